@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * device: PC/SC readers and the YubiKey PIV application.
+ *
+ *   device_open -> token_open (one card, one PC/SC transaction) -> token_* … -> token_closep ->
+ * device_closep
+ *
+ * A struct token holds its transaction from token_open to token_closep, which resets the card so
+ * that no verified PIN stays behind. Within it nobody else talks to the card. After a reset or
+ * removal every call gives ERR_GONE: the caller opens again and identity (serial) is checked again.
+ * Not thread safe.
+ *
+ * Common errors, not repeated below: ERR_GONE (removed, reset by another, deadline passed, or an
+ * answer that is not of the right form), ERR_INTERNAL. No function retries, and none sends a PIN or
+ * PUK of which one try is left unless DEVICE_LAST_TRY is given.
+ */
+#ifndef YKENROLL_DEVICE_H
+#define YKENROLL_DEVICE_H
+
+#include "ykenroll/blob.h"
+#include "ykenroll/err.h"
+#include "ykenroll/key.h"
+#include "ykenroll/secret.h"
+
+#define DEVICE_READER_MAX 128 /* bytes of a reader's name, with the NUL (PC/SC's limit) */
+#define DEVICE_CERT_MAX 3052  /* bytes of DER that a slot takes uncompressed */
+#define DEVICE_GUID_LEN 16
+#define DEVICE_LAST_TRY 1u /* flag: send even if this may block the PIN or PUK */
+
+/* Factory values (printed on the box): "123456", "12345678", 0102…08 three times. */
+extern const char device_factory_pin[], device_factory_puk[];
+extern const uint8_t device_factory_mgmkey[24];
+
+enum device_mgm_alg { MGM_3DES = 0x03, MGM_AES128 = 0x08, MGM_AES192 = 0x0a, MGM_AES256 = 0x0c };
+size_t device_mgm_len(enum device_mgm_alg alg); /* 24, 16, 24, 32 bytes */
+
+enum device_object {
+	OBJ_CHUID = 0x5fc102,
+	OBJ_CERT_9A = 0x5fc105,
+	OBJ_CCC = 0x5fc107,
+	OBJ_PRINTED = 0x5fc109,
+	OBJ_ADMIN = 0x5fff00,
+	OBJ_ATTESTATION = 0x5fff01,
+};
+
+struct device;
+struct token;
+
+/* Called around an operation that may wait for a touch: begin true before, false after. May be
+ * NULL. */
+struct device_ui {
+	void (*touch)(void *ctx, bool begin);
+	void *ctx;
+};
+
+struct token_id {
+	uint32_t serial; /* 0: unknown */
+	uint8_t firmware[3];
+	char reader[DEVICE_READER_MAX]; /* as PC/SC gave it: escape before showing */
+};
+
+/* A reader and what is in it, for listing. usable is false where reason says why (not a YubiKey,
+ * PIV disabled, held). */
+struct device_entry {
+	struct token_id id;
+	bool usable;
+	int code; /* enum err_code that opening it would give, 0 when usable */
+	char reason[200];
+};
+
+struct device_choice {
+	uint32_t serial;    /* 0: not chosen by serial */
+	const char *reader; /* exact name, or NULL */
+};
+
+/* Time and traffic since device_open. */
+struct device_stats {
+	unsigned apdus;	 /* sent, each part of a chain and each GET RESPONSE counted */
+	int64_t card_ns; /* in PC/SC calls */
+};
+
+/* Errors: ERR_NO_TOKEN pcscd does not run or refuses us (says which and the remedy). */
+MUST_CHECK int device_open(const struct device_ui *ui, struct device **ret, struct err *err);
+void device_closep(struct device **dev); /* no token may be open */
+struct device_stats device_stats(const struct device *dev);
+
+/* Every reader with a card in it. *ret is malloc'ed, free it. 0 entries is not an error. */
+MUST_CHECK int device_list(
+    struct device *dev, struct device_entry **ret, size_t *ret_n, struct err *err);
+
+/* Connect to the chosen token, or to the only one. Selects PIV, reads version and serial.
+ * Errors: ERR_NO_TOKEN no reader, no card, no YubiKey, PIV disabled: the text says which;
+ * ERR_AMBIGUOUS more than one and none chosen: the text lists the serials; ERR_HELD. */
+MUST_CHECK int token_open(
+    struct device *dev, const struct device_choice *choice, struct token **ret, struct err *err);
+void token_closep(struct token **token); /* resets the card */
+const struct token_id *token_id(const struct token *token);
+
+/* ---- state, without spending anything ---- */
+
+struct token_pin_state {
+	bool known;	/* metadata was there (firmware 5.3) */
+	bool factory;	/* still the factory's value (known only) */
+	int tries_left; /* -1 unknown */
+	int tries_max;	/* -1 unknown */
+};
+struct token_mgm_state {
+	bool known;
+	bool factory;
+	bool touch;
+	enum device_mgm_alg alg; /* MGM_3DES when not known (before 5.3 there is no other) */
+};
+/* Metadata of PIN, PUK and management key; before firmware 5.3 the PIN's tries by an empty VERIFY,
+ * the rest unknown. */
+MUST_CHECK int token_pin_state(struct token *token, struct token_pin_state *ret, struct err *err);
+MUST_CHECK int token_puk_state(struct token *token, struct token_pin_state *ret, struct err *err);
+MUST_CHECK int token_mgm_state(struct token *token, struct token_mgm_state *ret, struct err *err);
+
+struct token_slot {
+	enum key_alg alg;
+	uint8_t pin_policy, touch_policy; /* x509.h */
+	bool generated;			  /* on the token, not imported */
+	struct blob spki;		  /* may be empty; the caller wipes */
+};
+/* Errors: ERR_ABSENT empty slot, or firmware before 5.3 (then the text says so). */
+MUST_CHECK int token_slot(
+    struct token *token, uint8_t slot, struct token_slot *ret, struct err *err);
+
+/* ---- secrets ---- */
+
+/* Mutual authentication, algorithm read from the card. No counter: a wrong key costs nothing.
+ * Errors: ERR_MGMKEY. */
+MUST_CHECK int token_authenticate(struct token *token, const struct secret *key, struct err *err);
+/* Needs token_authenticate. Errors: ERR_MGMKEY; ERR_USAGE wrong length, weak DES key, algorithm
+ * unknown to the firmware. */
+MUST_CHECK int token_set_mgmkey(struct token *token, enum device_mgm_alg alg,
+    const struct secret *key, bool touch, struct err *err);
+/* Best algorithm this firmware takes: AES-192 from 5.4.2, else 3DES. Makes a random key, never a
+ * weak one. */
+enum device_mgm_alg device_mgm_best(const uint8_t firmware[static 3]);
+MUST_CHECK int device_mgm_generate(enum device_mgm_alg alg, struct secret *ret, struct err *err);
+
+/* PIN and PUK: 6 to 8 bytes. Errors: ERR_USAGE length or charset of the new one, or complexity
+ * refused by the token; ERR_PIN wrong, err->tries left, also given unsent where one try is left;
+ * ERR_BLOCKED. */
+MUST_CHECK int token_verify_pin(
+    struct token *token, const struct secret *pin, unsigned flags, struct err *err);
+MUST_CHECK int token_change_pin(struct token *token, const struct secret *old,
+    const struct secret *new_pin, unsigned flags, struct err *err);
+MUST_CHECK int token_change_puk(struct token *token, const struct secret *old,
+    const struct secret *new_puk, unsigned flags, struct err *err);
+/* RESET RETRY COUNTER: a new PIN with the PUK. */
+MUST_CHECK int token_unblock_pin(struct token *token, const struct secret *puk,
+    const struct secret *new_pin, unsigned flags, struct err *err);
+/* Sets the counters AND resets PIN and PUK to the factory's. Needs management key and PIN. 1..15
+ * each. */
+MUST_CHECK int token_set_retries(
+    struct token *token, unsigned pin_tries, unsigned puk_tries, struct err *err);
+/* Length and characters that this firmware takes; says what is wrong. Errors: ERR_USAGE. */
+MUST_CHECK int device_pin_check(const struct secret *pin, const char *what, struct err *err);
+
+/* ---- keys ---- */
+
+/* Needs token_authenticate. pin_policy, touch_policy: x509.h values, 0 for the slot's default. */
+MUST_CHECK int token_generate(struct token *token, uint8_t slot, enum key_alg alg,
+    uint8_t pin_policy, uint8_t touch_policy, struct blob *ret_spki, struct err *err);
+/* Attestation certificate of the slot (DER). Errors: ERR_ABSENT empty slot or imported key. */
+MUST_CHECK int token_attest(
+    struct token *token, uint8_t slot, struct blob *ret_der, struct err *err);
+/* One private operation as in struct key_ops.sign. touch: announce it. Errors: ERR_PIN (not
+ * verified; tries unknown, -1); ERR_TOUCH (policy wants touch and none came). */
+MUST_CHECK int token_sign(struct token *token, uint8_t slot, enum key_alg alg, bool touch,
+    const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len, struct err *err);
+/* A struct key for the slot. The token must outlive it. */
+MUST_CHECK int token_key(struct token *token, uint8_t slot, const struct blob *spki, bool touch,
+    struct key **ret, struct err *err);
+
+/* ---- objects ---- */
+
+/* Content of the object (what is inside 53). Errors: ERR_ABSENT. */
+MUST_CHECK int token_get_object(
+    struct token *token, uint32_t object, struct blob *ret, struct err *err);
+/* Needs token_authenticate. An empty blob deletes. Errors: ERR_FIT too large. */
+MUST_CHECK int token_put_object(
+    struct token *token, uint32_t object, const struct blob *content, struct err *err);
+/* The slot's certificate as DER (gzip undone, bounded). Errors: ERR_ABSENT; ERR_FIT not a
+ * certificate object. */
+MUST_CHECK int token_get_cert(
+    struct token *token, uint8_t slot, struct blob *ret_der, struct err *err);
+/* Needs token_authenticate. Uncompressed up to DEVICE_CERT_MAX. Errors: ERR_FIT. */
+MUST_CHECK int token_put_cert(
+    struct token *token, uint8_t slot, const struct blob *der, struct err *err);
+/* The f9 certificate. Errors: ERR_ABSENT. */
+MUST_CHECK int token_get_f9(struct token *token, struct blob *ret_der, struct err *err);
+
+/* CHUID with this GUID and expiry (yyyymmdd from UTC seconds); CCC with a random card id. Need
+ * token_authenticate. */
+MUST_CHECK int token_put_chuid(struct token *token, const uint8_t guid[static DEVICE_GUID_LEN],
+    int64_t expires, struct err *err);
+/* Errors: ERR_ABSENT. */
+MUST_CHECK int token_get_guid(
+    struct token *token, uint8_t ret_guid[static DEVICE_GUID_LEN], struct err *err);
+MUST_CHECK int token_put_ccc(struct token *token, struct err *err);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * x509: requests, certificates, attestations and the login proof; objects in and out as DER.
+ *
+ * Nothing here keeps state. Times are UTC seconds. Signing takes a struct key (key.h); verification
+ * never does.
+ */
+#ifndef YKENROLL_X509_H
+#define YKENROLL_X509_H
+
+#include "ykenroll/blob.h"
+#include "ykenroll/err.h"
+#include "ykenroll/key.h"
+
+#define X509_SERIAL_MAX 20 /* bytes: RFC 5280, 4.1.2.2 */
+#define X509_TEXT_MAX 512  /* bytes of a printed name, with the NUL */
+#define X509_SHA256_LEN 32
+
+/* ---- certification requests (PKCS#10) ---- */
+
+/* A request for this key with CN=cn (UTF-8), signed once by the key. Errors: those of the key's
+ * callback; ERR_INTERNAL. */
+MUST_CHECK int csr_make(struct key *key, const char *cn, struct blob *ret_der, struct err *err);
+
+/* Check form, that nothing follows the DER, and the signature; give the key. Nothing else of a
+ * request is ever used. Errors: ERR_FIT. */
+MUST_CHECK int csr_read(
+    const uint8_t *der, size_t len, struct blob *ret_spki, enum key_alg *ret_alg, struct err *err);
+
+/* ---- certificates ---- */
+
+struct cert_info {
+	uint8_t serial[X509_SERIAL_MAX]; /* big endian, without a leading zero octet */
+	size_t serial_len;
+	char subject[X509_TEXT_MAX]; /* RFC 2253, escaped: printable ASCII */
+	char issuer[X509_TEXT_MAX];
+	int64_t not_before, not_after;
+	uint8_t sha256[X509_SHA256_LEN];      /* of the DER */
+	uint8_t spki_sha256[X509_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
+	enum key_alg alg;		      /* KEY_NONE when not one of ours */
+};
+
+/* Errors: ERR_FIT not one certificate, or trailing bytes. */
+MUST_CHECK int cert_read(const uint8_t *der, size_t len, struct cert_info *ret, struct err *err);
+
+MUST_CHECK int cert_spki(const uint8_t *der, size_t len, struct blob *ret_spki, struct err *err);
+
+/* PEM of one certificate ("CERTIFICATE") or CRL ("X509 CRL") appended to *ret as text without NUL.
+ */
+MUST_CHECK int cert_to_pem(const struct blob *der, struct blob *ret, struct err *err);
+MUST_CHECK int crl_to_pem(const struct blob *der, struct blob *ret, struct err *err);
+/* The first certificate of a PEM text. Errors: ERR_FIT. */
+MUST_CHECK int cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
+
+struct crl_info {
+	int64_t this_update, next_update;
+	uint64_t number; /* CRL number */
+	size_t entries;
+	char issuer[X509_TEXT_MAX];
+};
+MUST_CHECK int crl_read(const uint8_t *der, size_t len, struct crl_info *ret, struct err *err);
+
+/* Does chain (issuer first) verify this client certificate now, all CRLs checked (one of each CA
+ * must be there)? X509_STRICT, purpose sslclient. Errors: ERR_PROOF with the reason. */
+MUST_CHECK int cert_verify(const struct blob *cert, const struct blob *cas, size_t n_cas,
+    const struct blob *crls, size_t n_crls, int64_t at, struct err *err);
+
+/* ---- attestation ---- */
+
+enum attest_policy_pin {
+	PIN_DEFAULT,
+	PIN_NEVER,
+	PIN_ONCE,
+	PIN_ALWAYS,
+	PIN_MATCH_ONCE,
+	PIN_MATCH_ALWAYS
+};
+enum attest_policy_touch { TOUCH_DEFAULT, TOUCH_NEVER, TOUCH_ALWAYS, TOUCH_CACHED };
+
+struct attestation {
+	uint8_t firmware[3];
+	uint32_t serial;	    /* 0 when the certificate has none (firmware 4) */
+	uint8_t slot;		    /* 0x9a … */
+	uint8_t pin_policy;	    /* enum attest_policy_pin */
+	uint8_t touch_policy;	    /* enum attest_policy_touch */
+	uint8_t form_factor;	    /* without the flags; 0 when absent */
+	bool fips, cspn;	    /* product line, not mode of operation */
+	bool rehearsal;		    /* chains to the rehearsal root, not to Yubico */
+	char anchor[X509_TEXT_MAX]; /* name of the trust anchor */
+	enum key_alg alg;
+	struct blob spki; /* of the attested key */
+};
+
+/* Besides Yubico's roots and PIV intermediates, which are built in as name and public key. */
+struct attest_trust {
+	const struct blob *rehearsal_root; /* DER certificate, or NULL */
+	const char *intermediates_dir;	   /* *.pem that Yubico issued later; each must chain to a
+					      built-in root. Or NULL */
+};
+
+/* Verify leaf <- f9 <- anchor and read the extensions. Checks: names, signatures, CA bit and path
+ * length of f9 where present, each extension exactly once and well-formed, leaf and f9 of the same
+ * firmware, slot from the subject. It proves on which token the key is, not that the token is here
+ * now (there is no nonce). *ret must be zeroed or wiped; on success the caller wipes it with
+ * attestation_wipe. Errors: ERR_ATTEST with the reason. */
+MUST_CHECK int attest_verify(const struct blob *leaf, const struct blob *f9,
+    const struct attest_trust *trust, struct attestation *ret, struct err *err);
+void attestation_wipe(struct attestation *a);
+
+/* The built-in anchors, for listing. */
+struct attest_anchor {
+	const char *name; /* RFC 2253 */
+	bool root;
+	const uint8_t *spki;
+	size_t spki_len;
+	const char *spki_sha256; /* hex */
+	const uint8_t *subject;	 /* DER Name */
+	size_t subject_len;
+};
+const struct attest_anchor *attest_anchors(size_t *ret_n);
+
+/* ---- the login proof ---- */
+
+struct handshake_result {
+	char protocol[16]; /* "TLSv1.3" */
+	char cipher[64];
+	char signature[64];		      /* of the client, e.g. "ecdsa_secp256r1_sha256" */
+	uint8_t peer_sha256[X509_SHA256_LEN]; /* of the certificate that the server saw */
+};
+
+/* A TLS 1.3 handshake in memory: the client has cert and key (the token), the server trusts only
+ * cas, requires a client certificate and checks the CRLs of the whole chain. Proved by what the
+ * server saw, and by data read back after the handshake. The key signs once. Errors: the key's own
+ * (PIN, touch, gone); ERR_PROOF with the server's reason. */
+MUST_CHECK int handshake_prove(struct key *key, const struct blob *cert, const struct blob *cas,
+    size_t n_cas, const struct blob *crls, size_t n_crls, struct handshake_result *ret,
+    struct err *err);
+
+#endif

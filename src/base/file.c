@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+
+int64_t file_fsync_ns;
+
+static void
+closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+int
+file_join(char *ret_path, size_t size, const char *dir, const char *name, struct err *err)
+{
+	int n = snprintf(ret_path, size, "%s/%s", dir, name);
+
+	if (n < 0 || (size_t)n >= size)
+		return err_set(err, ERR_INTERNAL, "path too long: %s/%s", dir, name);
+	return 0;
+}
+
+static int
+read_all(int fd, const char *path, struct blob *ret, struct err *err)
+{
+	uint8_t buf[16384];
+	CLEAN(blob_wipe) struct blob b = {0};
+	ssize_t n;
+	int rc = 0;
+
+	while (rc == 0 && (n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			rc = err_errno(err, ERR_INTERNAL, "cannot read %s", path);
+		else if (b.len + (size_t)n > FILE_MAX)
+			rc = err_set(err, ERR_INTERNAL, "%s is too large", path);
+		else
+			rc = blob_append(&b, buf, (size_t)n, err);
+	}
+	secret_wipe_bytes(buf, sizeof(buf));
+	if (rc == 0)
+		blob_move(ret, &b);
+	return rc;
+}
+
+static int
+open_read(const char *path, int *ret_fd, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, ERR_ABSENT, "%s does not exist", path);
+	if (fd < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	*ret_fd = fd;
+	return 0;
+}
+
+int
+file_read(const char *path, struct blob *ret, struct err *err)
+{
+	CLEAN(closep) int fd = -1;
+	int rc;
+
+	if ((rc = open_read(path, &fd, err)) != 0)
+		return rc;
+	return read_all(fd, path, ret, err);
+}
+
+int
+file_read_private(const char *path, struct blob *ret, struct err *err)
+{
+	CLEAN(closep) int fd = -1;
+	struct stat st;
+	int rc;
+
+	if ((rc = open_read(path, &fd, err)) != 0)
+		return rc;
+	if (fstat(fd, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_USAGE, "%s is not a regular file", path);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return err_set(err, ERR_USAGE, "%s belongs to another user; chown it", path);
+	if ((st.st_mode & 077) != 0)
+		return err_set(err, ERR_USAGE, "%s can be read by others (mode %03o); chmod 600 it",
+		    path, (unsigned)st.st_mode & 0777);
+	return read_all(fd, path, ret, err);
+}
+
+int
+file_read_secret(const char *path, struct secret *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob b = {0};
+	size_t n;
+	int rc;
+
+	if ((rc = file_read_private(path, &b, err)) != 0)
+		return rc;
+	for (n = 0; n < b.len && b.data[n] != '\n' && b.data[n] != '\0'; n++)
+		;
+	if (n > 0 && b.data[n - 1] == '\r')
+		n--;
+	if (n == 0)
+		return err_set(err, ERR_USAGE, "%s is empty", path);
+	return secret_set(ret, b.data, n, err);
+}
+
+int
+file_fsync(int fd, const char *name, struct err *err)
+{
+	const int64_t start = utc_monotonic_ns();
+	const int r = fsync(fd);
+
+	file_fsync_ns += utc_monotonic_ns() - start;
+	return r == 0 ? 0 : err_errno(err, ERR_INTERNAL, "cannot write %s to disk", name);
+}
+
+static int
+sync_dir_of(const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	CLEAN(closep) int fd = -1;
+	char dir[4096];
+
+	snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 : (int)(slash - path + 1),
+	    slash == NULL ? "." : path);
+	if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", dir);
+	return file_fsync(fd, dir, err);
+}
+
+static int
+write_all(int fd, const char *path, const uint8_t *data, size_t len, struct err *err)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, ERR_INTERNAL, "cannot write %s", path);
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int
+write_temp(char *temp, const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	CLEAN(closep) int fd = -1;
+	int rc;
+
+	if ((fd = mkostemp(temp, O_CLOEXEC)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot write beside %s", path);
+	if (fchmod(fd, mode) != 0)
+		rc = err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", path);
+	else if ((rc = write_all(fd, path, data, len, err)) == 0)
+		rc = file_fsync(fd, path, err);
+	if (rc != 0)
+		unlink(temp);
+	return rc;
+}
+
+int
+file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	char temp[4096];
+	int rc, n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
+
+	if (n < 0 || (size_t)n >= sizeof(temp))
+		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
+	if ((rc = write_temp(temp, path, data, len, mode, err)) != 0)
+		return rc;
+	if (rename(temp, path) != 0) {
+		rc = err_errno(err, ERR_INTERNAL, "cannot replace %s", path);
+		unlink(temp);
+		return rc;
+	}
+	return sync_dir_of(path, err);
+}
+
+int
+file_create(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	char temp[4096];
+	int rc, n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
+
+	if (n < 0 || (size_t)n >= sizeof(temp))
+		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
+	if ((rc = write_temp(temp, path, data, len, mode, err)) != 0)
+		return rc;
+	/* link(2) fails where the name exists: no window in which something else could be
+	 * overwritten */
+	if (link(temp, path) != 0) {
+		rc = errno == EEXIST ? err_set(err, ERR_OCCUPIED, "%s exists already", path)
+				     : err_errno(err, ERR_INTERNAL, "cannot create %s", path);
+		unlink(temp);
+		return rc;
+	}
+	unlink(temp);
+	return sync_dir_of(path, err);
+}
+
+int
+file_private_dir(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return err_errno(err, ERR_INTERNAL, "cannot make the directory %s", path);
+	if (stat(path, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_USAGE, "%s is not a directory", path);
+	if (st.st_uid != geteuid())
+		return err_set(err, ERR_USAGE, "%s belongs to another user", path);
+	if ((st.st_mode & 077) != 0)
+		return err_set(err, ERR_USAGE,
+		    "%s is open to other users (mode %03o); chmod 700 it", path,
+		    (unsigned)st.st_mode & 0777);
+	return 0;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * file: whole files in and out, so that a reader never sees half of one and a name never leads
+ * elsewhere. Symbolic links are not followed in the last component. Directories are made 0700,
+ * files 0600 unless said.
+ */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "ykenroll/blob.h"
+#include "ykenroll/secret.h"
+
+#define FILE_MAX (64u << 20) /* bytes; nothing of ours is larger */
+
+/* dir + "/" + name, or ERR_INTERNAL when it does not fit. */
+MUST_CHECK int file_join(
+    char *ret_path, size_t size, const char *dir, const char *name, struct err *err);
+
+/* Errors: ERR_ABSENT no such file; ERR_INTERNAL. */
+MUST_CHECK int file_read(const char *path, struct blob *ret, struct err *err);
+
+/* As file_read, but the file must be a regular one, ours or root's, and closed to group and others.
+ * Errors: ERR_ABSENT; ERR_USAGE too open, of another owner, not regular; ERR_INTERNAL. */
+MUST_CHECK int file_read_private(const char *path, struct blob *ret, struct err *err);
+
+/* The first line of a private file (file_read_private), without its newline, as a secret. */
+MUST_CHECK int file_read_secret(const char *path, struct secret *ret, struct err *err);
+
+/* Replace path: temporary beside it, write, fsync, rename, fsync the directory. The time in fsync
+ * is added to file_fsync_ns. Errors: ERR_INTERNAL (disk full, permissions); the old file is then
+ * still whole. */
+MUST_CHECK int file_write(
+    const char *path, const void *data, size_t len, mode_t mode, struct err *err);
+
+/* As file_write, but never over something that exists. Errors: ERR_OCCUPIED; ERR_INTERNAL. */
+MUST_CHECK int file_create(
+    const char *path, const void *data, size_t len, mode_t mode, struct err *err);
+
+/* fsync with the time counted. A failed fsync must not be retried. Errors: ERR_INTERNAL. */
+MUST_CHECK int file_fsync(int fd, const char *name, struct err *err);
+
+/* Make the directory 0700 if it is not there; refuse one that others can read or that is not ours.
+ * Errors: ERR_USAGE too open or of another owner; ERR_INTERNAL. */
+MUST_CHECK int file_private_dir(const char *path, struct err *err);
+
+extern int64_t file_fsync_ns; /* nanoseconds this process has spent in fsync */
+
+#endif
