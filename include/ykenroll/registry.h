@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * registry: who holds which token, its certificates, its sealed secrets, the steps of work in
+ * progress, and the audit chain. SQLite in home/registry.db (synchronous=FULL). Every function that
+ * changes something is one transaction with its audit row in it; none stays open when it returns.
+ * Strings in results belong to the result and go with it. Text is UTF-8.
+ *
+ * escrow: secrets sealed with CMS (AES-256-GCM) twice: to the recovery certificates, and to this
+ * home's in-flight key. The second copy goes when the work is finished. Serial, kind and version
+ * are inside the sealed text.
+ *
+ * Common errors: ERR_INTERNAL (disk full, database damaged, locked too long).
+ */
+#ifndef YKENROLL_REGISTRY_H
+#define YKENROLL_REGISTRY_H
+
+#include "ykenroll/blob.h"
+#include "ykenroll/err.h"
+#include "ykenroll/secret.h"
+
+#define REGISTRY_SERIAL_LEN 16 /* of a certificate */
+#define REGISTRY_GUID_LEN 16
+#define REGISTRY_TEXT_MAX 520 /* bytes with the NUL */
+
+struct registry;
+
+/* ---- life ---- */
+
+struct registry_init {
+	const char *home;
+	const char *recovery_cert_name; /* CN of the recovery certificate */
+	const char
+	    *recovery_out; /* path of the recovery private key (encrypted PKCS#8), must not exist */
+	const struct secret *recovery_pass;
+};
+/* Make registry.db, flight.key, recovery.crt in home, and the recovery key. The certificate's hash
+ * goes into the chain. Errors: ERR_OCCUPIED. */
+MUST_CHECK int registry_init(const struct registry_init *init, struct err *err);
+
+/* actor: who does it, for the audit rows ("uid 1000 (alice)"). Applies migrations, checks integrity
+ * of the newest audit rows and that recovery.crt is the one in the chain. Errors: ERR_ABSENT no
+ * registry in this home; ERR_USAGE newer schema, or recovery.crt exchanged. */
+MUST_CHECK int registry_open(
+    const char *home, const char *actor, struct registry **ret, struct err *err);
+void registry_closep(struct registry **r);
+int64_t registry_commit_ns(const struct registry *r); /* time spent in COMMIT since open */
+
+/* ---- holders and tokens ---- */
+
+struct registry_holder {
+	int64_t id;
+	char key[REGISTRY_TEXT_MAX];   /* e-mail or external id, unique, compared without case */
+	char name[REGISTRY_TEXT_MAX];  /* CN */
+	char email[REGISTRY_TEXT_MAX]; /* may be empty */
+	char upn[REGISTRY_TEXT_MAX];   /* may be empty */
+};
+/* Errors: ERR_ABSENT. */
+MUST_CHECK int registry_holder(
+    struct registry *r, const char *key, struct registry_holder *ret, struct err *err);
+
+enum registry_token_state {
+	TOKEN_NEW,
+	TOKEN_PERSONALISED,
+	TOKEN_ISSUED,
+	TOKEN_ACTIVE,
+	TOKEN_SUSPENDED,
+	TOKEN_LOST,
+	TOKEN_DAMAGED,
+	TOKEN_RETIRED,
+};
+const char *registry_token_state_name(enum registry_token_state s); /* "active" … */
+/* May a token go from one state to the other? A const table; design section 4. */
+bool registry_token_move_allowed(enum registry_token_state from, enum registry_token_state to);
+
+struct registry_token {
+	uint32_t serial;
+	uint8_t firmware[3];
+	enum registry_token_state state;
+	int64_t holder_id; /* 0: none */
+	int64_t changed;   /* UTC seconds */
+};
+/* Errors: ERR_ABSENT. */
+MUST_CHECK int registry_token(
+    struct registry *r, uint32_t serial, struct registry_token *ret, struct err *err);
+/* Tokens of this holder that are not lost, damaged or retired. *ret malloc'ed. */
+MUST_CHECK int registry_tokens_of(struct registry *r, int64_t holder_id,
+    struct registry_token **ret, size_t *ret_n, struct err *err);
+
+/* ---- secrets ---- */
+
+enum registry_secret_kind { SECRET_MGMKEY, SECRET_PUK, SECRET_KINDS };
+const char *registry_secret_kind_name(enum registry_secret_kind k); /* "management-key", "puk" */
+
+/* Make the sealed pair for a new secret of this token. version: 1, 2, …, from
+ * registry_secret_next_version. */
+struct registry_sealed {
+	enum registry_secret_kind kind;
+	unsigned version;
+	uint8_t alg;		      /* enum device_mgm_alg of a management key; 0 */
+	struct blob recovery, flight; /* DER CMS AuthEnvelopedData */
+};
+MUST_CHECK int registry_seal(struct registry *r, uint32_t serial, enum registry_secret_kind kind,
+    uint8_t alg, const struct secret *secret, struct registry_sealed *ret, struct err *err);
+void registry_sealed_wipe(struct registry_sealed *s);
+
+/* The pending secret of this kind, opened with the in-flight key. Errors: ERR_ABSENT none is
+ * pending. */
+MUST_CHECK int registry_flight_open(struct registry *r, uint32_t serial,
+    enum registry_secret_kind kind, struct secret *ret, uint8_t *ret_alg, struct err *err);
+
+/* ---- work in progress ---- */
+
+enum registry_policy { REGISTRY_POLICY_DEFAULT = 0 };
+
+struct registry_work {
+	int64_t id;
+	char plan[32];	 /* "enroll" */
+	uint32_t serial; /* token */
+	struct registry_holder holder;
+	char profile[64];
+	uint8_t guid[REGISTRY_GUID_LEN];
+	uint8_t key_alg, pin_policy, touch_policy; /* key.h, x509.h */
+	unsigned days;
+	int64_t started;
+	/* the certificate of this work, if it got that far */
+	bool has_cert;
+	uint8_t cert_serial[REGISTRY_SERIAL_LEN];
+	struct blob cert; /* DER, empty while only prepared */
+};
+void registry_work_wipe(struct registry_work *w);
+
+/* Intent: holder (made or found by key; name, email, upn brought up to date), token (new ->
+ * personalised), work row, the sealed secrets as pending, one audit row. w->id and w->holder.id are
+ * set. Errors: ERR_OCCUPIED the token has open work, is active, or the holder has an active token
+ * (unless additional). */
+MUST_CHECK int registry_begin(struct registry *r, struct registry_work *w,
+    const uint8_t firmware[static 3], const struct registry_sealed *sealed, size_t n_sealed,
+    bool additional, struct err *err);
+
+/* The open work on this token. Errors: ERR_ABSENT. */
+MUST_CHECK int registry_work_open(
+    struct registry *r, uint32_t serial, struct registry_work *ret, struct err *err);
+
+/* Record that a step of the work is done, with a detail for people (may be NULL). Idempotent. */
+MUST_CHECK int registry_step(
+    struct registry *r, int64_t work, const char *step, const char *detail, struct err *err);
+bool registry_step_done(struct registry *r, int64_t work, const char *step);
+
+/* Certificate of this work: prepared (before it is signed), then issued (with its DER; token ->
+ * issued). */
+MUST_CHECK int registry_cert_prepared(struct registry *r, int64_t work,
+    const uint8_t serial[static REGISTRY_SERIAL_LEN], const uint8_t spki_sha256[static 32],
+    int64_t not_before, int64_t not_after, struct err *err);
+MUST_CHECK int registry_cert_issued(
+    struct registry *r, int64_t work, const struct blob *der, struct err *err);
+/* The work's certificate is given up: revoked (it had been signed) or dropped (it had not). Frees
+ * the work to prepare another. reason: RFC 5280 code. */
+MUST_CHECK int registry_cert_abandoned(
+    struct registry *r, int64_t work, bool was_signed, int reason, struct err *err);
+
+/* All proved: certificate active, token active, secrets current (older ones kept as old), in-flight
+ * copies deleted, work closed, one audit row with proof (a short text). */
+MUST_CHECK int registry_finish(
+    struct registry *r, int64_t work, const char *proof, struct err *err);
+/* The work is given up (the token was reset elsewhere): closed, its certificate must have been
+ * abandoned before. */
+MUST_CHECK int registry_give_up(struct registry *r, int64_t work, const char *why, struct err *err);
+
+/* ---- looking ---- */
+
+enum registry_cert_state {
+	CERT_PREPARED,
+	CERT_ISSUED,
+	CERT_ACTIVE,
+	CERT_SUPERSEDED,
+	CERT_REVOKED,
+	CERT_DROPPED
+};
+const char *registry_cert_state_name(enum registry_cert_state s);
+
+struct registry_row { /* one token with its newest certificate */
+	struct registry_token token;
+	struct registry_holder holder; /* id 0: none */
+	bool has_cert;
+	enum registry_cert_state cert_state;
+	uint8_t cert_serial[REGISTRY_SERIAL_LEN];
+	uint8_t cert_sha256[32], spki_sha256[32];
+	int64_t not_before, not_after;
+	bool work_open;
+};
+/* Calls row for each token, ordered by serial; a non-zero return of row stops and is returned.
+ * serial 0: all. */
+MUST_CHECK int registry_list(struct registry *r, uint32_t serial,
+    int (*row)(void *ctx, const struct registry_row *row), void *ctx, struct err *err);
+
+/* The DER of the token's active (or issued) certificate. Errors: ERR_ABSENT. */
+MUST_CHECK int registry_token_cert(
+    struct registry *r, uint32_t serial, struct blob *ret, struct err *err);
+
+/* ---- audit ---- */
+
+/* One row on its own, for what changes nothing else here. */
+MUST_CHECK int registry_audit(struct registry *r, const char *action, uint32_t token_serial,
+    const char *detail, struct err *err);
+/* Walk the chain from the first row. Errors: ERR_INTERNAL naming the first row that does not fit.
+ */
+MUST_CHECK int registry_audit_verify(struct registry *r, int64_t *ret_rows, struct err *err);
+
+#endif

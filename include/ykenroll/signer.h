@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * signer: the certification authority. Its key is used only in the signer's own process; everybody
+ * else talks to that process over a Unix socket (`ykenroll signer`), or over a socketpair to one
+ * that is started for this command.
+ *
+ *   desk:    signer_open -> signer_ca / signer_prepare -> signer_sign / signer_find / signer_revoke
+ * -> signer_closep signer:  signer_serve once:    signer_init
+ *
+ * Issuing has two phases. Prepare checks everything (request, attestation, names, profile, size)
+ * and answers with the serial and the bytes that would be signed. Sign writes the intent to the
+ * issuance log (ca/issuance.log), syncs it, signs, verifies, logs the certificate, syncs, answers.
+ * A serial is signed at most once; asking again gives the logged certificate. What was prepared and
+ * never signed is forgotten when the connection ends.
+ *
+ * Common errors: ERR_GONE never; ERR_CA the CA cannot be unlocked, or refuses (the reason is in the
+ * text); ERR_ATTEST the attestation was refused; ERR_INTERNAL.
+ */
+#ifndef YKENROLL_SIGNER_H
+#define YKENROLL_SIGNER_H
+
+#include "ykenroll/blob.h"
+#include "ykenroll/err.h"
+#include "ykenroll/secret.h"
+#include "ykenroll/x509.h"
+
+#define SIGNER_SERIAL_LEN 16 /* octets, the first one 0x40..0x7f */
+#define SIGNER_CN_MAX 64     /* characters: ub-common-name, RFC 5280 appendix A */
+#define SIGNER_EMAIL_MAX 254 /* bytes: RFC 5321, 4.5.3.1.3 less the brackets */
+
+/* Gives a passphrase. what: for the prompt ("CA passphrase"). */
+struct signer_pass {
+	int (*get)(void *ctx, const char *what, struct secret *ret, struct err *err);
+	void *ctx;
+};
+
+/* ---- once ---- */
+
+struct signer_init {
+	const char *home; /* absolute; exists, private */
+	const char *name; /* organisation or CA name, goes into the subjects: "NAME Root CA", "NAME
+			     Issuing CA" */
+	const char *rehearsal_root; /* PEM file, or NULL: then only Yubico's roots are trusted */
+	const struct secret *pass;
+	unsigned root_days, issuing_days; /* 0: 7300 and 3650 */
+};
+
+/* Make ca/ (keys, issuance.log), pub/ (root.crt, issuing.crt, root.crl, issuing.crl: PEM) and
+ * ykenroll.conf under home. All or nothing: half of a CA left by a crash is completed or removed by
+ * the next call. Errors: ERR_OCCUPIED there is a CA already. */
+MUST_CHECK int signer_init(const struct signer_init *init, struct err *err);
+
+/* ---- the signer's process ---- */
+
+struct signer_serve {
+	const char *home;
+	const struct signer_pass *pass;
+	int fd; /* >= 0: serve this connected socket and return when it closes; -1: listen */
+	const char *socket; /* with fd -1: path to listen at; NULL: home/signer.sock. Ends on
+			       SIGTERM/SIGINT */
+};
+MUST_CHECK int signer_serve(const struct signer_serve *serve, struct err *err);
+
+/* ---- the desk's side ---- */
+
+struct signer;
+
+struct signer_open {
+	const char *home;
+	const char *ca_pass_spec; /* handed on to a signer that has to be started: "prompt",
+				     "file:PATH", "fd:N"; NULL: none can be asked */
+};
+
+/* Connect to home/signer.sock when somebody listens there, else start one (/proc/self/exe signer
+ * --fd N), which asks for the passphrase itself: it never passes through this process. Returns when
+ * the CA key is unlocked. Errors: ERR_CA wrong passphrase, no CA in this home; ERR_PERSON a
+ * passphrase is needed and cannot be asked. */
+MUST_CHECK int signer_open(const struct signer_open *open, struct signer **ret, struct err *err);
+void signer_closep(struct signer **s);
+
+struct signer_ca {
+	struct blob cas[2];  /* DER: issuing, root */
+	struct blob crls[2]; /* DER: issuing's, root's; the issuing CA's is renewed first when half
+				its life is gone */
+	struct blob rehearsal_root; /* empty in production */
+};
+MUST_CHECK int signer_ca(struct signer *s, struct signer_ca *ret, struct err *err);
+void signer_ca_wipe(struct signer_ca *ca);
+
+struct signer_request {
+	const char *profile; /* "client" */
+	const char *cn;	     /* UTF-8 */
+	const char *email;   /* rfc822Name, or NULL */
+	uint32_t token_serial;
+	uint8_t slot;
+	unsigned days; /* 0: the profile's */
+	const struct blob *csr, *attestation, *f9;
+};
+
+struct signer_prepared {
+	uint8_t serial[SIGNER_SERIAL_LEN];
+	struct blob tbs;     /* DER TBSCertificate */
+	size_t cert_len_max; /* bytes that the certificate will have at most */
+	int64_t not_before, not_after;
+};
+MUST_CHECK int signer_prepare(struct signer *s, const struct signer_request *request,
+    struct signer_prepared *ret, struct err *err);
+void signer_prepared_wipe(struct signer_prepared *p);
+
+MUST_CHECK int signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
+    struct blob *ret_cert, struct err *err);
+
+/* The certificate with this serial from the issuance log. Errors: ERR_ABSENT never signed, or its
+ * signature was lost in a crash (then the serial is on the next CRL). */
+MUST_CHECK int signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
+    struct blob *ret_cert, struct err *err);
+
+enum signer_reason { /* RFC 5280, 5.3.1 */
+	REASON_UNSPECIFIED = 0,
+	REASON_KEY_COMPROMISE = 1,
+	REASON_AFFILIATION_CHANGED = 3,
+	REASON_SUPERSEDED = 4,
+	REASON_CESSATION = 5,
+	REASON_HOLD = 6,
+};
+/* Log the revocation, sign and publish a CRL that has it. Revoking again with the same reason is
+ * not an error. Errors: ERR_ABSENT no such certificate. */
+MUST_CHECK int signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
+    enum signer_reason reason, struct err *err);
+
+/* Time the signer has spent for us, nanoseconds. */
+struct signer_times {
+	int64_t kdf_ns, fsync_ns;
+};
+struct signer_times signer_times(const struct signer *s);
+
+#endif
