@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "virtual/lab_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <winscard.h>
+
+#define CONFIG_DIR LAB_DIR "/reader.conf.d"
+#define DRIVER_DIR LAB_DIR "/drivers"
+
+static const char *const daemons[] = {"/usr/sbin/pcscd", "/usr/local/sbin/pcscd", "/usr/bin/pcscd"};
+static const char *const driver_dirs[] = {
+    "/usr/lib/pcsc/drivers", "/usr/lib64/pcsc/drivers", "/usr/local/lib/pcsc/drivers"};
+
+static const char *
+find_daemon(void)
+{
+	for (size_t i = 0; i < sizeof(daemons) / sizeof(daemons[0]); i++) {
+		if (access(daemons[i], X_OK) == 0)
+			return daemons[i];
+	}
+	return NULL;
+}
+
+static int
+open_driver(void)
+{
+	char path[128];
+
+	for (size_t i = 0; i < sizeof(driver_dirs) / sizeof(driver_dirs[0]); i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "%s/serial/libifdvpcd.so", driver_dirs[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+	}
+	return -1;
+}
+
+static int
+copy_driver(int from, const char *path)
+{
+	off_t at = 0;
+	struct stat st;
+	ssize_t n = 1;
+	int to;
+
+	to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
+	if (to < 0 || fstat(from, &st) < 0) {
+		lab_say("cannot copy vpcd's driver: %s", strerror(errno));
+		return -1;
+	}
+	while (at < st.st_size && n > 0)
+		n = sendfile(to, from, &at, (size_t)(st.st_size - at));
+	if (n < 0 || close(to) < 0) {
+		lab_say("cannot copy vpcd's driver: %s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+/*
+ * vpcd keeps its readers in global variables: every block needs a library of
+ * its own.  pcscd then tells readers of the same name not apart by number, so
+ * the serial does, in the form it has in the name of a USB reader.
+ */
+static int
+add_reader(FILE *config, int driver_fd, int i)
+{
+	int port = LAB_PORT_FIRST + i * LAB_PORT_STEP;
+	char path[128];
+
+	snprintf(path, sizeof(path), DRIVER_DIR "/libifdvpcd-%d.so", i + 1);
+	if (copy_driver(driver_fd, path) < 0)
+		return -1;
+	fprintf(config,
+	    "FRIENDLYNAME \"%s (%d)\"\n"
+	    "DEVICENAME /dev/null:0x%X\n"
+	    "LIBPATH %s\n"
+	    "CHANNELID 0x%X\n\n",
+	    LAB_READER, LAB_SERIAL_FIRST + i, (unsigned)port, path, (unsigned)port);
+	return 0;
+}
+
+/* So that pcscd takes no key of the host's. */
+static int
+cover_drivers(void)
+{
+	for (size_t i = 0; i < sizeof(driver_dirs) / sizeof(driver_dirs[0]); i++) {
+		if (access(driver_dirs[i], F_OK) < 0)
+			continue;
+		if (mount(DRIVER_DIR, driver_dirs[i], NULL, MS_BIND, NULL) < 0) {
+			lab_say("cannot cover %s: %s", driver_dirs[i], strerror(errno));
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+write_config(int driver_fd, int tokens)
+{
+	FILE *config = fopen(CONFIG_DIR "/lab", "we");
+	int rc = 0;
+
+	if (!config) {
+		lab_say("cannot write %s/lab: %s", CONFIG_DIR, strerror(errno));
+		return -1;
+	}
+	for (int i = 0; rc == 0 && i < tokens; i++)
+		rc = add_reader(config, driver_fd, i);
+	if (fclose(config) != 0 && rc == 0) {
+		lab_say("cannot write %s/lab: %s", CONFIG_DIR, strerror(errno));
+		rc = -1;
+	}
+	return rc;
+}
+
+int
+lab_pcsc_setup(int tokens)
+{
+	int fd, rc;
+
+	if (!find_daemon()) {
+		lab_say("pcscd is missing; install the package pcscd");
+		return -1;
+	}
+	fd = open_driver();
+	if (fd < 0) {
+		lab_say(
+		    "vpcd's driver libifdvpcd.so is missing; install the package vsmartcard-vpcd");
+		return -1;
+	}
+	if (mkdir("/run/pcscd", 0755) < 0 || mkdir(CONFIG_DIR, 0755) < 0 ||
+	    mkdir(DRIVER_DIR, 0755) < 0) {
+		lab_say("cannot create %s: %s", CONFIG_DIR, strerror(errno));
+		close(fd);
+		return -1;
+	}
+	rc = write_config(fd, tokens);
+	close(fd);
+	return rc < 0 ? -1 : cover_drivers();
+}
+
+/* The daemon's words: 1.9 has no such option and would not start with it. */
+static bool
+daemon_has(const char *daemon, const char *option)
+{
+	char help[8192] = "";
+	size_t used = 0;
+	ssize_t n = 0;
+	int out[2];
+	pid_t pid;
+
+	if (pipe2(out, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+		return false;
+	if (pid == 0) {
+		dup2(out[1], STDOUT_FILENO);
+		execl(daemon, daemon, "--help", (char *)NULL);
+		_exit(LAB_NOT_FOUND);
+	}
+	close(out[1]);
+	while (
+	    used < sizeof(help) - 1 && (n = read(out[0], help + used, sizeof(help) - 1 - used)) > 0)
+		used += (size_t)n;
+	close(out[0]);
+	waitpid(pid, NULL, 0);
+	return strstr(help, option) != NULL;
+}
+
+void
+lab_pcsc_exec(void)
+{
+	const char *daemon = find_daemon();
+	const char *option;
+
+	if (!daemon)
+		_exit(LAB_NOT_FOUND);
+	/* No polkit is in reach, and pcscd with it would refuse everybody. */
+	option = daemon_has(daemon, "--disable-polkit") ? "--disable-polkit" : NULL;
+	execl(daemon, daemon, "--foreground", "--config", CONFIG_DIR, option, (char *)NULL);
+	dprintf(STDERR_FILENO, "%s: %s\n", daemon, strerror(errno));
+	_exit(LAB_CANNOT_RUN);
+}
+
+bool
+lab_pcsc_listens(void)
+{
+	/* It makes the socket last, after the readers. */
+	return access("/run/pcscd/pcscd.comm", F_OK) == 0;
+}
+
+/* How many of the lab's readers are there, and how many of them show a card? */
+static LONG
+count_readers(SCARDCONTEXT ctx, int *ret_readers, int *ret_cards)
+{
+	SCARD_READERSTATE state;
+	DWORD len = 2048;
+	char names[2048];
+	LONG rc;
+
+	*ret_readers = *ret_cards = 0;
+	rc = SCardListReaders(ctx, NULL, names, &len);
+	if (rc != SCARD_S_SUCCESS)
+		return rc;
+	for (char *name = names; *name; name += strlen(name) + 1) {
+		if (strncmp(name, LAB_READER, strlen(LAB_READER)) != 0)
+			continue;
+		++*ret_readers;
+		memset(&state, 0, sizeof(state));
+		state.szReader = name;
+		if (SCardGetStatusChange(ctx, 0, &state, 1) != SCARD_S_SUCCESS)
+			continue;
+		if ((state.dwEventState & SCARD_STATE_PRESENT) && state.cbAtr > 0)
+			++*ret_cards;
+	}
+	return rc;
+}
+
+int
+lab_pcsc_wait(int readers, int cards)
+{
+	int readers_now, cards_now;
+	SCARDCONTEXT ctx;
+	LONG rc;
+
+	while ((rc = SCardEstablishContext(SCARD_SCOPE_SYSTEM, NULL, NULL, &ctx)) ==
+	       SCARD_E_NO_SERVICE)
+		usleep(2000);
+	while (rc == SCARD_S_SUCCESS || rc == SCARD_E_NO_READERS_AVAILABLE) {
+		rc = count_readers(ctx, &readers_now, &cards_now);
+		if (rc == SCARD_S_SUCCESS && readers_now >= readers && cards_now >= cards) {
+			SCardReleaseContext(ctx);
+			return 0;
+		}
+		usleep(5000);
+	}
+	lab_say("pcscd refuses: %s", pcsc_stringify_error(rc));
+	return -1;
+}
