@@ -16,6 +16,20 @@ EVP_PKEY *key_evp(const struct key *key);
  * verification is never ours. */
 EVP_PKEY *key_evp_public(const struct key *key);
 
+/* The digest that signatures with this key use by default; NULL for Ed25519, which has none. Fits
+ * X509_sign(). */
+const EVP_MD *evp_md(enum key_alg alg);
+
+/* Which of our algorithms is this DER SubjectPublicKeyInfo? Named curve, uncompressed point,
+ * nothing behind it. KEY_NONE when not one of them; whether the point is on its curve is
+ * evp_public's question. */
+enum key_alg evp_spki_alg(const uint8_t *spki, size_t len);
+
+/* The public key in a DER SubjectPublicKeyInfo of one of our algorithms. The caller frees it.
+ * ret_alg may be NULL. Errors: ERR_FIT. */
+MUST_CHECK int evp_public(
+    const uint8_t *spki, size_t len, EVP_PKEY **ret, enum key_alg *ret_alg, struct err *err);
+
 /* The one place where OpenSSL's error queue becomes a struct err: empties the queue and starts the
  * chain. Returns code. */
 int evp_err(struct err *err, int code, const char *what);

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* extkey: what the provider's two halves, key management and signatures, share. */
+#ifndef KEY_EXTKEY_H
+#define KEY_EXTKEY_H
+
+#include <openssl/core.h>
+
+#include "key/key_priv.h"
+
+#define EXTKEY_PROVIDER "ykenroll"
+#define EXTKEY_PROPERTY "provider=" EXTKEY_PROVIDER
+
+struct extkey { /* the provider's key object; behind an EVP_PKEY */
+	struct key *key;
+};
+
+extern const OSSL_ALGORITHM extkey_signatures[];
+
+/* Ask the callback, once; remember its error in the key. Returns 1 or 0 as OpenSSL wants it. */
+int extkey_call(struct key *key, const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len);
+
+#endif

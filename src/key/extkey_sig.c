@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* extkey_sig: the provider's signature methods. Digest in the default context, then one call to the
+ * callback. Nothing but a real signature reaches the callback: sizes are answered, and digests
+ * refused, before it. */
+#include <string.h>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/params.h>
+#include <openssl/x509.h>
+
+#include "key/evp.h"
+#include "key/extkey.h"
+#include "key/ossl.h"
+
+#define FN(id, f)                       \
+	{                               \
+		id, (void (*)(void))(f) \
+	}
+
+struct sig_ctx {
+	struct key *key;  /* borrowed: the EVP_PKEY_CTX holds the EVP_PKEY */
+	EVP_MD *md;	  /* NULL with Ed25519 */
+	EVP_MD_CTX *hash; /* of Update and Final */
+};
+
+static const char *const digests[] = {"SHA2-256", "SHA2-384", "SHA2-512"};
+
+static void *
+sig_newctx(void *provctx, const char *propq)
+{
+	(void)provctx;
+	(void)propq;
+	return OPENSSL_zalloc(sizeof(struct sig_ctx));
+}
+
+static void
+sig_freectx(void *vctx)
+{
+	struct sig_ctx *c = vctx;
+
+	EVP_MD_CTX_free(c->hash);
+	EVP_MD_free(c->md);
+	OPENSSL_free(c);
+}
+
+/* 3.0 duplicates the context in every EVP_DigestSignFinal(). */
+static void *
+sig_dupctx(void *vctx)
+{
+	const struct sig_ctx *from = vctx;
+	struct sig_ctx *c = sig_newctx(NULL, NULL);
+
+	if (c == NULL)
+		return NULL;
+	c->key = from->key;
+	if (from->md != NULL && EVP_MD_up_ref(from->md))
+		c->md = from->md;
+	if ((from->md != NULL && c->md == NULL) ||
+	    (from->hash != NULL && ((c->hash = EVP_MD_CTX_new()) == NULL ||
+				       !EVP_MD_CTX_copy_ex(c->hash, from->hash)))) {
+		sig_freectx(c);
+		return NULL;
+	}
+	return c;
+}
+
+static bool
+is_digest_taken(const EVP_MD *md)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(digests) / sizeof(digests[0]); i++)
+		if (EVP_MD_is_a(md, digests[i]))
+			return true;
+	return false;
+}
+
+/* libssl probes with this which signature algorithms a key can do: a refusal is no error. */
+static int
+sig_init(void *vctx, const char *mdname, void *keydata, const OSSL_PARAM params[])
+{
+	const struct extkey *k = keydata;
+	struct sig_ctx *c = vctx;
+
+	(void)params;
+	if (k != NULL)
+		c->key = k->key;
+	if (c->key == NULL)
+		return 0;
+	EVP_MD_free(c->md);
+	EVP_MD_CTX_free(c->hash);
+	c->md = NULL;
+	c->hash = NULL;
+	if (mdname == NULL || *mdname == '\0')
+		mdname = EVP_MD_get0_name(evp_md(c->key->alg));
+	c->md = EVP_MD_fetch(NULL, mdname, NULL);
+	return c->md != NULL && is_digest_taken(c->md);
+}
+
+/* ---- ECDSA ---- */
+
+static size_t
+field_size(enum key_alg alg)
+{
+	return alg == KEY_P384 ? 48 : 32;
+}
+
+/* SEQUENCE { r INTEGER, s INTEGER } and nothing behind it (RFC 3279, 2.2.3). */
+static bool
+is_ecdsa_sig(const uint8_t *sig, size_t len)
+{
+	const unsigned char *p = sig;
+	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &p, (long)len);
+	const bool ok = s != NULL && p == sig + len && !BN_is_zero(ECDSA_SIG_get0_r(s)) &&
+			!BN_is_negative(ECDSA_SIG_get0_r(s)) && !BN_is_zero(ECDSA_SIG_get0_s(s)) &&
+			!BN_is_negative(ECDSA_SIG_get0_s(s));
+
+	ECDSA_SIG_free(s);
+	return ok;
+}
+
+/* The digest as an integer of the field's size (FIPS 186-5, 6.4.1, step 2): the left part of a
+ * longer one, zeros in front of a shorter one. TLS 1.2 asks for both: P-256 with SHA-384 and P-384
+ * with SHA-256. */
+static int
+ecdsa_sign(struct sig_ctx *c, const uint8_t *digest, size_t len, uint8_t *sig, size_t *sig_len)
+{
+	const size_t n = field_size(c->key->alg);
+	uint8_t in[48] = {0};
+
+	if (len > n)
+		len = n;
+	memcpy(in + n - len, digest, len);
+	if (!extkey_call(c->key, in, n, sig, sig_len))
+		return 0;
+	if (is_ecdsa_sig(sig, *sig_len))
+		return 1;
+	err_set(&c->key->err, ERR_INTERNAL, "what the key gave is not an ECDSA signature");
+	return 0;
+}
+
+static int
+sig_room(const struct sig_ctx *c, size_t *ret)
+{
+	const int n = EVP_PKEY_get_size(c->key->pub);
+
+	*ret = n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
+static int
+ecdsa_digest_sign(void *vctx, unsigned char *sig, size_t *sig_len, size_t room,
+    const unsigned char *tbs, size_t tbs_len)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	struct sig_ctx *c = vctx;
+	unsigned len = 0;
+
+	if (sig == NULL)
+		return sig_room(c, sig_len);
+	*sig_len = room;
+	return EVP_Digest(tbs, tbs_len, digest, &len, c->md, NULL) == 1 &&
+	       ecdsa_sign(c, digest, len, sig, sig_len);
+}
+
+static int
+ecdsa_update(void *vctx, const unsigned char *data, size_t len)
+{
+	struct sig_ctx *c = vctx;
+
+	if (c->hash == NULL &&
+	    ((c->hash = EVP_MD_CTX_new()) == NULL || EVP_DigestInit_ex(c->hash, c->md, NULL) != 1))
+		return 0;
+	return EVP_DigestUpdate(c->hash, data, len);
+}
+
+static int
+ecdsa_final(void *vctx, unsigned char *sig, size_t *sig_len, size_t room)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	struct sig_ctx *c = vctx;
+	unsigned len = 0;
+
+	if (sig == NULL)
+		return sig_room(c, sig_len);
+	*sig_len = room;
+	return ecdsa_update(c, NULL, 0) && EVP_DigestFinal_ex(c->hash, digest, &len) == 1 &&
+	       ecdsa_sign(c, digest, len, sig, sig_len);
+}
+
+/* ---- Ed25519 ---- */
+
+static int
+ed25519_init(void *vctx, const char *mdname, void *keydata, const OSSL_PARAM params[])
+{
+	const struct extkey *k = keydata;
+	struct sig_ctx *c = vctx;
+
+	(void)params;
+	if (k != NULL)
+		c->key = k->key;
+	return c->key != NULL && (mdname == NULL || *mdname == '\0');
+}
+
+static int
+ed25519_digest_sign(void *vctx, unsigned char *sig, size_t *sig_len, size_t room,
+    const unsigned char *tbs, size_t tbs_len)
+{
+	struct sig_ctx *c = vctx;
+
+	if (sig == NULL)
+		return sig_room(c, sig_len);
+	*sig_len = room;
+	if (!extkey_call(c->key, tbs, tbs_len, sig, sig_len))
+		return 0;
+	if (*sig_len == 64) /* RFC 8032, 5.1.6 */
+		return 1;
+	err_set(&c->key->err, ERR_INTERNAL, "what the key gave is not an Ed25519 signature");
+	return 0;
+}
+
+/* Ed25519 cannot be done in pieces; without these two, EVP_DigestSignFinal() of 3.0 jumps through
+ * NULL. */
+static int
+ed25519_update(void *vctx, const unsigned char *data, size_t len)
+{
+	(void)vctx;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+static int
+ed25519_final(void *vctx, unsigned char *sig, size_t *sig_len, size_t room)
+{
+	(void)vctx;
+	(void)sig;
+	(void)sig_len;
+	(void)room;
+	return 0;
+}
+
+/* ---- parameters ---- */
+
+/* The AlgorithmIdentifier for certificates: no parameters with ECDSA and Ed25519 (RFC 5758, 3.2;
+ * RFC 8410, 3). */
+static int
+put_algorithm(const struct sig_ctx *c, OSSL_PARAM *p)
+{
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	CLEAN(algor_freep) X509_ALGOR *algor = X509_ALGOR_new();
+	const int md = c->md == NULL ? NID_undef : EVP_MD_get_type(c->md);
+	int nid, len;
+
+	if (algor == NULL || !OBJ_find_sigid_by_algs(&nid, md, EVP_PKEY_get_base_id(c->key->pub)) ||
+	    !X509_ALGOR_set0(algor, OBJ_nid2obj(nid), V_ASN1_UNDEF, NULL) ||
+	    (len = i2d_X509_ALGOR(algor, &der)) <= 0)
+		return 0;
+	return OSSL_PARAM_set_octet_string(p, der, (size_t)len);
+}
+
+static int
+sig_get_params(void *vctx, OSSL_PARAM params[])
+{
+	const struct sig_ctx *c = vctx;
+	OSSL_PARAM *p;
+
+	if ((p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_ALGORITHM_ID)) != NULL &&
+	    !put_algorithm(c, p))
+		return 0;
+	if ((p = OSSL_PARAM_locate(params, OSSL_SIGNATURE_PARAM_DIGEST)) != NULL &&
+	    !OSSL_PARAM_set_utf8_string(p, c->md == NULL ? "" : EVP_MD_get0_name(c->md)))
+		return 0;
+	return 1;
+}
+
+static const OSSL_PARAM *
+sig_gettable_params(void *vctx, void *provctx)
+{
+	static const OSSL_PARAM list[] = {
+	    OSSL_PARAM_octet_string(OSSL_SIGNATURE_PARAM_ALGORITHM_ID, NULL, 0),
+	    OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, NULL, 0),
+	    OSSL_PARAM_END,
+	};
+
+	(void)vctx;
+	(void)provctx;
+	return list;
+}
+
+#define SIG_COMMON                                                                                \
+	FN(OSSL_FUNC_SIGNATURE_NEWCTX, sig_newctx), FN(OSSL_FUNC_SIGNATURE_FREECTX, sig_freectx), \
+	    FN(OSSL_FUNC_SIGNATURE_DUPCTX, sig_dupctx),                                           \
+	    FN(OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS, sig_get_params),                               \
+	    FN(OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS, sig_gettable_params)
+
+static const OSSL_DISPATCH ecdsa[] = {SIG_COMMON,
+    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, sig_init),
+    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, ecdsa_digest_sign),
+    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, ecdsa_update),
+    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, ecdsa_final), {0, NULL}};
+
+static const OSSL_DISPATCH ed25519[] = {SIG_COMMON,
+    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, ed25519_init),
+    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, ed25519_digest_sign),
+    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, ed25519_update),
+    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, ed25519_final), {0, NULL}};
+
+const OSSL_ALGORITHM extkey_signatures[] = {
+    {"ECDSA", EXTKEY_PROPERTY, ecdsa, NULL},
+    {"ED25519:1.3.101.112", EXTKEY_PROPERTY, ed25519, NULL},
+    {NULL, NULL, NULL, NULL},
+};

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* key_file: private keys in encrypted PKCS#8 (RFC 5958, RFC 8018, RFC 7914). */
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+#include "key/evp.h"
+#include "key/key_priv.h"
+#include "key/ossl.h"
+
+#define SCRYPT_R 8
+#define SCRYPT_P 1
+#define SALT_LEN 16
+
+#define REWRITE "rewrite it: openssl pkcs8 -topk8 -scrypt -scrypt_N 16384 -in OLD -out NEW"
+
+int64_t key_kdf_ns;
+
+OSSL_FREEP(pbe2_freep, PBE2PARAM, PBE2PARAM_free)
+OSSL_FREEP(scrypt_freep, SCRYPT_PARAMS, SCRYPT_PARAMS_free)
+
+/* ---- writing ---- */
+
+static int
+encrypt(const struct key *key, const struct secret *pass, X509_SIG **ret, struct err *err)
+{
+	CLEAN(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = EVP_PKEY2PKCS8(key->evp);
+	X509_ALGOR *pbe;
+	int64_t start;
+
+	if (p8 == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot encode the private key");
+	pbe = PKCS5_pbe2_set_scrypt(
+	    EVP_aes_256_cbc(), NULL, SALT_LEN, NULL, KEY_SCRYPT_N, SCRYPT_R, SCRYPT_P);
+	if (pbe == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot encrypt the private key");
+	start = utc_monotonic_ns();
+	*ret = PKCS8_set0_pbe((const char *)pass->bytes, (int)pass->len, p8, pbe);
+	key_kdf_ns += utc_monotonic_ns() - start;
+	if (*ret == NULL) {
+		X509_ALGOR_free(pbe);
+		return evp_err(err, ERR_INTERNAL, "cannot encrypt the private key");
+	}
+	return 0;
+}
+
+int
+key_file_save(const struct key *key, const char *path, const struct secret *pass, struct err *err)
+{
+	CLEAN(x509_sig_freep) X509_SIG *sig = NULL;
+	CLEAN(bio_freep) BIO *bio = NULL;
+	char *text;
+	long len;
+	int rc;
+
+	if (pass->len == 0)
+		return err_set(err, ERR_USAGE, "the passphrase for %s is empty", path);
+	if (key->ops != NULL)
+		return err_set(err, ERR_INTERNAL, "a key on a token cannot be saved to %s", path);
+	if ((rc = encrypt(key, pass, &sig, err)) != 0)
+		return rc;
+	if ((bio = BIO_new(BIO_s_mem())) == NULL || !PEM_write_bio_PKCS8(bio, sig) ||
+	    (len = BIO_get_mem_data(bio, &text)) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot encode the private key");
+	return file_create(path, text, (size_t)len, 0600, err);
+}
+
+/* ---- reading ---- */
+
+/* PBES2 with scrypt no weaker than ours, that OpenSSL has the memory to do, and AES-CBC. NULL when
+ * it is, else what is wrong. */
+static const char *
+judge_scrypt(const X509_ALGOR *kdf)
+{
+	CLEAN(scrypt_freep) SCRYPT_PARAMS *s = NULL;
+	uint64_t n, r, p;
+
+	if (OBJ_obj2nid(kdf->algorithm) != NID_id_scrypt)
+		return "its key derivation is not scrypt";
+	s = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(SCRYPT_PARAMS), kdf->parameter);
+	if (s == NULL || !ASN1_INTEGER_get_uint64(&n, s->costParameter) ||
+	    !ASN1_INTEGER_get_uint64(&r, s->blockSize) ||
+	    !ASN1_INTEGER_get_uint64(&p, s->parallelizationParameter))
+		return "its scrypt parameters are malformed";
+	if (n < KEY_SCRYPT_N || r < SCRYPT_R)
+		return "its key derivation is weaker than scrypt with N=16384, r=8";
+	if (p > 16 || EVP_PBE_scrypt(NULL, 0, NULL, 0, n, r, p, 0, NULL, 0) != 1)
+		return "its scrypt parameters ask for too much";
+	return NULL;
+}
+
+static const char *
+judge(const X509_SIG *sig)
+{
+	CLEAN(pbe2_freep) PBE2PARAM *pbe = NULL;
+	const X509_ALGOR *alg;
+	int cipher;
+
+	X509_SIG_get0(sig, &alg, NULL);
+	if (OBJ_obj2nid(alg->algorithm) != NID_pbes2)
+		return "its key derivation is not scrypt";
+	pbe = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), alg->parameter);
+	if (pbe == NULL)
+		return "its encryption parameters are malformed";
+	cipher = OBJ_obj2nid(pbe->encryption->algorithm);
+	if (cipher != NID_aes_256_cbc && cipher != NID_aes_192_cbc && cipher != NID_aes_128_cbc)
+		return "its cipher is not AES";
+	return judge_scrypt(pbe->keyfunc);
+}
+
+/* The EncryptedPrivateKeyInfo in a PEM file, its parameters judged. */
+static int
+parse(const struct blob *pem, const char *path, X509_SIG **ret, struct err *err)
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	CLEAN(ossl_text_freep) char *name = NULL;
+	CLEAN(ossl_text_freep) char *header = NULL;
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	CLEAN(x509_sig_freep) X509_SIG *sig = NULL;
+	const unsigned char *p;
+	const char *why;
+	long len = 0;
+
+	if (bio == NULL || !PEM_read_bio(bio, &name, &header, &der, &len)) {
+		ERR_clear_error();
+		return err_set(err, ERR_USAGE, "%s is not a PEM file", path);
+	}
+	p = der;
+	if (strcmp(name, PEM_STRING_PKCS8) == 0 && *header == '\0')
+		sig = d2i_X509_SIG(NULL, &p, len);
+	else if (strstr(name, "PRIVATE KEY") == NULL)
+		return err_set(err, ERR_USAGE, "%s holds no private key but \"%s\"", path, name);
+	else {
+		OPENSSL_cleanse(der, (size_t)len);
+		return err_set(
+		    err, ERR_USAGE, "%s is not an encrypted PKCS#8 key; %s", path, REWRITE);
+	}
+	if (sig == NULL || p != der + len)
+		why = "it is malformed";
+	else
+		why = judge(sig);
+	ERR_clear_error();
+	if (why != NULL)
+		return err_set(err, ERR_USAGE, "%s is refused: %s; %s", path, why, REWRITE);
+	*ret = TAKE(sig);
+	return 0;
+}
+
+int
+key_file_load(const char *path, const struct secret *pass, struct key **ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	CLEAN(x509_sig_freep) X509_SIG *sig = NULL;
+	CLEAN(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	EVP_PKEY *evp;
+	int64_t start;
+	int rc;
+
+	if ((rc = file_read_private(path, &pem, err)) != 0 ||
+	    (rc = parse(&pem, path, &sig, err)) != 0)
+		return rc;
+	start = utc_monotonic_ns();
+	p8 = PKCS8_decrypt(sig, (const char *)pass->bytes, (int)pass->len);
+	key_kdf_ns += utc_monotonic_ns() - start;
+	if (p8 == NULL) {
+		ERR_clear_error();
+		return err_set(err, ERR_CA, "wrong passphrase for %s", path);
+	}
+	if ((evp = EVP_PKCS82PKEY(p8)) == NULL)
+		return evp_err(err, ERR_USAGE, path);
+	if ((rc = key_software(evp, ret, err)) != 0)
+		return err_wrap(err, "%s", path);
+	return 0;
+}
