@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * applet - the PIV and Management applications: whole commands in, data and status word out.
+ *
+ * Framing (APDU encodings, chaining, GET RESPONSE) is frame.c's; what is kept without power is
+ * state.c's. What lives here is the session, which ends with power or another SELECT.
+ * References A.x in comments: the command set of the YubiKey as doc/ykvirt.1 lists it.
+ */
+#ifndef VIRTUAL_APPLET_H
+#define VIRTUAL_APPLET_H
+
+#include "virtual/state.h"
+#include "virtual/vtlv.h"
+
+enum {
+	SW_OK = 0x9000,
+	SW_MORE = 0x6100,
+	SW_TRIES = 0x63C0,
+	SW_MEMORY = 0x6581,
+	SW_LENGTH = 0x6700,
+	SW_SECURITY = 0x6982,
+	SW_BLOCKED = 0x6983,
+	SW_CONDITIONS = 0x6985,
+	SW_DATA = 0x6A80,
+	SW_NOT_FOUND = 0x6A82,
+	SW_NO_SPACE = 0x6A84,
+	SW_P1P2 = 0x6A86,
+	SW_NO_REFERENCE = 0x6A88,
+	SW_PARAMETERS = 0x6B00,
+	SW_INS = 0x6D00,
+	SW_CLA = 0x6E00,
+	SW_FAILURE = 0x6F00,
+};
+
+enum {
+	INS_VERIFY = 0x20,
+	INS_CHANGE = 0x24,
+	INS_RESET_RETRY = 0x2C,
+	INS_GENERATE = 0x47,
+	INS_AUTHENTICATE = 0x87,
+	INS_SELECT = 0xA4,
+	INS_GET_RESPONSE = 0xC0,
+	INS_GET_DATA = 0xCB,
+	INS_PUT_DATA = 0xDB,
+	INS_MOVE = 0xF6,
+	INS_METADATA = 0xF7,
+	INS_SERIAL = 0xF8,
+	INS_ATTEST = 0xF9,
+	INS_SET_RETRIES = 0xFA,
+	INS_RESET = 0xFB,
+	INS_VERSION = 0xFD,
+	INS_IMPORT = 0xFE,
+	INS_SET_MGM = 0xFF,
+	INS_READ_CONFIG = 0x1D,
+};
+
+enum { POLICY_NEVER = 1, PIN_ONCE = 2, PIN_ALWAYS = 3, PIN_MATCH_ONCE = 4, PIN_MATCH_ALWAYS = 5 };
+
+enum applet_id { APPLET_NONE, APPLET_PIV, APPLET_MANAGEMENT };
+
+enum auth_step { AUTH_IDLE, AUTH_MUTUAL, AUTH_EXTERNAL };
+
+/* Gone with power, reset, or another application. */
+struct session {
+	enum applet_id selected;
+	bool verified;	       /* the PIN */
+	bool fresh;	       /* ... by the command just before this one: policy ALWAYS */
+	bool admin;	       /* management key */
+	enum auth_step step;   /* the challenge this command leaves open */
+	enum auth_step expect; /* ... and the one the command before it left */
+	uint8_t challenge[16];
+};
+
+struct command {
+	uint8_t cla, ins, p1, p2;
+	const uint8_t *data;
+	size_t len;
+};
+
+struct applet {
+	struct state st;
+	struct session ses;
+};
+
+/* A command's handler: appends to out, returns the status word. */
+typedef uint16_t applet_fn(struct applet *a, const struct command *c, struct vbuf *out);
+
+/* Executes one whole command and saves what it changed. */
+uint16_t applet_exec(struct applet *a, const struct command *c, struct vbuf *out);
+
+/* Power loss, reset, removal. */
+void applet_reset(struct applet *a);
+
+/* vpin.c */
+applet_fn vpin_verify, vpin_change, vpin_reset_retry, vpin_set_retries, vpin_reset;
+
+/* vauth.c: GENERAL AUTHENTICATE, for the management key and for slots */
+applet_fn vauth_general, vauth_set_mgm;
+
+/* vslot.c */
+applet_fn vslot_generate, vslot_import, vslot_attest, vslot_metadata, vslot_move;
+/* Takes key; policies of 0 become the slot's defaults. */
+void vslot_fill(struct state_slot *slot, uint8_t alg, EVP_PKEY *key, uint8_t pin_policy,
+    uint8_t touch_policy, uint8_t origin);
+
+/* vdata.c */
+applet_fn vdata_get, vdata_put;
+
+/* vmgmt.c: the Management application's own dispatch */
+applet_fn vmgmt_exec;
+void vmgmt_select(const struct state *st, struct vbuf *out);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What a key is and holds, as JSON without its secrets. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "virtual/vcrypt.h"
+#include "virtual/vkey_i.h"
+
+#define LOG_LINE_MAX 128
+
+static const char *
+pin_policy_name(uint8_t policy)
+{
+	static const char *const names[] = {
+	    "default", "never", "once", "always", "match-once", "match-always"};
+
+	return policy < sizeof(names) / sizeof(names[0]) ? names[policy] : "?";
+}
+
+static const char *
+touch_policy_name(uint8_t policy)
+{
+	static const char *const names[] = {"default", "never", "always", "cached"};
+
+	return policy < sizeof(names) / sizeof(names[0]) ? names[policy] : "?";
+}
+
+static json_t *
+slots(const struct state *st)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < STATE_SLOTS; i++) {
+		const struct state_slot *s = &st->slots[i];
+		char id[3];
+
+		if (s->alg == 0)
+			continue;
+		snprintf(id, sizeof(id), "%02x", s->id);
+		json_object_set_new(all, id,
+		    json_pack("{ss,ss,ss,ss}", "algorithm", vcrypt_alg(NULL, s->alg)->name,
+			"pin_policy", pin_policy_name(s->pin_policy), "touch_policy",
+			touch_policy_name(s->touch_policy), "origin",
+			s->origin == STATE_GENERATED ? "generated" : "imported"));
+	}
+	return all;
+}
+
+static json_t *
+objects(const struct state *st)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < st->nobjects; i++) {
+		char id[9];
+
+		snprintf(id, sizeof(id), "%06x", (unsigned)st->objects[i].id);
+		json_object_set_new(all, id, json_integer((json_int_t)st->objects[i].len));
+	}
+	return all;
+}
+
+static json_t *
+ref(const struct state_ref *r, bool factory)
+{
+	return json_pack(
+	    "{si,si,sb}", "tries", (int)r->max, "left", (int)r->left, "factory", (int)factory);
+}
+
+char *
+inspect_json(const struct state *st)
+{
+	const struct vkey_witness *w = &st->witness;
+	char fw[16];
+	json_t *j;
+	char *text;
+
+	snprintf(fw, sizeof(fw), "%d.%d.%d", st->firmware[0], st->firmware[1], st->firmware[2]);
+	j = json_pack("{si,ss,si,ss,so,so,so,so,s{ss,sb,ss},sI,s{sI,sI,sI},sI}", "serial",
+	    (int)st->serial, "firmware", fw, "form_factor", (int)st->form_factor, "touch",
+	    st->touch_never ? "never" : "at-once", "slots", slots(st), "objects", objects(st),
+	    "pin", ref(&st->pin, state_pin_is_factory(st)), "puk",
+	    ref(&st->puk, state_puk_is_factory(st)), "management_key", "algorithm",
+	    vcrypt_mgm_name(st->mgm.alg), "factory", (int)state_mgm_is_factory(st), "touch_policy",
+	    touch_policy_name(st->mgm.touch_policy), "apdus", (json_int_t)w->apdus, "refused",
+	    "verify", (json_int_t)w->refused_verify, "change", (json_int_t)w->refused_change,
+	    "reset_retry", (json_int_t)w->refused_reset_retry, "faults", (json_int_t)w->faults);
+	text = j != NULL ? json_dumps(j, JSON_INDENT(2)) : NULL;
+	json_decref(j);
+	return text;
+}
+
+uint64_t
+inspect_log_tail(const char *state_path)
+{
+	char *path = NULL, line[2 * LOG_LINE_MAX];
+	unsigned long long last = 0, n;
+	FILE *f = NULL;
+
+	if (asprintf(&path, "%s.log", state_path) >= 0)
+		f = fopen(path, "re");
+	free(path);
+	if (f == NULL)
+		return 0;
+	/* Far enough back for one whole line, wherever this lands in the one before it. */
+	if (fseek(f, -(long)sizeof(line), SEEK_END) == 0)
+		(void)!fgets(line, sizeof(line), f);
+	else
+		rewind(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "%llu ", &n) == 1)
+			last = n;
+	fclose(f);
+	return last;
+}
+
+char *
+vkey_inspect_file(const char *path, char *msg, size_t msg_len)
+{
+	struct state st;
+	char *text = NULL;
+	uint64_t logged;
+	int rc;
+
+	state_init(&st);
+	rc = state_load(&st, path, msg, msg_len);
+	if (rc == 1)
+		snprintf(msg, msg_len, "%s: no such file", path);
+	if (rc == 0) {
+		logged = inspect_log_tail(path);
+		if (logged > st.witness.apdus)
+			st.witness.apdus = logged;
+		text = inspect_json(&st);
+		if (text == NULL)
+			snprintf(msg, msg_len, "out of memory");
+	}
+	state_wipe(&st);
+	return text;
+}

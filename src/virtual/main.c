@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ykvirt: a virtual YubiKey on the command line. */
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <popt.h>
+
+#include "virtual/control.h"
+#include "virtual/lab.h"
+#include "virtual/run.h"
+
+#define EXIT_USAGE 2
+#define MSG_MAX 512
+
+/* ykvirt run */
+struct run_args {
+	char *state, *root, *firmware, **faults;
+	int port, serial, form_factor, ready_fd, touch_never, pin_complexity;
+};
+
+static void
+popt_free(poptContext *ctx)
+{
+	poptFreeContext(*ctx);
+}
+
+static int
+usage_error(const char *command, const char *what, const char *why)
+{
+	fprintf(stderr, "ykvirt %s: %s%s%s\nTry 'ykvirt %s --help'.\n", command,
+	    what != NULL ? what : "", what != NULL ? ": " : "", why, command);
+	return EXIT_USAGE;
+}
+
+static int
+failure(const char *msg)
+{
+	fprintf(stderr, "ykvirt: %s\n", msg);
+	return EXIT_FAILURE;
+}
+
+static int
+parse(poptContext ctx, const char *command)
+{
+	int rc = poptGetNextOpt(ctx);
+
+	if (rc < -1)
+		return usage_error(
+		    command, poptBadOption(ctx, POPT_BADOPTION_NOALIAS), poptStrerror(rc));
+	return 0;
+}
+
+/* Without --root the keys of one directory share the root made there. */
+static char *
+root_dir(const struct run_args *a)
+{
+	char *copy, *dir;
+
+	if (a->root != NULL)
+		return strdup(a->root);
+	copy = strdup(a->state);
+	dir = copy != NULL ? strdup(dirname(copy)) : NULL;
+	free(copy);
+	return dir;
+}
+
+static int
+run_key(const struct run_args *a, struct vkey *v)
+{
+	const struct run_config rc = {
+	    .state = a->state, .port = (uint16_t)a->port, .ready_fd = a->ready_fd};
+	char msg[MSG_MAX];
+
+	for (char **f = a->faults; f != NULL && *f != NULL; f++)
+		if (vkey_fault(v, *f, msg, sizeof(msg)) != VKEY_OK)
+			return usage_error("run", NULL, msg);
+	return run_loop(&rc, v, msg, sizeof(msg)) == 0 ? EXIT_SUCCESS : failure(msg);
+}
+
+static int
+open_and_run(const struct run_args *a)
+{
+	char *dir = root_dir(a);
+	const struct vkey_config config = {.state = a->state,
+	    .root_dir = dir,
+	    .firmware = a->firmware,
+	    .serial = (uint32_t)a->serial,
+	    .form_factor = (uint8_t)a->form_factor,
+	    .pin_complexity = a->pin_complexity,
+	    .touch_never = a->touch_never};
+	struct vkey *v = NULL;
+	char msg[MSG_MAX];
+	int rc = vkey_open(&config, &v, msg, sizeof(msg));
+
+	free(dir);
+	if (rc != VKEY_OK)
+		return failure(msg);
+	rc = run_key(a, v);
+	vkey_free(v);
+	return rc;
+}
+
+static int
+check_run(const struct run_args *a, const char *extra)
+{
+	if (extra != NULL)
+		return usage_error("run", extra, "no argument is wanted");
+	if (a->state == NULL)
+		return usage_error("run", NULL, "--state FILE is missing");
+	if (a->port < 1 || a->port > 65535)
+		return usage_error("run", "--port", "want 1 to 65535");
+	if (a->serial < 0)
+		return usage_error("run", "--serial", "want a number below 2^31");
+	if (a->form_factor < 0 || a->form_factor > 255)
+		return usage_error("run", "--form-factor", "want 0 to 255");
+	return 0;
+}
+
+static void
+free_run_args(struct run_args *a)
+{
+	for (char **f = a->faults; f != NULL && *f != NULL; f++)
+		free(*f);
+	free(a->faults);
+	free(a->state);
+	free(a->root);
+	free(a->firmware);
+}
+
+static int
+cmd_run(int argc, const char **argv)
+{
+	struct run_args a = {.port = 0x8C7B, .ready_fd = -1};
+	const struct poptOption options[] = {
+	    {"state", 0, POPT_ARG_STRING, &a.state, 0, "the key's state, made if missing", "FILE"},
+	    {"port", 0, POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &a.port, 0,
+		"port of the vpcd reader on 127.0.0.1", "N"},
+	    {"firmware", 0, POPT_ARG_STRING, &a.firmware, 0, "of a new key (5.7.1)", "X.Y.Z"},
+	    {"serial", 0, POPT_ARG_INT, &a.serial, 0, "of a new key (made up)", "N"},
+	    {"form-factor", 0, POPT_ARG_INT, &a.form_factor, 0,
+		"of a new key: 1 USB-A keychain, 3 USB-C keychain, 6 and 7 Bio", "N"},
+	    {"pin-complexity", 0, POPT_ARG_NONE, &a.pin_complexity, 0,
+		"of a new key: refuses simple PINs and PUKs", NULL},
+	    {"touch-never", 0, POPT_ARG_NONE, &a.touch_never, 0,
+		"nobody touches the key (without it, everything is touched at once)", NULL},
+	    {"root", 0, POPT_ARG_STRING, &a.root, 0,
+		"attestation root.pem and root.key, made if missing (the state's directory)",
+		"DIR"},
+	    {"fault", 0, POPT_ARG_ARGV, &a.faults, 0,
+		"arm a fault, e.g. 'ins=24;remove-after;back=500'", "SPEC"},
+	    {"ready-fd", 0, POPT_ARG_INT, &a.ready_fd, 0,
+		"write \"ready\" there once the reader has seen the key", "N"},
+	    POPT_AUTOHELP POPT_TABLEEND};
+	__attribute__((cleanup(popt_free))) poptContext ctx =
+	    poptGetContext("ykvirt run", argc, argv, options, 0);
+	int rc = parse(ctx, "run");
+
+	if (rc == 0)
+		rc = check_run(&a, poptPeekArg(ctx));
+	if (rc == 0)
+		rc = open_and_run(&a);
+	free_run_args(&a);
+	return rc;
+}
+
+/* The words of a command behind its options; at most cap, and the count. */
+static int
+words(poptContext ctx, const char **out, int cap)
+{
+	const char *w;
+	int n = 0;
+
+	while ((w = poptGetArg(ctx)) != NULL) {
+		if (n < cap)
+			out[n] = w;
+		n++;
+	}
+	return n;
+}
+
+static int
+ask(const char *state, const char *line)
+{
+	char msg[MSG_MAX], *answer = NULL;
+	int rc = control_ask(state, line, &answer, msg, sizeof(msg));
+
+	if (rc != 0)
+		return failure(msg);
+	if (strncmp(answer, "error: ", 7) == 0) {
+		fprintf(stderr, "ykvirt: %s", answer + 7);
+		rc = EXIT_FAILURE;
+	} else {
+		fputs(answer, stdout);
+	}
+	free(answer);
+	return rc;
+}
+
+static int
+cmd_control(int argc, const char **argv)
+{
+	const struct poptOption options[] = {POPT_AUTOHELP POPT_TABLEEND};
+	__attribute__((cleanup(popt_free))) poptContext ctx =
+	    poptGetContext("ykvirt control", argc, argv, options, 0);
+	const char *w[3];
+	char line[512];
+	int rc, n;
+
+	poptSetOtherOptionHelp(ctx, "STATE insert|remove|status|fault SPEC");
+	rc = parse(ctx, "control");
+	if (rc != 0)
+		return rc;
+	n = words(ctx, w, 3);
+	if (n == 3 && strcmp(w[1], "fault") == 0) {
+		if (strchr(w[2], '\n') != NULL ||
+		    snprintf(line, sizeof(line), "fault %s", w[2]) >= (int)sizeof(line))
+			return usage_error("control", NULL, "not a fault");
+		return ask(w[0], line);
+	}
+	if (n == 2 && (strcmp(w[1], "insert") == 0 || strcmp(w[1], "remove") == 0 ||
+			  strcmp(w[1], "status") == 0))
+		return ask(w[0], w[1]);
+	return usage_error("control", NULL, "want STATE insert|remove|status|fault SPEC");
+}
+
+/* A running key knows more than its file: it is asked first. */
+static int
+cmd_inspect(int argc, const char **argv)
+{
+	const struct poptOption options[] = {POPT_AUTOHELP POPT_TABLEEND};
+	__attribute__((cleanup(popt_free))) poptContext ctx =
+	    poptGetContext("ykvirt inspect", argc, argv, options, 0);
+	char msg[MSG_MAX], *text = NULL;
+	const char *w[1];
+	int rc;
+
+	poptSetOtherOptionHelp(ctx, "STATE");
+	rc = parse(ctx, "inspect");
+	if (rc != 0)
+		return rc;
+	if (words(ctx, w, 1) != 1)
+		return usage_error("inspect", NULL, "want one STATE");
+	if (control_ask(w[0], "status", &text, msg, sizeof(msg)) == 0) {
+		fputs(text, stdout);
+	} else {
+		text = vkey_inspect_file(w[0], msg, sizeof(msg));
+		if (text == NULL)
+			return failure(msg);
+		puts(text);
+	}
+	free(text);
+	return EXIT_SUCCESS;
+}
+
+static const struct {
+	const char *name;
+	int (*fn)(int argc, const char **argv);
+	const char *what;
+} commands[] = {
+    {"run", cmd_run, "run a virtual YubiKey in a vpcd reader"},
+    {"control", cmd_control, "insert, remove or disturb a running key"},
+    {"inspect", cmd_inspect, "show what a key is and holds, without its secrets"},
+    {"lab", lab_main, "run a command with virtual keys and its own pcscd"},
+};
+
+static void
+help(FILE *to)
+{
+	fputs("Usage: ykvirt COMMAND [OPTION...]\n\n", to);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(to, "  %-10s%s\n", commands[i].name, commands[i].what);
+	fputs("\nykvirt COMMAND --help shows the options. See ykvirt(1).\n", to);
+}
+
+int
+main(int argc, char **argv)
+{
+	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-?") == 0)) {
+		help(stdout);
+		return EXIT_SUCCESS;
+	}
+	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
+		puts("ykvirt " YKENROLL_VERSION);
+		return EXIT_SUCCESS;
+	}
+	for (size_t i = 0; argc >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].fn(argc - 1, (const char **)argv + 1);
+	if (argc >= 2)
+		fprintf(stderr, "ykvirt: unknown command \"%s\"\n", argv[1]);
+	help(stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The JSON form of a state: see state.h. Byte strings are hexadecimal. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <openssl/x509.h>
+
+#include "virtual/state.h"
+#include "virtual/vtlv.h"
+
+#define STATE_FORMAT 1
+
+static void
+json_free(json_t **j)
+{
+	json_decref(*j);
+}
+
+static json_t *
+hex_json(const uint8_t *data, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *text = malloc(2 * len + 1);
+	json_t *j;
+
+	if (text == NULL)
+		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		text[2 * i] = digits[data[i] >> 4];
+		text[2 * i + 1] = digits[data[i] & 15];
+	}
+	j = json_stringn(text, 2 * len);
+	free(text);
+	return j;
+}
+
+/* The bytes of a hexadecimal member; NULL where it is missing or is none. The caller frees. */
+static uint8_t *
+json_hex(const json_t *obj, const char *name, size_t *ret_len)
+{
+	const char *text = json_string_value(json_object_get(obj, name));
+	size_t n = text != NULL ? strlen(text) : 0;
+	uint8_t *out;
+	size_t len;
+
+	if (n == 0 || n % 2 != 0 || (out = malloc(n / 2)) == NULL)
+		return NULL;
+	if (!OPENSSL_hexstr2buf_ex(out, n / 2, &len, text, '\0')) {
+		free(out);
+		return NULL;
+	}
+	*ret_len = len;
+	return out;
+}
+
+static int
+json_byte(const json_t *obj, const char *name, uint8_t *ret)
+{
+	json_int_t v = json_integer_value(json_object_get(obj, name));
+
+	if (!json_is_integer(json_object_get(obj, name)) || v < 0 || v > 255)
+		return -1;
+	*ret = (uint8_t)v;
+	return 0;
+}
+
+static json_t *
+ref_json(const struct state_ref *r)
+{
+	return json_pack("{so,si,si}", "value", hex_json(r->value, sizeof(r->value)), "max",
+	    (int)r->max, "left", (int)r->left);
+}
+
+static int
+ref_parse(const json_t *j, struct state_ref *r)
+{
+	size_t len = 0;
+	uint8_t *value = json_hex(j, "value", &len);
+	int rc = -1;
+
+	if (value != NULL && len == sizeof(r->value) && json_byte(j, "max", &r->max) == 0 &&
+	    json_byte(j, "left", &r->left) == 0) {
+		memcpy(r->value, value, len);
+		rc = 0;
+	}
+	free(value);
+	return rc;
+}
+
+static json_t *
+key_json(const struct state_slot *s)
+{
+	PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	unsigned char *der = NULL;
+	json_t *j = NULL;
+	int len;
+
+	if (s->public_only) {
+		len = i2d_PUBKEY(s->key, &der);
+	} else {
+		p8 = EVP_PKEY2PKCS8(s->key);
+		len = p8 != NULL ? i2d_PKCS8_PRIV_KEY_INFO(p8, &der) : -1;
+	}
+	if (len > 0) {
+		j = hex_json(der, (size_t)len);
+		OPENSSL_clear_free(der, (size_t)len);
+	}
+	PKCS8_PRIV_KEY_INFO_free(p8);
+	return j;
+}
+
+static json_t *
+slots_json(const struct state *st)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < STATE_SLOTS; i++) {
+		const struct state_slot *s = &st->slots[i];
+		char name[3];
+
+		if (s->alg == 0)
+			continue;
+		snprintf(name, sizeof(name), "%02x", s->id);
+		json_object_set_new(all, name,
+		    json_pack("{si,si,si,si,so}", "algorithm", (int)s->alg, "pin_policy",
+			(int)s->pin_policy, "touch_policy", (int)s->touch_policy, "origin",
+			(int)s->origin, s->public_only ? "public" : "key", key_json(s)));
+	}
+	return all;
+}
+
+static int
+slot_parse(const json_t *j, struct state_slot *s)
+{
+	size_t len = 0;
+	uint8_t *der;
+	const uint8_t *p;
+
+	if (json_byte(j, "algorithm", &s->alg) != 0 ||
+	    json_byte(j, "pin_policy", &s->pin_policy) != 0 ||
+	    json_byte(j, "touch_policy", &s->touch_policy) != 0 ||
+	    json_byte(j, "origin", &s->origin) != 0)
+		return -1;
+	s->public_only = json_object_get(j, "public") != NULL;
+	der = json_hex(j, s->public_only ? "public" : "key", &len);
+	p = der;
+	if (der != NULL && s->public_only)
+		s->key = d2i_PUBKEY(NULL, &p, (long)len);
+	else if (der != NULL)
+		s->key = d2i_AutoPrivateKey(NULL, &p, (long)len);
+	free(der);
+	return s->key != NULL ? 0 : -1;
+}
+
+static int
+slots_parse(json_t *all, struct state *st)
+{
+	const char *name;
+	json_t *j;
+
+	json_object_foreach(all, name, j)
+	{
+		struct state_slot *s = state_slot(st, (uint8_t)strtoul(name, NULL, 16));
+
+		if (s == NULL || slot_parse(j, s) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static json_t *
+objects_json(const struct state *st)
+{
+	json_t *all = json_object();
+
+	for (size_t i = 0; i < st->nobjects; i++) {
+		char name[9];
+
+		snprintf(name, sizeof(name), "%06x", (unsigned)st->objects[i].id);
+		json_object_set_new(all, name, hex_json(st->objects[i].data, st->objects[i].len));
+	}
+	return all;
+}
+
+static int
+objects_parse(json_t *all, struct state *st)
+{
+	const char *name;
+	json_t *j;
+	int rc = 0;
+
+	json_object_foreach(all, name, j)
+	{
+		size_t len = 0;
+		uint8_t *data = json_hex(all, name, &len);
+
+		if (data == NULL ||
+		    state_object_set(st, (uint32_t)strtoul(name, NULL, 16), data, len) != 0)
+			rc = -1;
+		free(data);
+	}
+	return rc;
+}
+
+static json_t *
+witness_json(const struct vkey_witness *w)
+{
+	return json_pack("{sI,sI,sI,sI,sI}", "apdus", (json_int_t)w->apdus, "refused_verify",
+	    (json_int_t)w->refused_verify, "refused_change", (json_int_t)w->refused_change,
+	    "refused_reset_retry", (json_int_t)w->refused_reset_retry, "faults",
+	    (json_int_t)w->faults);
+}
+
+static void
+witness_parse(const json_t *j, struct vkey_witness *w)
+{
+	w->apdus = (uint64_t)json_integer_value(json_object_get(j, "apdus"));
+	w->refused_verify = (uint64_t)json_integer_value(json_object_get(j, "refused_verify"));
+	w->refused_change = (uint64_t)json_integer_value(json_object_get(j, "refused_change"));
+	w->refused_reset_retry =
+	    (uint64_t)json_integer_value(json_object_get(j, "refused_reset_retry"));
+	w->faults = (uint64_t)json_integer_value(json_object_get(j, "faults"));
+}
+
+static json_t *
+state_json(const struct state *st)
+{
+	char fw[16];
+
+	snprintf(fw, sizeof(fw), "%d.%d.%d", st->firmware[0], st->firmware[1], st->firmware[2]);
+	return json_pack("{si,ss,si,si,ss,sb,so,so,s{si,si,so},so,so,so,so}", "format",
+	    STATE_FORMAT, "firmware", fw, "serial", (int)st->serial, "form_factor",
+	    (int)st->form_factor, "touch", st->touch_never ? "never" : "at-once", "pin_complexity",
+	    (int)st->pin_complexity, "pin", ref_json(&st->pin), "puk", ref_json(&st->puk),
+	    "management_key", "algorithm", (int)st->mgm.alg, "touch_policy",
+	    (int)st->mgm.touch_policy, "value", hex_json(st->mgm.key, st->mgm.len), "slots",
+	    slots_json(st), "objects", objects_json(st), "attestation_root",
+	    hex_json(st->root_der, st->root_len), "witness", witness_json(&st->witness));
+}
+
+static int
+mgm_parse(const json_t *j, struct state_mgm *mgm)
+{
+	size_t len = 0;
+	uint8_t *key = json_hex(j, "value", &len);
+	int rc = -1;
+
+	if (key != NULL && len <= sizeof(mgm->key) && json_byte(j, "algorithm", &mgm->alg) == 0 &&
+	    json_byte(j, "touch_policy", &mgm->touch_policy) == 0) {
+		memcpy(mgm->key, key, len);
+		mgm->len = len;
+		rc = 0;
+	}
+	free(key);
+	return rc;
+}
+
+static int
+identity_parse(const json_t *j, struct state *st)
+{
+	const char *fw = json_string_value(json_object_get(j, "firmware"));
+	const char *touch = json_string_value(json_object_get(j, "touch"));
+
+	if (json_integer_value(json_object_get(j, "format")) != STATE_FORMAT || fw == NULL ||
+	    sscanf(fw, "%hhu.%hhu.%hhu", &st->firmware[0], &st->firmware[1], &st->firmware[2]) != 3)
+		return -1;
+	st->serial = (uint32_t)json_integer_value(json_object_get(j, "serial"));
+	st->touch_never = touch != NULL && strcmp(touch, "never") == 0;
+	st->pin_complexity = json_is_true(json_object_get(j, "pin_complexity"));
+	return json_byte(j, "form_factor", &st->form_factor);
+}
+
+int
+state_load(struct state *st, const char *path, char *msg, size_t msg_len)
+{
+	VTLV_CLEAN(json_free) json_t *j = NULL;
+	json_error_t err;
+
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		return 1;
+	j = json_load_file(path, JSON_REJECT_DUPLICATES, &err);
+	if (j == NULL) {
+		snprintf(msg, msg_len, "%s: line %d: %s", path, err.line, err.text);
+		return -1;
+	}
+	if (identity_parse(j, st) != 0 || ref_parse(json_object_get(j, "pin"), &st->pin) != 0 ||
+	    ref_parse(json_object_get(j, "puk"), &st->puk) != 0 ||
+	    mgm_parse(json_object_get(j, "management_key"), &st->mgm) != 0 ||
+	    slots_parse(json_object_get(j, "slots"), st) != 0 ||
+	    objects_parse(json_object_get(j, "objects"), st) != 0 ||
+	    (st->root_der = json_hex(j, "attestation_root", &st->root_len)) == NULL) {
+		snprintf(msg, msg_len, "%s: not the state of a virtual YubiKey", path);
+		return -1;
+	}
+	witness_parse(json_object_get(j, "witness"), &st->witness);
+	st->dirty = false;
+	return 0;
+}
+
+/* A rename is on disk only when the directory is. */
+static int
+sync_directory(const char *path)
+{
+	char *copy = strdup(path);
+	int fd, rc;
+
+	if (copy == NULL)
+		return -1;
+	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(copy);
+	if (fd < 0)
+		return -1;
+	rc = fsync(fd);
+	close(fd);
+	return rc;
+}
+
+static int
+write_file(const char *path, const json_t *j)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int rc;
+
+	if (fd < 0)
+		return -1;
+	rc = json_dumpfd(j, fd, JSON_INDENT(1) | JSON_SORT_KEYS);
+	if (rc == 0)
+		rc = fsync(fd);
+	if (close(fd) != 0)
+		rc = -1;
+	return rc;
+}
+
+int
+state_save(struct state *st)
+{
+	VTLV_CLEAN(json_free) json_t *j = NULL;
+	char *tmp = NULL;
+	int rc = -1;
+
+	if (st->path == NULL || !st->dirty)
+		return 0;
+	j = state_json(st);
+	if (j == NULL || asprintf(&tmp, "%s.tmp", st->path) < 0)
+		return -1;
+	if (write_file(tmp, j) == 0 && rename(tmp, st->path) == 0 && sync_directory(st->path) == 0)
+		rc = 0;
+	free(tmp);
+	if (rc == 0)
+		st->dirty = false;
+	return rc;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* GENERAL AUTHENTICATE: proofs of the management key, and private key operations. */
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "virtual/applet.h"
+#include "virtual/vcrypt.h"
+
+#define SLOT_MGM 0x9B
+#define SLOT_ATTESTATION 0xF9
+
+/* The dynamic authentication template's members, SP 800-73-4 part 2, table 7. */
+struct template
+{
+	struct vtlv witness, challenge, response, exponentiation;
+	bool has_witness, has_challenge, has_response, has_exponentiation;
+};
+
+static bool
+parse_template(const struct command *c, struct template *t)
+{
+	struct vtlv outer;
+	const uint8_t *p = c->data;
+	size_t left = c->len;
+
+	memset(t, 0, sizeof(*t));
+	if (!vtlv_next(&p, &left, &outer) || outer.tag != 0x7C || left != 0)
+		return false;
+	t->has_witness = vtlv_find(outer.val, outer.len, 0x80, &t->witness);
+	t->has_challenge = vtlv_find(outer.val, outer.len, 0x81, &t->challenge);
+	t->has_response = vtlv_find(outer.val, outer.len, 0x82, &t->response);
+	t->has_exponentiation = vtlv_find(outer.val, outer.len, 0x85, &t->exponentiation);
+	return true;
+}
+
+static void
+answer(struct vbuf *out, uint8_t tag, const uint8_t *val, size_t len)
+{
+	struct vbuf inner = {0};
+
+	vtlv_put(&inner, tag, val, len);
+	vtlv_put(out, 0x7C, inner.b, inner.len);
+	OPENSSL_cleanse(inner.b, inner.len);
+}
+
+/* Step one: mutual sends the witness encrypted, external sends the challenge in the clear. */
+static uint16_t
+mgm_challenge(struct applet *a, enum auth_step step, struct vbuf *out)
+{
+	size_t block = vcrypt_mgm_block(a->st.mgm.alg);
+	uint8_t sent[16];
+
+	if (RAND_bytes(a->ses.challenge, (int)block) != 1)
+		return SW_FAILURE;
+	memcpy(sent, a->ses.challenge, block);
+	if (step == AUTH_MUTUAL && vcrypt_mgm_crypt(&a->st.mgm, true, a->ses.challenge, sent) != 0)
+		return SW_FAILURE;
+	answer(out, step == AUTH_MUTUAL ? 0x80 : 0x81, sent, block);
+	a->ses.step = step;
+	return SW_OK;
+}
+
+static bool
+is_block(const struct applet *a, const struct vtlv *t)
+{
+	return t->len == vcrypt_mgm_block(a->st.mgm.alg);
+}
+
+/* The host shows the decrypted witness and asks for its own challenge encrypted. */
+static uint16_t
+mgm_mutual(struct applet *a, const struct template *t, struct vbuf *out)
+{
+	uint8_t reply[16];
+
+	if (!is_block(a, &t->witness) || !t->has_challenge || !is_block(a, &t->challenge))
+		return SW_DATA;
+	if (a->ses.expect != AUTH_MUTUAL ||
+	    CRYPTO_memcmp(t->witness.val, a->ses.challenge, t->witness.len) != 0)
+		return SW_SECURITY;
+	if (vcrypt_mgm_crypt(&a->st.mgm, true, t->challenge.val, reply) != 0)
+		return SW_FAILURE;
+	answer(out, 0x82, reply, t->challenge.len);
+	a->ses.admin = true;
+	return SW_OK;
+}
+
+static uint16_t
+mgm_external(struct applet *a, const struct template *t)
+{
+	uint8_t want[16];
+
+	if (!is_block(a, &t->response))
+		return SW_DATA;
+	if (a->ses.expect != AUTH_EXTERNAL ||
+	    vcrypt_mgm_crypt(&a->st.mgm, true, a->ses.challenge, want) != 0 ||
+	    CRYPTO_memcmp(t->response.val, want, t->response.len) != 0)
+		return SW_SECURITY;
+	a->ses.admin = true;
+	return SW_OK;
+}
+
+/* Any attempt, also a failed one, ends an earlier authentication. */
+static uint16_t
+mgm_step(struct applet *a, const struct template *t, struct vbuf *out)
+{
+	if (t->has_witness && t->witness.len == 0)
+		return mgm_challenge(a, AUTH_MUTUAL, out);
+	if (!t->has_witness && t->has_challenge && t->challenge.len == 0)
+		return mgm_challenge(a, AUTH_EXTERNAL, out);
+	a->ses.admin = false;
+	if (t->has_witness)
+		return mgm_mutual(a, t, out);
+	return t->has_response ? mgm_external(a, t) : SW_DATA;
+}
+
+static bool
+touch_missing(const struct state *st, uint8_t touch_policy)
+{
+	return st->touch_never && touch_policy != POLICY_NEVER;
+}
+
+static uint16_t
+authenticate_mgm(
+    struct applet *a, const struct command *c, const struct template *t, struct vbuf *out)
+{
+	uint8_t alg = c->p1 == 0x00 ? VCRYPT_3DES : c->p1;
+
+	if (alg != a->st.mgm.alg)
+		return SW_DATA;
+	if (touch_missing(&a->st, a->st.mgm.touch_policy))
+		return SW_SECURITY;
+	return mgm_step(a, t, out);
+}
+
+/* A PIN or a touch that is missing look the same from outside: 6982. */
+static bool
+allowed(const struct applet *a, const struct state_slot *slot)
+{
+	if (touch_missing(&a->st, slot->touch_policy))
+		return false;
+	switch (slot->pin_policy) {
+	case POLICY_NEVER:
+		return true;
+	case PIN_ALWAYS:
+	case PIN_MATCH_ALWAYS:
+		return a->ses.verified && a->ses.fresh;
+	default:
+		return a->ses.verified;
+	}
+}
+
+static uint16_t
+use_slot(struct applet *a, const struct command *c, const struct template *t, struct vbuf *out)
+{
+	struct vbuf result = {0};
+	struct state_slot *slot = state_slot(&a->st, c->p2);
+	const struct vcrypt_alg *alg;
+	int rc = -1;
+
+	if (slot == NULL)
+		return SW_PARAMETERS;
+	if (slot->id == SLOT_ATTESTATION || slot->alg == 0 || slot->alg != c->p1)
+		return SW_DATA;
+	if (!allowed(a, slot))
+		return SW_SECURITY;
+	if (slot->public_only)
+		return SW_FAILURE;
+	alg = vcrypt_alg(NULL, slot->alg);
+	if (t->has_exponentiation)
+		rc = vcrypt_derive(
+		    alg, slot->key, t->exponentiation.val, t->exponentiation.len, &result);
+	else if (t->has_challenge)
+		rc = vcrypt_sign(alg, slot->key, t->challenge.val, t->challenge.len, &result);
+	if (rc != 0)
+		return SW_DATA;
+	answer(out, 0x82, result.b, result.len);
+	OPENSSL_cleanse(result.b, result.len);
+	return SW_OK;
+}
+
+uint16_t
+vauth_general(struct applet *a, const struct command *c, struct vbuf *out)
+{
+	struct template t;
+
+	if (!parse_template(c, &t))
+		return SW_DATA;
+	if (c->p2 == SLOT_MGM)
+		return authenticate_mgm(a, c, &t, out);
+	return use_slot(a, c, &t, out);
+}
+
+uint16_t
+vauth_set_mgm(struct applet *a, const struct command *c, struct vbuf *out)
+{
+	struct state_mgm *mgm = &a->st.mgm;
+
+	(void)out;
+	if (!a->ses.admin)
+		return SW_SECURITY;
+	if (c->p1 != 0xFF || c->p2 < 0xFD)
+		return SW_P1P2;
+	if (c->len < 3 || c->data[1] != SLOT_MGM || c->data[2] != c->len - 3 || c->data[2] == 0 ||
+	    c->data[2] != vcrypt_mgm_key_len(c->data[0]))
+		return SW_DATA;
+	if (c->data[0] != VCRYPT_3DES && !state_fw(&a->st, 5, 4, 2))
+		return SW_DATA;
+	OPENSSL_cleanse(mgm->key, sizeof(mgm->key));
+	mgm->alg = c->data[0];
+	mgm->len = c->data[2];
+	memcpy(mgm->key, c->data + 3, mgm->len);
+	mgm->touch_policy = (uint8_t)(0x100 - c->p2);
+	a->st.dirty = true;
+	return SW_OK;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of a virtual key, for vkey.c and inspect.c. */
+#ifndef VIRTUAL_VKEY_I_H
+#define VIRTUAL_VKEY_I_H
+
+#include "virtual/applet.h"
+#include "virtual/frame.h"
+#include "virtual/vfault.h"
+
+struct vkey {
+	struct applet a;
+	struct frame frame;
+	struct vfault_list faults;
+	bool present;
+	bool powered;
+	int back_ms;
+	int lock_fd;
+	int log_fd;
+};
+
+/* JSON of a state, never a secret; the caller frees. */
+char *inspect_json(const struct state *st);
+
+/* The last APDU's number in the log of a state; 0 where there is none. */
+uint64_t inspect_log_tail(const char *state_path);
+
+#endif
