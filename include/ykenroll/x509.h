@@ -16,6 +16,9 @@
 #define X509_TEXT_MAX 512  /* bytes of a printed name, with the NUL */
 #define X509_SHA256_LEN 32
 
+MUST_CHECK int x509_sha256(
+    const struct blob *data, uint8_t ret[static X509_SHA256_LEN], struct err *err);
+
 /* ---- certification requests (PKCS#10) ---- */
 
 /* A request for this key with CN=cn (UTF-8), signed once by the key. Errors: those of the key's
@@ -107,6 +110,12 @@ MUST_CHECK int attest_verify(const struct blob *leaf, const struct blob *f9,
     const struct attest_trust *trust, struct attestation *ret, struct err *err);
 void attestation_wipe(struct attestation *a);
 
+/* Would attestations signed by this f9 certificate be accepted? What can be known before a key is
+ * generated. ret_anchor: X509_TEXT_MAX bytes, the name of the trust anchor. Errors: ERR_ATTEST with
+ * the reason. */
+MUST_CHECK int attest_check_f9(
+    const struct blob *f9, const struct attest_trust *trust, char *ret_anchor, struct err *err);
+
 /* The built-in anchors, for listing. */
 struct attest_anchor {
 	const char *name; /* RFC 2253 */
@@ -116,6 +125,7 @@ struct attest_anchor {
 	const char *spki_sha256; /* hex */
 	const uint8_t *subject;	 /* DER Name */
 	size_t subject_len;
+	bool issues_f9; /* signs f9 certificates itself */
 };
 const struct attest_anchor *attest_anchors(size_t *ret_n);
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * workflow: what people do: enrol, recover, check. The only room that sees device, signer and
+ * registry together.
+ *
+ * Work is a table of steps that is run forward only (src/workflow/plan.h). Each step asks token and
+ * registry whether it is done, so a run that stopped anywhere is completed by running it again.
+ * What can be known before the first change to the token is checked before it.
+ *
+ * Nothing here prints or prompts: struct workflow_ui does.
+ */
+#ifndef YKENROLL_WORKFLOW_H
+#define YKENROLL_WORKFLOW_H
+
+#include "ykenroll/device.h"
+#include "ykenroll/registry.h"
+#include "ykenroll/signer.h"
+#include "ykenroll/x509.h"
+
+enum workflow_secret {
+	WORKFLOW_NEW_PIN,     /* the holder's, asked twice where it is typed */
+	WORKFLOW_CURRENT_PIN, /* of a token that is not as it left the factory */
+	WORKFLOW_CURRENT_PUK,
+	WORKFLOW_CURRENT_MGMKEY,
+};
+
+enum workflow_step_state { STEP_WAITS, STEP_ALREADY, STEP_DONE, STEP_FAILED };
+
+struct workflow_step {	  /* one line of the plan, for showing */
+	const char *name; /* "management-key" */
+	char what[160];	  /* "set a random management key (AES-192)" */
+	bool irreversible;
+	enum workflow_step_state state;
+	double ms;
+};
+
+struct workflow_ui {
+	/* Each time that a step is finished, skipped or failed. */
+	void (*step)(void *ctx, const struct workflow_step *step);
+	/* Anything a person should read while it happens. */
+	void (*say)(void *ctx, const char *text);
+	/* Get a secret. Errors: ERR_PERSON none was given and nobody can be asked; ERR_ABSENT none
+	 * was given and it is one that is only given explicitly (the CURRENT ones). */
+	int (*secret)(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err);
+	void *ctx;
+};
+
+struct workflow {
+	const char *home;
+	const char *actor; /* for the audit rows */
+	const char *ca_pass_spec;
+	struct device_choice choice;
+	const struct device_ui *device_ui;
+	struct workflow_ui ui;
+	bool dry_run, last_try, force;
+};
+
+struct workflow_enroll {
+	const char *name;  /* CN */
+	const char *key;   /* e-mail or external id */
+	const char *email; /* or NULL */
+	const char *upn;   /* or NULL */
+	const char *profile;
+	enum key_alg alg;
+	uint8_t pin_policy, touch_policy; /* x509.h */
+	unsigned days;			  /* 0: the profile's */
+	unsigned pin_tries, puk_tries;	  /* 0: leave */
+	bool additional;
+};
+
+#define WORKFLOW_STEPS_MAX 16
+
+struct workflow_report {
+	struct token_id token;
+	struct registry_holder holder;
+	bool already; /* nothing was to be done */
+	bool has_cert;
+	struct cert_info cert;
+	struct workflow_step steps[WORKFLOW_STEPS_MAX];
+	size_t n_steps;
+	bool proved;
+	struct handshake_result proof;
+	unsigned apdus;
+	int64_t card_ns, kdf_ns, fsync_ns;
+};
+
+/* From whatever state the token is in to a proven login for this holder. *ret is filled as far as
+ * it came, also on failure. Errors: every code of err.h that names a token, a holder or the CA. */
+MUST_CHECK int workflow_enroll(const struct workflow *w, const struct workflow_enroll *what,
+    struct workflow_report *ret, struct err *err);
+
+/* Finish what was interrupted on this token. give_up: close it instead, revoking what had been
+ * issued; the token itself is left as it is. ret->already when there was nothing. */
+MUST_CHECK int workflow_recover(
+    const struct workflow *w, bool give_up, struct workflow_report *ret, struct err *err);
+
+struct workflow_finding {
+	bool ok;
+	char what[80];	/* "certificate in slot 9A" */
+	char text[400]; /* what was found, and when not ok what to do */
+};
+#define WORKFLOW_FINDINGS_MAX 24
+
+/* Token against registry. Reads only, spends no try. Errors: ERR_FIT at least one finding is not ok
+ * (all are in *ret). */
+MUST_CHECK int workflow_check(const struct workflow *w, struct token_id *ret_token,
+    struct workflow_finding ret[static WORKFLOW_FINDINGS_MAX], size_t *ret_n, struct err *err);
+
+#endif

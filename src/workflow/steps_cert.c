@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* steps_cert: key, identity, attestation, request, certificate, proof. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "workflow/enrolment.h"
+
+static bool
+wants_touch(const struct enrolment *e)
+{
+	return e->work.touch_policy == TOUCH_ALWAYS || e->work.touch_policy == TOUCH_CACHED;
+}
+
+/* PIN policy "always" wants a VERIFY right before each use of the key. */
+static int
+pin_for_key(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if (e->pin_verified && e->work.pin_policy != PIN_ALWAYS)
+		return 0;
+	rc = token_verify_pin(e->token, e->new_pin, e->w->last_try ? DEVICE_LAST_TRY : 0, err);
+	if (rc == 0)
+		e->pin_verified = true;
+	return rc;
+}
+
+static void
+token_slot_wipe(struct token_slot *s)
+{
+	blob_wipe(&s->spki);
+}
+
+int
+step_key_done(struct enrolment *e, bool *ret, struct err *err)
+{
+	CLEAN(token_slot_wipe) struct token_slot slot = {0};
+	struct err why = ERR_INIT;
+	int rc;
+
+	if (!e->resumed || !registry_step_done(e->registry, e->work.id, "key"))
+		return 0;
+	rc = token_slot(e->token, ENROL_SLOT, &slot, &why);
+	if (rc == ERR_ABSENT)
+		return 0;
+	if (rc != 0) {
+		*err = why;
+		return rc;
+	}
+	if (!slot.generated || slot.alg != e->work.key_alg ||
+	    (e->work.pin_policy != PIN_DEFAULT && slot.pin_policy != e->work.pin_policy) ||
+	    (e->work.touch_policy != TOUCH_DEFAULT && slot.touch_policy != e->work.touch_policy))
+		return 0;
+	blob_move(&e->spki, &slot.spki);
+	*ret = true;
+	return 0;
+}
+
+int
+step_key(struct enrolment *e, struct err *err)
+{
+	return token_generate(e->token, ENROL_SLOT, e->work.key_alg, e->work.pin_policy,
+	    e->work.touch_policy, &e->spki, err);
+}
+
+int
+step_identity_done(struct enrolment *e, bool *ret, struct err *err)
+{
+	uint8_t guid[DEVICE_GUID_LEN];
+	struct err why = ERR_INIT;
+	int rc;
+
+	if (!e->resumed || !registry_step_done(e->registry, e->work.id, "identity"))
+		return 0;
+	rc = token_get_guid(e->token, guid, &why);
+	if (rc != 0 && rc != ERR_ABSENT) {
+		*err = why;
+		return rc;
+	}
+	*ret = rc == 0 && memcmp(guid, e->work.guid, sizeof(guid)) == 0;
+	return 0;
+}
+
+#define IDENTITY_YEARS 10
+
+int
+step_identity(struct enrolment *e, struct err *err)
+{
+	const int64_t expires = utc_now() + (int64_t)IDENTITY_YEARS * 365 * 86400;
+	int rc;
+
+	if ((rc = token_put_chuid(e->token, e->work.guid, expires, err)) != 0)
+		return rc;
+	return token_put_ccc(e->token, err);
+}
+
+int
+step_attest(struct enrolment *e, struct err *err)
+{
+	return token_attest(e->token, ENROL_SLOT, &e->leaf, err);
+}
+
+int
+step_request(struct enrolment *e, struct err *err)
+{
+	CLEAN(key_freep) struct key *key = NULL;
+	int rc;
+
+	if ((rc = pin_for_key(e, err)) != 0 ||
+	    (rc = token_key(e->token, ENROL_SLOT, &e->spki, wants_touch(e), &key, err)) != 0)
+		return rc;
+	return csr_make(key, e->work.holder.name, &e->csr, err);
+}
+
+/* ---- the certificate ---- */
+
+/* What the work already has: DER in *ret, empty when it was prepared and never signed. */
+static int
+logged_cert(struct enrolment *e, struct blob *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc;
+
+	if (e->work.cert.len > 0)
+		return blob_set(ret, e->work.cert.data, e->work.cert.len, err);
+	rc = signer_find(e->signer, e->work.cert_serial, ret, &why);
+	if (rc == 0 || rc == ERR_ABSENT)
+		return 0;
+	*err = why;
+	return rc;
+}
+
+int
+step_issue_done(struct enrolment *e, bool *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob cert = {0}, spki = {0};
+	int rc;
+
+	if (!e->work.has_cert)
+		return 0;
+	if ((rc = logged_cert(e, &cert, err)) != 0 || cert.len == 0)
+		return rc;
+	if ((rc = cert_spki(cert.data, cert.len, &spki, err)) != 0)
+		return rc;
+	if (!blob_equal(&spki, &e->spki))
+		return 0;
+	/* signed, but the answer did not come: the registry does not know it yet */
+	if (e->work.cert.len == 0 &&
+	    (rc = registry_cert_issued(e->registry, e->work.id, &cert, err)) != 0)
+		return rc;
+	blob_move(&e->cert, &cert);
+	*ret = true;
+	return 0;
+}
+
+int
+steps_abandon_cert(struct enrolment *e, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob cert = {0};
+	int rc;
+
+	if (!e->work.has_cert)
+		return 0;
+	if ((rc = logged_cert(e, &cert, err)) != 0)
+		return rc;
+	if (cert.len > 0 &&
+	    (rc = signer_revoke(e->signer, e->work.cert_serial, REASON_SUPERSEDED, err)) != 0)
+		return rc;
+	rc = registry_cert_abandoned(e->registry, e->work.id, cert.len > 0, REASON_SUPERSEDED, err);
+	if (rc == 0)
+		e->work.has_cert = false;
+	return rc;
+}
+
+static int
+fits(const struct signer_prepared *p, struct err *err)
+{
+	if (p->cert_len_max <= DEVICE_CERT_MAX)
+		return 0;
+	return err_set(err, ERR_FIT,
+	    "the certificate would have %zu bytes and a slot takes %d: use a shorter name",
+	    p->cert_len_max, DEVICE_CERT_MAX);
+}
+
+int
+step_issue(struct enrolment *e, struct err *err)
+{
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	const struct registry_holder *h = &e->work.holder;
+	const struct signer_request request = {
+	    .profile = e->work.profile,
+	    .cn = h->name,
+	    .email = h->email[0] != '\0' ? h->email : NULL,
+	    .token_serial = e->work.serial,
+	    .slot = ENROL_SLOT,
+	    .days = e->work.days,
+	    .csr = &e->csr,
+	    .attestation = &e->leaf,
+	    .f9 = &e->f9,
+	};
+	uint8_t spki[X509_SHA256_LEN];
+	int rc;
+
+	if ((rc = steps_abandon_cert(e, err)) != 0 ||
+	    (rc = signer_prepare(e->signer, &request, &p, err)) != 0 || (rc = fits(&p, err)) != 0)
+		return rc;
+	if ((rc = x509_sha256(&e->spki, spki, err)) != 0 ||
+	    (rc = registry_cert_prepared(
+		 e->registry, e->work.id, p.serial, spki, p.not_before, p.not_after, err)) != 0)
+		return rc;
+	e->work.has_cert = true;
+	memcpy(e->work.cert_serial, p.serial, sizeof(p.serial));
+	if ((rc = signer_sign(e->signer, p.serial, &e->cert, err)) != 0)
+		return rc;
+	return registry_cert_issued(e->registry, e->work.id, &e->cert, err);
+}
+
+int
+step_import(struct enrolment *e, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob back = {0};
+	struct err why = ERR_INIT;
+	int rc;
+
+	if ((rc = token_put_cert(e->token, ENROL_SLOT, &e->cert, err)) != 0)
+		return rc;
+	rc = token_get_cert(e->token, ENROL_SLOT, &back, &why);
+	if (rc != 0 && rc != ERR_ABSENT && rc != ERR_FIT) {
+		*err = why;
+		return rc;
+	}
+	if (rc != 0 || !blob_equal(&back, &e->cert))
+		return err_set(err, ERR_FIT,
+		    "what the token gives back is not the certificate that was written");
+	return 0;
+}
+
+int
+step_prove(struct enrolment *e, struct err *err)
+{
+	CLEAN(key_freep) struct key *key = NULL;
+	int rc;
+
+	if ((rc = pin_for_key(e, err)) != 0 ||
+	    (rc = token_key(e->token, ENROL_SLOT, &e->spki, wants_touch(e), &key, err)) != 0)
+		return rc;
+	rc = handshake_prove(key, &e->cert, e->ca.cas, 2, e->ca.crls, 2, &e->report->proof, err);
+	if (rc == 0)
+		e->report->proved = true;
+	return rc;
+}
+
+int
+step_activate(struct enrolment *e, struct err *err)
+{
+	const struct handshake_result *p = &e->report->proof;
+	char proof[200];
+
+	snprintf(proof, sizeof(proof), "%s %s %s", p->protocol, p->cipher, p->signature);
+	return registry_finish(e->registry, e->work.id, proof, err);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* steps_secret: the steps that change a secret of the token. Every new value is in flight
+ * (registry) before. */
+#include "workflow/enrolment.h"
+
+static unsigned
+flags(const struct enrolment *e)
+{
+	return e->w->last_try ? DEVICE_LAST_TRY : 0;
+}
+
+/* A secret of the factory's or the one that the operator gave for this token. */
+static int
+former(const struct secret *given, const void *factory, size_t len, struct secret *ret,
+    struct err *err)
+{
+	if (given->len > 0)
+		return secret_set(ret, given->bytes, given->len, err);
+	return secret_set(ret, factory, len, err);
+}
+
+static int
+authenticate(struct enrolment *e, const struct secret *key, struct err *err)
+{
+	int rc;
+
+	if ((rc = token_authenticate(e->token, key, err)) == 0)
+		e->authenticated = true;
+	return rc;
+}
+
+int
+step_retries(struct enrolment *e, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *pin = secret_new(), *key = secret_new();
+	int rc;
+
+	/* Resets PIN and PUK to the factory's: only before they are set, and only on a token that
+	 * is as it was made. */
+	if ((rc = secret_set(pin, device_factory_pin, 6, err)) != 0 ||
+	    (rc = secret_set(key, device_factory_mgmkey, 24, err)) != 0 ||
+	    (rc = authenticate(e, key, err)) != 0 ||
+	    (rc = token_verify_pin(e->token, pin, flags(e), err)) != 0)
+		return rc;
+	return token_set_retries(e->token, e->pin_tries, e->puk_tries, err);
+}
+
+int
+step_mgmkey_done(struct enrolment *e, bool *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc;
+
+	if (!e->resumed || (e->mgm.known && e->mgm.factory))
+		return 0;
+	if ((rc = authenticate(e, e->mgmkey, &why)) == 0)
+		*ret = true;
+	else if (rc != ERR_MGMKEY) {
+		*err = why;
+		return rc;
+	}
+	return 0;
+}
+
+int
+step_mgmkey(struct enrolment *e, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *old = secret_new();
+	int rc;
+
+	if (e->resumed && registry_step_done(e->registry, e->work.id, "management-key"))
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u was reset or changed elsewhere since this work began, so nothing "
+		    "more "
+		    "is done to it; close the work with: ykenroll recover --device %u --give-up",
+		    e->work.serial, e->work.serial);
+	if ((rc = former(e->current_mgmkey, device_factory_mgmkey, 24, old, err)) != 0)
+		return rc;
+	if (!e->authenticated && (rc = authenticate(e, old, err)) != 0)
+		return rc;
+	if ((rc = token_set_mgmkey(e->token, e->mgm_alg, e->mgmkey, false, err)) != 0)
+		return rc;
+	/* Two APDUs that prove that the token and the escrow agree, while the former key is still
+	 * known. */
+	if ((rc = authenticate(e, e->mgmkey, err)) != 0)
+		return err_wrap(err, "the new management key does not open the token"), rc;
+	if (e->admin_used) {
+		/* ykman and libykpiv would try the stale key that these flags announce. */
+		const struct blob none = {0};
+
+		rc = token_put_object(e->token, OBJ_ADMIN, &none, err);
+	}
+	return rc;
+}
+
+int
+step_puk_done(struct enrolment *e, bool *ret, struct err *err)
+{
+	(void)err;
+	if (!e->resumed)
+		return 0;
+	if (e->puk.known && e->puk.factory)
+		return 0;
+	/* Not the factory's, and it was when the work began: then it is ours. */
+	*ret = registry_step_done(e->registry, e->work.id, "puk") ||
+	       (e->puk.known && e->current_puk->len == 0);
+	return 0;
+}
+
+/* The PUK was not the factory's and it is not known whether the change arrived: asking costs a try
+ * if it did not. */
+static int
+puk_arrived(struct enrolment *e, bool *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc;
+
+	if (!e->resumed || e->puk.tries_left < 3)
+		return 0;
+	rc = token_change_puk(e->token, e->puk_new, e->puk_new, 0, &why);
+	if (rc == 0)
+		*ret = true;
+	else if (rc != ERR_PIN) {
+		*err = why;
+		return rc;
+	}
+	return 0;
+}
+
+int
+step_puk(struct enrolment *e, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *old = secret_new();
+	bool arrived = false;
+	int rc;
+
+	if (e->current_puk->len > 0 && (rc = puk_arrived(e, &arrived, err)) != 0)
+		return rc;
+	if (arrived)
+		return 0;
+	if ((rc = former(e->current_puk, device_factory_puk, 8, old, err)) != 0)
+		return rc;
+	return token_change_puk(e->token, old, e->puk_new, flags(e), err);
+}
+
+/* In a run that continues, what PIN is on the token is not known unless metadata says the
+ * factory's. It is never tried: the PUK, which is ours by now, sets it again. */
+int
+step_pin(struct enrolment *e, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *old = secret_new();
+	int rc;
+
+	if (e->resumed && !(e->pin.known && e->pin.factory)) {
+		rc = token_unblock_pin(e->token, e->puk_new, e->new_pin, flags(e), err);
+	} else {
+		if ((rc = former(e->current_pin, device_factory_pin, 6, old, err)) != 0)
+			return rc;
+		rc = token_change_pin(e->token, old, e->new_pin, flags(e), err);
+	}
+	if (rc != 0)
+		return rc;
+	if ((rc = token_verify_pin(e->token, e->new_pin, flags(e), err)) != 0)
+		return rc;
+	e->pin_verified = true;
+	return 0;
+}
