@@ -37,14 +37,25 @@ lab_now(void)
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
 }
 
+/* nohup(1) */
+static bool
+ignored(int sig)
+{
+	struct sigaction sa;
+
+	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
+}
+
 void
 lab_signals(sigset_t *ret_set)
 {
 	static const int list[] = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 	sigemptyset(ret_set);
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
-		sigaddset(ret_set, list[i]);
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		if (list[i] != SIGHUP || !ignored(SIGHUP))
+			sigaddset(ret_set, list[i]);
+	}
 }
 
 /* COMMAND may run for hours: the lock is held by watch, init and the keys. */
@@ -151,7 +162,7 @@ exit_code(int status, int signal_seen)
 static int
 watch(pid_t init)
 {
-	long long end = 0, left = 0;
+	long long end = 0, left = 0; /* once a signal was seen */
 	int status = 0, seen = 0;
 	siginfo_t si;
 	sigset_t set;
@@ -169,9 +180,11 @@ watch(pid_t init)
 				end = lab_now() + LAB_STOP_MSEC;
 			seen = sig;
 		}
-		left = end > lab_now() ? end - lab_now() : 0;
-		if (seen && left == 0)
+		left = end - lab_now();
+		if (seen && left <= 0) {
 			kill(init, SIGKILL);
+			left = 100;
+		}
 	}
 	take_terminal_back();
 	return exit_code(status, seen);

@@ -116,16 +116,20 @@ next_signal(int msec, siginfo_t *ret_si)
 	return sig > 0 && sig != SIGCHLD ? sig : 0;
 }
 
+/* Says what it waited for in vain, with the log of the one who kept it waiting. */
 static int
-until(struct init *in, bool (*done)(struct init *), const char *what)
+until(struct init *in, bool (*done)(struct init *), const char *what, const struct child *who)
 {
 	siginfo_t si;
 	int sig;
 
 	while (!done(in)) {
 		if (lab_now() > in->deadline) {
-			lab_say("%s: not within %d seconds", what, LAB_START_MSEC / 1000);
-			show_log("pcscd");
+			lab_say("gave up after %d seconds waiting for %s to %s",
+			    LAB_START_MSEC / 1000, who->name, what);
+			show_log(who->name);
+			if (who != &in->pcscd)
+				show_log(in->pcscd.name);
 			return -1;
 		}
 		sig = next_signal(2, &si);
@@ -180,7 +184,7 @@ start_pcscd(struct init *in)
 		return -1;
 	if (pid == 0)
 		lab_pcsc_exec();
-	return until(in, pcscd_listens, "pcscd starts");
+	return until(in, pcscd_listens, "start", &in->pcscd);
 }
 
 /* The i-th of a list with commas, or its last; NULL if there is no list. */
@@ -254,7 +258,7 @@ start_key(struct init *in)
 	close(ready[1]);
 	in->ready_fd = ready[0];
 	in->started++;
-	rc = pid < 0 ? -1 : until(in, key_ready, key->name);
+	rc = pid < 0 ? -1 : until(in, key_ready, "be inserted", key);
 	close(ready[0]);
 	return rc;
 }
@@ -277,7 +281,7 @@ wait_visible(struct init *in)
 		return -1;
 	if (pid == 0)
 		_exit(lab_pcsc_wait(readers, cards) < 0);
-	if (until(in, check_ended, "the keys show up in the readers") < 0)
+	if (until(in, check_ended, "show the keys", &in->pcscd) < 0)
 		return -1;
 	return in->check.status == 0 ? 0 : -1;
 }
@@ -365,6 +369,8 @@ keys_ended(struct init *in)
 static void
 stop_keys(struct init *in)
 {
+	siginfo_t si;
+
 	in->stopping = true;
 	if (!in->lab->state)
 		return;
@@ -372,8 +378,10 @@ stop_keys(struct init *in)
 		if (in->keys[i].pid != 0)
 			kill(in->keys[i].pid, SIGTERM);
 	}
-	in->deadline = lab_now() + 1000;
-	until(in, keys_ended, "the keys stop");
+	for (in->deadline = lab_now() + 1000; !keys_ended(in) && lab_now() < in->deadline;) {
+		next_signal(2, &si);
+		reap(in);
+	}
 }
 
 static int

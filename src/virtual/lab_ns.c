@@ -53,7 +53,7 @@ file_starts(const char *path, char c)
 }
 
 static const char *
-userns_hint(void)
+userns_hint(int error)
 {
 	static const struct {
 		const char *path;
@@ -72,10 +72,18 @@ userns_hint(void)
 		if (file_starts(knobs[i].path, knobs[i].bad))
 			return knobs[i].hint;
 	}
-	if (errno == EPERM)
+	if (error == EPERM)
 		return "; not possible in a chroot (enter it with pivot_root) or where the "
 		       "container's seccomp profile forbids it";
 	return "";
+}
+
+static void
+say_refused(const char *what)
+{
+	int saved = errno;
+
+	lab_say("%s: %s%s", what, strerror(saved), userns_hint(saved));
 }
 
 /*
@@ -153,10 +161,7 @@ lab_ns_enter(void)
 	}
 	close(entered[0]);
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID) < 0) {
-		int saved = errno;
-		const char *hint = userns_hint();
-
-		lab_say("cannot make namespaces: %s%s", strerror(saved), hint);
+		say_refused("cannot make namespaces");
 		close(entered[1]);
 		waitpid(mapper, NULL, 0);
 		return -1;
@@ -194,8 +199,7 @@ static void
 mount_proc(void)
 {
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
-		lab_say("note: cannot mount a /proc of its own (%s); the command sees the "
-			"processes outside under other numbers",
+		lab_say("note: no /proc of its own (%s), the command has the caller's",
 		    strerror(errno));
 }
 
@@ -230,7 +234,7 @@ static int
 mount_run(void)
 {
 	if (mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0) {
-		lab_say("cannot mount a tmpfs on /run: %s%s", strerror(errno), userns_hint());
+		say_refused("cannot mount a tmpfs on /run");
 		return -1;
 	}
 	make_runtime_dir();
@@ -248,7 +252,7 @@ lab_ns_setup(const struct lab *lab)
 
 	/* The kernel has made them so, the owner of the namespace being new; be sure. */
 	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0) {
-		lab_say("cannot detach the mounts: %s%s", strerror(errno), userns_hint());
+		say_refused("cannot detach the mounts");
 		return -1;
 	}
 	mount_proc();

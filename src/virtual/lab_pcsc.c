@@ -14,7 +14,8 @@
 #include <winscard.h>
 
 #define CONFIG_DIR LAB_DIR "/reader.conf.d"
-#define DRIVER_DIR LAB_DIR "/drivers"
+#define COVER_DIR LAB_DIR "/drivers"
+#define DRIVER_DIR COVER_DIR "/serial"
 
 static const char *const daemons[] = {"/usr/sbin/pcscd", "/usr/local/sbin/pcscd", "/usr/bin/pcscd"};
 static const char *const driver_dirs[] = {
@@ -91,14 +92,18 @@ add_reader(FILE *config, int driver_fd, int i)
 	return 0;
 }
 
-/* So that pcscd takes no key of the host's. */
+/* So that pcscd takes no key of the host's.  The usual name is for a lab in the lab. */
 static int
 cover_drivers(void)
 {
+	if (symlink("libifdvpcd-1.so", DRIVER_DIR "/libifdvpcd.so") < 0) {
+		lab_say("cannot copy vpcd's driver: %s", strerror(errno));
+		return -1;
+	}
 	for (size_t i = 0; i < sizeof(driver_dirs) / sizeof(driver_dirs[0]); i++) {
 		if (access(driver_dirs[i], F_OK) < 0)
 			continue;
-		if (mount(DRIVER_DIR, driver_dirs[i], NULL, MS_BIND, NULL) < 0) {
+		if (mount(COVER_DIR, driver_dirs[i], NULL, MS_BIND, NULL) < 0) {
 			lab_say("cannot cover %s: %s", driver_dirs[i], strerror(errno));
 			return -1;
 		}
@@ -141,7 +146,7 @@ lab_pcsc_setup(int tokens)
 		return -1;
 	}
 	if (mkdir("/run/pcscd", 0755) < 0 || mkdir(CONFIG_DIR, 0755) < 0 ||
-	    mkdir(DRIVER_DIR, 0755) < 0) {
+	    mkdir(COVER_DIR, 0755) < 0 || mkdir(DRIVER_DIR, 0755) < 0) {
 		lab_say("cannot create %s: %s", CONFIG_DIR, strerror(errno));
 		close(fd);
 		return -1;

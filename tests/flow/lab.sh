@@ -111,6 +111,7 @@ lab --keep-out -- opensc-tool -l >"$work/list" 2>&1
 is "--keep-out leaves the readers empty" "$(grep -c '^[0-9]* *No .*Yubico' "$work/list")" 2
 lab -- sh -c 'test -s "$YKVIRT_ROOT" && test -d "$YKVIRT_STATE_DIR"'
 ok "the command finds the root and the states"
+is "a lab fits into a lab" "$(lab -- "$YKVIRT" lab -- sh -c 'opensc-tool -l | grep -c Yes')" 1
 
 # What is private
 is "the network is lo only" \
