@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cert: certificates and CRLs (RFC 5280), read and verified. */
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "key/evp.h"
+#include "key/ossl.h"
+#include "x509/parse.h"
+
+/* ---- reading ---- */
+
+int
+cert_parse(const uint8_t *der, size_t len, X509 **ret, struct err *err)
+{
+	const unsigned char *p = der;
+	CLEAN(x509_freep) X509 *cert = len > INT32_MAX ? NULL : d2i_X509(NULL, &p, (long)len);
+
+	if (cert == NULL)
+		return evp_err(err, ERR_FIT, "not a certificate");
+	if (p != der + len)
+		return err_set(
+		    err, ERR_FIT, "%zu bytes follow the certificate", (size_t)(der + len - p));
+	*ret = TAKE(cert);
+	return 0;
+}
+
+int
+crl_parse(const uint8_t *der, size_t len, X509_CRL **ret, struct err *err)
+{
+	const unsigned char *p = der;
+	CLEAN(crl_freep) X509_CRL *crl = len > INT32_MAX ? NULL : d2i_X509_CRL(NULL, &p, (long)len);
+
+	if (crl == NULL)
+		return evp_err(err, ERR_FIT, "not a CRL");
+	if (p != der + len)
+		return err_set(err, ERR_FIT, "%zu bytes follow the CRL", (size_t)(der + len - p));
+	*ret = TAKE(crl);
+	return 0;
+}
+
+void
+cert_name_text(const X509_NAME *name, char ret[static X509_TEXT_MAX])
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	int n = 0;
+
+	/* XN_FLAG_RFC2253 escapes controls and everything above ASCII. */
+	if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
+		n = BIO_read(bio, ret, X509_TEXT_MAX - 1);
+	ret[n > 0 ? n : 0] = '\0';
+	ERR_clear_error();
+}
+
+static int
+read_time(const ASN1_TIME *t, int64_t *ret)
+{
+	struct tm tm;
+
+	if (t == NULL || ASN1_TIME_to_tm(t, &tm) != 1)
+		return -1;
+	*ret = timegm(&tm);
+	return 0;
+}
+
+/* Others' certificates may have serials that RFC 5280, 4.1.2.2 does not allow; those that do not
+ * fit our field are refused. */
+static int
+read_serial(const X509 *cert, struct cert_info *info)
+{
+	const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+	const int len = ASN1_STRING_length(serial);
+
+	if (ASN1_STRING_type(serial) != V_ASN1_INTEGER || len < 1 || len > X509_SERIAL_MAX)
+		return -1;
+	memcpy(info->serial, ASN1_STRING_get0_data(serial), (size_t)len);
+	info->serial_len = (size_t)len;
+	return 0;
+}
+
+int
+cert_spki_of(const X509 *cert, struct blob *ret, struct err *err)
+{
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	const int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+	if (len <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot encode the public key");
+	return blob_set(ret, der, (size_t)len, err);
+}
+
+int
+cert_spki(const uint8_t *der, size_t len, struct blob *ret_spki, struct err *err)
+{
+	CLEAN(x509_freep) X509 *cert = NULL;
+	int rc;
+
+	if ((rc = cert_parse(der, len, &cert, err)) != 0)
+		return rc;
+	return cert_spki_of(cert, ret_spki, err);
+}
+
+int
+cert_read(const uint8_t *der, size_t len, struct cert_info *ret, struct err *err)
+{
+	CLEAN(x509_freep) X509 *cert = NULL;
+	CLEAN(blob_wipe) struct blob spki = {0};
+	struct cert_info info = {0};
+	int rc;
+
+	if ((rc = cert_parse(der, len, &cert, err)) != 0 ||
+	    (rc = cert_spki_of(cert, &spki, err)) != 0)
+		return rc;
+	if (read_serial(cert, &info) != 0)
+		return err_set(err, ERR_FIT, "the certificate's serial number is out of range");
+	if (read_time(X509_get0_notBefore(cert), &info.not_before) != 0 ||
+	    read_time(X509_get0_notAfter(cert), &info.not_after) != 0)
+		return evp_err(err, ERR_FIT, "the certificate's validity is malformed");
+	cert_name_text(X509_get_subject_name(cert), info.subject);
+	cert_name_text(X509_get_issuer_name(cert), info.issuer);
+	if (X509_digest(cert, EVP_sha256(), info.sha256, NULL) != 1)
+		return evp_err(err, ERR_INTERNAL, "SHA-256");
+	if ((rc = x509_sha256(&spki, info.spki_sha256, err)) != 0)
+		return rc;
+	info.alg = evp_spki_alg(spki.data, spki.len);
+	*ret = info;
+	return 0;
+}
+
+/* 0 where the CRL has none: RFC 5280, 5.2.3 wants it, but other CAs leave it out. */
+static int
+read_crl_number(const X509_CRL *crl, uint64_t *ret)
+{
+	CLEAN(asn1_integer_freep) ASN1_INTEGER *n = NULL;
+	int crit;
+
+	n = X509_CRL_get_ext_d2i(crl, NID_crl_number, &crit, NULL);
+	*ret = 0;
+	if (n == NULL)
+		return crit == -1 ? 0 : -1; /* -1: absent; else malformed or there twice */
+	return ASN1_INTEGER_get_uint64(ret, n) ? 0 : -1;
+}
+
+int
+crl_read(const uint8_t *der, size_t len, struct crl_info *ret, struct err *err)
+{
+	CLEAN(crl_freep) X509_CRL *crl = NULL;
+	struct crl_info info = {0};
+	int n, rc;
+
+	if ((rc = crl_parse(der, len, &crl, err)) != 0)
+		return rc;
+	/* nextUpdate must be there: RFC 5280, 5.1.2.5 */
+	if (read_time(X509_CRL_get0_lastUpdate(crl), &info.this_update) != 0 ||
+	    read_time(X509_CRL_get0_nextUpdate(crl), &info.next_update) != 0)
+		return evp_err(err, ERR_FIT, "the CRL's dates are malformed or absent");
+	if (read_crl_number(crl, &info.number) != 0)
+		return evp_err(err, ERR_FIT, "the CRL's number is malformed");
+	n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
+	info.entries = n > 0 ? (size_t)n : 0;
+	cert_name_text(X509_CRL_get_issuer(crl), info.issuer);
+	*ret = info;
+	return 0;
+}
+
+/* ---- PEM ---- */
+
+static int
+to_pem(const struct blob *der, const char *name, struct blob *ret, struct err *err)
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long len;
+
+	if (bio == NULL || PEM_write_bio(bio, name, "", der->data, (long)der->len) <= 0 ||
+	    (len = BIO_get_mem_data(bio, &text)) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot write PEM");
+	return blob_append(ret, text, (size_t)len, err);
+}
+
+int
+cert_to_pem(const struct blob *der, struct blob *ret, struct err *err)
+{
+	return to_pem(der, PEM_STRING_X509, ret, err);
+}
+
+int
+crl_to_pem(const struct blob *der, struct blob *ret, struct err *err)
+{
+	return to_pem(der, PEM_STRING_X509_CRL, ret, err);
+}
+
+/* Headers mean encryption, which nobody does to
+ * a certificate. */
+int
+cert_next_pem(BIO *bio, struct blob *ret_der, struct err *err)
+{
+	int found = 0, rc = 0;
+
+	while (!found) {
+		CLEAN(ossl_text_freep) char *name = NULL;
+		CLEAN(ossl_text_freep) char *header = NULL;
+		CLEAN(ossl_bytes_freep) unsigned char *data = NULL;
+		long len = 0;
+
+		if (!PEM_read_bio(bio, &name, &header, &data, &len))
+			break;
+		if (strcmp(name, PEM_STRING_X509) != 0 || *header != '\0' || len <= 0)
+			continue;
+		if ((rc = blob_set(ret_der, data, (size_t)len, err)) != 0)
+			return rc;
+		found = 1;
+	}
+	ERR_clear_error();
+	return found;
+}
+
+int
+cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
+{
+	CLEAN(bio_freep) BIO *bio = NULL;
+	CLEAN(blob_wipe) struct blob der = {0};
+	CLEAN(x509_freep) X509 *cert = NULL;
+	int rc;
+
+	if (pem->len == 0 || pem->len > INT32_MAX ||
+	    (bio = BIO_new_mem_buf(pem->data, (int)pem->len)) == NULL ||
+	    (rc = cert_next_pem(bio, &der, err)) == 0)
+		return err_set(err, ERR_FIT, "no certificate in PEM found");
+	if (rc < 0 || (rc = cert_parse(der.data, der.len, &cert, err)) != 0)
+		return rc;
+	blob_move(ret_der, &der);
+	return 0;
+}
+
+/* ---- verification ---- */
+
+int
+cert_store(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t n_crls,
+    X509_STORE **ret, struct err *err)
+{
+	CLEAN(store_freep) X509_STORE *store = X509_STORE_new();
+	size_t i;
+	int rc;
+
+	if (store == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot make a store");
+	for (i = 0; i < n_cas; i++) {
+		CLEAN(x509_freep) X509 *ca = NULL;
+
+		if ((rc = cert_parse(cas[i].data, cas[i].len, &ca, err)) != 0)
+			return err_wrap(err, "CA certificate %zu", i);
+		if (!X509_STORE_add_cert(store, ca))
+			return evp_err(err, ERR_INTERNAL, "cannot fill the store");
+	}
+	for (i = 0; i < n_crls; i++) {
+		CLEAN(crl_freep) X509_CRL *crl = NULL;
+
+		if ((rc = crl_parse(crls[i].data, crls[i].len, &crl, err)) != 0)
+			return err_wrap(err, "CRL %zu", i);
+		if (!X509_STORE_add_crl(store, crl))
+			return evp_err(err, ERR_INTERNAL, "cannot fill the store");
+	}
+	if (!X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) ||
+	    !X509_STORE_set_purpose(store, X509_PURPOSE_SSL_CLIENT))
+		return evp_err(err, ERR_INTERNAL, "cannot set up the store");
+	*ret = TAKE(store);
+	return 0;
+}
+
+/* Says which certificate of the chain is meant when it is not the one asked about. */
+static int
+verify_failed(X509_STORE_CTX *ctx, struct err *err)
+{
+	const int depth = X509_STORE_CTX_get_error_depth(ctx);
+	const char *why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
+	const X509 *at = X509_STORE_CTX_get_current_cert(ctx);
+	char name[X509_TEXT_MAX];
+
+	ERR_clear_error();
+	if (depth == 0 || at == NULL)
+		return err_set(err, ERR_PROOF, "%s", why);
+	cert_name_text(X509_get_subject_name(at), name);
+	return err_set(err, ERR_PROOF, "%s (at %s)", why, name);
+}
+
+int
+cert_verify(const struct blob *cert, const struct blob *cas, size_t n_cas, const struct blob *crls,
+    size_t n_crls, int64_t at, struct err *err)
+{
+	CLEAN(x509_freep) X509 *x = NULL;
+	CLEAN(store_freep) X509_STORE *store = NULL;
+	CLEAN(store_ctx_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+	int rc;
+
+	if ((rc = cert_parse(cert->data, cert->len, &x, err)) != 0 ||
+	    (rc = cert_store(cas, n_cas, crls, n_crls, &store, err)) != 0)
+		return rc;
+	if (ctx == NULL || !X509_STORE_set_flags(store, X509_V_FLAG_X509_STRICT) ||
+	    !X509_STORE_CTX_init(ctx, store, x, NULL))
+		return evp_err(err, ERR_INTERNAL, "cannot set up the verification");
+	X509_STORE_CTX_set_time(ctx, 0, (time_t)at);
+	if (X509_verify_cert(ctx) != 1)
+		return verify_failed(ctx, err);
+	return 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* parse: DER to OpenSSL's objects and back, for the files of this room and for signer. */
+#ifndef X509_PARSE_H
+#define X509_PARSE_H
+
+#include <openssl/x509.h>
+
+#include "ykenroll/x509.h"
+
+/* Exactly one object, nothing behind it. The caller frees. Errors: ERR_FIT. */
+MUST_CHECK int cert_parse(const uint8_t *der, size_t len, X509 **ret, struct err *err);
+MUST_CHECK int crl_parse(const uint8_t *der, size_t len, X509_CRL **ret, struct err *err);
+
+/* RFC 2253, printable ASCII, cut at X509_TEXT_MAX. */
+void cert_name_text(const X509_NAME *name, char ret[static X509_TEXT_MAX]);
+
+/* The DER SubjectPublicKeyInfo as it stands in the certificate. Errors: ERR_INTERNAL. */
+MUST_CHECK int cert_spki_of(const X509 *cert, struct blob *ret, struct err *err);
+
+/* The next certificate of a PEM text. Returns 1, 0 when there is none, or a negative code. */
+MUST_CHECK int cert_next_pem(BIO *bio, struct blob *ret_der, struct err *err);
+
+/* A store that trusts cas and has crls, checks the CRLs of the whole chain, for TLS clients.
+ * Errors: ERR_FIT. */
+MUST_CHECK int cert_store(const struct blob *cas, size_t n_cas, const struct blob *crls,
+    size_t n_crls, X509_STORE **ret, struct err *err);
+
+#endif
