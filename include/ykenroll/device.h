@@ -51,6 +51,10 @@ struct token;
 struct device_ui {
 	void (*touch)(void *ctx, bool begin);
 	void *ctx;
+	/* Called in the SIGALRM handler where PC/SC has been silent for 30 s (60 s awaiting a
+	 * touch, more while RSA is generated): write what to do and _exit, nothing else is safe
+	 * there. When it returns, or is NULL, the process ends with status 14. */
+	void (*deadline)(void *ctx);
 };
 
 struct token_id {

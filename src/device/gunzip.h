@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* gunzip: certificates that others stored compressed. */
+#ifndef DEVICE_GUNZIP_H
+#define DEVICE_GUNZIP_H
+
+#include "ykenroll/blob.h"
+
+/* RFC 1952, or RFC 1950 as old minidrivers wrote it; at most 16 KiB come out. Errors: ERR_FIT. */
+MUST_CHECK int gunzip(const uint8_t *data, size_t len, struct blob *ret, struct err *err);
+
+#endif

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/tlv.h"
+#include "base/utc.h"
+#include "device/apdu.h"
+#include "device/gunzip.h"
+#include "device/lib.h"
+#include "device/status.h"
+
+#define OBJECT_MAX                                                                    \
+	3063 /* bytes inside 53: the token's buffer of 3072 less 5C 03 .. 53 82 .. .. \
+	      */
+#define OBJECT_ID_LEN 3
+#define SLOT_F9 0xf9
+
+enum { TAG_ID = 0x5c, TAG_CONTENT = 0x53, TAG_CERT = 0x70, TAG_INFO = 0x71, TAG_LRC = 0xfe };
+enum { INFO_PLAIN = 0x00, INFO_GZIP = 0x01 }; /* SP 800-73-4 part 1, table 10 */
+
+/* SP 800-73-4 part 1, table 3; retired keys are 82..95 and 5FC10D..5FC120 */
+static const struct {
+	uint8_t slot;
+	uint32_t object;
+} certs[] = {
+    {0x9a, OBJ_CERT_9A},
+    {0x9c, 0x5fc10a},
+    {0x9d, 0x5fc10b},
+    {0x9e, 0x5fc101},
+    {SLOT_F9, OBJ_ATTESTATION},
+};
+
+static uint32_t
+cert_object(uint8_t slot)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(certs) / sizeof(certs[0]); i++)
+		if (certs[i].slot == slot)
+			return certs[i].object;
+	return slot >= 0x82 && slot <= 0x95 ? 0x5fc10d + (uint32_t)slot - 0x82 : 0;
+}
+
+/* Certificates are long, and PRINTED may hold a management key: lib.h says why neither is
+ * libykpiv's. */
+static bool
+goes_raw(uint32_t object)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(certs) / sizeof(certs[0]); i++)
+		if (certs[i].object == object)
+			return true;
+	return object == OBJ_PRINTED || (object >= 0x5fc10d && object <= 0x5fc120);
+}
+
+static void
+put_id(uint32_t object, uint8_t ret[static OBJECT_ID_LEN])
+{
+	ret[0] = (uint8_t)(object >> 16);
+	ret[1] = (uint8_t)(object >> 8);
+	ret[2] = (uint8_t)object;
+}
+
+static int
+raw_fetch(struct token *token, uint32_t object, struct blob *ret, unsigned *ret_sw, struct err *err)
+{
+	uint8_t data[2 + OBJECT_ID_LEN] = {TAG_ID, OBJECT_ID_LEN};
+	const struct apdu cmd = {.ins = INS_GET_DATA,
+	    .p1 = 0x3f,
+	    .p2 = 0xff,
+	    .answer = APDU_LONG,
+	    .data = data,
+	    .len = sizeof(data),
+	    .what = "GET DATA"};
+	CLEAN(blob_wipe) struct blob got = {0};
+	struct tlv content;
+	size_t pos = 0;
+	int rc;
+
+	put_id(object, data + 2);
+	if ((rc = apdu_send(token, &cmd, &got, ret_sw, err)) != 0 || *ret_sw != SW_OK)
+		return rc;
+	if (tlv_next(got.data, got.len, &pos, &content) != 1 || pos != got.len ||
+	    content.tag != TAG_CONTENT)
+		return token_result(token, status_malformed(err, "GET DATA"));
+	return blob_set(ret, content.value, content.len, err);
+}
+
+static int
+raw_save(struct token *token, uint32_t object, const struct blob *content, unsigned *ret_sw,
+    struct err *err)
+{
+	CLEAN(blob_wipe) struct blob data = {0};
+	uint8_t id[OBJECT_ID_LEN];
+	struct apdu cmd = {.ins = INS_PUT_DATA, .p1 = 0x3f, .p2 = 0xff, .what = "PUT DATA"};
+	int rc;
+
+	put_id(object, id);
+	if ((rc = tlv_put(&data, TAG_ID, id, sizeof(id), err)) != 0 ||
+	    (rc = tlv_put(&data, TAG_CONTENT, content->data, content->len, err)) != 0)
+		return rc;
+	cmd.data = data.data;
+	cmd.len = data.len;
+	return apdu_send(token, &cmd, NULL, ret_sw, err);
+}
+
+int
+token_get_object(struct token *token, uint32_t object, struct blob *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob got = {0};
+	unsigned sw = 0;
+	int rc;
+
+	rc = goes_raw(object) ? raw_fetch(token, object, &got, &sw, err)
+			      : lib_fetch(token, object, &got, &sw, err);
+	if (rc != 0)
+		return rc;
+	if (sw == SW_ABSENT || (sw == SW_OK && got.len == 0))
+		return err_set(err, ERR_ABSENT, "object %06x is not on the token", object);
+	if (sw == SW_DENIED)
+		return err_set(err, ERR_PIN, "object %06x is read with the PIN only", object);
+	if (sw != SW_OK)
+		return token_result(token, status_sw(err, sw, "GET DATA"));
+	blob_move(ret, &got);
+	return 0;
+}
+
+int
+token_put_object(struct token *token, uint32_t object, const struct blob *content, struct err *err)
+{
+	unsigned sw = 0;
+	int rc;
+
+	if (content->len > OBJECT_MAX)
+		return err_set(err, ERR_FIT, "object %06x takes %d bytes, not %zu", object,
+		    OBJECT_MAX, content->len);
+	rc = goes_raw(object) ? raw_save(token, object, content, &sw, err)
+			      : lib_save(token, object, content, &sw, err);
+	if (rc != 0 || sw == SW_OK)
+		return rc;
+	return token_result(token, status_sw(err, sw, "PUT DATA"));
+}
+
+/* ---- certificates ---- */
+
+static bool
+is_one_sequence(const struct blob *der)
+{
+	struct tlv t;
+	size_t pos = 0;
+
+	return tlv_next(der->data, der->len, &pos, &t) == 1 && t.tag == 0x30 && pos == der->len;
+}
+
+/* 70 { DER } 71 { 00 | 01 } FE {}; the last two may be missing (SP 800-73-4 part 1, 3.1.2). */
+static int
+parse_cert(const struct blob *content, struct blob *ret, struct err *err)
+{
+	struct tlv cert, info;
+	bool gzip = false;
+
+	if (tlv_find(content->data, content->len, TAG_CERT, &cert) != 0)
+		return err_set(err, ERR_FIT, "not a certificate object");
+	if (tlv_find(content->data, content->len, TAG_INFO, &info) == 0) {
+		if (info.len != 1 || (info.value[0] != INFO_PLAIN && info.value[0] != INFO_GZIP))
+			return err_set(err, ERR_FIT, "a certificate object of unknown kind");
+		gzip = info.value[0] == INFO_GZIP;
+	}
+	return gzip ? gunzip(cert.value, cert.len, ret, err)
+		    : blob_set(ret, cert.value, cert.len, err);
+}
+
+int
+token_get_cert(struct token *token, uint8_t slot, struct blob *ret_der, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob content = {0};
+	CLEAN(blob_wipe) struct blob der = {0};
+	const uint32_t object = cert_object(slot);
+	int rc;
+
+	if (object == 0)
+		return err_set(err, ERR_USAGE, "slot %02x has no certificate", slot);
+	if ((rc = token_get_object(token, object, &content, err)) != 0)
+		return rc;
+	if ((rc = parse_cert(&content, &der, err)) != 0) {
+		(void)err_wrap(err, "slot %02x", slot);
+		return rc;
+	}
+	if (!is_one_sequence(&der))
+		return err_set(err, ERR_FIT, "slot %02x: not a certificate", slot);
+	blob_move(ret_der, &der);
+	return 0;
+}
+
+int
+token_get_f9(struct token *token, struct blob *ret_der, struct err *err)
+{
+	return token_get_cert(token, SLOT_F9, ret_der, err);
+}
+
+int
+token_put_cert(struct token *token, uint8_t slot, const struct blob *der, struct err *err)
+{
+	static const uint8_t plain = INFO_PLAIN;
+	CLEAN(blob_wipe) struct blob content = {0};
+	const uint32_t object = cert_object(slot);
+	int rc;
+
+	if (object == 0 || slot == SLOT_F9)
+		return err_set(err, ERR_USAGE, "slot %02x takes no certificate", slot);
+	if (der->len > DEVICE_CERT_MAX)
+		return err_set(err, ERR_FIT, "a slot takes a certificate of %d bytes, not %zu",
+		    DEVICE_CERT_MAX, der->len);
+	if ((rc = tlv_put(&content, TAG_CERT, der->data, der->len, err)) != 0 ||
+	    (rc = tlv_put(&content, TAG_INFO, &plain, 1, err)) != 0 ||
+	    (rc = tlv_put(&content, TAG_LRC, NULL, 0, err)) != 0)
+		return rc;
+	return token_put_object(token, object, &content, err);
+}
+
+/* ---- CHUID and CCC ---- */
+
+/* SP 800-73-4 part 1, table 9. FASC-N of a card outside the federal government: agency 9999. */
+enum { TAG_FASCN = 0x30, TAG_GUID = 0x34, TAG_EXPIRY = 0x35, TAG_SIGNATURE = 0x3e };
+
+#define EXPIRY_LEN 8
+
+static const uint8_t fascn[] = {0xd4, 0xe7, 0x39, 0xda, 0x73, 0x9c, 0xed, 0x39, 0xce, 0x73, 0x9d,
+    0x83, 0x68, 0x58, 0x21, 0x08, 0x42, 0x10, 0x84, 0x21, 0xc8, 0x42, 0x10, 0xc3, 0xeb};
+
+int
+token_put_chuid(struct token *token, const uint8_t guid[static DEVICE_GUID_LEN], int64_t expires,
+    struct err *err)
+{
+	CLEAN(blob_wipe) struct blob content = {0};
+	char text[UTC_TEXT_LEN], date[EXPIRY_LEN + 1];
+	int rc;
+
+	utc_text(expires, text);
+	snprintf(date, sizeof(date), "%.4s%.2s%.2s", text, text + 5, text + 8);
+	if ((rc = tlv_put(&content, TAG_FASCN, fascn, sizeof(fascn), err)) != 0 ||
+	    (rc = tlv_put(&content, TAG_GUID, guid, DEVICE_GUID_LEN, err)) != 0 ||
+	    (rc = tlv_put(&content, TAG_EXPIRY, date, EXPIRY_LEN, err)) != 0 ||
+	    (rc = tlv_put(&content, TAG_SIGNATURE, NULL, 0, err)) != 0 ||
+	    (rc = tlv_put(&content, TAG_LRC, NULL, 0, err)) != 0)
+		return rc;
+	return token_put_object(token, OBJ_CHUID, &content, err);
+}
+
+int
+token_get_guid(struct token *token, uint8_t ret_guid[static DEVICE_GUID_LEN], struct err *err)
+{
+	CLEAN(blob_wipe) struct blob content = {0};
+	struct tlv guid;
+	int rc;
+
+	if ((rc = token_get_object(token, OBJ_CHUID, &content, err)) != 0)
+		return rc;
+	if (tlv_find(content.data, content.len, TAG_GUID, &guid) != 0 ||
+	    guid.len != DEVICE_GUID_LEN)
+		return err_set(err, ERR_ABSENT, "the CHUID has no GUID");
+	memcpy(ret_guid, guid.value, DEVICE_GUID_LEN);
+	return 0;
+}
+
+/* SP 800-73-4 part 1, table 8: card identifier, then what PIV leaves at fixed values or empty */
+int
+token_put_ccc(struct token *token, struct err *err)
+{
+	enum { CARD_ID_AT = 9, CARD_ID_LEN = 14 };
+	uint8_t ccc[] = {0xf0, 0x15, 0xa0, 0x00, 0x00, 0x01, 0x16, 0xff, 0x02, 0, 0, 0, 0, 0, 0, 0,
+	    0, 0, 0, 0, 0, 0, 0, 0xf1, 0x01, 0x21, 0xf2, 0x01, 0x21, 0xf3, 0x00, 0xf4, 0x01, 0x00,
+	    0xf5, 0x01, 0x10, 0xf6, 0x00, 0xf7, 0x00, 0xfa, 0x00, 0xfb, 0x00, 0xfc, 0x00, 0xfd,
+	    0x00, 0xfe, 0x00};
+	const struct blob content = {.data = ccc, .len = sizeof(ccc)};
+	CLEAN(secret_freep) struct secret *random = secret_new();
+	int rc;
+
+	if ((rc = secret_random(random, CARD_ID_LEN, err)) != 0)
+		return rc;
+	memcpy(ccc + CARD_ID_AT, random->bytes, CARD_ID_LEN);
+	return token_put_object(token, OBJ_CCC, &content, err);
+}

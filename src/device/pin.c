@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "device/apdu.h"
+#include "device/state.h"
+#include "device/status.h"
+
+#define PIN_MIN 6
+#define PIN_MAX 8
+#define RETRIES_MAX 15 /* what 63Cx can tell */
+#define PAD 0xff       /* SP 800-73-4 part 1, 2.4.3 */
+
+static const char *
+ref_name(enum state_ref ref)
+{
+	return ref == REF_PIN ? "PIN" : "PUK";
+}
+
+int
+device_pin_check(const struct secret *pin, const char *what, struct err *err)
+{
+	size_t i;
+
+	if (pin->len < PIN_MIN || pin->len > PIN_MAX)
+		return err_set(err, ERR_USAGE, "%s: %d to %d characters, not %zu", what, PIN_MIN,
+		    PIN_MAX, pin->len);
+	/* Bytes from 80 on are refused by firmware 5.7, and a keyboard decides what they are. */
+	for (i = 0; i < pin->len; i++)
+		if (pin->bytes[i] < 0x20 || pin->bytes[i] > 0x7e)
+			return err_set(err, ERR_USAGE, "%s: printable ASCII characters only", what);
+	return 0;
+}
+
+/* What cannot be a PIN costs no try. */
+static int
+check_old(const struct secret *pin, enum state_ref ref, struct err *err)
+{
+	if (pin->len >= PIN_MIN && pin->len <= PIN_MAX)
+		return 0;
+	return err_set(err, ERR_USAGE, "a %s has %d to %d bytes, this one has %zu", ref_name(ref),
+	    PIN_MIN, PIN_MAX, pin->len);
+}
+
+static int
+tries_left(struct token *token, enum state_ref ref, int *ret, struct err *err)
+{
+	struct token_pin_state state;
+	int rc;
+
+	rc = ref == REF_PIN ? token_pin_state(token, &state, err)
+			    : token_puk_state(token, &state, err);
+	if (rc == 0)
+		*ret = state.tries_left;
+	return rc;
+}
+
+/* The tries are looked at before each try. */
+static int
+guard(struct token *token, enum state_ref ref, unsigned flags, struct err *err)
+{
+	const char *name = ref_name(ref);
+	int left, rc;
+
+	if ((flags & DEVICE_LAST_TRY) != 0)
+		return 0;
+	if ((rc = tries_left(token, ref, &left, err)) != 0)
+		return rc;
+	if (left > 1)
+		return 0;
+	if (left == 0)
+		return err_set(err, ERR_BLOCKED, "the %s is blocked", name);
+	if (left == 1)
+		rc = err_set(
+		    err, ERR_PIN, "%s: one try left; --last-try sends it all the same", name);
+	else
+		rc = err_set(err, ERR_PIN,
+		    "%s: the token does not tell the tries left; --last-try sends it all the same",
+		    name);
+	if (err != NULL)
+		err->tries = left;
+	return rc;
+}
+
+/* What VERIFY, CHANGE and RESET RETRY answer about the old value. The try that uses up the last one
+ * is answered by 6983, not 63C0. */
+static int
+judge(struct token *token, enum state_ref ref, unsigned sw, const char *what, struct err *err)
+{
+	const char *name = ref_name(ref);
+	int rc;
+
+	if (sw == SW_BLOCKED || sw == 0x63c0) {
+		state_ref_bad(token, ref, 0);
+		return err_set(err, ERR_BLOCKED, "the %s is blocked", name);
+	}
+	if (sw >> 4 == 0x63c) {
+		state_ref_bad(token, ref, (int)(sw & 0xf));
+		rc = err_set(err, ERR_PIN, "wrong %s, %u tries left", name, sw & 0xf);
+		if (err != NULL)
+			err->tries = (int)(sw & 0xf);
+		return rc;
+	}
+	state_forget(token);
+	if (sw == SW_CONDITIONS)
+		return err_set(err, ERR_USAGE,
+		    "the token refuses the new value (its length, characters or complexity)");
+	return token_result(token, status_sw(err, sw, what));
+}
+
+static void
+put_padded(struct secret *to, const struct secret *pin)
+{
+	memset(to->bytes + to->len, PAD, PIN_MAX);
+	memcpy(to->bytes + to->len, pin->bytes, pin->len);
+	to->len += PIN_MAX;
+}
+
+/* Send old (and what follows it) for ref. Any way that this ends without an answer, the count is
+ * not known any more. */
+static int
+send_ref(struct token *token, uint8_t ins, uint8_t p2, enum state_ref ref,
+    const struct secret *data, const char *what, struct err *err)
+{
+	const struct apdu cmd = {
+	    .ins = ins, .p2 = p2, .data = data->bytes, .len = data->len, .what = what};
+	unsigned sw = 0;
+	int rc;
+
+	if ((rc = apdu_send(token, &cmd, NULL, &sw, err)) != 0) {
+		state_forget(token);
+		return rc;
+	}
+	return sw == SW_OK ? 0 : judge(token, ref, sw, what, err);
+}
+
+int
+token_verify_pin(struct token *token, const struct secret *pin, unsigned flags, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *data = secret_new();
+	int rc;
+
+	if ((rc = token_usable(token, err)) != 0 || (rc = check_old(pin, REF_PIN, err)) != 0 ||
+	    (rc = guard(token, REF_PIN, flags, err)) != 0)
+		return rc;
+	put_padded(data, pin);
+	token->verified = false;
+	if ((rc = send_ref(token, INS_VERIFY, REF_PIN, REF_PIN, data, "VERIFY", err)) != 0)
+		return rc;
+	token->verified = true;
+	state_ref_good(token, REF_PIN, NULL);
+	return 0;
+}
+
+static int
+change(struct token *token, enum state_ref ref, const struct secret *old,
+    const struct secret *new_value, unsigned flags, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *data = secret_new();
+	char what[] = "new PIN";
+	int rc;
+
+	memcpy(what + 4, ref_name(ref), 3);
+	if ((rc = token_usable(token, err)) != 0 || (rc = check_old(old, ref, err)) != 0 ||
+	    (rc = device_pin_check(new_value, what, err)) != 0 ||
+	    (rc = guard(token, ref, flags, err)) != 0)
+		return rc;
+	put_padded(data, old);
+	put_padded(data, new_value);
+	rc = send_ref(
+	    token, INS_CHANGE_REFERENCE, (uint8_t)ref, ref, data, "CHANGE REFERENCE DATA", err);
+	if (rc == 0)
+		state_ref_good(token, ref, new_value);
+	return rc;
+}
+
+int
+token_change_pin(struct token *token, const struct secret *old, const struct secret *new_pin,
+    unsigned flags, struct err *err)
+{
+	return change(token, REF_PIN, old, new_pin, flags, err);
+}
+
+int
+token_change_puk(struct token *token, const struct secret *old, const struct secret *new_puk,
+    unsigned flags, struct err *err)
+{
+	return change(token, REF_PUK, old, new_puk, flags, err);
+}
+
+int
+token_unblock_pin(struct token *token, const struct secret *puk, const struct secret *new_pin,
+    unsigned flags, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *data = secret_new();
+	int rc;
+
+	if ((rc = token_usable(token, err)) != 0 || (rc = check_old(puk, REF_PUK, err)) != 0 ||
+	    (rc = device_pin_check(new_pin, "new PIN", err)) != 0 ||
+	    (rc = guard(token, REF_PUK, flags, err)) != 0)
+		return rc;
+	put_padded(data, puk);
+	put_padded(data, new_pin);
+	rc = send_ref(token, INS_RESET_RETRY, REF_PIN, REF_PUK, data, "RESET RETRY COUNTER", err);
+	if (rc != 0)
+		return rc;
+	token->verified = false;
+	state_ref_good(token, REF_PUK, NULL);
+	token->cache.have_pin = false; /* before 5.3 its count was another one */
+	return 0;
+}
+
+int
+token_set_retries(struct token *token, unsigned pin_tries, unsigned puk_tries, struct err *err)
+{
+	const struct apdu cmd = {.ins = INS_SET_RETRIES,
+	    .p1 = (uint8_t)pin_tries,
+	    .p2 = (uint8_t)puk_tries,
+	    .what = "SET PIN RETRIES"};
+	unsigned sw = 0;
+	int rc;
+
+	if (pin_tries < 1 || pin_tries > RETRIES_MAX || puk_tries < 1 || puk_tries > RETRIES_MAX)
+		return err_set(err, ERR_USAGE, "tries: 1 to %d each", RETRIES_MAX);
+	state_forget(token);
+	if ((rc = apdu_send(token, &cmd, NULL, &sw, err)) != 0)
+		return rc;
+	if (sw == SW_OK) {
+		token->verified = false;
+		return 0;
+	}
+	if (sw != SW_DENIED)
+		return token_result(token, status_sw(err, sw, cmd.what));
+	if (!token->authenticated)
+		return err_set(err, ERR_MGMKEY, "setting the tries needs the management key");
+	return err_set(err, ERR_PIN, "setting the tries needs the PIN");
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509.h>
+
+#include "base/tlv.h"
+#include "base/utc.h"
+#include "device/alg.h"
+#include "device/apdu.h"
+#include "device/lib.h"
+#include "device/status.h"
+#include "device/wire.h"
+
+#define TOUCH_DEADLINE_SEC (2 * WIRE_DEADLINE_SEC)
+#define TOUCH_WAIT_NS                                                              \
+	5000000000 /* a token waits 15 s for a touch, and says no to a PIN at once \
+		    */
+
+/* SP 800-73-4 part 2, 3.3.2 and table 7; AA and AB are Yubico's */
+enum {
+	TAG_TEMPLATE = 0xac,
+	TAG_ALG = 0x80,
+	TAG_PIN_POLICY = 0xaa,
+	TAG_TOUCH_POLICY = 0xab,
+	TAG_PUBLIC = 0x7f49,
+	TAG_AUTH = 0x7c,
+	TAG_DATA = 0x81,
+	TAG_RESPONSE = 0x82,
+};
+
+/* Infineon's RSA library, CVE-2017-15361 (YSA-2017-01): firmware 4.2.6 to 4.3.4 */
+static bool
+makes_weak_rsa(const struct token *token)
+{
+	return token_firmware(token, 4, 2, 0) && !token_firmware(token, 4, 3, 5);
+}
+
+static int
+check_generate(const struct token *token, const struct alg *alg, struct err *err)
+{
+	if (alg == NULL)
+		return err_set(err, ERR_USAGE, "not an algorithm that a PIV slot takes");
+	if (!token_firmware(token, alg->firmware[0], alg->firmware[1], alg->firmware[2]))
+		return err_set(err, ERR_USAGE, "%s needs firmware %d.%d, this token has %d.%d.%d",
+		    key_alg_name(alg->key), alg->firmware[0], alg->firmware[1],
+		    token->id.firmware[0], token->id.firmware[1], token->id.firmware[2]);
+	if (alg_is_rsa(alg->key) && makes_weak_rsa(token))
+		return err_set(err, ERR_USAGE,
+		    "this firmware makes RSA keys that can be factored (CVE-2017-15361)");
+	return 0;
+}
+
+static int
+put_byte(struct blob *to, uint32_t tag, uint8_t value, struct err *err)
+{
+	return tlv_put(to, tag, &value, 1, err);
+}
+
+static int
+put_template(const struct alg *alg, uint8_t pin_policy, uint8_t touch_policy, struct blob *ret,
+    struct err *err)
+{
+	CLEAN(blob_wipe) struct blob inner = {0};
+	int rc;
+
+	if ((rc = put_byte(&inner, TAG_ALG, alg->piv, err)) != 0)
+		return rc;
+	if (pin_policy != 0 && (rc = put_byte(&inner, TAG_PIN_POLICY, pin_policy, err)) != 0)
+		return rc;
+	if (touch_policy != 0 && (rc = put_byte(&inner, TAG_TOUCH_POLICY, touch_policy, err)) != 0)
+		return rc;
+	return tlv_put(ret, TAG_TEMPLATE, inner.data, inner.len, err);
+}
+
+int
+token_generate(struct token *token, uint8_t slot, enum key_alg key, uint8_t pin_policy,
+    uint8_t touch_policy, struct blob *ret_spki, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob template = {0};
+	CLEAN(blob_wipe) struct blob got = {0};
+	const struct alg *alg = alg_find(key);
+	struct apdu cmd = {
+	    .ins = INS_GENERATE, .p2 = slot, .answer = APDU_LONG, .what = "GENERATE"};
+	struct tlv public;
+	size_t pos = 0;
+	int rc;
+
+	if ((rc = check_generate(token, alg, err)) != 0 ||
+	    (rc = put_template(alg, pin_policy, touch_policy, &template, err)) != 0)
+		return rc;
+	cmd.data = template.data;
+	cmd.len = template.len;
+	cmd.deadline_sec = alg->generate_sec;
+	if ((rc = apdu_run(token, &cmd, &got, err)) != 0)
+		return rc;
+	if (tlv_next(got.data, got.len, &pos, &public) != 1 || pos != got.len ||
+	    public.tag != TAG_PUBLIC)
+		return token_result(token, status_malformed(err, "GENERATE"));
+	return token_result(token, alg_spki(key, public.value, public.len, ret_spki, err));
+}
+
+/* One X.509 certificate and nothing behind it. */
+static bool
+is_certificate(const struct blob *der)
+{
+	const uint8_t *p = der->data;
+	X509 *cert = d2i_X509(NULL, &p, (long)der->len);
+	bool good = cert != NULL && p == der->data + der->len;
+
+	X509_free(cert);
+	ERR_clear_error();
+	return good;
+}
+
+int
+token_attest(struct token *token, uint8_t slot, struct blob *ret_der, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	unsigned sw = 0;
+	int rc;
+
+	if ((rc = lib_attest(token, slot, &der, &sw, err)) != 0)
+		return rc;
+	if (sw == SW_WRONG_DATA || sw == SW_NO_REFERENCE)
+		return err_set(
+		    err, ERR_ABSENT, "slot %02x is empty, or its key was imported", slot);
+	if (sw == SW_NO_INS)
+		return err_set(err, ERR_ABSENT, "a firmware before 4.3 does not attest");
+	if (sw != SW_OK)
+		return token_result(token, status_sw(err, sw, "ATTEST"));
+	if (!is_certificate(&der))
+		return token_result(token, status_malformed(err, "ATTEST"));
+	blob_move(ret_der, &der);
+	return 0;
+}
+
+/* 7C { 82 {} 81 { in } }, and 7C { 82 { signature } } back */
+static int
+raw_sign(struct token *token, uint8_t slot, const struct alg *alg, unsigned deadline_sec,
+    const uint8_t *in, size_t in_len, struct blob *ret, unsigned *ret_sw, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob inner = {0};
+	CLEAN(blob_wipe) struct blob data = {0};
+	CLEAN(blob_wipe) struct blob got = {0};
+	struct apdu cmd = {.ins = INS_AUTHENTICATE,
+	    .p1 = alg->piv,
+	    .p2 = slot,
+	    .answer = APDU_LONG,
+	    .deadline_sec = deadline_sec,
+	    .what = "GENERAL AUTHENTICATE"};
+	struct tlv auth, response;
+	size_t pos = 0, at = 0;
+	int rc;
+
+	if ((rc = tlv_put(&inner, TAG_RESPONSE, NULL, 0, err)) != 0 ||
+	    (rc = tlv_put(&inner, TAG_DATA, in, in_len, err)) != 0 ||
+	    (rc = tlv_put(&data, TAG_AUTH, inner.data, inner.len, err)) != 0)
+		return rc;
+	cmd.data = data.data;
+	cmd.len = data.len;
+	if ((rc = apdu_send(token, &cmd, &got, ret_sw, err)) != 0 || *ret_sw != SW_OK)
+		return rc;
+	if (tlv_next(got.data, got.len, &pos, &auth) != 1 || pos != got.len ||
+	    auth.tag != TAG_AUTH || tlv_next(auth.value, auth.len, &at, &response) != 1 ||
+	    at != auth.len || response.tag != TAG_RESPONSE)
+		return token_result(token, status_malformed(err, cmd.what));
+	return blob_set(ret, response.value, response.len, err);
+}
+
+/* 6982 stands for both, "the PIN is not verified" and "nobody touched the token". */
+static int
+denied(const struct token *token, bool touch, int64_t waited_ns, struct err *err)
+{
+	if (touch && (token->verified || waited_ns >= TOUCH_WAIT_NS))
+		return err_set(err, ERR_TOUCH, "nobody touched the token in time");
+	return err_set(err, ERR_PIN, "the token wants the PIN first");
+}
+
+static int
+sign(struct token *token, uint8_t slot, const struct alg *alg, bool touch, const uint8_t *in,
+    size_t in_len, struct blob *ret, struct err *err)
+{
+	const unsigned deadline_sec = touch ? TOUCH_DEADLINE_SEC : 0;
+	const int64_t since = utc_monotonic_ns();
+	unsigned sw = 0;
+	int rc;
+
+	token_touch(token, touch, true);
+	rc = alg->in_ykpiv
+		 ? lib_sign(token, slot, alg->piv, deadline_sec, in, in_len, ret, &sw, err)
+		 : raw_sign(token, slot, alg, deadline_sec, in, in_len, ret, &sw, err);
+	token_touch(token, touch, false);
+	if (rc != 0)
+		return rc;
+	if (sw == SW_DENIED)
+		return denied(token, touch, utc_monotonic_ns() - since, err);
+	if (sw == SW_WRONG_DATA || sw == SW_NO_REFERENCE)
+		return err_set(
+		    err, ERR_ABSENT, "slot %02x holds no %s key", slot, key_alg_name(alg->key));
+	return sw == SW_OK ? 0 : token_result(token, status_sw(err, sw, "GENERAL AUTHENTICATE"));
+}
+
+int
+token_sign(struct token *token, uint8_t slot, enum key_alg key, bool touch, const uint8_t *in,
+    size_t in_len, uint8_t *sig, size_t *sig_len, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob got = {0};
+	const struct alg *alg = alg_find(key);
+	int rc;
+
+	if (alg == NULL || key == KEY_X25519)
+		return err_set(err, ERR_USAGE, "slot %02x: not a key that signs", slot);
+	if (alg_is_rsa(key) ? in_len != alg->bytes : key != KEY_ED25519 && in_len > alg->bytes)
+		return err_set(err, ERR_INTERNAL, "%zu bytes to sign do not fit %s", in_len,
+		    key_alg_name(key));
+	if ((rc = sign(token, slot, alg, touch, in, in_len, &got, err)) != 0)
+		return rc;
+	if ((rc = alg_check_signature(key, got.data, got.len, err)) != 0)
+		return token_result(token, rc);
+	if (got.len > *sig_len)
+		return err_set(err, ERR_INTERNAL, "no room for the signature");
+	memcpy(sig, got.data, got.len);
+	*sig_len = got.len;
+	return 0;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+#include <time.h>
+
+#include <reader.h>
+
+#include "base/utc.h"
+#include "device/readers.h"
+#include "device/status.h"
+#include "device/wire.h"
+
+#define NAMES_MAX (READER_COUNT_MAX * DEVICE_READER_MAX + 1)
+#define HELD_WAIT_NS 2000000000
+#define HELD_POLL_NS 50000000
+
+/* SCardListReaders' multi-string. A name that does not fit or is not ended is left out. */
+static int
+list_names(struct device *dev, char *names, DWORD size, struct err *err)
+{
+	DWORD len = size - 1;
+	LONG rc;
+
+	memset(names, 0, size);
+	rc = SCardListReaders(dev->context, NULL, names, &len);
+	if (rc == SCARD_E_NO_READERS_AVAILABLE)
+		return 0;
+	if (rc != SCARD_S_SUCCESS)
+		return status_scard(err, rc, STATUS_OPENING, "readers");
+	return 0;
+}
+
+/* Historical bytes of every YubiKey since the NEO: "YubiKey" or "Yubikey". */
+static bool
+is_yubikey(const SCARD_READERSTATE *state)
+{
+	size_t len = state->cbAtr > MAX_ATR_SIZE ? MAX_ATR_SIZE : state->cbAtr;
+
+	return memmem(state->rgbAtr, len, "YubiKey", 7) != NULL ||
+	       memmem(state->rgbAtr, len, "Yubikey", 7) != NULL ||
+	       memmem(state->rgbAtr, len, "yubikey", 7) != NULL;
+}
+
+int
+reader_scan(
+    struct device *dev, struct reader ret[static READER_COUNT_MAX], size_t *ret_n, struct err *err)
+{
+	SCARD_READERSTATE states[READER_COUNT_MAX];
+	char names[NAMES_MAX];
+	DWORD n = 0, i;
+	const char *p;
+	size_t found = 0;
+	LONG rc;
+	int r;
+
+	memset(states, 0, sizeof(states));
+	if ((r = list_names(dev, names, sizeof(names), err)) != 0)
+		return r;
+	for (p = names; *p != '\0' && n < READER_COUNT_MAX; p += strlen(p) + 1)
+		if (strlen(p) < DEVICE_READER_MAX)
+			states[n++].szReader = p;
+	rc = n == 0 ? SCARD_S_SUCCESS : SCardGetStatusChange(dev->context, 0, states, n);
+	if (rc != SCARD_S_SUCCESS && rc != SCARD_E_TIMEOUT)
+		return status_scard(err, rc, STATUS_OPENING, "readers");
+	for (i = 0; i < n; i++) {
+		if ((states[i].dwEventState & SCARD_STATE_PRESENT) == 0)
+			continue;
+		memcpy(ret[found].name, states[i].szReader, strlen(states[i].szReader) + 1);
+		ret[found++].yubikey = is_yubikey(&states[i]);
+	}
+	*ret_n = found;
+	return 0;
+}
+
+static void
+pause_ns(long ns)
+{
+	const struct timespec t = {.tv_nsec = ns};
+
+	(void)nanosleep(&t, NULL);
+}
+
+static LONG
+connect_once(struct device *dev, const char *name, SCARDHANDLE *ret_card)
+{
+	DWORD protocol;
+
+	return SCardConnect(
+	    dev->context, name, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, ret_card, &protocol);
+}
+
+/* SCardBeginTransaction waits for ever and lets no signal through. SCardGetAttrib says at once
+ * whether another handle has a transaction (pcscd checks the lock before it looks at the
+ * attribute), and needs no APDU. Who comes in between is waited for until the deadline. */
+static LONG
+probe_once(SCARDHANDLE card)
+{
+	uint8_t atr[MAX_ATR_SIZE];
+	DWORD len = sizeof(atr);
+
+	return SCardGetAttrib(card, SCARD_ATTR_ATR_STRING, atr, &len) == SCARD_E_SHARING_VIOLATION
+		   ? SCARD_E_SHARING_VIOLATION
+		   : SCARD_S_SUCCESS;
+}
+
+static LONG
+enter(struct device *dev, const char *name, SCARDHANDLE *ret_card)
+{
+	const int64_t until = utc_monotonic_ns() + HELD_WAIT_NS;
+	SCARDHANDLE card = 0;
+	LONG rc;
+
+	while ((rc = connect_once(dev, name, &card)) == SCARD_E_SHARING_VIOLATION &&
+	       utc_monotonic_ns() < until)
+		pause_ns(HELD_POLL_NS);
+	if (rc != SCARD_S_SUCCESS)
+		return rc;
+	while ((rc = probe_once(card)) != SCARD_S_SUCCESS && utc_monotonic_ns() < until)
+		pause_ns(HELD_POLL_NS);
+	if (rc == SCARD_S_SUCCESS)
+		rc = SCardBeginTransaction(card);
+	if (rc == SCARD_S_SUCCESS)
+		*ret_card = card;
+	else
+		(void)SCardDisconnect(card, SCARD_LEAVE_CARD);
+	return rc;
+}
+
+int
+reader_enter(struct device *dev, const char *name, SCARDHANDLE *ret_card, struct err *err)
+{
+	LONG rc;
+
+	wire_enter(0);
+	rc = enter(dev, name, ret_card);
+	wire_leave();
+	return rc == SCARD_S_SUCCESS ? 0 : status_scard(err, rc, STATUS_OPENING, name);
+}
+
+void
+reader_leave(SCARDHANDLE card, bool reset)
+{
+	wire_enter(0);
+	/* Reset while the transaction still keeps others out: no verified PIN for whoever waits. */
+	(void)SCardEndTransaction(card, reset ? SCARD_RESET_CARD : SCARD_LEAVE_CARD);
+	(void)SCardDisconnect(card, SCARD_LEAVE_CARD);
+	wire_leave();
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* token: what the files of this room share. */
+#ifndef DEVICE_TOKEN_H
+#define DEVICE_TOKEN_H
+
+#include <winscard.h>
+#include <ykpiv/ykpiv.h>
+
+#include "ykenroll/device.h"
+
+#define TOKEN_ANSWER_MAX 3200 /* bytes of data: the token's 3072-byte buffer and its templates */
+
+struct device {
+	SCARDCONTEXT context;
+	struct device_ui ui;
+	struct device_stats base; /* the wire's, when the device was opened */
+};
+
+/* What was read is remembered as long as nobody else can change it, that is for the transaction,
+ * and until we send what changes it. */
+struct token_cache {
+	bool have_pin, have_puk, have_mgm;
+	struct token_pin_state pin, puk;
+	struct token_mgm_state mgm;
+};
+
+struct token {
+	struct device *dev;
+	SCARDHANDLE card;
+	bool transacted;
+	ykpiv_state *lib;
+	struct token_id id;
+	bool gone;	    /* every further call gives ERR_GONE */
+	bool extended;	    /* takes extended length */
+	bool authenticated; /* management key, in this transaction */
+	bool verified;	    /* PIN, in this transaction */
+	struct token_cache cache;
+};
+
+/* Does the firmware have what came with a.b.c? */
+bool token_firmware(const struct token *token, int a, int b, int c);
+
+/* Remember that the token is gone where rc says so; gives rc back. */
+int token_result(struct token *token, int rc);
+
+/* ERR_GONE where the token is gone already. */
+MUST_CHECK int token_usable(const struct token *token, struct err *err);
+
+/* Announce that a touch is awaited, and that it is over. */
+void token_touch(const struct token *token, bool wanted, bool begin);
+
+#endif
