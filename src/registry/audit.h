@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * audit: a chain of rows. hash = SHA-256 of the previous row's hash and of this row's fields, each
+ * with its length in front, so that no two rows have the same encoding. Whoever can write the
+ * database can also make a new chain: what the chain gives is that a change shows as soon as its
+ * head is known elsewhere, and that damage shows at once.
+ */
+#ifndef REGISTRY_AUDIT_H
+#define REGISTRY_AUDIT_H
+
+#include "registry/db.h"
+
+#define AUDIT_DETAIL_MAX 2048 /* bytes with the NUL; callers of the contract: REGISTRY_TEXT_MAX */
+#define AUDIT_OPEN_ROWS 50    /* checked at every open */
+
+/* One row. Inside the transaction of the change that it tells of. */
+MUST_CHECK int audit_add(struct db *db, const char *actor, const char *action, uint32_t token,
+    struct err *err, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+
+/* Check the newest rows (0: all). Errors: ERR_INTERNAL naming the first row that does not fit. */
+MUST_CHECK int audit_check(struct db *db, int64_t newest, int64_t *ret_rows, struct err *err);
+
+/* The detail of the first row, which registry_init wrote; the row itself is checked. */
+MUST_CHECK int audit_first(struct db *db, char *ret, size_t size, struct err *err);
+
+/* Is there a row of this token with this action whose detail has the word? 1, 0 or an error. */
+MUST_CHECK int audit_mentions(
+    struct db *db, uint32_t token, const char *action, const char *word, struct err *err);
+
+#endif

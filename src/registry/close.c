@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* close: the two ways in which work ends. */
+#include "base/utc.h"
+#include "registry/audit.h"
+#include "registry/room.h"
+
+static int
+close_work(struct registry *r, int64_t work, const char *outcome, const char *note, struct err *err)
+{
+	return db_run(&r->db, "UPDATE works SET closed = ?, outcome = ?, note = ? WHERE id = ?",
+	    DB_ARGS(DB_I(utc_now()), DB_T(outcome), DB_T(note), DB_I(work)), err);
+}
+
+/* The issued certificate becomes the slot's only active one. */
+static int
+activate_cert(struct registry *r, int64_t work, uint32_t serial, struct err *err)
+{
+	const int64_t now = utc_now();
+	int rc;
+
+	/* first the older one: the index allows one active certificate at any moment */
+	if ((rc = db_run(&r->db,
+		 "UPDATE certificates SET state = 'superseded', changed = ?1 WHERE token = ?2"
+		 " AND state = 'active' AND slot IN (SELECT slot FROM certificates"
+		 " WHERE work = ?3 AND state = 'issued')",
+		 DB_ARGS(DB_I(now), DB_I(serial), DB_I(work)), err)) != 0 ||
+	    (rc = db_run(&r->db,
+		 "UPDATE certificates SET state = 'active', changed = ? WHERE work = ?"
+		 " AND state = 'issued'",
+		 DB_ARGS(DB_I(now), DB_I(work)), err)) != 0)
+		return rc;
+	if (sqlite3_changes(r->db.sq) != 1)
+		return err_set(err, ERR_USAGE, "work %lld has no issued certificate to activate",
+		    (long long)work);
+	return 0;
+}
+
+int
+registry_finish(struct registry *r, int64_t work, const char *proof, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	uint32_t serial;
+	int rc;
+
+	if ((rc = registry_text_check(proof, REGISTRY_TEXT_MAX, "the proof", err)) != 0 ||
+	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
+	    (rc = registry_work_token(r, work, &serial, err)) != 0 ||
+	    (rc = activate_cert(r, work, serial, err)) != 0 ||
+	    (rc = registry_token_move(r, serial, TOKEN_ACTIVE, err)) != 0 ||
+	    (rc = registry_sealed_settle(r, work, serial, true, err)) != 0 ||
+	    (rc = close_work(r, work, "finished", proof, err)) != 0 ||
+	    (rc = audit_add(&r->db, r->actor, "finish", serial, err, "work %lld: %s",
+		 (long long)work, proof)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
+static int
+check_no_cert(struct registry *r, int64_t work, struct err *err)
+{
+	int64_t one;
+	const int rc = db_int(&r->db,
+	    "SELECT 1 FROM certificates WHERE work = ? AND state IN ('prepared', 'issued')",
+	    DB_ARGS(DB_I(work)), &one, err);
+
+	if (rc < 0)
+		return rc;
+	return rc == 0 ? 0
+		       : err_set(err, ERR_USAGE,
+			     "work %lld still has a certificate; abandon it before the work",
+			     (long long)work);
+}
+
+/* The secrets stay openable with the recovery key: they may be on the token after all. */
+int
+registry_give_up(struct registry *r, int64_t work, const char *why, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	uint32_t serial;
+	int rc;
+
+	if ((rc = registry_text_check(why, REGISTRY_TEXT_MAX, "the reason", err)) != 0 ||
+	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
+	    (rc = registry_work_token(r, work, &serial, err)) != 0 ||
+	    (rc = check_no_cert(r, work, err)) != 0 ||
+	    (rc = registry_token_move(r, serial, TOKEN_NEW, err)) != 0 ||
+	    (rc = registry_sealed_settle(r, work, serial, false, err)) != 0 ||
+	    (rc = close_work(r, work, "given-up", why, err)) != 0 ||
+	    (rc = audit_add(&r->db, r->actor, "give-up", serial, err, "work %lld: %s",
+		 (long long)work, why)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}

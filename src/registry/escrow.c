@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <openssl/cms.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "key/evp.h"
+#include "key/ossl.h"
+#include "registry/escrow.h"
+
+struct escrow {
+	X509 *recovery, *flight;
+	EVP_PKEY *flight_key;
+};
+
+OSSL_FREEP(cms_freep, CMS_ContentInfo, CMS_ContentInfo_free)
+
+static int
+parse_cert(const struct blob *der, X509 **ret, struct err *err)
+{
+	const unsigned char *p = der->data;
+
+	*ret = d2i_X509(NULL, &p, (long)der->len);
+	return *ret != NULL ? 0 : evp_err(err, ERR_INTERNAL, "cannot read an escrow certificate");
+}
+
+static int
+load_flight_cert(const char *home, X509 **ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), home, ESCROW_FLIGHT_CERT, err)) != 0 ||
+	    (rc = escrow_cert_file(path, &der, err)) != 0)
+		return rc;
+	return parse_cert(&der, ret, err);
+}
+
+static int
+load_flight_key(const char *home, EVP_PKEY **ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	CLEAN(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	CLEAN(bio_freep) BIO *bio = NULL;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), home, ESCROW_FLIGHT_KEY, err)) != 0 ||
+	    (rc = file_read_private(path, &pem, err)) != 0)
+		return rc;
+	/* PKCS8_PRIV_KEY_INFO and not PEM_read_bio_PrivateKey: the latter tries every decoder that
+	 * there is, ten times slower */
+	if ((bio = BIO_new_mem_buf(pem.data, (int)pem.len)) == NULL ||
+	    (p8 = PEM_read_bio_PKCS8_PRIV_KEY_INFO(bio, NULL, NULL, NULL)) == NULL ||
+	    (*ret = EVP_PKCS82PKEY(p8)) == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot read the in-flight key");
+	return 0;
+}
+
+int
+escrow_load(const char *home, const struct blob *recovery_der, struct escrow **ret, struct err *err)
+{
+	CLEAN(escrow_freep) struct escrow *e = calloc(1, sizeof(*e));
+	int rc;
+
+	if (e == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	if ((rc = parse_cert(recovery_der, &e->recovery, err)) != 0 ||
+	    (rc = load_flight_cert(home, &e->flight, err)) != 0 ||
+	    (rc = load_flight_key(home, &e->flight_key, err)) != 0)
+		return rc;
+	/* sealed to another key, the pending secrets could not be read after a crash */
+	if (EVP_PKEY_eq(X509_get0_pubkey(e->flight), e->flight_key) != 1)
+		return err_set(err, ERR_USAGE, "%s/%s and %s do not belong together", home,
+		    ESCROW_FLIGHT_CERT, ESCROW_FLIGHT_KEY);
+	*ret = TAKE(e);
+	return 0;
+}
+
+void
+escrow_freep(struct escrow **e)
+{
+	if (*e == NULL)
+		return;
+	X509_free((*e)->recovery);
+	X509_free((*e)->flight);
+	EVP_PKEY_free((*e)->flight_key);
+	free(*e);
+	*e = NULL;
+}
+
+static int
+add_recipient(CMS_ContentInfo *cms, X509 *cert)
+{
+	/* by key identifier and with our KDF digest: OpenSSL's default for both is of 2002 (issuer
+	 * and serial; SHA-1, RFC 5753 section 7.1.4) */
+	CMS_RecipientInfo *ri = CMS_add1_recipient_cert(cms, cert, CMS_USE_KEYID | CMS_KEY_PARAM);
+	EVP_PKEY_CTX *ctx = ri == NULL ? NULL : CMS_RecipientInfo_get0_pkey_ctx(ri);
+
+	return ctx != NULL && EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha384()) == 1 ? 0 : -1;
+}
+
+static int
+to_der(CMS_ContentInfo *cms, struct blob *ret, struct err *err)
+{
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	const int len = i2d_CMS_ContentInfo(cms, &der);
+
+	return len <= 0 ? -1 : blob_set(ret, der, (size_t)len, err);
+}
+
+static int
+seal(X509 *cert, const struct secret *text, struct blob *ret, struct err *err)
+{
+	CLEAN(cms_freep)
+	CMS_ContentInfo *cms = CMS_encrypt(NULL, NULL, EVP_aes_256_gcm(), CMS_PARTIAL | CMS_BINARY);
+	/* freed before cms, which owns what it writes to */
+	CLEAN(bio_freep) BIO *content = NULL;
+
+	/* not CMS_final: it would pass the plain text through buffers that are not wiped */
+	if (cms == NULL || add_recipient(cms, cert) != 0 ||
+	    (content = CMS_dataInit(cms, NULL)) == NULL ||
+	    BIO_write(content, text->bytes, (int)text->len) != (int)text->len ||
+	    BIO_flush(content) != 1 || CMS_dataFinal(cms, content) != 1 ||
+	    to_der(cms, ret, err) != 0)
+		return evp_err(err, ERR_INTERNAL, "cannot seal a secret");
+	return 0;
+}
+
+int
+escrow_seal(const struct escrow *e, const struct escrow_label *label, const struct secret *secret,
+    struct blob *ret_recovery, struct blob *ret_flight, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *text = secret_new();
+	int rc;
+
+	if ((rc = escrow_text_write(label, secret, text, err)) != 0 ||
+	    (rc = seal(e->recovery, text, ret_recovery, err)) != 0)
+		return rc;
+	return seal(e->flight, text, ret_flight, err);
+}
+
+/* All of the content into text, and only when its tag is right. */
+static int
+read_content(BIO *content, struct secret *text)
+{
+	int n;
+
+	while (text->len < SECRET_MAX &&
+	       (n = BIO_read(content, text->bytes + text->len, (int)(SECRET_MAX - text->len))) > 0)
+		text->len += (size_t)n;
+	/* a full buffer is a text that we never wrote */
+	return text->len < SECRET_MAX && BIO_get_cipher_status(content) == 1 ? 0 : -1;
+}
+
+int
+escrow_open_flight(const struct escrow *e, const struct blob *sealed, struct escrow_label *label,
+    struct secret *ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *text = secret_new();
+	const unsigned char *p = sealed->data;
+	CLEAN(cms_freep) CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)sealed->len);
+	CLEAN(bio_freep) BIO *content = NULL;
+
+	/* only our own form: EnvelopedData has no tag, anybody could change what is in it */
+	if (cms == NULL || p != sealed->data + sealed->len ||
+	    OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData ||
+	    CMS_decrypt_set1_pkey(cms, e->flight_key, e->flight) != 1 ||
+	    (content = CMS_dataInit(cms, NULL)) == NULL || read_content(content, text) != 0)
+		return evp_err(err, ERR_INTERNAL, "cannot open a sealed secret");
+	return escrow_text_read(text, label, ret, err);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * escrow: one secret as a CMS AuthEnvelopedData (RFC 5083; AES-256-GCM, ephemeral ECDH) to one
+ * certificate. What is sealed says whose it is, so that a blob that was moved to another row is
+ * noticed:
+ *
+ *	ykenroll-secret 1
+ *	serial 12345678
+ *	kind management-key
+ *	version 1
+ *	algorithm 0A
+ *	value <hexadecimal; a PUK as it is>
+ *
+ * No sqlite here. The plain text exists in secrets' memory only.
+ */
+#ifndef REGISTRY_ESCROW_H
+#define REGISTRY_ESCROW_H
+
+#include "ykenroll/registry.h"
+
+#define ESCROW_RECOVERY_CERT "recovery.crt"
+#define ESCROW_FLIGHT_CERT "flight.crt"
+#define ESCROW_FLIGHT_KEY "flight.key"
+
+struct escrow;
+
+/* recovery_der: the recovery certificate, known to be the right one. Errors: ERR_USAGE the
+ * in-flight key is open to others, or its certificate is another key's. */
+MUST_CHECK int escrow_load(
+    const char *home, const struct blob *recovery_der, struct escrow **ret, struct err *err);
+void escrow_freep(struct escrow **e);
+
+struct escrow_label {
+	uint32_t serial;
+	enum registry_secret_kind kind;
+	unsigned version;
+	uint8_t alg;
+};
+
+/* Seal to the recovery certificate and to the in-flight key. */
+MUST_CHECK int escrow_seal(const struct escrow *e, const struct escrow_label *label,
+    const struct secret *secret, struct blob *ret_recovery, struct blob *ret_flight,
+    struct err *err);
+/* Open with the in-flight key. Errors: ERR_INTERNAL damaged, or not the secret of that label (its
+ * alg is not compared but set). */
+MUST_CHECK int escrow_open_flight(const struct escrow *e, const struct blob *sealed,
+    struct escrow_label *label, struct secret *ret, struct err *err);
+
+/* escrow_text.c: the plain text above. */
+MUST_CHECK int escrow_text_write(const struct escrow_label *label, const struct secret *secret,
+    struct secret *ret_text, struct err *err);
+MUST_CHECK int escrow_text_read(
+    struct secret *text, struct escrow_label *label, struct secret *ret, struct err *err);
+
+/* escrow_cert.c: the DER of a PEM certificate file. Errors: ERR_ABSENT; ERR_USAGE. */
+MUST_CHECK int escrow_cert_file(const char *path, struct blob *ret_der, struct err *err);
+
+/* escrow_make.c: recovery key, in-flight key and their certificates. Can be run again after a
+ * crash. */
+MUST_CHECK int escrow_make(
+    const struct registry_init *init, struct blob *ret_recovery_der, struct err *err);
+
+#endif

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Two key pairs with self-signed certificates. They only carry a public key into CMS_encrypt:
+ * nobody validates them, the registry knows them by their hash.
+ *
+ * A crash in between leaves files that a second run takes over: recovery.crt is written before the
+ * recovery key, so a key file that fits it can only be that of an earlier run.
+ */
+#include <openssl/ec.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "key/evp.h"
+#include "key/ossl.h"
+#include "registry/escrow.h"
+
+#define SERIAL_LEN 16
+
+OSSL_FREEP(ext_freep, X509_EXTENSION, X509_EXTENSION_free)
+
+static int
+set_serial(X509 *cert)
+{
+	CLEAN(bignum_freep) BIGNUM *bn = NULL;
+	unsigned char serial[SERIAL_LEN];
+
+	if (RAND_bytes(serial, sizeof(serial)) != 1)
+		return -1;
+	/* positive, and never shorter than 16 octets */
+	serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x40);
+	if ((bn = BN_bin2bn(serial, sizeof(serial), NULL)) == NULL)
+		return -1;
+	return BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(cert)) != NULL ? 0 : -1;
+}
+
+static int
+set_name(X509 *cert, const char *cn)
+{
+	X509_NAME *name = X509_get_subject_name(cert);
+
+	if (X509_NAME_add_entry_by_NID(
+		name, NID_commonName, MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0) != 1)
+		return -1;
+	return X509_set_issuer_name(cert, name) == 1 ? 0 : -1;
+}
+
+static int
+add_ext(X509 *cert, int nid, const char *value)
+{
+	CLEAN(ext_freep) X509_EXTENSION *ext = NULL;
+	X509V3_CTX ctx;
+
+	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	if ((ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value)) == NULL)
+		return -1;
+	return X509_add_ext(cert, ext, -1) == 1 ? 0 : -1;
+}
+
+static int
+fill_cert(X509 *cert, EVP_PKEY *pub, const char *cn)
+{
+	if (X509_set_version(cert, X509_VERSION_3) != 1 || set_serial(cert) != 0 ||
+	    set_name(cert, cn) != 0 || X509_set_pubkey(cert, pub) != 1)
+		return -1;
+	/* RFC 5280, 4.1.2.5: no end that is known. An escrow that stops on a day would lock out
+	 * exactly those who need it. */
+	if (X509_gmtime_adj(X509_getm_notBefore(cert), 0) == NULL ||
+	    ASN1_TIME_set_string_X509(X509_getm_notAfter(cert), "99991231235959Z") != 1)
+		return -1;
+	if (add_ext(cert, NID_basic_constraints, "critical,CA:FALSE") != 0 ||
+	    add_ext(cert, NID_key_usage, "critical,keyAgreement") != 0)
+		return -1;
+	return add_ext(cert, NID_subject_key_identifier, "hash");
+}
+
+static int
+write_cert(X509 *cert, const char *home, const char *file, struct err *err)
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	char path[PATH_MAX], *pem;
+	long len;
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), home, file, err)) != 0)
+		return rc;
+	if (bio == NULL || PEM_write_bio_X509(bio, cert) != 1 ||
+	    (len = BIO_get_mem_data(bio, &pem)) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot write a certificate");
+	return file_write(path, pem, (size_t)len, 0600, err);
+}
+
+static int
+make_cert(EVP_PKEY *priv, EVP_PKEY *pub, const char *cn, X509 **ret, struct err *err)
+{
+	CLEAN(x509_freep) X509 *cert = X509_new();
+
+	if (cert == NULL || fill_cert(cert, pub, cn) != 0 ||
+	    X509_sign(cert, priv, EVP_sha384()) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot make an escrow certificate");
+	*ret = TAKE(cert);
+	return 0;
+}
+
+static int
+make_recovery(const struct registry_init *init, struct err *err)
+{
+	CLEAN(key_freep) struct key *key = NULL;
+	CLEAN(x509_freep) X509 *cert = NULL;
+	int rc;
+
+	if ((rc = key_generate(KEY_P384, &key, err)) != 0 ||
+	    (rc = make_cert(
+		 key_evp(key), key_evp_public(key), init->recovery_cert_name, &cert, err)) != 0 ||
+	    (rc = write_cert(cert, init->home, ESCROW_RECOVERY_CERT, err)) != 0)
+		return rc;
+	return key_file_save(key, init->recovery_out, init->recovery_pass, err);
+}
+
+/* Is the file at recovery_out the key of the recovery.crt that is here? */
+static bool
+is_ours(const struct registry_init *init, const char *cert_path)
+{
+	CLEAN(key_freep) struct key *key = NULL;
+	CLEAN(x509_freep) X509 *cert = NULL;
+	CLEAN(blob_wipe) struct blob der = {0};
+	const unsigned char *p;
+
+	if (escrow_cert_file(cert_path, &der, NULL) != 0 ||
+	    key_file_load(init->recovery_out, init->recovery_pass, &key, NULL) != 0)
+		return false;
+	p = der.data;
+	cert = d2i_X509(NULL, &p, (long)der.len);
+	return cert != NULL && EVP_PKEY_eq(X509_get0_pubkey(cert), key_evp_public(key)) == 1;
+}
+
+static int
+recovery(const struct registry_init *init, struct blob *ret_der, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), init->home, ESCROW_RECOVERY_CERT, err)) != 0)
+		return rc;
+	if (access(init->recovery_out, F_OK) != 0)
+		rc = make_recovery(init, err);
+	else if (!is_ours(init, path))
+		rc = err_set(err, ERR_OCCUPIED,
+		    "%s exists already; name another file for the recovery key",
+		    init->recovery_out);
+	return rc != 0 ? rc : escrow_cert_file(path, ret_der, err);
+}
+
+/*
+ * The in-flight key is not encrypted: a run after a crash must open what was pending without a
+ * person, on a batch of a hundred tokens at night. It is as good as the home's permissions; what it
+ * opens is only what is being worked on, and its copies are deleted when that is done.
+ */
+static int
+write_flight_key(EVP_PKEY *key, const char *home, struct err *err)
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_secmem());
+	char path[PATH_MAX], *pem;
+	long len;
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), home, ESCROW_FLIGHT_KEY, err)) != 0)
+		return rc;
+	if (bio == NULL ||
+	    PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1 ||
+	    (len = BIO_get_mem_data(bio, &pem)) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot write the in-flight key");
+	return file_write(path, pem, (size_t)len, 0600, err);
+}
+
+static int
+flight(const char *home, struct err *err)
+{
+	CLEAN(pkey_freep) EVP_PKEY *key = EVP_EC_gen("P-256");
+	CLEAN(x509_freep) X509 *cert = NULL;
+	int rc;
+
+	if (key == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot make the in-flight key");
+	if ((rc = make_cert(key, key, "ykenroll in-flight", &cert, err)) != 0 ||
+	    (rc = write_flight_key(key, home, err)) != 0)
+		return rc;
+	return write_cert(cert, home, ESCROW_FLIGHT_CERT, err);
+}
+
+int
+escrow_make(const struct registry_init *init, struct blob *ret_recovery_der, struct err *err)
+{
+	int rc;
+
+	if ((rc = recovery(init, ret_recovery_der, err)) != 0)
+		return err_wrap(err, "recovery key");
+	if ((rc = flight(init->home, err)) != 0)
+		return err_wrap(err, "in-flight key");
+	return 0;
+}

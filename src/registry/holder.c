@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* holder: the people, and the checks of text that all files here use. */
+#include <openssl/evp.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "registry/room.h"
+
+int
+registry_text_check(const char *s, size_t size, const char *what, struct err *err)
+{
+	if (s == NULL)
+		return err_set(err, ERR_USAGE, "%s is missing", what);
+	/* refused, never cut: half of a name is somebody else's */
+	if (strnlen(s, size) >= size)
+		return err_set(
+		    err, ERR_USAGE, "%s is too long (at most %zu bytes)", what, size - 1);
+	return 0;
+}
+
+void
+registry_sha256(const void *data, size_t len, uint8_t ret[static REGISTRY_SHA256_LEN])
+{
+	/* without SHA-256 nothing that this room says could be believed */
+	if (EVP_Digest(data, len, ret, NULL, EVP_sha256(), NULL) != 1)
+		abort();
+}
+
+void
+registry_sha256_hex(const void *data, size_t len, char ret[static REGISTRY_HEX_LEN])
+{
+	uint8_t hash[REGISTRY_SHA256_LEN];
+
+	registry_sha256(data, len, hash);
+	text_hex(hash, sizeof(hash), ret);
+}
+
+int
+registry_holder_read(sqlite3_stmt *st, int col, struct registry_holder *ret, struct err *err)
+{
+	int rc;
+
+	ret->id = sqlite3_column_int64(st, col);
+	if ((rc = db_col_text(st, col + 1, ret->key, sizeof(ret->key), err)) != 0 ||
+	    (rc = db_col_text(st, col + 2, ret->name, sizeof(ret->name), err)) != 0 ||
+	    (rc = db_col_text(st, col + 3, ret->email, sizeof(ret->email), err)) != 0)
+		return rc;
+	return db_col_text(st, col + 4, ret->upn, sizeof(ret->upn), err);
+}
+
+int
+registry_holder(struct registry *r, const char *key, struct registry_holder *ret, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	struct registry_holder h;
+	int rc;
+
+	if ((rc = registry_text_check(key, REGISTRY_TEXT_MAX, "the holder's key", err)) != 0)
+		return rc;
+	if ((rc = db_query(&r->db,
+		 "SELECT " REGISTRY_HOLDER_COLS " FROM holders AS h WHERE h.key = ?",
+		 DB_ARGS(DB_T(key)), &st, err)) != 0)
+		return rc;
+	if ((rc = db_step(&r->db, st, err)) < 0)
+		return rc;
+	if (rc == 0)
+		return err_set(err, ERR_ABSENT, "no holder %s is registered", key);
+	if ((rc = registry_holder_read(st, 0, &h, err)) != 0)
+		return rc;
+	*ret = h;
+	return 0;
+}
+
+static int
+holder_check(const struct registry_holder *h, struct err *err)
+{
+	const struct {
+		const char *text, *what;
+	} fields[] = {
+	    {h->key, "the holder's key"},
+	    {h->name, "the holder's name"},
+	    {h->email, "the holder's e-mail"},
+	    {h->upn, "the holder's UPN"},
+	};
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if ((rc = registry_text_check(
+			 fields[i].text, REGISTRY_TEXT_MAX, fields[i].what, err)) != 0)
+			return rc;
+	if (h->key[0] == '\0')
+		return err_set(err, ERR_USAGE, "the holder's key is empty");
+	return 0;
+}
+
+int
+registry_holder_put(struct registry *r, struct registry_holder *h, struct err *err)
+{
+	const int64_t now = utc_now();
+	int rc;
+
+	if ((rc = holder_check(h, err)) != 0)
+		return rc;
+	if ((rc = db_run(&r->db,
+		 "INSERT INTO holders (key, name, email, upn, made, changed)"
+		 " VALUES (?1, ?2, ?3, ?4, ?5, ?5) ON CONFLICT (key) DO UPDATE"
+		 " SET name = ?2, email = ?3, upn = ?4, changed = ?5"
+		 " WHERE name <> ?2 OR email <> ?3 OR upn <> ?4",
+		 DB_ARGS(DB_T(h->key), DB_T(h->name), DB_T(h->email), DB_T(h->upn), DB_I(now)),
+		 err)) != 0)
+		return rc;
+	rc = db_int(
+	    &r->db, "SELECT id FROM holders WHERE key = ?", DB_ARGS(DB_T(h->key)), &h->id, err);
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "registry/room.h"
+
+static const char *const state_names[] = {
+    [CERT_PREPARED] = "prepared",
+    [CERT_ISSUED] = "issued",
+    [CERT_ACTIVE] = "active",
+    [CERT_SUPERSEDED] = "superseded",
+    [CERT_REVOKED] = "revoked",
+    [CERT_DROPPED] = "dropped",
+};
+
+#define N_STATES (sizeof(state_names) / sizeof(state_names[0]))
+
+const char *
+registry_cert_state_name(enum registry_cert_state s)
+{
+	return (unsigned)s < N_STATES ? state_names[s] : "unknown";
+}
+
+static int
+state_parse(const char *text, enum registry_cert_state *ret, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < N_STATES; i++) {
+		if (text == NULL || strcmp(state_names[i], text) != 0)
+			continue;
+		*ret = (enum registry_cert_state)i;
+		return 0;
+	}
+	return err_set(err, ERR_INTERNAL, "registry: a certificate has an unknown state");
+}
+
+/* columns: 0-4 token, 5-9 holder, 10 open work, 11-16 certificate */
+#define LIST_SQL                                                                            \
+	"SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS ","                         \
+	" EXISTS (SELECT 1 FROM works AS w WHERE w.token = t.serial AND w.closed IS NULL)," \
+	" c.state, c.serial, c.sha256, c.spki_sha256, c.not_before, c.not_after"            \
+	" FROM tokens AS t LEFT JOIN holders AS h ON h.id = t.holder"                       \
+	" LEFT JOIN certificates AS c"                                                      \
+	"  ON c.id = (SELECT max(id) FROM certificates WHERE token = t.serial)"             \
+	" WHERE ?1 = 0 OR t.serial = ?1 ORDER BY t.serial"
+
+static int
+read_cert(sqlite3_stmt *st, struct registry_row *row, struct err *err)
+{
+	int rc;
+
+	row->has_cert = true;
+	row->not_before = sqlite3_column_int64(st, 15);
+	row->not_after = sqlite3_column_int64(st, 16);
+	if ((rc = state_parse((const char *)sqlite3_column_text(st, 11), &row->cert_state, err)) !=
+		0 ||
+	    (rc = db_col_bytes(st, 12, row->cert_serial, sizeof(row->cert_serial), err)) != 0 ||
+	    (rc = db_col_bytes(st, 14, row->spki_sha256, sizeof(row->spki_sha256), err)) != 0)
+		return rc;
+	if (sqlite3_column_type(st, 13) == SQLITE_NULL)
+		return 0; /* not signed: no hash yet */
+	return db_col_bytes(st, 13, row->cert_sha256, sizeof(row->cert_sha256), err);
+}
+
+static int
+read_row(sqlite3_stmt *st, struct registry_row *row, struct err *err)
+{
+	int rc;
+
+	if ((rc = registry_token_read(st, 0, &row->token, err)) != 0 ||
+	    (rc = registry_holder_read(st, 5, &row->holder, err)) != 0)
+		return rc;
+	row->work_open = sqlite3_column_int(st, 10) != 0;
+	return sqlite3_column_type(st, 11) == SQLITE_NULL ? 0 : read_cert(st, row, err);
+}
+
+int
+registry_list(struct registry *r, uint32_t serial,
+    int (*row)(void *ctx, const struct registry_row *row), void *ctx, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	int rc;
+
+	if ((rc = db_query(&r->db, LIST_SQL, DB_ARGS(DB_I(serial)), &st, err)) != 0)
+		return rc;
+	while ((rc = db_step(&r->db, st, err)) == 1) {
+		struct registry_row one = {0};
+
+		if ((rc = read_row(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
+			return rc;
+	}
+	return rc;
+}
+
+int
+registry_token_cert(struct registry *r, uint32_t serial, struct blob *ret, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	int rc;
+
+	if ((rc = db_query(&r->db,
+		 "SELECT der FROM certificates WHERE token = ? AND state IN ('active', 'issued')"
+		 " ORDER BY state = 'active' DESC, id DESC LIMIT 1",
+		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
+		return rc;
+	if ((rc = db_step(&r->db, st, err)) < 0)
+		return rc;
+	if (rc == 0)
+		return err_set(err, ERR_ABSENT, "token %u has no certificate", (unsigned)serial);
+	return db_col_blob(st, 0, ret, err);
+}

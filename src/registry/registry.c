@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "registry/audit.h"
+#include "registry/room.h"
+#include "registry/schema.h"
+
+/* Who can replace a file in the home can replace what it says; who can read the database has every
+ * name in it. */
+static int
+check_files(const char *home, const char *path, struct err *err)
+{
+	struct stat dir, st;
+
+	if (lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
+		return err_set(err, ERR_ABSENT,
+		    "there is no registry in %s; make one with ykenroll init", home);
+	if (lstat(path, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot look at %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_USAGE, "%s is not a regular file", path);
+	if (st.st_uid != geteuid())
+		return err_set(err, ERR_USAGE, "%s belongs to another user", path);
+	if ((st.st_mode & 077) != 0)
+		return err_set(err, ERR_USAGE,
+		    "%s is open to other users (mode %03o); chmod 600 it", path,
+		    (unsigned)st.st_mode & 0777);
+	if (stat(home, &dir) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot look at %s", home);
+	if ((dir.st_mode & 022) != 0)
+		return err_set(err, ERR_USAGE,
+		    "%s can be written by other users (mode %03o); chmod 700 it", home,
+		    (unsigned)dir.st_mode & 0777);
+	return 0;
+}
+
+/* Secrets are sealed to recovery.crt: with another file in its place they would go to somebody
+ * else, and the recovery key would open none of them. */
+static int
+check_recovery(struct registry *r, struct err *err)
+{
+	char path[PATH_MAX], hex[REGISTRY_HEX_LEN], detail[AUDIT_DETAIL_MAX];
+	int rc;
+
+	if ((rc = audit_first(&r->db, detail, sizeof(detail), err)) != 0 ||
+	    (rc = file_join(path, sizeof(path), r->home, ESCROW_RECOVERY_CERT, err)) != 0)
+		return rc;
+	rc = escrow_cert_file(path, &r->recovery_der, err);
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE, "%s is gone; restore it from a backup", path);
+	if (rc != 0)
+		return rc;
+	registry_sha256_hex(r->recovery_der.data, r->recovery_der.len, hex);
+	if (strstr(detail, hex) == NULL)
+		return err_set(err, ERR_USAGE,
+		    "%s is not the certificate that this registry was made with; restore that one",
+		    path);
+	return 0;
+}
+
+static int
+open_db(struct registry *r, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), r->home, REGISTRY_DB, err)) != 0 ||
+	    (rc = check_files(r->home, path, err)) != 0)
+		return rc;
+	if ((rc = db_open(&r->db, path, err)) != 0 || (rc = schema_check(&r->db, err)) != 0 ||
+	    (rc = db_use_wal(&r->db, err)) != 0 || (rc = schema_migrate(&r->db, err)) != 0)
+		return err_wrap(err, "%s", path);
+	if ((rc = audit_check(&r->db, AUDIT_OPEN_ROWS, NULL, err)) != 0)
+		return rc;
+	return check_recovery(r, err);
+}
+
+int
+registry_open(const char *home, const char *actor, struct registry **ret, struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	int rc;
+
+	if ((rc = registry_text_check(actor, REGISTRY_TEXT_MAX, "the actor", err)) != 0)
+		return rc;
+	if ((r = calloc(1, sizeof(*r))) == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	snprintf(r->actor, sizeof(r->actor), "%s", actor);
+	if (realpath(home, r->home) == NULL)
+		return errno == ENOENT || errno == ENOTDIR
+			   ? err_set(err, ERR_ABSENT,
+				 "there is no registry in %s; make one with ykenroll init", home)
+			   : err_errno(err, ERR_INTERNAL, "cannot look at %s", home);
+	if ((rc = open_db(r, err)) != 0)
+		return rc;
+	*ret = TAKE(r);
+	return 0;
+}
+
+void
+registry_closep(struct registry **r)
+{
+	if (*r == NULL)
+		return;
+	db_close(&(*r)->db);
+	escrow_freep(&(*r)->escrow);
+	blob_wipe(&(*r)->recovery_der);
+	free(*r);
+	*r = NULL;
+}
+
+int64_t
+registry_commit_ns(const struct registry *r)
+{
+	return r->db.commit_ns;
+}

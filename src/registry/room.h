@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* room: what the files of the registry share. */
+#ifndef REGISTRY_ROOM_H
+#define REGISTRY_ROOM_H
+
+#include <limits.h>
+
+#include "registry/db.h"
+#include "registry/escrow.h"
+#include "ykenroll/registry.h"
+
+#define REGISTRY_SLOT 0x9a /* the slot of every plan so far */
+#define REGISTRY_SHA256_LEN 32
+#define REGISTRY_HEX_LEN (2 * REGISTRY_SHA256_LEN + 1)
+
+#define REGISTRY_DB "registry.db"
+
+struct registry {
+	struct db db;
+	char home[PATH_MAX]; /* without symbolic links */
+	char actor[REGISTRY_TEXT_MAX];
+	struct blob recovery_der; /* the certificate that is in the chain */
+	struct escrow *escrow;	  /* NULL until something is sealed or opened */
+};
+
+/* holder.c: errors are ERR_USAGE: too long, or no NUL within size. NULL is refused. */
+MUST_CHECK int registry_text_check(const char *s, size_t size, const char *what, struct err *err);
+void registry_sha256(const void *data, size_t len, uint8_t ret[static REGISTRY_SHA256_LEN]);
+void registry_sha256_hex(const void *data, size_t len, char ret[static REGISTRY_HEX_LEN]);
+
+/* token.c: inside a transaction. Errors: ERR_OCCUPIED the table does not allow it. */
+MUST_CHECK int registry_token_move(
+    struct registry *r, uint32_t serial, enum registry_token_state to, struct err *err);
+/* Read the columns serial, firmware, state, holder, changed from col on. */
+MUST_CHECK int registry_token_read(
+    sqlite3_stmt *st, int col, struct registry_token *ret, struct err *err);
+#define REGISTRY_TOKEN_COLS "t.serial, t.firmware, t.state, ifnull(t.holder, 0), t.changed"
+
+/* holder.c: columns id, key, name, email, upn. */
+MUST_CHECK int registry_holder_read(
+    sqlite3_stmt *st, int col, struct registry_holder *ret, struct err *err);
+#define REGISTRY_HOLDER_COLS "ifnull(h.id, 0), h.key, h.name, h.email, h.upn"
+/* Make or update; sets h->id. Inside a transaction. */
+MUST_CHECK int registry_holder_put(struct registry *r, struct registry_holder *h, struct err *err);
+
+/* work.c: the token of an open work. Errors: ERR_ABSENT. */
+MUST_CHECK int registry_work_token(
+    struct registry *r, int64_t work, uint32_t *ret_serial, struct err *err);
+
+/* safe.c: inside a transaction: the sealed secrets become pending; detail for the audit row. */
+MUST_CHECK int registry_sealed_put(struct registry *r, const struct registry_work *w,
+    const struct registry_sealed *sealed, char *detail, size_t size, struct err *err);
+/* The pending secrets of this work get a state, and lose their in-flight copies. */
+MUST_CHECK int registry_sealed_settle(
+    struct registry *r, int64_t work, uint32_t serial, bool proved, struct err *err);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* safe: the sealed secrets and their states: pending (written before the token gets it), current
+ * (proved to be on the token), old (was on it, or may have been). None is ever deleted. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utc.h"
+#include "registry/audit.h"
+#include "registry/room.h"
+
+const char *
+registry_secret_kind_name(enum registry_secret_kind k)
+{
+	static const char *const names[SECRET_KINDS] = {
+	    [SECRET_MGMKEY] = "management-key",
+	    [SECRET_PUK] = "puk",
+	};
+
+	return (unsigned)k < SECRET_KINDS ? names[k] : "unknown";
+}
+
+static int
+load_escrow(struct registry *r, struct err *err)
+{
+	return r->escrow != NULL ? 0 : escrow_load(r->home, &r->recovery_der, &r->escrow, err);
+}
+
+static int
+next_version(struct registry *r, uint32_t serial, enum registry_secret_kind kind, unsigned *ret,
+    struct err *err)
+{
+	int64_t v = 0;
+	const int rc = db_int(&r->db,
+	    "SELECT ifnull(max(version), 0) + 1 FROM secrets WHERE token = ? AND kind = ?",
+	    DB_ARGS(DB_I(serial), DB_T(registry_secret_kind_name(kind))), &v, err);
+
+	if (rc < 0)
+		return rc;
+	*ret = (unsigned)v;
+	return 0;
+}
+
+int
+registry_seal(struct registry *r, uint32_t serial, enum registry_secret_kind kind, uint8_t alg,
+    const struct secret *secret, struct registry_sealed *ret, struct err *err)
+{
+	CLEAN(registry_sealed_wipe) struct registry_sealed s = {.kind = kind, .alg = alg};
+	struct escrow_label label = {.serial = serial, .kind = kind, .alg = alg};
+	int rc;
+
+	if ((rc = next_version(r, serial, kind, &label.version, err)) != 0 ||
+	    (rc = load_escrow(r, err)) != 0 ||
+	    (rc = escrow_seal(r->escrow, &label, secret, &s.recovery, &s.flight, err)) != 0)
+		return rc;
+	s.version = label.version;
+	*ret = s;
+	s = (struct registry_sealed){0};
+	return 0;
+}
+
+void
+registry_sealed_wipe(struct registry_sealed *s)
+{
+	blob_wipe(&s->recovery);
+	blob_wipe(&s->flight);
+}
+
+int
+registry_sealed_put(struct registry *r, const struct registry_work *w,
+    const struct registry_sealed *sealed, char *detail, size_t size, struct err *err)
+{
+	const char *kind = registry_secret_kind_name(sealed->kind);
+	char recovery[REGISTRY_HEX_LEN], flight[REGISTRY_HEX_LEN];
+	uint8_t hash[REGISTRY_SHA256_LEN];
+	const size_t used = strlen(detail);
+	unsigned version = 0;
+	int rc, n;
+
+	if (sealed->recovery.len == 0 || sealed->flight.len == 0)
+		return err_set(err, ERR_USAGE, "the %s was not sealed", kind);
+	if ((rc = next_version(r, w->serial, sealed->kind, &version, err)) != 0)
+		return rc;
+	if (version != sealed->version)
+		return err_set(err, ERR_OCCUPIED, "token %u got another %s meanwhile; run it again",
+		    (unsigned)w->serial, kind);
+	registry_sha256(sealed->recovery.data, sealed->recovery.len, hash);
+	registry_sha256_hex(sealed->recovery.data, sealed->recovery.len, recovery);
+	registry_sha256_hex(sealed->flight.data, sealed->flight.len, flight);
+	n = snprintf(detail + used, size - used, "; %s %u sha256 %s flight %s", kind, version,
+	    recovery, flight);
+	if (n < 0 || (size_t)n >= size - used)
+		return err_set(err, ERR_USAGE, "too many secrets for one work");
+	return db_run(&r->db,
+	    "INSERT INTO secrets (token, kind, version, alg, state, recovery, flight, sha256,"
+	    " work, changed) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)",
+	    DB_ARGS(DB_I(w->serial), DB_T(kind), DB_I(version), DB_I(sealed->alg),
+		DB_B(sealed->recovery.data, sealed->recovery.len),
+		DB_B(sealed->flight.data, sealed->flight.len), DB_B(hash, sizeof(hash)),
+		DB_I(w->id), DB_I(utc_now())),
+	    err);
+}
+
+int
+registry_sealed_settle(
+    struct registry *r, int64_t work, uint32_t serial, bool proved, struct err *err)
+{
+	const int64_t now = utc_now();
+	int rc;
+
+	if (proved &&
+	    (rc = db_run(&r->db,
+		 "UPDATE secrets SET state = 'old', changed = ?1 WHERE token = ?2 AND"
+		 " state = 'current' AND kind IN (SELECT kind FROM secrets WHERE work = ?3"
+		 " AND state = 'pending')",
+		 DB_ARGS(DB_I(now), DB_I(serial), DB_I(work)), err)) != 0)
+		return rc;
+	return db_run(&r->db,
+	    "UPDATE secrets SET state = ?, flight = NULL, changed = ? WHERE work = ?"
+	    " AND state = 'pending'",
+	    DB_ARGS(DB_T(proved ? "current" : "old"), DB_I(now), DB_I(work)), err);
+}
+
+/* What the chain does not know was put there by somebody else. */
+static int
+check_known(struct registry *r, uint32_t serial, const char *kind, const struct blob *sealed,
+    struct err *err)
+{
+	char hex[REGISTRY_HEX_LEN];
+	int rc;
+
+	registry_sha256_hex(sealed->data, sealed->len, hex);
+	if ((rc = audit_mentions(&r->db, serial, "begin", hex, err)) < 0)
+		return rc;
+	return rc == 1 ? 0
+		       : err_set(err, ERR_INTERNAL,
+			     "the sealed %s of token %u is not the one that was recorded; do not "
+			     "use it, restore the registry from a backup",
+			     kind, (unsigned)serial);
+}
+
+int
+registry_flight_open(struct registry *r, uint32_t serial, enum registry_secret_kind kind,
+    struct secret *ret, uint8_t *ret_alg, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(blob_wipe) struct blob sealed = {0};
+	struct escrow_label label = {.serial = serial, .kind = kind};
+	const char *name = registry_secret_kind_name(kind);
+	int rc;
+
+	if ((rc = db_query(&r->db,
+		 "SELECT version, flight FROM secrets WHERE token = ? AND kind = ?"
+		 " AND state = 'pending'",
+		 DB_ARGS(DB_I(serial), DB_T(name)), &st, err)) != 0)
+		return rc;
+	if ((rc = db_step(&r->db, st, err)) < 0)
+		return rc;
+	if (rc == 0)
+		return err_set(
+		    err, ERR_ABSENT, "no %s of token %u is pending", name, (unsigned)serial);
+	label.version = (unsigned)sqlite3_column_int64(st, 0);
+	if ((rc = db_col_blob(st, 1, &sealed, err)) != 0 ||
+	    (rc = check_known(r, serial, name, &sealed, err)) != 0 ||
+	    (rc = load_escrow(r, err)) != 0 ||
+	    (rc = escrow_open_flight(r->escrow, &sealed, &label, ret, err)) != 0)
+		return rc;
+	if (ret_alg != NULL)
+		*ret_alg = label.alg;
+	return 0;
+}

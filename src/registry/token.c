@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utc.h"
+#include "registry/room.h"
+
+#define N_STATES (TOKEN_RETIRED + 1)
+#define TO(s) (1u << TOKEN_##s)
+
+/*
+ * A token's life. Back to new means: its PIV applet was reset, nothing of the old life is on it.
+ * Suspended and back keeps everything; lost and damaged do not become active again, because where
+ * the token was meanwhile is not known: it is recycled (new) or retired.
+ */
+static const struct {
+	const char *name;
+	unsigned to; /* bits of TO() */
+} states[N_STATES] = {
+    [TOKEN_NEW] = {"new", TO(PERSONALISED) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
+    [TOKEN_PERSONALISED] = {"personalised",
+	TO(ISSUED) | TO(NEW) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
+    [TOKEN_ISSUED] = {"issued",
+	TO(ACTIVE) | TO(PERSONALISED) | TO(NEW) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
+    [TOKEN_ACTIVE] = {"active", TO(SUSPENDED) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
+    [TOKEN_SUSPENDED] = {"suspended", TO(ACTIVE) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
+    [TOKEN_LOST] = {"lost", TO(NEW) | TO(DAMAGED) | TO(RETIRED)},
+    [TOKEN_DAMAGED] = {"damaged", TO(RETIRED)},
+    [TOKEN_RETIRED] = {"retired", TO(NEW)},
+};
+
+const char *
+registry_token_state_name(enum registry_token_state s)
+{
+	return (unsigned)s < N_STATES ? states[s].name : "unknown";
+}
+
+bool
+registry_token_move_allowed(enum registry_token_state from, enum registry_token_state to)
+{
+	return (unsigned)from < N_STATES && (unsigned)to < N_STATES &&
+	       (states[from].to & 1u << to) != 0;
+}
+
+static int
+state_parse(const char *text, enum registry_token_state *ret, struct err *err)
+{
+	unsigned i;
+
+	for (i = 0; i < N_STATES; i++) {
+		if (text == NULL || strcmp(states[i].name, text) != 0)
+			continue;
+		*ret = (enum registry_token_state)i;
+		return 0;
+	}
+	return err_set(err, ERR_INTERNAL, "registry: a token has an unknown state");
+}
+
+int
+registry_token_read(sqlite3_stmt *st, int col, struct registry_token *ret, struct err *err)
+{
+	int rc;
+
+	ret->serial = (uint32_t)sqlite3_column_int64(st, col);
+	ret->holder_id = sqlite3_column_int64(st, col + 3);
+	ret->changed = sqlite3_column_int64(st, col + 4);
+	if ((rc = db_col_bytes(st, col + 1, ret->firmware, sizeof(ret->firmware), err)) != 0)
+		return rc;
+	return state_parse((const char *)sqlite3_column_text(st, col + 2), &ret->state, err);
+}
+
+int
+registry_token(struct registry *r, uint32_t serial, struct registry_token *ret, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	struct registry_token t = {0};
+	int rc;
+
+	if ((rc = db_query(&r->db,
+		 "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.serial = ?",
+		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
+		return rc;
+	if ((rc = db_step(&r->db, st, err)) < 0)
+		return rc;
+	if (rc == 0)
+		return err_set(err, ERR_ABSENT, "token %u is not registered", (unsigned)serial);
+	if ((rc = registry_token_read(st, 0, &t, err)) != 0)
+		return rc;
+	*ret = t;
+	return 0;
+}
+
+int
+registry_token_move(
+    struct registry *r, uint32_t serial, enum registry_token_state to, struct err *err)
+{
+	struct registry_token t;
+	int rc;
+
+	if ((rc = registry_token(r, serial, &t, err)) != 0)
+		return rc;
+	if (!registry_token_move_allowed(t.state, to))
+		return err_set(err, ERR_OCCUPIED, "token %u is %s and cannot become %s",
+		    (unsigned)serial, registry_token_state_name(t.state),
+		    registry_token_state_name(to));
+	return db_run(&r->db,
+	    "UPDATE tokens SET state = ?1, changed = ?2,"
+	    " holder = CASE ?1 WHEN 'new' THEN NULL ELSE holder END WHERE serial = ?3",
+	    DB_ARGS(DB_T(registry_token_state_name(to)), DB_I(utc_now()), DB_I(serial)), err);
+}
+
+static void
+free_tokens(struct registry_token **p)
+{
+	free(*p);
+}
+
+int
+registry_tokens_of(struct registry *r, int64_t holder_id, struct registry_token **ret,
+    size_t *ret_n, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(free_tokens) struct registry_token *list = NULL;
+	struct registry_token *more;
+	size_t n = 0;
+	int rc;
+
+	if ((rc = db_query(&r->db,
+		 "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.holder = ?"
+		 " AND t.state NOT IN ('lost', 'damaged', 'retired') ORDER BY t.serial",
+		 DB_ARGS(DB_I(holder_id)), &st, err)) != 0)
+		return rc;
+	while ((rc = db_step(&r->db, st, err)) == 1) {
+		if ((more = realloc(list, (n + 1) * sizeof(*list))) == NULL)
+			return err_set(err, ERR_INTERNAL, "out of memory");
+		list = more;
+		if ((rc = registry_token_read(st, 0, &list[n++], err)) != 0)
+			return rc;
+	}
+	if (rc != 0)
+		return rc;
+	*ret = TAKE(list);
+	*ret_n = n;
+	return 0;
+}
