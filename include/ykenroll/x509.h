@@ -55,6 +55,8 @@ MUST_CHECK int crl_to_pem(const struct blob *der, struct blob *ret, struct err *
 /* The first certificate of a PEM text. Errors: ERR_FIT. */
 MUST_CHECK int cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
 
+MUST_CHECK int crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
+
 struct crl_info {
 	int64_t this_update, next_update;
 	uint64_t number; /* CRL number */

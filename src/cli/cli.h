@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cli: the commands. The only room that prints; everything that others wrote is escaped here. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <popt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "ykenroll/workflow.h"
+
+/* ---- opt.c: options that several commands have ---- */
+
+struct opt {
+	char *home, *device, *reader, *ca_pass;
+	int json, non_interactive, dry_run, last_try, force;
+	char home_path[4096]; /* resolved */
+};
+extern struct opt opt;
+extern struct poptOption opt_common[]; /* --home --json --non-interactive */
+extern struct poptOption opt_token[];  /* --device --reader --last-try */
+extern struct poptOption opt_ca[];     /* --ca-pass */
+
+/* Parse argv against table (which includes the ones above). At most max_args words are left over,
+ * in ret_args.
+ * --help is printed and ends the program. Errors: ERR_USAGE. */
+MUST_CHECK int opt_parse(int argc, const char **argv, const char *command, const char *args_help,
+    const struct poptOption *table, const char **ret_args, size_t max_args, size_t *ret_n,
+    struct err *err);
+
+/* Where the home is: --home, $YKENROLL_HOME, /var/lib/ykenroll for root, $XDG_DATA_HOME/ykenroll.
+ */
+MUST_CHECK int opt_home(struct err *err);
+MUST_CHECK int opt_number(
+    const char *text, const char *what, unsigned long max, unsigned long *ret, struct err *err);
+/* A workflow with the common options and the terminal as its face. */
+MUST_CHECK int opt_workflow(struct workflow *ret, struct err *err);
+const char *opt_actor(void); /* who runs this, for the audit rows */
+
+/* ---- prompt.c ---- */
+
+/* SPEC: NULL (asked where there is a terminal), "prompt", "file:PATH", "fd:N". what: "CA
+ * passphrase". option: "--ca-pass". check may be NULL; a typed value that it refuses is asked for
+ * again. Errors: ERR_PERSON nobody can be asked; ERR_USAGE a literal value, a file that is too
+ * open. */
+struct prompt {
+	const char *spec, *what, *option;
+	bool twice;
+	int (*check)(const struct secret *value, struct err *err);
+};
+MUST_CHECK int prompt_secret(const struct prompt *p, struct secret *ret, struct err *err);
+/* Is this a SPEC at all? Known before anything is done. NULL is. Errors: ERR_USAGE. */
+MUST_CHECK int prompt_check_spec(const char *spec, const char *option, struct err *err);
+extern int64_t prompt_ns; /* time in which a person was waited for */
+
+/* ---- render.c ---- */
+
+void render_line(FILE *to, const char *text); /* escaped, with a newline */
+void render_error(const struct err *err);     /* "ykenroll: …" on stderr */
+const char *render_escaped(const char *text); /* one of a few static buffers */
+/* Print one JSON object on stdout and free it. json: json_t *. Errors: ERR_INTERNAL. */
+struct json_t;
+MUST_CHECK int render_json(struct json_t *json, struct err *err);
+void render_serial(const uint8_t *serial, size_t len, char *ret); /* hex, 2 * len + 1 */
+
+/* ---- face.c: the terminal as the workflows' face ---- */
+
+struct face {
+	const char *new_pin, *current_pin, *current_puk, *current_mgmkey; /* SPECs */
+};
+extern struct face face;
+extern const struct device_ui face_device;
+extern const struct workflow_ui face_ui;
+
+/* ---- report.c ---- */
+
+struct json_t *report_json(const struct workflow_report *r);
+void report_text(const struct workflow_report *r);
+extern int64_t report_start_ns; /* when main() began */
+
+/* ---- commands: argv[0] is the command's name ---- */
+
+int cmd_init(int argc, const char **argv, struct err *err);
+int cmd_enroll(int argc, const char **argv, struct err *err);
+int cmd_recover(int argc, const char **argv, struct err *err);
+int cmd_check(int argc, const char **argv, struct err *err);
+int cmd_list(int argc, const char **argv, struct err *err);
+int cmd_ca(int argc, const char **argv, struct err *err);
+int cmd_signer(int argc, const char **argv, struct err *err);
+
+#endif

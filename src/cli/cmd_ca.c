@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ca show: the certificates and CRLs that servers need. They are public files; no key is touched.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+#include "cli/cli.h"
+
+static int pem, crl;
+
+static const struct poptOption table[] = {
+    {"pem", 0, POPT_ARG_NONE, &pem, 0, "both CA certificates as PEM, issuing first", NULL},
+    {"crl", 0, POPT_ARG_NONE, &crl, 0, "both CRLs as PEM (with --pem: behind the certificates)",
+	NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static const char *const cert_files[] = {"pub/issuing.crt", "pub/root.crt"};
+static const char *const crl_files[] = {"pub/issuing.crl", "pub/root.crl"};
+
+static int
+read_public(const char *name, struct blob *ret, struct err *err)
+{
+	char path[4096];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), opt.home_path, name, err)) != 0)
+		return rc;
+	if ((rc = file_read(path, ret, err)) == ERR_ABSENT)
+		return err_set(err, ERR_CA, "there is no CA in %s; make one with: ykenroll init",
+		    opt.home_path);
+	return rc;
+}
+
+static int
+print_files(const char *const names[static 2], struct err *err)
+{
+	CLEAN(blob_wipe) struct blob b = {0};
+	size_t i;
+	int rc;
+
+	for (i = 0; i < 2; i++) {
+		if ((rc = read_public(names[i], &b, err)) != 0)
+			return rc;
+		if (fwrite(b.data, 1, b.len, stdout) != b.len)
+			return err_errno(err, ERR_INTERNAL, "cannot write the output");
+	}
+	return 0;
+}
+
+static int
+load_cert(const char *name, struct cert_info *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob text = {0}, der = {0};
+	int rc;
+
+	if ((rc = read_public(name, &text, err)) != 0 ||
+	    (rc = cert_from_pem(&text, &der, err)) != 0)
+		return rc;
+	return cert_read(der.data, der.len, ret, err);
+}
+
+static int
+load_crl(const char *name, struct crl_info *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob text = {0}, der = {0};
+	int rc;
+
+	if ((rc = read_public(name, &text, err)) != 0 || (rc = crl_from_pem(&text, &der, err)) != 0)
+		return rc;
+	return crl_read(der.data, der.len, ret, err);
+}
+
+static json_t *
+ca_json(const struct cert_info *c, const struct crl_info *l)
+{
+	char serial[2 * X509_SERIAL_MAX + 1], end[UTC_TEXT_LEN], next[UTC_TEXT_LEN];
+
+	render_serial(c->serial, c->serial_len, serial);
+	utc_text(c->not_after, end);
+	utc_text(l->next_update, next);
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "subject", c->subject, "serial", serial,
+	    "not_after", end, "crl_number", (json_int_t)l->number, "crl_next_update", next,
+	    "crl_entries", (json_int_t)l->entries);
+}
+
+static void
+ca_text(const char *what, const struct cert_info *c, const struct crl_info *l)
+{
+	char end[UTC_TEXT_LEN], next[UTC_TEXT_LEN];
+
+	utc_text(c->not_after, end);
+	utc_text(l->next_update, next);
+	printf("%-8s %s\n         until %s; CRL number %llu, %zu entries, until %s\n", what,
+	    render_escaped(c->subject), end, (unsigned long long)l->number, l->entries, next);
+}
+
+static int
+show(struct err *err)
+{
+	struct cert_info certs[2];
+	struct crl_info crls[2];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < 2; i++)
+		if ((rc = load_cert(cert_files[i], &certs[i], err)) != 0 ||
+		    (rc = load_crl(crl_files[i], &crls[i], err)) != 0)
+			return rc;
+	if (opt.json)
+		return render_json(json_pack("{s:o, s:o}", "issuing", ca_json(&certs[0], &crls[0]),
+				       "root", ca_json(&certs[1], &crls[1])),
+		    err);
+	ca_text("issuing", &certs[0], &crls[0]);
+	ca_text("root", &certs[1], &crls[1]);
+	printf("files    %s/pub\n", render_escaped(opt.home_path));
+	return 0;
+}
+
+int
+cmd_ca(int argc, const char **argv, struct err *err)
+{
+	const char *args[1] = {NULL};
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "ca", "show [OPTION…]", table, args, 1, &n, err)) != 0)
+		return rc;
+	if (n != 1 || strcmp(args[0], "show") != 0)
+		return err_set(err, ERR_USAGE, "ykenroll ca show [--pem] [--crl]");
+	if (!pem && !crl)
+		return show(err);
+	if (pem && (rc = print_files(cert_files, err)) != 0)
+		return rc;
+	return crl ? print_files(crl_files, err) : 0;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* enroll and recover: the same steps, from the start or from where they stopped. */
+#include <jansson.h>
+#include <string.h>
+#include <strings.h>
+
+#include "cli/cli.h"
+
+static char *email, *id, *upn, *profile, *algorithm, *pin_policy, *touch_policy, *retries;
+static int days, additional, give_up;
+
+static struct poptOption secrets[] = {
+    {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
+	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N", "SPEC"},
+    {"current-pin", 0, POPT_ARG_STRING, &face.current_pin, 0,
+	"PIN of a token that is not as it left the factory", "SPEC"},
+    {"current-puk", 0, POPT_ARG_STRING, &face.current_puk, 0, "its PUK", "SPEC"},
+    {"management-key", 0, POPT_ARG_STRING, &face.current_mgmkey, 0,
+	"its management key, in hexadecimal", "SPEC"},
+    POPT_TABLEEND,
+};
+
+static const struct poptOption enroll_table[] = {
+    {"email", 0, POPT_ARG_STRING, &email, 0,
+	"the holder's e-mail address; goes into the certificate", "ADDRESS"},
+    {"id", 0, POPT_ARG_STRING, &id, 0, "what the holder is known by, if not the e-mail address",
+	"TEXT"},
+    {"upn", 0, POPT_ARG_STRING, &upn, 0, "user principal name, for the registry", "NAME"},
+    {"profile", 0, POPT_ARG_STRING, &profile, 0, "certificate profile (client)", "NAME"},
+    {"algorithm", 0, POPT_ARG_STRING, &algorithm, 0, "ECCP256 (default) or ECCP384", "ALG"},
+    {"pin-policy", 0, POPT_ARG_STRING, &pin_policy, 0, "once (default) or always", "POLICY"},
+    {"touch-policy", 0, POPT_ARG_STRING, &touch_policy, 0, "never (default), always or cached",
+	"POLICY"},
+    {"days", 0, POPT_ARG_INT, &days, 0, "validity, instead of the profile's", "N"},
+    {"retries", 0, POPT_ARG_STRING, &retries, 0,
+	"allow so many tries of PIN and PUK (resets both first)", "PIN,PUK"},
+    {"additional", 0, POPT_ARG_NONE, &additional, 0, "a second token for this holder", NULL},
+    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "destroy what is in slot 9A", NULL},
+    {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, secrets, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static const struct poptOption recover_table[] = {
+    {"give-up", 0, POPT_ARG_NONE, &give_up, 0,
+	"close the work instead, and revoke what had been issued", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, secrets, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+struct word {
+	const char *text;
+	uint8_t value;
+};
+
+static int
+policy(const char *given, const char *option, const struct word *words, size_t n, uint8_t *ret,
+    struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (strcasecmp(given == NULL ? words[0].text : given, words[i].text) == 0) {
+			*ret = words[i].value;
+			return 0;
+		}
+	return err_set(err, ERR_USAGE, "%s does not know %s", option, given);
+}
+
+static int
+parse_retries(struct workflow_enroll *what, struct err *err)
+{
+	int used = 0;
+
+	if (retries == NULL)
+		return 0;
+	if (sscanf(retries, "%2u,%2u%n", &what->pin_tries, &what->puk_tries, &used) == 2 &&
+	    retries[used] == '\0' && what->pin_tries >= 1 && what->pin_tries <= 15 &&
+	    what->puk_tries >= 1 && what->puk_tries <= 15)
+		return 0;
+	return err_set(err, ERR_USAGE, "--retries takes two numbers from 1 to 15, such as 5,3");
+}
+
+static int
+check_specs(struct err *err)
+{
+	const struct {
+		const char *spec, *option;
+	} all[] = {{face.new_pin, "--pin"}, {face.current_pin, "--current-pin"},
+	    {face.current_puk, "--current-puk"}, {face.current_mgmkey, "--management-key"}};
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]) && rc == 0; i++)
+		rc = prompt_check_spec(all[i].spec, all[i].option, err);
+	return rc;
+}
+
+static int
+options(struct workflow_enroll *what, struct err *err)
+{
+	static const struct word pins[] = {{"once", PIN_ONCE}, {"always", PIN_ALWAYS}};
+	static const struct word touches[] = {
+	    {"never", TOUCH_NEVER}, {"always", TOUCH_ALWAYS}, {"cached", TOUCH_CACHED}};
+	int rc;
+
+	what->key = id != NULL ? id : email;
+	what->email = email;
+	what->upn = upn;
+	what->profile = profile == NULL ? "client" : profile;
+	what->alg = algorithm == NULL ? KEY_P256 : key_alg_parse(algorithm);
+	what->additional = additional != 0;
+	if (what->alg != KEY_P256 && what->alg != KEY_P384)
+		return err_set(err, ERR_USAGE, "--algorithm takes ECCP256 or ECCP384");
+	if (strcmp(what->profile, "client") != 0)
+		return err_set(
+		    err, ERR_USAGE, "there is no profile %s; there is: client", what->profile);
+	if (days < 0 || days > 3650)
+		return err_set(err, ERR_USAGE, "--days takes 1 to 3650");
+	what->days = (unsigned)days;
+	if ((rc = policy(pin_policy, "--pin-policy", pins, 2, &what->pin_policy, err)) != 0 ||
+	    (rc = policy(touch_policy, "--touch-policy", touches, 3, &what->touch_policy, err)) !=
+		0)
+		return rc;
+	if ((rc = parse_retries(what, err)) != 0)
+		return rc;
+	return check_specs(err);
+}
+
+static int
+show(const struct workflow_report *report, int rc, struct err *err)
+{
+	if (!opt.json) {
+		if (rc == 0 && !opt.dry_run)
+			report_text(report);
+		return rc;
+	}
+	/* also after a failure: what was done is worth knowing */
+	if (report->token.serial != 0 &&
+	    render_json(report_json(report), rc == 0 ? err : NULL) != 0)
+		return rc != 0 ? rc : ERR_INTERNAL;
+	return rc;
+}
+
+int
+cmd_enroll(int argc, const char **argv, struct err *err)
+{
+	struct workflow_report report = {0};
+	struct workflow_enroll what = {0};
+	struct workflow w;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "enroll", "NAME --email ADDRESS [OPTION…]", enroll_table,
+		 args, 1, &n, err)) != 0)
+		return rc;
+	if (n != 1)
+		return err_set(err, ERR_USAGE,
+		    "who gets the token? ykenroll enroll \"Alice Adams\" --email "
+		    "alice@example.org");
+	what.name = args[0];
+	if ((rc = options(&what, err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	rc = workflow_enroll(&w, &what, &report, err);
+	return show(&report, rc, err);
+}
+
+int
+cmd_recover(int argc, const char **argv, struct err *err)
+{
+	struct workflow_report report = {0};
+	struct workflow w;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "recover", "[OPTION…]", recover_table, args, 0, &n, err)) !=
+		0 ||
+	    (rc = check_specs(err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	rc = workflow_recover(&w, give_up != 0, &report, err);
+	if (rc == 0 && report.already && !opt.json) {
+		printf("no work on token %u was interrupted: nothing to recover\n",
+		    report.token.serial);
+		return 0;
+	}
+	if (rc == 0 && give_up && !opt.json) {
+		printf("the work on token %u is closed; the token itself was not touched\n",
+		    report.token.serial);
+		return 0;
+	}
+	return show(&report, rc, err);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cli/cli.h"
+
+static char *name, *rehearsal, *recovery_out, *recovery_pass;
+
+static const struct poptOption table[] = {
+    {"name", 0, POPT_ARG_STRING, &name, 0, "whose CA it is: in the subjects of both CAs", "NAME"},
+    {"recovery-out", 0, POPT_ARG_STRING, &recovery_out, 0,
+	"write the recovery key here: keep it offline, not in the home", "FILE"},
+    {"recovery-pass", 0, POPT_ARG_STRING, &recovery_pass, 0,
+	"passphrase of the recovery key: prompt, file:PATH or fd:N", "SPEC"},
+    {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0,
+	"a CA for rehearsing, which trusts this attestation root too", "ROOT.pem"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static int
+check(struct err *err)
+{
+	int rc;
+
+	if (name == NULL)
+		return err_set(err, ERR_USAGE, "whose CA is it? Give --name NAME");
+	if (recovery_out == NULL)
+		return err_set(err, ERR_USAGE,
+		    "give --recovery-out FILE: the key that opens the escrowed PUKs and management "
+		    "keys "
+		    "goes there, best to a medium that is kept offline");
+	if ((rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
+		return rc;
+	return prompt_check_spec(recovery_pass, "--recovery-pass", err);
+}
+
+/* Like mkdir -p; only the last component must be private, and is checked. */
+static int
+make_home(struct err *err)
+{
+	char path[sizeof(opt.home_path)], *p;
+
+	memcpy(path, opt.home_path, sizeof(path));
+	for (p = strchr(path + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(path, 0755) != 0 && errno != EEXIST)
+			return err_errno(err, ERR_INTERNAL, "cannot make %s", path);
+		*p = '/';
+	}
+	return file_private_dir(opt.home_path, err);
+}
+
+static bool
+exists(const char *below)
+{
+	char path[4096];
+
+	return file_join(path, sizeof(path), opt.home_path, below, NULL) == 0 &&
+	       access(path, F_OK) == 0;
+}
+
+static int
+init_registry(struct err *err)
+{
+	CLEAN(secret_freep) struct secret *pass = secret_new();
+	const struct prompt ask = {
+	    recovery_pass, "Passphrase for the recovery key", "--recovery-pass", true, NULL};
+	const struct registry_init init = {opt.home_path, "ykenroll recovery", recovery_out, pass};
+	int rc;
+
+	if ((rc = prompt_secret(&ask, pass, err)) != 0)
+		return rc;
+	return registry_init(&init, err);
+}
+
+static int
+init_ca(struct err *err)
+{
+	CLEAN(secret_freep) struct secret *pass = secret_new();
+	const struct prompt ask = {
+	    opt.ca_pass, "Passphrase for the CA keys", "--ca-pass", true, NULL};
+	const struct signer_init init = {
+	    .home = opt.home_path, .name = name, .rehearsal_root = rehearsal, .pass = pass};
+	int rc;
+
+	if ((rc = prompt_secret(&ask, pass, err)) != 0)
+		return rc;
+	return signer_init(&init, err);
+}
+
+static int
+show(struct err *err)
+{
+	if (opt.json)
+		return render_json(
+		    json_pack("{s:s, s:s, s:b}", "home", opt.home_path, "recovery_key",
+			recovery_out, "rehearsal", rehearsal != NULL),
+		    err);
+	printf("CA%s, registry and recovery key made in %s\n",
+	    rehearsal != NULL ? " (REHEARSAL)" : "", render_escaped(opt.home_path));
+	printf(
+	    "the recovery key is in %s: move it offline; without it the escrow cannot be opened\n",
+	    render_escaped(recovery_out));
+	printf("next: plug in a YubiKey and run: ykenroll enroll \"NAME\" --email ADDRESS\n");
+	return 0;
+}
+
+/* Two halves, each all or nothing; a half that is there from an interrupted run is kept. */
+int
+cmd_init(int argc, const char **argv, struct err *err)
+{
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "init", "--name NAME --recovery-out FILE [OPTION…]", table,
+		 args, 0, &n, err)) != 0 ||
+	    (rc = check(err)) != 0 || (rc = make_home(err)) != 0)
+		return rc;
+	if (exists("registry.db") && exists("ca/issuing.key"))
+		return err_set(err, ERR_OCCUPIED,
+		    "there is a CA in %s already; another one needs another --home", opt.home_path);
+	if (!exists("registry.db") && (rc = init_registry(err)) != 0)
+		return rc;
+	if (!exists("ca/issuing.key") && (rc = init_ca(err)) != 0)
+		return rc;
+	return show(err);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/cli.h"
+
+static char *socket_path;
+static int fd = -1;
+
+static const struct poptOption table[] = {
+    {"socket", 0, POPT_ARG_STRING, &socket_path, 0, "listen here (HOME/signer.sock)", "PATH"},
+    {"fd", 0, POPT_ARG_INT | POPT_ARGFLAG_DOC_HIDDEN, &fd, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static int
+pass(void *ctx, const char *what, struct secret *ret, struct err *err)
+{
+	const struct prompt ask = {opt.ca_pass, what, "--ca-pass", false, NULL};
+
+	(void)ctx;
+	return prompt_secret(&ask, ret, err);
+}
+
+int
+cmd_signer(int argc, const char **argv, struct err *err)
+{
+	static const struct signer_pass ask = {pass, NULL};
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "signer", "[OPTION…]", table, args, 0, &n, err)) != 0 ||
+	    (rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
+		return rc;
+	if (fd < 0)
+		fprintf(stderr, "listening at %s\n",
+		    render_escaped(socket_path != NULL ? socket_path : "signer.sock in the home"));
+	rc = signer_serve(&(struct signer_serve){opt.home_path, &ask, fd, socket_path}, err);
+	/* A started signer's error has gone to the desk by the socket; said twice it would confuse.
+	 */
+	return rc;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/utc.h"
+#include "cli/cli.h"
+
+extern char **environ;
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, const char **argv, struct err *err);
+	const char *what;
+} commands[] = {
+    {"init", cmd_init, "make the CA, the recovery key and the registry"},
+    {"enroll", cmd_enroll, "from a factory YubiKey to a proven login"},
+    {"recover", cmd_recover, "finish what was interrupted on a token"},
+    {"check", cmd_check, "compare a token with the registry; changes nothing"},
+    {"list", cmd_list, "tokens, holders, certificates"},
+    {"ca", cmd_ca, "the CA's certificates and CRLs"},
+    {"signer", cmd_signer, "hold the CA key behind a socket"},
+};
+
+static void
+usage(FILE *to)
+{
+	size_t i;
+
+	fprintf(to, "usage: ykenroll COMMAND [OPTION…]\n\n");
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].what);
+	fprintf(to, "\n`ykenroll COMMAND --help` tells its options; ykenroll(1) tells the rest.\n");
+}
+
+/* What would let the environment choose code, another smart card daemon, or a log with PINs in it.
+ */
+static void
+scrub_environment(void)
+{
+	static const char *const prefixes[] = {"LD_", "PCSCLITE_", "LIBPCSCLITE_", "P11_", "PKCS11",
+	    "OPENSSL_", "SSL_", "SQLITE_", "MALLOC_"};
+	char name[256];
+	size_t i, n;
+	char **e;
+
+	for (e = environ; *e != NULL;) {
+		n = strcspn(*e, "=");
+		for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+			if (strncmp(*e, prefixes[i], strlen(prefixes[i])) == 0)
+				break;
+		if (i == sizeof(prefixes) / sizeof(prefixes[0]) || n >= sizeof(name)) {
+			e++;
+			continue;
+		}
+		memcpy(name, *e, n);
+		name[n] = '\0';
+		unsetenv(name); /* moves the rest down: look at *e again */
+	}
+}
+
+static int
+start(struct err *err)
+{
+	umask(077);
+	scrub_environment();
+	/* No openssl.cnf: it could load a provider or an engine into the process that holds PINs.
+	 */
+	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
+		return err_set(err, ERR_INTERNAL, "OpenSSL does not start");
+	return secret_harden(err);
+}
+
+static int
+dispatch(int argc, const char **argv, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1, err);
+	return err_set(
+	    err, ERR_USAGE, "there is no command %s; `ykenroll --help` lists them", argv[1]);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err err = ERR_INIT;
+	int rc;
+
+	report_start_ns = utc_monotonic_ns();
+	if (argc < 2) {
+		usage(stderr);
+		return err_exit_status(ERR_USAGE);
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("ykenroll %s\n", YKENROLL_VERSION);
+		return 0;
+	}
+	if ((rc = start(&err)) == 0)
+		rc = dispatch(argc, (const char **)argv, &err);
+	if (fflush(stdout) != 0 && rc == 0)
+		rc = err_errno(&err, ERR_INTERNAL, "cannot write the output");
+	if (rc != 0)
+		render_error(&err);
+	return err_exit_status(rc);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+struct opt opt;
+
+struct poptOption opt_common[] = {
+    {"home", 0, POPT_ARG_STRING, &opt.home, 0, "where CA and registry are", "DIR"},
+    {"json", 0, POPT_ARG_NONE, &opt.json, 0, "one JSON object on standard output", NULL},
+    {"non-interactive", 0, POPT_ARG_NONE, &opt.non_interactive, 0,
+	"fail (10) where a person would be asked", NULL},
+    POPT_TABLEEND,
+};
+
+struct poptOption opt_token[] = {
+    {"device", 'd', POPT_ARG_STRING, &opt.device, 0, "the token with this serial number", "SERIAL"},
+    {"reader", 'r', POPT_ARG_STRING, &opt.reader, 0, "the token in this reader (exact name)",
+	"NAME"},
+    {"last-try", 0, POPT_ARG_NONE, &opt.last_try, 0, "send a PIN or PUK even where one try is left",
+	NULL},
+    POPT_TABLEEND,
+};
+
+struct poptOption opt_ca[] = {
+    {"ca-pass", 0, POPT_ARG_STRING, &opt.ca_pass, 0,
+	"passphrase of the CA key: prompt, file:PATH or fd:N", "SPEC"},
+    POPT_TABLEEND,
+};
+
+static int
+collect(poptContext con, const char **ret_args, size_t max_args, size_t *ret_n, struct err *err)
+{
+	const char *word;
+
+	for (*ret_n = 0; (word = poptGetArg(con)) != NULL; (*ret_n)++) {
+		if (*ret_n >= max_args)
+			return err_set(err, ERR_USAGE, "one word too many: %s", word);
+		if ((ret_args[*ret_n] = strdup(word)) == NULL)
+			return err_set(err, ERR_INTERNAL, "out of memory");
+	}
+	return 0;
+}
+
+int
+opt_parse(int argc, const char **argv, const char *command, const char *args_help,
+    const struct poptOption *table, const char **ret_args, size_t max_args, size_t *ret_n,
+    struct err *err)
+{
+	char name[64];
+	poptContext con;
+	int r, rc = 0;
+
+	snprintf(name, sizeof(name), "ykenroll %s", command);
+	argv[0] = name;
+	con = poptGetContext(command, argc, argv, table, 0);
+	if (con == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	poptSetOtherOptionHelp(con, args_help);
+	r = poptGetNextOpt(con);
+	if (r < -1)
+		rc = err_set(err, ERR_USAGE, "%s: %s; see `ykenroll %s --help`",
+		    poptBadOption(con, POPT_BADOPTION_NOALIAS), poptStrerror(r), command);
+	else
+		rc = collect(con, ret_args, max_args, ret_n, err);
+	poptFreeContext(con);
+	return rc != 0 ? rc : opt_home(err);
+}
+
+/* Absolute, since the signer is another process; init makes the directory, so it need not exist
+ * yet. */
+static int
+make_absolute(struct err *err)
+{
+	char cwd[4096], *full = realpath(opt.home_path, NULL);
+	char given[sizeof(opt.home_path)];
+	int n;
+
+	memcpy(given, opt.home_path, sizeof(given));
+	if (full != NULL)
+		n = snprintf(opt.home_path, sizeof(opt.home_path), "%s", full);
+	else if (given[0] == '/')
+		n = 1;
+	else if (getcwd(cwd, sizeof(cwd)) == NULL)
+		n = -1;
+	else
+		n = snprintf(opt.home_path, sizeof(opt.home_path), "%s/%s", cwd, given);
+	free(full);
+	if (n <= 0 || (size_t)n >= sizeof(opt.home_path) - 64)
+		return err_set(err, ERR_USAGE, "the home directory's path is empty or too long");
+	return 0;
+}
+
+int
+opt_home(struct err *err)
+{
+	const char *env = getenv("YKENROLL_HOME"), *data = getenv("XDG_DATA_HOME");
+	const char *user = getenv("HOME");
+	int n;
+
+	if (opt.home != NULL || env != NULL)
+		n = snprintf(
+		    opt.home_path, sizeof(opt.home_path), "%s", opt.home != NULL ? opt.home : env);
+	else if (geteuid() == 0)
+		n = snprintf(opt.home_path, sizeof(opt.home_path), "/var/lib/ykenroll");
+	else if (data != NULL && data[0] == '/')
+		n = snprintf(opt.home_path, sizeof(opt.home_path), "%s/ykenroll", data);
+	else
+		n = snprintf(opt.home_path, sizeof(opt.home_path), "%s/.local/share/ykenroll",
+		    user == NULL ? "" : user);
+	if (n <= 0 || (size_t)n >= sizeof(opt.home_path) - 64)
+		return err_set(err, ERR_USAGE, "the home directory's path is empty or too long");
+	return make_absolute(err);
+}
+
+int
+opt_number(
+    const char *text, const char *what, unsigned long max, unsigned long *ret, struct err *err)
+{
+	unsigned long v;
+	char *end;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v > max)
+		return err_set(
+		    err, ERR_USAGE, "%s must be a number from 0 to %lu, not %s", what, max, text);
+	*ret = v;
+	return 0;
+}
+
+const char *
+opt_actor(void)
+{
+	static char actor[256];
+	const struct passwd *pw = getpwuid(getuid());
+	const char *sudo = getenv("SUDO_USER");
+
+	snprintf(actor, sizeof(actor), "uid %u (%s)%s%.64s", (unsigned)getuid(),
+	    pw == NULL ? "?" : pw->pw_name, sudo == NULL ? "" : " for ", sudo == NULL ? "" : sudo);
+	return actor;
+}
+
+int
+opt_workflow(struct workflow *ret, struct err *err)
+{
+	unsigned long serial = 0;
+	int rc;
+
+	if (opt.device != NULL && opt.reader != NULL)
+		return err_set(err, ERR_USAGE, "give --device or --reader, not both");
+	if (opt.device != NULL &&
+	    (rc = opt_number(opt.device, "--device", UINT32_MAX, &serial, err)) != 0)
+		return rc;
+	if ((rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
+		return rc;
+	memset(ret, 0, sizeof(*ret));
+	ret->home = opt.home_path;
+	ret->actor = opt_actor();
+	ret->ca_pass_spec = opt.ca_pass != NULL	  ? opt.ca_pass
+			    : opt.non_interactive ? NULL
+						  : "prompt";
+	ret->choice.serial = (uint32_t)serial;
+	ret->choice.reader = opt.reader;
+	ret->device_ui = &face_device;
+	ret->ui = face_ui;
+	ret->dry_run = opt.dry_run != 0;
+	ret->last_try = opt.last_try != 0;
+	ret->force = opt.force != 0;
+	return 0;
+}

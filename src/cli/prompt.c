@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* prompt: secrets from a person, a private file or a descriptor; never from argv or the
+ * environment. */
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ui.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+#include "cli/cli.h"
+
+#define PROMPT_ROUNDS 3
+
+int64_t prompt_ns;
+
+static bool
+have_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+int
+prompt_check_spec(const char *spec, const char *option, struct err *err)
+{
+	if (spec == NULL || strcmp(spec, "prompt") == 0 || strncmp(spec, "file:", 5) == 0 ||
+	    strncmp(spec, "fd:", 3) == 0)
+		return 0;
+	/* The value is not repeated: it may be the secret itself. */
+	return err_set(err, ERR_USAGE,
+	    "%s takes prompt, file:PATH or fd:N, not the secret itself: any user can read the "
+	    "words of a "
+	    "command, and every child inherits the environment",
+	    option);
+}
+
+static int
+from_fd(const char *number, struct secret *ret, struct err *err)
+{
+	unsigned long fd;
+	ssize_t n;
+	int rc;
+
+	if ((rc = opt_number(number, "fd", 1023, &fd, err)) != 0)
+		return rc;
+	ret->len = 0;
+	while (ret->len < SECRET_MAX) {
+		n = read((int)fd, &ret->bytes[ret->len], 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, ERR_USAGE, "cannot read fd:%lu", fd);
+		if (n == 0 || ret->bytes[ret->len] == '\n')
+			break;
+		ret->len++;
+	}
+	return ret->len > 0 ? 0 : err_set(err, ERR_USAGE, "nothing to read from fd:%lu", fd);
+}
+
+/* One round of OpenSSL's own terminal dialogue: no echo, and the terminal is put right after a
+ * signal. */
+static int
+ask(const struct prompt *p, struct secret *ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *again = secret_new();
+	char first[128], second[128];
+	UI *ui = UI_new();
+	int r = -1;
+
+	snprintf(first, sizeof(first), "%s: ", p->what);
+	snprintf(second, sizeof(second), "%s, once more: ", p->what);
+	if (ui != NULL &&
+	    UI_add_input_string(ui, first, 0, (char *)ret->bytes, 0, SECRET_MAX - 1) >= 0 &&
+	    (!p->twice || UI_add_verify_string(ui, second, 0, (char *)again->bytes, 0,
+			      SECRET_MAX - 1, (const char *)ret->bytes) >= 0))
+		r = UI_process(ui);
+	UI_free(ui);
+	ERR_clear_error();
+	if (r == -2)
+		return err_set(err, ERR_PERSON, "interrupted at the prompt for the %s", p->what);
+	if (r != 0)
+		return err_set(
+		    err, ERR_USAGE, "the two entries of the %s are not the same", p->what);
+	ret->len = strlen((const char *)ret->bytes);
+	if (ret->len == 0)
+		return err_set(err, ERR_USAGE, "the %s is empty", p->what);
+	return p->check == NULL ? 0 : p->check(ret, err);
+}
+
+static int
+ask_rounds(const struct prompt *p, struct secret *ret, struct err *err)
+{
+	const int64_t start = utc_monotonic_ns();
+	int rc = ERR_INTERNAL, round;
+
+	for (round = 0; round < PROMPT_ROUNDS; round++) {
+		secret_wipe_bytes(ret, sizeof(*ret));
+		rc = ask(p, ret, err);
+		if (rc != ERR_USAGE)
+			break;
+		render_line(stderr, err->text);
+	}
+	prompt_ns += utc_monotonic_ns() - start;
+	return rc;
+}
+
+int
+prompt_secret(const struct prompt *p, struct secret *ret, struct err *err)
+{
+	int rc;
+
+	if ((rc = prompt_check_spec(p->spec, p->option, err)) != 0)
+		return rc;
+	if (p->spec != NULL && strncmp(p->spec, "file:", 5) == 0)
+		rc = file_read_secret(p->spec + 5, ret, err);
+	else if (p->spec != NULL && strncmp(p->spec, "fd:", 3) == 0)
+		rc = from_fd(p->spec + 3, ret, err);
+	else if (opt.non_interactive || !have_terminal())
+		return err_set(err, ERR_PERSON,
+		    "the %s is needed and there is nobody to ask: give %s file:PATH or fd:N",
+		    p->what, p->option);
+	else
+		return ask_rounds(p, ret, err);
+	if (rc == ERR_ABSENT)
+		rc = ERR_USAGE;
+	if (rc != 0) {
+		err_wrap(err, "%s", p->what);
+		return rc;
+	}
+	return p->check == NULL ? 0 : p->check(ret, err);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* report: what an enrolment did, for people and as JSON. */
+#include <jansson.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "cli/cli.h"
+
+int64_t report_start_ns;
+
+static double
+ms(int64_t ns)
+{
+	return (double)(ns / 1000) / 1000.0;
+}
+
+static json_t *
+token_json(const struct token_id *t)
+{
+	char firmware[16];
+
+	snprintf(
+	    firmware, sizeof(firmware), "%u.%u.%u", t->firmware[0], t->firmware[1], t->firmware[2]);
+	return json_pack("{s:I, s:s, s:s*}", "serial", (json_int_t)t->serial, "firmware", firmware,
+	    "reader", t->reader);
+}
+
+static json_t *
+cert_json(const struct cert_info *c)
+{
+	char serial[2 * X509_SERIAL_MAX + 1], sha256[65], from[UTC_TEXT_LEN], to[UTC_TEXT_LEN];
+
+	render_serial(c->serial, c->serial_len, serial);
+	text_hex(c->sha256, sizeof(c->sha256), sha256);
+	utc_text(c->not_before, from);
+	utc_text(c->not_after, to);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "serial", serial, "subject", c->subject,
+	    "issuer", c->issuer, "not_before", from, "not_after", to, "sha256", sha256);
+}
+
+static json_t *
+steps_json(const struct workflow_report *r)
+{
+	static const char *const states[] = {[STEP_WAITS] = "waits",
+	    [STEP_ALREADY] = "already",
+	    [STEP_DONE] = "done",
+	    [STEP_FAILED] = "failed"};
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < r->n_steps; i++)
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s, s:b, s:f}", "name", r->steps[i].name, "what",
+			      r->steps[i].what, "state", states[r->steps[i].state], "irreversible",
+			      r->steps[i].irreversible, "ms", r->steps[i].ms));
+	return list;
+}
+
+static json_t *
+proof_json(const struct workflow_report *r)
+{
+	char peer[65];
+
+	if (!r->proved)
+		return json_null();
+	text_hex(r->proof.peer_sha256, sizeof(r->proof.peer_sha256), peer);
+	return json_pack("{s:s, s:s, s:s, s:s}", "protocol", r->proof.protocol, "cipher",
+	    r->proof.cipher, "signature", r->proof.signature, "certificate_sha256", peer);
+}
+
+/* rest: all that is neither card, key derivation, fsync nor a person being waited for. */
+static json_t *
+times_json(const struct workflow_report *r)
+{
+	const int64_t total = utc_monotonic_ns() - report_start_ns - prompt_ns;
+
+	return json_pack("{s:f, s:f, s:f, s:f, s:f}", "card", ms(r->card_ns), "kdf", ms(r->kdf_ns),
+	    "fsync", ms(r->fsync_ns), "rest", ms(total - r->card_ns - r->kdf_ns - r->fsync_ns),
+	    "total", ms(total));
+}
+
+json_t *
+report_json(const struct workflow_report *r)
+{
+	return json_pack("{s:o, s:{s:s, s:s}, s:b, s:o, s:o, s:o, s:i, s:o}", "token",
+	    token_json(&r->token), "holder", "name", r->holder.name, "id", r->holder.key, "already",
+	    r->already, "certificate", r->has_cert ? cert_json(&r->cert) : json_null(), "steps",
+	    steps_json(r), "proof", proof_json(r), "apdus", (int)r->apdus, "times_ms",
+	    times_json(r));
+}
+
+void
+report_text(const struct workflow_report *r)
+{
+	const int64_t total = utc_monotonic_ns() - report_start_ns - prompt_ns;
+	char serial[2 * X509_SERIAL_MAX + 1], end[UTC_TEXT_LEN];
+
+	if (r->has_cert) {
+		render_serial(r->cert.serial, r->cert.serial_len, serial);
+		utc_text(r->cert.not_after, end);
+		printf("token %u: certificate %s for %s, until %s\n", r->token.serial, serial,
+		    render_escaped(r->cert.subject), end);
+	}
+	if (r->already) {
+		printf("token %u is enrolled for %s already: nothing was to be done\n",
+		    r->token.serial, render_escaped(r->holder.name));
+		return;
+	}
+	printf("%u APDUs; card %.0f ms, key derivation %.0f ms, fsync %.0f ms, rest %.0f ms\n",
+	    r->apdus, ms(r->card_ns), ms(r->kdf_ns), ms(r->fsync_ns),
+	    ms(total - r->card_ns - r->kdf_ns - r->fsync_ns));
+	if (r->proved)
+		printf("proved: %s login of %s with token %u (%s, %s)\n", r->proof.protocol,
+		    render_escaped(r->holder.name), r->token.serial, r->proof.cipher,
+		    r->proof.signature);
+}

@@ -1,0 +1,94 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Builds and runs everything; called by run.sh, which has installed what it takes. Needs BUILDDIR; TESTDATA may be empty.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+top=$(pwd)
+passed=0 failed=0 skipped=0
+mkdir -p "$BUILDDIR" && BUILDDIR=$(cd "$BUILDDIR" && pwd) || exit 1
+LIMIT=${LIMIT:-600} # seconds for one test program
+
+# tap NAME COMMAND…: run one test program and count its TAP lines. Exit status 77: skipped. No line at all: failed.
+tap() {
+	name=$1
+	shift
+	log=$BUILDDIR/$(echo "$name" | tr '/ ' '--').log
+	start=$(date +%s)
+	timeout -k 10 "$LIMIT" "$@" >"$log" 2>&1 </dev/null
+	rc=$?
+	ok=$(grep -E '^ok ' "$log" | grep -vc '# SKIP')
+	bad=$(grep -c '^not ok ' "$log")
+	skip=$(grep -c '^ok .*# SKIP' "$log")
+	if [ $rc = 77 ]; then
+		skip=$((skip + 1)) rc=0
+	elif [ $rc != 0 ] && [ "$bad" = 0 ]; then
+		bad=1
+	elif [ "$ok" = 0 ] && [ "$bad" = 0 ] && [ "$skip" = 0 ]; then
+		bad=1
+	fi
+	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
+	printf '%-44s %4d passed %3d failed %3d skipped  %4ds\n' "$name" "$ok" "$bad" "$skip" $(($(date +%s) - start))
+	[ "$bad" = 0 ] || sed 's/^/    | /' "$log" | tail -60
+}
+
+# check NAME COMMAND…: a command that must succeed counts as one test.
+check() {
+	name=$1
+	shift
+	log=$BUILDDIR/$(echo "$name" | tr '/ ' '--').log
+	if "$@" >"$log" 2>&1; then
+		passed=$((passed + 1))
+		echo "$name: ok"
+		return 0
+	fi
+	failed=$((failed + 1))
+	echo "$name: FAILED"
+	sed 's/^/    | /' "$log" | tail -60
+	return 1
+}
+
+finish() {
+	if [ "$skipped" -gt 0 ]; then
+		echo "$passed passed, $failed failed, $skipped skipped"
+	else
+		echo "$passed passed, $failed failed"
+	fi
+	[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
+	exit
+}
+
+build() { # build NAME CC OPTIONS…
+	dir=$BUILDDIR/$1 cc=$2
+	shift 2
+	rm -rf "$dir"
+	CC=$cc meson setup "$@" -Dwerror=true -Dtests=enabled -Dtestdata="$TESTDATA" "$dir" "$top" && ninja -C "$dir"
+}
+
+check "build with gcc, no warning" build gcc gcc -Dbuildtype=debugoptimized || finish
+check "build with clang and sanitizers, no warning" \
+	build clang clang -Dbuildtype=debug -Db_sanitize=address,undefined -Db_lundef=false || finish
+
+CMOCKA_MESSAGE_OUTPUT=TAP
+ASAN_OPTIONS=detect_stack_use_after_return=1
+UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+export CMOCKA_MESSAGE_OUTPUT ASAN_OPTIONS UBSAN_OPTIONS
+
+for t in "$top"/tests/unit/*.sh; do
+	tap "unit/$(basename "$t" .sh)" sh "$t"
+done
+for b in gcc clang; do
+	for t in "$BUILDDIR/$b"/tests/unit/test_* "$BUILDDIR/$b"/tests/faults/test_*; do
+		[ -f "$t" ] && [ -x "$t" ] || continue
+		tap "$(basename "$(dirname "$t")")/$(basename "$t") ($b)" "$t"
+	done
+done
+
+PATH=$BUILDDIR/gcc/src:$BUILDDIR/gcc/src/virtual:$PATH
+YKVIRT=$BUILDDIR/gcc/src/virtual/ykvirt
+export PATH YKVIRT
+for t in "$top"/tests/flow/*.sh "$top"/tests/clients/*.sh "$top"/tests/faults/*.sh; do
+	[ -f "$t" ] || continue
+	case $(basename "$t") in lib*) continue ;; esac
+	tap "$(basename "$(dirname "$t")")/$(basename "$t" .sh)" sh "$t"
+done
+finish

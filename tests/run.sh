@@ -1,0 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Installs what the tests need (root or sudo), builds, runs every test, and closes with "N passed, N failed".
+#
+#   sh tests/run.sh                 all that CI runs
+#   TESTDATA=DIR sh tests/run.sh    also what needs attestations and transcripts of real keys (default: beside
+#                                   the checkout, where it exists)
+#   BUILDDIR=DIR                    where to build (default: a directory outside the checkout)
+set -u
+umask 022
+cd "$(dirname "$0")/.." || exit 1
+top=$(pwd)
+
+. tests/packages.sh
+install_packages $BUILD_PACKAGES $TEST_PACKAGES || exit 1
+
+TESTDATA=${TESTDATA-$(cd .. && [ -d shared/attestation ] && echo "$(pwd)/shared")}
+BUILDDIR=${BUILDDIR:-$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-tests.XXXXXX")}
+export TESTDATA BUILDDIR
+exec sh "$top/tests/all.sh"

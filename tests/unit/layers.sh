@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Does every room include only what lies below it, and does each foreign header stay in its room?
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+n=0 bad=0
+claim() { # claim TEXT OFFENDERS
+	n=$((n + 1))
+	if [ -z "$2" ]; then
+		echo "ok $n - $1"
+	else
+		bad=1
+		echo "not ok $n - $1"
+		echo "$2" | sed 's/^/# /'
+	fi
+}
+
+# room: what it may include of the others
+while read -r room allowed; do
+	[ -d "src/$room" ] || continue
+	pattern=$(echo "$room $allowed" | tr ' ' '|')
+	claim "$room includes only itself and: $allowed" "$(grep -nE '^#include "' "src/$room"/*.[ch] |
+		grep -vE "\"(ykenroll|$pattern)/" | grep -vE '"ykenroll/')"
+	contracts=$(echo "err blob secret $room $allowed" | tr ' ' '|')
+	claim "$room sees only contracts of rooms below it" "$(grep -nE '^#include "ykenroll/' "src/$room"/*.[ch] |
+		grep -vE "\"ykenroll/($contracts)\.h\"")"
+done <<TABLE
+base
+key base
+x509 key base
+device key x509 base
+signer key x509 base
+registry key x509 base
+workflow device signer registry key x509 base
+cli workflow device signer registry key x509 base
+TABLE
+
+only() { # only HEADER-PATTERN ROOM-PATTERN
+	claim "<$1> is included only in $2" "$(grep -lE "#include <($1)" src/*/*.[ch] include/ykenroll/*.h 2>/dev/null |
+		grep -vE "^src/($2)/")"
+}
+only 'winscard|PCSC|ykpiv' 'device|virtual'
+only 'sqlite3|libpq' 'registry'
+only 'p11-kit' 'key'
+only 'popt' 'cli|virtual'
+claim "no OpenSSL, PC/SC or SQLite type in a contract" \
+	"$(grep -nE 'X509 \*|EVP_PKEY|SCARDHANDLE|sqlite3|X509_[A-Z]+ \*' include/ykenroll/*.h | grep -vE '^\S+:[0-9]+: \*|/\*')"
+claim "the virtual key shares no code with the device layer" \
+	"$(grep -nE '^#include "' src/virtual/*.[ch] | grep -vE '"(virtual/)?[a-z_]+\.h"')"
+claim "nothing but cli and virtual prints" \
+	"$(grep -nE '\b(printf|fprintf|puts|perror|fputs)\(' src/base/*.c src/key/*.c src/x509/*.c src/device/*.c src/signer/*.c src/registry/*.c src/workflow/*.c)"
+echo "1..$n"
+exit $bad
