@@ -95,6 +95,14 @@ lock_state(struct lab *lab)
 static int
 check_options(struct lab *lab)
 {
+	int faults = 0;
+
+	while (lab->faults && lab->faults[faults])
+		faults++;
+	if (faults > LAB_FAULTS_MAX) {
+		lab_say("--fault: at most %d", LAB_FAULTS_MAX);
+		return -1;
+	}
 	if (lab->tokens < 1 || lab->tokens > LAB_TOKENS_MAX) {
 		lab_say("--tokens: 1 to %d", LAB_TOKENS_MAX);
 		return -1;
@@ -229,8 +237,8 @@ lab_main(int argc, const char **argv)
 		"keep the keys in this directory (default: they vanish with the lab)", "DIR"},
 	    {"keep-out", 0, POPT_ARG_NONE, &lab.keep_out, 0, "make the readers but insert no key",
 		NULL},
-	    {"fault", 0, POPT_ARG_STRING, &lab.fault, 0,
-		"what goes wrong in each key (see ykvirt run)", "SPEC"},
+	    {"fault", 0, POPT_ARG_ARGV, &lab.faults, 0,
+		"arm a fault in each key, as of ykvirt run; may be repeated", "SPEC"},
 	    POPT_AUTOHELP POPT_TABLEEND,
 	};
 	poptContext ctx;
@@ -244,7 +252,9 @@ lab_main(int argc, const char **argv)
 		rc = run_lab(&lab);
 	free(lab.firmware);
 	free(lab.state);
-	free(lab.fault);
+	for (char **f = lab.faults; f && *f; f++)
+		free(*f);
+	free(lab.faults);
 	poptFreeContext(ctx);
 	return rc;
 }

@@ -18,13 +18,14 @@ struct child {
 	char name[16]; /* also of its log: LAB_DIR/NAME.log */
 	pid_t pid;     /* 0: not there */
 	int status;    /* once it has ended */
+	int ready_fd;  /* of a key: where it says so */
 };
 
 struct init {
 	struct lab *lab;
 	struct child pcscd, check, command, keys[LAB_TOKENS_MAX];
 	int started; /* keys */
-	int ready_fd;
+	int awaited; /* the key that key_ready() asks */
 	long long deadline;
 	bool stopping;
 };
@@ -204,7 +205,7 @@ static void __attribute__((noreturn)) exec_key(const struct lab *lab, int i, int
 {
 	char state[64], port[16], serial[16], ready[16];
 	char *firmware = list_item(lab->firmware, i);
-	const char *argv[20];
+	const char *argv[16 + 2 * LAB_FAULTS_MAX];
 	int n = 0;
 
 	snprintf(state, sizeof(state), LAB_STATE "/key-%d.json", i + 1);
@@ -220,8 +221,8 @@ static void __attribute__((noreturn)) exec_key(const struct lab *lab, int i, int
 	argv[n++] = "--ready-fd", argv[n++] = ready;
 	if (firmware)
 		argv[n++] = "--firmware", argv[n++] = firmware;
-	if (lab->fault)
-		argv[n++] = "--fault", argv[n++] = lab->fault;
+	for (int f = 0; lab->faults && lab->faults[f]; f++)
+		argv[n++] = "--fault", argv[n++] = lab->faults[f];
 	argv[n] = NULL;
 	fcntl(ready_fd, F_SETFD, 0);
 	if (lab->lock_fd >= 0)
@@ -231,20 +232,11 @@ static void __attribute__((noreturn)) exec_key(const struct lab *lab, int i, int
 	_exit(LAB_CANNOT_RUN);
 }
 
-static bool
-key_ready(struct init *in)
-{
-	char c;
-
-	return read(in->ready_fd, &c, 1) == 1;
-}
-
-/* One after the other: the first one makes the root for all. */
 static int
 start_key(struct init *in)
 {
 	struct child *key = &in->keys[in->started];
-	int ready[2], rc;
+	int ready[2];
 	pid_t pid;
 
 	snprintf(key->name, sizeof(key->name), "key-%d", in->started + 1);
@@ -256,11 +248,37 @@ start_key(struct init *in)
 	if (pid == 0)
 		exec_key(in->lab, in->started, ready[1]);
 	close(ready[1]);
-	in->ready_fd = ready[0];
+	key->ready_fd = ready[0];
 	in->started++;
-	rc = pid < 0 ? -1 : until(in, key_ready, "be inserted", key);
-	close(ready[0]);
-	return rc;
+	return pid < 0 ? -1 : 0;
+}
+
+static bool
+key_ready(struct init *in)
+{
+	char c;
+
+	return read(in->keys[in->awaited].ready_fd, &c, 1) == 1;
+}
+
+/* All at once: pcscd looks into a reader only every 400 milliseconds. */
+static int
+start_keys(struct init *in)
+{
+	int keys = in->lab->keep_out ? 0 : in->lab->tokens;
+
+	while (in->started < keys) {
+		if (start_key(in) < 0)
+			return -1;
+	}
+	for (in->awaited = 0; in->awaited < keys; in->awaited++) {
+		struct child *key = &in->keys[in->awaited];
+
+		if (until(in, key_ready, "be inserted", key) < 0)
+			return -1;
+		close(key->ready_fd);
+	}
+	return 0;
 }
 
 static bool
@@ -289,14 +307,8 @@ wait_visible(struct init *in)
 static int
 start_services(struct init *in)
 {
-	int keys = in->lab->keep_out ? 0 : in->lab->tokens;
-
-	if (start_pcscd(in) < 0)
+	if (start_pcscd(in) < 0 || start_keys(in) < 0)
 		return -1;
-	while (in->started < keys) {
-		if (start_key(in) < 0)
-			return -1;
-	}
 	return wait_visible(in);
 }
 

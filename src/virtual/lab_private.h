@@ -31,7 +31,8 @@ enum {
 	LAB_CANNOT_RUN = 126,
 	LAB_NOT_FOUND = 127,
 	LAB_SIGNAL = 128,
-	LAB_TOKENS_MAX = 8,	 /* pcscd has 16 readers, vpcd takes 2 each */
+	LAB_TOKENS_MAX = 8, /* pcscd has 16 readers, vpcd takes 2 each */
+	LAB_FAULTS_MAX = 32,
 	LAB_PORT_FIRST = 0x8c7b, /* vpcd's own default */
 	LAB_PORT_STEP = 2,
 	LAB_SERIAL_FIRST = 10000001,
@@ -44,7 +45,7 @@ struct lab {
 	int tokens;
 	int keep_out;
 	char *firmware; /* list, or NULL: the default of "ykvirt run" */
-	char *fault;	/* or NULL */
+	char **faults;	/* NULL at the end, or NULL */
 	char *state;	/* absolute path, or NULL: temporary */
 	int lock_fd;	/* of the state directory, or -1 */
 	sigset_t mask;	/* the caller's, for the command */
