@@ -21,6 +21,7 @@ static const struct {
 struct draft {
 	enum vfault_kind kind;
 	long at, nth, ins, p2, sw, delay, back;
+	bool data;
 };
 
 static int
@@ -73,6 +74,10 @@ parse_word(struct draft *d, const char *word)
 {
 	const char *eq = strchr(word, '=');
 
+	if (strcmp(word, "data") == 0) {
+		d->data = true;
+		return 0;
+	}
 	if (eq != NULL)
 		return parse_value(d, word, (size_t)(eq - word), eq + 1);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -91,8 +96,8 @@ complaint(const struct draft *d)
 		return "does not say what happens (remove-after, sw=6F00...)";
 	if ((d->at < 0) == (d->ins < 0))
 		return "needs either at=N or ins=XX";
-	if (d->ins < 0 && (d->nth >= 0 || d->p2 >= 0))
-		return "nth and p2 go with ins";
+	if (d->ins < 0 && (d->nth >= 0 || d->p2 >= 0 || d->data))
+		return "nth, p2 and data go with ins";
 	if (d->at == 0 || d->nth == 0)
 		return "counts from 1";
 	if (d->back >= 0 && !removal)
@@ -103,7 +108,7 @@ complaint(const struct draft *d)
 int
 vfault_add(struct vfault_list *l, const char *spec, char *msg, size_t msg_len)
 {
-	struct draft d = {VFAULT_NONE, -1, -1, -1, -1, -1, -1, -1};
+	struct draft d = {VFAULT_NONE, -1, -1, -1, -1, -1, -1, -1, false};
 	char copy[256], *save = NULL;
 	const char *why;
 
@@ -130,10 +135,18 @@ vfault_add(struct vfault_list *l, const char *spec, char *msg, size_t msg_len)
 						: 1),
 	    .ins = (int)d.ins,
 	    .p2 = (int)d.p2,
+	    .data = d.data,
 	    .sw = (uint16_t)d.sw,
 	    .delay_ms = (unsigned)(d.delay > 0 ? d.delay : 0),
 	    .back_ms = (int)d.back};
 	return 0;
+}
+
+/* A header, Le, or an extended Le alone bring none. */
+static bool
+carries_data(const uint8_t *apdu, size_t len)
+{
+	return len > 7 || (len > 5 && apdu[4] != 0);
 }
 
 static bool
@@ -141,7 +154,8 @@ matches(const struct vfault *f, const uint8_t *apdu, size_t len)
 {
 	if (f->ins < 0)
 		return true;
-	return len >= 4 && apdu[1] == f->ins && (f->p2 < 0 || apdu[3] == f->p2);
+	return len >= 4 && apdu[1] == f->ins && (f->p2 < 0 || apdu[3] == f->p2) &&
+	       (!f->data || carries_data(apdu, len));
 }
 
 struct vfault

@@ -26,6 +26,7 @@ struct vfault {
 	unsigned countdown; /* matching APDUs until it happens, itself included */
 	int ins;	    /* -1: any */
 	int p2;
+	bool data; /* only a command that carries data, e.g. no VERIFY that asks */
 	uint16_t sw;
 	unsigned delay_ms;
 	int back_ms; /* -1: stays out */

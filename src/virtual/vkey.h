@@ -87,7 +87,8 @@ int vkey_back_ms(const struct vkey *v);
 
 /*
  * Arm a fault, which happens once. Words separated by ';' or ',':
- *   at=N | ins=XX[;p2=XX][;nth=N]   the Nth APDU from now | the Nth with that INS (and P2)
+ *   at=N                            the Nth APDU from now
+ *   ins=XX[;p2=XX][;data][;nth=N]   the Nth with that INS (and P2, and a data field)
  *   remove-before                   removed; the APDU does not arrive
  *   remove-after                    the APDU is executed, removed; the answer is lost
  *   remove-answered                 answered, then removed
