@@ -1,0 +1,579 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Are Yubico's genuine attestations accepted, and is everything else refused? */
+#include "testca.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "key/ossl.h"
+
+#ifndef TESTDATA
+#define TESTDATA ""
+#endif
+
+#define GENUINE TESTDATA "/attestation/genuine/"
+#define ROOTS TESTDATA "/attestation/roots/"
+#define ARC "1.3.6.1.4.1.41482.3."
+#define LEAF_CN "YubiKey PIV Attestation 9a"
+#define F9_CN "Yubico PIV Attestation"
+#define ROOT_CN "Rehearsal Root"
+
+/* ---- a token as it could be ---- */
+
+static const uint8_t fw_5_4_3[] = {5, 4, 3}, fw_5_7_1[] = {5, 7, 1}, fw_4_3_5[] = {4, 3, 5};
+static const uint8_t serial_4[] = {2, 4, 0, 0xf0, 0x0f, 0x14};
+static const uint8_t serial_5[] = {2, 5, 1, 0, 0xf0, 0x0f, 0x14};
+static const uint8_t serial_negative[] = {2, 4, 0x80, 0xf0, 0x0f, 0x14};
+static const uint8_t serial_long_length[] = {2, 0x81, 4, 0, 0xf0, 0x0f, 0x14};
+static const uint8_t policy[] = {2, 1}, policy_short[] = {2}, policy_odd[] = {9, 1};
+static const uint8_t form_nano[] = {0x04}, form_fips[] = {0x81};
+static const uint8_t one[] = {2, 1, 1};
+
+#define EXT(n, v)                                           \
+	{                                                   \
+		.name = ARC n, .der = (v), .len = sizeof(v) \
+	}
+#define CA_EXT                                                                   \
+	{                                                                        \
+		.name = "basicConstraints", .text = "critical,CA:TRUE,pathlen:0" \
+	}
+
+static const struct test_ext leaf_ext[] = {
+    EXT("3", fw_5_4_3), EXT("7", serial_4), EXT("8", policy), EXT("9", form_nano)};
+static const struct test_ext f9_ext[] = {EXT("3", fw_5_4_3), CA_EXT};
+static const struct test_ext root_ext[] = {{.name = "basicConstraints", .text = "CA:TRUE"}};
+
+struct token {
+	EVP_PKEY *root_key, *f9_key, *key;
+	struct test_cert root_spec, f9_spec, leaf_spec;
+	struct blob root, f9, leaf;
+};
+
+static void
+token_wipe(struct token *t)
+{
+	EVP_PKEY_free(t->root_key);
+	EVP_PKEY_free(t->f9_key);
+	EVP_PKEY_free(t->key);
+	blob_wipe(&t->root);
+	blob_wipe(&t->f9);
+	blob_wipe(&t->leaf);
+}
+
+static void
+token_new(struct token *t)
+{
+	t->root_key = EVP_EC_gen("P-256");
+	t->f9_key = EVP_EC_gen("P-256");
+	t->key = EVP_EC_gen("P-256");
+	t->root_spec = (struct test_cert){.subject = ROOT_CN,
+	    .issuer = ROOT_CN,
+	    .pub = t->root_key,
+	    .signer = t->root_key,
+	    .ext = root_ext,
+	    .n_ext = 1};
+	t->f9_spec = (struct test_cert){.subject = F9_CN,
+	    .issuer = ROOT_CN,
+	    .pub = t->f9_key,
+	    .signer = t->root_key,
+	    .ext = f9_ext,
+	    .n_ext = 2};
+	t->leaf_spec = (struct test_cert){.subject = LEAF_CN,
+	    .issuer = F9_CN,
+	    .pub = t->key,
+	    .signer = t->f9_key,
+	    .ext = leaf_ext,
+	    .n_ext = 4};
+}
+
+static int
+verify(struct token *t, struct attestation *ret, struct err *err)
+{
+	const struct attest_trust trust = {.rehearsal_root = &t->root};
+
+	*err = (struct err)ERR_INIT;
+	testca_cert(&t->root_spec, &t->root);
+	testca_cert(&t->f9_spec, &t->f9);
+	testca_cert(&t->leaf_spec, &t->leaf);
+	return attest_verify(&t->leaf, &t->f9, &trust, ret, err);
+}
+
+static void
+refused(struct token *t, const char *why)
+{
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	struct err err;
+
+	assert_int_equal(verify(t, &a, &err), ERR_ATTEST);
+	assert_int_equal(err.code, ERR_ATTEST);
+	if (strstr(err.text, why) == NULL)
+		fail_msg("\"%s\" is not about \"%s\"", err.text, why);
+	assert_null(a.spki.data);
+}
+
+/* ---- genuine ---- */
+
+static void
+need_data(void)
+{
+	if (access(GENUINE "gopiv_ValidChain_key.pem", R_OK) != 0)
+		skip();
+}
+
+static void
+genuine_attestations_are_accepted(void **state)
+{
+	static const struct {
+		const char *leaf, *f9, *anchor;
+		uint8_t firmware[3];
+		uint32_t serial;
+		uint8_t pin, touch, form;
+		enum key_alg alg;
+	} rows[] = {
+	    {GENUINE "gopiv_ValidChain_key.pem", GENUINE "gopiv_ValidChain_f9.pem",
+		"CN=Yubico PIV Root CA Serial 263751", {5, 4, 3}, 15732500, PIN_ONCE, TOUCH_NEVER,
+		4, KEY_P256},
+	    {GENUINE "tmc_5_2_7_oid11.pem", GENUINE "tmc_5_2_7_oid2.pem",
+		"CN=Yubico PIV Root CA Serial 263751", {5, 2, 7}, 15890263, PIN_ONCE, TOUCH_NEVER,
+		1, KEY_RSA2048},
+	    {GENUINE "tmc_5_7_2_oid11.pem", GENUINE "tmc_5_7_2_oid2.pem",
+		"CN=Yubico PIV Root CA Serial 263751", {5, 7, 2}, 30000948, PIN_ONCE, TOUCH_NEVER,
+		7, KEY_RSA2048},
+	    {GENUINE "tmc_csr_5_7_4_standard_oid1.pem", GENUINE "tmc_csr_5_7_4_standard_oid2.pem",
+		"CN=Yubico PIV Attestation B 1", {5, 7, 4}, 33064031, PIN_ONCE, TOUCH_CACHED, 3,
+		KEY_P384},
+	};
+	const struct attest_trust trust = {0};
+	size_t i;
+
+	(void)state;
+	need_data();
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEAN(attestation_wipe) struct attestation a = {0};
+		CLEAN(blob_wipe) struct blob leaf = {0};
+		CLEAN(blob_wipe) struct blob f9 = {0};
+		char anchor[X509_TEXT_MAX];
+		struct err err = ERR_INIT;
+
+		test_read_pem(rows[i].leaf, &leaf);
+		test_read_pem(rows[i].f9, &f9);
+		assert_int_equal(attest_verify(&leaf, &f9, &trust, &a, &err), 0);
+		assert_memory_equal(a.firmware, rows[i].firmware, 3);
+		assert_int_equal(a.serial, rows[i].serial);
+		assert_int_equal(a.slot, 0x9a);
+		assert_int_equal(a.pin_policy, rows[i].pin);
+		assert_int_equal(a.touch_policy, rows[i].touch);
+		assert_int_equal(a.form_factor, rows[i].form);
+		assert_int_equal(a.alg, rows[i].alg);
+		assert_string_equal(a.anchor, rows[i].anchor);
+		assert_false(a.rehearsal || a.fips || a.cspn);
+		assert_int_equal(attest_check_f9(&f9, &trust, anchor, &err), 0);
+		assert_string_equal(anchor, rows[i].anchor);
+	}
+}
+
+static void
+an_f9_under_the_u2f_root_is_refused(void **state)
+{
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	CLEAN(blob_wipe) struct blob leaf = {0};
+	CLEAN(blob_wipe) struct blob f9 = {0};
+	const struct attest_trust trust = {0};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	need_data();
+	test_read_pem(GENUINE "gopiv_ValidChain2018_key.pem", &leaf);
+	test_read_pem(GENUINE "gopiv_ValidChain2018_f9.pem", &f9);
+	assert_int_equal(attest_verify(&leaf, &f9, &trust, &a, &err), ERR_ATTEST);
+	assert_non_null(strstr(err.text, "U2F Root"));
+}
+
+static void
+a_genuine_leaf_does_not_go_with_another_genuine_f9(void **state)
+{
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	CLEAN(blob_wipe) struct blob leaf = {0};
+	CLEAN(blob_wipe) struct blob f9 = {0};
+	const struct attest_trust trust = {0};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	need_data();
+	test_read_pem(GENUINE "tmc_5_2_7_oid11.pem", &leaf);
+	test_read_pem(GENUINE "tmc_5_7_2_oid2.pem", &f9);
+	assert_int_equal(attest_verify(&leaf, &f9, &trust, &a, &err), ERR_ATTEST);
+	assert_non_null(strstr(err.text, "not signed by this token's f9"));
+}
+
+/* Which certificates of the anchors' own files may stand where an f9 stands? None: those that issue
+ * f9 certificates are not issued by one that does. */
+static void
+an_intermediate_is_no_f9(void **state)
+{
+	static const char *const files[] = {"Yubico_PIV_Attestation_A_1",
+	    "Yubico_PIV_Attestation_B_1", "Yubico_Attestation_Intermediate_A_1", "yubico-ca-1"};
+	const struct attest_trust trust = {.intermediates_dir = ROOTS};
+	char path[512], anchor[X509_TEXT_MAX];
+	size_t i;
+
+	(void)state;
+	need_data();
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		CLEAN(blob_wipe) struct blob der = {0};
+		struct err err = ERR_INIT;
+
+		snprintf(path, sizeof(path), ROOTS "%s.pem", files[i]);
+		test_read_pem(path, &der);
+		assert_int_equal(attest_check_f9(&der, &trust, anchor, &err), ERR_ATTEST);
+	}
+}
+
+static void
+the_anchors_are_those_of_the_files(void **state)
+{
+	static const char *const files[] = {"yubico-piv-ca-1", "yubico-ca-1",
+	    "Yubico_Attestation_Intermediate_A_1", "Yubico_Attestation_Intermediate_B_1",
+	    "Yubico_PIV_Attestation_A_1", "Yubico_PIV_Attestation_B_1",
+	    "Yubico_PIV_Attestation_B2_1"};
+	const struct attest_anchor *a;
+	size_t i, n;
+
+	(void)state;
+	need_data();
+	a = attest_anchors(&n);
+	assert_int_equal(n, sizeof(files) / sizeof(files[0]));
+	for (i = 0; i < n; i++) {
+		CLEAN(blob_wipe) struct blob der = {0};
+		CLEAN(blob_wipe) struct blob spki = {0};
+		struct cert_info info;
+		char path[512];
+
+		snprintf(path, sizeof(path), ROOTS "%s.pem", files[i]);
+		test_read_pem(path, &der);
+		assert_int_equal(cert_read(der.data, der.len, &info, NULL), 0);
+		assert_string_equal(info.subject, a[i].name);
+		assert_int_equal(cert_spki(der.data, der.len, &spki, NULL), 0);
+		assert_int_equal(spki.len, a[i].spki_len);
+		assert_memory_equal(spki.data, a[i].spki, spki.len);
+		assert_non_null(memmem(der.data, der.len, a[i].subject, a[i].subject_len));
+	}
+}
+
+static void
+an_anchors_hash_is_that_of_its_key(void **state)
+{
+	const struct attest_anchor *a;
+	size_t i, n;
+
+	(void)state;
+	a = attest_anchors(&n);
+	for (i = 0; i < n; i++) {
+		CLEAN(blob_wipe) struct blob spki = {0};
+		uint8_t sha[X509_SHA256_LEN];
+		char hex[2 * X509_SHA256_LEN + 1];
+
+		assert_int_equal(blob_set(&spki, a[i].spki, a[i].spki_len, NULL), 0);
+		assert_int_equal(x509_sha256(&spki, sha, NULL), 0);
+		text_hex(sha, sizeof(sha), hex);
+		assert_string_equal(hex, a[i].spki_sha256);
+	}
+}
+
+/* ---- made up ---- */
+
+static void
+a_rehearsal_token_is_accepted_and_marked(void **state)
+{
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	CLEAN(token_wipe) struct token t = {0};
+	const struct attest_trust none = {0};
+	struct err err;
+
+	(void)state;
+	token_new(&t);
+	assert_int_equal(verify(&t, &a, &err), 0);
+	assert_true(a.rehearsal);
+	assert_string_equal(a.anchor, "CN=" ROOT_CN);
+	assert_int_equal(a.serial, 0xf00f14);
+	attestation_wipe(&a);
+	assert_int_equal(attest_verify(&t.leaf, &t.f9, &none, &a, &err), ERR_ATTEST);
+}
+
+static void
+a_leaf_under_another_key_is_refused(void **state)
+{
+	CLEAN(token_wipe) struct token t = {0};
+
+	(void)state;
+	token_new(&t);
+	t.leaf_spec.signer = t.key;
+	refused(&t, "not signed by this token's f9");
+	t.leaf_spec.signer = t.root_key;
+	t.leaf_spec.issuer = ROOT_CN; /* directly under the anchor */
+	refused(&t, "not signed by this token's f9");
+}
+
+static void
+an_f9_that_somebody_made_is_refused(void **state)
+{
+	CLEAN(token_wipe) struct token t = {0};
+
+	(void)state;
+	token_new(&t);
+	t.f9_spec.signer = t.f9_key; /* the name of the anchor, another key */
+	refused(&t, "not signed by a known");
+	t.f9_spec.issuer = "Yubico PIV Root CA Serial 263751";
+	refused(&t, "not signed by a known");
+	t.f9_spec.issuer = "Yubico PIV Attestation B 1";
+	refused(&t, "not signed by a known");
+}
+
+static void
+a_leaf_is_no_f9(void **state)
+{
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	CLEAN(token_wipe) struct token t = {0};
+	CLEAN(blob_wipe) struct blob forged = {0};
+	struct attest_trust trust = {0};
+	struct test_cert spec;
+	struct err err;
+
+	(void)state;
+	token_new(&t);
+	assert_int_equal(verify(&t, &a, &err), 0);
+	trust.rehearsal_root = &t.root;
+	spec = t.leaf_spec;
+	spec.issuer = LEAF_CN;
+	spec.signer = t.key; /* which the holder has */
+	testca_cert(&spec, &forged);
+	attestation_wipe(&a);
+	assert_int_equal(attest_verify(&forged, &t.leaf, &trust, &a, &err), ERR_ATTEST);
+}
+
+static void
+an_f9_that_is_no_ca_is_refused(void **state)
+{
+	static const struct test_ext no_ca[] = {
+	    EXT("3", fw_5_4_3), {.name = "basicConstraints", .text = "CA:FALSE"}};
+	static const struct test_ext usage[] = {
+	    EXT("3", fw_5_4_3), CA_EXT, {.name = "keyUsage", .text = "digitalSignature"}};
+	CLEAN(token_wipe) struct token t = {0};
+
+	(void)state;
+	token_new(&t);
+	t.f9_spec.ext = no_ca;
+	refused(&t, "not one of a CA");
+	t.f9_spec.ext = usage;
+	t.f9_spec.n_ext = 3;
+	refused(&t, "not one of a CA");
+}
+
+static void
+an_extension_must_be_there_once_and_well_formed(void **state)
+{
+	static const struct test_ext nothing[] = {
+	    EXT("3", fw_5_4_3), EXT("7", serial_4), EXT("8", policy), EXT("9", form_nano)};
+	static const struct {
+		size_t replace; /* which one of the leaf; 4: one more */
+		struct test_ext by;
+		const char *why;
+	} rows[] = {
+	    {4, EXT("7", serial_4), "twice"},
+	    {4, EXT("3", fw_5_4_3), "twice"},
+	    {4, {.name = ARC "99", .der = one, .len = 3, .critical = true}, "critical"},
+	    {0, EXT("99", one), "firmware"},
+	    {0, EXT("3", policy), "firmware"},
+	    {0, EXT("3", fw_5_7_1), "firmware 5.7.1"},
+	    {1, EXT("99", one), "serial"},
+	    {1, EXT("7", serial_5), "serial"},
+	    {1, EXT("7", serial_negative), "serial"},
+	    {1, EXT("7", serial_long_length), "serial"},
+	    {2, EXT("99", one), "policy"},
+	    {2, EXT("8", policy_short), "policy"},
+	    {2, EXT("8", policy_odd), "policy"},
+	    {3, EXT("99", one), "form factor"},
+	    {3, EXT("9", policy), "form factor"},
+	};
+	CLEAN(token_wipe) struct token t = {0};
+	struct test_ext ext[5];
+	size_t i;
+
+	(void)state;
+	token_new(&t);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		memcpy(ext, nothing, sizeof(nothing));
+		ext[rows[i].replace] = rows[i].by;
+		t.leaf_spec.ext = ext;
+		t.leaf_spec.n_ext = rows[i].replace == 4 ? 5 : 4;
+		refused(&t, rows[i].why);
+	}
+}
+
+static void
+only_key_slots_are_named(void **state)
+{
+	static const char *const names[] = {"YubiKey PIV Attestation f9",
+	    "YubiKey PIV Attestation 9b", "YubiKey PIV Attestation", "YubiKey PIV Attestation 9a ",
+	    "YubiKey PIV Attestation 9", "Somebody 9a"};
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	CLEAN(token_wipe) struct token t = {0};
+	struct err err;
+	size_t i;
+
+	(void)state;
+	token_new(&t);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		t.leaf_spec.subject = names[i];
+		refused(&t, "slot");
+	}
+	t.leaf_spec.subject = "YubiKey PIV Attestation 82";
+	assert_int_equal(verify(&t, &a, &err), 0);
+	assert_int_equal(a.slot, 0x82);
+}
+
+static void
+fips_needs_both_ends_and_cspn_is_in_f9(void **state)
+{
+	static const struct test_ext leaf[] = {
+	    EXT("3", fw_5_4_3), EXT("7", serial_4), EXT("8", policy), EXT("9", form_fips)};
+	static const struct test_ext fips[] = {EXT("3", fw_5_4_3), CA_EXT, EXT("10", one)};
+	static const struct test_ext cspn[] = {EXT("3", fw_5_4_3), CA_EXT, EXT("11", one)};
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	CLEAN(token_wipe) struct token t = {0};
+	struct err err;
+
+	(void)state;
+	token_new(&t);
+	t.leaf_spec.ext = leaf;
+	assert_int_equal(verify(&t, &a, &err), 0);
+	assert_false(a.fips || a.cspn);
+	assert_int_equal(a.form_factor, 1);
+	t.f9_spec.n_ext = 3;
+	t.f9_spec.ext = fips;
+	attestation_wipe(&a);
+	assert_int_equal(verify(&t, &a, &err), 0);
+	assert_true(a.fips && !a.cspn);
+	t.f9_spec.ext = cspn;
+	attestation_wipe(&a);
+	assert_int_equal(verify(&t, &a, &err), 0);
+	assert_true(!a.fips && a.cspn);
+}
+
+static void
+firmware_4_says_neither_serial_nor_form(void **state)
+{
+	static const struct test_ext leaf[] = {EXT("3", fw_4_3_5), EXT("8", policy)};
+	static const struct test_ext f9[] = {EXT("3", fw_4_3_5)}; /* not even basicConstraints */
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	CLEAN(token_wipe) struct token t = {0};
+	struct err err;
+
+	(void)state;
+	token_new(&t);
+	t.leaf_spec.ext = leaf;
+	t.leaf_spec.n_ext = 2;
+	t.f9_spec.ext = f9;
+	t.f9_spec.n_ext = 1;
+	assert_int_equal(verify(&t, &a, &err), 0);
+	assert_int_equal(a.serial, 0);
+	assert_int_equal(a.form_factor, 0);
+}
+
+static void
+bytes_behind_a_certificate_are_refused(void **state)
+{
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	CLEAN(token_wipe) struct token t = {0};
+	struct attest_trust trust = {0};
+	struct err err;
+
+	(void)state;
+	token_new(&t);
+	assert_int_equal(verify(&t, &a, &err), 0);
+	attestation_wipe(&a);
+	trust.rehearsal_root = &t.root;
+	assert_int_equal(blob_append(&t.leaf, "", 1, NULL), 0);
+	assert_int_equal(attest_verify(&t.leaf, &t.f9, &trust, &a, &err), ERR_ATTEST);
+	assert_int_equal(err.code, ERR_ATTEST);
+}
+
+/* ---- the directory of later intermediates ---- */
+
+static void
+save_pem(const char *name, const struct blob *der)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char path[512];
+
+	assert_int_equal(cert_to_pem(der, &pem, NULL), 0);
+	assert_int_equal(
+	    file_write(test_path(path, sizeof(path), name), pem.data, pem.len, 0600, NULL), 0);
+}
+
+static void
+an_intermediate_that_no_root_signed_is_not_believed(void **state)
+{
+	static const struct {
+		const char *subject, *issuer;
+	} rows[] = {
+	    {"Yubico PIV Attestation C 1", "Yubico PIV Attestation C 1"},
+	    {"Yubico PIV Attestation C 1", "Yubico Attestation Intermediate B 1"},
+	    {"Yubico PIV Attestation B 1", "Yubico Attestation Intermediate B 1"},
+	};
+	CLEAN(token_wipe) struct token t = {0};
+	const struct attest_trust trust = {.intermediates_dir = test_dir()};
+	struct test_cert spec;
+	size_t i;
+
+	(void)state;
+	token_new(&t);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEAN(blob_wipe) struct blob der = {0};
+		char anchor[X509_TEXT_MAX];
+		struct err err = ERR_INIT;
+
+		spec = t.root_spec;
+		spec.subject = rows[i].subject;
+		spec.issuer = rows[i].issuer;
+		testca_cert(&spec, &der);
+		save_pem("later.pem", &der);
+		t.f9_spec.issuer = rows[i].subject;
+		testca_cert(&t.f9_spec, &t.f9);
+		assert_int_equal(attest_check_f9(&t.f9, &trust, anchor, &err), ERR_ATTEST);
+		assert_non_null(strstr(err.text, "not signed by a known"));
+	}
+	test_remove_dir();
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_anchors_hash_is_that_of_its_key),
+	    cmocka_unit_test(a_rehearsal_token_is_accepted_and_marked),
+	    cmocka_unit_test(a_leaf_under_another_key_is_refused),
+	    cmocka_unit_test(an_f9_that_somebody_made_is_refused),
+	    cmocka_unit_test(a_leaf_is_no_f9),
+	    cmocka_unit_test(an_f9_that_is_no_ca_is_refused),
+	    cmocka_unit_test(an_extension_must_be_there_once_and_well_formed),
+	    cmocka_unit_test(only_key_slots_are_named),
+	    cmocka_unit_test(fips_needs_both_ends_and_cspn_is_in_f9),
+	    cmocka_unit_test(firmware_4_says_neither_serial_nor_form),
+	    cmocka_unit_test(bytes_behind_a_certificate_are_refused),
+	    cmocka_unit_test(an_intermediate_that_no_root_signed_is_not_believed),
+	    cmocka_unit_test(genuine_attestations_are_accepted),
+	    cmocka_unit_test(an_f9_under_the_u2f_root_is_refused),
+	    cmocka_unit_test(a_genuine_leaf_does_not_go_with_another_genuine_f9),
+	    cmocka_unit_test(an_intermediate_is_no_f9),
+	    cmocka_unit_test(the_anchors_are_those_of_the_files),
+	};
+	const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	if (failed == 0 && access(GENUINE "gopiv_ValidChain_key.pem", R_OK) != 0)
+		return 77; /* the rest passed; the genuine chains are not here */
+	return failed;
+}
