@@ -10,6 +10,7 @@
 #include "virtual/control.h"
 #include "virtual/lab.h"
 #include "virtual/run.h"
+#include "virtual/vfault.h"
 
 #define EXIT_USAGE 2
 #define MSG_MAX 512
@@ -39,6 +40,14 @@ failure(const char *msg)
 {
 	fprintf(stderr, "ykvirt: %s\n", msg);
 	return EXIT_FAILURE;
+}
+
+/* A context whose help calls the command by this name. */
+static poptContext
+context(const char *name, int argc, const char **argv, const struct poptOption *options)
+{
+	argv[0] = name;
+	return poptGetContext(name, argc, argv, options, 0);
 }
 
 static int
@@ -75,7 +84,7 @@ run_key(const struct run_args *a, struct vkey *v)
 
 	for (char **f = a->faults; f != NULL && *f != NULL; f++)
 		if (vkey_fault(v, *f, msg, sizeof(msg)) != VKEY_OK)
-			return usage_error("run", NULL, msg);
+			return failure(msg);
 	return run_loop(&rc, v, msg, sizeof(msg)) == 0 ? EXIT_SUCCESS : failure(msg);
 }
 
@@ -102,6 +111,18 @@ open_and_run(const struct run_args *a)
 	return rc;
 }
 
+/* Before anything is opened or asked: 0, or the exit code. */
+static int
+check_fault(const char *command, const char *spec)
+{
+	struct vfault_list probe = {.n = 0};
+	char msg[MSG_MAX];
+
+	if (vfault_add(&probe, spec, msg, sizeof(msg)) == 0)
+		return 0;
+	return usage_error(command, NULL, msg);
+}
+
 static int
 check_run(const struct run_args *a, const char *extra)
 {
@@ -115,6 +136,9 @@ check_run(const struct run_args *a, const char *extra)
 		return usage_error("run", "--serial", "want a number below 2^31");
 	if (a->form_factor < 0 || a->form_factor > 255)
 		return usage_error("run", "--form-factor", "want 0 to 255");
+	for (char **f = a->faults; f != NULL && *f != NULL; f++)
+		if (check_fault("run", *f) != 0)
+			return EXIT_USAGE;
 	return 0;
 }
 
@@ -154,7 +178,7 @@ cmd_run(int argc, const char **argv)
 		"write \"ready\" there once the reader has seen the key", "N"},
 	    POPT_AUTOHELP POPT_TABLEEND};
 	__attribute__((cleanup(popt_free))) poptContext ctx =
-	    poptGetContext("ykvirt run", argc, argv, options, 0);
+	    context("ykvirt run", argc, argv, options);
 	int rc = parse(ctx, "run");
 
 	if (rc == 0)
@@ -203,7 +227,7 @@ cmd_control(int argc, const char **argv)
 {
 	const struct poptOption options[] = {POPT_AUTOHELP POPT_TABLEEND};
 	__attribute__((cleanup(popt_free))) poptContext ctx =
-	    poptGetContext("ykvirt control", argc, argv, options, 0);
+	    context("ykvirt control", argc, argv, options);
 	const char *w[3];
 	char line[512];
 	int rc, n;
@@ -214,9 +238,9 @@ cmd_control(int argc, const char **argv)
 		return rc;
 	n = words(ctx, w, 3);
 	if (n == 3 && strcmp(w[1], "fault") == 0) {
-		if (strchr(w[2], '\n') != NULL ||
-		    snprintf(line, sizeof(line), "fault %s", w[2]) >= (int)sizeof(line))
-			return usage_error("control", NULL, "not a fault");
+		if (check_fault("control", w[2]) != 0)
+			return EXIT_USAGE;
+		snprintf(line, sizeof(line), "fault %s", w[2]);
 		return ask(w[0], line);
 	}
 	if (n == 2 && (strcmp(w[1], "insert") == 0 || strcmp(w[1], "remove") == 0 ||
@@ -231,7 +255,7 @@ cmd_inspect(int argc, const char **argv)
 {
 	const struct poptOption options[] = {POPT_AUTOHELP POPT_TABLEEND};
 	__attribute__((cleanup(popt_free))) poptContext ctx =
-	    poptGetContext("ykvirt inspect", argc, argv, options, 0);
+	    context("ykvirt inspect", argc, argv, options);
 	char msg[MSG_MAX], *text = NULL;
 	const char *w[1];
 	int rc;
