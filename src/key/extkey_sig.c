@@ -253,11 +253,12 @@ put_algorithm(const struct sig_ctx *c, OSSL_PARAM *p)
 {
 	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
 	CLEAN(algor_freep) X509_ALGOR *algor = X509_ALGOR_new();
-	const int md = c->md == NULL ? NID_undef : EVP_MD_get_type(c->md);
-	int nid, len;
+	const int kind = EVP_PKEY_get_base_id(c->key->pub);
+	int nid = kind, len; /* Ed25519: one name for key and signature */
 
-	if (algor == NULL || !OBJ_find_sigid_by_algs(&nid, md, EVP_PKEY_get_base_id(c->key->pub)) ||
-	    !X509_ALGOR_set0(algor, OBJ_nid2obj(nid), V_ASN1_UNDEF, NULL) ||
+	if (c->md != NULL && !OBJ_find_sigid_by_algs(&nid, EVP_MD_get_type(c->md), kind))
+		return 0;
+	if (algor == NULL || !X509_ALGOR_set0(algor, OBJ_nid2obj(nid), V_ASN1_UNDEF, NULL) ||
 	    (len = i2d_X509_ALGOR(algor, &der)) <= 0)
 		return 0;
 	return OSSL_PARAM_set_octet_string(p, der, (size_t)len);
