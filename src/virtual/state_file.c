@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 
 #include "virtual/state.h"
+#include "virtual/vcrypt.h"
 #include "virtual/vtlv.h"
 
 #define STATE_FORMAT 1
@@ -143,7 +144,7 @@ slot_parse(const json_t *j, struct state_slot *s)
 	uint8_t *der;
 	const uint8_t *p;
 
-	if (json_byte(j, "algorithm", &s->alg) != 0 ||
+	if (json_byte(j, "algorithm", &s->alg) != 0 || vcrypt_alg(NULL, s->alg) == NULL ||
 	    json_byte(j, "pin_policy", &s->pin_policy) != 0 ||
 	    json_byte(j, "touch_policy", &s->touch_policy) != 0 ||
 	    json_byte(j, "origin", &s->origin) != 0)
@@ -252,7 +253,8 @@ mgm_parse(const json_t *j, struct state_mgm *mgm)
 	uint8_t *key = json_hex(j, "value", &len);
 	int rc = -1;
 
-	if (key != NULL && len <= sizeof(mgm->key) && json_byte(j, "algorithm", &mgm->alg) == 0 &&
+	if (key != NULL && json_byte(j, "algorithm", &mgm->alg) == 0 &&
+	    len == vcrypt_mgm_key_len(mgm->alg) &&
 	    json_byte(j, "touch_policy", &mgm->touch_policy) == 0) {
 		memcpy(mgm->key, key, len);
 		mgm->len = len;

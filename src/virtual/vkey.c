@@ -267,9 +267,8 @@ log_apdu(struct vkey *v, const uint8_t *in, size_t len, const char *outcome)
 	frame_parse(in, len, &c, &extended);
 	n = snprintf(line, sizeof(line), "%llu %02X %02X %02X %02X %zu %s\n",
 	    (unsigned long long)v->a.st.witness.apdus, c.cla, c.ins, c.p1, c.p2, c.len, outcome);
-	/* The witness is worth nothing if it may be incomplete. */
 	if (write(v->log_fd, line, (size_t)n) != n)
-		abort();
+		v->log_failed = true;
 }
 
 static void
@@ -369,7 +368,8 @@ vkey_apdu(struct vkey *v, const uint8_t *in, size_t len, uint8_t *out, size_t ca
 		state_save(&v->a.st);
 	if (rc != VKEY_OK)
 		return rc;
-	if (answer.bad || answer.len > cap)
+	/* The witness is worth nothing if it may be incomplete. */
+	if (v->log_failed || answer.bad || answer.len > cap)
 		return VKEY_FAILED;
 	memcpy(out, answer.b, answer.len);
 	*ret_len = answer.len;

@@ -73,7 +73,7 @@ size_t vkey_atr(const struct vkey *v, uint8_t out[static VKEY_ATR_MAX]);
 
 /*
  * One command APDU in, one answer with its status word out. cap should be VKEY_ANSWER_MAX; a
- * longer answer than cap is VKEY_FAILED.
+ * longer answer than cap is VKEY_FAILED, and so is a log that could not be written.
  */
 int vkey_apdu(
     struct vkey *v, const uint8_t *in, size_t len, uint8_t *out, size_t cap, size_t *ret_len);

@@ -16,6 +16,7 @@ struct vkey {
 	int back_ms;
 	int lock_fd;
 	int log_fd;
+	bool log_failed; /* for good: no answer leaves this key any more */
 };
 
 /* JSON of a state, never a secret; the caller frees. */
