@@ -19,4 +19,9 @@ extern const OSSL_ALGORITHM extkey_signatures[];
 /* Ask the callback, once; remember its error in the key. Returns 1 or 0 as OpenSSL wants it. */
 int extkey_call(struct key *key, const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len);
 
+/* Pad a digest to em_len bytes, the size of the modulus. Return 1 or 0. */
+int extkey_rsa_pkcs1(
+    const EVP_MD *md, const uint8_t *digest, size_t len, uint8_t *em, size_t em_len);
+int extkey_rsa_pss(const EVP_MD *md, const uint8_t *digest, size_t len, uint8_t *em, size_t em_len);
+
 #endif

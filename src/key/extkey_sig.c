@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/params.h>
+#include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "key/evp.h"
@@ -25,6 +26,7 @@ struct sig_ctx {
 	struct key *key;  /* borrowed: the EVP_PKEY_CTX holds the EVP_PKEY */
 	EVP_MD *md;	  /* NULL with Ed25519 */
 	EVP_MD_CTX *hash; /* of Update and Final */
+	bool pss;	  /* RSA: PSS with a salt of the digest's size, not PKCS #1 v1.5 */
 };
 
 static const char *const digests[] = {"SHA2-256", "SHA2-384", "SHA2-512"};
@@ -57,6 +59,7 @@ sig_dupctx(void *vctx)
 	if (c == NULL)
 		return NULL;
 	c->key = from->key;
+	c->pss = from->pss;
 	if (from->md != NULL && EVP_MD_up_ref(from->md))
 		c->md = from->md;
 	if ((from->md != NULL && c->md == NULL) ||
@@ -95,6 +98,7 @@ sig_init(void *vctx, const char *mdname, void *keydata, const OSSL_PARAM params[
 	EVP_MD_CTX_free(c->hash);
 	c->md = NULL;
 	c->hash = NULL;
+	c->pss = false;
 	if (mdname == NULL || *mdname == '\0')
 		mdname = EVP_MD_get0_name(evp_md(c->key->alg));
 	c->md = EVP_MD_fetch(NULL, mdname, NULL);
@@ -143,6 +147,102 @@ ecdsa_sign(struct sig_ctx *c, const uint8_t *digest, size_t len, uint8_t *sig, s
 	return 0;
 }
 
+/* ---- RSA ---- */
+
+static int
+rsa_sign(struct sig_ctx *c, const uint8_t *digest, size_t len, uint8_t *sig, size_t *sig_len)
+{
+	const int size = EVP_PKEY_get_size(c->key->pub);
+	uint8_t em[KEY_SIG_MAX];
+	const size_t n = size > 0 ? (size_t)size : 0;
+
+	if (n < 256 || n > sizeof(em) ||
+	    !(c->pss ? extkey_rsa_pss : extkey_rsa_pkcs1)(c->md, digest, len, em, n) ||
+	    !extkey_call(c->key, em, n, sig, sig_len))
+		return 0;
+	if (*sig_len == n)
+		return 1;
+	err_set(&c->key->err, ERR_INTERNAL, "what the key gave is not an RSA signature");
+	return 0;
+}
+
+/* Arrives as a number or as text, depending on who asks. */
+static int
+set_padding(struct sig_ctx *c, const OSSL_PARAM *p)
+{
+	const char *text = NULL;
+	int mode = 0;
+
+	if (p->data_type == OSSL_PARAM_UTF8_STRING) {
+		if (!OSSL_PARAM_get_utf8_string_ptr(p, &text))
+			return 0;
+		mode = strcmp(text, OSSL_PKEY_RSA_PAD_MODE_PSS) == 0	   ? RSA_PKCS1_PSS_PADDING
+		       : strcmp(text, OSSL_PKEY_RSA_PAD_MODE_PKCSV15) == 0 ? RSA_PKCS1_PADDING
+									   : 0;
+	} else if (!OSSL_PARAM_get_int(p, &mode)) {
+		return 0;
+	}
+	c->pss = mode == RSA_PKCS1_PSS_PADDING;
+	return c->pss || mode == RSA_PKCS1_PADDING;
+}
+
+/* Only the salt length that TLS and everybody asks for. */
+static int
+check_salt(const struct sig_ctx *c, const OSSL_PARAM *p)
+{
+	const char *text = NULL;
+	int n = 0;
+
+	if (p->data_type == OSSL_PARAM_UTF8_STRING)
+		return OSSL_PARAM_get_utf8_string_ptr(p, &text) &&
+		       strcmp(text, OSSL_PKEY_RSA_PSS_SALT_LEN_DIGEST) == 0;
+	return OSSL_PARAM_get_int(p, &n) &&
+	       (n == RSA_PSS_SALTLEN_DIGEST || (c->md != NULL && n == EVP_MD_get_size(c->md)));
+}
+
+static int
+rsa_set_params(void *vctx, const OSSL_PARAM params[])
+{
+	struct sig_ctx *c = vctx;
+	const OSSL_PARAM *p;
+	const char *text = NULL;
+
+	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PAD_MODE);
+	if (p != NULL && !set_padding(c, p))
+		return 0;
+	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_PSS_SALTLEN);
+	if (p != NULL && !check_salt(c, p))
+		return 0;
+	p = OSSL_PARAM_locate_const(params, OSSL_SIGNATURE_PARAM_MGF1_DIGEST);
+	return p == NULL || (c->md != NULL && OSSL_PARAM_get_utf8_string_ptr(p, &text) &&
+				EVP_MD_is_a(c->md, text));
+}
+
+static const OSSL_PARAM *
+rsa_settable_params(void *vctx, void *provctx)
+{
+	static const OSSL_PARAM list[] = {
+	    OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, NULL, 0),
+	    OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PSS_SALTLEN, NULL, 0),
+	    OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_MGF1_DIGEST, NULL, 0),
+	    OSSL_PARAM_END,
+	};
+
+	(void)vctx;
+	(void)provctx;
+	return list;
+}
+
+/* ---- both: digest, then sign ---- */
+
+static int
+sign_digest(struct sig_ctx *c, const uint8_t *digest, size_t len, uint8_t *sig, size_t *sig_len)
+{
+	if (c->key->alg == KEY_P256 || c->key->alg == KEY_P384)
+		return ecdsa_sign(c, digest, len, sig, sig_len);
+	return rsa_sign(c, digest, len, sig, sig_len);
+}
+
 static int
 sig_room(const struct sig_ctx *c, size_t *ret)
 {
@@ -153,7 +253,7 @@ sig_room(const struct sig_ctx *c, size_t *ret)
 }
 
 static int
-ecdsa_digest_sign(void *vctx, unsigned char *sig, size_t *sig_len, size_t room,
+sig_digest_sign(void *vctx, unsigned char *sig, size_t *sig_len, size_t room,
     const unsigned char *tbs, size_t tbs_len)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
@@ -164,11 +264,11 @@ ecdsa_digest_sign(void *vctx, unsigned char *sig, size_t *sig_len, size_t room,
 		return sig_room(c, sig_len);
 	*sig_len = room;
 	return EVP_Digest(tbs, tbs_len, digest, &len, c->md, NULL) == 1 &&
-	       ecdsa_sign(c, digest, len, sig, sig_len);
+	       sign_digest(c, digest, len, sig, sig_len);
 }
 
 static int
-ecdsa_update(void *vctx, const unsigned char *data, size_t len)
+sig_update(void *vctx, const unsigned char *data, size_t len)
 {
 	struct sig_ctx *c = vctx;
 
@@ -179,7 +279,7 @@ ecdsa_update(void *vctx, const unsigned char *data, size_t len)
 }
 
 static int
-ecdsa_final(void *vctx, unsigned char *sig, size_t *sig_len, size_t room)
+sig_final(void *vctx, unsigned char *sig, size_t *sig_len, size_t room)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
 	struct sig_ctx *c = vctx;
@@ -188,8 +288,8 @@ ecdsa_final(void *vctx, unsigned char *sig, size_t *sig_len, size_t room)
 	if (sig == NULL)
 		return sig_room(c, sig_len);
 	*sig_len = room;
-	return ecdsa_update(c, NULL, 0) && EVP_DigestFinal_ex(c->hash, digest, &len) == 1 &&
-	       ecdsa_sign(c, digest, len, sig, sig_len);
+	return sig_update(c, NULL, 0) && EVP_DigestFinal_ex(c->hash, digest, &len) == 1 &&
+	       sign_digest(c, digest, len, sig, sig_len);
 }
 
 /* ---- Ed25519 ---- */
@@ -246,8 +346,8 @@ ed25519_final(void *vctx, unsigned char *sig, size_t *sig_len, size_t room)
 
 /* ---- parameters ---- */
 
-/* The AlgorithmIdentifier for certificates: no parameters with ECDSA and Ed25519 (RFC 5758, 3.2;
- * RFC 8410, 3). */
+/* The AlgorithmIdentifier for certificates: no parameters with ECDSA and Ed25519, NULL with RSA
+ * (RFC 5758, 3.2; RFC 8410, 3; RFC 4055, 5). PSS is for TLS only, which does not ask. */
 static int
 put_algorithm(const struct sig_ctx *c, OSSL_PARAM *p)
 {
@@ -256,9 +356,13 @@ put_algorithm(const struct sig_ctx *c, OSSL_PARAM *p)
 	const int kind = EVP_PKEY_get_base_id(c->key->pub);
 	int nid = kind, len; /* Ed25519: one name for key and signature */
 
+	if (c->pss)
+		return 0;
 	if (c->md != NULL && !OBJ_find_sigid_by_algs(&nid, EVP_MD_get_type(c->md), kind))
 		return 0;
-	if (algor == NULL || !X509_ALGOR_set0(algor, OBJ_nid2obj(nid), V_ASN1_UNDEF, NULL) ||
+	if (algor == NULL ||
+	    !X509_ALGOR_set0(
+		algor, OBJ_nid2obj(nid), kind == EVP_PKEY_RSA ? V_ASN1_NULL : V_ASN1_UNDEF, NULL) ||
 	    (len = i2d_X509_ALGOR(algor, &der)) <= 0)
 		return 0;
 	return OSSL_PARAM_set_octet_string(p, der, (size_t)len);
@@ -299,11 +403,17 @@ sig_gettable_params(void *vctx, void *provctx)
 	    FN(OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS, sig_get_params),                               \
 	    FN(OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS, sig_gettable_params)
 
-static const OSSL_DISPATCH ecdsa[] = {SIG_COMMON,
-    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, sig_init),
-    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, ecdsa_digest_sign),
-    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, ecdsa_update),
-    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, ecdsa_final), {0, NULL}};
+#define SIG_DIGEST                                                      \
+	SIG_COMMON, FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, sig_init), \
+	    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, sig_digest_sign),       \
+	    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, sig_update),     \
+	    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, sig_final)
+
+static const OSSL_DISPATCH ecdsa[] = {SIG_DIGEST, {0, NULL}};
+
+static const OSSL_DISPATCH rsa[] = {SIG_DIGEST,
+    FN(OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, rsa_set_params),
+    FN(OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, rsa_settable_params), {0, NULL}};
 
 static const OSSL_DISPATCH ed25519[] = {SIG_COMMON,
     FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, ed25519_init),
@@ -313,6 +423,7 @@ static const OSSL_DISPATCH ed25519[] = {SIG_COMMON,
 
 const OSSL_ALGORITHM extkey_signatures[] = {
     {"ECDSA", EXTKEY_PROPERTY, ecdsa, NULL},
+    {"RSA:rsaEncryption:1.2.840.113549.1.1.1", EXTKEY_PROPERTY, rsa, NULL},
     {"ED25519:1.3.101.112", EXTKEY_PROPERTY, ed25519, NULL},
     {NULL, NULL, NULL, NULL},
 };

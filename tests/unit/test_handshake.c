@@ -55,6 +55,7 @@ a_good_login_is_proved_and_signs_once(void **state)
 	    {KEY_P256, "ecdsa_secp256r1_sha256"},
 	    {KEY_P384, "ecdsa_secp384r1_sha384"},
 	    {KEY_ED25519, "ed25519"},
+	    {KEY_RSA2048, "rsa_pss_rsae_sha256"},
 	};
 	size_t i;
 

@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/rsa.h>
 
 #include "base/utc.h"
 #include "key/evp.h"
 #include "key/ossl.h"
 
-static const enum key_alg kinds[] = {KEY_P256, KEY_P384, KEY_ED25519};
+static const enum key_alg kinds[] = {KEY_P256, KEY_P384, KEY_ED25519, KEY_RSA2048};
 
 #define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
@@ -146,6 +147,40 @@ any_digest_fits_any_curve(void **state)
 		key_freep(&key);
 		testkey_wipe(&k);
 	}
+}
+
+static void
+pss_is_padded_as_openssl_verifies_it(void **state)
+{
+	const EVP_MD *md[] = {EVP_sha256(), EVP_sha384(), EVP_sha512()};
+	CLEAN(key_freep) struct key *key = NULL;
+	struct testkey k;
+	size_t i;
+
+	(void)state;
+	testkey_new(KEY_RSA2048, &k, &key);
+	for (i = 0; i < 3; i++) {
+		CLEAN(md_ctx_freep) EVP_MD_CTX *s = EVP_MD_CTX_new();
+		CLEAN(md_ctx_freep) EVP_MD_CTX *v = EVP_MD_CTX_new();
+		unsigned char sig[256];
+		size_t len = sizeof(sig);
+		EVP_PKEY_CTX *ctx;
+
+		assert_int_equal(EVP_DigestSignInit(s, &ctx, md[i], NULL, key_evp(key)), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST), 1);
+		assert_true(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, 7) <= 0);
+		assert_int_equal(EVP_DigestSign(s, sig, &len, (const unsigned char *)"x", 1), 1);
+		assert_int_equal(
+		    EVP_DigestVerifyInit(v, &ctx, md[i], NULL, key_evp_public(key)), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PSS_PADDING), 1);
+		assert_int_equal(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST), 1);
+		assert_int_equal(EVP_DigestVerify(v, sig, len, (const unsigned char *)"x", 1), 1);
+		assert_int_equal(k.calls, (int)i + 1);
+	}
+	ERR_clear_error();
+	key_freep(&key);
+	testkey_wipe(&k);
 }
 
 static void
@@ -375,6 +410,7 @@ main(void)
 	    cmocka_unit_test(a_request_asks_the_key_once),
 	    cmocka_unit_test(a_certificate_and_a_crl_ask_the_key_once),
 	    cmocka_unit_test(any_digest_fits_any_curve),
+	    cmocka_unit_test(pss_is_padded_as_openssl_verifies_it),
 	    cmocka_unit_test(ed25519_signs_the_message_whole),
 	    cmocka_unit_test(weak_digests_are_refused_before_the_key),
 	    cmocka_unit_test(the_callbacks_error_comes_through),
