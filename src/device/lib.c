@@ -142,10 +142,11 @@ lib_serial(struct token *token, uint32_t *ret, struct err *err)
 	wire_leave();
 	if ((rc = outcome(token, yrc, "GET SERIAL", &sw, err)) != 0)
 		return rc;
-	if (sw != SW_OK)
+	/* Before firmware 5 libykpiv asks the OTP application, which may be switched off, and the
+	 * last answer is that of selecting PIV again. */
+	if (!token_firmware(token, 5, 0, 0) && sw != SW_OK)
 		return err_set(err, ERR_ABSENT, "the token does not tell its serial (%04X)", sw);
-	/* Before firmware 5 the last answer is that of selecting PIV again. */
-	if (token_firmware(token, 5, 0, 0) && wire_last()->len != 4 + 2)
+	if (token_firmware(token, 5, 0, 0) && (sw != SW_OK || wire_last()->len != 4 + 2))
 		return token_result(token, status_malformed(err, "GET SERIAL"));
 	*ret = serial;
 	return 0;

@@ -15,6 +15,7 @@ enum {
 	TAG_PUBLIC = 0x04,
 	TAG_FACTORY = 0x05,
 	TAG_RETRIES = 0x06,
+	ALG_PIN = 0xff,
 	ORIGIN_GENERATED = 1,
 	TOUCH_NEVER_VALUE = 1,
 };
@@ -45,9 +46,10 @@ static int
 parse_ref(
     struct token *token, const struct blob *meta, struct token_pin_state *ret, struct err *err)
 {
-	struct tlv factory, retries;
+	struct tlv alg, factory, retries;
 
-	if (field(meta, TAG_FACTORY, 1, &factory) != 0 ||
+	if (field(meta, TAG_ALG, 1, &alg) != 0 || alg.value[0] != ALG_PIN ||
+	    field(meta, TAG_FACTORY, 1, &factory) != 0 ||
 	    field(meta, TAG_RETRIES, 2, &retries) != 0 || factory.value[0] > 1)
 		return token_result(token, status_malformed(err, "GET METADATA"));
 	*ret = (struct token_pin_state){
