@@ -50,8 +50,10 @@ csr_read(
 		return err_set(err, ERR_FIT, "the certification request is not of version 1");
 	if ((n = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &spki)) <= 0)
 		return evp_err(err, ERR_FIT, "the certification request has no key");
-	if ((rc = evp_public(spki, (size_t)n, &pub, &alg, err)) != 0)
-		return err_wrap(err, "certification request");
+	if ((rc = evp_public(spki, (size_t)n, &pub, &alg, err)) != 0) {
+		err_wrap(err, "certification request");
+		return rc;
+	}
 	if (X509_REQ_verify(req, pub) != 1) {
 		ERR_clear_error();
 		return err_set(
