@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "base/file.h"
+#include "signer/answer.h"
+#include "signer/crl.h"
+
+struct asked {
+	struct ca *ca;
+	struct issue_desk *desk;
+	uint32_t peer;
+	const struct message *m;
+};
+
+/* A field's bytes without a copy, for calls that only read. */
+static struct blob
+view(const struct message *m, uint8_t tag)
+{
+	const struct message_field *f = message_get(m, tag);
+	struct blob b = {0};
+
+	if (f != NULL) {
+		b.data = (uint8_t *)(uintptr_t)f->data;
+		b.len = f->len;
+	}
+	return b;
+}
+
+static int
+put_blob(struct blob *frame, uint8_t tag, const struct blob *b, struct err *err)
+{
+	return message_put(frame, tag, b->data, b->len, err);
+}
+
+/* ---- one function per request: put the reply's fields behind its head ---- */
+
+static int
+on_ca(const struct asked *a, struct blob *to, struct err *err)
+{
+	struct ca *ca = a->ca;
+	int rc;
+
+	if ((rc = crl_renew(ca, a->peer, false, err)) != 0 ||
+	    (rc = put_blob(to, TAG_CA_ISSUING, &ca->cert[LOG_ISSUING], err)) != 0 ||
+	    (rc = put_blob(to, TAG_CA_ROOT, &ca->cert[LOG_ROOT], err)) != 0 ||
+	    (rc = put_blob(to, TAG_CRL_ISSUING, &ca->crl[LOG_ISSUING], err)) != 0 ||
+	    (rc = put_blob(to, TAG_CRL_ROOT, &ca->crl[LOG_ROOT], err)) != 0)
+		return rc;
+	return ca->rehearsal_root.len == 0
+		   ? 0
+		   : put_blob(to, TAG_REHEARSAL_ROOT, &ca->rehearsal_root, err);
+}
+
+static int
+in_range(const struct message *m, struct err *err)
+{
+	const int64_t token = message_number(m, TAG_TOKEN), slot = message_number(m, TAG_SLOT),
+		      days = message_number(m, TAG_DAYS);
+
+	if (token < 0 || token > UINT32_MAX || slot < 0 || slot > UINT8_MAX || days < 0 ||
+	    days > INT32_MAX)
+		return err_set(err, ERR_USAGE, "a number of the request is out of range");
+	return 0;
+}
+
+static int
+on_prepare(const struct asked *a, struct blob *to, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob profile = {0}, cn = {0}, email = {0};
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	const struct blob csr = view(a->m, TAG_CSR), f9 = view(a->m, TAG_F9),
+			  attestation = view(a->m, TAG_ATTESTATION);
+	struct signer_request request = {
+	    .token_serial = (uint32_t)message_number(a->m, TAG_TOKEN),
+	    .slot = (uint8_t)message_number(a->m, TAG_SLOT),
+	    .days = (unsigned)message_number(a->m, TAG_DAYS),
+	    .csr = &csr,
+	    .attestation = &attestation,
+	    .f9 = &f9,
+	};
+	int rc;
+
+	if ((rc = in_range(a->m, err)) != 0 ||
+	    (rc = message_text(a->m, TAG_PROFILE, &profile, err)) != 0 ||
+	    (rc = message_text(a->m, TAG_CN, &cn, err)) != 0 ||
+	    (rc = message_text(a->m, TAG_EMAIL, &email, err)) != 0)
+		return rc;
+	request.profile = (const char *)profile.data;
+	request.cn = (const char *)cn.data;
+	request.email = message_get(a->m, TAG_EMAIL) == NULL ? NULL : (const char *)email.data;
+	if ((rc = issue_prepare(a->ca, a->desk, &request, &p, err)) != 0 ||
+	    (rc = message_put(to, TAG_SERIAL, p.serial, sizeof(p.serial), err)) != 0 ||
+	    (rc = put_blob(to, TAG_TBS, &p.tbs, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_CERT_LEN_MAX, (int64_t)p.cert_len_max, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_NOT_BEFORE, p.not_before, err)) != 0)
+		return rc;
+	return message_put_number(to, TAG_NOT_AFTER, p.not_after, err);
+}
+
+static int
+on_sign(const struct asked *a, struct blob *to, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob cert = {0};
+	int rc =
+	    issue_sign(a->ca, a->desk, a->peer, message_get(a->m, TAG_SERIAL)->data, &cert, err);
+
+	return rc != 0 ? rc : put_blob(to, TAG_CERT, &cert, err);
+}
+
+static int
+on_find(const struct asked *a, struct blob *to, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob cert = {0};
+	int rc = issue_find(a->ca, message_get(a->m, TAG_SERIAL)->data, &cert, err);
+
+	return rc != 0 ? rc : put_blob(to, TAG_CERT, &cert, err);
+}
+
+static int
+on_revoke(const struct asked *a, struct blob *to, struct err *err)
+{
+	(void)to;
+	return issue_revoke(a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data,
+	    message_number(a->m, TAG_REASON), err);
+}
+
+static const struct {
+	uint8_t request, reply;
+	int (*on)(const struct asked *a, struct blob *to, struct err *err);
+} table[] = {
+    {MESSAGE_CA, MESSAGE_CA_IS, on_ca},
+    {MESSAGE_PREPARE, MESSAGE_PREPARED, on_prepare},
+    {MESSAGE_SIGN, MESSAGE_CERT, on_sign},
+    {MESSAGE_FIND, MESSAGE_CERT, on_find},
+    {MESSAGE_REVOKE, MESSAGE_DONE, on_revoke},
+};
+
+/* ---- frames ---- */
+
+static int
+finish(struct blob *frame, const struct answer_times *times, struct blob *ret)
+{
+	int rc;
+
+	if ((rc = message_put_number(frame, TAG_KDF_NS, times->kdf_ns, NULL)) != 0 ||
+	    (rc = message_put_number(frame, TAG_FSYNC_NS, times->fsync_ns, NULL)) != 0)
+		return rc;
+	message_end(frame);
+	blob_move(ret, frame);
+	return 0;
+}
+
+int
+answer_hello(const struct answer_times *times, struct blob *ret_frame)
+{
+	CLEAN(blob_wipe) struct blob frame = {0};
+	int rc;
+
+	if ((rc = message_begin(&frame, MESSAGE_HELLO, NULL)) != 0 ||
+	    (rc = message_put_number(&frame, TAG_VERSION, MESSAGE_VERSION, NULL)) != 0)
+		return rc;
+	return finish(&frame, times, ret_frame);
+}
+
+int
+answer_error(
+    int code, const struct err *why, const struct answer_times *times, struct blob *ret_frame)
+{
+	CLEAN(blob_wipe) struct blob frame = {0};
+	int rc;
+
+	if ((rc = message_begin(&frame, MESSAGE_ERROR, NULL)) != 0 ||
+	    (rc = message_put_number(&frame, TAG_CODE, code, NULL)) != 0 ||
+	    (rc = message_put(&frame, TAG_TEXT, why->text, strlen(why->text), NULL)) != 0)
+		return rc;
+	return finish(&frame, times, ret_frame);
+}
+
+int
+answer_request(struct ca *ca, struct issue_desk *desk, uint32_t peer, const struct message *m,
+    struct answer_times *times, struct blob *ret_frame)
+{
+	const struct asked a = {.ca = ca, .desk = desk, .peer = peer, .m = m};
+	const int64_t before = file_fsync_ns;
+	CLEAN(blob_wipe) struct blob frame = {0};
+	struct err err = ERR_INIT;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		if (table[i].request == m->type)
+			break;
+	if (i == sizeof(table) / sizeof(table[0]))
+		return ERR_INTERNAL;
+	if ((rc = message_begin(&frame, table[i].reply, &err)) == 0)
+		rc = table[i].on(&a, &frame, &err);
+	times->fsync_ns += file_fsync_ns - before;
+	return rc == 0 ? finish(&frame, times, ret_frame)
+		       : answer_error(rc, &err, times, ret_frame);
+}

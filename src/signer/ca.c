@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/rand.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+#include "signer/ca.h"
+#include "signer/crl.h"
+#include "ykenroll/x509.h"
+
+#define SERIAL_TRIES 8
+
+/* The reason stays, the code becomes the one that the contract names. */
+static int
+refused(struct err *err)
+{
+	if (err != NULL)
+		err->code = ERR_CA;
+	return ERR_CA;
+}
+
+int
+ca_path(const char *home, const char *name, char ret[static PATH_MAX], struct err *err)
+{
+	return file_join(ret, PATH_MAX, home, name, err);
+}
+
+int
+ca_random(void *to, size_t len)
+{
+	return RAND_bytes(to, (int)len) == 1 ? 0 : -1;
+}
+
+static bool
+exists(const char *home, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return ca_path(home, name, path, NULL) == 0 && lstat(path, &st) == 0;
+}
+
+int
+ca_there(const char *home, struct err *err)
+{
+	if (!exists(home, CA_DIR))
+		return err_set(
+		    err, ERR_CA, "there is no CA in %s; make one with: ykenroll init", home);
+	if (exists(home, CA_UNFINISHED))
+		return err_set(err, ERR_CA,
+		    "the CA in %s was not finished; run ykenroll init once more", home);
+	return 0;
+}
+
+/* ---- opening ---- */
+
+static int
+take_lock(struct ca *ca, int wait_ms, struct err *err)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+	const int64_t deadline = utc_monotonic_ns() + (int64_t)wait_ms * 1000000;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(ca->home, CA_LOCK, path, err)) != 0)
+		return rc;
+	ca->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (ca->lock < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	while (flock(ca->lock, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_errno(err, ERR_INTERNAL, "cannot lock %s", path);
+		if (utc_monotonic_ns() > deadline)
+			return err_set(err, ERR_CA,
+			    "another signer works in %s; wait for its end, or let all commands "
+			    "share "
+			    "one: ykenroll signer",
+			    ca->home);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static int
+load_cert(const struct ca *ca, const char *name, struct blob *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(ca->home, name, path, err)) != 0)
+		return rc;
+	if ((rc = file_read(path, &pem, err)) != 0)
+		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "%s is not there", path) : rc;
+	if (cert_from_pem(&pem, ret, err) != 0)
+		return err_set(err, ERR_CA, "%s is not a certificate", path);
+	return 0;
+}
+
+static int
+load_certs(struct ca *ca, struct err *err)
+{
+	struct cert_info info;
+	int rc;
+
+	if ((rc = load_cert(ca, CA_DIR "/issuing.crt", &ca->cert[LOG_ISSUING], err)) != 0 ||
+	    (rc = load_cert(ca, CA_DIR "/root.crt", &ca->cert[LOG_ROOT], err)) != 0)
+		return rc;
+	if (exists(ca->home, CA_REHEARSAL) &&
+	    (rc = load_cert(ca, CA_REHEARSAL, &ca->rehearsal_root, err)) != 0)
+		return rc;
+	rc = cert_read(ca->cert[LOG_ISSUING].data, ca->cert[LOG_ISSUING].len, &info, err);
+	if (rc != 0)
+		return rc;
+	ca->not_before = info.not_before;
+	ca->not_after = info.not_after;
+	return 0;
+}
+
+static int
+unlock(struct ca *ca, const struct secret *pass, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob own = {0}, certs = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(ca->home, CA_DIR "/issuing.key", path, err)) != 0)
+		return rc;
+	if ((rc = key_file_load(path, pass, &ca->key, err)) != 0)
+		return rc == ERR_INTERNAL ? rc : refused(err);
+	if ((rc = key_spki(ca->key, &own, err)) != 0 ||
+	    (rc = cert_spki(ca->cert[LOG_ISSUING].data, ca->cert[LOG_ISSUING].len, &certs, err)) !=
+		0)
+		return rc;
+	if (!blob_equal(&own, &certs))
+		return err_set(err, ERR_CA, "ca/issuing.key is not the key of ca/issuing.crt");
+	return 0;
+}
+
+static int
+open_log(struct ca *ca, struct err *err)
+{
+	const struct log_who who = {.now = ca->now(), .peer = (uint32_t)geteuid()};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(ca->home, CA_LOG, path, err)) != 0 ||
+	    (rc = log_open(path, false, &who, &ca->log, err)) != 0 ||
+	    (rc = log_usable(ca->log, who.now, err)) != 0 || (rc = crl_load(ca, err)) != 0)
+		return rc;
+	/* what a crash left, or revoked without publishing, goes out now */
+	return ca->log->stale ? crl_renew(ca, who.peer, true, err) : 0;
+}
+
+int
+ca_open(const char *home, const struct secret *pass, int wait_ms, struct ca **ret, struct err *err)
+{
+	CLEAN(ca_closep) struct ca *ca = calloc(1, sizeof(*ca));
+	char path[PATH_MAX];
+	int rc;
+
+	if (ca == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	ca->lock = -1;
+	ca->now = utc_now;
+	ca->random = ca_random;
+	if (strlen(home) >= sizeof(ca->home))
+		return err_set(err, ERR_USAGE, "path too long: %s", home);
+	memcpy(ca->home, home, strlen(home) + 1);
+	if ((rc = ca_there(home, err)) != 0 || (rc = ca_path(home, CA_DIR, path, err)) != 0)
+		return rc;
+	if ((rc = file_private_dir(path, err)) != 0)
+		return rc == ERR_USAGE
+			   ? err_set(err, ERR_CA, "%s must be ours alone; chmod 700 it", path)
+			   : rc;
+	if ((rc = ca_path(home, CA_CONF, path, err)) != 0 ||
+	    (rc = rules_load(path, &ca->rules, err)) != 0 || (rc = load_certs(ca, err)) != 0 ||
+	    (rc = unlock(ca, pass, err)) != 0 || (rc = take_lock(ca, wait_ms, err)) != 0 ||
+	    (rc = open_log(ca, err)) != 0)
+		return rc;
+	*ret = TAKE(ca);
+	return 0;
+}
+
+void
+ca_closep(struct ca **ca)
+{
+	size_t i;
+
+	if (*ca == NULL)
+		return;
+	key_freep(&(*ca)->key);
+	log_closep(&(*ca)->log);
+	rules_freep(&(*ca)->rules);
+	for (i = 0; i < LOG_CAS; i++) {
+		blob_wipe(&(*ca)->cert[i]);
+		blob_wipe(&(*ca)->crl[i]);
+	}
+	blob_wipe(&(*ca)->rehearsal_root);
+	if ((*ca)->lock >= 0)
+		close((*ca)->lock); /* gives the lock up, last */
+	free(*ca);
+	*ca = NULL;
+}
+
+/* ---- small things that need all of it ---- */
+
+struct log_who
+ca_who(const struct ca *ca, uint32_t peer)
+{
+	struct log_who who = {.now = ca->now(), .peer = peer};
+
+	/* within the slack; log_usable refuses the rest */
+	if (who.now < ca->log->last_time && who.now >= ca->log->last_time - LOG_CLOCK_SLACK)
+		who.now = ca->log->last_time;
+	return who;
+}
+
+int
+ca_serial(const struct log *log, int (*random)(void *to, size_t len),
+    uint8_t ret[static SIGNER_SERIAL_LEN], struct err *err)
+{
+	uint8_t s[SIGNER_SERIAL_LEN];
+	int i;
+
+	for (i = 0; i < SERIAL_TRIES; i++) {
+		if (random(s, sizeof(s)) != 0)
+			return err_set(err, ERR_INTERNAL, "no random numbers for a serial");
+		/* 0x40 to 0x7f: positive, always 16 octets, 126 random bits */
+		s[0] = (uint8_t)(0x40 | (s[0] & 0x3f));
+		if (log_find(log, s) != NULL)
+			continue;
+		memcpy(ret, s, sizeof(s));
+		return 0;
+	}
+	return err_set(
+	    err, ERR_INTERNAL, "the random numbers repeat themselves; no serial was given");
+}

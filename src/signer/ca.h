@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ca: an unlocked CA in this process: key, certificates, log, CRLs, rules. Only one process per
+ * home has one at a time (flock on ca/lock). The root's key is never loaded here.
+ */
+#ifndef SIGNER_CA_H
+#define SIGNER_CA_H
+
+#include <limits.h>
+#include <stdint.h>
+
+#include "signer/rules.h"
+#include "signer/log.h"
+#include "ykenroll/key.h"
+#include "ykenroll/signer.h"
+
+#define CA_CRL_ROOT_DAYS 395 /* 13 months */
+
+/* Names under home. */
+#define CA_DIR "ca"
+#define CA_NEW "ca.new"			   /* while it is made */
+#define CA_UNFINISHED CA_DIR "/unfinished" /* there until init has done all */
+#define CA_LOCK CA_DIR "/lock"
+#define CA_LOG CA_DIR "/issuance.log"
+#define CA_INTERMEDIATES CA_DIR "/intermediates"
+#define CA_REHEARSAL CA_DIR "/rehearsal-root.pem"
+#define CA_PUB "pub"
+#define CA_CONF "ykenroll.conf"
+
+struct ca {
+	char home[PATH_MAX / 2];
+	int lock;
+	struct key *key;	       /* the issuing CA's */
+	struct blob cert[LOG_CAS];     /* DER */
+	struct blob crl[LOG_CAS];      /* DER; empty: has to be made */
+	struct blob rehearsal_root;    /* DER, or empty */
+	int64_t not_before, not_after; /* of the issuing CA */
+	struct rules *rules;
+	struct log *log;
+	int64_t (*now)(void);
+	int (*random)(void *to, size_t len); /* 0, or -1 */
+};
+
+/* Is there a finished CA? Errors: ERR_CA. */
+MUST_CHECK int ca_there(const char *home, struct err *err);
+
+/* Unlock and open it; waits up to wait_ms for another signer's end. Abandons what a crash left open
+ * and publishes the CRL that says so. Errors: ERR_CA. */
+MUST_CHECK int ca_open(
+    const char *home, const struct secret *pass, int wait_ms, struct ca **ret, struct err *err);
+void ca_closep(struct ca **ca);
+
+/* home/name. Errors: ERR_INTERNAL. */
+MUST_CHECK int ca_path(
+    const char *home, const char *name, char ret[static PATH_MAX], struct err *err);
+
+/* For the log: the time (never before its last line), and who asks. */
+struct log_who ca_who(const struct ca *ca, uint32_t peer);
+
+/* len random bytes; 0, or -1. */
+int ca_random(void *to, size_t len); /* the real one */
+
+/* A fresh serial that the log has not. Errors: ERR_INTERNAL. */
+MUST_CHECK int ca_serial(const struct log *log, int (*random)(void *to, size_t len),
+    uint8_t ret[static SIGNER_SERIAL_LEN], struct err *err);
+
+#endif

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "signer/ca.h"
+#include "signer/message.h"
+#include "signer/process.h"
+
+#define ANSWER_MS 60000 /* a signer with many desks may take its time */
+#define HELLO_MS 10000	/* from one that is unlocked already */
+
+struct signer {
+	int fd;	   /* -1: the connection is lost */
+	pid_t pid; /* of the one we started, or 0 */
+	struct signer_times times;
+};
+
+/* ---- hearing ---- */
+
+static int
+code_of(int64_t n)
+{
+	const bool known =
+	    (n <= ERR_INTERNAL && n >= ERR_BATCH) || n == ERR_HELD || n == ERR_ABSENT;
+
+	return known ? (int)n : ERR_INTERNAL;
+}
+
+static int
+refused(const struct message *m, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob text = {0};
+	int rc;
+
+	if ((rc = message_text(m, TAG_TEXT, &text, err)) != 0)
+		return rc;
+	return err_set(err, code_of(message_number(m, TAG_CODE)), "%s", (const char *)text.data);
+}
+
+/* The next frame, which must be of this type; *m points into *body. */
+static int
+hear(struct signer *s, int timeout_ms, uint8_t type, struct blob *body, struct message *m,
+    struct err *err)
+{
+	int rc;
+
+	if ((rc = message_receive(s->fd, timeout_ms, body, err)) != 0) {
+		close(s->fd);
+		s->fd = -1;
+		return rc;
+	}
+	if (message_parse(body->data, body->len, m) != 0 ||
+	    (m->type != type && m->type != MESSAGE_ERROR))
+		return err_set(err, ERR_INTERNAL, "the signer's answer cannot be understood");
+	s->times.kdf_ns = message_number(m, TAG_KDF_NS);
+	s->times.fsync_ns = message_number(m, TAG_FSYNC_NS);
+	return m->type == type ? 0 : refused(m, err);
+}
+
+static int
+ask(struct signer *s, struct blob *frame, uint8_t type, struct blob *body, struct message *m,
+    struct err *err)
+{
+	int rc;
+
+	message_end(frame);
+	if (s->fd < 0)
+		return err_set(err, ERR_INTERNAL, "the connection to the signer was lost");
+	if ((rc = message_send(s->fd, frame, err)) != 0)
+		return rc;
+	return hear(s, ANSWER_MS, type, body, m, err);
+}
+
+static int
+ask_serial(struct signer *s, uint8_t request, const uint8_t *serial, uint8_t reply,
+    struct blob *body, struct message *m, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0};
+	int rc;
+
+	if ((rc = message_begin(&frame, request, err)) != 0 ||
+	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0)
+		return rc;
+	return ask(s, &frame, reply, body, m, err);
+}
+
+/* ---- opening ---- */
+
+/* Is it our own, root's, or of whom the CA belongs to? Anybody could listen at a path of theirs. */
+static int
+trusted(int fd, const char *home, struct err *err)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	char path[PATH_MAX];
+	struct stat st;
+	int rc;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot tell who listens");
+	if (cred.uid == geteuid() || cred.uid == 0)
+		return 0;
+	if ((rc = ca_path(home, CA_DIR, path, err)) != 0)
+		return rc;
+	if (lstat(path, &st) == 0 && st.st_uid == cred.uid)
+		return 0;
+	return err_set(err, ERR_CA, "who listens at %s/%s (uid %u) is not the CA's owner", home,
+	    PROCESS_SOCKET, (unsigned)cred.uid);
+}
+
+static int
+open_socket(struct signer *s, const char *home, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob body = {0};
+	struct message m;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, PROCESS_SOCKET, path, err)) != 0 ||
+	    (rc = process_connect(path, &s->fd, err)) != 0 || s->fd < 0)
+		return rc;
+	if ((rc = trusted(s->fd, home, err)) != 0)
+		return rc;
+	return hear(s, HELLO_MS, MESSAGE_HELLO, &body, &m, err);
+}
+
+/* A child that ended before its first word could not be started, or was killed. */
+static int
+no_hello(struct signer *s, struct err *err)
+{
+	int status = 0;
+
+	while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	s->pid = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return err_set(err, ERR_INTERNAL, "the signer could not be started");
+	return err_set(err, ERR_INTERNAL, "the signer ended before it was unlocked");
+}
+
+static int
+open_child(struct signer *s, const struct signer_open *open, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob body = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = ca_there(open->home, err)) != 0)
+		return rc;
+	if (open->ca_pass_spec == NULL)
+		return err_set(err, ERR_PERSON,
+		    "the CA passphrase is needed; give --ca-pass, or start: ykenroll signer");
+	if ((rc = process_start(open->home, open->ca_pass_spec, &s->fd, &s->pid, err)) != 0)
+		return rc;
+	/* no limit: a person may be typing */
+	rc = hear(s, -1, MESSAGE_HELLO, &body, &m, err);
+	return rc != 0 && s->fd < 0 ? no_hello(s, err) : rc;
+}
+
+int
+signer_open(const struct signer_open *open, struct signer **ret, struct err *err)
+{
+	CLEAN(signer_closep) struct signer *s = calloc(1, sizeof(*s));
+	int rc;
+
+	if (s == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	s->fd = -1;
+	if ((rc = open_socket(s, open->home, err)) != 0)
+		return rc;
+	if (s->fd < 0 && (rc = open_child(s, open, err)) != 0)
+		return rc;
+	*ret = TAKE(s);
+	return 0;
+}
+
+void
+signer_closep(struct signer **s)
+{
+	if (*s == NULL)
+		return;
+	if ((*s)->fd >= 0)
+		close((*s)->fd);
+	/* it ends when its connection does */
+	while ((*s)->pid > 0 && waitpid((*s)->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	free(*s);
+	*s = NULL;
+}
+
+struct signer_times
+signer_times(const struct signer *s)
+{
+	return s->times;
+}
+
+/* ---- the requests ---- */
+
+static int
+take(const struct message *m, uint8_t tag, struct blob *ret, struct err *err)
+{
+	const struct message_field *f = message_get(m, tag);
+
+	return f == NULL ? 0 : blob_set(ret, f->data, f->len, err);
+}
+
+int
+signer_ca(struct signer *s, struct signer_ca *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = message_begin(&frame, MESSAGE_CA, err)) != 0 ||
+	    (rc = ask(s, &frame, MESSAGE_CA_IS, &body, &m, err)) != 0 ||
+	    (rc = take(&m, TAG_CA_ISSUING, &ca.cas[0], err)) != 0 ||
+	    (rc = take(&m, TAG_CA_ROOT, &ca.cas[1], err)) != 0 ||
+	    (rc = take(&m, TAG_CRL_ISSUING, &ca.crls[0], err)) != 0 ||
+	    (rc = take(&m, TAG_CRL_ROOT, &ca.crls[1], err)) != 0 ||
+	    (rc = take(&m, TAG_REHEARSAL_ROOT, &ca.rehearsal_root, err)) != 0)
+		return rc;
+	signer_ca_wipe(ret);
+	*ret = ca;
+	memset(&ca, 0, sizeof(ca));
+	return 0;
+}
+
+void
+signer_ca_wipe(struct signer_ca *ca)
+{
+	size_t i;
+
+	for (i = 0; i < 2; i++) {
+		blob_wipe(&ca->cas[i]);
+		blob_wipe(&ca->crls[i]);
+	}
+	blob_wipe(&ca->rehearsal_root);
+}
+
+static int
+put_request(struct blob *frame, const struct signer_request *r, struct err *err)
+{
+	int rc;
+
+	if ((rc = message_begin(frame, MESSAGE_PREPARE, err)) != 0 ||
+	    (rc = message_put(frame, TAG_PROFILE, r->profile, strlen(r->profile), err)) != 0 ||
+	    (rc = message_put(frame, TAG_CN, r->cn, strlen(r->cn), err)) != 0)
+		return rc;
+	if (r->email != NULL &&
+	    (rc = message_put(frame, TAG_EMAIL, r->email, strlen(r->email), err)) != 0)
+		return rc;
+	if ((rc = message_put_number(frame, TAG_TOKEN, r->token_serial, err)) != 0 ||
+	    (rc = message_put_number(frame, TAG_SLOT, r->slot, err)) != 0 ||
+	    (rc = message_put_number(frame, TAG_DAYS, r->days, err)) != 0 ||
+	    (rc = message_put(frame, TAG_CSR, r->csr->data, r->csr->len, err)) != 0 ||
+	    (rc = message_put(
+		 frame, TAG_ATTESTATION, r->attestation->data, r->attestation->len, err)) != 0)
+		return rc;
+	return message_put(frame, TAG_F9, r->f9->data, r->f9->len, err);
+}
+
+int
+signer_prepare(struct signer *s, const struct signer_request *request, struct signer_prepared *ret,
+    struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0}, tbs = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = put_request(&frame, request, err)) != 0 ||
+	    (rc = ask(s, &frame, MESSAGE_PREPARED, &body, &m, err)) != 0 ||
+	    (rc = take(&m, TAG_TBS, &tbs, err)) != 0)
+		return rc;
+	memcpy(ret->serial, message_get(&m, TAG_SERIAL)->data, sizeof(ret->serial));
+	ret->cert_len_max = (size_t)message_number(&m, TAG_CERT_LEN_MAX);
+	ret->not_before = message_number(&m, TAG_NOT_BEFORE);
+	ret->not_after = message_number(&m, TAG_NOT_AFTER);
+	blob_move(&ret->tbs, &tbs);
+	return 0;
+}
+
+void
+signer_prepared_wipe(struct signer_prepared *p)
+{
+	blob_wipe(&p->tbs);
+}
+
+int
+signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct blob *ret_cert,
+    struct err *err)
+{
+	CLEAN(blob_wipe) struct blob body = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = ask_serial(s, MESSAGE_SIGN, serial, MESSAGE_CERT, &body, &m, err)) != 0)
+		return rc;
+	return take(&m, TAG_CERT, ret_cert, err);
+}
+
+int
+signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct blob *ret_cert,
+    struct err *err)
+{
+	CLEAN(blob_wipe) struct blob body = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = ask_serial(s, MESSAGE_FIND, serial, MESSAGE_CERT, &body, &m, err)) != 0)
+		return rc;
+	return take(&m, TAG_CERT, ret_cert, err);
+}
+
+int
+signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
+    enum signer_reason reason, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = message_begin(&frame, MESSAGE_REVOKE, err)) != 0 ||
+	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0 ||
+	    (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0)
+		return rc;
+	return ask(s, &frame, MESSAGE_DONE, &body, &m, err);
+}

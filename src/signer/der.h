@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * der: the signer's own DER writer and reader (X.690, 8.1 and 10.1), of which check and seal make
+ * their bytes. It shares nothing with OpenSSL's encoder: that is what it is for.
+ */
+#ifndef SIGNER_DER_H
+#define SIGNER_DER_H
+
+#include <stdint.h>
+
+#include "ykenroll/blob.h"
+
+enum der_tag {
+	DER_BOOLEAN = 0x01,
+	DER_INTEGER = 0x02,
+	DER_BIT_STRING = 0x03,
+	DER_OCTET_STRING = 0x04,
+	DER_OID = 0x06,
+	DER_UTF8 = 0x0c,
+	DER_UTCTIME = 0x17,
+	DER_GENERALIZEDTIME = 0x18,
+	DER_SEQUENCE = 0x30,
+	DER_SET = 0x31,
+	DER_CONTEXT_0 = 0xa0,
+	DER_CONTEXT_3 = 0xa3,
+};
+
+struct der {
+	uint8_t tag;
+	const uint8_t *value; /* into the buffer that was read */
+	size_t len;
+	const uint8_t *raw; /* with tag and length */
+	size_t raw_len;
+};
+
+/* Append tag, length, value. Errors: ERR_INTERNAL. */
+MUST_CHECK int der_put(
+    struct blob *to, uint8_t tag, const void *value, size_t len, struct err *err);
+
+/* Read the element at *pos of data[0..len) and move *pos behind it. One-byte tags, minimal definite
+ * lengths below 2^24. Returns 0, or -1 (end, malformed). */
+int der_next(const uint8_t *data, size_t len, size_t *pos, struct der *ret);
+
+/* As der_next, and the tag must be this one. */
+int der_expect(const uint8_t *data, size_t len, size_t *pos, uint8_t tag, struct der *ret);
+
+/* What check and crl need of a CA's own certificate. */
+struct der_cert {
+	struct der subject; /* Name */
+	struct der not_after;
+	struct der ski; /* value: the key identifier */
+};
+/* Errors: ERR_CA not a certificate with a subject key identifier. */
+MUST_CHECK int der_cert(const struct blob *cert, struct der_cert *ret, struct err *err);
+
+/* Append a UTCTime through 2049, a GeneralizedTime from then on (RFC 5280, 4.1.2.5). */
+MUST_CHECK int der_put_time(struct blob *to, int64_t t, struct err *err);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * gate: what has to be true before this CA certifies a key. The desk is not believed: everything is
+ * decided from the request's own signature, the attestation, and the profile.
+ */
+#ifndef SIGNER_GATE_H
+#define SIGNER_GATE_H
+
+#include "signer/ca.h"
+#include "ykenroll/x509.h"
+
+/* Check the request; give the key that may be certified, DER SubjectPublicKeyInfo. Errors:
+ * ERR_USAGE a name is not possible; ERR_ATTEST the attestation, or it is for another key, slot or
+ * token; ERR_CA the rest. */
+MUST_CHECK int gate_check(const struct ca *ca, const struct profile *profile,
+    const struct signer_request *request, struct blob *ret_spki, struct err *err);
+
+/* Its parts, for the tests. */
+MUST_CHECK int gate_names(const struct ca *ca, const char *cn, const char *email, struct err *err);
+MUST_CHECK int gate_attestation(const struct profile *profile, const struct signer_request *request,
+    const struct attestation *a, struct err *err);
+
+#endif

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * init: make a CA. Everything is made in ca.new, synced, and renamed to ca, with a file
+ * "unfinished" in it that goes when pub/ and ykenroll.conf are there too. A crash leaves ca.new, or
+ * ca with that file: neither has been used (ca_there refuses it), and the next call removes it and
+ * starts anew, with the new call's name and passphrase.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "base/utc.h"
+#include "signer/ca.h"
+#include "signer/check.h"
+#include "signer/crl.h"
+#include "signer/profile.h"
+#include "signer/seal.h"
+#include "ykenroll/x509.h"
+
+#define ROOT_DAYS 7300
+#define ISSUING_DAYS 3650
+#define DAY INT64_C(86400)
+#define BACKDATE 3600	  /* seconds; the first certificates are backdated too */
+#define NAME_MAX_CHARS 40 /* of 64 for the CN: RFC 5280, A.1, ub-common-name */
+
+struct making {
+	const struct signer_init *init;
+	struct key *keys[LOG_CAS];
+	struct blob certs[LOG_CAS], crls[LOG_CAS];
+	struct log *log;
+	struct log_who who;
+	int64_t now;
+};
+
+static void
+closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+static void
+making_wipe(struct making *m)
+{
+	size_t i;
+
+	log_closep(&m->log);
+	for (i = 0; i < LOG_CAS; i++) {
+		key_freep(&m->keys[i]);
+		blob_wipe(&m->certs[i]);
+		blob_wipe(&m->crls[i]);
+	}
+}
+
+/* ---- files ---- */
+
+static int
+present(const char *home, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return ca_path(home, name, path, NULL) == 0 && lstat(path, &st) == 0;
+}
+
+/* A directory of ours and what is in it; ours have one level. */
+static int
+remove_dir(const char *path, struct err *err)
+{
+	const struct dirent *e;
+	char name[PATH_MAX];
+	DIR *d = opendir(path);
+	int rc = 0;
+
+	if (d == NULL)
+		return errno == ENOENT ? 0 : err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	while (rc == 0 && (e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		if ((rc = file_join(name, sizeof(name), path, e->d_name, err)) == 0 &&
+		    unlink(name) != 0)
+			rc = err_errno(err, ERR_INTERNAL, "cannot remove %s", name);
+	}
+	closedir(d);
+	if (rc == 0 && rmdir(path) != 0)
+		rc = err_errno(err, ERR_INTERNAL, "cannot remove %s", path);
+	return rc;
+}
+
+static int
+sync_dir(const char *path, struct err *err)
+{
+	CLEAN(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	return file_fsync(fd, path, err);
+}
+
+static int
+write_pem(const char *home, const char *name, const struct blob *der,
+    int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = to_pem(der, &pem, err)) != 0)
+		return rc;
+	return file_write(path, pem.data, pem.len, mode, err);
+}
+
+/* Remove what an interrupted call left; refuse where a CA is, or was. */
+static int
+clear(const char *home, struct err *err)
+{
+	char ca[PATH_MAX], new[PATH_MAX];
+	const bool unfinished = present(home, CA_UNFINISHED);
+	int rc;
+
+	if ((rc = ca_path(home, CA_DIR, ca, err)) != 0 ||
+	    (rc = ca_path(home, CA_NEW, new, err)) != 0)
+		return rc;
+	if (present(home, CA_DIR) && !unfinished)
+		return err_set(err, ERR_OCCUPIED, "there is a CA in %s already", home);
+	if (!unfinished && present(home, CA_PUB "/root.crt"))
+		return err_set(err, ERR_OCCUPIED,
+		    "%s/pub is of a CA whose directory %s is not there; put it back, or use "
+		    "another home",
+		    home, ca);
+	if ((rc = remove_dir(new, err)) != 0)
+		return rc;
+	/* by way of ca.new: ca is there as a whole or not at all */
+	if (unfinished && rename(ca, new) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot rename %s", ca);
+	return unfinished ? remove_dir(new, err) : 0;
+}
+
+/* ---- keys and certificates ---- */
+
+static int
+save_key(const struct making *m, const struct key *key, const char *name, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(m->init->home, name, path, err)) != 0)
+		return rc;
+	return key_file_save(key, path, m->init->pass, err);
+}
+
+static int
+make_keys(struct making *m, struct err *err)
+{
+	int rc;
+
+	if ((rc = key_generate(KEY_P384, &m->keys[LOG_ROOT], err)) != 0 ||
+	    (rc = key_generate(KEY_P256, &m->keys[LOG_ISSUING], err)) != 0 ||
+	    (rc = save_key(m, m->keys[LOG_ROOT], CA_NEW "/root.key", err)) != 0)
+		return rc;
+	return save_key(m, m->keys[LOG_ISSUING], CA_NEW "/issuing.key", err);
+}
+
+/* The root signs itself and then the issuing CA, each after its intent as ever. */
+static int
+make_cert(struct making *m, enum log_ca who, struct err *err)
+{
+	const unsigned days[LOG_CAS] = {
+	    [LOG_ROOT] = m->init->root_days == 0 ? ROOT_DAYS : m->init->root_days,
+	    [LOG_ISSUING] = m->init->issuing_days == 0 ? ISSUING_DAYS : m->init->issuing_days,
+	};
+	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
+	char cn[256];
+	struct plan plan = {
+	    .kind = who == LOG_ROOT ? PLAN_ROOT : PLAN_ISSUING,
+	    .not_before = m->now - BACKDATE,
+	    .cn = cn,
+	    .spki = &spki,
+	    .issuer = who == LOG_ROOT ? NULL : &m->certs[LOG_ROOT],
+	    .issuer_alg = key_algorithm(m->keys[LOG_ROOT]),
+	};
+	struct log_intent intent = {.ca = LOG_ROOT, .serial = plan.serial, .tbs = &tbs};
+	int rc;
+
+	/* inclusive at both ends: RFC 5280, 4.1.2.5 */
+	plan.not_after = intent.not_after = plan.not_before + days[who] * DAY - 1;
+	snprintf(cn, sizeof(cn), "%s%s %s CA", m->init->rehearsal_root == NULL ? "" : "REHEARSAL ",
+	    m->init->name, who == LOG_ROOT ? "Root" : "Issuing");
+	if ((rc = key_spki(m->keys[who], &spki, err)) != 0 ||
+	    (rc = ca_serial(m->log, ca_random, plan.serial, err)) != 0 ||
+	    (rc = profile_build(&plan, &tbs, err)) != 0 ||
+	    (rc = check_tbs(&plan, &tbs, err)) != 0 ||
+	    (rc = log_cert_intent(m->log, &m->who, &intent, err)) != 0 ||
+	    (rc = seal_sign(m->keys[LOG_ROOT], &tbs, &m->certs[who], err)) != 0)
+		return rc;
+	return log_cert_signed(m->log, &m->who, plan.serial, &m->certs[who], err);
+}
+
+static int
+make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err)
+{
+	const struct crl_plan plan = {
+	    .ca = ca,
+	    .issuer = &m->certs[ca],
+	    .key = m->keys[ca],
+	    .number = 1,
+	    .this_update = m->now - PROFILE_BACKDATE,
+	    .next_update = m->now + days * DAY,
+	};
+
+	return crl_issue(m->log, &m->who, &plan, &m->crls[ca], err);
+}
+
+static int
+copy_rehearsal_root(const struct signer_init *init, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
+	struct cert_info info;
+	int rc;
+
+	if (init->rehearsal_root == NULL)
+		return 0;
+	if ((rc = file_read(init->rehearsal_root, &pem, err)) != 0)
+		return rc == ERR_ABSENT
+			   ? err_set(err, ERR_USAGE, "%s does not exist", init->rehearsal_root)
+			   : rc;
+	if (cert_from_pem(&pem, &der, err) != 0 || cert_read(der.data, der.len, &info, err) != 0)
+		return err_set(
+		    err, ERR_USAGE, "%s is not a certificate in PEM", init->rehearsal_root);
+	return write_pem(init->home, CA_NEW "/rehearsal-root.pem", &der, cert_to_pem, 0600, err);
+}
+
+/* ---- the two halves ---- */
+
+static int
+fill(struct making *m, unsigned crl_days, struct err *err)
+{
+	const char *home = m->init->home;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, CA_NEW "/unfinished", path, err)) != 0 ||
+	    (rc = file_create(path, "", 0, 0600, err)) != 0 ||
+	    (rc = ca_path(home, CA_NEW "/issuance.log", path, err)) != 0 ||
+	    (rc = log_open(path, true, &m->who, &m->log, err)) != 0)
+		return rc;
+	if ((rc = copy_rehearsal_root(m->init, err)) != 0 || (rc = make_keys(m, err)) != 0 ||
+	    (rc = make_cert(m, LOG_ROOT, err)) != 0 || (rc = make_cert(m, LOG_ISSUING, err)) != 0 ||
+	    (rc = make_crl(m, LOG_ROOT, CA_CRL_ROOT_DAYS, err)) != 0 ||
+	    (rc = make_crl(m, LOG_ISSUING, crl_days, err)) != 0)
+		return rc;
+	if ((rc = write_pem(
+		 home, CA_NEW "/root.crt", &m->certs[LOG_ROOT], cert_to_pem, 0600, err)) != 0 ||
+	    (rc = write_pem(
+		 home, CA_NEW "/issuing.crt", &m->certs[LOG_ISSUING], cert_to_pem, 0600, err)) != 0)
+		return rc;
+	return write_pem(home, CA_NEW "/root.crl", &m->crls[LOG_ROOT], crl_to_pem, 0600, err);
+}
+
+static int
+write_chain(const struct making *m, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = cert_to_pem(&m->certs[LOG_ISSUING], &pem, err)) != 0 ||
+	    (rc = cert_to_pem(&m->certs[LOG_ROOT], &pem, err)) != 0 ||
+	    (rc = ca_path(m->init->home, CA_PUB "/chain.pem", path, err)) != 0)
+		return rc;
+	return file_write(path, pem.data, pem.len, 0644, err);
+}
+
+static int
+publish(const struct making *m, struct err *err)
+{
+	static const char *const crts[LOG_CAS] = {CA_PUB "/issuing.crt", CA_PUB "/root.crt"};
+	static const char *const crls[LOG_CAS] = {CA_PUB "/issuing.crl", CA_PUB "/root.crl"};
+	const char *home = m->init->home;
+	char path[PATH_MAX];
+	size_t i;
+	int rc;
+
+	if ((rc = ca_path(home, CA_PUB, path, err)) != 0)
+		return rc;
+	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		return err_errno(err, ERR_INTERNAL, "cannot make %s", path);
+	if (chmod(path, 0755) != 0) /* whatever the umask */
+		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", path);
+	for (i = 0; i < LOG_CAS; i++)
+		if ((rc = write_pem(home, crls[i], &m->crls[i], crl_to_pem, 0644, err)) != 0 ||
+		    (rc = write_pem(home, crts[i], &m->certs[i], cert_to_pem, 0644, err)) != 0)
+			return rc;
+	return write_chain(m, err);
+}
+
+/* Keep a file that is there: it may have been prepared. */
+static int
+configure(const char *home, unsigned *ret_crl_days, struct err *err)
+{
+	CLEAN(rules_freep) struct rules *rules = NULL;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, CA_CONF, path, err)) != 0)
+		return rc;
+	rc = file_create(path, rules_default, strlen(rules_default), 0600, err);
+	if (rc != 0 && rc != ERR_OCCUPIED)
+		return rc;
+	if ((rc = rules_load(path, &rules, err)) != 0)
+		return rc;
+	*ret_crl_days = rules_crl_days(rules);
+	return 0;
+}
+
+static int
+make(const struct signer_init *init, struct err *err)
+{
+	CLEAN(making_wipe) struct making m = {.init = init, .now = utc_now()};
+	char new[PATH_MAX], ca[PATH_MAX], mark[PATH_MAX];
+	unsigned crl_days = 0;
+	int rc;
+
+	m.who = (struct log_who){.now = m.now, .peer = (uint32_t)geteuid()};
+	if ((rc = ca_path(init->home, CA_NEW, new, err)) != 0 ||
+	    (rc = ca_path(init->home, CA_DIR, ca, err)) != 0 ||
+	    (rc = ca_path(init->home, CA_UNFINISHED, mark, err)) != 0 ||
+	    (rc = clear(init->home, err)) != 0 ||
+	    (rc = configure(init->home, &crl_days, err)) != 0 ||
+	    (rc = file_private_dir(new, err)) != 0 || (rc = fill(&m, crl_days, err)) != 0 ||
+	    (rc = sync_dir(new, err)) != 0)
+		return rc;
+	if (rename(new, ca) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot rename %s", new);
+	if ((rc = sync_dir(init->home, err)) != 0 || (rc = publish(&m, err)) != 0)
+		return rc;
+	if (unlink(mark) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot remove %s", mark);
+	return sync_dir(ca, err);
+}
+
+static int
+words_ok(const struct signer_init *init, struct err *err)
+{
+	const size_t len = init->name == NULL ? 0 : strlen(init->name);
+
+	if (init->home == NULL || init->home[0] != '/')
+		return err_set(err, ERR_USAGE, "the home must be an absolute path");
+	if (len == 0 || !text_is_plain(init->name) || text_chars(init->name) > NAME_MAX_CHARS ||
+	    init->name[0] == ' ' || init->name[len - 1] == ' ')
+		return err_set(err, ERR_USAGE,
+		    "the CA needs a name of 1 to %d plain characters, no space around it",
+		    NAME_MAX_CHARS);
+	if (init->pass == NULL || init->pass->len == 0)
+		return err_set(err, ERR_USAGE, "the CA key needs a passphrase");
+	if (init->issuing_days > 0 && init->root_days > 0 && init->issuing_days > init->root_days)
+		return err_set(err, ERR_USAGE, "the issuing CA cannot outlive the root");
+	return 0;
+}
+
+int
+signer_init(const struct signer_init *init, struct err *err)
+{
+	CLEAN(closep) int lock = -1;
+	int rc;
+
+	if ((rc = words_ok(init, err)) != 0)
+		return rc;
+	if ((lock = open(init->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_errno(err, ERR_USAGE, "cannot open %s", init->home);
+	if (flock(lock, LOCK_EX | LOCK_NB) != 0)
+		return err_set(err, ERR_OCCUPIED, "another init is at work in %s", init->home);
+	if ((rc = make(init, err)) != 0)
+		return err == NULL ? rc : err_wrap(err, "init");
+	return 0;
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "signer/check.h"
+#include "signer/crl.h"
+#include "signer/gate.h"
+#include "signer/issue.h"
+#include "signer/profile.h"
+#include "signer/seal.h"
+#include "ykenroll/x509.h"
+
+#define DAY INT64_C(86400)
+
+static void
+prepared_wipe(struct issue_prepared *p)
+{
+	blob_wipe(&p->tbs);
+	blob_wipe(&p->attestation);
+	memset(p, 0, sizeof(*p));
+}
+
+void
+issue_desk_wipe(struct issue_desk *desk)
+{
+	size_t i;
+
+	for (i = 0; i < ISSUE_PREPARED_MAX; i++)
+		prepared_wipe(&desk->prepared[i]);
+}
+
+static struct issue_prepared *
+prepared_find(struct issue_desk *desk, const uint8_t *serial)
+{
+	size_t i;
+
+	for (i = 0; i < ISSUE_PREPARED_MAX; i++)
+		if (desk->prepared[i].tbs.len > 0 &&
+		    memcmp(desk->prepared[i].serial, serial, SIGNER_SERIAL_LEN) == 0)
+			return &desk->prepared[i];
+	return NULL;
+}
+
+int
+issue_fits(size_t cert_len, struct err *err)
+{
+	if (cert_len <= ISSUE_CERT_MAX)
+		return 0;
+	return err_set(err, ERR_FIT,
+	    "a certificate of %zu bytes, a token has room for %d; shorten names", cert_len,
+	    ISSUE_CERT_MAX);
+}
+
+/* ---- prepare ---- */
+
+static int
+validity(const struct ca *ca, const struct profile *profile, unsigned days, struct plan *plan,
+    struct err *err)
+{
+	const int64_t now = ca->now();
+	char end[UTC_TEXT_LEN];
+
+	if (days > profile->days)
+		return err_set(err, ERR_CA, "%u days are asked for, profile %s allows %u", days,
+		    profile->name, profile->days);
+	plan->not_before = now - PROFILE_BACKDATE;
+	if (plan->not_before < ca->not_before)
+		plan->not_before = ca->not_before;
+	/* the last second belongs to it: RFC 5280, 4.1.2.5 */
+	plan->not_after = plan->not_before + (days == 0 ? profile->days : days) * DAY - 1;
+	if (plan->not_after > ca->not_after)
+		plan->not_after = ca->not_after;
+	utc_text(ca->not_after, end);
+	if (now < ca->not_before || plan->not_after < now)
+		return err_set(err, ERR_CA,
+		    "the issuing CA's own certificate ends at %s; make a new CA, or "
+		    "set the clock",
+		    end);
+	return 0;
+}
+
+static int
+remember(struct issue_desk *desk, const struct signer_request *request, const struct plan *plan,
+    const struct blob *tbs, int64_t now, struct err *err)
+{
+	struct issue_prepared *p = &desk->prepared[desk->next];
+	int rc;
+
+	prepared_wipe(p);
+	if ((rc = blob_set(&p->attestation, request->attestation->data, request->attestation->len,
+		 err)) != 0 ||
+	    (rc = blob_set(&p->tbs, tbs->data, tbs->len, err)) != 0)
+		return rc;
+	memcpy(p->serial, plan->serial, sizeof(p->serial));
+	p->at = now;
+	p->not_after = plan->not_after;
+	p->token = request->token_serial;
+	snprintf(p->profile, sizeof(p->profile), "%s", request->profile);
+	desk->next = (desk->next + 1) % ISSUE_PREPARED_MAX;
+	return 0;
+}
+
+static int
+prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_request *request,
+    struct signer_prepared *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
+	struct profile profile;
+	struct plan plan = {
+	    .kind = PLAN_CLIENT,
+	    .cn = request->cn,
+	    .email = request->email,
+	    .spki = &spki,
+	    .issuer = &ca->cert[LOG_ISSUING],
+	    .issuer_alg = key_algorithm(ca->key),
+	};
+	size_t len_max;
+	int rc;
+
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
+	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
+	    (rc = gate_check(ca, &profile, request, &spki, err)) != 0 ||
+	    (rc = validity(ca, &profile, request->days, &plan, err)) != 0 ||
+	    (rc = ca_serial(ca->log, ca->random, plan.serial, err)) != 0 ||
+	    (rc = profile_build(&plan, &tbs, err)) != 0 || (rc = check_tbs(&plan, &tbs, err)) != 0)
+		return rc;
+	len_max = seal_len_max(plan.issuer_alg, tbs.len);
+	if ((rc = issue_fits(len_max, err)) != 0 ||
+	    (rc = remember(desk, request, &plan, &tbs, ca->now(), err)) != 0)
+		return rc;
+	memcpy(ret->serial, plan.serial, sizeof(ret->serial));
+	ret->cert_len_max = len_max;
+	ret->not_before = plan.not_before;
+	ret->not_after = plan.not_after;
+	blob_move(&ret->tbs, &tbs);
+	return 0;
+}
+
+int
+issue_prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_request *request,
+    struct signer_prepared *ret, struct err *err)
+{
+	const int rc = prepare(ca, desk, request, ret, err);
+
+	if (rc != 0 && err != NULL)
+		(void)err_wrap(err, "the CA refuses");
+	return rc;
+}
+
+/* ---- sign ---- */
+
+static int
+sign(
+    struct ca *ca, const struct issue_prepared *p, uint32_t peer, struct blob *ret, struct err *err)
+{
+	const struct log_who who = ca_who(ca, peer);
+	const struct log_intent intent = {
+	    .ca = LOG_ISSUING,
+	    .serial = p->serial,
+	    .not_after = p->not_after,
+	    .tbs = &p->tbs,
+	    .profile = p->profile,
+	    .token = p->token,
+	    .attestation = &p->attestation,
+	};
+	CLEAN(blob_wipe) struct blob cert = {0};
+	int rc;
+
+	if ((rc = log_cert_intent(ca->log, &who, &intent, err)) != 0)
+		return rc;
+	/* From here on the serial is used. When the key fails it is not known what it did: the
+	 * serial goes onto the next CRL. */
+	if ((rc = seal_sign(ca->key, &p->tbs, &cert, err)) != 0 ||
+	    (rc = seal_verify(ca->key, &cert, &p->tbs, err)) != 0) {
+		if (log_abandon(ca->log, &who, NULL) != 0)
+			ca->log->failed = true; /* then the next start abandons it */
+		return rc;
+	}
+	if ((rc = log_cert_signed(ca->log, &who, p->serial, &cert, err)) != 0)
+		return rc;
+	blob_move(ret, &cert);
+	return 0;
+}
+
+int
+issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer, const uint8_t *serial,
+    struct blob *ret_cert, struct err *err)
+{
+	struct issue_prepared *p;
+	int rc;
+
+	if (log_find(ca->log, serial) != NULL)
+		return issue_find(ca, serial, ret_cert, err);
+	if ((p = prepared_find(desk, serial)) == NULL)
+		return err_set(
+		    err, ERR_CA, "the CA refuses: nothing is prepared under this serial");
+	if (ca->now() - p->at > ISSUE_PREPARED_SEC)
+		return err_set(err, ERR_CA,
+		    "the CA refuses: this was prepared more than %d minutes ago; prepare it again",
+		    ISSUE_PREPARED_SEC / 60);
+	rc = sign(ca, p, peer, ret_cert, err);
+	prepared_wipe(p);
+	return rc;
+}
+
+/* ---- afterwards ---- */
+
+static int
+absent(const uint8_t *serial, struct err *err)
+{
+	char hex[2 * SIGNER_SERIAL_LEN + 1];
+
+	text_hex(serial, SIGNER_SERIAL_LEN, hex);
+	return err_set(err, ERR_ABSENT, "this CA has no certificate with serial %s", hex);
+}
+
+/* A holder's certificate; the CAs' own are in the log too, but not of this CA. */
+static const struct log_cert *
+find_signed(const struct ca *ca, const uint8_t *serial)
+{
+	const struct log_cert *c = log_find(ca->log, serial);
+
+	return c != NULL && c->ca == LOG_ISSUING && c->state == LOG_SIGNED ? c : NULL;
+}
+
+int
+issue_find(const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err)
+{
+	const struct log_cert *c = find_signed(ca, serial);
+	int rc;
+
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0)
+		return rc;
+	if (c == NULL)
+		return absent(serial, err);
+	return log_certificate(ca->log, c, ret_cert, err);
+}
+
+static bool
+reason_known(int64_t reason)
+{
+	return reason == REASON_UNSPECIFIED || reason == REASON_KEY_COMPROMISE ||
+	       (reason >= REASON_AFFILIATION_CHANGED && reason <= REASON_HOLD);
+}
+
+/* On hold may become revoked, and every reason may turn out to be a compromise (RFC 5280, 5.3.1).
+ */
+static bool
+may_change(uint8_t from, int64_t to)
+{
+	return from == REASON_HOLD || to == REASON_KEY_COMPROMISE;
+}
+
+int
+issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason, struct err *err)
+{
+	const struct log_cert *c = find_signed(ca, serial);
+	const struct log_who who = ca_who(ca, peer);
+	int rc;
+
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0)
+		return rc;
+	if (!reason_known(reason))
+		return err_set(err, ERR_USAGE, "%lld is not a reason to revoke", (long long)reason);
+	if (c == NULL)
+		return absent(serial, err);
+	/* once more: only make sure that the list is out */
+	if (c->revoked_at != 0 && c->reason == reason)
+		return crl_renew(ca, peer, false, err);
+	if (c->revoked_at != 0 && !may_change(c->reason, reason))
+		return err_set(
+		    err, ERR_CA, "the certificate is revoked already, for reason %u", c->reason);
+	rc = log_revoked(ca->log, &who, serial, (enum signer_reason)reason, err);
+	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
+}

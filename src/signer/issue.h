@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* issue: the two phases, and revocation. */
+#ifndef SIGNER_ISSUE_H
+#define SIGNER_ISSUE_H
+
+#include "signer/ca.h"
+
+#define ISSUE_CERT_MAX \
+	3052 /* bytes that a PIV certificate object has room for: 3072 less its TLVs */
+#define ISSUE_PREPARED_SEC 600 /* what was prepared longer ago must be prepared again */
+#define ISSUE_PREPARED_MAX 32  /* of one connection; the oldest is forgotten */
+
+/* What one connection has prepared. Zeroed is empty. */
+struct issue_desk {
+	struct issue_prepared {
+		uint8_t serial[SIGNER_SERIAL_LEN];
+		int64_t at, not_after;
+		struct blob tbs, attestation;
+		char profile[RULES_NAME_MAX + 1];
+		uint32_t token;
+	} prepared[ISSUE_PREPARED_MAX];
+	size_t next;
+};
+
+void issue_desk_wipe(struct issue_desk *desk);
+
+MUST_CHECK int issue_prepare(const struct ca *ca, struct issue_desk *desk,
+    const struct signer_request *request, struct signer_prepared *ret, struct err *err);
+MUST_CHECK int issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer,
+    const uint8_t *serial, struct blob *ret_cert, struct err *err);
+MUST_CHECK int issue_find(
+    const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err);
+MUST_CHECK int issue_revoke(
+    struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason, struct err *err);
+
+/* Errors: ERR_FIT. */
+MUST_CHECK int issue_fits(size_t cert_len, struct err *err);
+
+#endif

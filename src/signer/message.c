@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/utc.h"
+#include "signer/message.h"
+#include "ykenroll/signer.h"
+
+#define FIELD_HEAD 5
+#define NUMBER_LEN 8
+#define OBJECT_MAX (16u * 1024) /* bytes of a request, an attestation: far more than they need */
+
+enum kind { BYTES, TEXT, NUMBER };
+
+/* What a field may be, whatever message it is in. */
+static const struct {
+	enum kind kind;
+	size_t min, max;
+} tags[TAG_END] = {
+    [TAG_PROFILE] = {TEXT, 1, 64},
+    [TAG_CN] = {TEXT, 0, 4096},
+    [TAG_EMAIL] = {TEXT, 0, 4096},
+    [TAG_TOKEN] = {NUMBER, 0, 0},
+    [TAG_SLOT] = {NUMBER, 0, 0},
+    [TAG_DAYS] = {NUMBER, 0, 0},
+    [TAG_CSR] = {BYTES, 1, OBJECT_MAX},
+    [TAG_ATTESTATION] = {BYTES, 1, OBJECT_MAX},
+    [TAG_F9] = {BYTES, 1, OBJECT_MAX},
+    [TAG_SERIAL] = {BYTES, SIGNER_SERIAL_LEN, SIGNER_SERIAL_LEN},
+    [TAG_REASON] = {NUMBER, 0, 0},
+    [TAG_TBS] = {BYTES, 1, OBJECT_MAX},
+    [TAG_CERT_LEN_MAX] = {NUMBER, 0, 0},
+    [TAG_NOT_BEFORE] = {NUMBER, 0, 0},
+    [TAG_NOT_AFTER] = {NUMBER, 0, 0},
+    [TAG_CERT] = {BYTES, 1, OBJECT_MAX},
+    [TAG_CA_ISSUING] = {BYTES, 1, OBJECT_MAX},
+    [TAG_CA_ROOT] = {BYTES, 1, OBJECT_MAX},
+    [TAG_CRL_ISSUING] = {BYTES, 1, MESSAGE_REPLY_MAX},
+    [TAG_CRL_ROOT] = {BYTES, 1, MESSAGE_REPLY_MAX},
+    [TAG_REHEARSAL_ROOT] = {BYTES, 1, OBJECT_MAX},
+    [TAG_CODE] = {NUMBER, 0, 0},
+    [TAG_TEXT] = {TEXT, 0, ERR_TEXT_MAX},
+    [TAG_VERSION] = {NUMBER, 0, 0},
+    [TAG_KDF_NS] = {NUMBER, 0, 0},
+    [TAG_FSYNC_NS] = {NUMBER, 0, 0},
+};
+
+#define BIT(tag) (1ul << (tag))
+#define TIMES (BIT(TAG_KDF_NS) | BIT(TAG_FSYNC_NS))
+
+/* Which fields a message must have, and which it may have besides. */
+static const struct {
+	uint8_t type;
+	unsigned long must, may;
+} types[] = {
+    {MESSAGE_CA, 0, 0},
+    {MESSAGE_PREPARE,
+	BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_TOKEN) | BIT(TAG_SLOT) | BIT(TAG_DAYS) |
+	    BIT(TAG_CSR) | BIT(TAG_ATTESTATION) | BIT(TAG_F9),
+	BIT(TAG_EMAIL)},
+    {MESSAGE_SIGN, BIT(TAG_SERIAL), 0},
+    {MESSAGE_FIND, BIT(TAG_SERIAL), 0},
+    {MESSAGE_REVOKE, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0},
+    {MESSAGE_HELLO, BIT(TAG_VERSION) | TIMES, 0},
+    {MESSAGE_CA_IS,
+	BIT(TAG_CA_ISSUING) | BIT(TAG_CA_ROOT) | BIT(TAG_CRL_ISSUING) | BIT(TAG_CRL_ROOT) | TIMES,
+	BIT(TAG_REHEARSAL_ROOT)},
+    {MESSAGE_PREPARED,
+	BIT(TAG_SERIAL) | BIT(TAG_TBS) | BIT(TAG_CERT_LEN_MAX) | BIT(TAG_NOT_BEFORE) |
+	    BIT(TAG_NOT_AFTER) | TIMES,
+	0},
+    {MESSAGE_CERT, BIT(TAG_CERT) | TIMES, 0},
+    {MESSAGE_DONE, TIMES, 0},
+    {MESSAGE_ERROR, BIT(TAG_CODE) | BIT(TAG_TEXT) | TIMES, 0},
+};
+
+static uint32_t
+get32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static void
+put32(uint8_t *p, size_t n)
+{
+	int i;
+
+	for (i = 3; i >= 0; i--, n >>= 8)
+		p[i] = (uint8_t)(n & 0xff);
+}
+
+static int
+fields_allowed(uint8_t type, unsigned long have)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (types[i].type != type)
+			continue;
+		if ((have & types[i].must) != types[i].must)
+			return -1;
+		return (have & ~(types[i].must | types[i].may)) == 0 ? 0 : -1;
+	}
+	return -1;
+}
+
+static int
+field_ok(const struct message_field *f)
+{
+	if (tags[f->tag].kind == NUMBER)
+		return f->len == NUMBER_LEN ? 0 : -1;
+	if (f->len < tags[f->tag].min || f->len > tags[f->tag].max)
+		return -1;
+	if (tags[f->tag].kind == TEXT && f->len > 0 && memchr(f->data, 0, f->len) != NULL)
+		return -1;
+	return 0;
+}
+
+static int
+next_field(const uint8_t *body, size_t len, size_t *at, uint8_t after, struct message_field *ret)
+{
+	struct message_field f;
+
+	if (len - *at < FIELD_HEAD)
+		return -1;
+	f.tag = body[*at];
+	f.len = get32(body + *at + 1);
+	*at += FIELD_HEAD;
+	if (f.tag <= after || f.tag >= TAG_END || f.len > len - *at)
+		return -1;
+	f.data = body + *at;
+	*at += f.len;
+	*ret = f;
+	return field_ok(&f);
+}
+
+int
+message_parse(const uint8_t *body, size_t len, struct message *ret)
+{
+	struct message m = {0};
+	unsigned long have = 0;
+	uint8_t tag = 0;
+	size_t at = 1;
+
+	if (len < 1)
+		return -1;
+	m.type = body[0];
+	while (at < len) {
+		if (m.n == MESSAGE_FIELDS || next_field(body, len, &at, tag, &m.fields[m.n]) != 0)
+			return -1;
+		tag = m.fields[m.n++].tag;
+		have |= BIT(tag);
+	}
+	if (fields_allowed(m.type, have) != 0)
+		return -1;
+	*ret = m;
+	return 0;
+}
+
+const struct message_field *
+message_get(const struct message *m, uint8_t tag)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (m->fields[i].tag == tag)
+			return &m->fields[i];
+	return NULL;
+}
+
+int64_t
+message_number(const struct message *m, uint8_t tag)
+{
+	const struct message_field *f = message_get(m, tag);
+
+	if (f == NULL)
+		return 0;
+	return (int64_t)((uint64_t)get32(f->data) << 32 | get32(f->data + 4));
+}
+
+int
+message_text(const struct message *m, uint8_t tag, struct blob *ret, struct err *err)
+{
+	const struct message_field *f = message_get(m, tag);
+	CLEAN(blob_wipe) struct blob b = {0};
+	int rc;
+
+	if (f != NULL && (rc = blob_set(&b, f->data, f->len, err)) != 0)
+		return rc;
+	if ((rc = blob_append(&b, "", 1, err)) != 0)
+		return rc;
+	blob_move(ret, &b);
+	return 0;
+}
+
+int
+message_begin(struct blob *frame, uint8_t type, struct err *err)
+{
+	uint8_t head[MESSAGE_HEAD + 1] = {0};
+
+	head[MESSAGE_HEAD] = type;
+	return blob_set(frame, head, sizeof(head), err);
+}
+
+int
+message_put(struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err)
+{
+	uint8_t head[FIELD_HEAD];
+	int rc;
+
+	if (tags[tag].kind != NUMBER && (len < tags[tag].min || len > tags[tag].max))
+		return err_set(err, ERR_USAGE, "a field of %zu bytes for the signer (%zu to %zu)",
+		    len, tags[tag].min, tags[tag].max);
+	head[0] = tag;
+	put32(head + 1, len);
+	if ((rc = blob_append(frame, head, sizeof(head), err)) != 0)
+		return rc;
+	return blob_append(frame, data, len, err);
+}
+
+int
+message_put_number(struct blob *frame, uint8_t tag, int64_t n, struct err *err)
+{
+	uint8_t raw[NUMBER_LEN];
+
+	put32(raw, (uint64_t)n >> 32);
+	put32(raw + 4, (uint64_t)n & 0xffffffff);
+	return message_put(frame, tag, raw, sizeof(raw), err);
+}
+
+void
+message_end(struct blob *frame)
+{
+	put32(frame->data, frame->len - MESSAGE_HEAD);
+}
+
+size_t
+message_len(const uint8_t head[static MESSAGE_HEAD], size_t max)
+{
+	const size_t n = get32(head);
+
+	return n >= 1 && n <= max ? n : 0;
+}
+
+int
+message_send(int fd, const struct blob *frame, struct err *err)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < frame->len) {
+		n = send(fd, frame->data + done, frame->len - done, MSG_NOSIGNAL);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, ERR_INTERNAL, "cannot send to the signer");
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+static int
+wait_readable(int fd, int64_t deadline_ns, struct err *err)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int64_t left = -1;
+	int r;
+
+	for (;;) {
+		if (deadline_ns >= 0)
+			left = (deadline_ns - utc_monotonic_ns()) / 1000000;
+		if (deadline_ns >= 0 && left <= 0)
+			return err_set(err, ERR_INTERNAL, "the signer does not answer");
+		r = poll(&p, 1, (int)left);
+		if (r > 0)
+			return 0;
+		if (r < 0 && errno != EINTR)
+			return err_errno(err, ERR_INTERNAL, "cannot wait for the signer");
+	}
+}
+
+static int
+receive_exact(int fd, int64_t deadline_ns, uint8_t *to, size_t len, struct err *err)
+{
+	size_t done = 0;
+	ssize_t n;
+	int rc;
+
+	while (done < len) {
+		if ((rc = wait_readable(fd, deadline_ns, err)) != 0)
+			return rc;
+		n = recv(fd, to + done, len - done, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_errno(err, ERR_INTERNAL, "cannot hear from the signer");
+		if (n == 0)
+			return err_set(err, ERR_INTERNAL, "the signer ended without an answer");
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+int
+message_receive(int fd, int timeout_ms, struct blob *ret_body, struct err *err)
+{
+	const int64_t deadline =
+	    timeout_ms < 0 ? -1 : utc_monotonic_ns() + (int64_t)timeout_ms * 1000000;
+	CLEAN(blob_wipe) struct blob b = {0};
+	uint8_t head[MESSAGE_HEAD], chunk[16384];
+	size_t len, part;
+	int rc;
+
+	if ((rc = receive_exact(fd, deadline, head, sizeof(head), err)) != 0)
+		return rc;
+	if ((len = message_len(head, MESSAGE_REPLY_MAX)) == 0)
+		return err_set(err, ERR_INTERNAL, "the signer's answer has an impossible length");
+	while (len > 0) {
+		part = len < sizeof(chunk) ? len : sizeof(chunk);
+		if ((rc = receive_exact(fd, deadline, chunk, part, err)) != 0 ||
+		    (rc = blob_append(&b, chunk, part, err)) != 0)
+			return rc;
+		len -= part;
+	}
+	blob_move(ret_body, &b);
+	return 0;
+}

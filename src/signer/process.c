@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "signer/process.h"
+
+#define BACKLOG 16
+
+static const char *program = "/proc/self/exe";
+
+void
+signer_set_program(const char *path)
+{
+	program = path;
+}
+
+static void
+closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* ---- sockets with a name ---- */
+
+/* sun_path is short (unix(7)); a longer path goes by way of its directory's descriptor, *ret_dir.
+ */
+static int
+address(const char *path, struct sockaddr_un *ret, int *ret_dir, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[4096];
+	int n;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->sun_family = AF_UNIX;
+	if (strlen(path) < sizeof(ret->sun_path)) {
+		memcpy(ret->sun_path, path, strlen(path) + 1);
+		return 0;
+	}
+	if (slash == NULL || (size_t)(slash - path) >= sizeof(dir))
+		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
+	memcpy(dir, path, (size_t)(slash - path));
+	dir[slash - path] = '\0';
+	if ((*ret_dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", dir);
+	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "/proc/self/fd/%d%s", *ret_dir, slash);
+	if (n < 0 || (size_t)n >= sizeof(ret->sun_path))
+		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
+	return 0;
+}
+
+int
+process_connect(const char *path, int *ret_fd, struct err *err)
+{
+	CLEAN(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEAN(closep) int dir = -1;
+	struct sockaddr_un a;
+	int rc;
+
+	if (fd < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
+	if ((rc = address(path, &a, &dir, err)) != 0)
+		return rc;
+	if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) != 0) {
+		if (errno != ENOENT && errno != ECONNREFUSED)
+			return err_errno(err, ERR_INTERNAL, "cannot connect to %s", path);
+		*ret_fd = -1;
+		return 0;
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+static int
+remove_stale(const char *path, struct err *err)
+{
+	CLEAN(closep) int other = -1;
+	struct stat st;
+	int rc;
+
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? 0 : err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(err, ERR_OCCUPIED, "%s exists and is not a socket", path);
+	if ((rc = process_connect(path, &other, err)) != 0)
+		return rc;
+	if (other >= 0)
+		return err_set(err, ERR_OCCUPIED, "another signer listens at %s", path);
+	return unlink(path) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "cannot remove %s", path);
+}
+
+int
+process_listen(const char *path, int *ret_fd, struct err *err)
+{
+	CLEAN(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEAN(closep) int dir = -1;
+	struct sockaddr_un a;
+	mode_t mask;
+	int rc;
+
+	if (fd < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
+	if ((rc = remove_stale(path, err)) != 0 || (rc = address(path, &a, &dir, err)) != 0)
+		return rc;
+	/* Its group may connect, so that a desk need not be the signer's user; who gets as far as
+	 * that is for the directory to say. */
+	mask = umask(0117);
+	rc = bind(fd, (const struct sockaddr *)&a, sizeof(a));
+	umask(mask);
+	if (rc != 0 || listen(fd, BACKLOG) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot listen at %s", path);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+/* ---- a child ---- */
+
+/* N of "fd:N", which the child has to inherit; -1 for other specs. */
+static int
+spec_fd(const char *spec)
+{
+	unsigned long n;
+	char *end;
+
+	if (strncmp(spec, "fd:", 3) != 0 || spec[3] < '0' || spec[3] > '9')
+		return -1;
+	n = strtoul(spec + 3, &end, 10);
+	return *end == '\0' && n < 65536 ? (int)n : -1;
+}
+
+/* Between fork and exec: only what signal-safety(7) allows. */
+static _Noreturn void
+become(int fd, int inherit, char *const argv[])
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) == 0 && fcntl(fd, F_SETFD, 0) == 0 &&
+	    (inherit < 0 || fcntl(inherit, F_SETFD, 0) == 0))
+		execv(program, argv);
+	_exit(127);
+}
+
+int
+process_start(const char *home, const char *spec, int *ret_fd, pid_t *ret_pid, struct err *err)
+{
+	char number[16], *argv[] = {(char[]){"ykenroll"}, (char[]){"signer"}, (char[]){"--fd"},
+			     number, (char[]){"--home"}, (char *)(uintptr_t)home,
+			     (char[]){"--ca-pass"}, (char *)(uintptr_t)spec, NULL};
+	CLEAN(closep) int ours = -1, theirs = -1;
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
+	ours = pair[0];
+	theirs = pair[1];
+	snprintf(number, sizeof(number), "%d", theirs);
+	if ((pid = fork()) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot start the signer");
+	if (pid == 0)
+		become(theirs, spec_fd(spec), argv);
+	*ret_pid = pid;
+	*ret_fd = ours;
+	ours = -1;
+	return 0;
+}

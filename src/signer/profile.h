@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * profile: the closed list of certificates that this CA makes, and OpenSSL's side of making them.
+ * A plan has every value that decides a certificate; profile_build turns it into a TBSCertificate
+ * with OpenSSL, check_tbs (check.h) says what the bytes must be without it.
+ */
+#ifndef SIGNER_PROFILE_H
+#define SIGNER_PROFILE_H
+
+#include <stdint.h>
+
+#include "ykenroll/key.h"
+#include "ykenroll/signer.h"
+
+#define PROFILE_BACKDATE 300 /* seconds that a clock at the server may be behind ours */
+#define PROFILE_KEYID_LEN 20
+
+enum plan_kind { PLAN_ROOT, PLAN_ISSUING, PLAN_CLIENT };
+
+struct plan {
+	enum plan_kind kind;
+	uint8_t serial[SIGNER_SERIAL_LEN];
+	int64_t not_before, not_after;
+	const char *cn;		   /* UTF-8 */
+	const char *email;	   /* or NULL */
+	const struct blob *spki;   /* DER SubjectPublicKeyInfo */
+	const struct blob *issuer; /* DER certificate; NULL: self-signed */
+	enum key_alg issuer_alg;   /* of the key that will sign */
+};
+
+/* Errors: ERR_INTERNAL. */
+MUST_CHECK int profile_build(const struct plan *plan, struct blob *ret_tbs, struct err *err);
+
+/* Key identifier: the leftmost 160 bits of the SHA-256 of the public key's bits (RFC 7093, 2,
+ * method 1). */
+MUST_CHECK int profile_keyid(
+    const struct blob *spki, uint8_t ret[static PROFILE_KEYID_LEN], struct err *err);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* serve: the signer's process: hardened, unlocked once, one loop over all connections. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "signer/crl.h"
+#include "signer/process.h"
+#include "signer/desk.h"
+
+#define DESKS_MAX 32
+#define TICK_MS 1000	   /* how often the clocks are looked at */
+#define LOCK_WAIT_MS 10000 /* for the end of another signer of this home */
+
+struct server {
+	struct ca *ca;
+	int listener; /* -1: one connection only */
+	struct desk *desks[DESKS_MAX];
+	size_t n;
+};
+
+static volatile sig_atomic_t stop;
+
+static void
+on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
+
+static void
+server_wipe(struct server *s)
+{
+	while (s->n > 0)
+		desk_freep(&s->desks[--s->n]);
+	if (s->listener >= 0)
+		close(s->listener);
+	ca_closep(&s->ca);
+}
+
+/* ---- signals: blocked except while we wait, so that a signature is never cut short ---- */
+
+struct signals {
+	sigset_t mask;
+	struct sigaction term, intr;
+};
+
+static void
+signals_take(struct signals *old)
+{
+	struct sigaction sa = {.sa_handler = on_signal};
+	sigset_t block;
+
+	stop = 0;
+	sigemptyset(&block);
+	sigaddset(&block, SIGTERM);
+	sigaddset(&block, SIGINT);
+	sigprocmask(SIG_BLOCK, &block, &old->mask);
+	sigaction(SIGTERM, &sa, &old->term);
+	sigaction(SIGINT, &sa, &old->intr);
+}
+
+static void
+signals_restore(struct signals *old)
+{
+	sigaction(SIGTERM, &old->term, NULL);
+	sigaction(SIGINT, &old->intr, NULL);
+	sigprocmask(SIG_SETMASK, &old->mask, NULL);
+}
+
+/* ---- the loop ---- */
+
+static void
+add(struct server *s, int fd, const struct answer_times *times)
+{
+	if (s->n == DESKS_MAX)
+		close(fd);
+	else if (desk_new(fd, times, &s->desks[s->n], NULL) == 0)
+		s->n++;
+}
+
+static void
+accept_one(struct server *s)
+{
+	const struct answer_times none = {0};
+	const int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd >= 0)
+		add(s, fd, &none);
+}
+
+static void
+step_all(struct server *s, const struct pollfd *p)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < s->n; i++) {
+		if (desk_step(s->desks[i], s->ca, p[i].revents) != 0)
+			desk_freep(&s->desks[i]);
+		else
+			s->desks[kept++] = s->desks[i];
+	}
+	s->n = kept;
+}
+
+static int
+loop(struct server *s, const sigset_t *while_waiting, struct err *err)
+{
+	const struct timespec tick = {
+	    .tv_sec = TICK_MS / 1000, .tv_nsec = TICK_MS % 1000 * 1000000L};
+	struct pollfd p[DESKS_MAX + 1];
+	size_t i, n;
+
+	while (!stop && (s->listener >= 0 || s->n > 0)) {
+		n = s->n;
+		memset(p, 0, sizeof(p));
+		for (i = 0; i < n; i++)
+			p[i] = (struct pollfd){
+			    .fd = s->desks[i]->fd, .events = desk_events(s->desks[i])};
+		p[n] = (struct pollfd){.fd = s->listener, .events = POLLIN};
+		if (ppoll(p, n + 1, &tick, while_waiting) < 0) {
+			if (errno == EINTR)
+				continue;
+			return err_errno(err, ERR_INTERNAL, "cannot wait for requests");
+		}
+		step_all(s, p);
+		if ((p[n].revents & POLLIN) != 0)
+			accept_one(s);
+		/* Servers stop letting people in when the CRL ends, whether or not a desk has come
+		 * by. What goes wrong here is told to the next desk. */
+		if (s->listener >= 0)
+			(void)!crl_renew(s->ca, (uint32_t)geteuid(), false, NULL);
+	}
+	return 0;
+}
+
+static int
+run(struct server *s, const struct answer_times *times, int fd, struct err *err)
+{
+	struct signals old;
+	sigset_t waiting;
+	int rc;
+
+	signals_take(&old);
+	waiting = old.mask;
+	sigdelset(&waiting, SIGTERM);
+	sigdelset(&waiting, SIGINT);
+	if (fd >= 0)
+		add(s, fd, times);
+	rc = loop(s, &waiting, err);
+	signals_restore(&old);
+	return rc;
+}
+
+/* ---- before it ---- */
+
+static int
+harden(struct err *err)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot give up privileges");
+	return secret_harden(err);
+}
+
+static int
+unlock(const struct signer_serve *serve, struct ca **ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *pass = secret_new();
+	int rc;
+
+	if ((rc = harden(err)) != 0 || (rc = ca_there(serve->home, err)) != 0 ||
+	    (rc = serve->pass->get(serve->pass->ctx, "CA passphrase", pass, err)) != 0)
+		return rc;
+	return ca_open(serve->home, pass, LOCK_WAIT_MS, ret, err);
+}
+
+/* The desk waits for the first frame: it is the error then. */
+static void
+tell(int fd, int code, const struct err *why)
+{
+	CLEAN(blob_wipe) struct blob frame = {0};
+	const struct answer_times times = {.kdf_ns = key_kdf_ns, .fsync_ns = file_fsync_ns};
+
+	if (answer_error(code, why, &times, &frame) == 0)
+		(void)!message_send(fd, &frame, NULL);
+	close(fd);
+}
+
+static int
+serve_fd(const struct signer_serve *serve, struct err *err)
+{
+	CLEAN(server_wipe) struct server s = {.listener = -1};
+	struct answer_times times;
+	struct err own = ERR_INIT, *why = err == NULL ? &own : err;
+	int rc;
+
+	(void)fcntl(serve->fd, F_SETFD, FD_CLOEXEC);
+	if ((rc = unlock(serve, &s.ca, why)) != 0) {
+		tell(serve->fd, rc, why);
+		return rc;
+	}
+	times = (struct answer_times){.kdf_ns = key_kdf_ns, .fsync_ns = file_fsync_ns};
+	return run(&s, &times, serve->fd, err);
+}
+
+static int
+serve_socket(const struct signer_serve *serve, struct err *err)
+{
+	CLEAN(server_wipe) struct server s = {.listener = -1};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(serve->home, PROCESS_SOCKET, path, err)) != 0 ||
+	    (rc = unlock(serve, &s.ca, err)) != 0)
+		return rc;
+	if (serve->socket != NULL && strlen(serve->socket) >= sizeof(path))
+		return err_set(err, ERR_USAGE, "path too long: %s", serve->socket);
+	if (serve->socket != NULL)
+		memcpy(path, serve->socket, strlen(serve->socket) + 1);
+	if ((rc = process_listen(path, &s.listener, err)) != 0)
+		return rc;
+	rc = run(&s, NULL, -1, err);
+	unlink(path);
+	return rc;
+}
+
+int
+signer_serve(const struct signer_serve *serve, struct err *err)
+{
+	return serve->fd >= 0 ? serve_fd(serve, err) : serve_socket(serve, err);
+}
