@@ -71,8 +71,16 @@ escrow_load(const char *home, const struct blob *recovery_der, struct escrow **r
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if ((rc = parse_cert(recovery_der, &e->recovery, err)) != 0 ||
 	    (rc = load_flight_cert(home, &e->flight, err)) != 0 ||
-	    (rc = load_flight_key(home, &e->flight_key, err)) != 0)
-		return rc;
+	    (rc = load_flight_key(home, &e->flight_key, err)) != 0) {
+		/* to the callers "absent" means that nothing is pending: a second secret would be
+		 * made, and the first one may be on the token */
+		if (rc != ERR_ABSENT)
+			return rc;
+		(void)err_wrap(err, "restore the in-flight key from a backup");
+		if (err != NULL)
+			err->code = ERR_USAGE;
+		return ERR_USAGE;
+	}
 	/* sealed to another key, the pending secrets could not be read after a crash */
 	if (EVP_PKEY_eq(X509_get0_pubkey(e->flight), e->flight_key) != 1)
 		return err_set(err, ERR_USAGE, "%s/%s and %s do not belong together", home,
