@@ -40,9 +40,10 @@ enum key_alg key_alg_parse(const char *text);
 struct key;
 
 struct key_ops {
-	/* EC: in is the digest, at most the field's size, already cut; the answer is DER SEQUENCE {
-	 * r, s }. Ed25519: in is the message. RSA: in is one padded block of the modulus' size.
-	 * *sig_len is the room at sig on entry and the length on return. */
+	/* EC: in is the digest, of the field's size: the left part of a longer one, zeros in front
+	 * of a shorter one; the answer is DER SEQUENCE { r, s }. Ed25519: in is the message. RSA:
+	 * in is one padded block of the modulus' size. *sig_len is the room at sig on entry and the
+	 * length on return. */
 	int (*sign)(void *ctx, const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len,
 	    struct err *err);
 	void (*free)(void *ctx); /* may be NULL; no I/O in it */

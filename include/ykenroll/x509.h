@@ -66,7 +66,8 @@ struct crl_info {
 MUST_CHECK int crl_read(const uint8_t *der, size_t len, struct crl_info *ret, struct err *err);
 
 /* Does chain (issuer first) verify this client certificate now, all CRLs checked (one of each CA
- * must be there)? X509_STRICT, purpose sslclient. Errors: ERR_PROOF with the reason. */
+ * must be there)? X509_STRICT, purpose sslclient. Errors: ERR_PROOF with the reason; ERR_FIT
+ * when a certificate or CRL is malformed. */
 MUST_CHECK int cert_verify(const struct blob *cert, const struct blob *cas, size_t n_cas,
     const struct blob *crls, size_t n_crls, int64_t at, struct err *err);
 
@@ -143,7 +144,8 @@ struct handshake_result {
 /* A TLS 1.3 handshake in memory: the client has cert and key (the token), the server trusts only
  * cas, requires a client certificate and checks the CRLs of the whole chain. Proved by what the
  * server saw, and by data read back after the handshake. The key signs once. Errors: the key's own
- * (PIN, touch, gone); ERR_PROOF with the server's reason. */
+ * (PIN, touch, gone); ERR_PROOF with the server's reason; ERR_FIT when a certificate or CRL
+ * is malformed. */
 MUST_CHECK int handshake_prove(struct key *key, const struct blob *cert, const struct blob *cas,
     size_t n_cas, const struct blob *crls, size_t n_crls, struct handshake_result *ret,
     struct err *err);
