@@ -8,8 +8,8 @@ in_lab "$(pwd)/badinput.sh" --tokens 2 --firmware 5.7.1
 
 make_ca >"$T/init.log" 2>&1
 k1=$(state 1) k2=$(state 2)
-out() { ykvirt control "$1" remove >/dev/null && sleep 0.6; }
-in() { ykvirt control "$1" insert >/dev/null && sleep 0.8; }
+take_out() { ykvirt control "$1" remove >/dev/null && sleep 0.6; }
+put_in() { ykvirt control "$1" insert >/dev/null && sleep 0.8; }
 untouched() { # nothing on the card has changed: all is still the factory's and the slots are empty
 	[ "$(card '[.pin.factory, .puk.factory, .management_key.factory] | all')" = true ]
 }
@@ -19,7 +19,7 @@ exits 6 '10000001.*10000002|10000002.*10000001' "two tokens and none named: both
 exits 3 '99' "a serial that is not there" enroll Alice a@example.org --device 99
 exits 2 'number' "a serial that is no number" enroll Alice a@example.org --device twelve
 exits 2 'not both' "serial and reader" enroll Alice a@example.org -d 1 -r x
-out "$k2"
+take_out "$k2"
 exits 3 'NoSuch' "a reader that is not there" enroll Alice a@example.org --reader NoSuch
 
 # ---- words ----
@@ -89,13 +89,13 @@ exits 9 'slot 9A' "a slot that is in use" enroll Alice a@example.org --managemen
 exits 0 '' "--force and the right management key" enroll Alice a@example.org --management-key "file:$T/mgm" --force
 
 # ---- nothing there ----
-out "$k1"
+take_out "$k1"
 exits 3 'token|YubiKey' "no token" enroll Bob b@example.org
-in "$k1"
+put_in "$k1"
 exits 3 'PIV' "PIV disabled" sh -c 'ykvirt control "$1" fault "ins=A4;sw=6A82" >/dev/null; ykenroll check' sh "$k1"
 
 # ---- disk ----
-out "$k1" && in "$k2"
+take_out "$k1" && put_in "$k2"
 if unshare -Urm true 2>/dev/null; then
 	exits 1 'disk|space|full' "a full disk before the intent" unshare -Urm sh -c 'mkdir "$T/small" &&
 		mount -t tmpfs -o size=400k,mode=700 tmpfs "$T/small" && cp -a "$T/home/." "$T/small/" &&

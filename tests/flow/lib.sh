@@ -29,7 +29,7 @@ exits() {
 	"$@" >"$T/out" 2>"$T/err" </dev/null
 	rc=$?
 	n=$((n + 1))
-	if [ $rc = "$want" ] && grep -Eq -- "$pattern" "$T/err"; then
+	if [ $rc = "$want" ] && { [ -z "$pattern" ] || grep -Eq -- "$pattern" "$T/err"; }; then
 		echo "ok $n - $text (exit $rc)"
 	else
 		bad=1
