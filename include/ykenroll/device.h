@@ -77,7 +77,8 @@ struct device_choice {
 	const char *reader; /* exact name, or NULL */
 };
 
-/* Time and traffic since device_open. */
+/* Time and traffic since device_open, libykpiv's included: the program links src/device/interpose.c
+ * for that; without it token_open fails. */
 struct device_stats {
 	unsigned apdus;	 /* sent, each part of a chain and each GET RESPONSE counted */
 	int64_t card_ns; /* in PC/SC calls */
@@ -172,7 +173,8 @@ MUST_CHECK int token_generate(struct token *token, uint8_t slot, enum key_alg al
 MUST_CHECK int token_attest(
     struct token *token, uint8_t slot, struct blob *ret_der, struct err *err);
 /* One private operation as in struct key_ops.sign. touch: announce it. Errors: ERR_PIN (not
- * verified; tries unknown, -1); ERR_TOUCH (policy wants touch and none came). */
+ * verified; tries unknown, -1); ERR_TOUCH (policy wants touch and none came); ERR_ABSENT no such
+ * key in the slot. */
 MUST_CHECK int token_sign(struct token *token, uint8_t slot, enum key_alg alg, bool touch,
     const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len, struct err *err);
 /* A struct key for the slot. The token must outlive it. */
@@ -181,7 +183,7 @@ MUST_CHECK int token_key(struct token *token, uint8_t slot, const struct blob *s
 
 /* ---- objects ---- */
 
-/* Content of the object (what is inside 53). Errors: ERR_ABSENT. */
+/* Content of the object (what is inside 53). Errors: ERR_ABSENT; ERR_PIN not verified (PRINTED). */
 MUST_CHECK int token_get_object(
     struct token *token, uint32_t object, struct blob *ret, struct err *err);
 /* Needs token_authenticate. An empty blob deletes. Errors: ERR_FIT too large. */

@@ -70,6 +70,8 @@ exchange(struct token *token, const struct frame *f, const char *what, struct bl
 		return status_malformed(err, "an answer without end");
 	if (rc != SCARD_S_SUCCESS)
 		return status_scard(err, rc, STATUS_OPEN, what);
+	if (len == 0) /* what some drivers make of a token that is pulled out */
+		return status_scard(err, SCARD_E_NOT_TRANSACTED, STATUS_OPEN, what);
 	if (len < 2 || len > sizeof(answer))
 		return status_malformed(err, "no status word");
 	if (got->len + len - 2 > TOKEN_ANSWER_MAX)

@@ -93,6 +93,9 @@ outcome(struct token *token, ykpiv_rc rc, const char *what, unsigned *ret_sw, st
 		return token_result(token, status_scard(err, last->rc, STATUS_OPEN, what));
 	if (rc == YKPIV_PCSC_ERROR)
 		return token_result(token, status_ykpiv(err, rc, what));
+	if (last->apdus > 0 && last->len == 0)
+		return token_result(
+		    token, status_scard(err, SCARD_E_NOT_TRANSACTED, STATUS_OPEN, what));
 	if (last->apdus > 0 && last->len < 2)
 		return token_result(token, status_malformed(err, what));
 	if (last->apdus > 0 && last->sw != SW_OK)

@@ -2,15 +2,13 @@
 #include <string.h>
 #include <time.h>
 
-#include <reader.h>
-
 #include "base/utc.h"
+#include "device/held.h"
 #include "device/readers.h"
 #include "device/status.h"
 #include "device/wire.h"
 
 #define NAMES_MAX (READER_COUNT_MAX * DEVICE_READER_MAX + 1)
-#define HELD_WAIT_NS 2000000000
 #define HELD_POLL_NS 50000000
 
 /* SCardListReaders' multi-string. A name that does not fit or is not ended is left out. */
@@ -88,41 +86,27 @@ connect_once(struct device *dev, const char *name, SCARDHANDLE *ret_card)
 	    dev->context, name, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, ret_card, &protocol);
 }
 
-/* SCardBeginTransaction waits for ever and lets no signal through. SCardGetAttrib says at once
- * whether another handle has a transaction (pcscd checks the lock before it looks at the
- * attribute), and needs no APDU. Who comes in between is waited for until the deadline. */
-static LONG
-probe_once(SCARDHANDLE card)
-{
-	uint8_t atr[MAX_ATR_SIZE];
-	DWORD len = sizeof(atr);
-
-	return SCardGetAttrib(card, SCARD_ATTR_ATR_STRING, atr, &len) == SCARD_E_SHARING_VIOLATION
-		   ? SCARD_E_SHARING_VIOLATION
-		   : SCARD_S_SUCCESS;
-}
-
 static LONG
 enter(struct device *dev, const char *name, SCARDHANDLE *ret_card)
 {
-	const int64_t until = utc_monotonic_ns() + HELD_WAIT_NS;
+	const int64_t until = utc_monotonic_ns() + HELD_WAIT_MS * INT64_C(1000000);
 	SCARDHANDLE card = 0;
 	LONG rc;
 
+	if (held_by_other(dev, name))
+		return SCARD_E_SHARING_VIOLATION;
+	/* Somebody's exclusive connection is refused at once. */
 	while ((rc = connect_once(dev, name, &card)) == SCARD_E_SHARING_VIOLATION &&
 	       utc_monotonic_ns() < until)
 		pause_ns(HELD_POLL_NS);
 	if (rc != SCARD_S_SUCCESS)
 		return rc;
-	while ((rc = probe_once(card)) != SCARD_S_SUCCESS && utc_monotonic_ns() < until)
-		pause_ns(HELD_POLL_NS);
-	if (rc == SCARD_S_SUCCESS)
-		rc = SCardBeginTransaction(card);
-	if (rc == SCARD_S_SUCCESS)
-		*ret_card = card;
-	else
+	if ((rc = SCardBeginTransaction(card)) != SCARD_S_SUCCESS) {
 		(void)SCardDisconnect(card, SCARD_LEAVE_CARD);
-	return rc;
+		return rc;
+	}
+	*ret_card = card;
+	return SCARD_S_SUCCESS;
 }
 
 int

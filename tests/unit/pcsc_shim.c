@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #pragma GCC visibility push(default)
 #include <winscard.h>
@@ -213,8 +214,6 @@ transmit(SCARDHANDLE card, const SCARD_IO_REQUEST *send_pci, const uint8_t *in, 
 	}
 	if ((s = slot_of(card, &rc)) == NULL)
 		return rc;
-	if (s->held)
-		return SCARD_E_SHARING_VIOLATION;
 	if (vkey_apdu(s->key, in, in_len, answer, sizeof(answer), &len) != VKEY_OK)
 		return slot_of(card, &rc) != NULL ? SCARD_E_NOT_TRANSACTED : rc;
 	if (shim.hook != NULL)
@@ -280,6 +279,14 @@ SCardListReaders(SCARDCONTEXT context, LPCSTR groups, LPSTR ret, LPDWORD len)
 	return SCARD_S_SUCCESS;
 }
 
+/* As pcscd does: without an end. */
+static void
+wait_for(const struct slot *s)
+{
+	while (s->held)
+		pause();
+}
+
 static size_t
 atr_of(const struct slot *s, uint8_t ret[static VKEY_ATR_MAX])
 {
@@ -307,7 +314,8 @@ SCardGetStatusChange(SCARDCONTEXT context, DWORD timeout, SCARD_READERSTATE *sta
 			states[i].dwEventState = SCARD_STATE_CHANGED | SCARD_STATE_EMPTY;
 			if (s->key == NULL || !vkey_present(s->key))
 				continue;
-			states[i].dwEventState = SCARD_STATE_CHANGED | SCARD_STATE_PRESENT;
+			states[i].dwEventState = SCARD_STATE_CHANGED | SCARD_STATE_PRESENT |
+						 (s->held ? SCARD_STATE_INUSE : 0);
 			states[i].cbAtr = atr_of(s, states[i].rgbAtr);
 		}
 	}
@@ -332,6 +340,7 @@ SCardConnect(SCARDCONTEXT context, LPCSTR reader, DWORD share, DWORD protocols,
 	if (!shim.slots[i].powered && vkey_power(shim.slots[i].key, VKEY_POWER_ON) != VKEY_OK)
 		return SCARD_W_UNPOWERED_CARD;
 	shim.slots[i].powered = true;
+	wait_for(&shim.slots[i]);
 	for (h = 0; h < HANDLES && shim.handles[h].used; h++)
 		continue;
 	if (h == HANDLES)
@@ -377,7 +386,8 @@ SCardBeginTransaction(SCARDHANDLE card)
 
 	if ((s = slot_of(card, &rc)) == NULL)
 		return rc;
-	if (s->held || (s->locks > 0 && s->lock != card))
+	wait_for(s);
+	if (s->locks > 0 && s->lock != card)
 		return SCARD_E_SHARING_VIOLATION;
 	s->lock = card;
 	s->locks++;
@@ -419,23 +429,6 @@ SCardStatus(SCARDHANDLE card, LPSTR name, LPDWORD name_len, LPDWORD state, LPDWO
 		*atr_len = atr_of(s, all);
 		memcpy(atr, all, *atr_len);
 	}
-	return SCARD_S_SUCCESS;
-}
-
-LONG
-SCardGetAttrib(SCARDHANDLE card, DWORD id, LPBYTE ret, LPDWORD len)
-{
-	uint8_t atr[VKEY_ATR_MAX];
-	struct slot *s;
-	LONG rc;
-
-	(void)id;
-	if ((s = slot_of(card, &rc)) == NULL)
-		return rc;
-	if (s->held)
-		return SCARD_E_SHARING_VIOLATION;
-	*len = atr_of(s, atr);
-	memcpy(ret, atr, *len);
 	return SCARD_S_SUCCESS;
 }
 
