@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* testsigner: a home with a rehearsal CA, made once and copied for each test, and requests for it.
+ */
+#ifndef TESTSIGNER_H
+#define TESTSIGNER_H
+
+#include <sys/types.h>
+
+#include "signer/ca.h"
+#include "signer/issue.h"
+#include "testattest.h"
+#include "ykenroll/signer.h"
+
+#define TESTSIGNER_PASS "correct horse"
+
+/* The token whose root the CAs here trust. */
+extern struct testattest testsigner_token;
+
+int testsigner_setup(void **state);    /* of a group */
+int testsigner_teardown(void **state); /* of a group */
+
+/* A fresh home with a finished CA; the string is the caller's to free. */
+char *testsigner_home(void);
+/* An empty one. */
+char *testsigner_empty(void);
+int testsigner_init(const char *home, const char *rehearsal_root, struct err *err);
+char *testsigner_root(void); /* path of the rehearsal root's PEM; free it */
+
+/* home/name, static, for one call at a time. */
+const char *testsigner_path(const char *home, const char *name);
+/* A shell command; fails the test unless it ends with this status. */
+void testsigner_shell(int status, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+struct ca *testsigner_open(const char *home); /* in this process */
+
+struct testsigner_request {
+	struct key *key;
+	struct blob csr, leaf;
+	struct signer_request r;
+};
+/* By the token's book, for a new key in it. */
+void testsigner_request(struct testsigner_request *q, enum key_alg alg, const char *cn);
+void testsigner_attest(struct testsigner_request *q, const struct testattest_leaf *leaf);
+void testsigner_request_wipe(struct testsigner_request *q);
+
+/* Prepare and sign in this process. */
+void testsigner_issue(
+    struct ca *ca, const char *cn, struct signer_prepared *ret_prepared, struct blob *ret_cert);
+
+/* `signer --fd N --home HOME --ca-pass file:PATH`, as the program does it. */
+int testsigner_main(int argc, char **argv);
+
+#endif
