@@ -5,6 +5,21 @@
 
 #include "ykenroll/err.h"
 
+/* Put ": tail" behind the first n bytes of the text; cut where it is full. */
+static void
+append(struct err *err, size_t n, const char *tail)
+{
+	size_t room = sizeof(err->text) - n - 1, len = strlen(tail);
+
+	if (n + 1 >= sizeof(err->text) || room < 2)
+		return;
+	memcpy(err->text + n, ": ", 2);
+	if (len > room - 2)
+		len = room - 2;
+	memcpy(err->text + n + 2, tail, len);
+	err->text[n + 2 + len] = '\0';
+}
+
 static int
 set_v(struct err *err, int code, const char *tail, const char *fmt, va_list ap)
 {
@@ -17,8 +32,8 @@ set_v(struct err *err, int code, const char *tail, const char *fmt, va_list ap)
 	err->tries = -1;
 	r = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	n = r < 0 ? 0 : (size_t)r;
-	if (tail != NULL && n < sizeof(err->text))
-		snprintf(err->text + n, sizeof(err->text) - n, ": %s", tail);
+	if (tail != NULL)
+		append(err, n, tail);
 	return code;
 }
 
@@ -60,8 +75,7 @@ err_wrap(struct err *err, const char *fmt, ...)
 	r = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	n = r < 0 ? 0 : (size_t)r;
-	if (n < sizeof(err->text))
-		snprintf(err->text + n, sizeof(err->text) - n, ": %s", old);
+	append(err, n, old);
 	return err->code == 0 ? ERR_INTERNAL : err->code;
 }
 
