@@ -69,3 +69,48 @@ rig_secret(const char *text)
 {
 	return rig_bytes(text, strlen(text));
 }
+
+void
+rig_expect(const struct rig *rig, int code, int rc, const char *what)
+{
+	if (rc != code)
+		fail_msg("%s: %d, %s", what, rc, rc == 0 ? "succeeded" : rig->err.text);
+}
+
+bool
+rig_says(const struct rig *rig, const char *what)
+{
+	if (strstr(rig->err.text, what) != NULL)
+		return true;
+	print_error("no '%s' in: %s\n", what, rig->err.text);
+	return false;
+}
+
+void
+rig_authenticate(struct rig *rig)
+{
+	SECRET(key) = rig_bytes(device_factory_mgmkey, 24);
+
+	OK(rig, token_authenticate(rig->token, key, &rig->err));
+}
+
+int
+rig_verify(struct rig *rig, const char *pin, unsigned flags)
+{
+	SECRET(s) = rig_secret(pin);
+
+	return token_verify_pin(rig->token, s, flags, &rig->err);
+}
+
+void
+rig_cert(struct blob *ret, size_t len)
+{
+	static uint8_t bytes[4096];
+
+	memset(bytes, 0x41, sizeof(bytes));
+	bytes[0] = 0x30;
+	bytes[1] = 0x82;
+	bytes[2] = (uint8_t)((len - 4) >> 8);
+	bytes[3] = (uint8_t)(len - 4);
+	assert_int_equal(blob_set(ret, bytes, len, NULL), 0);
+}

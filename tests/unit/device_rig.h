@@ -24,6 +24,19 @@ void rig_token(struct rig *rig);
 void rig_restart(struct rig *rig); /* token closed and opened again */
 void rig_stop(struct rig *rig);	   /* asserts that nothing is left open */
 
+/* rc is 0, or the given code; else the test fails with the error's text */
+#define OK(rig, call) rig_expect((rig), 0, (call), #call)
+#define FAILS(rig, code, call) rig_expect((rig), (code), (call), #call)
+void rig_expect(const struct rig *rig, int code, int rc, const char *what);
+bool rig_says(const struct rig *rig, const char *what); /* in the error's text */
+
+void rig_authenticate(struct rig *rig); /* with the factory's key */
+int rig_verify(struct rig *rig, const char *pin, unsigned flags);
+
+/* Enough of a certificate for a slot: one SEQUENCE of len bytes in all. */
+void rig_cert(struct blob *ret, size_t len);
+
+#define SECRET(name) CLEAN(secret_freep) struct secret *name
 struct secret *rig_secret(const char *text);
 struct secret *rig_bytes(const void *bytes, size_t len);
 

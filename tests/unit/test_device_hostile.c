@@ -11,7 +11,6 @@
 #include "base/utc.h"
 #include "device_rig.h"
 
-#define SECRET(name) CLEAN(secret_freep) struct secret *name
 #define ROUND_APDUS_MAX 60
 
 /* ---- pulled out ---- */
