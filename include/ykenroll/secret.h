@@ -42,6 +42,9 @@ MUST_CHECK int secret_random(struct secret *s, size_t len, struct err *err);
  * factory's). Errors: ERR_INTERNAL. */
 MUST_CHECK int secret_digits(struct secret *s, size_t n, struct err *err);
 
+/* All characters equal, or a run up or down such as 123456 and 87654321: what is guessed first. */
+bool secret_is_trivial(const struct secret *s);
+
 bool secret_equal(
     const struct secret *a, const struct secret *b); /* constant time for equal lengths */
 

@@ -94,6 +94,9 @@ MUST_CHECK int workflow_enroll(const struct workflow *w, const struct workflow_e
 MUST_CHECK int workflow_recover(
     const struct workflow *w, bool give_up, struct workflow_report *ret, struct err *err);
 
+/* May this be a holder's PIN? Length, the factory's value, trivial ones. Errors: ERR_USAGE. */
+MUST_CHECK int workflow_pin_check(const struct secret *pin, struct err *err);
+
 struct workflow_finding {
 	bool ok;
 	char what[80];	/* "certificate in slot 9A" */

@@ -96,8 +96,8 @@ secret_random(struct secret *s, size_t len, struct err *err)
 	return 0;
 }
 
-static bool
-trivial(const struct secret *s)
+bool
+secret_is_trivial(const struct secret *s)
 {
 	size_t i, same = 1, up = 1, down = 1;
 
@@ -129,7 +129,7 @@ secret_digits(struct secret *s, size_t n, struct err *err)
 					    err, ERR_INTERNAL, "no random numbers from the kernel");
 			s->bytes[i] = (uint8_t)('0' + s->bytes[i] % 10);
 		}
-	} while (trivial(s));
+	} while (secret_is_trivial(s));
 	return 0;
 }
 

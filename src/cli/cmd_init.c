@@ -71,7 +71,7 @@ init_registry(struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
 	const struct prompt ask = {
-	    recovery_pass, "Passphrase for the recovery key", "--recovery-pass", true, NULL};
+	    recovery_pass, "passphrase for the recovery key", "--recovery-pass", true, NULL};
 	const struct registry_init init = {opt.home_path, "ykenroll recovery", recovery_out, pass};
 	int rc;
 
@@ -85,7 +85,7 @@ init_ca(struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
 	const struct prompt ask = {
-	    opt.ca_pass, "Passphrase for the CA keys", "--ca-pass", true, NULL};
+	    opt.ca_pass, "passphrase for the CA keys", "--ca-pass", true, NULL};
 	const struct signer_init init = {
 	    .home = opt.home_path, .name = name, .rehearsal_root = rehearsal, .pass = pass};
 	int rc;

@@ -54,7 +54,7 @@ say(void *ctx, const char *text)
 static int
 pin_check(const struct secret *pin, struct err *err)
 {
-	return device_pin_check(pin, "PIN", err);
+	return workflow_pin_check(pin, err);
 }
 
 /* A management key is given as hexadecimal digits. */
@@ -77,14 +77,14 @@ static int
 secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err)
 {
 	const struct prompt prompts[] = {
-	    [WORKFLOW_NEW_PIN] = {face.new_pin, "New PIN (6 to 8 characters)", "--pin", true,
+	    [WORKFLOW_NEW_PIN] = {face.new_pin, "new PIN (6 to 8 characters)", "--pin", true,
 		pin_check},
-	    [WORKFLOW_CURRENT_PIN] = {face.current_pin, "Current PIN", "--current-pin", false,
+	    [WORKFLOW_CURRENT_PIN] = {face.current_pin, "current PIN", "--current-pin", false,
 		NULL},
-	    [WORKFLOW_CURRENT_PUK] = {face.current_puk, "Current PUK", "--current-puk", false,
+	    [WORKFLOW_CURRENT_PUK] = {face.current_puk, "current PUK", "--current-puk", false,
 		NULL},
 	    [WORKFLOW_CURRENT_MGMKEY] = {face.current_mgmkey,
-		"Current management key (hexadecimal)", "--management-key", false, NULL},
+		"current management key (hexadecimal)", "--management-key", false, NULL},
 	};
 	const struct prompt *p = &prompts[which];
 	int rc;

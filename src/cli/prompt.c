@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* prompt: secrets from a person, a private file or a descriptor; never from argv or the
  * environment. */
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>
@@ -70,16 +71,17 @@ static int
 ask(const struct prompt *p, struct secret *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *again = secret_new();
-	char first[128], second[128];
+	char text[128];
 	UI *ui = UI_new();
 	int r = -1;
 
-	snprintf(first, sizeof(first), "%s: ", p->what);
-	snprintf(second, sizeof(second), "%s, once more: ", p->what);
+	/* OpenSSL puts "Verifying - " before the second one. */
+	snprintf(text, sizeof(text), "%s: ", p->what);
+	text[0] = (char)toupper((unsigned char)text[0]);
 	if (ui != NULL &&
-	    UI_add_input_string(ui, first, 0, (char *)ret->bytes, 0, SECRET_MAX - 1) >= 0 &&
-	    (!p->twice || UI_add_verify_string(ui, second, 0, (char *)again->bytes, 0,
-			      SECRET_MAX - 1, (const char *)ret->bytes) >= 0))
+	    UI_add_input_string(ui, text, 0, (char *)ret->bytes, 0, SECRET_MAX - 1) >= 0 &&
+	    (!p->twice || UI_add_verify_string(ui, text, 0, (char *)again->bytes, 0, SECRET_MAX - 1,
+			      (const char *)ret->bytes) >= 0))
 		r = UI_process(ui);
 	UI_free(ui);
 	ERR_clear_error();

@@ -231,6 +231,22 @@ former_secrets(struct enrolment *e, struct err *err)
 	return secret(e, WORKFLOW_CURRENT_PIN, e->current_pin, err);
 }
 
+int
+workflow_pin_check(const struct secret *pin, struct err *err)
+{
+	int rc;
+
+	if ((rc = device_pin_check(pin, "PIN", err)) != 0)
+		return rc;
+	/* FIPS 201-3, 4.3.1: not easily guessable; the factory's is the first that anybody tries.
+	 */
+	if (secret_is_trivial(pin))
+		return err_set(err, ERR_USAGE,
+		    "this PIN is among the first that anybody tries (the factory's, a run, or one character): "
+		    "choose another");
+	return 0;
+}
+
 static int
 new_pin(struct enrolment *e, struct err *err)
 {
@@ -238,7 +254,7 @@ new_pin(struct enrolment *e, struct err *err)
 
 	if ((rc = secret(e, WORKFLOW_NEW_PIN, e->new_pin, err)) != 0)
 		return rc;
-	return device_pin_check(e->new_pin, "PIN", err);
+	return workflow_pin_check(e->new_pin, err);
 }
 
 /* Written down before it is done: holder, plan, identity and both secrets, sealed, in one
