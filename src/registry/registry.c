@@ -16,7 +16,7 @@
 static int
 check_files(const char *home, const char *path, struct err *err)
 {
-	struct stat dir, st;
+	struct stat st;
 
 	if (lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
 		return err_set(err, ERR_ABSENT,
@@ -31,13 +31,7 @@ check_files(const char *home, const char *path, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "%s is open to other users (mode %03o); chmod 600 it", path,
 		    (unsigned)st.st_mode & 0777);
-	if (stat(home, &dir) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot look at %s", home);
-	if ((dir.st_mode & 022) != 0)
-		return err_set(err, ERR_USAGE,
-		    "%s can be written by other users (mode %03o); chmod 700 it", home,
-		    (unsigned)dir.st_mode & 0777);
-	return 0;
+	return file_private_dir(home, err);
 }
 
 /* Secrets are sealed to recovery.crt: with another file in its place they would go to somebody
