@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What does the gate refuse, with which code, and does it say why? And does the closed-world check
+ * find every octet that is not as it should be? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+#include "signer/check.h"
+#include "signer/gate.h"
+#include "testsigner.h"
+
+#define OK(call)                                  \
+	do {                                      \
+		struct err *e_ = &err;            \
+		if ((call) != 0)                  \
+			fail_msg("%s", e_->text); \
+	} while (0)
+
+static void
+textp(char **s)
+{
+	free(*s);
+}
+
+static char *home;
+static struct ca *ca;
+
+static int
+setup(void **state)
+{
+	testsigner_setup(state);
+	home = testsigner_home();
+	ca = testsigner_open(home);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	ca_closep(&ca);
+	free(home);
+	return testsigner_teardown(state);
+}
+
+/* ---- names ---- */
+
+#define X16 "xxxxxxxxxxxxxxxx"
+#define X64 X16 X16 X16 X16
+
+static void
+only_names_that_read_as_what_they_are_are_certified(void **state)
+{
+	static const struct {
+		const char *cn;
+		int rc;
+	} names[] = {
+	    {"alice", 0},
+	    {"Zoë Ångström", 0},
+	    {"李小龍", 0},
+	    {"O'Neil, Jr. <x> \"q\" + = #;", 0},
+	    {X64, 0},
+	    {"é" X16 X16 X16 "xxxxxxxxxxxxxxx", 0},
+	    {"", ERR_USAGE},
+	    {X64 "x", ERR_USAGE},
+	    {" alice", ERR_USAGE},
+	    {"alice ", ERR_USAGE},
+	    {"al\033[31mice", ERR_USAGE},
+	    {"al\nice", ERR_USAGE},
+	    {"al\xe2\x80\xae"
+	     "ice",
+		ERR_USAGE}, /* right-to-left override */
+	    {"al\xe2\x80\x8b"
+	     "ice",
+		ERR_USAGE}, /* zero-width space */
+	    {"al\xff"
+	     "ice",
+		ERR_USAGE},
+	    {"\xc0\xaf", ERR_USAGE}, /* overlong */
+	    {"REHEARSAL Example Issuing CA", ERR_USAGE},
+	    {"REHEARSAL Example Root CA", ERR_USAGE},
+	    {"rehearsal  example ROOT ca", ERR_USAGE},
+	};
+	struct err err = ERR_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (gate_names(ca, names[i].cn, NULL, &err) != names[i].rc)
+			fail_msg("name %zu", i);
+}
+
+static void
+only_plain_mail_addresses_are_certified(void **state)
+{
+	static const struct {
+		const char *email;
+		int rc;
+	} mails[] = {
+	    {"a@b", 0},
+	    {"zoe+x@mail.example.org", 0},
+	    {"o'neil@xn--bcher-kva.example", 0},
+	    {"", ERR_USAGE},
+	    {"zoe", ERR_USAGE},
+	    {"@example.org", ERR_USAGE},
+	    {"zoe@", ERR_USAGE},
+	    {"zoe@@example.org", ERR_USAGE},
+	    {"zoe@ex@ample.org", ERR_USAGE},
+	    {"zoe@example..org", ERR_USAGE},
+	    {"zoe@.example.org", ERR_USAGE},
+	    {"zoe@example.org.", ERR_USAGE},
+	    {"zoe@-example.org", ERR_USAGE},
+	    {"zoe@exam_ple.org", ERR_USAGE},
+	    {".zoe@example.org", ERR_USAGE},
+	    {"z..oe@example.org", ERR_USAGE},
+	    {"zoë@example.org", ERR_USAGE},
+	    {"zo e@example.org", ERR_USAGE},
+	    {"zoe@example.org\n", ERR_USAGE},
+	    {"\"zoe\"@example.org", ERR_USAGE},
+	    {"zoe@example.org,eve@example.org", ERR_USAGE},
+	    {X64 "@b", 0},
+	    {X64 "x@b", ERR_USAGE},
+	    {"a@" X64, ERR_USAGE},
+	    {"a@" X16 X16 X16 "." X16 X16 X16 "." X16 X16 X16 "." X16 X16 X16 "." X16 X16 X16
+	     "." X16,
+		ERR_USAGE},
+	};
+	struct err err = ERR_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(mails) / sizeof(mails[0]); i++)
+		if (gate_names(ca, "alice", mails[i].email, &err) != mails[i].rc)
+			fail_msg("%s", mails[i].email);
+}
+
+/* ---- attestations ---- */
+
+static void
+the_profile_decides_over_what_the_attestation_says(void **state)
+{
+	enum { ONCE = 1u << PIN_ONCE | 1u << PIN_ALWAYS, T_ANY = 15 };
+	static const struct profile base = {
+	    .name = "client", .pin = ONCE, .pin_word = "once", .touch = T_ANY, .touch_word = "any"};
+	static const struct {
+		uint8_t firmware[3], slot, pin, touch;
+		uint32_t serial;
+		enum key_alg alg;
+		bool old_ecdsa, serial_needed;
+		unsigned pins, touches;
+		int rc;
+	} t[] = {
+	    {{5, 7, 1}, 0x9a, PIN_ONCE, TOUCH_NEVER, 7, KEY_P256, false, false, ONCE, T_ANY, 0},
+	    {{5, 7, 1}, 0x9a, PIN_ALWAYS, TOUCH_ALWAYS, 7, KEY_ED25519, false, true, ONCE, T_ANY,
+		0},
+	    {{5, 7, 1}, 0x9a, PIN_NEVER, TOUCH_NEVER, 7, KEY_P256, true, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{5, 7, 1}, 0x9a, PIN_MATCH_ONCE, TOUCH_NEVER, 7, KEY_P256, true, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{5, 7, 1}, 0x9a, 77, TOUCH_NEVER, 7, KEY_P256, true, false, ~0u, T_ANY, ERR_ATTEST},
+	    {{5, 7, 1}, 0x9a, PIN_ONCE, 77, 7, KEY_P256, true, false, ONCE, ~0u, ERR_ATTEST},
+	    {{5, 7, 1}, 0x9a, PIN_ONCE, TOUCH_NEVER, 7, KEY_P256, true, false, ONCE,
+		1u << TOUCH_ALWAYS, ERR_ATTEST},
+	    {{5, 7, 1}, 0x9c, PIN_ONCE, TOUCH_NEVER, 7, KEY_P256, true, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{5, 7, 1}, 0x9a, PIN_ONCE, TOUCH_NEVER, 8, KEY_P256, true, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{5, 7, 1}, 0x9a, PIN_ONCE, TOUCH_NEVER, 0, KEY_P256, true, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{5, 7, 1}, 0x9a, PIN_ONCE, TOUCH_NEVER, 7, KEY_X25519, true, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{5, 4, 3}, 0x9a, PIN_ONCE, TOUCH_NEVER, 7, KEY_P256, true, false, ONCE, T_ANY, 0},
+	    {{5, 4, 3}, 0x9a, PIN_ONCE, TOUCH_NEVER, 7, KEY_P256, false, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{5, 6, 9}, 0x9a, PIN_ONCE, TOUCH_NEVER, 7, KEY_P384, false, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{5, 4, 3}, 0x9a, PIN_ONCE, TOUCH_NEVER, 7, KEY_RSA2048, false, false, ONCE, T_ANY, 0},
+	    {{4, 3, 4}, 0x9a, PIN_ONCE, TOUCH_NEVER, 0, KEY_RSA2048, true, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{4, 2, 0}, 0x9a, PIN_ONCE, TOUCH_NEVER, 0, KEY_RSA4096, true, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{4, 3, 5}, 0x9a, PIN_ONCE, TOUCH_NEVER, 0, KEY_RSA2048, true, false, ONCE, T_ANY, 0},
+	    {{4, 3, 5}, 0x9a, PIN_ONCE, TOUCH_NEVER, 0, KEY_RSA2048, true, true, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{4, 3, 4}, 0x9a, PIN_ONCE, TOUCH_NEVER, 0, KEY_P256, true, false, ONCE, T_ANY, 0},
+	    {{4, 4, 4}, 0x9a, PIN_ONCE, TOUCH_NEVER, 0, KEY_P256, true, false, ONCE, T_ANY,
+		ERR_ATTEST},
+	    {{4, 4, 5}, 0x9a, PIN_ONCE, TOUCH_NEVER, 0, KEY_P256, true, false, ONCE, T_ANY, 0},
+	};
+	const struct signer_request r = {.slot = 0x9a, .token_serial = 7};
+	struct err err = ERR_INIT;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct profile p = base;
+		struct attestation a = {.slot = t[i].slot,
+		    .serial = t[i].serial,
+		    .alg = t[i].alg,
+		    .pin_policy = t[i].pin,
+		    .touch_policy = t[i].touch};
+
+		memcpy(a.firmware, t[i].firmware, 3);
+		p.old_ecdsa = t[i].old_ecdsa;
+		p.serial_needed = t[i].serial_needed;
+		p.pin = t[i].pins;
+		p.touch = t[i].touches;
+		if (gate_attestation(&p, &r, &a, &err) != t[i].rc)
+			fail_msg("case %zu: %s", i, err.text);
+	}
+}
+
+/* Prepare; the reason must be in the text. */
+static void
+expect(const struct testsigner_request *q, int code, const char *reason)
+{
+	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	struct err err = ERR_INIT;
+
+	assert_int_equal(issue_prepare(ca, &desk, &q->r, &p, &err), code);
+	if (code != 0 && strstr(err.text, reason) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", err.text, reason);
+	assert_true(code == 0 || p.tbs.len == 0);
+}
+
+static void
+a_request_that_fits_is_prepared(void **state)
+{
+	CLEAN(testsigner_request_wipe) struct testsigner_request q;
+
+	(void)state;
+	testsigner_request(&q, KEY_P256, "alice");
+	expect(&q, 0, "");
+	q.r.email = "alice@example.org";
+	q.r.days = 1;
+	expect(&q, 0, "");
+}
+
+static void
+a_key_that_no_trusted_token_made_is_refused(void **state)
+{
+	CLEAN(testsigner_request_wipe) struct testsigner_request q, other;
+	CLEAN(testattest_wipe) struct testattest rogue;
+	CLEAN(blob_wipe) struct blob leaf = {0};
+	const struct testattest_leaf good = TESTATTEST_GOOD;
+
+	(void)state;
+	testsigner_request(&q, KEY_P256, "alice");
+	testsigner_request(&other, KEY_P256, "alice");
+	q.r.attestation = &other.leaf; /* of another key in the same token */
+	expect(&q, ERR_ATTEST, "another key");
+	testattest_init(&rogue, 5, 7, 1); /* the same names, another root */
+	testattest_leaf(&rogue, rogue.f9_key, &good, &leaf);
+	q.r.attestation = &leaf;
+	q.r.f9 = &rogue.f9;
+	expect(&q, ERR_ATTEST, "");
+	q.r.f9 = &testsigner_token.f9;
+	expect(&q, ERR_ATTEST, "");
+	q.r.attestation = &testsigner_token.f9; /* not a leaf at all */
+	expect(&q, ERR_ATTEST, "");
+	q.r.attestation = &q.csr;
+	expect(&q, ERR_ATTEST, "");
+}
+
+static void
+an_attestation_for_something_else_is_refused(void **state)
+{
+	static const struct {
+		struct testattest_leaf leaf;
+		const char *reason;
+	} t[] = {
+	    {{0x9c, TESTATTEST_SERIAL, PIN_ONCE, TOUCH_NEVER}, "slot 9C"},
+	    {{0x9a, TESTATTEST_SERIAL + 1, PIN_ONCE, TOUCH_NEVER}, "12345679"},
+	    {{0x9a, 0, PIN_ONCE, TOUCH_NEVER}, "serial"},
+	    {{0x9a, TESTATTEST_SERIAL, PIN_NEVER, TOUCH_NEVER}, "PIN policy once"},
+	};
+	CLEAN(testsigner_request_wipe) struct testsigner_request q;
+	size_t i;
+
+	(void)state;
+	testsigner_request(&q, KEY_P256, "alice");
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		testsigner_attest(&q, &t[i].leaf);
+		expect(&q, ERR_ATTEST, t[i].reason);
+	}
+}
+
+static void
+a_request_of_the_wrong_kind_is_refused(void **state)
+{
+	CLEAN(testsigner_request_wipe) struct testsigner_request q;
+
+	(void)state;
+	testsigner_request(&q, KEY_P256, "alice");
+	q.r.profile = "server";
+	expect(&q, ERR_USAGE, "[profile server]");
+	q.r.profile = "../x";
+	expect(&q, ERR_USAGE, "profile");
+	q.r.profile = "client";
+	q.r.days = 366;
+	expect(&q, ERR_CA, "allows 365");
+	q.r.days = 0;
+	q.r.slot = 0x9c;
+	expect(&q, ERR_CA, "slot 9A");
+	q.r.slot = 0x9a;
+	q.r.cn = "";
+	expect(&q, ERR_USAGE, "empty");
+	q.r.cn = "alice";
+	q.csr.data[q.csr.len - 1] ^= 1;
+	expect(&q, ERR_CA, "");
+	q.csr.data[q.csr.len - 1] ^= 1;
+	expect(&q, 0, "");
+}
+
+static void
+a_certificate_that_no_token_has_room_for_does_not_fit(void **state)
+{
+	(void)state;
+	assert_int_equal(issue_fits(ISSUE_CERT_MAX, NULL), 0);
+	assert_int_equal(issue_fits(ISSUE_CERT_MAX + 1, NULL), ERR_FIT);
+}
+
+/* ---- rules ---- */
+
+static void
+rules_that_are_not_understood_are_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		int rc;
+	} t[] = {
+	    {"[profile client]\ndays = 30\npin_policy = always\ntouch_policy = cached\n", 0},
+	    {"[workflow]\nanything = goes\n[ca]\ncrl_days = 3\n[profile client]\ndays = 1\n", 0},
+	    {"[profile client]\nold_ecdsa = refuse\ntoken_serial = required\n", 0},
+	    {"", ERR_CA},
+	    {"[profile client]\ndays = 0\n", ERR_CA},
+	    {"[profile client]\ndays = 10 years\n", ERR_CA},
+	    {"[profile client]\ndays = -1\n", ERR_CA},
+	    {"[profile client]\ndays = 99999999999999999999\n", ERR_CA},
+	    {"[profile client]\npin_policy = never\n", ERR_CA},
+	    {"[profile client]\npin_polcy = always\n", ERR_CA},
+	    {"[profile client]\ntouch_policy = yes\n", ERR_CA},
+	    {"[profile client]\ndays = 1\n[ca]\ncrl_days = 91\n", ERR_CA},
+	    {"[profile client\n", ERR_CA},
+	};
+	CLEAN(rules_freep) struct rules *rules = NULL;
+	CLEAN(textp) char *path = NULL;
+	struct profile p;
+	struct err err = ERR_INIT;
+	size_t i;
+
+	(void)state;
+	assert_true(asprintf(&path, "%s/t.conf", home) > 0);
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		rules_freep(&rules);
+		OK(file_write(path, t[i].text, strlen(t[i].text), 0600, &err));
+		if (rules_load(path, &rules, &err) != t[i].rc)
+			fail_msg("case %zu: %s", i, err.text);
+	}
+	OK(file_write(path, rules_default, strlen(rules_default), 0600, &err));
+	OK(rules_load(path, &rules, &err));
+	OK(rules_profile(rules, "client", &p, &err));
+	assert_true(p.days == 365 && p.old_ecdsa && !p.serial_needed && rules_crl_days(rules) == 7);
+	testsigner_shell(0, "chmod 666 %s", path);
+	rules_freep(&rules);
+	assert_int_equal(rules_load(path, &rules, &err), ERR_CA);
+}
+
+/* ---- check ---- */
+
+static void
+plan_of(const struct testsigner_request *q, struct blob *spki, struct plan *ret)
+{
+	const struct plan plan = {
+	    .kind = PLAN_CLIENT,
+	    .serial = {0x41, 1, 2, 3},
+	    .not_before = 1800000000,
+	    .not_after = 1800000000 + 30 * 86400 - 1,
+	    .cn = "alice",
+	    .email = "alice@example.org",
+	    .spki = spki,
+	    .issuer = &ca->cert[LOG_ISSUING],
+	    .issuer_alg = KEY_P256,
+	};
+
+	assert_int_equal(key_spki(q->key, spki, NULL), 0);
+	*ret = plan;
+}
+
+static void
+every_flipped_octet_of_a_certificate_is_found(void **state)
+{
+	CLEAN(testsigner_request_wipe) struct testsigner_request q;
+	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
+	struct plan plan;
+	struct err err = ERR_INIT;
+	size_t i;
+
+	(void)state;
+	testsigner_request(&q, KEY_P256, "alice");
+	plan_of(&q, &spki, &plan);
+	OK(profile_build(&plan, &tbs, &err));
+	OK(check_tbs(&plan, &tbs, &err));
+	for (i = 0; i < tbs.len; i++) {
+		tbs.data[i] ^= (uint8_t)(1u << i % 8);
+		assert_int_equal(check_tbs(&plan, &tbs, &err), ERR_CA);
+		tbs.data[i] ^= (uint8_t)(1u << i % 8);
+	}
+	tbs.len--;
+	assert_int_equal(check_tbs(&plan, &tbs, &err), ERR_CA);
+	tbs.len++;
+	OK(blob_append(&tbs, "", 1, &err));
+	assert_int_equal(check_tbs(&plan, &tbs, &err), ERR_CA);
+}
+
+/* What a broken builder could make of the plan: each field as if it were another one's. */
+static void
+a_builder_that_changes_a_field_is_found(void **state)
+{
+	CLEAN(testsigner_request_wipe) struct testsigner_request q, other;
+	CLEAN(blob_wipe) struct blob spki = {0}, spki2 = {0}, tbs = {0};
+	struct plan plan, wrong[10];
+	struct err err = ERR_INIT;
+	size_t i, n = 0;
+
+	(void)state;
+	testsigner_request(&q, KEY_P256, "alice");
+	testsigner_request(&other, KEY_P256, "bob");
+	plan_of(&q, &spki, &plan);
+	OK(key_spki(other.key, &spki2, &err));
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		wrong[i] = plan;
+	wrong[n++].serial[15] = 1;
+	wrong[n++].not_before++;
+	wrong[n++].not_after++;
+	wrong[n++].cn = "bob";
+	wrong[n++].email = NULL;
+	wrong[n++].email = "bob@example.org";
+	wrong[n++].spki = &spki2;
+	wrong[n++].issuer = &ca->cert[LOG_ROOT];
+	wrong[n++].issuer_alg = KEY_P384;
+	wrong[n++].kind = PLAN_ISSUING;
+	for (i = 0; i < n; i++) {
+		OK(profile_build(&wrong[i], &tbs, &err));
+		assert_int_equal(check_tbs(&plan, &tbs, &err), ERR_CA);
+	}
+}
+
+static void
+plans_that_no_ca_should_have_are_refused(void **state)
+{
+	CLEAN(testsigner_request_wipe) struct testsigner_request q;
+	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
+	struct plan plan, p;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	testsigner_request(&q, KEY_P256, "alice");
+	plan_of(&q, &spki, &plan);
+	p = plan;
+	p.serial[0] = 0x80;
+	OK(profile_build(&p, &tbs, &err));
+	assert_int_equal(check_tbs(&p, &tbs, &err), ERR_CA);
+	p = plan;
+	p.serial[0] = 0;
+	OK(profile_build(&p, &tbs, &err));
+	assert_int_equal(check_tbs(&p, &tbs, &err), ERR_CA);
+	p = plan;
+	p.not_after = p.not_before - 1;
+	OK(profile_build(&p, &tbs, &err));
+	assert_int_equal(check_tbs(&p, &tbs, &err), ERR_CA);
+	p = plan;
+	p.issuer = NULL;
+	OK(profile_build(&p, &tbs, &err));
+	assert_int_equal(check_tbs(&p, &tbs, &err), ERR_CA);
+}
+
+static void
+builder_and_check_agree_on_a_thousand_plans(void **state)
+{
+	static const char *const names[] = {
+	    "a", "Zoë", "李小龍", X64, "x=y,+\"\\#;<>", "  inner  spaces are theirs"};
+	static const char *const mails[] = {NULL, "a@b", "zoe@example.org"};
+	static const int64_t times[] = {946684800, 1709164800 /* 29 Feb 2024 */, 2524607999,
+	    2524608000, 2540000000, 4102444800};
+	static const enum key_alg algs[] = {KEY_P256, KEY_P384, KEY_ED25519, KEY_RSA2048};
+	struct blob spkis[4] = {{0}};
+	struct err err = ERR_INIT;
+	uint32_t r = 1;
+	int i;
+
+	(void)state;
+	for (i = 0; i < 4; i++) {
+		CLEAN(key_freep) struct key *key = NULL;
+
+		OK(key_generate(algs[i], &key, &err));
+		OK(key_spki(key, &spkis[i], &err));
+	}
+	for (i = 0; i < 1000; i++) {
+		CLEAN(blob_wipe) struct blob tbs = {0};
+		struct plan p = {.kind = PLAN_CLIENT, .issuer = &ca->cert[i % 2]};
+
+		r = r * 1664525 + 1013904223;
+		p.issuer_alg = i % 2 == 0 ? KEY_P256 : KEY_P384;
+		OK(ca_serial(ca->log, ca_random, p.serial, &err));
+		p.cn = names[(r >> 8) % 6];
+		p.email = mails[(r >> 12) % 3];
+		p.not_before = times[(r >> 16) % 6];
+		p.not_after = p.not_before + 86400L * (1 + (r >> 20) % 1800) - 1;
+		p.spki = &spkis[(r >> 28) % 4];
+		OK(profile_build(&p, &tbs, &err));
+		OK(check_tbs(&p, &tbs, &err));
+	}
+	for (i = 0; i < 4; i++)
+		blob_wipe(&spkis[i]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(only_names_that_read_as_what_they_are_are_certified),
+	    cmocka_unit_test(only_plain_mail_addresses_are_certified),
+	    cmocka_unit_test(the_profile_decides_over_what_the_attestation_says),
+	    cmocka_unit_test(a_request_that_fits_is_prepared),
+	    cmocka_unit_test(a_key_that_no_trusted_token_made_is_refused),
+	    cmocka_unit_test(an_attestation_for_something_else_is_refused),
+	    cmocka_unit_test(a_request_of_the_wrong_kind_is_refused),
+	    cmocka_unit_test(a_certificate_that_no_token_has_room_for_does_not_fit),
+	    cmocka_unit_test(rules_that_are_not_understood_are_refused),
+	    cmocka_unit_test(every_flipped_octet_of_a_certificate_is_found),
+	    cmocka_unit_test(a_builder_that_changes_a_field_is_found),
+	    cmocka_unit_test(plans_that_no_ca_should_have_are_refused),
+	    cmocka_unit_test(builder_and_check_agree_on_a_thousand_plans),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
