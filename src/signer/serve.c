@@ -124,7 +124,8 @@ loop(struct server *s, const sigset_t *while_waiting, struct err *err)
 		for (i = 0; i < n; i++)
 			p[i] = (struct pollfd){
 			    .fd = s->desks[i]->fd, .events = desk_events(s->desks[i])};
-		p[n] = (struct pollfd){.fd = s->listener, .events = POLLIN};
+		/* when all places are taken the next desk waits in the queue */
+		p[n] = (struct pollfd){.fd = n < DESKS_MAX ? s->listener : -1, .events = POLLIN};
 		if (ppoll(p, n + 1, &tick, while_waiting) < 0) {
 			if (errno == EINTR)
 				continue;
