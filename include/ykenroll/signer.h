@@ -97,6 +97,17 @@ struct signer_request {
 	const struct blob *csr, *attestation, *f9;
 };
 
+/* What is meant to be made on the token, so that a refusal comes before the token is changed. */
+struct signer_planned {
+	uint8_t firmware[3];
+	enum key_alg alg;
+	uint8_t pin_policy, touch_policy; /* x509.h */
+};
+/* Would this request be refused whatever the key is? Names, profile, validity, f9's chain, firmware
+ * and policies. csr and attestation are not looked at. What the attestation says decides later. */
+MUST_CHECK int signer_precheck(struct signer *s, const struct signer_request *request,
+    const struct signer_planned *planned, struct err *err);
+
 struct signer_prepared {
 	uint8_t serial[SIGNER_SERIAL_LEN];
 	struct blob tbs;     /* DER TBSCertificate */
@@ -131,6 +142,7 @@ MUST_CHECK int signer_revoke(struct signer *s, const uint8_t serial[static SIGNE
 /* Time the signer has spent for us, nanoseconds. */
 struct signer_times {
 	int64_t kdf_ns, fsync_ns;
+	int64_t wait_ns; /* waiting for the passphrase */
 };
 struct signer_times signer_times(const struct signer *s);
 

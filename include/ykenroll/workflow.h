@@ -82,6 +82,7 @@ struct workflow_report {
 	struct handshake_result proof;
 	unsigned apdus;
 	int64_t card_ns, kdf_ns, fsync_ns;
+	int64_t wait_ns; /* for the CA passphrase, typed at the signer */
 };
 
 /* From whatever state the token is in to a proven login for this holder. *ret is filled as far as

@@ -73,7 +73,7 @@ proof_json(const struct workflow_report *r)
 static json_t *
 times_json(const struct workflow_report *r)
 {
-	const int64_t total = utc_monotonic_ns() - report_start_ns - prompt_ns;
+	const int64_t total = utc_monotonic_ns() - report_start_ns - prompt_ns - r->wait_ns;
 
 	return json_pack("{s:f, s:f, s:f, s:f, s:f}", "card", ms(r->card_ns), "kdf", ms(r->kdf_ns),
 	    "fsync", ms(r->fsync_ns), "rest", ms(total - r->card_ns - r->kdf_ns - r->fsync_ns),
@@ -93,7 +93,7 @@ report_json(const struct workflow_report *r)
 void
 report_text(const struct workflow_report *r)
 {
-	const int64_t total = utc_monotonic_ns() - report_start_ns - prompt_ns;
+	const int64_t total = utc_monotonic_ns() - report_start_ns - prompt_ns - r->wait_ns;
 	char serial[2 * X509_SERIAL_MAX + 1], end[UTC_TEXT_LEN];
 
 	if (r->has_cert) {

@@ -63,31 +63,76 @@ in_range(const struct message *m, struct err *err)
 	return 0;
 }
 
+/* The texts of a request; request->profile and so on point into them. */
+struct texts {
+	struct blob profile, cn, email;
+};
+
+static void
+texts_wipe(struct texts *t)
+{
+	blob_wipe(&t->profile);
+	blob_wipe(&t->cn);
+	blob_wipe(&t->email);
+}
+
+static int
+take_request(
+    const struct message *m, struct texts *t, struct signer_request *request, struct err *err)
+{
+	int rc;
+
+	if ((rc = in_range(m, err)) != 0 ||
+	    (rc = message_text(m, TAG_PROFILE, &t->profile, err)) != 0 ||
+	    (rc = message_text(m, TAG_CN, &t->cn, err)) != 0 ||
+	    (rc = message_text(m, TAG_EMAIL, &t->email, err)) != 0)
+		return rc;
+	request->token_serial = (uint32_t)message_number(m, TAG_TOKEN);
+	request->slot = (uint8_t)message_number(m, TAG_SLOT);
+	request->days = (unsigned)message_number(m, TAG_DAYS);
+	request->profile = (const char *)t->profile.data;
+	request->cn = (const char *)t->cn.data;
+	request->email = message_get(m, TAG_EMAIL) == NULL ? NULL : (const char *)t->email.data;
+	return 0;
+}
+
+static int
+on_precheck(const struct asked *a, struct blob *to, struct err *err)
+{
+	CLEAN(texts_wipe) struct texts texts = {0};
+	const struct blob f9 = view(a->m, TAG_F9);
+	struct signer_request request = {.f9 = &f9};
+	const int64_t alg = message_number(a->m, TAG_ALG),
+		      pin = message_number(a->m, TAG_PIN_POLICY),
+		      touch = message_number(a->m, TAG_TOUCH_POLICY);
+	struct signer_planned planned;
+	int rc;
+
+	(void)to;
+	if ((rc = take_request(a->m, &texts, &request, err)) != 0)
+		return rc;
+	if (alg < 0 || alg > KEY_RSA4096 || pin < 0 || pin > UINT8_MAX || touch < 0 ||
+	    touch > UINT8_MAX)
+		return err_set(err, ERR_USAGE, "a number of the request is out of range");
+	planned.alg = (enum key_alg)alg;
+	planned.pin_policy = (uint8_t)pin;
+	planned.touch_policy = (uint8_t)touch;
+	memcpy(planned.firmware, message_get(a->m, TAG_FIRMWARE)->data, 3);
+	return issue_precheck(a->ca, &request, &planned, err);
+}
+
 static int
 on_prepare(const struct asked *a, struct blob *to, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob profile = {0}, cn = {0}, email = {0};
+	CLEAN(texts_wipe) struct texts texts = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	const struct blob csr = view(a->m, TAG_CSR), f9 = view(a->m, TAG_F9),
 			  attestation = view(a->m, TAG_ATTESTATION);
-	struct signer_request request = {
-	    .token_serial = (uint32_t)message_number(a->m, TAG_TOKEN),
-	    .slot = (uint8_t)message_number(a->m, TAG_SLOT),
-	    .days = (unsigned)message_number(a->m, TAG_DAYS),
-	    .csr = &csr,
-	    .attestation = &attestation,
-	    .f9 = &f9,
-	};
+	struct signer_request request = {.csr = &csr, .attestation = &attestation, .f9 = &f9};
 	int rc;
 
-	if ((rc = in_range(a->m, err)) != 0 ||
-	    (rc = message_text(a->m, TAG_PROFILE, &profile, err)) != 0 ||
-	    (rc = message_text(a->m, TAG_CN, &cn, err)) != 0 ||
-	    (rc = message_text(a->m, TAG_EMAIL, &email, err)) != 0)
+	if ((rc = take_request(a->m, &texts, &request, err)) != 0)
 		return rc;
-	request.profile = (const char *)profile.data;
-	request.cn = (const char *)cn.data;
-	request.email = message_get(a->m, TAG_EMAIL) == NULL ? NULL : (const char *)email.data;
 	if ((rc = issue_prepare(a->ca, a->desk, &request, &p, err)) != 0 ||
 	    (rc = message_put(to, TAG_SERIAL, p.serial, sizeof(p.serial), err)) != 0 ||
 	    (rc = put_blob(to, TAG_TBS, &p.tbs, err)) != 0 ||
@@ -133,6 +178,7 @@ static const struct {
     {MESSAGE_SIGN, MESSAGE_CERT, on_sign},
     {MESSAGE_FIND, MESSAGE_CERT, on_find},
     {MESSAGE_REVOKE, MESSAGE_DONE, on_revoke},
+    {MESSAGE_PRECHECK, MESSAGE_DONE, on_precheck},
 };
 
 /* ---- frames ---- */
@@ -143,7 +189,8 @@ finish(struct blob *frame, const struct answer_times *times, struct blob *ret)
 	int rc;
 
 	if ((rc = message_put_number(frame, TAG_KDF_NS, times->kdf_ns, NULL)) != 0 ||
-	    (rc = message_put_number(frame, TAG_FSYNC_NS, times->fsync_ns, NULL)) != 0)
+	    (rc = message_put_number(frame, TAG_FSYNC_NS, times->fsync_ns, NULL)) != 0 ||
+	    (rc = message_put_number(frame, TAG_WAIT_NS, times->wait_ns, NULL)) != 0)
 		return rc;
 	message_end(frame);
 	blob_move(ret, frame);

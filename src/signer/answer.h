@@ -8,6 +8,7 @@
 
 struct answer_times {
 	int64_t kdf_ns, fsync_ns; /* spent for this connection */
+	int64_t wait_ns;	  /* waiting for the passphrase */
 };
 
 /* Do what the message asks and make the frame that says so, or why not. Errors: ERR_INTERNAL no

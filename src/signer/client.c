@@ -59,6 +59,7 @@ hear(struct signer *s, int timeout_ms, uint8_t type, struct blob *body, struct m
 		return err_set(err, ERR_INTERNAL, "the signer's answer cannot be understood");
 	s->times.kdf_ns = message_number(m, TAG_KDF_NS);
 	s->times.fsync_ns = message_number(m, TAG_FSYNC_NS);
+	s->times.wait_ns = message_number(m, TAG_WAIT_NS);
 	return m->type == type ? 0 : refused(m, err);
 }
 
@@ -244,11 +245,11 @@ signer_ca_wipe(struct signer_ca *ca)
 }
 
 static int
-put_request(struct blob *frame, const struct signer_request *r, struct err *err)
+put_request(struct blob *frame, uint8_t type, const struct signer_request *r, struct err *err)
 {
 	int rc;
 
-	if ((rc = message_begin(frame, MESSAGE_PREPARE, err)) != 0 ||
+	if ((rc = message_begin(frame, type, err)) != 0 ||
 	    (rc = message_put(frame, TAG_PROFILE, r->profile, strlen(r->profile), err)) != 0 ||
 	    (rc = message_put(frame, TAG_CN, r->cn, strlen(r->cn), err)) != 0)
 		return rc;
@@ -257,12 +258,31 @@ put_request(struct blob *frame, const struct signer_request *r, struct err *err)
 		return rc;
 	if ((rc = message_put_number(frame, TAG_TOKEN, r->token_serial, err)) != 0 ||
 	    (rc = message_put_number(frame, TAG_SLOT, r->slot, err)) != 0 ||
-	    (rc = message_put_number(frame, TAG_DAYS, r->days, err)) != 0 ||
-	    (rc = message_put(frame, TAG_CSR, r->csr->data, r->csr->len, err)) != 0 ||
-	    (rc = message_put(
-		 frame, TAG_ATTESTATION, r->attestation->data, r->attestation->len, err)) != 0)
+	    (rc = message_put_number(frame, TAG_DAYS, r->days, err)) != 0)
+		return rc;
+	if (type == MESSAGE_PREPARE &&
+	    ((rc = message_put(frame, TAG_CSR, r->csr->data, r->csr->len, err)) != 0 ||
+		(rc = message_put(
+		     frame, TAG_ATTESTATION, r->attestation->data, r->attestation->len, err)) != 0))
 		return rc;
 	return message_put(frame, TAG_F9, r->f9->data, r->f9->len, err);
+}
+
+int
+signer_precheck(struct signer *s, const struct signer_request *request,
+    const struct signer_planned *planned, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = put_request(&frame, MESSAGE_PRECHECK, request, err)) != 0 ||
+	    (rc = message_put(&frame, TAG_FIRMWARE, planned->firmware, 3, err)) != 0 ||
+	    (rc = message_put_number(&frame, TAG_ALG, planned->alg, err)) != 0 ||
+	    (rc = message_put_number(&frame, TAG_PIN_POLICY, planned->pin_policy, err)) != 0 ||
+	    (rc = message_put_number(&frame, TAG_TOUCH_POLICY, planned->touch_policy, err)) != 0)
+		return rc;
+	return ask(s, &frame, MESSAGE_DONE, &body, &m, err);
 }
 
 int
@@ -273,7 +293,7 @@ signer_prepare(struct signer *s, const struct signer_request *request, struct si
 	struct message m;
 	int rc;
 
-	if ((rc = put_request(&frame, request, err)) != 0 ||
+	if ((rc = put_request(&frame, MESSAGE_PREPARE, request, err)) != 0 ||
 	    (rc = ask(s, &frame, MESSAGE_PREPARED, &body, &m, err)) != 0 ||
 	    (rc = take(&m, TAG_TBS, &tbs, err)) != 0)
 		return rc;

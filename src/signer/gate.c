@@ -235,22 +235,64 @@ gate_attestation(const struct profile *profile, const struct signer_request *req
 
 /* ---- all of it ---- */
 
+struct trust {
+	struct attest_trust trust;
+	char dir[PATH_MAX];
+};
+
+static int
+trusted(const struct ca *ca, struct trust *t, struct err *err)
+{
+	struct stat st;
+	int rc;
+
+	memset(&t->trust, 0, sizeof(t->trust));
+	if ((rc = ca_path(ca->home, CA_INTERMEDIATES, t->dir, err)) != 0)
+		return rc;
+	if (ca->rehearsal_root.len > 0)
+		t->trust.rehearsal_root = &ca->rehearsal_root;
+	if (stat(t->dir, &st) == 0)
+		t->trust.intermediates_dir = t->dir;
+	return 0;
+}
+
 static int
 verify(const struct ca *ca, const struct signer_request *request, struct attestation *ret,
     struct err *err)
 {
-	struct attest_trust trust = {0};
-	char dir[PATH_MAX];
-	struct stat st;
+	struct trust t;
 	int rc;
 
-	if ((rc = ca_path(ca->home, CA_INTERMEDIATES, dir, err)) != 0)
+	if ((rc = trusted(ca, &t, err)) != 0)
 		return rc;
-	if (ca->rehearsal_root.len > 0)
-		trust.rehearsal_root = &ca->rehearsal_root;
-	if (stat(dir, &st) == 0)
-		trust.intermediates_dir = dir;
-	rc = attest_verify(request->attestation, request->f9, &trust, ret, err);
+	rc = attest_verify(request->attestation, request->f9, &t.trust, ret, err);
+	return rc == 0 || rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
+}
+
+int
+gate_planned(const struct ca *ca, const struct profile *profile,
+    const struct signer_request *request, const struct signer_planned *planned, struct err *err)
+{
+	struct attestation a = {
+	    .serial = request->token_serial,
+	    .slot = request->slot,
+	    .pin_policy = planned->pin_policy,
+	    .touch_policy = planned->touch_policy,
+	    .alg = planned->alg,
+	};
+	char anchor[X509_TEXT_MAX];
+	struct trust t;
+	int rc;
+
+	memcpy(a.firmware, planned->firmware, sizeof(a.firmware));
+	/* firmware 4 will attest no serial; that is for the profile to say */
+	if (a.firmware[0] < 5)
+		a.serial = 0;
+	if ((rc = gate_names(ca, request->cn, request->email, err)) != 0 ||
+	    (rc = gate_attestation(profile, request, &a, err)) != 0 ||
+	    (rc = trusted(ca, &t, err)) != 0)
+		return rc;
+	rc = attest_check_f9(request->f9, &t.trust, anchor, err);
 	return rc == 0 || rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
 }
 

@@ -15,6 +15,11 @@
 MUST_CHECK int gate_check(const struct ca *ca, const struct profile *profile,
     const struct signer_request *request, struct blob *ret_spki, struct err *err);
 
+/* The same questions, as far as they can be asked before there is a key: a key as planned, under
+ * this f9. Errors: as gate_check. */
+MUST_CHECK int gate_planned(const struct ca *ca, const struct profile *profile,
+    const struct signer_request *request, const struct signer_planned *planned, struct err *err);
+
 /* Its parts, for the tests. */
 MUST_CHECK int gate_names(const struct ca *ca, const char *cn, const char *email, struct err *err);
 MUST_CHECK int gate_attestation(const struct profile *profile, const struct signer_request *request,

@@ -149,6 +149,32 @@ issue_prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_
 	return rc;
 }
 
+static int
+precheck(const struct ca *ca, const struct signer_request *request,
+    const struct signer_planned *planned, struct err *err)
+{
+	struct profile profile;
+	struct plan plan;
+	int rc;
+
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
+	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
+	    (rc = gate_planned(ca, &profile, request, planned, err)) != 0)
+		return rc;
+	return validity(ca, &profile, request->days, &plan, err);
+}
+
+int
+issue_precheck(const struct ca *ca, const struct signer_request *request,
+    const struct signer_planned *planned, struct err *err)
+{
+	const int rc = precheck(ca, request, planned, err);
+
+	if (rc != 0 && err != NULL)
+		(void)err_wrap(err, "the CA refuses");
+	return rc;
+}
+
 /* ---- sign ---- */
 
 static int

@@ -24,6 +24,10 @@ struct issue_desk {
 
 void issue_desk_wipe(struct issue_desk *desk);
 
+/* All that can be refused before there is a key. */
+MUST_CHECK int issue_precheck(const struct ca *ca, const struct signer_request *request,
+    const struct signer_planned *planned, struct err *err);
+
 MUST_CHECK int issue_prepare(const struct ca *ca, struct issue_desk *desk,
     const struct signer_request *request, struct signer_prepared *ret, struct err *err);
 MUST_CHECK int issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer,

@@ -43,12 +43,17 @@ static const struct {
     [TAG_CODE] = {NUMBER, 0, 0},
     [TAG_TEXT] = {TEXT, 0, ERR_TEXT_MAX},
     [TAG_VERSION] = {NUMBER, 0, 0},
+    [TAG_FIRMWARE] = {BYTES, 3, 3},
+    [TAG_ALG] = {NUMBER, 0, 0},
+    [TAG_PIN_POLICY] = {NUMBER, 0, 0},
+    [TAG_TOUCH_POLICY] = {NUMBER, 0, 0},
     [TAG_KDF_NS] = {NUMBER, 0, 0},
     [TAG_FSYNC_NS] = {NUMBER, 0, 0},
+    [TAG_WAIT_NS] = {NUMBER, 0, 0},
 };
 
 #define BIT(tag) (1ul << (tag))
-#define TIMES (BIT(TAG_KDF_NS) | BIT(TAG_FSYNC_NS))
+#define TIMES (BIT(TAG_KDF_NS) | BIT(TAG_FSYNC_NS) | BIT(TAG_WAIT_NS))
 
 /* Which fields a message must have, and which it may have besides. */
 static const struct {
@@ -63,6 +68,11 @@ static const struct {
     {MESSAGE_SIGN, BIT(TAG_SERIAL), 0},
     {MESSAGE_FIND, BIT(TAG_SERIAL), 0},
     {MESSAGE_REVOKE, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0},
+    {MESSAGE_PRECHECK,
+	BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_TOKEN) | BIT(TAG_SLOT) | BIT(TAG_DAYS) |
+	    BIT(TAG_F9) | BIT(TAG_FIRMWARE) | BIT(TAG_ALG) | BIT(TAG_PIN_POLICY) |
+	    BIT(TAG_TOUCH_POLICY),
+	BIT(TAG_EMAIL)},
     {MESSAGE_HELLO, BIT(TAG_VERSION) | TIMES, 0},
     {MESSAGE_CA_IS,
 	BIT(TAG_CA_ISSUING) | BIT(TAG_CA_ROOT) | BIT(TAG_CRL_ISSUING) | BIT(TAG_CRL_ROOT) | TIMES,

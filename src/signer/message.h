@@ -27,6 +27,7 @@ enum message_type {
 	MESSAGE_SIGN,
 	MESSAGE_FIND,
 	MESSAGE_REVOKE,
+	MESSAGE_PRECHECK,
 	/* replies */
 	MESSAGE_HELLO = 64, /* first on every connection: unlocked */
 	MESSAGE_CA_IS,
@@ -62,8 +63,13 @@ enum message_tag {
 	TAG_CODE,
 	TAG_TEXT,
 	TAG_VERSION,
+	TAG_FIRMWARE,
+	TAG_ALG,
+	TAG_PIN_POLICY,
+	TAG_TOUCH_POLICY,
 	TAG_KDF_NS,
 	TAG_FSYNC_NS,
+	TAG_WAIT_NS,
 	TAG_END
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/utc.h"
 #include "signer/crl.h"
 #include "signer/process.h"
 #include "signer/desk.h"
@@ -171,13 +172,18 @@ harden(struct err *err)
 }
 
 static int
-unlock(const struct signer_serve *serve, struct ca **ret, struct err *err)
+unlock(const struct signer_serve *serve, struct ca **ret, int64_t *ret_wait_ns, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
+	int64_t start;
 	int rc;
 
-	if ((rc = harden(err)) != 0 || (rc = ca_there(serve->home, err)) != 0 ||
-	    (rc = serve->pass->get(serve->pass->ctx, "CA passphrase", pass, err)) != 0)
+	if ((rc = harden(err)) != 0 || (rc = ca_there(serve->home, err)) != 0)
+		return rc;
+	start = utc_monotonic_ns();
+	rc = serve->pass->get(serve->pass->ctx, "CA passphrase", pass, err);
+	*ret_wait_ns = utc_monotonic_ns() - start;
+	if (rc != 0)
 		return rc;
 	return ca_open(serve->home, pass, LOCK_WAIT_MS, ret, err);
 }
@@ -200,14 +206,16 @@ serve_fd(const struct signer_serve *serve, struct err *err)
 	CLEAN(server_wipe) struct server s = {.listener = -1};
 	struct answer_times times;
 	struct err own = ERR_INIT, *why = err == NULL ? &own : err;
+	int64_t wait_ns = 0;
 	int rc;
 
 	(void)fcntl(serve->fd, F_SETFD, FD_CLOEXEC);
-	if ((rc = unlock(serve, &s.ca, why)) != 0) {
+	if ((rc = unlock(serve, &s.ca, &wait_ns, why)) != 0) {
 		tell(serve->fd, rc, why);
 		return rc;
 	}
-	times = (struct answer_times){.kdf_ns = key_kdf_ns, .fsync_ns = file_fsync_ns};
+	times = (struct answer_times){
+	    .kdf_ns = key_kdf_ns, .fsync_ns = file_fsync_ns, .wait_ns = wait_ns};
 	return run(&s, &times, serve->fd, err);
 }
 
@@ -216,10 +224,11 @@ serve_socket(const struct signer_serve *serve, struct err *err)
 {
 	CLEAN(server_wipe) struct server s = {.listener = -1};
 	char path[PATH_MAX];
+	int64_t wait_ns;
 	int rc;
 
 	if ((rc = ca_path(serve->home, PROCESS_SOCKET, path, err)) != 0 ||
-	    (rc = unlock(serve, &s.ca, err)) != 0)
+	    (rc = unlock(serve, &s.ca, &wait_ns, err)) != 0)
 		return rc;
 	if (serve->socket != NULL && strlen(serve->socket) >= sizeof(path))
 		return err_set(err, ERR_USAGE, "path too long: %s", serve->socket);

@@ -151,10 +151,11 @@ void
 enrolment_wipe(struct enrolment *e)
 {
 	struct workflow_report *r = e->report;
-	struct signer_times t = {0, 0};
+	struct signer_times t = {0};
 
 	if (e->signer != NULL)
 		t = signer_times(e->signer);
+	r->wait_ns = t.wait_ns;
 	r->kdf_ns = key_kdf_ns + t.kdf_ns;
 	r->fsync_ns = file_fsync_ns + t.fsync_ns;
 	if (e->registry != NULL)

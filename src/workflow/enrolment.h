@@ -47,6 +47,9 @@ MUST_CHECK int precheck_names(const struct workflow_enroll *what, struct err *er
 MUST_CHECK int precheck_token(struct enrolment *e, struct err *err);
 MUST_CHECK int precheck_ca(struct enrolment *e, struct err *err);
 
+/* What is asked of the CA (steps_cert.c). Points into e. */
+void enrolment_request(const struct enrolment *e, struct signer_request *ret);
+
 /* Used by steps and recover (steps_cert.c). Revoke or drop the certificate that this work can no
  * longer use. */
 MUST_CHECK int steps_abandon_cert(struct enrolment *e, struct err *err);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "workflow/enrolment.h"
 
@@ -199,17 +198,16 @@ int
 precheck_ca(struct enrolment *e, struct err *err)
 {
 	const struct signer_open how = {e->w->home, e->w->ca_pass_spec};
-	char dir[4096], anchor[X509_TEXT_MAX];
-	struct attest_trust trust = {NULL, dir};
+	struct signer_planned planned = {.alg = (enum key_alg)e->work.key_alg,
+	    .pin_policy = e->work.pin_policy,
+	    .touch_policy = e->work.touch_policy};
+	struct signer_request request;
 	int rc;
 
+	enrolment_request(e, &request);
+	memcpy(planned.firmware, e->report->token.firmware, sizeof(planned.firmware));
 	if ((rc = signer_open(&how, &e->signer, err)) != 0 ||
-	    (rc = signer_ca(e->signer, &e->ca, err)) != 0 ||
-	    (rc = file_join(dir, sizeof(dir), e->w->home, "ca/intermediates", err)) != 0)
+	    (rc = signer_ca(e->signer, &e->ca, err)) != 0)
 		return rc;
-	if (e->ca.rehearsal_root.len > 0)
-		trust.rehearsal_root = &e->ca.rehearsal_root;
-	if ((rc = attest_check_f9(&e->f9, &trust, anchor, err)) != 0)
-		return err_wrap(err, "token %u", e->report->token.serial), rc;
-	return 0;
+	return signer_precheck(e->signer, &request, &planned, err);
 }

@@ -184,12 +184,12 @@ fits(const struct signer_prepared *p, struct err *err)
 	    p->cert_len_max, DEVICE_CERT_MAX);
 }
 
-int
-step_issue(struct enrolment *e, struct err *err)
+void
+enrolment_request(const struct enrolment *e, struct signer_request *ret)
 {
-	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	const struct registry_holder *h = &e->work.holder;
-	const struct signer_request request = {
+
+	*ret = (struct signer_request){
 	    .profile = e->work.profile,
 	    .cn = h->name,
 	    .email = h->email[0] != '\0' ? h->email : NULL,
@@ -200,9 +200,17 @@ step_issue(struct enrolment *e, struct err *err)
 	    .attestation = &e->leaf,
 	    .f9 = &e->f9,
 	};
+}
+
+int
+step_issue(struct enrolment *e, struct err *err)
+{
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	struct signer_request request;
 	uint8_t spki[X509_SHA256_LEN];
 	int rc;
 
+	enrolment_request(e, &request);
 	if ((rc = steps_abandon_cert(e, err)) != 0 ||
 	    (rc = signer_prepare(e->signer, &request, &p, err)) != 0 || (rc = fits(&p, err)) != 0)
 		return rc;
