@@ -52,13 +52,13 @@ static const struct {
     [TAG_WAIT_NS] = {NUMBER, 0, 0},
 };
 
-#define BIT(tag) (1ul << (tag))
+#define BIT(tag) (UINT64_C(1) << (tag))
 #define TIMES (BIT(TAG_KDF_NS) | BIT(TAG_FSYNC_NS) | BIT(TAG_WAIT_NS))
 
 /* Which fields a message must have, and which it may have besides. */
 static const struct {
 	uint8_t type;
-	unsigned long must, may;
+	uint64_t must, may;
 } types[] = {
     {MESSAGE_CA, 0, 0},
     {MESSAGE_PREPARE,
@@ -102,7 +102,7 @@ put32(uint8_t *p, size_t n)
 }
 
 static int
-fields_allowed(uint8_t type, unsigned long have)
+fields_allowed(uint8_t type, uint64_t have)
 {
 	size_t i;
 
@@ -150,7 +150,7 @@ int
 message_parse(const uint8_t *body, size_t len, struct message *ret)
 {
 	struct message m = {0};
-	unsigned long have = 0;
+	uint64_t have = 0;
 	uint8_t tag = 0;
 	size_t at = 1;
 
