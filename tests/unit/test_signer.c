@@ -51,88 +51,6 @@ open_signer(const char *home)
 	return s;
 }
 
-/* ---- init ---- */
-
-static void
-init_twice_is_refused(void **state)
-{
-	CLEAN(textp) char *home = testsigner_home(), *root = testsigner_root();
-	struct err err = ERR_INIT;
-
-	(void)state;
-	assert_int_equal(testsigner_init(home, root, &err), ERR_OCCUPIED);
-}
-
-static void
-an_interrupted_init_is_made_anew(void **state)
-{
-	CLEAN(textp) char *home = testsigner_home(), *root = testsigner_root();
-	CLEAN(ca_closep) struct ca *ca = NULL;
-	struct err err = ERR_INIT;
-
-	(void)state;
-	testsigner_shell(0, "touch %s/ca/unfinished; mkdir -m 700 %s/ca.new; touch %s/ca.new/x",
-	    home, home, home);
-	assert_int_equal(ca_there(home, &err), ERR_CA);
-	OK(testsigner_init(home, root, &err));
-	assert_int_not_equal(access(testsigner_path(home, "ca.new"), F_OK), 0);
-	ca = testsigner_open(home);
-}
-
-static void
-init_does_not_replace_the_certificates_of_a_ca_that_is_elsewhere(void **state)
-{
-	CLEAN(textp) char *home = testsigner_home();
-	struct err err = ERR_INIT;
-
-	(void)state;
-	testsigner_shell(0, "mv %s/ca %s/ca.away", home, home);
-	assert_int_equal(testsigner_init(home, NULL, &err), ERR_OCCUPIED);
-}
-
-static void
-init_says_rehearsal_in_both_subjects_only_when_it_is_one(void **state)
-{
-	CLEAN(textp) char *home = testsigner_home(), *other = testsigner_empty();
-	struct err err = ERR_INIT;
-
-	(void)state;
-	testsigner_shell(0,
-	    "for f in root issuing; do openssl x509 -in %s/pub/$f.crt -noout -subject | "
-	    "grep -q REHEARSAL || exit 1; done",
-	    home);
-	OK(testsigner_init(other, NULL, &err));
-	testsigner_shell(1,
-	    "cat %s/pub/*.crt | openssl storeutl -noout -text -certs /dev/stdin | grep REHEARSAL",
-	    other);
-	testsigner_shell(0, "test $(stat -c %%a %s/ca)$(stat -c %%a %s/pub) = 700755", home, home);
-	testsigner_shell(0, "! find %s/ca -type f -perm /077 | grep .", home);
-	testsigner_shell(0, "grep -q 'ENCRYPTED PRIVATE KEY' %s/ca/root.key", home);
-}
-
-static void
-init_takes_only_sensible_words(void **state)
-{
-	CLEAN(secret_freep) struct secret *pass = secret_new();
-	struct signer_init init = {.home = "/nonexistent", .name = "Example", .pass = pass};
-
-	(void)state;
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE); /* passphrase */
-	assert_int_equal(secret_set(pass, "x", 1, NULL), 0);
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE); /* no home */
-	init.home = "relative";
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE);
-	init.home = "/tmp";
-	init.name = "bad\033name";
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE);
-	init.name = " ";
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE);
-	init.name = "Example";
-	init.root_days = 1;
-	init.issuing_days = 2;
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE);
-}
-
 /* ---- certificates ---- */
 
 static void
@@ -451,11 +369,6 @@ int
 main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(init_twice_is_refused),
-	    cmocka_unit_test(an_interrupted_init_is_made_anew),
-	    cmocka_unit_test(init_does_not_replace_the_certificates_of_a_ca_that_is_elsewhere),
-	    cmocka_unit_test(init_says_rehearsal_in_both_subjects_only_when_it_is_one),
-	    cmocka_unit_test(init_takes_only_sensible_words),
 	    cmocka_unit_test(a_certificate_verifies_here_and_with_openssl),
 	    cmocka_unit_test(a_certificate_is_what_the_profile_says),
 	    cmocka_unit_test(a_certificate_never_outlives_the_issuing_ca),
