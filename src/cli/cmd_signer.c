@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <unistd.h>
+
 #include "cli/cli.h"
 
 static char *socket_path;
@@ -36,7 +38,8 @@ cmd_signer(int argc, const char **argv, struct err *err)
 		fprintf(stderr, "listening at %s\n",
 		    render_escaped(socket_path != NULL ? socket_path : "signer.sock in the home"));
 	rc = signer_serve(&(struct signer_serve){opt.home_path, &ask, fd, socket_path}, err);
-	/* A started signer's error has gone to the desk by the socket; said twice it would confuse.
-	 */
+	/* The desk has its error by the socket, and says it; twice it would confuse. */
+	if (fd >= 0)
+		_exit(err_exit_status(rc));
 	return rc;
 }
