@@ -205,6 +205,9 @@ run_lab(struct lab *lab)
 	pid_t init;
 	int go[2];
 
+	lab->module_fd = lab_pcsc_open_module();
+	if (lab->module_fd < 0)
+		return LAB_FAILED;
 	signal(SIGCHLD, SIG_DFL);
 	lab_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, &lab->mask);
@@ -227,7 +230,7 @@ run_lab(struct lab *lab)
 int
 lab_main(int argc, const char **argv)
 {
-	struct lab lab = {.tokens = 1, .lock_fd = -1};
+	struct lab lab = {.tokens = 1, .lock_fd = -1, .module_fd = -1};
 	const struct poptOption options[] = {
 	    {"tokens", 'n', POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &lab.tokens, 0,
 		"number of virtual keys, 1 to 8", "N"},

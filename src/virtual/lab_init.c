@@ -209,7 +209,7 @@ static void __attribute__((noreturn)) exec_key(const struct lab *lab, int i, int
 	int n = 0;
 
 	snprintf(state, sizeof(state), LAB_STATE "/key-%d.json", i + 1);
-	snprintf(port, sizeof(port), "%d", LAB_PORT_FIRST + i * LAB_PORT_STEP);
+	snprintf(port, sizeof(port), "%d", LAB_PORT_FIRST + i);
 	snprintf(serial, sizeof(serial), "%d", LAB_SERIAL_FIRST + i);
 	snprintf(ready, sizeof(ready), "%d", ready_fd);
 	argv[n++] = "ykvirt";
@@ -261,7 +261,7 @@ key_ready(struct init *in)
 	return read(in->keys[in->awaited].ready_fd, &c, 1) == 1;
 }
 
-/* All at once: pcscd looks into a reader only every 400 milliseconds. */
+/* All at once: each takes its time to make its state. */
 static int
 start_keys(struct init *in)
 {
@@ -291,8 +291,8 @@ check_ended(struct init *in)
 static int
 wait_visible(struct init *in)
 {
-	int readers = in->lab->tokens * LAB_PORT_STEP;
-	int cards = in->lab->keep_out ? 0 : in->lab->tokens;
+	int readers = in->lab->tokens;
+	int cards = in->lab->keep_out ? 0 : readers;
 	pid_t pid = fork_child(in, &in->check, false);
 
 	if (pid < 0)
@@ -430,7 +430,7 @@ lab_init(struct lab *lab, int go_fd)
 	umask(022);
 	clear_environment();
 	in.deadline = lab_now() + LAB_START_MSEC;
-	if (lab_ns_setup(lab) < 0 || lab_pcsc_setup(lab->tokens) < 0 || start_services(&in) < 0)
+	if (lab_ns_setup(lab) < 0 || lab_pcsc_setup(lab) < 0 || start_services(&in) < 0)
 		_exit(LAB_FAILED);
 	_exit(run_command(&in));
 }

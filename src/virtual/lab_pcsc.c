@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -16,6 +18,8 @@
 #define CONFIG_DIR LAB_DIR "/reader.conf.d"
 #define COVER_DIR LAB_DIR "/drivers"
 #define DRIVER_DIR COVER_DIR "/serial"
+#define VPCD "libifdvpcd.so"
+#define MODULE "libykvirt-ifd.so" /* ifd_oneslot.c */
 
 static const char *const daemons[] = {"/usr/sbin/pcscd", "/usr/local/sbin/pcscd", "/usr/bin/pcscd"};
 static const char *const driver_dirs[] = {
@@ -39,7 +43,7 @@ open_driver(void)
 	for (size_t i = 0; i < sizeof(driver_dirs) / sizeof(driver_dirs[0]); i++) {
 		int fd;
 
-		snprintf(path, sizeof(path), "%s/serial/libifdvpcd.so", driver_dirs[i]);
+		snprintf(path, sizeof(path), "%s/serial/" VPCD, driver_dirs[i]);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0)
 			return fd;
@@ -47,48 +51,81 @@ open_driver(void)
 	return -1;
 }
 
+/* As in a build tree, or as installed. */
+int
+lab_pcsc_open_module(void)
+{
+	char self[PATH_MAX - sizeof("/" MODULE)], path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *dir;
+	int fd;
+
+	if (n < 0) {
+		lab_say("/proc/self/exe: %s", strerror(errno));
+		return -1;
+	}
+	self[n] = '\0';
+	dir = dirname(self);
+	snprintf(path, sizeof(path), "%s/" MODULE, dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fd = open(YKVIRT_IFD_DIR "/" MODULE, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		lab_say("the driver " MODULE " is missing; it belongs into %s, beside ykvirt, or "
+			"into " YKVIRT_IFD_DIR,
+		    dir);
+	return fd;
+}
+
 static int
-copy_driver(int from, const char *path)
+copy_driver(int from, const char *dir, const char *name)
 {
 	off_t at = 0;
 	struct stat st;
+	char path[128];
 	ssize_t n = 1;
 	int to;
 
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
 	if (to < 0 || fstat(from, &st) < 0) {
-		lab_say("cannot copy vpcd's driver: %s", strerror(errno));
+		lab_say("cannot copy the driver %s: %s", name, strerror(errno));
 		return -1;
 	}
 	while (at < st.st_size && n > 0)
 		n = sendfile(to, from, &at, (size_t)(st.st_size - at));
 	if (n < 0 || close(to) < 0) {
-		lab_say("cannot copy vpcd's driver: %s", strerror(errno));
+		lab_say("cannot copy the driver %s: %s", name, strerror(errno));
 		return -1;
 	}
 	return 0;
 }
 
 /*
- * vpcd keeps its readers in global variables: every block needs a library of
- * its own.  pcscd then tells readers of the same name not apart by number, so
- * the serial does, in the form it has in the name of a USB reader.
+ * The drivers keep their reader in global variables: every block needs copies
+ * of its own, and ours looks for vpcd's beside it.  pcscd then tells readers of
+ * the same name not apart by number, so the serial does, in the form it has in
+ * the name of a USB reader.
  */
 static int
-add_reader(FILE *config, int driver_fd, int i)
+add_reader(FILE *config, const struct lab *lab, int vpcd_fd, int i)
 {
-	int port = LAB_PORT_FIRST + i * LAB_PORT_STEP;
-	char path[128];
+	int port = LAB_PORT_FIRST + i;
+	char dir[64];
 
-	snprintf(path, sizeof(path), DRIVER_DIR "/libifdvpcd-%d.so", i + 1);
-	if (copy_driver(driver_fd, path) < 0)
+	snprintf(dir, sizeof(dir), DRIVER_DIR "/%d", i + 1);
+	if (mkdir(dir, 0755) < 0) {
+		lab_say("cannot create %s: %s", dir, strerror(errno));
+		return -1;
+	}
+	if (copy_driver(vpcd_fd, dir, VPCD) < 0 || copy_driver(lab->module_fd, dir, MODULE) < 0)
 		return -1;
 	fprintf(config,
 	    "FRIENDLYNAME \"%s (%d)\"\n"
 	    "DEVICENAME /dev/null:0x%X\n"
-	    "LIBPATH %s\n"
+	    "LIBPATH %s/" MODULE "\n"
 	    "CHANNELID 0x%X\n\n",
-	    LAB_READER, LAB_SERIAL_FIRST + i, (unsigned)port, path, (unsigned)port);
+	    LAB_READER, LAB_SERIAL_FIRST + i, (unsigned)port, dir, (unsigned)port);
 	return 0;
 }
 
@@ -96,8 +133,8 @@ add_reader(FILE *config, int driver_fd, int i)
 static int
 cover_drivers(void)
 {
-	if (symlink("libifdvpcd-1.so", DRIVER_DIR "/libifdvpcd.so") < 0) {
-		lab_say("cannot copy vpcd's driver: %s", strerror(errno));
+	if (symlink("1/" VPCD, DRIVER_DIR "/" VPCD) < 0) {
+		lab_say("cannot copy the driver " VPCD ": %s", strerror(errno));
 		return -1;
 	}
 	for (size_t i = 0; i < sizeof(driver_dirs) / sizeof(driver_dirs[0]); i++) {
@@ -112,7 +149,7 @@ cover_drivers(void)
 }
 
 static int
-write_config(int driver_fd, int tokens)
+write_config(const struct lab *lab, int vpcd_fd)
 {
 	FILE *config = fopen(CONFIG_DIR "/lab", "we");
 	int rc = 0;
@@ -121,8 +158,8 @@ write_config(int driver_fd, int tokens)
 		lab_say("cannot write %s/lab: %s", CONFIG_DIR, strerror(errno));
 		return -1;
 	}
-	for (int i = 0; rc == 0 && i < tokens; i++)
-		rc = add_reader(config, driver_fd, i);
+	for (int i = 0; rc == 0 && i < lab->tokens; i++)
+		rc = add_reader(config, lab, vpcd_fd, i);
 	if (fclose(config) != 0 && rc == 0) {
 		lab_say("cannot write %s/lab: %s", CONFIG_DIR, strerror(errno));
 		rc = -1;
@@ -131,7 +168,7 @@ write_config(int driver_fd, int tokens)
 }
 
 int
-lab_pcsc_setup(int tokens)
+lab_pcsc_setup(const struct lab *lab)
 {
 	int fd, rc;
 
@@ -141,8 +178,7 @@ lab_pcsc_setup(int tokens)
 	}
 	fd = open_driver();
 	if (fd < 0) {
-		lab_say(
-		    "vpcd's driver libifdvpcd.so is missing; install the package vsmartcard-vpcd");
+		lab_say("vpcd's driver " VPCD " is missing; install the package vsmartcard-vpcd");
 		return -1;
 	}
 	if (mkdir("/run/pcscd", 0755) < 0 || mkdir(CONFIG_DIR, 0755) < 0 ||
@@ -151,7 +187,7 @@ lab_pcsc_setup(int tokens)
 		close(fd);
 		return -1;
 	}
-	rc = write_config(fd, tokens);
+	rc = write_config(lab, fd);
 	close(fd);
 	return rc < 0 ? -1 : cover_drivers();
 }

@@ -31,10 +31,9 @@ enum {
 	LAB_CANNOT_RUN = 126,
 	LAB_NOT_FOUND = 127,
 	LAB_SIGNAL = 128,
-	LAB_TOKENS_MAX = 8, /* pcscd has 16 readers, vpcd takes 2 each */
+	LAB_TOKENS_MAX = 8, /* pcscd has 16 readers */
 	LAB_FAULTS_MAX = 32,
 	LAB_PORT_FIRST = 0x8c7b, /* vpcd's own default */
-	LAB_PORT_STEP = 2,
 	LAB_SERIAL_FIRST = 10000001,
 	LAB_START_MSEC = 10000,
 	LAB_STOP_MSEC = 5000,
@@ -47,6 +46,7 @@ struct lab {
 	char *firmware; /* list, or NULL: the default of "ykvirt run" */
 	char **faults;	/* NULL at the end, or NULL */
 	char *state;	/* absolute path, or NULL: temporary */
+	int module_fd;	/* of our driver */
 	int lock_fd;	/* of the state directory, or -1 */
 	sigset_t mask;	/* the caller's, for the command */
 	mode_t umask;	/* the same */
@@ -70,8 +70,11 @@ int lab_ns_setup(const struct lab *lab);
 
 /* lab_pcsc.c: pcscd and what it reads */
 
-/* Private copies of vpcd's driver in place of the host's drivers, and the configuration. */
-int lab_pcsc_setup(int tokens);
+/* Opens our driver, which the lab's new mounts might hide.  Returns a descriptor. */
+int lab_pcsc_open_module(void);
+
+/* Private copies of the drivers in place of the host's, and the configuration. */
+int lab_pcsc_setup(const struct lab *lab);
 
 /* Becomes pcscd. */
 void lab_pcsc_exec(void) __attribute__((noreturn));

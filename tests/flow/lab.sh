@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Does "ykvirt lab" keep its promises?  TAP on stdout; needs $YKVIRT or ykvirt
-# in PATH, pcscd, vsmartcard-vpcd and opensc-tool.
+# in PATH, with libykvirt-ifd.so, pcscd, vsmartcard-vpcd and opensc-tool; asks
+# ykman too if there is one.
 
 set -u
 unset YKVIRT_ROOT YKVIRT_STATE_DIR
@@ -103,15 +104,66 @@ is "two keys are visible at once, in a reader each" \
 	"$(sed -n 's/^[0-9 ]*Yes *\(Yubico.*\)/\1/p' "$work/list")" \
 	"Yubico YubiKey CCID (10000001) 00 00
 Yubico YubiKey CCID (10000002) 00 00"
-[ "$(grep -c 'Yubico YubiKey CCID' "$work/list")" -eq 4 ] && ! grep -v Yubico "$work/list" | grep -q '^[0-9]'
-ok "there are no other readers"
+is "there are no other readers" "$(grep -c '^[0-9]' "$work/list")" 2
 lab -- opensc-tool -a 2>/dev/null | tr '[:lower:]' '[:upper:]' | grep -q '3B:FD:13:00:00:81:31:FE:15:80:73:C0:21:C0:57:59:75:62:69:4B:65:79:40'
 ok "the card answers with a YubiKey's ATR"
 lab --keep-out -- opensc-tool -l >"$work/list" 2>&1
-is "--keep-out leaves the readers empty" "$(grep -c '^[0-9]* *No .*Yubico' "$work/list")" 2
+is "--keep-out leaves the reader empty" \
+	"$(sed -n 's/^[0-9 ]*No *//p' "$work/list")" "Yubico YubiKey CCID (10000001) 00 00"
 lab -- sh -c 'test -s "$YKVIRT_ROOT" && test -d "$YKVIRT_STATE_DIR"'
 ok "the command finds the root and the states"
 is "a lab fits into a lab" "$(lab -- "$YKVIRT" lab -- sh -c 'opensc-tool -l | grep -c Yes')" 1
+
+if command -v ykman >/dev/null; then
+	is "ykman finds each of two keys" \
+		"$(lab --tokens 2 -- ykman list 2>/dev/null | sed -n 's/.*Serial: //p' | sort)" \
+		"10000001
+10000002"
+	lab -- ykman piv info 2>"$work/err" | grep -q '^PIV version: *5\.7\.1'
+	ok "ykman need not be told which, of one key"
+else
+	for name in "ykman finds each of two keys" "ykman need not be told which, of one key"; do
+		n=$((n + 1))
+		echo "ok $n - $name # SKIP no ykman"
+	done
+fi
+
+# The reader
+now() {
+	date +%s%3N
+}
+# a busy host may be slow, but hardly thrice
+fast() {
+	for _ in 1 2 3; do
+		start=$(now)
+		lab -- true
+		[ $(($(now) - start)) -ge 350 ] || return 0
+	done
+	return 1
+}
+fast
+ok "pcscd sees a key before it would ask for one"
+lost='"$0" control "$YKVIRT_STATE_DIR/key-1.json" fault "ins=F8;remove-after;back=0" >/dev/null
+	for i in 1 2; do
+		opensc-tool -c default -s 00A4040005A000000308 -s 00F80000 2>&1
+	done | sed -n "s/^APDU transmit failed: Card removed/lost/p
+		s/^APDU transmit failed: Transmit failed/lost/p # the client was faster than pcscd
+		s/^Received //p"'
+is "pcscd notices the shortest absence" "$(lab -- sh -c "$lost" "$YKVIRT")" \
+	"(SW1=0x90, SW2=0x00):
+lost
+(SW1=0x90, SW2=0x00):
+(SW1=0x90, SW2=0x00):"
+cp "$(command -v "$YKVIRT")" "$work/ykvirt"
+"$work/ykvirt" lab -- true 2>"$work/err"
+rc=$?
+if [ "$rc" -eq 0 ]; then
+	n=$((n + 1))
+	echo "ok $n - a lab without its driver says so # SKIP it is installed"
+else
+	is "a lab without its driver says so" \
+		"$rc:$(grep -c 'libykvirt-ifd.so is missing' "$work/err")" 125:1
+fi
 
 # What is private
 is "the network is lo only" \
