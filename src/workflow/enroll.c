@@ -53,7 +53,7 @@ what_pin(const struct enrolment *e, char *ret, size_t size)
 static void
 what_key(const struct enrolment *e, char *ret, size_t size)
 {
-	snprintf(ret, size, "generate a %s key in slot 9A%s", key_alg_name(e->work.key_alg),
+	snprintf(ret, size, "generate an %s key in slot 9A%s", key_alg_name(e->work.key_alg),
 	    e->slot_used && !e->resumed ? ", which destroys the key that is there" : "");
 }
 
