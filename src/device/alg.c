@@ -11,7 +11,7 @@
 #include "device/alg.h"
 #include "device/status.h"
 
-enum { TAG_MODULUS = 0x81, TAG_EXPONENT = 0x82, TAG_POINT = 0x86 };
+enum { PIVTAG_MODULUS = 0x81, PIVTAG_EXPONENT = 0x82, PIVTAG_POINT = 0x86 };
 
 #define EXPONENT_MAX 4 /* bytes; tokens always make 65537 */
 
@@ -166,12 +166,12 @@ parse_key(const struct alg *alg, const uint8_t *data, size_t len)
 	if (tlv_next(data, len, &pos, &a) != 1)
 		return NULL;
 	if (!alg_is_rsa(alg->key)) {
-		if (a.tag != TAG_POINT || pos != len)
+		if (a.tag != PIVTAG_POINT || pos != len)
 			return NULL;
 		return is_ec(alg->key) ? ec_key(alg, &a) : raw_key(alg, &a);
 	}
-	if (tlv_next(data, len, &pos, &b) != 1 || pos != len || a.tag != TAG_MODULUS ||
-	    b.tag != TAG_EXPONENT)
+	if (tlv_next(data, len, &pos, &b) != 1 || pos != len || a.tag != PIVTAG_MODULUS ||
+	    b.tag != PIVTAG_EXPONENT)
 		return NULL;
 	return rsa_key(alg, &a, &b);
 }

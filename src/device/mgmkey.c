@@ -18,7 +18,7 @@
 #define TOUCH_DEADLINE_SEC (2 * WIRE_DEADLINE_SEC)
 
 /* SP 800-73-4 part 2, table 7: dynamic authentication template */
-enum { TAG_AUTH = 0x7c, TAG_WITNESS = 0x80, TAG_CHALLENGE = 0x81, TAG_RESPONSE = 0x82 };
+enum { PIVTAG_AUTH = 0x7c, PIVTAG_WITNESS = 0x80, PIVTAG_CHALLENGE = 0x81, PIVTAG_RESPONSE = 0x82 };
 
 static const struct mgm {
 	enum device_mgm_alg alg;
@@ -165,7 +165,7 @@ one_block(struct token *token, const struct mgm *m, const struct blob *got, uint
 	size_t pos = 0, at = 0;
 
 	if (tlv_next(got->data, got->len, &pos, &outer) != 1 || pos != got->len ||
-	    outer.tag != TAG_AUTH || tlv_next(outer.value, outer.len, &at, &inner) != 1 ||
+	    outer.tag != PIVTAG_AUTH || tlv_next(outer.value, outer.len, &at, &inner) != 1 ||
 	    at != outer.len || inner.tag != tag || inner.len != m->block)
 		return token_result(token, status_malformed(err, "management key authentication"));
 	memcpy(ret, inner.value, m->block);
@@ -209,10 +209,11 @@ get_witness(
 	CLEAN(blob_wipe) struct blob got = {0};
 	int rc;
 
-	if ((rc = secret_set(ask, (const uint8_t[]){TAG_AUTH, 2, TAG_WITNESS, 0}, 4, err)) != 0 ||
+	if ((rc = secret_set(ask, (const uint8_t[]){PIVTAG_AUTH, 2, PIVTAG_WITNESS, 0}, 4, err)) !=
+		0 ||
 	    (rc = authenticate(token, m, false, ask, &got, err)) != 0)
 		return rc;
-	return one_block(token, m, &got, TAG_WITNESS, ret, err);
+	return one_block(token, m, &got, PIVTAG_WITNESS, ret, err);
 }
 
 /* 7C { 80 { decrypted witness } 81 { challenge } } */
@@ -221,13 +222,13 @@ put_proof(struct secret *to, const struct mgm *m, const uint8_t *witness, const 
 {
 	uint8_t *p = to->bytes;
 
-	*p++ = TAG_AUTH;
+	*p++ = PIVTAG_AUTH;
 	*p++ = (uint8_t)(2 * (2 + m->block));
-	*p++ = TAG_WITNESS;
+	*p++ = PIVTAG_WITNESS;
 	*p++ = (uint8_t)m->block;
 	memcpy(p, witness, m->block);
 	p += m->block;
-	*p++ = TAG_CHALLENGE;
+	*p++ = PIVTAG_CHALLENGE;
 	*p++ = (uint8_t)m->block;
 	memcpy(p, challenge, m->block);
 	to->len = 2 + 2 * (2 + m->block);
@@ -253,7 +254,7 @@ mutual(
 	put_proof(proof, m, witness, challenge->bytes);
 	secret_wipe_bytes(witness, sizeof(witness));
 	if ((rc = authenticate(token, m, touch, proof, &got, err)) != 0 ||
-	    (rc = one_block(token, m, &got, TAG_RESPONSE, answer, err)) != 0)
+	    (rc = one_block(token, m, &got, PIVTAG_RESPONSE, answer, err)) != 0)
 		return rc;
 	if (CRYPTO_memcmp(answer, expected, m->block) != 0)
 		return err_set(err, ERR_MGMKEY,

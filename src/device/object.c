@@ -13,32 +13,22 @@
 	3063 /* bytes inside 53: the token's buffer of 3072 less 5C 03 .. 53 82 .. .. \
 	      */
 #define OBJECT_ID_LEN 3
-#define SLOT_F9 0xf9
 
-enum { TAG_ID = 0x5c, TAG_CONTENT = 0x53, TAG_CERT = 0x70, TAG_INFO = 0x71, TAG_LRC = 0xfe };
-enum { INFO_PLAIN = 0x00, INFO_GZIP = 0x01 }; /* SP 800-73-4 part 1, table 10 */
-
-/* SP 800-73-4 part 1, table 3; retired keys are 82..95 and 5FC10D..5FC120 */
-static const struct {
-	uint8_t slot;
-	uint32_t object;
-} certs[] = {
-    {0x9a, OBJ_CERT_9A},
-    {0x9c, 0x5fc10a},
-    {0x9d, 0x5fc10b},
-    {0x9e, 0x5fc101},
-    {SLOT_F9, OBJ_ATTESTATION},
+enum {
+	PIVTAG_ID = 0x5c,
+	PIVTAG_CONTENT = 0x53,
+	PIVTAG_CERT = 0x70,
+	PIVTAG_INFO = 0x71,
+	PIVTAG_LRC = 0xfe
 };
+enum { INFO_PLAIN = 0x00, INFO_GZIP = 0x01 }; /* SP 800-73-4 part 1, table 10 */
 
 static uint32_t
 cert_object(uint8_t slot)
 {
-	size_t i;
+	const struct device_slot *s = device_slot(slot);
 
-	for (i = 0; i < sizeof(certs) / sizeof(certs[0]); i++)
-		if (certs[i].slot == slot)
-			return certs[i].object;
-	return slot >= 0x82 && slot <= 0x95 ? 0x5fc10d + (uint32_t)slot - 0x82 : 0;
+	return s == NULL ? 0 : s->cert_object;
 }
 
 /* Certificates are long, and PRINTED may hold a management key: lib.h says why neither is
@@ -46,12 +36,14 @@ cert_object(uint8_t slot)
 static bool
 goes_raw(uint32_t object)
 {
-	size_t i;
+	const struct device_slot *slots;
+	size_t n, i;
 
-	for (i = 0; i < sizeof(certs) / sizeof(certs[0]); i++)
-		if (certs[i].object == object)
+	slots = device_slots(&n);
+	for (i = 0; i < n; i++)
+		if (slots[i].cert_object == object)
 			return true;
-	return object == OBJ_PRINTED || (object >= 0x5fc10d && object <= 0x5fc120);
+	return object == OBJ_PRINTED;
 }
 
 static void
@@ -65,7 +57,7 @@ put_id(uint32_t object, uint8_t ret[static OBJECT_ID_LEN])
 static int
 raw_fetch(struct token *token, uint32_t object, struct blob *ret, unsigned *ret_sw, struct err *err)
 {
-	uint8_t data[2 + OBJECT_ID_LEN] = {TAG_ID, OBJECT_ID_LEN};
+	uint8_t data[2 + OBJECT_ID_LEN] = {PIVTAG_ID, OBJECT_ID_LEN};
 	const struct apdu cmd = {.ins = INS_GET_DATA,
 	    .p1 = 0x3f,
 	    .p2 = 0xff,
@@ -82,7 +74,7 @@ raw_fetch(struct token *token, uint32_t object, struct blob *ret, unsigned *ret_
 	if ((rc = apdu_send(token, &cmd, &got, ret_sw, err)) != 0 || *ret_sw != SW_OK)
 		return rc;
 	if (tlv_next(got.data, got.len, &pos, &content) != 1 || pos != got.len ||
-	    content.tag != TAG_CONTENT)
+	    content.tag != PIVTAG_CONTENT)
 		return token_result(token, status_malformed(err, "GET DATA"));
 	return blob_set(ret, content.value, content.len, err);
 }
@@ -97,8 +89,8 @@ raw_save(struct token *token, uint32_t object, const struct blob *content, unsig
 	int rc;
 
 	put_id(object, id);
-	if ((rc = tlv_put(&data, TAG_ID, id, sizeof(id), err)) != 0 ||
-	    (rc = tlv_put(&data, TAG_CONTENT, content->data, content->len, err)) != 0)
+	if ((rc = tlv_put(&data, PIVTAG_ID, id, sizeof(id), err)) != 0 ||
+	    (rc = tlv_put(&data, PIVTAG_CONTENT, content->data, content->len, err)) != 0)
 		return rc;
 	cmd.data = data.data;
 	cmd.len = data.len;
@@ -160,9 +152,9 @@ parse_cert(const struct blob *content, struct blob *ret, struct err *err)
 	struct tlv cert, info;
 	bool gzip = false;
 
-	if (tlv_find(content->data, content->len, TAG_CERT, &cert) != 0)
+	if (tlv_find(content->data, content->len, PIVTAG_CERT, &cert) != 0)
 		return err_set(err, ERR_FIT, "not a certificate object");
-	if (tlv_find(content->data, content->len, TAG_INFO, &info) == 0) {
+	if (tlv_find(content->data, content->len, PIVTAG_INFO, &info) == 0) {
 		if (info.len != 1 || (info.value[0] != INFO_PLAIN && info.value[0] != INFO_GZIP))
 			return err_set(err, ERR_FIT, "a certificate object of unknown kind");
 		gzip = info.value[0] == INFO_GZIP;
@@ -196,33 +188,79 @@ token_get_cert(struct token *token, uint8_t slot, struct blob *ret_der, struct e
 int
 token_get_f9(struct token *token, struct blob *ret_der, struct err *err)
 {
-	return token_get_cert(token, SLOT_F9, ret_der, err);
+	return token_get_cert(token, DEVICE_SLOT_F9, ret_der, err);
 }
 
-int
-token_put_cert(struct token *token, uint8_t slot, const struct blob *der, struct err *err)
+/* 70 { cert } 71 { info } FE {} */
+static int
+put_cert(struct token *token, uint8_t slot, const struct blob *cert, uint8_t info, struct err *err)
 {
-	static const uint8_t plain = INFO_PLAIN;
 	CLEAN(blob_wipe) struct blob content = {0};
 	const uint32_t object = cert_object(slot);
 	int rc;
 
-	if (object == 0 || slot == SLOT_F9)
+	if (object == 0 || slot == DEVICE_SLOT_F9)
 		return err_set(err, ERR_USAGE, "slot %02x takes no certificate", slot);
-	if (der->len > DEVICE_CERT_MAX)
-		return err_set(err, ERR_FIT, "a slot takes a certificate of %d bytes, not %zu",
-		    DEVICE_CERT_MAX, der->len);
-	if ((rc = tlv_put(&content, TAG_CERT, der->data, der->len, err)) != 0 ||
-	    (rc = tlv_put(&content, TAG_INFO, &plain, 1, err)) != 0 ||
+	if ((rc = tlv_put(&content, TAG_CERT, cert->data, cert->len, err)) != 0 ||
+	    (rc = tlv_put(&content, TAG_INFO, &info, 1, err)) != 0 ||
 	    (rc = tlv_put(&content, TAG_LRC, NULL, 0, err)) != 0)
 		return rc;
 	return token_put_object(token, object, &content, err);
 }
 
+int
+token_put_cert(struct token *token, uint8_t slot, const struct blob *der, struct err *err)
+{
+	if (der->len > DEVICE_CERT_MAX)
+		return err_set(err, ERR_FIT, "a slot takes a certificate of %d bytes, not %zu",
+		    DEVICE_CERT_MAX, der->len);
+	return put_cert(token, slot, der, INFO_PLAIN, err);
+}
+
+/* What libykpiv 2.2 and ykman 4 cannot read is only written where there is no other way. */
+int
+device_pack_cert(const struct blob *der, struct blob *ret, bool *ret_gzip, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob packed = {0};
+	int rc;
+
+	if (der->len <= DEVICE_CERT_MAX) {
+		*ret_gzip = false;
+		return blob_set(ret, der->data, der->len, err);
+	}
+	if ((rc = gzip(der->data, der->len, &packed, err)) != 0)
+		return rc;
+	if (packed.len > DEVICE_CERT_MAX)
+		return err_set(err, ERR_FIT,
+		    "a slot takes a certificate of %d bytes; this one has %zu, and %zu compressed",
+		    DEVICE_CERT_MAX, der->len, packed.len);
+	blob_move(ret, &packed);
+	*ret_gzip = true;
+	return 0;
+}
+
+int
+token_put_packed(
+    struct token *token, uint8_t slot, const struct blob *packed, bool is_gzip, struct err *err)
+{
+	return put_cert(token, slot, packed, is_gzip ? INFO_GZIP : INFO_PLAIN, err);
+}
+
+int
+token_delete_cert(struct token *token, uint8_t slot, struct err *err)
+{
+	const struct blob none = {0};
+	const uint32_t object = cert_object(slot);
+
+	if (object == 0 || slot == DEVICE_SLOT_F9)
+		return err_set(err, ERR_USAGE, "slot %02x: its certificate is not deleted", slot);
+	return token_put_object(token, object, &none, err);
+}
+
 /* ---- CHUID and CCC ---- */
 
 /* SP 800-73-4 part 1, table 9. FASC-N of a card outside the federal government: agency 9999. */
-enum { TAG_FASCN = 0x30, TAG_GUID = 0x34, TAG_EXPIRY = 0x35, TAG_SIGNATURE = 0x3e };
+enum { PIVTAG_FASCN = 0x30, PIVTAG_GUID = 0x34, PIVTAG_EXPIRY = 0x35, PIVTAG_SIGNATURE = 0x3e };
 
 #define EXPIRY_LEN 8
 
@@ -239,11 +277,11 @@ token_put_chuid(struct token *token, const uint8_t guid[static DEVICE_GUID_LEN],
 
 	utc_text(expires, text);
 	snprintf(date, sizeof(date), "%.4s%.2s%.2s", text, text + 5, text + 8);
-	if ((rc = tlv_put(&content, TAG_FASCN, fascn, sizeof(fascn), err)) != 0 ||
-	    (rc = tlv_put(&content, TAG_GUID, guid, DEVICE_GUID_LEN, err)) != 0 ||
-	    (rc = tlv_put(&content, TAG_EXPIRY, date, EXPIRY_LEN, err)) != 0 ||
-	    (rc = tlv_put(&content, TAG_SIGNATURE, NULL, 0, err)) != 0 ||
-	    (rc = tlv_put(&content, TAG_LRC, NULL, 0, err)) != 0)
+	if ((rc = tlv_put(&content, PIVTAG_FASCN, fascn, sizeof(fascn), err)) != 0 ||
+	    (rc = tlv_put(&content, PIVTAG_GUID, guid, DEVICE_GUID_LEN, err)) != 0 ||
+	    (rc = tlv_put(&content, PIVTAG_EXPIRY, date, EXPIRY_LEN, err)) != 0 ||
+	    (rc = tlv_put(&content, PIVTAG_SIGNATURE, NULL, 0, err)) != 0 ||
+	    (rc = tlv_put(&content, PIVTAG_LRC, NULL, 0, err)) != 0)
 		return rc;
 	return token_put_object(token, OBJ_CHUID, &content, err);
 }
@@ -257,7 +295,7 @@ token_get_guid(struct token *token, uint8_t ret_guid[static DEVICE_GUID_LEN], st
 
 	if ((rc = token_get_object(token, OBJ_CHUID, &content, err)) != 0)
 		return rc;
-	if (tlv_find(content.data, content.len, TAG_GUID, &guid) != 0 ||
+	if (tlv_find(content.data, content.len, PIVTAG_GUID, &guid) != 0 ||
 	    guid.len != DEVICE_GUID_LEN)
 		return err_set(err, ERR_ABSENT, "the CHUID has no GUID");
 	memcpy(ret_guid, guid.value, DEVICE_GUID_LEN);

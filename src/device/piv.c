@@ -19,33 +19,36 @@
 
 /* SP 800-73-4 part 2, 3.3.2 and table 7; AA and AB are Yubico's */
 enum {
-	TAG_TEMPLATE = 0xac,
-	TAG_ALG = 0x80,
-	TAG_PIN_POLICY = 0xaa,
-	TAG_TOUCH_POLICY = 0xab,
-	TAG_PUBLIC = 0x7f49,
-	TAG_AUTH = 0x7c,
-	TAG_DATA = 0x81,
-	TAG_RESPONSE = 0x82,
+	PIVTAG_TEMPLATE = 0xac,
+	PIVTAG_ALG = 0x80,
+	PIVTAG_PIN_POLICY = 0xaa,
+	PIVTAG_TOUCH_POLICY = 0xab,
+	PIVTAG_PUBLIC = 0x7f49,
+	PIVTAG_AUTH = 0x7c,
+	PIVTAG_DATA = 0x81,
+	PIVTAG_RESPONSE = 0x82,
 };
 
-/* Infineon's RSA library, CVE-2017-15361 (YSA-2017-01): firmware 4.2.6 to 4.3.4 */
-static bool
-makes_weak_rsa(const struct token *token)
+static int
+version(int a, int b, int c)
 {
-	return token_firmware(token, 4, 2, 0) && !token_firmware(token, 4, 3, 5);
+	return a << 16 | b << 8 | c;
 }
 
-static int
-check_generate(const struct token *token, const struct alg *alg, struct err *err)
+int
+device_alg_check(enum key_alg key, const uint8_t firmware[static 3], struct err *err)
 {
+	const struct alg *alg = alg_find(key);
+	const int have = version(firmware[0], firmware[1], firmware[2]);
+
 	if (alg == NULL)
 		return err_set(err, ERR_USAGE, "not an algorithm that a PIV slot takes");
-	if (!token_firmware(token, alg->firmware[0], alg->firmware[1], alg->firmware[2]))
+	if (have < version(alg->firmware[0], alg->firmware[1], alg->firmware[2]))
 		return err_set(err, ERR_USAGE, "%s needs firmware %d.%d, this token has %d.%d.%d",
-		    key_alg_name(alg->key), alg->firmware[0], alg->firmware[1],
-		    token->id.firmware[0], token->id.firmware[1], token->id.firmware[2]);
-	if (alg_is_rsa(alg->key) && makes_weak_rsa(token))
+		    key_alg_name(key), alg->firmware[0], alg->firmware[1], firmware[0], firmware[1],
+		    firmware[2]);
+	/* Infineon's RSA library, CVE-2017-15361 (YSA-2017-01): firmware 4.2.0 to 4.3.4 */
+	if (alg_is_rsa(key) && have >= version(4, 2, 0) && have < version(4, 3, 5))
 		return err_set(err, ERR_USAGE,
 		    "this firmware makes RSA keys that can be factored (CVE-2017-15361)");
 	return 0;
@@ -64,13 +67,14 @@ put_template(const struct alg *alg, uint8_t pin_policy, uint8_t touch_policy, st
 	CLEAN(blob_wipe) struct blob inner = {0};
 	int rc;
 
-	if ((rc = put_byte(&inner, TAG_ALG, alg->piv, err)) != 0)
+	if ((rc = put_byte(&inner, PIVTAG_ALG, alg->piv, err)) != 0)
 		return rc;
-	if (pin_policy != 0 && (rc = put_byte(&inner, TAG_PIN_POLICY, pin_policy, err)) != 0)
+	if (pin_policy != 0 && (rc = put_byte(&inner, PIVTAG_PIN_POLICY, pin_policy, err)) != 0)
 		return rc;
-	if (touch_policy != 0 && (rc = put_byte(&inner, TAG_TOUCH_POLICY, touch_policy, err)) != 0)
+	if (touch_policy != 0 &&
+	    (rc = put_byte(&inner, PIVTAG_TOUCH_POLICY, touch_policy, err)) != 0)
 		return rc;
-	return tlv_put(ret, TAG_TEMPLATE, inner.data, inner.len, err);
+	return tlv_put(ret, PIVTAG_TEMPLATE, inner.data, inner.len, err);
 }
 
 int
@@ -86,7 +90,7 @@ token_generate(struct token *token, uint8_t slot, enum key_alg key, uint8_t pin_
 	size_t pos = 0;
 	int rc;
 
-	if ((rc = check_generate(token, alg, err)) != 0 ||
+	if ((rc = device_alg_check(key, token->id.firmware, err)) != 0 ||
 	    (rc = put_template(alg, pin_policy, touch_policy, &template, err)) != 0)
 		return rc;
 	cmd.data = template.data;
@@ -95,7 +99,7 @@ token_generate(struct token *token, uint8_t slot, enum key_alg key, uint8_t pin_
 	if ((rc = apdu_run(token, &cmd, &got, err)) != 0)
 		return rc;
 	if (tlv_next(got.data, got.len, &pos, &public) != 1 || pos != got.len ||
-	    public.tag != TAG_PUBLIC)
+	    public.tag != PIVTAG_PUBLIC)
 		return token_result(token, status_malformed(err, "GENERATE"));
 	return token_result(token, alg_spki(key, public.value, public.len, ret_spki, err));
 }
@@ -153,17 +157,17 @@ raw_sign(struct token *token, uint8_t slot, const struct alg *alg, unsigned dead
 	size_t pos = 0, at = 0;
 	int rc;
 
-	if ((rc = tlv_put(&inner, TAG_RESPONSE, NULL, 0, err)) != 0 ||
-	    (rc = tlv_put(&inner, TAG_DATA, in, in_len, err)) != 0 ||
-	    (rc = tlv_put(&data, TAG_AUTH, inner.data, inner.len, err)) != 0)
+	if ((rc = tlv_put(&inner, PIVTAG_RESPONSE, NULL, 0, err)) != 0 ||
+	    (rc = tlv_put(&inner, PIVTAG_DATA, in, in_len, err)) != 0 ||
+	    (rc = tlv_put(&data, PIVTAG_AUTH, inner.data, inner.len, err)) != 0)
 		return rc;
 	cmd.data = data.data;
 	cmd.len = data.len;
 	if ((rc = apdu_send(token, &cmd, &got, ret_sw, err)) != 0 || *ret_sw != SW_OK)
 		return rc;
 	if (tlv_next(got.data, got.len, &pos, &auth) != 1 || pos != got.len ||
-	    auth.tag != TAG_AUTH || tlv_next(auth.value, auth.len, &at, &response) != 1 ||
-	    at != auth.len || response.tag != TAG_RESPONSE)
+	    auth.tag != PIVTAG_AUTH || tlv_next(auth.value, auth.len, &at, &response) != 1 ||
+	    at != auth.len || response.tag != PIVTAG_RESPONSE)
 		return token_result(token, status_malformed(err, cmd.what));
 	return blob_set(ret, response.value, response.len, err);
 }

@@ -43,8 +43,8 @@ token_touch(const struct token *token, bool wanted, bool begin)
 		token->dev->ui.touch(token->dev->ui.ctx, begin);
 }
 
-static int
-select_piv(struct token *token, struct err *err)
+int
+session_select(struct token *token, struct err *err)
 {
 	const struct apdu cmd = {.ins = INS_SELECT,
 	    .p1 = 0x04,
@@ -79,7 +79,7 @@ read_serial(struct token *token, struct err *err)
 
 	if (rc != ERR_ABSENT)
 		return rc;
-	return select_piv(token, err); /* who knows what libykpiv had selected */
+	return session_select(token, err); /* who knows what libykpiv had selected */
 }
 
 static int
@@ -87,7 +87,7 @@ introduce(struct token *token, struct err *err)
 {
 	int rc;
 
-	if ((rc = select_piv(token, err)) != 0 || (rc = lib_open(token, err)) != 0)
+	if ((rc = session_select(token, err)) != 0 || (rc = lib_open(token, err)) != 0)
 		return rc;
 	if ((rc = lib_version(token, token->id.firmware, err)) != 0)
 		return rc;

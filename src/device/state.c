@@ -9,12 +9,12 @@
 
 /* GET METADATA: firmware 5.3 */
 enum {
-	TAG_ALG = 0x01,
-	TAG_POLICY = 0x02,
-	TAG_ORIGIN = 0x03,
-	TAG_PUBLIC = 0x04,
-	TAG_FACTORY = 0x05,
-	TAG_RETRIES = 0x06,
+	PIVTAG_ALG = 0x01,
+	PIVTAG_POLICY = 0x02,
+	PIVTAG_ORIGIN = 0x03,
+	PIVTAG_PUBLIC = 0x04,
+	PIVTAG_FACTORY = 0x05,
+	PIVTAG_RETRIES = 0x06,
 	ALG_PIN = 0xff,
 	ORIGIN_GENERATED = 1,
 	TOUCH_NEVER_VALUE = 1,
@@ -48,9 +48,9 @@ parse_ref(
 {
 	struct tlv alg, factory, retries;
 
-	if (field(meta, TAG_ALG, 1, &alg) != 0 || alg.value[0] != ALG_PIN ||
-	    field(meta, TAG_FACTORY, 1, &factory) != 0 ||
-	    field(meta, TAG_RETRIES, 2, &retries) != 0 || factory.value[0] > 1)
+	if (field(meta, PIVTAG_ALG, 1, &alg) != 0 || alg.value[0] != ALG_PIN ||
+	    field(meta, PIVTAG_FACTORY, 1, &factory) != 0 ||
+	    field(meta, PIVTAG_RETRIES, 2, &retries) != 0 || factory.value[0] > 1)
 		return token_result(token, status_malformed(err, "GET METADATA"));
 	*ret = (struct token_pin_state){
 	    .known = true,
@@ -147,8 +147,9 @@ read_mgm(struct token *token, struct token_mgm_state *ret, struct err *err)
 		return rc;
 	if (sw != SW_OK)
 		return token_result(token, status_sw(err, sw, "GET METADATA"));
-	if (field(&meta, TAG_ALG, 1, &alg) != 0 || field(&meta, TAG_POLICY, 2, &policy) != 0 ||
-	    field(&meta, TAG_FACTORY, 1, &factory) != 0 || factory.value[0] > 1 ||
+	if (field(&meta, PIVTAG_ALG, 1, &alg) != 0 ||
+	    field(&meta, PIVTAG_POLICY, 2, &policy) != 0 ||
+	    field(&meta, PIVTAG_FACTORY, 1, &factory) != 0 || factory.value[0] > 1 ||
 	    device_mgm_len(alg.value[0]) == 0)
 		return token_result(token, status_malformed(err, "GET METADATA"));
 	*ret = (struct token_mgm_state){
@@ -184,14 +185,14 @@ parse_slot(struct token *token, const struct blob *meta, struct token_slot *ret,
 	struct tlv alg, policy, origin, public;
 	int rc;
 
-	if (field(meta, TAG_ALG, 1, &alg) != 0 || field(meta, TAG_POLICY, 2, &policy) != 0 ||
-	    field(meta, TAG_ORIGIN, 1, &origin) != 0)
+	if (field(meta, PIVTAG_ALG, 1, &alg) != 0 || field(meta, PIVTAG_POLICY, 2, &policy) != 0 ||
+	    field(meta, PIVTAG_ORIGIN, 1, &origin) != 0)
 		return token_result(token, status_malformed(err, "GET METADATA"));
 	ret->alg = alg_from_piv(alg.value[0]);
 	ret->pin_policy = policy.value[0];
 	ret->touch_policy = policy.value[1];
 	ret->generated = origin.value[0] == ORIGIN_GENERATED;
-	if (ret->alg == KEY_NONE || tlv_find(meta->data, meta->len, TAG_PUBLIC, &public) != 0)
+	if (ret->alg == KEY_NONE || tlv_find(meta->data, meta->len, PIVTAG_PUBLIC, &public) != 0)
 		return 0;
 	rc = alg_spki(ret->alg, public.value, public.len, &ret->spki, err);
 	return token_result(token, rc);
