@@ -70,7 +70,7 @@ claim "a CA that trusts Yubico's roots only" ykenroll init --home "$T/home3" --n
 exits 8 'attestation|anchor' "an attestation that is not Yubico's" enroll Alice a@example.org --home "$T/home3"
 claim "none of these has changed the card" untouched
 
-ykman piv access change-pin -P 123456 -n 654321 >/dev/null
+ykman --device 10000001 piv access change-pin -P 123456 -n 654321 >/dev/null
 exits 4 'current-pin' "a PIN that is not the factory's" enroll Alice a@example.org
 echo 111222 >"$T/wrongpin" && echo 654321 >"$T/rightpin"
 exits 4 'tries left: 2' "a wrong PIN, once" enroll Alice a@example.org --current-pin "file:$T/wrongpin"
@@ -80,12 +80,12 @@ claim "really not" [ "$(card .pin.left)" = 1 ]
 yubico-piv-tool -a verify-pin -P 000000 >/dev/null 2>&1
 exits 5 'blocked' "a blocked PIN" enroll Alice a@example.org --current-pin "file:$T/rightpin"
 claim "the management key is still the factory's" [ "$(card .management_key.factory)" = true ]
-ykman piv reset -f >/dev/null
-ykman piv access change-management-key -a AES192 -m 010203040506070801020304050607080102030405060708 \
+ykman --device 10000001 piv reset -f >/dev/null
+ykman --device 10000001 piv access change-management-key -a AES192 -m 010203040506070801020304050607080102030405060708 \
 	-n 112233445566778811223344556677881122334455667788 -f >/dev/null
 exits 7 'management-key' "a management key that is not the factory's" enroll Alice a@example.org
 echo 112233445566778811223344556677881122334455667788 >"$T/mgm"
-ykman piv keys generate -a ECCP256 -m "$(cat "$T/mgm")" 9a - >/dev/null
+ykman --device 10000001 piv keys generate -a ECCP256 -m "$(cat "$T/mgm")" 9a - >/dev/null
 exits 9 'slot 9A' "a slot that is in use" enroll Alice a@example.org --management-key "file:$T/mgm"
 exits 0 '' "--force and the right management key" enroll Alice a@example.org --management-key "file:$T/mgm" --force
 
