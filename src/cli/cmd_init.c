@@ -66,6 +66,13 @@ exists(const char *below)
 	       access(path, F_OK) == 0;
 }
 
+/* One that a crash left half published is made anew (signer.h). */
+static bool
+has_ca(void)
+{
+	return exists("ca/issuing.key") && !exists("ca/unfinished");
+}
+
 static int
 init_registry(struct err *err)
 {
@@ -124,12 +131,12 @@ cmd_init(int argc, const char **argv, struct err *err)
 		 args, 0, &n, err)) != 0 ||
 	    (rc = check(err)) != 0 || (rc = make_home(err)) != 0)
 		return rc;
-	if (exists("registry.db") && exists("ca/issuing.key"))
+	if (exists("registry.db") && has_ca())
 		return err_set(err, ERR_OCCUPIED,
 		    "there is a CA in %s already; another one needs another --home", opt.home_path);
 	if (!exists("registry.db") && (rc = init_registry(err)) != 0)
 		return rc;
-	if (!exists("ca/issuing.key") && (rc = init_ca(err)) != 0)
+	if (!has_ca() && (rc = init_ca(err)) != 0)
 		return rc;
 	return show(err);
 }

@@ -118,6 +118,21 @@ write_pem(const char *home, const char *name, const struct blob *der,
 	return file_write(path, pem.data, pem.len, mode, err);
 }
 
+/* Before ca/ goes: alone, pub/root.crt would look like that of a CA whose directory was lost. */
+static int
+unpublish(const char *home, struct err *err)
+{
+	char crt[PATH_MAX], pub[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, CA_PUB "/root.crt", crt, err)) != 0 ||
+	    (rc = ca_path(home, CA_PUB, pub, err)) != 0)
+		return rc;
+	if (unlink(crt) != 0)
+		return errno == ENOENT ? 0 : err_errno(err, ERR_INTERNAL, "cannot remove %s", crt);
+	return sync_dir(pub, err);
+}
+
 /* Remove what an interrupted call left; refuse where a CA is, or was. */
 static int
 clear(const char *home, struct err *err)
@@ -136,7 +151,7 @@ clear(const char *home, struct err *err)
 		    "%s/pub is of a CA whose directory %s is not there; put it back, or use "
 		    "another home",
 		    home, ca);
-	if ((rc = remove_dir(new, err)) != 0)
+	if ((rc = remove_dir(new, err)) != 0 || (unfinished && (rc = unpublish(home, err)) != 0))
 		return rc;
 	/* by way of ca.new: ca is there as a whole or not at all */
 	if (unfinished && rename(ca, new) != 0)
