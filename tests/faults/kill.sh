@@ -1,0 +1,117 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Does SIGKILL where something goes to disk lose anything? Each fsync, fdatasync, rename, link, unlink and mkdir of init and
+# of enroll, the signer included, is once the last call of its process. FULL=1: each write as well, and both firmwares.
+set -u
+cd "$(dirname "$0")" || exit 1
+. ./lib.sh
+CALLS="fsync fdatasync rename link unlink mkdir"
+FIRMWARES="5.7.1 5.4.3"
+[ -z "${FULL-}" ] || CALLS="$CALLS write pwrite64 ftruncate"
+
+# killing TRACE CALL N COMMAND…: SIGKILL at the Nth such call of a process, before it is made
+killing() {
+	trace=$1 call=$2 nth=$3
+	shift 3
+	strace -f -qq -o "$trace" -e "trace=$call" -e "inject=$call:signal=SIGKILL:when=$nth" "$@" >"$trace.out" 2>&1 </dev/null
+}
+tracing() { # tracing TRACE COMMAND…
+	trace=$1
+	shift
+	strace -f -qq -o "$trace" -e "trace=$(echo "$CALLS" | tr ' ' ,)" "$@" >"$trace.out" 2>&1 </dev/null
+}
+# strace counts by call and by process: CALL-N for each N up to the highest count of one process
+names() {
+	awk '{ call = $2; sub(/\(.*/, "", call) } call ~ /^[a-z]+[0-9]*$/ { if (++n[$1, call] > max[call]) max[call] = n[$1, call] }
+		END { for (c in max) for (i = 1; i <= max[c]; i++) print c "-" i }' "$1" | sort -V
+}
+killed() { grep -q 'killed by SIGKILL' "$1"; }
+count() { ls -d "$@" 2>/dev/null | wc -l; }
+
+# ---- in a lab, at one point ----
+
+inside_enroll() { # inside_enroll NAME
+	nth=${1##*-}
+	do_enroll killing "$P/trace" "${1%-*}" "$nth" && return 1
+	killed "$P/trace" || return 2
+	keep
+	# every third time the run after it dies as well
+	if [ $((nth % 3)) = 0 ]; then
+		do_enroll killing "$P/trace2" fdatasync $((nth % 5 + 1))
+		killed "$P/trace2" && : >"$P/twice"
+	fi
+	again "$nth"
+}
+
+inside_count() {
+	do_enroll tracing "$P/trace"
+}
+
+# ---- init: needs no lab ----
+
+# Finished by the next run, or complete: then that says so.
+init_again() {
+	init >"$P/init.out" 2>&1
+	case $? in
+	0) ;;
+	9) grep -q 'there is a CA' "$P/init.out" || return 1 ;;
+	*) return 1 ;;
+	esac
+	python3 "$here/checker.py" --mode init --key "$P/recovery.key" --pass "$T/rpass" "$P"
+}
+
+init_point() { # init_point NAME
+	mkdir "$P"
+	nth=${1##*-}
+	init killing "$P/trace" "${1%-*}" "$nth" && return 1
+	killed "$P/trace" || return 2
+	if [ $((nth % 2)) = 0 ]; then
+		init killing "$P/trace2" fsync $((nth % 7 + 1))
+		killed "$P/trace2" && : >"$P/twice"
+	fi
+	init_again >"$P/check.out" 2>&1
+}
+
+case ${1-} in
+enroll | count) in_point "$1" "$2" "$3"; exit ;;
+inside-*) "inside_${1#inside-}" "$3"; exit ;;
+init)
+	P=$T/init/p-$3
+	init_point "$3"
+	echo $? >"$P/rc"
+	exit
+	;;
+esac
+
+# ---- all of it ----
+
+if ! strace -f -o /dev/null true 2>/dev/null; then
+	echo "1..0 # SKIP strace may not trace here"
+	exit 0
+fi
+start
+for v in $FIRMWARES; do
+	claim "$v: a home and a key" template "$v"
+	in_point count "$v" clean
+	names "$T/$v/p-clean/trace" >"$T/$v/names"
+	mv "$T/$v/p-clean" "$T/$v/clean"
+	want=$(wc -l <"$T/$v/names")
+	claim "$v: enroll and its signer sync ($(grep -c sync "$T/$v/names") calls of $want)" grep -q '^fsync-2' "$T/$v/names"
+	points enroll "$v" <"$T/$v/names"
+	claim "$v: $(count "$T/$v"/p-*/rc) points, each of which ended in SIGKILL ($(count "$T/$v"/p-*/twice) twice)" \
+		[ "$(grep -l 'killed by SIGKILL' "$T/$v"/p-*/trace | wc -l)" = "$want" ]
+	claim "$v: every one was finished by the next run" ended_well "$v" 'p-*'
+	claim "$v: nothing was lost when it was killed" judge "$v" --mode interrupted $(cd "$T/$v" && ls -d p-*/before)
+	claim "$v: card, registry, escrow, log and CRL agree afterwards" judge "$v" --pin "$T/pin" $(cd "$T/$v" && ls -d p-*)
+done
+
+mkdir "$T/init" "$T/init/clean"
+P=$T/init/clean
+claim "init runs under strace" init tracing "$P/trace"
+names "$P/trace" | grep -v '^mkdir-[1-4]$' >"$T/init/names"
+want=$(wc -l <"$T/init/names")
+points init init <"$T/init/names"
+claim "init: $(count "$T"/init/p-*/rc) points, each of which ended in SIGKILL ($(count "$T"/init/p-*/twice) twice)" \
+	[ "$(grep -l 'killed by SIGKILL' "$T"/init/p-*/trace | wc -l)" = "$want" ]
+claim "init: every one was finished by the next run, and is complete" ended_well init 'p-*'
+finish
