@@ -25,7 +25,8 @@
 #define DEVICE_READER_MAX 128 /* bytes of a reader's name, with the NUL (PC/SC's limit) */
 #define DEVICE_CERT_MAX 3052  /* bytes of DER that a slot takes uncompressed */
 #define DEVICE_GUID_LEN 16
-#define DEVICE_LAST_TRY 1u /* flag: send even if this may block the PIN or PUK */
+#define DEVICE_SLOT_F9 0xf9 /* the attestation key: read, never written */
+#define DEVICE_LAST_TRY 1u  /* flag: send even if this may block the PIN or PUK */
 
 /* Factory values (printed on the box): "123456", "12345678", 0102…08 three times. */
 extern const char device_factory_pin[], device_factory_puk[];
@@ -42,6 +43,17 @@ enum device_object {
 	OBJ_ADMIN = 0x5fff00,
 	OBJ_ATTESTATION = 0x5fff01,
 };
+
+/* A slot that holds a key: 9a 9c 9d 9e, 82 to 95, f9. */
+struct device_slot {
+	uint8_t slot;
+	const char *name; /* ykman's: "AUTHENTICATION", "RETIRED1" */
+	uint32_t cert_object;
+};
+const struct device_slot *device_slots(size_t *ret_n); /* all, in that order */
+const struct device_slot *device_slot(uint8_t slot);   /* NULL: none of them */
+const struct device_slot *device_slot_parse(
+    const char *text); /* "9a", "0x9A", a name in any case */
 
 struct device;
 struct token;
@@ -166,6 +178,17 @@ MUST_CHECK int device_pin_check(const struct secret *pin, const char *what, stru
 
 /* ---- keys ---- */
 
+/* The token as a whole, from the Management application. */
+struct token_config {
+	bool known;			 /* the token tells (firmware 4.1) */
+	uint8_t form_factor;		 /* for device_form_name; 0: it does not tell */
+	bool fips_series, fips_approved; /* approved: PIV is in that mode */
+	bool pin_complexity;		 /* refuses simple PINs and PUKs */
+};
+/* Selects PIV anew: what was authenticated or verified is so no more. */
+MUST_CHECK int token_config(struct token *token, struct token_config *ret, struct err *err);
+const char *device_form_name(uint8_t form_factor); /* "USB-C nano" */
+
 /* Needs token_authenticate. pin_policy, touch_policy: x509.h values, 0 for the slot's default. */
 MUST_CHECK int token_generate(struct token *token, uint8_t slot, enum key_alg alg,
     uint8_t pin_policy, uint8_t touch_policy, struct blob *ret_spki, struct err *err);
@@ -209,3 +232,24 @@ MUST_CHECK int token_get_guid(
 MUST_CHECK int token_put_ccc(struct token *token, struct err *err);
 
 #endif
+/* PIN and PUK are blocked by wrong values, then all keys, certificates and objects but those of
+ * slot F9 are gone, and PIN, PUK and management key are the factory's. Errors: ERR_USAGE a Bio,
+ * which is reset otherwise. */
+MUST_CHECK int token_reset(struct token *token, struct err *err);
+
+/* Can this firmware make such a key, and well? Errors: ERR_USAGE. */
+MUST_CHECK int device_alg_check(
+    enum key_alg alg, const uint8_t firmware[static 3], struct err *err);
+
+/* Need token_authenticate, and firmware 5.7. Errors: ERR_USAGE older; ERR_ABSENT nothing there;
+ * ERR_OCCUPIED to is in use. */
+MUST_CHECK int token_move_key(struct token *token, uint8_t from, uint8_t to, struct err *err);
+MUST_CHECK int token_delete_key(struct token *token, uint8_t slot, struct err *err);
+/* A certificate as a slot takes it: as it is up to DEVICE_CERT_MAX, compressed above. Errors:
+ * ERR_FIT too long all the same. */
+MUST_CHECK int device_pack_cert(
+    const struct blob *der, struct blob *ret, bool *ret_gzip, struct err *err);
+/* Need token_authenticate. */
+MUST_CHECK int token_put_packed(
+    struct token *token, uint8_t slot, const struct blob *packed, bool is_gzip, struct err *err);
+MUST_CHECK int token_delete_cert(struct token *token, uint8_t slot, struct err *err);

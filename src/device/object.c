@@ -201,9 +201,9 @@ put_cert(struct token *token, uint8_t slot, const struct blob *cert, uint8_t inf
 
 	if (object == 0 || slot == DEVICE_SLOT_F9)
 		return err_set(err, ERR_USAGE, "slot %02x takes no certificate", slot);
-	if ((rc = tlv_put(&content, TAG_CERT, cert->data, cert->len, err)) != 0 ||
-	    (rc = tlv_put(&content, TAG_INFO, &info, 1, err)) != 0 ||
-	    (rc = tlv_put(&content, TAG_LRC, NULL, 0, err)) != 0)
+	if ((rc = tlv_put(&content, PIVTAG_CERT, cert->data, cert->len, err)) != 0 ||
+	    (rc = tlv_put(&content, PIVTAG_INFO, &info, 1, err)) != 0 ||
+	    (rc = tlv_put(&content, PIVTAG_LRC, NULL, 0, err)) != 0)
 		return rc;
 	return token_put_object(token, object, &content, err);
 }

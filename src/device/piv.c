@@ -47,7 +47,7 @@ device_alg_check(enum key_alg key, const uint8_t firmware[static 3], struct err 
 		return err_set(err, ERR_USAGE, "%s needs firmware %d.%d, this token has %d.%d.%d",
 		    key_alg_name(key), alg->firmware[0], alg->firmware[1], firmware[0], firmware[1],
 		    firmware[2]);
-	/* Infineon's RSA library, CVE-2017-15361 (YSA-2017-01): firmware 4.2.0 to 4.3.4 */
+	/* Infineon's RSA library, CVE-2017-15361 (YSA-2017-01): firmware 4.2.6 to 4.3.4 */
 	if (alg_is_rsa(key) && have >= version(4, 2, 0) && have < version(4, 3, 5))
 		return err_set(err, ERR_USAGE,
 		    "this firmware makes RSA keys that can be factored (CVE-2017-15361)");
