@@ -67,6 +67,9 @@ struct device_ui {
 	 * touch, more while RSA is generated): write what to do and _exit, nothing else is safe
 	 * there. When it returns, or is NULL, the process ends with status 14. */
 	void (*deadline)(void *ctx);
+	/* Called when a token is waited for (device_choice.wait_sec), with why there is none yet;
+	 * with NULL when that is over. May be NULL. */
+	void (*waiting)(void *ctx, const char *why);
 };
 
 struct token_id {
@@ -87,6 +90,7 @@ struct device_entry {
 struct device_choice {
 	uint32_t serial;    /* 0: not chosen by serial */
 	const char *reader; /* exact name, or NULL */
+	unsigned wait_sec;  /* so long may it take until the token is there and free */
 };
 
 /* Time and traffic since device_open, libykpiv's included: the program links src/device/interpose.c
@@ -95,6 +99,45 @@ struct device_stats {
 	unsigned apdus;	 /* sent, each part of a chain and each GET RESPONSE counted */
 	int64_t card_ns; /* in PC/SC calls */
 };
+
+/* ---- what is around a token, for a diagnosis ---- */
+
+#define DEVICE_SOCKET "/run/pcscd/pcscd.comm"
+#define DEVICE_HOLDERS_MAX 16
+
+/* A process that is connected to pcscd, or (connected false) one that is known to use cards and
+ * cannot be looked at any closer by this user. We ourselves are left out. */
+struct device_holder {
+	int pid;
+	bool connected;
+	char name[32];	 /* as it calls itself: escape before showing */
+	const char *fix; /* how to make it let go of the card, or NULL */
+};
+/* Returns how many, those that are connected first. *ret_hidden: connections of processes that this
+ * user cannot see. Asks the kernel only. */
+size_t device_holders(struct device_holder ret[static DEVICE_HOLDERS_MAX], size_t *ret_hidden);
+
+enum device_service {
+	SERVICE_RUNS,
+	SERVICE_ABSENT,	 /* nobody listens */
+	SERVICE_CLOSED,	 /* the socket's permissions */
+	SERVICE_REFUSED, /* polkit */
+	SERVICE_FAILED,
+};
+struct device_machine {
+	enum device_service service;
+	const char *daemon; /* where pcscd is installed, or NULL */
+	const char *driver; /* where the CCID driver is, or NULL */
+	unsigned readers;   /* that pcscd has, empty ones too */
+	unsigned usb_keys;  /* YubiKeys on the USB */
+	unsigned usb_ccid;  /* of them with their smart card interface (CCID) on */
+};
+/* No device may be open. Errors: ERR_INTERNAL. */
+MUST_CHECK int device_machine(
+    const struct device_ui *ui, struct device_machine *ret, struct err *err);
+const char *device_libykpiv(void); /* version at run time, "2.7.1" */
+
+/* ---- readers and tokens ---- */
 
 /* Errors: ERR_NO_TOKEN pcscd does not run or refuses us (says which and the remedy). */
 MUST_CHECK int device_open(const struct device_ui *ui, struct device **ret, struct err *err);
@@ -107,7 +150,9 @@ MUST_CHECK int device_list(
 
 /* Connect to the chosen token, or to the only one. Selects PIV, reads version and serial.
  * Errors: ERR_NO_TOKEN no reader, no card, no YubiKey, PIV disabled: the text says which;
- * ERR_AMBIGUOUS more than one and none chosen: the text lists the serials; ERR_HELD. */
+ * ERR_AMBIGUOUS more than one and none chosen: the text lists the serials; ERR_HELD: the
+ * text names who has it, where /proc tells. With wait_sec, what is not there or held is waited for
+ * first; the wait is not in device_stats. */
 MUST_CHECK int token_open(
     struct device *dev, const struct device_choice *choice, struct token **ret, struct err *err);
 void token_closep(struct token **token); /* resets the card */

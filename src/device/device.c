@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utc.h"
+#include "device/holders.h"
 #include "device/readers.h"
 #include "device/session.h"
 #include "device/status.h"
+#include "device/watch.h"
 #include "device/wire.h"
 
 #define LIST_TEXT_MAX 400
+#define NS_PER_SEC INT64_C(1000000000)
 
 const char device_factory_pin[] = "123456", device_factory_puk[] = "12345678";
 const uint8_t device_factory_mgmkey[24] = {
@@ -170,6 +174,7 @@ open_by_serial(struct device *dev, uint32_t serial, const struct reader *readers
     struct token **ret, struct err *err)
 {
 	CLEAN(token_closep) struct token *token = NULL;
+	char who[HOLDERS_TEXT_MAX];
 	bool held = false;
 	size_t i;
 	int rc;
@@ -185,10 +190,12 @@ open_by_serial(struct device *dev, uint32_t serial, const struct reader *readers
 		held = held || rc == ERR_HELD;
 		session_close(&token, false);
 	}
-	if (held)
+	if (held) {
+		holders_text(who, sizeof(who));
 		return err_set(err, ERR_HELD,
-		    "token %u is not among the free ones, and another is held by another program",
-		    serial);
+		    "token %u is not among the free ones, and one is held by another program: %s",
+		    serial, who);
+	}
 	return err_set(err, ERR_NO_TOKEN, "token %u is not in any reader", serial);
 }
 
@@ -219,8 +226,8 @@ open_by_reader(struct device *dev, const struct device_choice *choice, struct to
 	return 0;
 }
 
-int
-token_open(
+static int
+open_now(
     struct device *dev, const struct device_choice *choice, struct token **ret, struct err *err)
 {
 	struct reader readers[READER_COUNT_MAX];
@@ -234,4 +241,67 @@ token_open(
 	if (choice != NULL && choice->serial != 0)
 		return open_by_serial(dev, choice->serial, readers, n, ret, err);
 	return open_only(dev, readers, n, ret, err);
+}
+
+/* What may be otherwise in a moment. */
+static bool
+may_come(int rc)
+{
+	return rc == ERR_NO_TOKEN || rc == ERR_HELD || rc == ERR_GONE;
+}
+
+static void
+waiting(const struct device *dev, const char *why)
+{
+	if (dev->ui.waiting != NULL)
+		dev->ui.waiting(dev->ui.ctx, why);
+}
+
+/* The readers are looked at before the token, so no change between the two is missed. Who lets go
+ * of a card need not change anything: a held one is tried each time. */
+static int
+wait_and_open(struct device *dev, const struct device_choice *choice, struct token **ret,
+    struct err *why, struct err *err)
+{
+	const int64_t until = utc_monotonic_ns() + choice->wait_sec * NS_PER_SEC;
+	struct watch watch;
+	bool changed = true;
+	int64_t again;
+	int rc, open_rc = why->code;
+
+	while (may_come(open_rc) && utc_monotonic_ns() < until) {
+		if ((rc = watch_begin(dev, &watch, err)) != 0)
+			return rc;
+		if (changed || open_rc == ERR_HELD)
+			open_rc = open_now(dev, choice, ret, why);
+		if (!may_come(open_rc) || open_rc == ERR_HELD)
+			continue;
+		again = open_rc == ERR_GONE ? utc_monotonic_ns() + NS_PER_SEC : until;
+		if ((rc = watch_wait(dev, &watch, again, &changed, err)) != 0)
+			return rc;
+		changed = changed || open_rc == ERR_GONE;
+	}
+	if (open_rc != 0 && err != NULL)
+		*err = *why;
+	return open_rc;
+}
+
+int
+token_open(
+    struct device *dev, const struct device_choice *choice, struct token **ret, struct err *err)
+{
+	const struct device_stats before = wire_stats();
+	struct err why = ERR_INIT;
+	int rc = open_now(dev, choice, ret, &why);
+
+	if (!may_come(rc) || choice == NULL || choice->wait_sec == 0) {
+		if (rc != 0 && err != NULL)
+			*err = why;
+		return rc;
+	}
+	waiting(dev, why.text);
+	rc = wait_and_open(dev, choice, ret, &why, err);
+	waiting(dev, NULL);
+	dev->base.card_ns += wire_stats().card_ns - before.card_ns;
+	return rc;
 }

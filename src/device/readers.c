@@ -4,18 +4,17 @@
 
 #include "base/utc.h"
 #include "device/held.h"
+#include "device/holders.h"
 #include "device/readers.h"
 #include "device/status.h"
 #include "device/wire.h"
 
-#define NAMES_MAX (READER_COUNT_MAX * DEVICE_READER_MAX + 1)
 #define HELD_POLL_NS 50000000
 
-/* SCardListReaders' multi-string. A name that does not fit or is not ended is left out. */
-static int
-list_names(struct device *dev, char *names, DWORD size, struct err *err)
+int
+reader_names(struct device *dev, char *names, size_t size, struct err *err)
 {
-	DWORD len = size - 1;
+	DWORD len = (DWORD)size - 1;
 	LONG rc;
 
 	memset(names, 0, size);
@@ -43,7 +42,7 @@ reader_scan(
     struct device *dev, struct reader ret[static READER_COUNT_MAX], size_t *ret_n, struct err *err)
 {
 	SCARD_READERSTATE states[READER_COUNT_MAX];
-	char names[NAMES_MAX];
+	char names[READER_NAMES_MAX];
 	DWORD n = 0, i;
 	const char *p;
 	size_t found = 0;
@@ -51,7 +50,7 @@ reader_scan(
 	int r;
 
 	memset(states, 0, sizeof(states));
-	if ((r = list_names(dev, names, sizeof(names), err)) != 0)
+	if ((r = reader_names(dev, names, sizeof(names), err)) != 0)
 		return r;
 	for (p = names; *p != '\0' && n < READER_COUNT_MAX; p += strlen(p) + 1)
 		if (strlen(p) < DEVICE_READER_MAX)
@@ -109,6 +108,16 @@ enter(struct device *dev, const char *name, SCARDHANDLE *ret_card)
 	return SCARD_S_SUCCESS;
 }
 
+/* Somebody has it: who, and how to make them let go. */
+static int
+held(const char *name, struct err *err)
+{
+	char who[HOLDERS_TEXT_MAX];
+
+	holders_text(who, sizeof(who));
+	return err_set(err, ERR_HELD, "%s: the token is held by another program: %s", name, who);
+}
+
 int
 reader_enter(struct device *dev, const char *name, SCARDHANDLE *ret_card, struct err *err)
 {
@@ -117,6 +126,8 @@ reader_enter(struct device *dev, const char *name, SCARDHANDLE *ret_card, struct
 	wire_enter(0);
 	rc = enter(dev, name, ret_card);
 	wire_leave();
+	if (rc == SCARD_E_SHARING_VIOLATION)
+		return held(name, err);
 	return rc == SCARD_S_SUCCESS ? 0 : status_scard(err, rc, STATUS_OPENING, name);
 }
 

@@ -7,10 +7,15 @@
 
 #define READER_COUNT_MAX 16 /* pcsclite.h: PCSCLITE_MAX_READERS_CONTEXTS */
 
+#define READER_NAMES_MAX (READER_COUNT_MAX * DEVICE_READER_MAX + 1)
+
 struct reader {
 	char name[DEVICE_READER_MAX];
 	bool yubikey; /* by its ATR: no other card ever gets an APDU from us */
 };
+
+/* All readers as SCardListReaders' multi-string, zeros behind it. Errors: ERR_NO_TOKEN pcscd. */
+MUST_CHECK int reader_names(struct device *dev, char *names, size_t size, struct err *err);
 
 /* The readers that hold a card. Errors: ERR_NO_TOKEN pcscd. */
 MUST_CHECK int reader_scan(

@@ -28,7 +28,8 @@ static const struct {
     {SCARD_E_SERVICE_STOPPED, ERR_NO_TOKEN, ERR_GONE,
 	"pcscd has stopped; start it (systemctl start pcscd.socket)"},
     {SCARD_W_SECURITY_VIOLATION, ERR_NO_TOKEN, ERR_GONE,
-	"pcscd refuses this user; allow org.debian.pcsc-lite.access_pcsc in polkit"},
+	"pcscd refuses this user; allow org.debian.pcsc-lite.access_pcsc and access_card in "
+	"polkit (`ykenroll doctor` says how)"},
     {SCARD_E_NO_ACCESS, ERR_NO_TOKEN, ERR_GONE,
 	"pcscd's socket is closed to this user; allow it to use pcscd"},
     {SCARD_E_NO_MEMORY, ERR_INTERNAL, ERR_INTERNAL, "out of memory in PC/SC"},
