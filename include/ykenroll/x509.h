@@ -25,6 +25,28 @@ MUST_CHECK int x509_sha256(
  * callback; ERR_INTERNAL. */
 MUST_CHECK int csr_make(struct key *key, const char *cn, struct blob *ret_der, struct err *err);
 
+enum csr_san_kind { SAN_EMAIL, SAN_DNS, SAN_URI, SAN_IP, SAN_UPN };
+struct csr_san {
+	enum csr_san_kind kind;
+	const char *value;
+};
+/* "email:alice@example.org"; the value points into text. Errors: ERR_USAGE. */
+MUST_CHECK int csr_san_parse(const char *text, struct csr_san *ret, struct err *err);
+
+struct csr_fields {
+	const char *subject; /* RFC 4514, "/CN=…/O=…", or a bare common name; NULL: empty */
+	const struct csr_san *san;
+	size_t n_san;
+	/* DER of attestation and f9 certificate, carried as 1.3.6.1.4.1.41482.3.1 and .3.2, or NULL
+	 */
+	const struct blob *attestation, *f9;
+};
+/* Can such a request be made? Asks no key. Errors: ERR_USAGE. */
+MUST_CHECK int csr_check(const struct csr_fields *fields, struct err *err);
+/* As csr_make. Errors: also ERR_USAGE. */
+MUST_CHECK int csr_build(
+    struct key *key, const struct csr_fields *fields, struct blob *ret_der, struct err *err);
+
 /* Check form, that nothing follows the DER, and the signature; give the key. Nothing else of a
  * request is ever used. Errors: ERR_FIT. */
 MUST_CHECK int csr_read(
@@ -48,9 +70,11 @@ MUST_CHECK int cert_read(const uint8_t *der, size_t len, struct cert_info *ret, 
 
 MUST_CHECK int cert_spki(const uint8_t *der, size_t len, struct blob *ret_spki, struct err *err);
 
-/* PEM of one certificate ("CERTIFICATE") or CRL ("X509 CRL") appended to *ret as text without NUL.
+/* PEM of one certificate, request, public key or CRL appended to *ret as text without NUL.
  */
 MUST_CHECK int cert_to_pem(const struct blob *der, struct blob *ret, struct err *err);
+MUST_CHECK int csr_to_pem(const struct blob *der, struct blob *ret, struct err *err);
+MUST_CHECK int spki_to_pem(const struct blob *der, struct blob *ret, struct err *err);
 MUST_CHECK int crl_to_pem(const struct blob *der, struct blob *ret, struct err *err);
 /* The first certificate of a PEM text. Errors: ERR_FIT. */
 MUST_CHECK int cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);

@@ -194,6 +194,18 @@ crl_to_pem(const struct blob *der, struct blob *ret, struct err *err)
 	return to_pem(der, PEM_STRING_X509_CRL, ret, err);
 }
 
+int
+csr_to_pem(const struct blob *der, struct blob *ret, struct err *err)
+{
+	return to_pem(der, PEM_STRING_X509_REQ, ret, err);
+}
+
+int
+spki_to_pem(const struct blob *der, struct blob *ret, struct err *err)
+{
+	return to_pem(der, PEM_STRING_PUBLIC, ret, err);
+}
+
 /* Headers mean encryption, which nobody does to
  * a certificate. */
 int

@@ -7,7 +7,8 @@
 
 #include "key/evp.h"
 #include "key/ossl.h"
-#include "ykenroll/x509.h"
+#include "x509/parse.h"
+#include "x509/san.h"
 
 int
 csr_make(struct key *key, const char *cn, struct blob *ret_der, struct err *err)
@@ -23,6 +24,102 @@ csr_make(struct key *key, const char *cn, struct blob *ret_der, struct err *err)
 	    !X509_NAME_add_entry_by_txt(
 		name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0) ||
 	    !X509_REQ_set_subject_name(req, name) || !X509_REQ_set_pubkey(req, key_evp_public(key)))
+		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+	if (X509_REQ_sign(req, key_evp(key), evp_md(key_algorithm(key))) <= 0 ||
+	    (len = i2d_X509_REQ(req, &der)) <= 0)
+		return evp_key_err(err, ERR_INTERNAL, key, "cannot sign the request");
+	return blob_set(ret_der, der, (size_t)len, err);
+}
+
+/* ---- with more fields than a name ---- */
+
+#define OID_ATTESTATION "1.3.6.1.4.1.41482.3.1"
+#define OID_F9 "1.3.6.1.4.1.41482.3.2"
+
+typedef STACK_OF(X509_EXTENSION) extensions;
+
+static void
+extensions_freep(extensions **exts)
+{
+	sk_X509_EXTENSION_pop_free(*exts, X509_EXTENSION_free);
+}
+
+OSSL_FREEP(octets_freep, ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
+OSSL_FREEP(object_freep, ASN1_OBJECT, ASN1_OBJECT_free)
+OSSL_FREEP(extension_freep, X509_EXTENSION, X509_EXTENSION_free)
+
+static int
+put_certificate(extensions **exts, const char *oid, const struct blob *der, struct err *err)
+{
+	CLEAN(object_freep) ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
+	CLEAN(octets_freep) ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
+	CLEAN(extension_freep) X509_EXTENSION *ext = NULL;
+
+	if (der == NULL)
+		return 0;
+	if (object == NULL || octets == NULL ||
+	    ASN1_OCTET_STRING_set(octets, der->data, (int)der->len) != 1 ||
+	    (ext = X509_EXTENSION_create_by_OBJ(NULL, object, 0, octets)) == NULL ||
+	    X509v3_add_ext(exts, ext, -1) == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot add the attestation");
+	return 0;
+}
+
+static int
+put_extensions(X509_REQ *req, const struct csr_fields *f, bool no_subject, struct err *err)
+{
+	CLEAN(extensions_freep) extensions *exts = NULL;
+	int rc;
+
+	/* Critical where it is all there is: RFC 5280, 4.1.2.6 */
+	if ((f->n_san > 0 && (rc = san_put(&exts, f->san, f->n_san, no_subject, err)) != 0) ||
+	    (rc = put_certificate(&exts, OID_ATTESTATION, f->attestation, err)) != 0 ||
+	    (rc = put_certificate(&exts, OID_F9, f->f9, err)) != 0)
+		return rc;
+	if (exts != NULL && X509_REQ_add_extensions(req, exts) != 1)
+		return evp_err(err, ERR_INTERNAL, "cannot add extensions to the request");
+	return 0;
+}
+
+static int
+fill(X509_REQ *req, const struct csr_fields *f, struct err *err)
+{
+	CLEAN(name_freep) X509_NAME *name = NULL;
+	bool no_subject;
+	int rc;
+
+	if ((rc = name_parse(f->subject == NULL ? "" : f->subject, &name, err)) != 0)
+		return rc;
+	no_subject = X509_NAME_entry_count(name) == 0;
+	if (no_subject && f->n_san == 0)
+		return err_set(err, ERR_USAGE, "a request needs a subject or an alternative name");
+	if (!X509_REQ_set_version(req, X509_REQ_VERSION_1) || !X509_REQ_set_subject_name(req, name))
+		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+	return put_extensions(req, f, no_subject, err);
+}
+
+int
+csr_check(const struct csr_fields *fields, struct err *err)
+{
+	CLEAN(req_freep) X509_REQ *req = X509_REQ_new();
+
+	return req == NULL ? evp_err(err, ERR_INTERNAL, "cannot make a request")
+			   : fill(req, fields, err);
+}
+
+int
+csr_build(struct key *key, const struct csr_fields *fields, struct blob *ret_der, struct err *err)
+{
+	CLEAN(req_freep) X509_REQ *req = X509_REQ_new();
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	int len, rc;
+
+	key_forget_error(key);
+	if (req == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+	if ((rc = fill(req, fields, err)) != 0)
+		return rc;
+	if (!X509_REQ_set_pubkey(req, key_evp_public(key)))
 		return evp_err(err, ERR_INTERNAL, "cannot make a request");
 	if (X509_REQ_sign(req, key_evp(key), evp_md(key_algorithm(key))) <= 0 ||
 	    (len = i2d_X509_REQ(req, &der)) <= 0)

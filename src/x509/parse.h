@@ -14,6 +14,10 @@ MUST_CHECK int crl_parse(const uint8_t *der, size_t len, X509_CRL **ret, struct 
 /* RFC 2253, printable ASCII, cut at X509_TEXT_MAX. */
 void cert_name_text(const X509_NAME *name, char ret[static X509_TEXT_MAX]);
 
+/* RFC 4514, "/CN=…/O=…", or a bare common name; "" is an empty name. The caller frees. Errors:
+ * ERR_USAGE with what is wrong. */
+MUST_CHECK int name_parse(const char *text, X509_NAME **ret, struct err *err);
+
 /* The DER SubjectPublicKeyInfo as it stands in the certificate. Errors: ERR_INTERNAL. */
 MUST_CHECK int cert_spki_of(const X509 *cert, struct blob *ret, struct err *err);
 

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* san: subject alternative names (RFC 5280, 4.2.1.6). */
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "base/text.h"
+#include "key/evp.h"
+#include "key/ossl.h"
+#include "x509/san.h"
+
+OSSL_FREEP(general_name_freep, GENERAL_NAME, GENERAL_NAME_free)
+OSSL_FREEP(general_names_freep, GENERAL_NAMES, GENERAL_NAMES_free)
+OSSL_FREEP(asn1_type_freep, ASN1_TYPE, ASN1_TYPE_free)
+
+static const struct {
+	const char *word;
+	enum csr_san_kind kind;
+	int type; /* OpenSSL's GEN_ */
+} kinds[] = {
+    {"email", SAN_EMAIL, GEN_EMAIL},
+    {"dns", SAN_DNS, GEN_DNS},
+    {"uri", SAN_URI, GEN_URI},
+    {"ip", SAN_IP, GEN_IPADD},
+    {"upn", SAN_UPN, GEN_OTHERNAME},
+};
+
+#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+int
+csr_san_parse(const char *text, struct csr_san *ret, struct err *err)
+{
+	const char *colon = strchr(text, ':');
+	size_t i;
+
+	for (i = 0; i < N_KINDS && colon != NULL; i++) {
+		const size_t n = strlen(kinds[i].word);
+
+		if ((size_t)(colon - text) != n || strncasecmp(text, kinds[i].word, n) != 0)
+			continue;
+		*ret = (struct csr_san){kinds[i].kind, colon + 1};
+		return 0;
+	}
+	return err_set(err, ERR_USAGE,
+	    "an alternative name is email:, dns:, uri:, ip: or upn: and the name, not %s", text);
+}
+
+static int
+gen_type(enum csr_san_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < N_KINDS; i++)
+		if (kinds[i].kind == kind)
+			return kinds[i].type;
+	return -1;
+}
+
+/* IA5String, RFC 5280: internationalised names come in their ASCII form. */
+static bool
+is_ascii(const char *s)
+{
+	for (; *s != '\0'; s++)
+		if (*s <= ' ' || *s > '~')
+			return false;
+	return true;
+}
+
+static bool
+value_ok(const struct csr_san *san)
+{
+	const char *at = strchr(san->value, '@');
+
+	if (san->value[0] == '\0' || !text_is_plain(san->value))
+		return false;
+	if (san->kind == SAN_UPN)
+		return at != NULL && at > san->value && at[1] != '\0';
+	if (!is_ascii(san->value))
+		return false;
+	switch (san->kind) {
+	case SAN_EMAIL:
+		return at != NULL && at > san->value && at[1] != '\0' &&
+		       strchr(at + 1, '@') == NULL;
+	case SAN_URI:
+		return strchr(san->value, ':') != NULL;
+	default:
+		return true;
+	}
+}
+
+static ASN1_STRING *
+new_string(int type, const char *value)
+{
+	ASN1_STRING *s = ASN1_STRING_type_new(type);
+
+	if (s == NULL || ASN1_STRING_set(s, value, (int)strlen(value)) != 1) {
+		ASN1_STRING_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+/* 1.3.6.1.4.1.311.20.2.3, a UTF8String */
+static bool
+put_upn(GENERAL_NAME *gen, const char *value)
+{
+	CLEAN(asn1_type_freep) ASN1_TYPE *type = ASN1_TYPE_new();
+	ASN1_STRING *s = new_string(V_ASN1_UTF8STRING, value);
+
+	if (type == NULL || s == NULL) {
+		ASN1_STRING_free(s);
+		return false;
+	}
+	ASN1_TYPE_set(type, V_ASN1_UTF8STRING, s);
+	if (GENERAL_NAME_set0_othername(gen, OBJ_nid2obj(NID_ms_upn), type) != 1)
+		return false;
+	type = NULL;
+	return true;
+}
+
+static bool
+put_value(GENERAL_NAME *gen, const struct csr_san *san)
+{
+	const int type = gen_type(san->kind);
+	ASN1_STRING *s;
+
+	if (type == GEN_OTHERNAME)
+		return put_upn(gen, san->value);
+	s = type == GEN_IPADD ? a2i_IPADDRESS(san->value)
+			      : new_string(V_ASN1_IA5STRING, san->value);
+	if (s == NULL)
+		return false;
+	GENERAL_NAME_set0_value(gen, type, s);
+	return true;
+}
+
+static int
+push(GENERAL_NAMES *names, const struct csr_san *san, struct err *err)
+{
+	CLEAN(general_name_freep) GENERAL_NAME *gen = GENERAL_NAME_new();
+
+	if (gen == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot make an alternative name");
+	if (!value_ok(san) || !put_value(gen, san)) {
+		ERR_clear_error();
+		return err_set(
+		    err, ERR_USAGE, "the alternative name %s is not of the right form", san->value);
+	}
+	if (sk_GENERAL_NAME_push(names, gen) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot make an alternative name");
+	gen = NULL;
+	return 0;
+}
+
+int
+san_put(STACK_OF(X509_EXTENSION) * *exts, const struct csr_san *san, size_t n, bool critical,
+    struct err *err)
+{
+	CLEAN(general_names_freep) GENERAL_NAMES *names = sk_GENERAL_NAME_new_null();
+	size_t i;
+	int rc;
+
+	if (names == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot make alternative names");
+	for (i = 0; i < n; i++)
+		if ((rc = push(names, &san[i], err)) != 0)
+			return rc;
+	if (X509V3_add1_i2d(exts, NID_subject_alt_name, names, critical, X509V3_ADD_DEFAULT) != 1)
+		return evp_err(err, ERR_INTERNAL, "cannot add the alternative names");
+	return 0;
+}
