@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Sourced by the rounds of clients.sh. Inside a lab, with CLIENT, VERSION, FIRMWARE and an empty $D to work in.
+#
+# A cell of the matrix is one ability of a client. It passes if the command succeeds; if cannot.txt has it, then only if it
+# fails, and in the way that is written there.
+. "$HERE/../flow/lib.sh"
+
+FACTORY_PIN=123456 FACTORY_PUK=12345678 FACTORY_KEY=010203040506070801020304050607080102030405060708
+PIN=482913 PUK=48291377 KEY=112233445566778811223344556677881122334455667788
+wrong_verify=0 wrong_change=0 wrong_reset_retry=0 # what the round sends on purpose
+
+report() { # report VERDICT CELL TEXT
+	echo "$1 - $CLIENT $VERSION, $FIRMWARE: $2: $3"
+	[ "$1" = ok ] || { sed 's/^/# /' "$D/cell.out" | tail -30; ykvirt inspect "$(state)" | jq -c . | sed 's/^/# /'; }
+}
+
+limitation() { # limitation CELL: its line of cannot.txt
+	while IFS=';' read -r client version firmware cell error why; do
+		[ "$client" = "$CLIENT" ] && [ "$cell" = "$1" ] || continue
+		case $VERSION in $version) ;; *) continue ;; esac
+		case $FIRMWARE in $firmware) ;; *) continue ;; esac
+		echo "$error;$why"
+		return
+	done <"$HERE/cannot.txt"
+}
+
+cell() { # cell NAME TEXT COMMAND…
+	name=$1 text=$2
+	shift 2
+	limit=$(limitation "$name")
+	"$@" >"$D/cell.out" 2>&1 </dev/null
+	rc=$?
+	if [ -z "$limit" ]; then
+		[ $rc = 0 ] && verdict=ok || verdict='not ok'
+		[ "$verdict" = ok ] && echo "$name pass" >>"$D/matrix" || echo "$name FAIL" >>"$D/matrix"
+		report "$verdict" "$name" "$text"
+	elif [ $rc != 0 ] && grep -Eq -- "${limit%%;*}" "$D/cell.out"; then
+		echo "$name cannot" >>"$D/matrix"
+		report ok "$name" "cannot: ${limit#*;}"
+	elif [ $rc = 0 ]; then
+		echo "$name FAIL" >>"$D/matrix"
+		report 'not ok' "$name" "can, against cannot.txt: $text"
+	else
+		echo "$name FAIL" >>"$D/matrix"
+		report 'not ok' "$name" "does not fail with: ${limit%%;*}"
+	fi
+}
+
+run() { # run COMMAND…: a client, which may neither hang nor ask
+	timeout -k 5 30 "$@" </dev/null
+	rc=$?
+	[ $rc != 124 ] && [ $rc != 137 ] || echo "timed out: $*"
+	return $rc
+}
+fails() { # fails ERE COMMAND…: the client must refuse, in these words
+	want=$1
+	shift
+	if run "$@" >"$D/fails.out" 2>&1; then
+		echo "succeeded: $*"
+		return 1
+	fi
+	cat "$D/fails.out"
+	grep -Eiq -- "$want" "$D/fails.out"
+}
+says() { # says ERE COMMAND…: the client must succeed, with a line like this
+	want=$1
+	shift
+	run "$@" >"$D/says.out" 2>&1 || { cat "$D/says.out"; return 1; }
+	cat "$D/says.out"
+	grep -Eq -- "$want" "$D/says.out" || { echo "no line like: $want"; return 1; }
+}
+wrong() { eval "wrong_$1=\$((wrong_$1 + ${2:-1}))"; } # wrong verify|change|reset_retry [TIMES]
+holds() { # holds JQ-FILTER…: the key itself must say so
+	for filter in "$@"; do
+		ykvirt inspect "$(state)" | jq -e "$filter" >/dev/null || { echo "the key does not hold: $filter"; return 1; }
+	done
+}
+prepare() { # prepare COMMAND…: bring the key where the client could not
+	"$@" >"$D/cell.out" 2>&1 </dev/null || report 'not ok' prepare "$*"
+}
+
+# ---- what openssl says ----
+spki() { # spki FILE: digest of the public key in a certificate, request or public key, PEM or DER
+	{ openssl x509 -in "$1" -pubkey -noout || openssl req -in "$1" -pubkey -noout || cat "$1"; } 2>/dev/null |
+		openssl pkey -pubin -outform DER | sha256sum
+}
+same_key() {
+	[ -s "$1" ] && [ -s "$2" ] && [ "$(spki "$1")" = "$(spki "$2")" ] || { echo "not the same key: $1 $2"; return 1; }
+}
+subject_is() { # subject_is FILE CN
+	[ "$(openssl x509 -in "$1" -noout -subject -nameopt RFC2253)" = "subject=CN=$2" ]
+}
+hex() { od -An -v -tx1 "$1" | tr -d ' \n'; }
+has_bytes() { # has_bytes FILE HEX TEXT
+	case $(hex "$1") in *"$2"*) ;; *) echo "no $3 in $1"; return 1 ;; esac
+}
+
+# attested SLOT PIN-POLICY ATTESTATION F9 PUBLIC-KEY: to the root, about this key, slot, firmware, serial and policy
+attested() {
+	openssl verify -CAfile "$YKVIRT_ROOT" -untrusted "$4" "$3" || return 1
+	subject_is "$3" "YubiKey PIV Attestation $1" || { echo "not about slot $1"; return 1; }
+	same_key "$3" "$5" || return 1
+	openssl x509 -in "$3" -outform DER -out "$D/att.der"
+	arc=060a2b0601040182c40a03
+	has_bytes "$D/att.der" "${arc}030403$(printf '%02x%02x%02x' $(echo "$FIRMWARE" | tr . ' '))" firmware &&
+		has_bytes "$D/att.der" "${arc}070406$(printf '0204%08x' "$(card .serial)")" 'serial number' &&
+		has_bytes "$D/att.der" "${arc}080402$2" policies
+}
+
+make_test_ca() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -subj "/CN=Test CA" \
+		-days 30 && openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout other.key -out other.csr \
+		-subj "/CN=Alice" && openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out import.key -quiet ||
+		openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out import.key
+	openssl pkey -in import.key -pubout -out import.pub && printf 'signed by the key\n' >m &&
+		openssl dgst -sha256 -binary -out m.sha256 m
+}
+issue() { # issue PUBLIC-KEY CERTIFICATE
+	openssl x509 -req -in other.csr -CA ca.pem -CAkey ca.key -force_pubkey "$1" -set_serial "0x$(openssl rand -hex 8)" \
+		-days 3 -out "$2" && same_key "$1" "$2"
+}
+request_is_good() { # request_is_good CSR PUBLIC-KEY
+	openssl req -in "$1" -verify -noout 2>&1 | grep -q 'OK$' && same_key "$1" "$2"
+}
+signature_is_good() { # signature_is_good SIGNATURE PUBLIC-KEY OPTIONS…
+	sig=$1 pub=$2
+	shift 2
+	openssl dgst -sha256 -verify "$pub" -signature "$sig" "$@" m
+}
+colons() { echo "$1" | sed 's/../&:/g; s/:$//'; }
+
+# The last checks of each round.
+no_stranger() { # every line of cannot.txt for this client is about a cell of its round
+	while IFS=';' read -r client version firmware cell rest; do
+		[ "$client" = "$CLIENT" ] || continue
+		case $VERSION in $version) ;; *) continue ;; esac
+		case $FIRMWARE in $firmware) ;; *) continue ;; esac
+		grep -q -- "^$cell " "$D/matrix" || { echo "cannot.txt has a cell that is not tried: $cell"; return 1; }
+	done <"$HERE/cannot.txt"
+}
+counters() {
+	echo "sent wrongly: verify $wrong_verify, change $wrong_change, reset_retry $wrong_reset_retry"
+	holds ".refused == {verify: $wrong_verify, change: $wrong_change, reset_retry: $wrong_reset_retry}"
+}
+is_reset() {
+	holds '.slots | keys == ["f9"]' '.objects | keys == ["5fff01"]' '.pin == {tries: 3, left: 3, factory: true}' \
+		'.puk == {tries: 3, left: 3, factory: true}'
+}
+last() { # last NAME TEXT COMMAND: a check that is no ability of the client
+	if "$3" >"$D/cell.out" 2>&1; then report ok "$1" "$2"; else report 'not ok' "$1" "$2"; fi
+}
+end_round() {
+	last counters "the key refused exactly the values that were wrong" counters
+	last table "cannot.txt has no cell that is not tried" no_stranger
+	echo end
+}
