@@ -26,7 +26,6 @@ names() {
 		END { for (c in max) for (i = 1; i <= max[c]; i++) print c "-" i }' "$1" | sort -V
 }
 killed() { grep -q 'killed by SIGKILL' "$1"; }
-count() { ls -d "$@" 2>/dev/null | wc -l; }
 
 # ---- in a lab, at one point ----
 

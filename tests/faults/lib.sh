@@ -72,6 +72,8 @@ ended_well() { # ended_well FIRMWARE PATTERN
 	done
 }
 
+count() { ls -d "$@" 2>/dev/null | wc -l; }
+
 judge() {
 	v=$1
 	shift
