@@ -13,13 +13,13 @@
 /* ---- opt.c: options that several commands have ---- */
 
 struct opt {
-	char *home, *device, *reader, *ca_pass;
+	char *home, *device, *reader, *ca_pass, *wait;
 	int json, non_interactive, dry_run, last_try, force;
 	char home_path[4096]; /* resolved */
 };
 extern struct opt opt;
 extern struct poptOption opt_common[]; /* --home --json --non-interactive */
-extern struct poptOption opt_token[];  /* --device --reader --last-try */
+extern struct poptOption opt_token[];  /* --device --reader --wait --last-try */
 extern struct poptOption opt_ca[];     /* --ca-pass */
 
 /* Parse argv against table (which includes the ones above). At most max_args words are left over,
@@ -73,6 +73,12 @@ extern struct face face;
 extern const struct device_ui face_device;
 extern const struct workflow_ui face_ui;
 
+/* ---- countdown.c: the seconds that are left, on a terminal; elsewhere one line ---- */
+
+void countdown_begin(const char *text, unsigned sec);
+void countdown_end(void);
+bool countdown_runs(void); /* may be asked in a signal handler */
+
 /* ---- report.c ---- */
 
 struct json_t *report_json(const struct workflow_report *r);
@@ -87,6 +93,7 @@ int cmd_recover(int argc, const char **argv, struct err *err);
 int cmd_check(int argc, const char **argv, struct err *err);
 int cmd_list(int argc, const char **argv, struct err *err);
 int cmd_ca(int argc, const char **argv, struct err *err);
+int cmd_doctor(int argc, const char **argv, struct err *err);
 int cmd_signer(int argc, const char **argv, struct err *err);
 
 #endif

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "base/utc.h"
 #include "cli/cli.h"
+
+#define TOUCH_SEC 15 /* so long a YubiKey waits */
 
 struct face face;
 
@@ -13,7 +16,25 @@ touch(void *ctx, bool begin)
 {
 	(void)ctx;
 	if (begin)
-		render_line(stderr, "Touch your YubiKey…");
+		countdown_begin("Touch your YubiKey…", TOUCH_SEC);
+	else
+		countdown_end();
+}
+
+static void
+waiting(void *ctx, const char *why)
+{
+	static int64_t since;
+	char text[ERR_TEXT_MAX + 80];
+
+	(void)ctx;
+	if (why == NULL) {
+		prompt_ns += utc_monotonic_ns() - since;
+		return;
+	}
+	since = utc_monotonic_ns();
+	snprintf(text, sizeof(text), "%s (waiting up to %s s)", why, opt.wait);
+	render_line(stderr, text);
 }
 
 /* In a signal handler: the answer is long overdue, and the journal makes it safe to end here. */
@@ -24,11 +45,13 @@ deadline(void *ctx)
 	    "ykenroll: the token does not answer; plug it in anew and run: ykenroll recover\n";
 
 	(void)ctx;
+	if (countdown_runs()) /* it ends with us, in the middle of its line */
+		(void)!write(STDERR_FILENO, "\n", 1);
 	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
 	_exit(err_exit_status(ERR_GONE));
 }
 
-const struct device_ui face_device = {.touch = touch, .deadline = deadline};
+const struct device_ui face_device = {.touch = touch, .deadline = deadline, .waiting = waiting};
 
 static void
 step(void *ctx, const struct workflow_step *s)

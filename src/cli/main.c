@@ -19,6 +19,7 @@ static const struct {
     {"recover", cmd_recover, "finish what was interrupted on a token"},
     {"check", cmd_check, "compare a token with the registry; changes nothing"},
     {"list", cmd_list, "tokens, holders, certificates"},
+    {"doctor", cmd_doctor, "what stands in the way, and how to mend it"},
     {"ca", cmd_ca, "the CA's certificates and CRLs"},
     {"signer", cmd_signer, "hold the CA key behind a socket"},
 };

@@ -8,6 +8,8 @@
 
 #include "cli/cli.h"
 
+#define WAIT_MAX 86400 /* seconds */
+
 struct opt opt;
 
 struct poptOption opt_common[] = {
@@ -22,6 +24,8 @@ struct poptOption opt_token[] = {
     {"device", 'd', POPT_ARG_STRING, &opt.device, 0, "the token with this serial number", "SERIAL"},
     {"reader", 'r', POPT_ARG_STRING, &opt.reader, 0, "the token in this reader (exact name)",
 	"NAME"},
+    {"wait", 0, POPT_ARG_STRING, &opt.wait, 0, "wait for a token to be plugged in, or to be free",
+	"SECONDS"},
     {"last-try", 0, POPT_ARG_NONE, &opt.last_try, 0, "send a PIN or PUK even where one try is left",
 	NULL},
     POPT_TABLEEND,
@@ -149,13 +153,15 @@ opt_actor(void)
 int
 opt_workflow(struct workflow *ret, struct err *err)
 {
-	unsigned long serial = 0;
+	unsigned long serial = 0, wait_sec = 0;
 	int rc;
 
 	if (opt.device != NULL && opt.reader != NULL)
 		return err_set(err, ERR_USAGE, "give --device or --reader, not both");
 	if (opt.device != NULL &&
 	    (rc = opt_number(opt.device, "--device", UINT32_MAX, &serial, err)) != 0)
+		return rc;
+	if (opt.wait != NULL && (rc = opt_number(opt.wait, "--wait", WAIT_MAX, &wait_sec, err)) != 0)
 		return rc;
 	if ((rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
 		return rc;
@@ -167,6 +173,7 @@ opt_workflow(struct workflow *ret, struct err *err)
 						  : "prompt";
 	ret->choice.serial = (uint32_t)serial;
 	ret->choice.reader = opt.reader;
+	ret->choice.wait_sec = (unsigned)wait_sec;
 	ret->device_ui = &face_device;
 	ret->ui = face_ui;
 	ret->dry_run = opt.dry_run != 0;

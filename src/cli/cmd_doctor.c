@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* doctor: what stands in the way, and the command that mends it. */
+#include <jansson.h>
+
+#include "cli/cli.h"
+
+static const struct poptOption table[] = {
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static const char *const levels[] = {
+    [LEVEL_OK] = "ok", [LEVEL_NOTE] = "note", [LEVEL_WARN] = "warn", [LEVEL_BAD] = "bad"};
+
+static json_t *
+as_json(const struct workflow_diagnosis *f, size_t n, bool well)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		json_array_append_new(
+		    list, json_pack("{s:s, s:s, s:s, s:s*}", "level", levels[f[i].level], "what",
+			      f[i].what, "text", f[i].text, "fix",
+			      f[i].fix[0] == '\0' ? NULL : f[i].fix));
+	return json_pack("{s:b, s:o}", "well", well, "findings", list);
+}
+
+static void
+as_text(const struct workflow_diagnosis *f, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		printf("%-5s %-13s %s\n", levels[f[i].level], f[i].what, render_escaped(f[i].text));
+		if (f[i].fix[0] != '\0')
+			printf("%19s mend: %s\n", "", render_escaped(f[i].fix));
+	}
+}
+
+int
+cmd_doctor(int argc, const char **argv, struct err *err)
+{
+	struct workflow_diagnosis found[WORKFLOW_DIAGNOSES_MAX];
+	struct workflow w;
+	const char *args[1];
+	size_t n = 0;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "doctor", "[OPTION…]", table, args, 0, &n, err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	n = 0;
+	rc = workflow_doctor(&w, found, &n, err);
+	if (!opt.json)
+		as_text(found, n);
+	else if (n > 0 && render_json(as_json(found, n, rc == 0), rc == 0 ? err : NULL) != 0)
+		return rc == 0 ? ERR_INTERNAL : rc;
+	return rc;
+}
