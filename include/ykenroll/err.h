@@ -65,6 +65,9 @@ int err_errno(struct err *err, int code, const char *fmt, ...)
 /* Put "<fmt>: " in front of the chain. Returns err->code, or ERR_INTERNAL when err is NULL. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Put "; <fmt>" behind the chain: what to do next. */
+void err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 /* The exit status for a return value of any function here: 0 for 0, 1..20 for the codes, 1 for
  * unknown ones. */
 int err_exit_status(int code);

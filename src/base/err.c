@@ -5,15 +5,15 @@
 
 #include "ykenroll/err.h"
 
-/* Put ": tail" behind the first n bytes of the text; cut where it is full. */
+/* Put between and tail behind the first n bytes of the text; cut where it is full. */
 static void
-append(struct err *err, size_t n, const char *tail)
+append(struct err *err, size_t n, const char between[static 2], const char *tail)
 {
 	size_t room = sizeof(err->text) - n - 1, len = strlen(tail);
 
 	if (n + 1 >= sizeof(err->text) || room < 2)
 		return;
-	memcpy(err->text + n, ": ", 2);
+	memcpy(err->text + n, between, 2);
 	if (len > room - 2)
 		len = room - 2;
 	memcpy(err->text + n + 2, tail, len);
@@ -33,7 +33,7 @@ set_v(struct err *err, int code, const char *tail, const char *fmt, va_list ap)
 	r = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	n = r < 0 ? 0 : (size_t)r;
 	if (tail != NULL)
-		append(err, n, tail);
+		append(err, n, ": ", tail);
 	return code;
 }
 
@@ -75,8 +75,22 @@ err_wrap(struct err *err, const char *fmt, ...)
 	r = vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
 	n = r < 0 ? 0 : (size_t)r;
-	append(err, n, old);
+	append(err, n, ": ", old);
 	return err->code == 0 ? ERR_INTERNAL : err->code;
+}
+
+void
+err_hint(struct err *err, const char *fmt, ...)
+{
+	char hint[ERR_TEXT_MAX];
+	va_list ap;
+
+	if (err == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(hint, sizeof(hint), fmt, ap);
+	va_end(ap);
+	append(err, strlen(err->text), "; ", hint);
 }
 
 int

@@ -282,6 +282,8 @@ write_intent(struct enrolment *e, struct err *err)
 		    SECRET_KINDS, e->additional, err);
 	for (i = 0; i < SECRET_KINDS; i++)
 		registry_sealed_wipe(&sealed[i]);
+	if (rc == 0 && e->puk.known && !e->puk.factory)
+		rc = registry_step(e->registry, e->work.id, STEP_PUK_GIVEN, NULL, err);
 	return rc;
 }
 
@@ -327,6 +329,9 @@ enrolment_run(struct enrolment *e, struct err *err)
 		return rc;
 	e->report->holder = e->work.holder;
 	rc = plan_run(e, plan_enroll, plan_enroll_n, err);
+	if (rc != 0)
+		err_hint(err, "%snothing is lost: ykenroll recover --device %u goes on from here",
+		    rc == ERR_GONE ? "plug the token in again; " : "", e->work.serial);
 	report_cert(e);
 	return rc;
 }

@@ -6,6 +6,8 @@
 #include "workflow/plan.h"
 
 #define ENROL_SLOT 0x9a
+#define STEP_PUK_GIVEN "puk-given" /* recorded: the PUK was not the factory's when the work began \
+				    */
 
 struct enrolment {
 	const struct workflow *w;

@@ -93,17 +93,22 @@ step_mgmkey(struct enrolment *e, struct err *err)
 	return rc;
 }
 
+static bool
+recorded(const struct enrolment *e, const char *step)
+{
+	return registry_step_done(e->registry, e->work.id, step);
+}
+
+/* Is the PUK on the token the one in flight? The management key is set before it, and recorded; a
+ * PUK that was not the factory's when the work began says so in the record. */
 int
 step_puk_done(struct enrolment *e, bool *ret, struct err *err)
 {
 	(void)err;
-	if (!e->resumed)
+	if (!e->resumed || (e->puk.known && e->puk.factory))
 		return 0;
-	if (e->puk.known && e->puk.factory)
-		return 0;
-	/* Not the factory's, and it was when the work began: then it is ours. */
-	*ret = registry_step_done(e->registry, e->work.id, "puk") ||
-	       (e->puk.known && e->current_puk->len == 0);
+	*ret = recorded(e, "puk") ||
+	       (e->puk.known && recorded(e, "management-key") && !recorded(e, STEP_PUK_GIVEN));
 	return 0;
 }
 
@@ -134,6 +139,11 @@ step_puk(struct enrolment *e, struct err *err)
 	bool arrived = false;
 	int rc;
 
+	if (e->puk.known && !e->puk.factory && e->current_puk->len == 0)
+		return err_set(err, ERR_PIN,
+		    "the PUK of token %u was not the factory's: give it with --current-puk, as when this "
+		    "work began",
+		    e->work.serial);
 	if (e->current_puk->len > 0 && (rc = puk_arrived(e, &arrived, err)) != 0)
 		return rc;
 	if (arrived)
