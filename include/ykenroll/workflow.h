@@ -22,6 +22,8 @@ enum workflow_secret {
 	WORKFLOW_CURRENT_PIN, /* of a token that is not as it left the factory */
 	WORKFLOW_CURRENT_PUK,
 	WORKFLOW_CURRENT_MGMKEY,
+	WORKFLOW_NEW_PUK,
+	WORKFLOW_NEW_MGMKEY,
 };
 
 enum workflow_step_state { STEP_WAITS, STEP_ALREADY, STEP_DONE, STEP_FAILED };
@@ -42,6 +44,9 @@ struct workflow_ui {
 	/* Get a secret. Errors: ERR_PERSON none was given and nobody can be asked; ERR_ABSENT none
 	 * was given and it is one that is only given explicitly (the CURRENT ones). */
 	int (*secret)(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err);
+	/* May this be done? For the verbs of workflow_token.h. Errors: ERR_PERSON no, or nobody can
+	 * be asked. */
+	int (*confirm)(void *ctx, const char *question, struct err *err);
 	void *ctx;
 };
 

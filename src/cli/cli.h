@@ -95,5 +95,6 @@ int cmd_list(int argc, const char **argv, struct err *err);
 int cmd_ca(int argc, const char **argv, struct err *err);
 int cmd_doctor(int argc, const char **argv, struct err *err);
 int cmd_signer(int argc, const char **argv, struct err *err);
+int cmd_token(int argc, const char **argv, struct err *err);
 
 #endif

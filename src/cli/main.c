@@ -20,6 +20,7 @@ static const struct {
     {"check", cmd_check, "compare a token with the registry; changes nothing"},
     {"list", cmd_list, "tokens, holders, certificates"},
     {"doctor", cmd_doctor, "what stands in the way, and how to mend it"},
+    {"token", cmd_token, "what is on a token, its secrets, keys and certificates"},
     {"ca", cmd_ca, "the CA's certificates and CRLs"},
     {"signer", cmd_signer, "hold the CA key behind a socket"},
 };

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_token: what the verbs of `ykenroll token` share. */
+#ifndef CLI_CMD_TOKEN_H
+#define CLI_CMD_TOKEN_H
+
+#include "cli/cli.h"
+#include "ykenroll/workflow_token.h"
+
+/* ---- cmd_token_ui.c ---- */
+
+struct token_specs {
+	char *pin, *new_pin, *puk, *new_puk, *mgmkey, *new_mgmkey; /* SPECs */
+	int yes;						   /* --yes */
+};
+extern struct token_specs token_specs;
+extern struct poptOption token_opt_mgmkey[]; /* --management-key --pin */
+extern const struct workflow_ui token_ui;
+
+/* ---- cmd_token.c ---- */
+
+/* One verb's command line: at most max_args words into ret_args. Fills *ret. Errors: ERR_USAGE. */
+struct token_line {
+	const char *verb, *words; /* "generate", "SLOT [FILE]" */
+	const struct poptOption *table;
+	size_t min_args, max_args;
+};
+MUST_CHECK int cmd_token_parse(const struct token_line *line, int argc, const char **argv,
+    const char **ret_args, struct workflow *ret, struct err *err);
+
+/* f9 only where it is only read. Errors: ERR_USAGE. */
+MUST_CHECK int cmd_token_slot(const char *text, bool f9, uint8_t *ret, struct err *err);
+
+/* Words with values; "_" is as good as "-". Errors: ERR_USAGE. */
+struct token_word {
+	const char *text;
+	uint8_t value;
+};
+MUST_CHECK int token_word(const char *given, const char *option, const struct token_word *words,
+    size_t n, uint8_t *ret, struct err *err);
+extern const struct token_word token_pin_words[], token_touch_words[];
+extern const size_t token_pin_words_n, token_touch_words_n;
+const char *token_word_of(uint8_t value, const struct token_word *words, size_t n);
+
+/* Output: PEM or DER, to a file (never over one without --force) or, NULL or "-", to standard
+ * output. token_out_check: before anything is done. */
+extern char *token_format; /* --format */
+extern struct poptOption token_opt_format[];
+typedef int (*token_pem)(const struct blob *der, struct blob *ret, struct err *err);
+MUST_CHECK int token_out_check(const char *path, struct err *err);
+MUST_CHECK int token_out(
+    const char *path, const struct blob *der, token_pem to_pem, struct err *err);
+
+/* A whole file, "-" for standard input. */
+MUST_CHECK int token_in(const char *path, struct blob *ret, struct err *err);
+
+/* ---- the verbs: argv[0] is the verb ---- */
+
+int cmd_token_list(int argc, const char **argv, struct err *err);
+int cmd_token_info(int argc, const char **argv, struct err *err);
+int cmd_token_export(int argc, const char **argv, struct err *err);
+int cmd_token_attest(int argc, const char **argv, struct err *err);
+int cmd_token_change_pin(int argc, const char **argv, struct err *err);
+int cmd_token_change_puk(int argc, const char **argv, struct err *err);
+int cmd_token_unblock_pin(int argc, const char **argv, struct err *err);
+int cmd_token_set_retries(int argc, const char **argv, struct err *err);
+int cmd_token_change_mgmkey(int argc, const char **argv, struct err *err);
+int cmd_token_generate(int argc, const char **argv, struct err *err);
+int cmd_token_request(int argc, const char **argv, struct err *err);
+int cmd_token_import(int argc, const char **argv, struct err *err);
+int cmd_token_delete(int argc, const char **argv, struct err *err);
+int cmd_token_move(int argc, const char **argv, struct err *err);
+int cmd_token_reset(int argc, const char **argv, struct err *err);
+
+#endif

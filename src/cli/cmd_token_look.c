@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* token list, info, export, attest */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "cli/cmd_token.h"
+
+static char *pin_policy, *touch_policy;
+static int public_key, verify, f9_only;
+
+#define TOKEN_TABLES                                                                   \
+	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},         \
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
+	    POPT_AUTOHELP POPT_TABLEEND
+
+static const struct poptOption list_table[] = {
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static const struct poptOption info_table[] = {
+    TOKEN_TABLES,
+};
+
+static const struct poptOption export_table[] = {
+    {"public-key", 0, POPT_ARG_NONE, &public_key, 0, "the public key instead", NULL},
+    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_format, 0, NULL, NULL},
+    TOKEN_TABLES,
+};
+
+static const struct poptOption attest_table[] = {
+    {"verify", 0, POPT_ARG_NONE, &verify, 0, "check it up to Yubico's roots, and the policies",
+	NULL},
+    {"pin-policy", 0, POPT_ARG_STRING, &pin_policy, 0, "must be at least: never, once, always",
+	"POLICY"},
+    {"touch-policy", 0, POPT_ARG_STRING, &touch_policy, 0,
+	"must be at least: never, cached, always", "POLICY"},
+    {"intermediate", 0, POPT_ARG_NONE, &f9_only, 0, "give the certificate of slot f9 instead",
+	NULL},
+    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_format, 0, NULL, NULL},
+    TOKEN_TABLES,
+};
+
+static void
+firmware_text(const uint8_t *v, char ret[static 16])
+{
+	snprintf(ret, 16, "%u.%u.%u", v[0], v[1], v[2]);
+}
+
+static const char *
+pin_word(uint8_t policy)
+{
+	return token_word_of(policy, token_pin_words, token_pin_words_n);
+}
+
+static const char *
+touch_word(uint8_t policy)
+{
+	return token_word_of(policy, token_touch_words, token_touch_words_n);
+}
+
+/* ---- list ---- */
+
+static json_t *
+entry_json(const struct workflow_token_entry *e)
+{
+	const struct token_id *id = &e->device.id;
+	char firmware[16];
+
+	firmware_text(id->firmware, firmware);
+	if (!e->device.usable)
+		return json_pack("{s:s*, s:b, s:s*}", "reader", id->reader, "usable", false,
+		    "reason", e->device.reason);
+	return json_pack("{s:s*, s:b, s:I, s:s, s:s*, s:o, s:s*, s:s*}", "reader", id->reader,
+	    "usable", true, "serial", (json_int_t)id->serial, "firmware", firmware, "form_factor",
+	    e->config.known ? device_form_name(e->config.form_factor) : NULL, "fips",
+	    e->config.known ? json_boolean(e->config.fips_series) : json_null(), "state",
+	    e->registered ? registry_token_state_name(e->state) : "unregistered", "holder",
+	    e->holder[0] != '\0' ? e->holder : NULL);
+}
+
+static void
+entry_text(const struct workflow_token_entry *e)
+{
+	const struct token_id *id = &e->device.id;
+	char firmware[16];
+
+	if (!e->device.usable) {
+		printf("%-10s %s\n", "-", render_escaped(e->device.reason));
+		return;
+	}
+	firmware_text(id->firmware, firmware);
+	printf("%-10u %-7s %-20s %-5s %-13s %s%s%s\n", id->serial, firmware,
+	    device_form_name(e->config.form_factor), e->config.fips_series ? "FIPS" : "-",
+	    e->registered ? registry_token_state_name(e->state) : "unregistered",
+	    render_escaped(id->reader), e->holder[0] != '\0' ? "  " : "",
+	    render_escaped(e->holder));
+}
+
+int
+cmd_token_list(int argc, const char **argv, struct err *err)
+{
+	const struct token_line line = {"list", "", list_table, 0, 0};
+	struct workflow_token_entry *list = NULL;
+	const char *args[1];
+	struct workflow w;
+	size_t n = 0, i;
+	json_t *rows;
+	int rc;
+
+	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
+	    (rc = workflow_token_list(&w, &list, &n, err)) != 0)
+		return rc;
+	if (opt.json) {
+		rows = json_array();
+		for (i = 0; i < n; i++)
+			json_array_append_new(rows, entry_json(&list[i]));
+		free(list);
+		return render_json(json_pack("{s:o}", "tokens", rows), err);
+	}
+	printf(
+	    "%-10s %-7s %-20s %-5s %-13s %s\n", "SERIAL", "FW", "FORM", "FIPS", "STATE", "READER");
+	for (i = 0; i < n; i++)
+		entry_text(&list[i]);
+	free(list);
+	return 0;
+}
+
+/* ---- info ---- */
+
+static json_t *
+tries_json(const struct token_pin_state *s)
+{
+	return json_pack("{s:o, s:o, s:o}", "tries_left",
+	    s->tries_left < 0 ? json_null() : json_integer(s->tries_left), "tries",
+	    s->tries_max < 0 ? json_null() : json_integer(s->tries_max), "factory",
+	    s->known ? json_boolean(s->factory) : json_null());
+}
+
+static json_t *
+cert_json(const struct workflow_token_slot *s)
+{
+	char serial[2 * X509_SERIAL_MAX + 1], sha256[65], from[UTC_TEXT_LEN], to[UTC_TEXT_LEN];
+	const struct cert_info *c = &s->cert;
+
+	if (!s->cert_readable)
+		return json_null();
+	render_serial(c->serial, c->serial_len, serial);
+	text_hex(c->sha256, sizeof(c->sha256), sha256);
+	utc_text(c->not_before, from);
+	utc_text(c->not_after, to);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "serial", serial, "subject",
+	    c->subject, "issuer", c->issuer, "not_before", from, "not_after", to, "sha256", sha256,
+	    "matches_key", s->cert_matches);
+}
+
+static json_t *
+key_json(const struct workflow_token_slot *s)
+{
+	if (!s->has_key)
+		return json_null();
+	if (!s->key_known)
+		return json_object();
+	return json_pack("{s:s, s:s, s:s, s:b}", "algorithm", key_alg_name(s->key.alg),
+	    "pin_policy", pin_word(s->key.pin_policy), "touch_policy",
+	    touch_word(s->key.touch_policy), "generated", s->key.generated);
+}
+
+static const char *
+verdict(int code)
+{
+	return code == 0 ? "genuine" : code == ERR_ABSENT ? "none" : "refused";
+}
+
+static json_t *
+slot_json(const struct workflow_token_slot *s)
+{
+	char slot[3];
+
+	snprintf(slot, sizeof(slot), "%02x", s->slot->slot);
+	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:{s:s, s:s}}", "slot", slot, "name",
+	    s->slot->name, "key", key_json(s), "has_certificate", s->has_cert, "certificate",
+	    cert_json(s), "attestation", "verdict", verdict(s->attest_code), "text", s->attest);
+}
+
+static const char *
+mgm_name(enum device_mgm_alg alg)
+{
+	static const struct token_word names[] = {{"3DES", MGM_3DES}, {"AES128", MGM_AES128},
+	    {"AES192", MGM_AES192}, {"AES256", MGM_AES256}};
+
+	return token_word_of((uint8_t)alg, names, sizeof(names) / sizeof(names[0]));
+}
+
+static json_t *
+mgm_json(const struct workflow_token_info *i)
+{
+	return json_pack("{s:s, s:o, s:b, s:b, s:b}", "algorithm", mgm_name(i->mgm.alg), "factory",
+	    i->mgm.known ? json_boolean(i->mgm.factory) : json_null(), "touch", i->mgm.touch,
+	    "protected", i->mgm_protected, "derived", i->mgm_derived);
+}
+
+static json_t *
+info_json(const struct workflow_token_info *i)
+{
+	char firmware[16], guid[2 * DEVICE_GUID_LEN + 1];
+	json_t *slots = json_array();
+	size_t k;
+
+	firmware_text(i->id.firmware, firmware);
+	text_hex(i->guid, sizeof(i->guid), guid);
+	for (k = 0; k < i->n_slots; k++)
+		json_array_append_new(slots, slot_json(&i->slots[k]));
+	return json_pack(
+	    "{s:I, s:s, s:s*, s:s*, s:b, s:b, s:b, s:o, s:o, s:o, s:s*, s:b, s:s, s:s*, s:o}",
+	    "serial", (json_int_t)i->id.serial, "firmware", firmware, "reader", i->id.reader,
+	    "form_factor", i->config.known ? device_form_name(i->config.form_factor) : NULL, "fips",
+	    i->config.fips_series, "fips_approved", i->config.fips_approved, "pin_complexity",
+	    i->config.pin_complexity, "pin", tries_json(&i->pin), "puk",
+	    i->no_puk ? json_null() : tries_json(&i->puk), "management_key", mgm_json(i), "guid",
+	    i->has_guid ? guid : NULL, "ccc", i->has_ccc, "state",
+	    i->registered ? registry_token_state_name(i->state) : "unregistered", "holder",
+	    i->holder[0] != '\0' ? i->holder : NULL, "slots", slots);
+}
+
+static void
+tries_text(const char *what, const struct token_pin_state *s)
+{
+	printf("%-16s", what);
+	if (s->tries_left < 0)
+		printf("this firmware does not tell");
+	else if (s->tries_left == 0)
+		printf("BLOCKED");
+	else
+		printf("%d tries left", s->tries_left);
+	if (s->tries_left > 0 && s->tries_max > 0)
+		printf(" of %d", s->tries_max);
+	printf("%s\n", s->known && s->factory ? ", still the factory's" : "");
+}
+
+static void
+slot_text(const struct workflow_token_slot *s)
+{
+	char end[UTC_TEXT_LEN];
+
+	printf("slot %02x (%s)\n", s->slot->slot, s->slot->name);
+	if (s->key_known)
+		printf("  key            %s, %s, PIN %s, touch %s\n", key_alg_name(s->key.alg),
+		    s->key.generated ? "generated" : "imported", pin_word(s->key.pin_policy),
+		    touch_word(s->key.touch_policy));
+	else
+		printf("  key            %s\n",
+		    s->has_key ? "there" : "none, or this firmware does not tell");
+	if (s->cert_readable) {
+		utc_text(s->cert.not_after, end);
+		printf("  certificate    %s\n  issuer         %s\n  until          %s%s\n",
+		    render_escaped(s->cert.subject), render_escaped(s->cert.issuer), end,
+		    s->has_key && !s->cert_matches ? "; NOT OF THIS KEY" : "");
+	} else if (s->has_cert) {
+		printf("  certificate    cannot be read\n");
+	}
+	if (s->has_key && s->slot->slot != DEVICE_SLOT_F9)
+		printf("  attestation    %s: %s\n", verdict(s->attest_code),
+		    render_escaped(s->attest));
+}
+
+static void
+info_text(const struct workflow_token_info *i)
+{
+	char firmware[16], guid[2 * DEVICE_GUID_LEN + 1];
+	size_t k;
+
+	firmware_text(i->id.firmware, firmware);
+	text_hex(i->guid, sizeof(i->guid), guid);
+	printf("token           %u, firmware %s, %s%s%s\n", i->id.serial, firmware,
+	    device_form_name(i->config.form_factor),
+	    !i->config.fips_series    ? ""
+	    : i->config.fips_approved ? ", FIPS (approved mode)"
+				      : ", FIPS (not in approved mode)",
+	    i->config.pin_complexity ? ", simple PINs are refused" : "");
+	printf("reader          %s\n", render_escaped(i->id.reader));
+	printf("registry        %s%s%s\n",
+	    i->registered ? registry_token_state_name(i->state) : "not registered",
+	    i->holder[0] != '\0' ? ", held by " : "", render_escaped(i->holder));
+	tries_text("PIN", &i->pin);
+	if (i->no_puk)
+		printf("PUK             none\n");
+	else
+		tries_text("PUK", &i->puk);
+	printf("management key  %s%s%s%s%s\n", mgm_name(i->mgm.alg),
+	    i->mgm.known && i->mgm.factory ? ", still the factory's" : "",
+	    i->mgm.touch ? ", wants a touch" : "",
+	    i->mgm_protected ? ", kept on the token behind the PIN" : "",
+	    i->mgm_derived ? ", derived from a PIN" : "");
+	printf("CHUID           %s\nCCC             %s\n", i->has_guid ? guid : "none",
+	    i->has_ccc ? "there" : "none");
+	for (k = 0; k < i->n_slots; k++)
+		slot_text(&i->slots[k]);
+}
+
+int
+cmd_token_info(int argc, const char **argv, struct err *err)
+{
+	const struct token_line line = {"info", "", info_table, 0, 0};
+	CLEAN(workflow_token_info_wipe) struct workflow_token_info info = {.n_slots = 0};
+	const char *args[1];
+	struct workflow w;
+	int rc;
+
+	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
+	    (rc = workflow_token_info(&w, &info, err)) != 0)
+		return rc;
+	if (opt.json)
+		return render_json(info_json(&info), err);
+	info_text(&info);
+	return 0;
+}
+
+/* ---- export and attest ---- */
+
+int
+cmd_token_export(int argc, const char **argv, struct err *err)
+{
+	const struct token_line line = {"export", "SLOT [FILE]", export_table, 1, 2};
+	CLEAN(blob_wipe) struct blob der = {0};
+	const char *args[2] = {NULL, NULL};
+	struct workflow w;
+	uint8_t slot;
+	int rc;
+
+	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
+	    (rc = cmd_token_slot(args[0], true, &slot, err)) != 0 ||
+	    (rc = token_out_check(args[1], err)) != 0 ||
+	    (rc = workflow_token_export(&w, slot, public_key != 0, &der, err)) != 0)
+		return rc;
+	return token_out(args[1], &der, public_key ? spki_to_pem : cert_to_pem, err);
+}
+
+static int
+attest_json(
+    const struct attestation *a, const struct blob *leaf, const struct blob *f9, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob leaf_pem = {0}, f9_pem = {0};
+	char firmware[16], slot[3];
+	json_t *json;
+	int rc;
+
+	if ((rc = cert_to_pem(leaf, &leaf_pem, err)) != 0 ||
+	    (rc = cert_to_pem(f9, &f9_pem, err)) != 0)
+		return rc;
+	json = json_pack("{s:s%, s:s%, s:b}", "attestation", leaf_pem.data, leaf_pem.len,
+	    "intermediate", f9_pem.data, f9_pem.len, "verified", verify);
+	if (!verify)
+		return render_json(json, err);
+	firmware_text(a->firmware, firmware);
+	snprintf(slot, sizeof(slot), "%02x", a->slot);
+	json_object_update_new(json,
+	    json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:b}", "slot", slot, "serial",
+		(json_int_t)a->serial, "firmware", firmware, "algorithm", key_alg_name(a->alg),
+		"pin_policy", pin_word(a->pin_policy), "touch_policy", touch_word(a->touch_policy),
+		"fips", a->fips, "cspn", a->cspn, "anchor", a->anchor, "rehearsal", a->rehearsal));
+	return render_json(json, err);
+}
+
+static void
+attest_text(const struct attestation *a)
+{
+	fprintf(stderr,
+	    "slot %02x of token %u, firmware %u.%u.%u: an %s key made on the token; PIN %s, touch "
+	    "%s%s; attested by %s%s\n",
+	    a->slot, a->serial, a->firmware[0], a->firmware[1], a->firmware[2],
+	    key_alg_name(a->alg), pin_word(a->pin_policy), touch_word(a->touch_policy),
+	    a->fips ? "; FIPS series" : "", render_escaped(a->anchor),
+	    a->rehearsal ? " (REHEARSAL)" : "");
+}
+
+int
+cmd_token_attest(int argc, const char **argv, struct err *err)
+{
+	const struct token_line line = {"attest", "SLOT [FILE]", attest_table, 1, 2};
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	CLEAN(blob_wipe) struct blob leaf = {0}, f9 = {0};
+	struct workflow_token_attest what = {.slot = 0};
+	const char *args[2] = {NULL, NULL};
+	struct workflow w;
+	int rc;
+
+	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
+	    (rc = cmd_token_slot(args[0], false, &what.slot, err)) != 0 ||
+	    (rc = token_word(
+		 pin_policy, "--pin-policy", token_pin_words, 4, &what.pin_policy, err)) != 0 ||
+	    (rc = token_word(touch_policy, "--touch-policy", token_touch_words, token_touch_words_n,
+		 &what.touch_policy, err)) != 0 ||
+	    (rc = token_out_check(args[1], err)) != 0)
+		return rc;
+	if (!verify && (pin_policy != NULL || touch_policy != NULL))
+		return err_set(err, ERR_USAGE, "policies are checked with --verify");
+	what.verify = verify != 0;
+	if ((rc = workflow_token_attest(&w, &what, &leaf, &f9, &a, err)) != 0)
+		return rc;
+	if (opt.json)
+		return attest_json(&a, &leaf, &f9, err);
+	if (verify)
+		attest_text(&a);
+	return token_out(args[1], f9_only ? &f9 : &leaf, cert_to_pem, err);
+}

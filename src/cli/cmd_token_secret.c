@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* token change-pin, change-puk, unblock-pin, set-retries, change-management-key */
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/cmd_token.h"
+
+static char *out, *algorithm;
+static int generate, protect, touch;
+
+#define TOKEN_TABLES                                                                   \
+	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},         \
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
+	    POPT_AUTOHELP POPT_TABLEEND
+
+#define NEW_PIN_OPT                                                                             \
+	{                                                                                       \
+		"new-pin", 'n', POPT_ARG_STRING, &token_specs.new_pin, 0, "the new PIN", "SPEC" \
+	}
+#define PUK_OPT                                                                     \
+	{                                                                           \
+		"puk", 'p', POPT_ARG_STRING, &token_specs.puk, 0, "the PUK", "SPEC" \
+	}
+#define OUT_OPT                                                                      \
+	{                                                                            \
+		"out", 'o', POPT_ARG_STRING, &out, 0,                                \
+		    "where a generated value is written, for the owner only", "FILE" \
+	}
+
+static const struct poptOption pin_table[] = {
+    {"pin", 'P', POPT_ARG_STRING, &token_specs.pin, 0, "the PIN as it is", "SPEC"},
+    NEW_PIN_OPT,
+    TOKEN_TABLES,
+};
+
+static const struct poptOption puk_table[] = {
+    PUK_OPT,
+    {"new-puk", 'n', POPT_ARG_STRING, &token_specs.new_puk, 0, "the new PUK", "SPEC"},
+    {"generate", 'g', POPT_ARG_NONE, &generate, 0, "eight random digits, into --out", NULL},
+    OUT_OPT,
+    TOKEN_TABLES,
+};
+
+static const struct poptOption unblock_table[] = {
+    PUK_OPT,
+    NEW_PIN_OPT,
+    TOKEN_TABLES,
+};
+
+static const struct poptOption retries_table[] = {
+    {"force", 0, POPT_ARG_NONE, &opt.force, 0,
+	"even where PIN or PUK are not the factory's any more", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_mgmkey, 0, NULL, NULL},
+    TOKEN_TABLES,
+};
+
+static const struct poptOption mgmkey_table[] = {
+    {"algorithm", 'a', POPT_ARG_STRING, &algorithm, 0,
+	"3DES, AES128, AES192 or AES256 (default: AES192, and 3DES before firmware 5.4.2)", "ALG"},
+    {"new-management-key", 'n', POPT_ARG_STRING, &token_specs.new_mgmkey, 0,
+	"the new one, in hexadecimal", "SPEC"},
+    {"generate", 'g', POPT_ARG_NONE, &generate, 0, "a random one, into --out", NULL},
+    OUT_OPT,
+    {"protect", 'p', POPT_ARG_NONE, &protect, 0,
+	"keep it on the token too, readable with the PIN; random where none is given", NULL},
+    {"touch", 't', POPT_ARG_NONE, &touch, 0, "its use wants a touch", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_mgmkey, 0, NULL, NULL},
+    TOKEN_TABLES,
+};
+
+static void
+done(const struct token_id *id, const char *what)
+{
+	if (!opt.json)
+		printf("token %u: %s\n", id->serial, what);
+}
+
+int
+cmd_token_change_pin(int argc, const char **argv, struct err *err)
+{
+	const struct token_line line = {"change-pin", "", pin_table, 0, 0};
+	struct token_id id = {0};
+	const char *args[1];
+	struct workflow w;
+	int rc;
+
+	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
+	    (rc = workflow_token_change_pin(&w, &id, err)) != 0)
+		return rc;
+	done(&id, "the PIN is changed");
+	return 0;
+}
+
+int
+cmd_token_unblock_pin(int argc, const char **argv, struct err *err)
+{
+	const struct token_line line = {"unblock-pin", "", unblock_table, 0, 0};
+	struct token_id id = {0};
+	const char *args[1];
+	struct workflow w;
+	int rc;
+
+	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
+	    (rc = workflow_token_unblock_pin(&w, &id, err)) != 0)
+		return rc;
+	done(&id, "the PIN is set and unblocked");
+	return 0;
+}
+
+/* ---- values that are made here ---- */
+
+/* Written down before the token has it. Keys as digits, PUKs as they are. */
+static int
+keep(void *ctx, const struct secret *value, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *text = secret_new();
+	bool *kept = ctx;
+	int rc;
+
+	if (value->len > 8) {
+		text_hex(value->bytes, value->len, (char *)text->bytes);
+		text->len = 2 * value->len;
+	} else if ((rc = secret_set(text, value->bytes, value->len, err)) != 0) {
+		return rc;
+	}
+	text->bytes[text->len++] = '\n';
+	rc = file_create(out, text->bytes, text->len, 0600, err);
+	*kept = rc == 0;
+	return rc;
+}
+
+/* A value that the token refused is of no use to anybody. */
+static void
+drop_unused(int rc, bool kept)
+{
+	if (rc != 0 && rc != ERR_GONE && kept)
+		(void)unlink(out);
+}
+
+static int
+check_new(bool out_needed, const char *given, const char *option, struct err *err)
+{
+	if (generate && given != NULL)
+		return err_set(err, ERR_USAGE, "give --generate or %s, not both", option);
+	if (out_needed && out == NULL)
+		return err_set(err, ERR_USAGE,
+		    "--generate needs --out FILE: the value is written there and shown nowhere");
+	return 0;
+}
+
+int
+cmd_token_change_puk(int argc, const char **argv, struct err *err)
+{
+	const struct token_line line = {"change-puk", "", puk_table, 0, 0};
+	struct token_id id = {0};
+	const char *args[1];
+	struct workflow w;
+	bool kept = false;
+	int rc;
+
+	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
+	    (rc = check_new(generate, token_specs.new_puk, "--new-puk", err)) != 0)
+		return rc;
+	rc = workflow_token_change_puk(
+	    &w, &(const struct workflow_token_new){generate != 0, keep, &kept}, &id, err);
+	drop_unused(rc, kept);
+	if (rc == 0)
+		done(&id, "the PUK is changed");
+	return rc;
+}
+
+static int
+mgm_alg(enum device_mgm_alg *ret, struct err *err)
+{
+	static const struct token_word words[] = {{"3DES", MGM_3DES}, {"TDES", MGM_3DES},
+	    {"AES128", MGM_AES128}, {"AES192", MGM_AES192}, {"AES256", MGM_AES256},
+	    {"AES-128", MGM_AES128}, {"AES-192", MGM_AES192}, {"AES-256", MGM_AES256}};
+	uint8_t value = 0;
+	int rc = 0;
+
+	if (algorithm != NULL)
+		rc = token_word(
+		    algorithm, "--algorithm", words, sizeof(words) / sizeof(words[0]), &value, err);
+	*ret = (enum device_mgm_alg)value;
+	return rc;
+}
+
+int
+cmd_token_change_mgmkey(int argc, const char **argv, struct err *err)
+{
+	const struct token_line line = {"change-management-key", "", mgmkey_table, 0, 0};
+	struct workflow_token_mgmkey how = {.alg = 0};
+	struct token_id id = {0};
+	const char *args[1];
+	struct workflow w;
+	bool kept = false;
+	int rc;
+
+	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0)
+		return rc;
+	if (protect && token_specs.new_mgmkey == NULL)
+		generate = 1;
+	if ((rc = check_new(
+		 generate && !protect, token_specs.new_mgmkey, "--new-management-key", err)) != 0 ||
+	    (rc = mgm_alg(&how.alg, err)) != 0)
+		return rc;
+	how.new_key = (struct workflow_token_new){generate != 0, out == NULL ? NULL : keep, &kept};
+	how.touch = touch != 0;
+	how.protect = protect != 0;
+	rc = workflow_token_change_mgmkey(&w, &how, &id, err);
+	drop_unused(rc, kept);
+	if (rc == 0)
+		done(&id, protect ? "the management key is changed, and kept behind the PIN"
+				  : "the management key is changed");
+	return rc;
+}
+
+int
+cmd_token_set_retries(int argc, const char **argv, struct err *err)
+{
+	const struct token_line line = {"set-retries", "PIN-TRIES PUK-TRIES", retries_table, 2, 2};
+	unsigned long pin, puk;
+	struct token_id id = {0};
+	const char *args[2];
+	struct workflow w;
+	int rc;
+
+	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
+	    (rc = opt_number(args[0], "the PIN's tries", 15, &pin, err)) != 0 ||
+	    (rc = opt_number(args[1], "the PUK's tries", 15, &puk, err)) != 0)
+		return rc;
+	if (pin == 0 || puk == 0)
+		return err_set(err, ERR_USAGE, "the tries must be 1 to 15 each");
+	if ((rc = workflow_token_set_retries(&w, (unsigned)pin, (unsigned)puk, &id, err)) != 0)
+		return rc;
+	done(&id, "the tries are set; PIN and PUK are 123456 and 12345678 now");
+	return 0;
+}

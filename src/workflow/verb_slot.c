@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* verb_slot: what is in a slot, and whom its attestation may come from. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+#include "workflow/verb.h"
+
+int
+verb_present(int rc, bool *ret, const struct err *why, struct err *err)
+{
+	*ret = rc == 0;
+	if (rc == 0 || rc == ERR_ABSENT)
+		return 0;
+	*err = *why;
+	return rc;
+}
+
+void
+verb_slot_wipe(struct verb_slot *s)
+{
+	blob_wipe(&s->key.spki);
+	blob_wipe(&s->cert_der);
+	blob_wipe(&s->leaf);
+}
+
+static int
+look_cert(struct verb *v, uint8_t slot, struct verb_slot *s, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc;
+
+	rc = token_get_cert(v->token, slot, &s->cert_der, &why);
+	if (rc == ERR_FIT) { /* something is there that is no certificate */
+		s->has_cert = true;
+		return 0;
+	}
+	if ((rc = verb_present(rc, &s->has_cert, &why, err)) != 0 || !s->has_cert)
+		return rc;
+	s->cert_readable = cert_read(s->cert_der.data, s->cert_der.len, &s->cert, NULL) == 0;
+	return 0;
+}
+
+int
+verb_slot(struct verb *v, uint8_t slot, bool attest, struct verb_slot *ret, struct err *err)
+{
+	CLEAN(verb_slot_wipe) struct verb_slot s = {0};
+	const uint8_t *fw = token_id(v->token)->firmware;
+	const bool metadata = fw[0] > 5 || (fw[0] == 5 && fw[1] >= 3);
+	struct err why = ERR_INIT;
+	int rc;
+
+	rc = token_slot(v->token, slot, &s.key, &why);
+	if ((rc = verb_present(rc, &s.key_known, &why, err)) != 0 ||
+	    (rc = look_cert(v, slot, &s, err)) != 0)
+		return rc;
+	/* Without metadata only the attestation tells of a key, and that of a generated one. */
+	if (slot != DEVICE_SLOT_F9 && (!metadata || (attest && s.key_known && s.key.generated))) {
+		rc = token_attest(v->token, slot, &s.leaf, &why);
+		if ((rc = verb_present(rc, &s.attested, &why, err)) != 0)
+			return rc;
+	}
+	s.has_key = s.key_known || s.attested;
+	verb_slot_wipe(ret);
+	*ret = s;
+	s = (struct verb_slot){0};
+	return 0;
+}
+
+void
+verb_slot_text(const struct verb_slot *s, char ret[static VERB_TEXT_MAX])
+{
+	char key[96] = "", cert[VERB_TEXT_MAX] = "", end[UTC_TEXT_LEN];
+
+	if (s->key_known)
+		snprintf(key, sizeof(key), "an %s key (%s)", key_alg_name(s->key.alg),
+		    s->key.generated ? "generated on the token" : "imported");
+	else if (s->has_key)
+		snprintf(key, sizeof(key), "a key");
+	if (s->cert_readable) {
+		utc_text(s->cert.not_after, end);
+		snprintf(cert, sizeof(cert), "the certificate of %.200s, until %.10s",
+		    s->cert.subject, end);
+	} else if (s->has_cert) {
+		snprintf(cert, sizeof(cert), "a certificate that cannot be read");
+	}
+	snprintf(ret, VERB_TEXT_MAX, "%.95s%s%.280s", key,
+	    key[0] != '\0' && cert[0] != '\0' ? " and " : "", cert);
+	if (ret[0] == '\0')
+		snprintf(ret, VERB_TEXT_MAX, "nothing");
+}
+
+int
+verb_slot_spki(const struct verb_slot *s, uint8_t slot, struct blob *ret, struct err *err)
+{
+	if (s->key_known && s->key.spki.len > 0)
+		return blob_set(ret, s->key.spki.data, s->key.spki.len, err);
+	if (s->attested)
+		return cert_spki(s->leaf.data, s->leaf.len, ret, err);
+	if (s->cert_readable)
+		return cert_spki(s->cert_der.data, s->cert_der.len, ret, err);
+	return err_set(
+	    err, ERR_ABSENT, "slot %02x has no key, or does not tell its public key", slot);
+}
+
+/* ---- trust ---- */
+
+int
+verb_trust(const struct workflow *w, struct verb_trust *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char path[4096];
+	int rc;
+
+	/* A home that is closed to us, or that is none: the built-in anchors only. */
+	if ((rc = file_join(path, sizeof(path), w->home, "ca/rehearsal-root.pem", err)) != 0 ||
+	    (rc = file_join(ret->intermediates, sizeof(ret->intermediates), w->home,
+		 "ca/intermediates", err)) != 0)
+		return rc;
+	if (file_read(path, &pem, NULL) == 0) {
+		if ((rc = cert_from_pem(&pem, &ret->root, err)) != 0)
+			return err_wrap(err, "%s", path), rc;
+		ret->trust.rehearsal_root = &ret->root;
+	}
+	if (access(ret->intermediates, R_OK | X_OK) == 0)
+		ret->trust.intermediates_dir = ret->intermediates;
+	return 0;
+}
+
+void
+verb_trust_wipe(struct verb_trust *t)
+{
+	blob_wipe(&t->root);
+}
