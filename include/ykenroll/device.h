@@ -178,6 +178,17 @@ MUST_CHECK int token_pin_state(struct token *token, struct token_pin_state *ret,
 MUST_CHECK int token_puk_state(struct token *token, struct token_pin_state *ret, struct err *err);
 MUST_CHECK int token_mgm_state(struct token *token, struct token_mgm_state *ret, struct err *err);
 
+/* The token as a whole, from the Management application. */
+struct token_config {
+	bool known;			 /* the token tells (firmware 4.1) */
+	uint8_t form_factor;		 /* for device_form_name; 0: it does not tell */
+	bool fips_series, fips_approved; /* approved: PIV is in that mode */
+	bool pin_complexity;		 /* refuses simple PINs and PUKs */
+};
+/* Selects PIV anew: what was authenticated or verified is so no more. */
+MUST_CHECK int token_config(struct token *token, struct token_config *ret, struct err *err);
+const char *device_form_name(uint8_t form_factor); /* "USB-C nano" */
+
 struct token_slot {
 	enum key_alg alg;
 	uint8_t pin_policy, touch_policy; /* x509.h */
@@ -221,22 +232,24 @@ MUST_CHECK int token_set_retries(
 /* Length and characters that this firmware takes; says what is wrong. Errors: ERR_USAGE. */
 MUST_CHECK int device_pin_check(const struct secret *pin, const char *what, struct err *err);
 
+/* PIN and PUK are blocked by wrong values, then all keys, certificates and objects but those of
+ * slot F9 are gone, and PIN, PUK and management key are the factory's. Errors: ERR_USAGE a Bio,
+ * which is reset otherwise. */
+MUST_CHECK int token_reset(struct token *token, struct err *err);
+
 /* ---- keys ---- */
 
-/* The token as a whole, from the Management application. */
-struct token_config {
-	bool known;			 /* the token tells (firmware 4.1) */
-	uint8_t form_factor;		 /* for device_form_name; 0: it does not tell */
-	bool fips_series, fips_approved; /* approved: PIV is in that mode */
-	bool pin_complexity;		 /* refuses simple PINs and PUKs */
-};
-/* Selects PIV anew: what was authenticated or verified is so no more. */
-MUST_CHECK int token_config(struct token *token, struct token_config *ret, struct err *err);
-const char *device_form_name(uint8_t form_factor); /* "USB-C nano" */
+/* Can this firmware make such a key, and well? Errors: ERR_USAGE. */
+MUST_CHECK int device_alg_check(
+    enum key_alg alg, const uint8_t firmware[static 3], struct err *err);
 
 /* Needs token_authenticate. pin_policy, touch_policy: x509.h values, 0 for the slot's default. */
 MUST_CHECK int token_generate(struct token *token, uint8_t slot, enum key_alg alg,
     uint8_t pin_policy, uint8_t touch_policy, struct blob *ret_spki, struct err *err);
+/* Need token_authenticate, and firmware 5.7. Errors: ERR_USAGE older; ERR_ABSENT nothing there;
+ * ERR_OCCUPIED to is in use. */
+MUST_CHECK int token_move_key(struct token *token, uint8_t from, uint8_t to, struct err *err);
+MUST_CHECK int token_delete_key(struct token *token, uint8_t slot, struct err *err);
 /* Attestation certificate of the slot (DER). Errors: ERR_ABSENT empty slot or imported key. */
 MUST_CHECK int token_attest(
     struct token *token, uint8_t slot, struct blob *ret_der, struct err *err);
@@ -264,6 +277,14 @@ MUST_CHECK int token_get_cert(
 /* Needs token_authenticate. Uncompressed up to DEVICE_CERT_MAX. Errors: ERR_FIT. */
 MUST_CHECK int token_put_cert(
     struct token *token, uint8_t slot, const struct blob *der, struct err *err);
+/* A certificate as a slot takes it: as it is up to DEVICE_CERT_MAX, compressed above. Errors:
+ * ERR_FIT too long all the same. */
+MUST_CHECK int device_pack_cert(
+    const struct blob *der, struct blob *ret, bool *ret_gzip, struct err *err);
+/* Need token_authenticate. */
+MUST_CHECK int token_put_packed(
+    struct token *token, uint8_t slot, const struct blob *packed, bool is_gzip, struct err *err);
+MUST_CHECK int token_delete_cert(struct token *token, uint8_t slot, struct err *err);
 /* The f9 certificate. Errors: ERR_ABSENT. */
 MUST_CHECK int token_get_f9(struct token *token, struct blob *ret_der, struct err *err);
 
@@ -277,24 +298,3 @@ MUST_CHECK int token_get_guid(
 MUST_CHECK int token_put_ccc(struct token *token, struct err *err);
 
 #endif
-/* PIN and PUK are blocked by wrong values, then all keys, certificates and objects but those of
- * slot F9 are gone, and PIN, PUK and management key are the factory's. Errors: ERR_USAGE a Bio,
- * which is reset otherwise. */
-MUST_CHECK int token_reset(struct token *token, struct err *err);
-
-/* Can this firmware make such a key, and well? Errors: ERR_USAGE. */
-MUST_CHECK int device_alg_check(
-    enum key_alg alg, const uint8_t firmware[static 3], struct err *err);
-
-/* Need token_authenticate, and firmware 5.7. Errors: ERR_USAGE older; ERR_ABSENT nothing there;
- * ERR_OCCUPIED to is in use. */
-MUST_CHECK int token_move_key(struct token *token, uint8_t from, uint8_t to, struct err *err);
-MUST_CHECK int token_delete_key(struct token *token, uint8_t slot, struct err *err);
-/* A certificate as a slot takes it: as it is up to DEVICE_CERT_MAX, compressed above. Errors:
- * ERR_FIT too long all the same. */
-MUST_CHECK int device_pack_cert(
-    const struct blob *der, struct blob *ret, bool *ret_gzip, struct err *err);
-/* Need token_authenticate. */
-MUST_CHECK int token_put_packed(
-    struct token *token, uint8_t slot, const struct blob *packed, bool is_gzip, struct err *err);
-MUST_CHECK int token_delete_cert(struct token *token, uint8_t slot, struct err *err);
