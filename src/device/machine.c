@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "device/readers.h"
@@ -89,7 +91,23 @@ look_at_bus(struct device_machine *ret)
 
 /* ---- pcscd ---- */
 
-/* pcscd hangs up on whom polkit refuses, which reaches the client as one of two codes. */
+/* A client whom pcscd does not answer: is nobody there, may this user not knock, or did pcscd hang
+ * up, as it does on whom polkit refuses? libpcsclite has one code for all of them. */
+static enum device_service
+unanswered(void)
+{
+	const struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = DEVICE_SOCKET};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	enum device_service s = SERVICE_REFUSED;
+
+	if (fd < 0)
+		return SERVICE_FAILED;
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
+		s = errno == EACCES || errno == EPERM ? SERVICE_CLOSED : SERVICE_ABSENT;
+	(void)close(fd);
+	return s;
+}
+
 static enum device_service
 service_of(LONG rc)
 {
@@ -100,8 +118,8 @@ service_of(LONG rc)
 	    {SCARD_S_SUCCESS, SERVICE_RUNS},
 	    {SCARD_E_NO_SERVICE, SERVICE_ABSENT},
 	    {SCARD_E_SERVICE_STOPPED, SERVICE_ABSENT},
+	    {SCARD_F_COMM_ERROR, SERVICE_ABSENT},
 	    {SCARD_W_SECURITY_VIOLATION, SERVICE_REFUSED},
-	    {SCARD_F_COMM_ERROR, SERVICE_REFUSED},
 	    {SCARD_E_NO_ACCESS, SERVICE_CLOSED},
 	};
 	size_t i;
@@ -110,10 +128,7 @@ service_of(LONG rc)
 		continue;
 	if (i == LEN(codes))
 		return SERVICE_FAILED;
-	if (codes[i].service == SERVICE_ABSENT && access(DEVICE_SOCKET, R_OK | W_OK) != 0 &&
-	    errno == EACCES)
-		return SERVICE_CLOSED;
-	return codes[i].service;
+	return codes[i].service == SERVICE_ABSENT ? unanswered() : codes[i].service;
 }
 
 static unsigned

@@ -65,6 +65,7 @@ check_registry(struct doctor *d)
 	int64_t rows = 0;
 	int rc;
 
+	d->code = ERR_INTERNAL; /* the permissions are in order */
 	rc = registry_open(d->w->home, d->w->actor, &r, &why);
 	if (rc == ERR_ABSENT) {
 		doctor_found(
