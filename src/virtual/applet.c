@@ -57,8 +57,15 @@ serial(struct applet *a, const struct command *c, struct vbuf *out)
 }
 
 void
+applet_stale(struct applet *a)
+{
+	a->ses.fresh = a->ses.match_fresh = false;
+}
+
+void
 applet_reset(struct applet *a)
 {
+	a->resets++;
 	OPENSSL_cleanse(&a->ses, sizeof(a->ses));
 }
 
@@ -123,7 +130,7 @@ dispatch(struct applet *a, const struct command *c, struct vbuf *out)
 static void
 count_refusal(struct vkey_witness *w, const struct command *c)
 {
-	if (c->ins == INS_VERIFY && c->len > 0)
+	if (c->ins == INS_VERIFY && c->p2 == 0x80 && c->len > 0)
 		w->refused_verify++;
 	if (c->ins == INS_CHANGE)
 		w->refused_change++;
@@ -142,9 +149,10 @@ applet_exec(struct applet *a, const struct command *c, struct vbuf *out)
 	a->ses.expect = a->ses.step;
 	a->ses.step = AUTH_IDLE;
 	sw = dispatch(a, c, out);
-	/* Only a VERIFY that succeeded leaves the PIN fresh, and only for the next command. */
+	/* Only a VERIFY that succeeded leaves PIN or finger fresh, and only for the next command.
+	 */
 	if (c->ins != INS_VERIFY || sw != SW_OK || c->len == 0)
-		a->ses.fresh = false;
+		applet_stale(a);
 	if ((sw & 0xFFF0) == SW_TRIES || sw == SW_BLOCKED) {
 		count_refusal(&a->st.witness, c);
 		a->st.dirty = true;

@@ -52,6 +52,7 @@ enum {
 	INS_IMPORT = 0xFE,
 	INS_SET_MGM = 0xFF,
 	INS_READ_CONFIG = 0x1D,
+	INS_DEVICE_RESET = 0x1F,
 };
 
 enum { POLICY_NEVER = 1, PIN_ONCE = 2, PIN_ALWAYS = 3, PIN_MATCH_ONCE = 4, PIN_MATCH_ALWAYS = 5 };
@@ -63,11 +64,16 @@ enum auth_step { AUTH_IDLE, AUTH_MUTUAL, AUTH_EXTERNAL };
 /* Gone with power, reset, or another application. */
 struct session {
 	enum applet_id selected;
-	bool verified;	       /* the PIN */
-	bool fresh;	       /* ... by the command just before this one: policy ALWAYS */
-	bool admin;	       /* management key */
-	enum auth_step step;   /* the challenge this command leaves open */
-	enum auth_step expect; /* ... and the one the command before it left */
+	bool verified;	  /* the PIN */
+	bool fresh;	  /* ... by the command just before this one: policy ALWAYS */
+	bool matched;	  /* a finger, or the temporary PIN that it gave */
+	bool match_fresh; /* ... by the command just before */
+	bool has_temporary;
+	uint8_t temporary[16];
+	int64_t touched_ms[STATE_SLOTS + 1]; /* each key's last touch, +1; the management key's */
+	bool admin;			     /* management key */
+	enum auth_step step;		     /* the challenge this command leaves open */
+	enum auth_step expect;		     /* ... and the one the command before it left */
 	uint8_t challenge[16];
 };
 
@@ -77,9 +83,19 @@ struct command {
 	size_t len;
 };
 
+/* What surrounds the key while it is open. */
+struct surroundings {
+	bool real_timing;
+	bool nfc;
+	enum vkey_finger finger;
+	const struct vkey_clock *clock;
+};
+
 struct applet {
 	struct state st;
 	struct session ses;
+	struct surroundings env;
+	unsigned resets; /* of the session: a wait that saw one is over */
 };
 
 /* A command's handler: appends to out, returns the status word. */
@@ -88,11 +104,23 @@ typedef uint16_t applet_fn(struct applet *a, const struct command *c, struct vbu
 /* Executes one whole command and saves what it changed. */
 uint16_t applet_exec(struct applet *a, const struct command *c, struct vbuf *out);
 
+/* A command came between a VERIFY and the use of a key. */
+void applet_stale(struct applet *a);
+
 /* Power loss, reset, removal. */
 void applet_reset(struct applet *a);
 
 /* vpin.c */
 applet_fn vpin_verify, vpin_change, vpin_reset_retry, vpin_set_retries, vpin_reset;
+
+/* Everything but the attestation key and its certificate goes back to the factory's. */
+void vpin_zeroize(struct state *st);
+
+/* vbio.c: VERIFY with P2 96, and the metadata of 96 */
+applet_fn vbio_verify;
+uint16_t vbio_metadata(const struct applet *a, struct vbuf *out);
+/* A wrong PIN takes the temporary one along; the right one restores the finger's tries. */
+void vbio_pin_verified(struct applet *a, bool right);
 
 /* vauth.c: GENERAL AUTHENTICATE, for the management key and for slots */
 applet_fn vauth_general, vauth_set_mgm;

@@ -129,7 +129,7 @@ static void
 get_response(struct frame *f, struct applet *a, bool extended, struct vbuf *out)
 {
 	f->chaining = false;
-	a->ses.fresh = false;
+	applet_stale(a);
 	if (f->pending)
 		send_part(f, extended ? sizeof(f->answer.b) : SHORT_MAX, out);
 	else
@@ -154,7 +154,7 @@ frame_exec(struct frame *f, struct applet *a, const uint8_t *in, size_t len, str
 	if (c.cla == CLA_CHAIN) {
 		/* Parts of a GENERAL AUTHENTICATE do not come between it and its VERIFY. */
 		if (c.ins != INS_AUTHENTICATE)
-			a->ses.fresh = false;
+			applet_stale(a);
 		put_sw(out, chain_add(f, &c));
 		return;
 	}

@@ -28,6 +28,27 @@ touch_policy_name(uint8_t policy)
 	return policy < sizeof(names) / sizeof(names[0]) ? names[policy] : "?";
 }
 
+/* Infineon's prime generator: YSA-2017-01, CVE-2017-15361 (ROCA). */
+static bool
+is_roca(const struct state *st, const struct state_slot *s)
+{
+	return s->origin == STATE_GENERATED && vcrypt_alg(NULL, s->alg)->kind == VCRYPT_RSA &&
+	       state_fw(st, 4, 2, 0) && !state_fw(st, 4, 3, 5);
+}
+
+static json_t *
+slot_json(const struct state *st, const struct state_slot *s)
+{
+	json_t *j =
+	    json_pack("{ss,ss,ss,ss}", "algorithm", vcrypt_alg(NULL, s->alg)->name, "pin_policy",
+		pin_policy_name(s->pin_policy), "touch_policy", touch_policy_name(s->touch_policy),
+		"origin", s->origin == STATE_GENERATED ? "generated" : "imported");
+
+	if (j != NULL && is_roca(st, s))
+		json_object_set_new(j, "weak", json_string("CVE-2017-15361 (ROCA)"));
+	return j;
+}
+
 static json_t *
 slots(const struct state *st)
 {
@@ -40,11 +61,7 @@ slots(const struct state *st)
 		if (s->alg == 0)
 			continue;
 		snprintf(id, sizeof(id), "%02x", s->id);
-		json_object_set_new(all, id,
-		    json_pack("{ss,ss,ss,ss}", "algorithm", vcrypt_alg(NULL, s->alg)->name,
-			"pin_policy", pin_policy_name(s->pin_policy), "touch_policy",
-			touch_policy_name(s->touch_policy), "origin",
-			s->origin == STATE_GENERATED ? "generated" : "imported"));
+		json_object_set_new(all, id, slot_json(st, s));
 	}
 	return all;
 }
@@ -70,8 +87,43 @@ ref(const struct state_ref *r, bool factory)
 	    "{si,si,sb}", "tries", (int)r->max, "left", (int)r->left, "factory", (int)factory);
 }
 
+static json_t *
+touch(const struct state *st)
+{
+	if (st->touch == VKEY_TOUCH_AFTER)
+		return json_sprintf("after %u ms", st->touch_ms);
+	return json_string(st->touch == VKEY_TOUCH_NEVER ? "never" : "at-once");
+}
+
+static const char *
+fips(const struct state *st)
+{
+	if (!state_is_fips(st))
+		return "no";
+	if (!state_fips_enforced(st))
+		return "series";
+	return state_fips_approved(st) ? "approved" : "not approved";
+}
+
+static const char *
+finger(const struct surroundings *env)
+{
+	static const char *const names[] = {"right", "wrong", "none"};
+
+	return names[env->finger];
+}
+
+static void
+add_surroundings(json_t *j, const struct state *st, const struct surroundings *env)
+{
+	json_object_set_new(j, "timing", json_string(env->real_timing ? "real" : "host"));
+	json_object_set_new(j, "atr", json_string(env->nfc ? "nfc" : "usb"));
+	if (state_is_bio(st))
+		json_object_set_new(j, "finger", json_string(finger(env)));
+}
+
 char *
-inspect_json(const struct state *st)
+inspect_json(const struct state *st, const struct surroundings *env)
 {
 	const struct vkey_witness *w = &st->witness;
 	char fw[16];
@@ -79,15 +131,19 @@ inspect_json(const struct state *st)
 	char *text;
 
 	snprintf(fw, sizeof(fw), "%d.%d.%d", st->firmware[0], st->firmware[1], st->firmware[2]);
-	j = json_pack("{si,ss,si,ss,so,so,so,so,s{ss,sb,ss},sI,s{sI,sI,sI},sI}", "serial",
-	    (int)st->serial, "firmware", fw, "form_factor", (int)st->form_factor, "touch",
-	    st->touch_never ? "never" : "at-once", "slots", slots(st), "objects", objects(st),
-	    "pin", ref(&st->pin, state_pin_is_factory(st)), "puk",
+	j = json_pack("{si,ss,si,ss,sb,so,so,so,so,so,s{ss,sb,ss},sI,s{sI,sI,sI},sI}", "serial",
+	    (int)st->serial, "firmware", fw, "form_factor", (int)st->form_factor, "fips", fips(st),
+	    "pin_complexity", (int)st->pin_complexity, "touch", touch(st), "slots", slots(st),
+	    "objects", objects(st), "pin", ref(&st->pin, state_pin_is_factory(st)), "puk",
 	    ref(&st->puk, state_puk_is_factory(st)), "management_key", "algorithm",
 	    vcrypt_mgm_name(st->mgm.alg), "factory", (int)state_mgm_is_factory(st), "touch_policy",
 	    touch_policy_name(st->mgm.touch_policy), "apdus", (json_int_t)w->apdus, "refused",
 	    "verify", (json_int_t)w->refused_verify, "change", (json_int_t)w->refused_change,
 	    "reset_retry", (json_int_t)w->refused_reset_retry, "faults", (json_int_t)w->faults);
+	if (j != NULL && env != NULL)
+		add_surroundings(j, st, env);
+	if (j != NULL && state_is_bio(st))
+		json_object_set_new(j, "finger_left", json_integer(st->finger_left));
 	text = j != NULL ? json_dumps(j, JSON_INDENT(2)) : NULL;
 	json_decref(j);
 	return text;
@@ -133,7 +189,7 @@ vkey_inspect_file(const char *path, char *msg, size_t msg_len)
 		logged = inspect_log_tail(path);
 		if (logged > st.witness.apdus)
 			st.witness.apdus = logged;
-		text = inspect_json(&st);
+		text = inspect_json(&st, NULL);
 		if (text == NULL)
 			snprintf(msg, msg_len, "out of memory");
 	}

@@ -17,9 +17,15 @@
 
 /* ykvirt run */
 struct run_args {
-	char *state, *root, *firmware, **faults;
-	int port, serial, form_factor, ready_fd, touch_never, pin_complexity;
+	char *state, *root, *firmware, **faults, *touch, *timing, *atr, *finger, *f9;
+	int port, serial, form_factor, ready_fd, fips, pin_complexity;
 };
+
+/* The words that options take, by their place. */
+static const char *const timings[] = {"host", "real", NULL};
+static const char *const atrs[] = {"usb", "nfc", NULL};
+static const char *const fingers[] = {"right", "wrong", "none", NULL};
+static const char *const f9s[] = {"rsa2048", "p256", NULL};
 
 static void
 popt_free(poptContext *ctx)
@@ -88,20 +94,60 @@ run_key(const struct run_args *a, struct vkey *v)
 	return run_loop(&rc, v, msg, sizeof(msg)) == 0 ? EXIT_SUCCESS : failure(msg);
 }
 
+/* Not given is the first; -1: none of them. */
+static int
+choice(const char *const *words, const char *text)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (text == NULL || strcmp(words[i], text) == 0)
+			return i;
+	return -1;
+}
+
+/* at-once, never, or seconds. */
+static int
+parse_touch(const char *text, enum vkey_touch *ret, unsigned *ret_ms)
+{
+	char *end;
+	double sec;
+
+	*ret_ms = 0;
+	*ret = text == NULL		      ? VKEY_TOUCH_KEPT
+	       : strcmp(text, "never") == 0   ? VKEY_TOUCH_NEVER
+	       : strcmp(text, "at-once") == 0 ? VKEY_TOUCH_AT_ONCE
+					      : VKEY_TOUCH_AFTER;
+	if (*ret != VKEY_TOUCH_AFTER)
+		return 0;
+	sec = strtod(text, &end);
+	if (end == text || *end != '\0' || !(sec >= 0 && sec <= 3600))
+		return -1;
+	*ret_ms = (unsigned)(sec * 1000);
+	return 0;
+}
+
 static int
 open_and_run(const struct run_args *a)
 {
 	char *dir = root_dir(a);
+	enum vkey_touch touch = VKEY_TOUCH_KEPT;
+	unsigned touch_ms = 0;
+	int parsed = parse_touch(a->touch, &touch, &touch_ms);
 	const struct vkey_config config = {.state = a->state,
 	    .root_dir = dir,
 	    .firmware = a->firmware,
 	    .serial = (uint32_t)a->serial,
 	    .form_factor = (uint8_t)a->form_factor,
+	    .fips = a->fips,
 	    .pin_complexity = a->pin_complexity,
-	    .touch_never = a->touch_never};
+	    .f9_rsa = choice(f9s, a->f9) == 0,
+	    .touch = touch,
+	    .touch_ms = touch_ms,
+	    .real_timing = choice(timings, a->timing) == 1,
+	    .nfc = choice(atrs, a->atr) == 1,
+	    .finger = (enum vkey_finger)choice(fingers, a->finger)};
 	struct vkey *v = NULL;
 	char msg[MSG_MAX];
-	int rc = vkey_open(&config, &v, msg, sizeof(msg));
+	int rc = parsed == 0 ? vkey_open(&config, &v, msg, sizeof(msg)) : VKEY_FAILED;
 
 	free(dir);
 	if (rc != VKEY_OK)
@@ -124,6 +170,30 @@ check_fault(const char *command, const char *spec)
 }
 
 static int
+check_words(const struct run_args *a)
+{
+	const struct {
+		const char *option, *want;
+		const char *const *words;
+		const char *text;
+	} checks[] = {
+	    {"--timing", "want real or host", timings, a->timing},
+	    {"--atr", "want usb or nfc", atrs, a->atr},
+	    {"--finger", "want right, wrong or none", fingers, a->finger},
+	    {"--f9", "want rsa2048 or p256", f9s, a->f9},
+	};
+	unsigned ms;
+	enum vkey_touch touch;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (choice(checks[i].words, checks[i].text) < 0)
+			return usage_error("run", checks[i].option, checks[i].want);
+	if (parse_touch(a->touch, &touch, &ms) != 0)
+		return usage_error("run", "--touch", "want at-once, never or seconds");
+	return 0;
+}
+
+static int
 check_run(const struct run_args *a, const char *extra)
 {
 	if (extra != NULL)
@@ -136,6 +206,8 @@ check_run(const struct run_args *a, const char *extra)
 		return usage_error("run", "--serial", "want a number below 2^31");
 	if (a->form_factor < 0 || a->form_factor > 255)
 		return usage_error("run", "--form-factor", "want 0 to 255");
+	if (check_words(a) != 0)
+		return EXIT_USAGE;
 	for (char **f = a->faults; f != NULL && *f != NULL; f++)
 		if (check_fault("run", *f) != 0)
 			return EXIT_USAGE;
@@ -151,6 +223,11 @@ free_run_args(struct run_args *a)
 	free(a->state);
 	free(a->root);
 	free(a->firmware);
+	free(a->touch);
+	free(a->timing);
+	free(a->atr);
+	free(a->finger);
+	free(a->f9);
 }
 
 static int
@@ -167,8 +244,17 @@ cmd_run(int argc, const char **argv)
 		"of a new key: 1 USB-A keychain, 3 USB-C keychain, 6 and 7 Bio", "N"},
 	    {"pin-complexity", 0, POPT_ARG_NONE, &a.pin_complexity, 0,
 		"of a new key: refuses simple PINs and PUKs", NULL},
-	    {"touch-never", 0, POPT_ARG_NONE, &a.touch_never, 0,
-		"nobody touches the key (without it, everything is touched at once)", NULL},
+	    {"fips", 0, POPT_ARG_NONE, &a.fips, 0, "a new key of the FIPS series", NULL},
+	    {"f9", 0, POPT_ARG_STRING, &a.f9, 0,
+		"attestation key of a new key: rsa2048 (as real ones) or p256", "ALGORITHM"},
+	    {"touch", 0, POPT_ARG_STRING, &a.touch, 0,
+		"when a finger touches the key: at-once, never, or after SECONDS", "WHEN"},
+	    {"finger", 0, POPT_ARG_STRING, &a.finger, 0,
+		"what a Bio key feels: the right one, a wrong one, or none is enrolled", "WHOSE"},
+	    {"timing", 0, POPT_ARG_STRING, &a.timing, 0,
+		"real: as slow as a real key; host: as fast as this machine", "HOW"},
+	    {"atr", 0, POPT_ARG_STRING, &a.atr, 0, "usb, or nfc: that of a contactless reader",
+		"KIND"},
 	    {"root", 0, POPT_ARG_STRING, &a.root, 0,
 		"attestation root.pem and root.key, made if missing (the state's directory)",
 		"DIR"},

@@ -35,6 +35,39 @@ now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/*
+ * While the key waits, signals end the wait and whoever controls it is heard: to take it out, say.
+ * The signal itself is left for the loop.
+ */
+static bool
+wait_for_key(void *ctx, unsigned ms)
+{
+	struct run *r = ctx;
+	const int64_t end = now_ms() + ms;
+
+	for (int64_t left = ms; left > 0; left = end - now_ms()) {
+		struct pollfd p[2] = {{.fd = r->signal_fd, .events = POLLIN},
+		    {.fd = r->control_fd, .events = POLLIN}};
+
+		if (poll(p, 2, (int)left) < 0 && errno != EINTR)
+			return false;
+		if (p[0].revents != 0)
+			return false;
+		if (p[1].revents != 0)
+			control_serve(r->control_fd, r->v);
+		if (!vkey_present(r->v))
+			return false;
+	}
+	return true;
+}
+
+static int64_t
+run_now(void *ctx)
+{
+	(void)ctx;
+	return now_ms();
+}
+
 static void
 disconnect(struct run *r)
 {
@@ -143,15 +176,18 @@ int
 run_loop(const struct run_config *c, struct vkey *v, char *msg, size_t msg_len)
 {
 	struct run r = {.c = c, .v = v, .reader_fd = -1, .ready_fd = c->ready_fd};
+	const struct vkey_clock clock = {run_now, wait_for_key, &r};
 	int rc = -1;
 
 	r.control_fd = control_listen(c->state, msg, msg_len);
 	if (r.control_fd < 0)
 		return -1;
 	r.signal_fd = catch_signals();
+	vkey_set_clock(v, &clock);
 	if (r.signal_fd < 0 || (rc = loop(&r)) != 0)
 		snprintf(msg, msg_len, "%s", strerror(errno));
 	disconnect(&r);
+	vkey_set_clock(v, NULL);
 	if (r.signal_fd >= 0)
 		close(r.signal_fd);
 	close(r.control_fd);

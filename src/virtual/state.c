@@ -6,6 +6,7 @@
 
 #include "virtual/state.h"
 
+#define FORM_FIPS 0x80
 #define MGM_3DES 0x03
 #define MGM_AES192 0x0A
 
@@ -28,6 +29,7 @@ state_init(struct state *st)
 	for (uint8_t id = 0x82; id <= 0x95; id++)
 		st->slots[n++].id = id;
 	st->slots[n].id = 0xF9;
+	st->touch = VKEY_TOUCH_AT_ONCE;
 }
 
 void
@@ -59,6 +61,25 @@ state_is_bio(const struct state *st)
 	return form == 6 || form == 7;
 }
 
+bool
+state_is_fips(const struct state *st)
+{
+	return (st->form_factor & FORM_FIPS) != 0;
+}
+
+bool
+state_fips_enforced(const struct state *st)
+{
+	return state_is_fips(st) && state_fw(st, 5, 7, 0);
+}
+
+bool
+state_fips_approved(const struct state *st)
+{
+	return state_fips_enforced(st) && !state_pin_is_factory(st) && !state_puk_is_factory(st) &&
+	       !state_mgm_is_factory(st) && st->mgm.alg != MGM_3DES;
+}
+
 void
 state_factory_refs(struct state *st)
 {
@@ -68,6 +89,7 @@ state_factory_refs(struct state *st)
 	memcpy(st->puk.value, factory_puk, sizeof(factory_puk));
 	st->pin.max = st->pin.left = bio ? 8 : 3;
 	st->puk.max = st->puk.left = bio ? 0 : 3;
+	st->finger_left = STATE_FINGER_TRIES;
 	st->dirty = true;
 }
 

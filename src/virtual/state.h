@@ -15,6 +15,7 @@
 
 #define STATE_SLOTS 25
 #define STATE_REF_LEN 8
+#define STATE_FINGER_TRIES 3
 #define STATE_OBJECT_MAX 3063 /* a 3072-byte buffer less 5C 03 .. 53 82 .. .. */
 #define STATE_STORE_MAX 51200
 
@@ -55,8 +56,10 @@ struct state {
 	uint8_t firmware[3];
 	uint8_t form_factor;
 	uint32_t serial;
-	bool touch_never;
+	enum vkey_touch touch;
+	unsigned touch_ms;
 	bool pin_complexity;
+	uint8_t finger_left; /* tries of a Bio key */
 	struct state_ref pin, puk;
 	struct state_mgm mgm;
 	struct state_slot slots[STATE_SLOTS];
@@ -74,6 +77,14 @@ void state_wipe(struct state *st);
 /* Whether the firmware is at least a.b.c. */
 bool state_fw(const struct state *st, int a, int b, int c);
 bool state_is_bio(const struct state *st);
+
+/*
+ * FIPS: the series is a flag of the form factor. From 5.7 on the key itself keeps to FIPS 140-3,
+ * and is in approved mode when PIN, PUK and management key (AES) were changed.
+ */
+bool state_is_fips(const struct state *st);
+bool state_fips_enforced(const struct state *st);
+bool state_fips_approved(const struct state *st);
 
 /* PIN, PUK and management key as they left the factory, which depends on the firmware. */
 void state_factory_refs(struct state *st);

@@ -230,20 +230,37 @@ witness_parse(const json_t *j, struct vkey_witness *w)
 	w->faults = (uint64_t)json_integer_value(json_object_get(j, "faults"));
 }
 
+/* By enum vkey_touch; a state says nothing of "kept". */
+static const char *const touch_names[] = {"", "at-once", "never", "after"};
+
+static void
+touch_parse(const json_t *j, struct state *st)
+{
+	const char *word = json_string_value(json_object_get(j, "touch"));
+	json_int_t ms = json_integer_value(json_object_get(j, "touch_ms"));
+
+	for (unsigned i = VKEY_TOUCH_AT_ONCE; word != NULL && i <= VKEY_TOUCH_AFTER; i++)
+		if (strcmp(touch_names[i], word) == 0)
+			st->touch = (enum vkey_touch)i;
+	st->touch_ms =
+	    st->touch == VKEY_TOUCH_AFTER && ms >= 0 && ms <= INT32_MAX ? (unsigned)ms : 0;
+}
+
 static json_t *
 state_json(const struct state *st)
 {
 	char fw[16];
 
 	snprintf(fw, sizeof(fw), "%d.%d.%d", st->firmware[0], st->firmware[1], st->firmware[2]);
-	return json_pack("{si,ss,si,si,ss,sb,so,so,s{si,si,so},so,so,so,so}", "format",
+	return json_pack("{si,ss,si,si,ss,si,sb,si,so,so,s{si,si,so},so,so,so,so}", "format",
 	    STATE_FORMAT, "firmware", fw, "serial", (int)st->serial, "form_factor",
-	    (int)st->form_factor, "touch", st->touch_never ? "never" : "at-once", "pin_complexity",
-	    (int)st->pin_complexity, "pin", ref_json(&st->pin), "puk", ref_json(&st->puk),
-	    "management_key", "algorithm", (int)st->mgm.alg, "touch_policy",
-	    (int)st->mgm.touch_policy, "value", hex_json(st->mgm.key, st->mgm.len), "slots",
-	    slots_json(st), "objects", objects_json(st), "attestation_root",
-	    hex_json(st->root_der, st->root_len), "witness", witness_json(&st->witness));
+	    (int)st->form_factor, "touch", touch_names[st->touch], "touch_ms", (int)st->touch_ms,
+	    "pin_complexity", (int)st->pin_complexity, "finger_left", (int)st->finger_left, "pin",
+	    ref_json(&st->pin), "puk", ref_json(&st->puk), "management_key", "algorithm",
+	    (int)st->mgm.alg, "touch_policy", (int)st->mgm.touch_policy, "value",
+	    hex_json(st->mgm.key, st->mgm.len), "slots", slots_json(st), "objects",
+	    objects_json(st), "attestation_root", hex_json(st->root_der, st->root_len), "witness",
+	    witness_json(&st->witness));
 }
 
 static int
@@ -268,14 +285,15 @@ static int
 identity_parse(const json_t *j, struct state *st)
 {
 	const char *fw = json_string_value(json_object_get(j, "firmware"));
-	const char *touch = json_string_value(json_object_get(j, "touch"));
 
 	if (json_integer_value(json_object_get(j, "format")) != STATE_FORMAT || fw == NULL ||
 	    sscanf(fw, "%hhu.%hhu.%hhu", &st->firmware[0], &st->firmware[1], &st->firmware[2]) != 3)
 		return -1;
 	st->serial = (uint32_t)json_integer_value(json_object_get(j, "serial"));
-	st->touch_never = touch != NULL && strcmp(touch, "never") == 0;
+	touch_parse(j, st);
 	st->pin_complexity = json_is_true(json_object_get(j, "pin_complexity"));
+	if (json_byte(j, "finger_left", &st->finger_left) != 0)
+		st->finger_left = STATE_FINGER_TRIES;
 	return json_byte(j, "form_factor", &st->form_factor);
 }
 

@@ -19,6 +19,7 @@
 #define OID_SERIAL "1.3.6.1.4.1.41482.3.7"
 #define OID_POLICY "1.3.6.1.4.1.41482.3.8"
 #define OID_FORM "1.3.6.1.4.1.41482.3.9"
+#define OID_FIPS "1.3.6.1.4.1.41482.3.10"
 
 static void
 x509_clean(X509 **x)
@@ -121,18 +122,20 @@ store_f9(struct state *st, X509 *x)
 
 /* The new hierarchy began with 5.7.4: another name, another validity. */
 static int
-issue_f9(struct state *st, EVP_PKEY *key, EVP_PKEY *root_key, X509 *root)
+issue_f9(struct state *st, EVP_PKEY *key, EVP_PKEY *issuer_key, X509 *issuer)
 {
+	static const uint8_t fips[] = {0x02, 0x01, 0x07};
 	bool newer = state_fw(st, 5, 7, 4);
 	VTLV_CLEAN(x509_clean)
 	X509 *x =
 	    vattest_cert(newer ? "YubiKey PIV Attestation" : "Yubico PIV Attestation", key, 8);
 
-	if (x == NULL || X509_set_issuer_name(x, X509_get_subject_name(root)) != 1 ||
+	if (x == NULL || X509_set_issuer_name(x, X509_get_subject_name(issuer)) != 1 ||
 	    vattest_validity(x, newer ? "20241201000000Z" : "20160314000000Z",
 		newer ? "99991231235959Z" : "20520417000000Z") != 0 ||
 	    add_ext(x, OID_FIRMWARE, st->firmware, sizeof(st->firmware)) != 0 ||
-	    vattest_ca(x, 0) != 0 || X509_sign(x, root_key, EVP_sha256()) == 0)
+	    (state_is_fips(st) && add_ext(x, OID_FIPS, fips, sizeof(fips)) != 0) ||
+	    vattest_ca(x, 0) != 0 || X509_sign(x, issuer_key, EVP_sha256()) == 0)
 		return -1;
 	return store_f9(st, x);
 }
@@ -154,27 +157,37 @@ keep_root(struct state *st, X509 *root)
 	return st->root_der != NULL ? 0 : -1;
 }
 
-int
-vattest_provision(struct state *st, const char *dir, char *msg, size_t msg_len)
+/* Takes key. A factory key reads as imported, PIN once, touch never. */
+static int
+give_f9(struct state *st, const struct vroot *r, uint8_t alg, EVP_PKEY *key)
 {
-	VTLV_CLEAN(x509_clean) X509 *root = NULL;
-	EVP_PKEY *root_key = NULL, *key;
-	int rc = -1;
-
-	if (vroot_open(dir, &root_key, &root, msg, msg_len) != 0)
+	if (key == NULL || issue_f9(st, key, r->issuer_key, r->issuer) != 0 ||
+	    keep_root(st, r->root) != 0) {
+		EVP_PKEY_free(key);
 		return -1;
-	key = vcrypt_generate(vcrypt_alg(NULL, VCRYPT_P256));
-	if (key != NULL && issue_f9(st, key, root_key, root) == 0 && keep_root(st, root) == 0) {
-		/* A factory key reads as imported, PIN once, touch never. */
-		vslot_fill(state_slot(st, SLOT_ATTESTATION), VCRYPT_P256, key, PIN_ONCE,
-		    POLICY_NEVER, STATE_IMPORTED);
-		key = NULL;
-		rc = 0;
-	} else {
-		snprintf(msg, msg_len, "cannot make the attestation key");
 	}
-	EVP_PKEY_free(key);
-	EVP_PKEY_free(root_key);
+	vslot_fill(
+	    state_slot(st, SLOT_ATTESTATION), alg, key, PIN_ONCE, POLICY_NEVER, STATE_IMPORTED);
+	return 0;
+}
+
+int
+vattest_provision(struct state *st, const char *dir, bool rsa, char *msg, size_t msg_len)
+{
+	struct vroot r;
+	EVP_PKEY *key;
+	int rc;
+
+	if (vroot_open(dir, state_fw(st, 5, 7, 4), rsa, &r, msg, msg_len) != 0)
+		return -1;
+	if (rsa && EVP_PKEY_up_ref(r.f9_rsa) == 1)
+		key = r.f9_rsa;
+	else
+		key = rsa ? NULL : vcrypt_generate(vcrypt_alg(NULL, VCRYPT_P256));
+	rc = give_f9(st, &r, rsa ? VCRYPT_RSA2048 : VCRYPT_P256, key);
+	if (rc != 0)
+		snprintf(msg, msg_len, "cannot make the attestation key");
+	vroot_wipe(&r);
 	return rc;
 }
 

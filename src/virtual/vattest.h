@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vattest - the attestation chain: a TEST root, one attestation key (F9) per token issued under
- * it, and statements about keys generated in slots.
- *
- * The root's subject says TEST and names neither Yubico nor YubiKey; what is below it is encoded
- * as real tokens of the same firmware do. F9 is P-256 here (real: RSA-2048), to be made quickly.
- * Functions return 0 or -1.
+ * vattest - a token's part of the attestation chain: its attestation key (F9), issued by a CA of
+ * vroot.h, and statements about keys generated in slots, encoded as real tokens of the same
+ * firmware do. Functions return 0 or -1.
  */
 #ifndef VIRTUAL_VATTEST_H
 #define VIRTUAL_VATTEST_H
@@ -16,16 +13,17 @@
 #include "virtual/vtlv.h"
 
 /*
- * Give a new token its F9 key and certificate (object 5FFF01), issued by the root of dir:
- * root.pem and root.key, made if missing; dir NULL: by a root that is forgotten afterwards.
- * The root's certificate is kept in the state.
+ * Give a new token its F9 key and certificate (object 5FFF01), issued by the CAs of dir, made if
+ * missing; dir NULL: by some that are forgotten afterwards. The key is RSA 2048, as real ones, and
+ * then the same for all tokens of dir; or P-256, which is quickly made. The root's certificate is
+ * kept in the state, the intermediates' are not.
  */
-int vattest_provision(struct state *st, const char *dir, char *msg, size_t msg_len);
+int vattest_provision(struct state *st, const char *dir, bool rsa, char *msg, size_t msg_len);
 
 /* The DER of a certificate that says how the key in slot came there. */
 int vattest_leaf(struct state *st, const struct state_slot *slot, struct vbuf *out);
 
-/* Pieces that the root needs too: a version 3 certificate with subject CN and serial, its
+/* Pieces that the CAs need too: a version 3 certificate with subject CN and serial, its
  * validity (YYYYMMDDHHMMSSZ), critical basicConstraints. */
 X509 *vattest_cert(const char *subject, EVP_PKEY *key, size_t serial_len);
 int vattest_validity(X509 *x, const char *from, const char *until);

@@ -7,6 +7,7 @@
 
 #include "virtual/applet.h"
 #include "virtual/vcrypt.h"
+#include "virtual/vwait.h"
 
 #define SLOT_MGM 0x9B
 #define SLOT_ATTESTATION 0xF9
@@ -110,15 +111,11 @@ mgm_step(struct applet *a, const struct template *t, struct vbuf *out)
 	if (!t->has_witness && t->has_challenge && t->challenge.len == 0)
 		return mgm_challenge(a, AUTH_EXTERNAL, out);
 	a->ses.admin = false;
+	if (!vwait_touch(a, SLOT_MGM, a->st.mgm.touch_policy))
+		return SW_SECURITY;
 	if (t->has_witness)
 		return mgm_mutual(a, t, out);
 	return t->has_response ? mgm_external(a, t) : SW_DATA;
-}
-
-static bool
-touch_missing(const struct state *st, uint8_t touch_policy)
-{
-	return st->touch_never && touch_policy != POLICY_NEVER;
 }
 
 static uint16_t
@@ -129,26 +126,32 @@ authenticate_mgm(
 
 	if (alg != a->st.mgm.alg)
 		return SW_DATA;
-	if (touch_missing(&a->st, a->st.mgm.touch_policy))
-		return SW_SECURITY;
 	return mgm_step(a, t, out);
+}
+
+static bool
+pin_given(const struct session *s, uint8_t policy)
+{
+	switch (policy) {
+	case POLICY_NEVER:
+		return true;
+	case PIN_ALWAYS:
+		return s->verified && s->fresh;
+	case PIN_MATCH_ALWAYS:
+		return (s->verified && s->fresh) || (s->matched && s->match_fresh);
+	case PIN_MATCH_ONCE:
+		return s->verified || s->matched;
+	default:
+		return s->verified;
+	}
 }
 
 /* A PIN or a touch that is missing look the same from outside: 6982. */
 static bool
-allowed(const struct applet *a, const struct state_slot *slot)
+allowed(struct applet *a, const struct state_slot *slot)
 {
-	if (touch_missing(&a->st, slot->touch_policy))
-		return false;
-	switch (slot->pin_policy) {
-	case POLICY_NEVER:
-		return true;
-	case PIN_ALWAYS:
-	case PIN_MATCH_ALWAYS:
-		return a->ses.verified && a->ses.fresh;
-	default:
-		return a->ses.verified;
-	}
+	return pin_given(&a->ses, slot->pin_policy) &&
+	       vwait_touch(a, slot->id, slot->touch_policy) && vwait_use(a, slot->alg);
 }
 
 static uint16_t
@@ -206,6 +209,8 @@ vauth_set_mgm(struct applet *a, const struct command *c, struct vbuf *out)
 	    c->data[2] != vcrypt_mgm_key_len(c->data[0]))
 		return SW_DATA;
 	if (c->data[0] != VCRYPT_3DES && !state_fw(&a->st, 5, 4, 2))
+		return SW_DATA;
+	if (c->data[0] == VCRYPT_3DES && state_fips_enforced(&a->st))
 		return SW_DATA;
 	OPENSSL_cleanse(mgm->key, sizeof(mgm->key));
 	mgm->alg = c->data[0];

@@ -46,7 +46,7 @@ vdata_get(struct applet *a, const struct command *c, struct vbuf *out)
 		vtlv_raw(out, discovery, sizeof(discovery));
 		return SW_OK;
 	}
-	if (needs_pin(id) && !a->ses.verified)
+	if (needs_pin(id) && !a->ses.verified && !a->ses.matched)
 		return SW_SECURITY;
 	o = state_object(&a->st, id);
 	if (o == NULL)

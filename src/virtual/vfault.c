@@ -22,6 +22,7 @@ struct draft {
 	enum vfault_kind kind;
 	long at, nth, ins, p2, sw, delay, back;
 	bool data;
+	const char *swap;
 };
 
 static int
@@ -52,6 +53,11 @@ parse_value(struct draft *d, const char *name, size_t name_len, const char *text
 	    {"back", 10, 600000, &d->back, VFAULT_NONE},
 	};
 
+	if (name_len == 4 && strncmp(name, "swap", 4) == 0) {
+		d->swap = text;
+		return *text != '\0' && strlen(text) < VFAULT_PATH_MAX ? parse_kind(d, VFAULT_SWAP)
+								       : -1;
+	}
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		char *end;
 		long v;
@@ -90,7 +96,7 @@ static const char *
 complaint(const struct draft *d)
 {
 	bool removal = d->kind == VFAULT_REMOVE_BEFORE || d->kind == VFAULT_REMOVE_AFTER ||
-		       d->kind == VFAULT_REMOVE_ANSWERED;
+		       d->kind == VFAULT_REMOVE_ANSWERED || d->kind == VFAULT_SWAP;
 
 	if (d->kind == VFAULT_NONE)
 		return "does not say what happens (remove-after, sw=6F00...)";
@@ -101,14 +107,14 @@ complaint(const struct draft *d)
 	if (d->at == 0 || d->nth == 0)
 		return "counts from 1";
 	if (d->back >= 0 && !removal)
-		return "back goes with a removal";
+		return "back goes with a removal or a swap";
 	return NULL;
 }
 
 int
 vfault_add(struct vfault_list *l, const char *spec, char *msg, size_t msg_len)
 {
-	struct draft d = {VFAULT_NONE, -1, -1, -1, -1, -1, -1, -1, false};
+	struct draft d = {VFAULT_NONE, -1, -1, -1, -1, -1, -1, -1, false, NULL};
 	char copy[256], *save = NULL;
 	const char *why;
 
@@ -139,6 +145,8 @@ vfault_add(struct vfault_list *l, const char *spec, char *msg, size_t msg_len)
 	    .sw = (uint16_t)d.sw,
 	    .delay_ms = (unsigned)(d.delay > 0 ? d.delay : 0),
 	    .back_ms = (int)d.back};
+	if (d.swap != NULL)
+		strcpy(l->f[l->n - 1].swap, d.swap);
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #define VFAULT_MAX 64
+#define VFAULT_PATH_MAX 200
 
 enum vfault_kind {
 	VFAULT_NONE,
@@ -19,6 +20,7 @@ enum vfault_kind {
 	VFAULT_LONG,
 	VFAULT_GARBAGE,
 	VFAULT_DELAY,
+	VFAULT_SWAP,
 };
 
 struct vfault {
@@ -29,7 +31,8 @@ struct vfault {
 	bool data; /* only a command that carries data, e.g. no VERIFY that asks */
 	uint16_t sw;
 	unsigned delay_ms;
-	int back_ms; /* -1: stays out */
+	int back_ms;		    /* -1: stays out */
+	char swap[VFAULT_PATH_MAX]; /* state file of the other key */
 };
 
 struct vfault_list {

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/bio.h>
@@ -13,177 +9,24 @@
 #include <openssl/rand.h>
 #include <openssl/x509.h>
 
-#include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
 #include "virtual/vkey_i.h"
-
-#define DEFAULT_FIRMWARE "5.7.1"
+#include "virtual/vwait.h"
 
 /* The historical bytes tell the generations apart: "Yubikey4" and the YubiKey 5's own. */
 static const uint8_t atr_five[] = {0x3B, 0xFD, 0x13, 0x00, 0x00, 0x81, 0x31, 0xFE, 0x15, 0x80, 0x73,
     0xC0, 0x21, 0xC0, 0x57, 0x59, 0x75, 0x62, 0x69, 0x4B, 0x65, 0x79, 0x40};
+static const uint8_t atr_nfc[] = {0x3B, 0x8D, 0x80, 0x01, 0x80, 0x73, 0xC0, 0x21, 0xC0, 0x57, 0x59,
+    0x75, 0x62, 0x69, 0x4B, 0x65, 0x79, 0xF9};
 static const uint8_t atr_four[] = {0x3B, 0xF8, 0x13, 0x00, 0x00, 0x81, 0x31, 0xFE, 0x15, 0x59, 0x75,
     0x62, 0x69, 0x6B, 0x65, 0x79, 0x34, 0xD4};
 
-static bool
-parse_firmware(const char *text, uint8_t fw[static 3])
-{
-	int n = 0;
-
-	/* One digit each: that is all a client's version pattern takes. */
-	return sscanf(text, "%1hhu.%1hhu.%1hhu%n", &fw[0], &fw[1], &fw[2], &n) == 3 &&
-	       text[n] == '\0' && (fw[0] == 4 || fw[0] == 5);
-}
-
-static int
-config_check(const struct vkey_config *c, const struct state *st, char *msg, size_t msg_len)
-{
-	uint8_t fw[3];
-	const char *what = NULL;
-
-	if (c->firmware != NULL &&
-	    (!parse_firmware(c->firmware, fw) || memcmp(fw, st->firmware, sizeof(fw)) != 0))
-		what = "firmware";
-	else if (c->serial != 0 && c->serial != st->serial)
-		what = "serial number";
-	else if (c->form_factor != 0 && c->form_factor != st->form_factor)
-		what = "form factor";
-	if (what == NULL)
-		return 0;
-	snprintf(msg, msg_len, "%s: this key has another %s", st->path, what);
-	return -1;
-}
-
-static uint32_t
-made_up_serial(void)
-{
-	uint32_t s = 0;
-
-	RAND_bytes((unsigned char *)&s, sizeof(s));
-	return 20000000 + s % 10000000;
-}
-
-static int
-make_new(const struct vkey_config *c, struct state *st, char *msg, size_t msg_len)
-{
-	const char *fw = c->firmware != NULL ? c->firmware : DEFAULT_FIRMWARE;
-
-	if (!parse_firmware(fw, st->firmware)) {
-		snprintf(msg, msg_len, "firmware \"%s\": want 4.y.z or 5.y.z, one digit each", fw);
-		return -1;
-	}
-	if (c->serial > INT32_MAX) {
-		snprintf(msg, msg_len, "serial number %u: want one below 2^31", c->serial);
-		return -1;
-	}
-	st->serial = c->serial != 0 ? c->serial : made_up_serial();
-	st->form_factor = c->form_factor != 0 ? c->form_factor : 0x01;
-	st->pin_complexity = c->pin_complexity;
-	state_factory_refs(st);
-	state_factory_mgm(st);
-	return vattest_provision(st, c->root_dir, msg, msg_len);
-}
-
-static int
-open_beside(const char *path, const char *suffix, int flags)
-{
-	char *name = NULL;
-	int fd = -1;
-
-	if (asprintf(&name, "%s%s", path, suffix) >= 0)
-		fd = open(name, flags | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	free(name);
-	return fd;
-}
-
-/* The state file itself is replaced at each save: the lock needs a file that stays. */
-static int
-take_files(struct vkey *v, const char *path, char *msg, size_t msg_len)
-{
-	v->lock_fd = open_beside(path, ".lock", O_RDWR);
-	if (v->lock_fd < 0) {
-		snprintf(msg, msg_len, "%s.lock: %s", path, strerror(errno));
-		return -1;
-	}
-	if (flock(v->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-		snprintf(msg, msg_len, "%s: in use by another process", path);
-		return -1;
-	}
-	v->log_fd = open_beside(path, ".log", O_WRONLY | O_APPEND);
-	v->a.st.path = strdup(path);
-	if (v->log_fd < 0 || v->a.st.path == NULL) {
-		snprintf(msg, msg_len, "%s.log: %s", path, strerror(errno));
-		return -1;
-	}
-	return 0;
-}
-
-static int
-open_state(struct vkey *v, const struct vkey_config *c, char *msg, size_t msg_len)
-{
-	struct state *st = &v->a.st;
-	uint64_t logged;
-	int rc = 1;
-
-	if (c->state != NULL) {
-		if (take_files(v, c->state, msg, msg_len) != 0)
-			return -1;
-		rc = state_load(st, c->state, msg, msg_len);
-	}
-	if (rc == 0)
-		rc = config_check(c, st, msg, msg_len);
-	else if (rc == 1)
-		rc = make_new(c, st, msg, msg_len);
-	if (rc != 0)
-		return -1;
-	/* The log gets a line per APDU, the state only what changed something. */
-	if (st->path != NULL && (logged = inspect_log_tail(st->path)) > st->witness.apdus)
-		st->witness.apdus = logged;
-	if (st->touch_never != c->touch_never)
-		st->dirty = true;
-	st->touch_never = c->touch_never;
-	if (state_save(st) != 0) {
-		snprintf(msg, msg_len, "%s: %s", c->state, strerror(errno));
-		return -1;
-	}
-	return 0;
-}
-
-int
-vkey_open(const struct vkey_config *config, struct vkey **ret, char *msg, size_t msg_len)
-{
-	struct vkey *v = calloc(1, sizeof(*v));
-
-	if (v == NULL) {
-		snprintf(msg, msg_len, "out of memory");
-		return VKEY_FAILED;
-	}
-	state_init(&v->a.st);
-	v->lock_fd = v->log_fd = v->back_ms = -1;
-	v->present = true;
-	if (open_state(v, config, msg, msg_len) != 0) {
-		v->a.st.dirty = false;
-		vkey_free(v);
-		return VKEY_FAILED;
-	}
-	*ret = v;
-	return VKEY_OK;
-}
-
 void
-vkey_free(struct vkey *v)
+vkey_set_clock(struct vkey *v, const struct vkey_clock *clock)
 {
-	if (v == NULL)
-		return;
-	state_save(&v->a.st);
-	if (v->log_fd >= 0)
-		close(v->log_fd);
-	if (v->lock_fd >= 0)
-		close(v->lock_fd);
-	applet_reset(&v->a);
-	frame_reset(&v->frame);
-	state_wipe(&v->a.st);
-	free(v);
+	v->a.env.clock = clock != NULL ? clock : &vwait_system;
+	if (v->other != NULL)
+		v->other->a.env.clock = v->a.env.clock;
 }
 
 int
@@ -201,9 +44,10 @@ size_t
 vkey_atr(const struct vkey *v, uint8_t out[static VKEY_ATR_MAX])
 {
 	bool five = state_fw(&v->a.st, 5, 0, 0);
-	size_t len = five ? sizeof(atr_five) : sizeof(atr_four);
+	const uint8_t *atr = v->a.env.nfc ? atr_nfc : five ? atr_five : atr_four;
+	size_t len = v->a.env.nfc ? sizeof(atr_nfc) : five ? sizeof(atr_five) : sizeof(atr_four);
 
-	memcpy(out, five ? atr_five : atr_four, len);
+	memcpy(out, atr, len);
 	return len;
 }
 
@@ -235,10 +79,30 @@ vkey_back_ms(const struct vkey *v)
 	return v->present ? -1 : v->back_ms;
 }
 
+static int
+arm_swap(struct vkey *v, const struct vfault *added, char *msg, size_t msg_len)
+{
+	for (const struct vfault *f = v->faults.f; f < added; f++) {
+		if (f->kind == VFAULT_SWAP) {
+			snprintf(msg, msg_len, "fault: a swap is armed already");
+			return -1;
+		}
+	}
+	return vkey_open_other(v, added->swap, msg, msg_len);
+}
+
 int
 vkey_fault(struct vkey *v, const char *spec, char *msg, size_t msg_len)
 {
-	return vfault_add(&v->faults, spec, msg, msg_len) == 0 ? VKEY_OK : VKEY_FAILED;
+	const struct vfault *added;
+
+	if (vfault_add(&v->faults, spec, msg, msg_len) != 0)
+		return VKEY_FAILED;
+	added = &v->faults.f[v->faults.n - 1];
+	if (added->kind != VFAULT_SWAP || arm_swap(v, added, msg, msg_len) == 0)
+		return VKEY_OK;
+	v->faults.n--;
+	return VKEY_FAILED;
 }
 
 void
@@ -309,14 +173,48 @@ mangle(const struct vfault *f, struct vbuf *out)
 		else
 			RAND_bytes(out->b, 2);
 		break;
-	case VFAULT_DELAY:
-		nanosleep(&(struct timespec){.tv_sec = f->delay_ms / 1000,
-			      .tv_nsec = (long)(f->delay_ms % 1000) * 1000000},
-		    NULL);
-		break;
 	default:
 		break;
 	}
+}
+
+/* Another hand was faster than the reader: its key has power, and nothing else of the former. */
+static void
+swap(struct vkey *v)
+{
+	struct vkey was = *v, *o = v->other;
+
+	v->a = o->a;
+	v->frame = o->frame;
+	v->lock_fd = o->lock_fd;
+	v->log_fd = o->log_fd;
+	v->log_failed = o->log_failed;
+	o->a = was.a;
+	o->frame = was.frame;
+	o->lock_fd = was.lock_fd;
+	o->log_fd = was.log_fd;
+	o->log_failed = was.log_failed;
+	applet_reset(&v->a);
+	frame_reset(&v->frame);
+	applet_reset(&o->a);
+	frame_reset(&o->frame);
+	OPENSSL_cleanse(&was, sizeof(was));
+}
+
+/* False: the key was removed meanwhile. */
+static bool
+exec_timed(struct vkey *v, const struct vfault *f, const uint8_t *in, size_t len, struct vbuf *out)
+{
+	unsigned delay = f->kind == VFAULT_DELAY ? f->delay_ms : 0;
+
+	vwait_apdu(&v->a);
+	if (v->powered)
+		frame_exec(&v->frame, &v->a, in, len, out);
+	if (v->powered)
+		vwait_ms(&v->a, delay);
+	if (!v->powered)
+		log_apdu(v, in, len, "removed-during");
+	return v->powered;
 }
 
 /* The command with its fault, if one is due. VKEY_OK: out holds the answer to deliver. */
@@ -330,12 +228,19 @@ exec(struct vkey *v, const struct vfault *f, const uint8_t *in, size_t len, stru
 		pull(v, f);
 		return VKEY_REMOVED;
 	}
+	if (f->kind == VFAULT_SWAP && f->back_ms >= 0) {
+		log_apdu(v, in, len, "removed-before swap");
+		swap(v);
+		pull(v, f);
+		return VKEY_REMOVED;
+	}
 	if (f->kind == VFAULT_SW) {
 		vtlv_raw(out, sw, sizeof(sw));
 		log_answer(v, in, len, out, " fault");
 		return VKEY_OK;
 	}
-	frame_exec(&v->frame, &v->a, in, len, out);
+	if (!exec_timed(v, f, in, len, out))
+		return VKEY_REMOVED;
 	log_answer(v, in, len, out,
 	    f->kind == VFAULT_NONE	     ? ""
 	    : f->kind == VFAULT_REMOVE_AFTER ? " removed-after"
@@ -362,6 +267,12 @@ vkey_apdu(struct vkey *v, const uint8_t *in, size_t len, uint8_t *out, size_t ca
 	if (f.kind != VFAULT_NONE) {
 		v->a.st.witness.faults++;
 		v->a.st.dirty = true;
+	}
+	if (f.kind == VFAULT_SWAP && f.back_ms < 0) {
+		v->a.st.witness.apdus--;
+		state_save(&v->a.st);
+		swap(v);
+		v->a.st.witness.apdus++;
 	}
 	rc = exec(v, &f, in, len, &answer);
 	if (v->a.st.dirty)
@@ -435,5 +346,5 @@ vkey_set_object(struct vkey *v, uint32_t id, const uint8_t *data, size_t len)
 char *
 vkey_inspect(const struct vkey *v)
 {
-	return inspect_json(&v->a.st);
+	return inspect_json(&v->a.st, &v->a.env);
 }

@@ -39,14 +39,49 @@ enum vkey_power {
 
 struct vkey;
 
+/* When somebody touches a key that asks for it. */
+enum vkey_touch {
+	VKEY_TOUCH_KEPT, /* as the state says; at once for a new key */
+	VKEY_TOUCH_AT_ONCE,
+	VKEY_TOUCH_NEVER, /* what needs a touch is refused after 15 seconds */
+	VKEY_TOUCH_AFTER, /* some time */
+};
+
+/* Whose finger a Bio key feels when it is asked to match one. */
+enum vkey_finger {
+	VKEY_FINGER_RIGHT,
+	VKEY_FINGER_WRONG,
+	VKEY_FINGER_NONE, /* nobody's is enrolled */
+};
+
+/*
+ * What the key waits by: for touches, in delays, with the timing of a real key. sleep_ms returns
+ * false when it was cut short; it may serve other things meanwhile, and remove the key.
+ */
+struct vkey_clock {
+	int64_t (*now_ms)(void *ctx);
+	bool (*sleep_ms)(void *ctx, unsigned ms);
+	void *ctx;
+};
+
 struct vkey_config {
 	const char *state;    /* path of the state file; NULL: in memory only */
 	const char *root_dir; /* attestation root (root.pem, root.key); NULL: a root of its own */
 	const char *firmware; /* "5.4.3"; NULL: the state's, or 5.7.1 for a new one */
 	uint32_t serial;      /* 0: the state's, or one made up for a new one; below 2^31 */
 	uint8_t form_factor;  /* Management tag 04; 0: the state's, or 01 (USB-A keychain) */
+	bool fips;	      /* FIPS series: bit 80 of the form factor */
 	bool pin_complexity;  /* new state only: the 5.7 option */
-	bool touch_never;     /* nobody touches: what needs a touch is refused */
+	bool f9_rsa;	      /* new state only: an attestation key as real ones, not P-256 */
+
+	enum vkey_touch touch; /* kept in the state */
+	unsigned touch_ms;     /* of VKEY_TOUCH_AFTER */
+
+	/* These last as long as the key is open. */
+	bool real_timing; /* as slow as a real key */
+	bool nfc;	  /* the ATR of a reader without contacts */
+	enum vkey_finger finger;
+	const struct vkey_clock *clock; /* NULL: the system's; must outlive the key */
 };
 
 /* What happened to the key since its state was made: the tests' witness. */
@@ -64,6 +99,9 @@ struct vkey_witness {
  */
 int vkey_open(const struct vkey_config *config, struct vkey **ret, char *msg, size_t msg_len);
 void vkey_free(struct vkey *v);
+
+/* NULL: the system's. */
+void vkey_set_clock(struct vkey *v, const struct vkey_clock *clock);
 
 /* VKEY_REMOVED when there is no key to power. */
 int vkey_power(struct vkey *v, enum vkey_power what);
@@ -95,7 +133,11 @@ int vkey_back_ms(const struct vkey *v);
  *   sw=XXXX                         not executed, answered with this status word
  *   short | long | garbage          executed; answer of one byte | 16 bytes too many | random
  *   delay=MS                        executed, answered late
- *   back=MS                         with a removal: inserted again after that time
+ *   swap=FILE                       from this APDU on, the key of another state answers
+ *   back=MS                         with a removal: inserted again after that time; with a swap:
+ *                                   removed, the APDU does not arrive, the other key is inserted
+ * The swap's FILE is opened when the fault is armed, and made like this key if missing. One swap
+ * may be armed at a time; one back to the key that was swapped out names that key's state.
  */
 int vkey_fault(struct vkey *v, const char *spec, char *msg, size_t msg_len);
 void vkey_fault_clear(struct vkey *v);

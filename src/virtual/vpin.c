@@ -8,6 +8,7 @@
 
 #define REF_PIN 0x80
 #define REF_PUK 0x81
+#define REF_FINGER 0x96
 #define REF_MIN_LEN 6
 
 /* With more than fifteen left the nibble stays at F. */
@@ -70,7 +71,8 @@ acceptable(const struct state *st, const uint8_t value[static STATE_REF_LEN])
 {
 	size_t n = unpadded_len(value);
 
-	if (n < REF_MIN_LEN)
+	/* FIPS 140-3: eight characters. */
+	if (n < (state_fips_enforced(st) ? STATE_REF_LEN : REF_MIN_LEN))
 		return false;
 	for (size_t i = 0; i < n && state_fw(st, 5, 7, 0); i++)
 		if (value[i] > 0x7F)
@@ -83,11 +85,12 @@ vpin_verify(struct applet *a, const struct command *c, struct vbuf *out)
 {
 	uint16_t sw;
 
-	(void)out;
+	if (c->p2 == REF_FINGER)
+		return vbio_verify(a, c, out);
 	if (c->p2 != REF_PIN)
 		return SW_NO_REFERENCE;
 	if (c->p1 == 0xFF && c->len == 0) {
-		a->ses.verified = false;
+		a->ses.verified = a->ses.matched = false;
 		return SW_OK;
 	}
 	if (c->p1 != 0x00)
@@ -98,6 +101,7 @@ vpin_verify(struct applet *a, const struct command *c, struct vbuf *out)
 		return SW_DATA;
 	sw = compare(a, &a->st.pin, c->data);
 	a->ses.verified = a->ses.fresh = sw == SW_OK;
+	vbio_pin_verified(a, sw == SW_OK);
 	return sw;
 }
 
@@ -161,16 +165,10 @@ vpin_set_retries(struct applet *a, const struct command *c, struct vbuf *out)
 	return SW_OK;
 }
 
-/* Everything but the attestation key and its certificate, which no reset brings back. */
-uint16_t
-vpin_reset(struct applet *a, const struct command *c, struct vbuf *out)
+/* No reset brings the attestation key and its certificate back. */
+void
+vpin_zeroize(struct state *st)
 {
-	struct state *st = &a->st;
-
-	(void)out;
-	(void)c;
-	if (st->pin.left > 0 || st->puk.left > 0 || state_is_bio(st))
-		return SW_CONDITIONS;
 	for (size_t i = 0; i < STATE_SLOTS; i++)
 		if (st->slots[i].id != 0xF9)
 			state_slot_clear(&st->slots[i]);
@@ -179,6 +177,16 @@ vpin_reset(struct applet *a, const struct command *c, struct vbuf *out)
 			state_object_set(st, st->objects[i].id, NULL, 0);
 	state_factory_refs(st);
 	state_factory_mgm(st);
+}
+
+uint16_t
+vpin_reset(struct applet *a, const struct command *c, struct vbuf *out)
+{
+	(void)out;
+	(void)c;
+	if (a->st.pin.left > 0 || a->st.puk.left > 0 || state_is_bio(&a->st))
+		return SW_CONDITIONS;
+	vpin_zeroize(&a->st);
 	a->ses.verified = a->ses.admin = false;
 	return SW_OK;
 }

@@ -9,51 +9,90 @@
 #include <unistd.h>
 
 #include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
 #include "virtual/vroot.h"
 
-#define ROOT_SUBJECT "ykvirt attestation root (TEST)"
+#define F9_RSA "f9-rsa2048.key"
 
-static X509 *
-self_sign(EVP_PKEY *key)
+/* From the top down; each is issued by the one before it. */
+static const struct ca {
+	const char *file, *subject, *from;
+	int path_len;
+} cas[] = {
+    {"root", "ykvirt attestation root (TEST)", "20160101000000Z", 3},
+    {"TEST_Attestation_Intermediate_B_1", "ykvirt Attestation Intermediate B 1 (TEST)",
+	"20241201000000Z", 2},
+    {"TEST_PIV_Attestation_B_1", "ykvirt PIV Attestation B 1 (TEST)", "20241201000000Z", 1},
+};
+
+struct pair {
+	EVP_PKEY *key;
+	X509 *cert;
+};
+
+static void
+pair_wipe(struct pair *p)
 {
-	X509 *x = vattest_cert(ROOT_SUBJECT, key, 16);
-
-	if (x != NULL && (X509_set_issuer_name(x, X509_get_subject_name(x)) != 1 ||
-			     vattest_validity(x, "20160101000000Z", "99991231235959Z") != 0 ||
-			     vattest_ca(x, 1) != 0 || X509_sign(x, key, EVP_sha256()) == 0)) {
-		X509_free(x);
-		x = NULL;
-	}
-	return x;
+	EVP_PKEY_free(p->key);
+	X509_free(p->cert);
+	*p = (struct pair){0};
 }
 
+/* What the vendor's CAs have, and F9 has not. */
 static int
-make(EVP_PKEY **ret_key, X509 **ret_cert)
+add_ca_extensions(X509 *x, X509 *issuer)
+{
+	static const struct {
+		int nid;
+		const char *value;
+	} exts[] = {
+	    {NID_subject_key_identifier, "hash"},
+	    {NID_authority_key_identifier, "keyid"},
+	    {NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign"},
+	};
+	X509V3_CTX ctx;
+
+	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
+	for (size_t i = 0; i < sizeof(exts) / sizeof(exts[0]); i++) {
+		X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, exts[i].nid, exts[i].value);
+		int ok = e != NULL && X509_add_ext(x, e, -1) == 1;
+
+		X509_EXTENSION_free(e);
+		if (!ok)
+			return -1;
+	}
+	return 0;
+}
+
+/* issuer NULL: by itself. */
+static int
+make(const struct ca *ca, const struct pair *issuer, struct pair *ret)
 {
 	EVP_PKEY *key = vcrypt_generate(vcrypt_alg(NULL, VCRYPT_P256));
-	X509 *cert = key != NULL ? self_sign(key) : NULL;
+	X509 *x = key != NULL ? vattest_cert(ca->subject, key, 16) : NULL;
+	X509 *above = issuer != NULL ? issuer->cert : x;
 
-	if (cert == NULL) {
-		EVP_PKEY_free(key);
+	ret->key = key;
+	ret->cert = x;
+	if (x == NULL || X509_set_issuer_name(x, X509_get_subject_name(above)) != 1 ||
+	    vattest_validity(x, ca->from, "99991231235959Z") != 0 ||
+	    add_ca_extensions(x, above) != 0 || vattest_ca(x, ca->path_len) != 0 ||
+	    X509_sign(x, issuer != NULL ? issuer->key : key, EVP_sha256()) == 0)
 		return -1;
-	}
-	*ret_key = key;
-	*ret_cert = cert;
 	return 0;
 }
 
 static FILE *
-open_in(const char *dir, const char *name, int flags, mode_t mode)
+open_in(const char *dir, const char *name, const char *suffix, int flags, mode_t mode)
 {
 	char *path = NULL;
 	FILE *f = NULL;
 	int fd = -1;
 
-	if (asprintf(&path, "%s/%s", dir, name) >= 0)
+	if (asprintf(&path, "%s/%s%s", dir, name, suffix) >= 0)
 		fd = open(path, flags | O_CLOEXEC, mode);
 	free(path);
 	if (fd >= 0 && (f = fdopen(fd, (flags & O_WRONLY) ? "w" : "r")) == NULL)
@@ -61,85 +100,152 @@ open_in(const char *dir, const char *name, int flags, mode_t mode)
 	return f;
 }
 
+static EVP_PKEY *
+read_key(FILE *f)
+{
+	EVP_PKEY *key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+
+	fclose(f);
+	return key;
+}
+
+static int
+write_key(const char *dir, const char *name, const char *suffix, EVP_PKEY *key)
+{
+	FILE *f = open_in(dir, name, suffix, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	int ok = f != NULL && PEM_write_PKCS8PrivateKey(f, key, NULL, NULL, 0, NULL, NULL) == 1;
+
+	if (f != NULL && fclose(f) != 0)
+		ok = 0;
+	return ok ? 0 : -1;
+}
+
+static int
+write_cert(const char *dir, const char *name, X509 *cert)
+{
+	FILE *f = open_in(dir, name, ".pem", O_WRONLY | O_CREAT | O_EXCL, 0644);
+	int ok = f != NULL && PEM_write_X509(f, cert) == 1;
+
+	if (f != NULL && fclose(f) != 0)
+		ok = 0;
+	return ok ? 0 : -1;
+}
+
 /* 0 read; 1 there is none yet; -1 broken. */
 static int
-read_root(const char *dir, EVP_PKEY **ret_key, X509 **ret_cert)
+read_pair(const char *dir, const struct ca *ca, struct pair *ret)
 {
-	FILE *kf = open_in(dir, "root.key", O_RDONLY, 0);
-	FILE *cf = open_in(dir, "root.pem", O_RDONLY, 0);
+	FILE *kf = open_in(dir, ca->file, ".key", O_RDONLY, 0);
+	FILE *cf = open_in(dir, ca->file, ".pem", O_RDONLY, 0);
 	bool fresh = kf == NULL && cf == NULL;
-	EVP_PKEY *key = kf != NULL ? PEM_read_PrivateKey(kf, NULL, NULL, NULL) : NULL;
-	X509 *cert = cf != NULL ? PEM_read_X509(cf, NULL, NULL, NULL) : NULL;
 
 	if (kf != NULL)
-		fclose(kf);
-	if (cf != NULL)
+		ret->key = read_key(kf);
+	if (cf != NULL) {
+		ret->cert = PEM_read_X509(cf, NULL, NULL, NULL);
 		fclose(cf);
+	}
 	if (fresh)
 		return 1;
-	if (key != NULL && cert != NULL && X509_check_private_key(cert, key) == 1) {
-		*ret_key = key;
-		*ret_cert = cert;
-		return 0;
-	}
-	EVP_PKEY_free(key);
-	X509_free(cert);
-	return -1;
+	/* A root of before there were intermediates cannot have any. */
+	return ret->key != NULL && ret->cert != NULL &&
+		       X509_check_private_key(ret->cert, ret->key) == 1 &&
+		       X509_get_pathlen(ret->cert) == ca->path_len
+		   ? 0
+		   : -1;
 }
 
 static int
-write_root(const char *dir, EVP_PKEY *key, X509 *cert)
+read_or_make(const char *dir, const struct ca *ca, const struct pair *issuer, struct pair *ret)
 {
-	FILE *kf = open_in(dir, "root.key", O_WRONLY | O_CREAT | O_EXCL, 0600);
-	FILE *cf = open_in(dir, "root.pem", O_WRONLY | O_CREAT | O_EXCL, 0644);
-	int rc = -1;
-
-	if (kf != NULL && cf != NULL &&
-	    PEM_write_PKCS8PrivateKey(kf, key, NULL, NULL, 0, NULL, NULL) == 1 &&
-	    PEM_write_X509(cf, cert) == 1)
-		rc = 0;
-	if (kf != NULL && fclose(kf) != 0)
-		rc = -1;
-	if (cf != NULL && fclose(cf) != 0)
-		rc = -1;
-	return rc;
-}
-
-static int
-read_or_make(const char *dir, EVP_PKEY **ret_key, X509 **ret_cert)
-{
-	int rc = read_root(dir, ret_key, ret_cert);
+	int rc = dir != NULL ? read_pair(dir, ca, ret) : 1;
 
 	if (rc <= 0)
 		return rc;
-	if (make(ret_key, ret_cert) != 0)
+	if (make(ca, issuer, ret) != 0)
 		return -1;
-	return write_root(dir, *ret_key, *ret_cert);
+	if (dir == NULL)
+		return 0;
+	return write_key(dir, ca->file, ".key", ret->key) == 0 &&
+		       write_cert(dir, ca->file, ret->cert) == 0
+		   ? 0
+		   : -1;
+}
+
+/* Made once: real keys share theirs by the batch, and this one takes a moment. */
+static EVP_PKEY *
+shared_f9(const char *dir)
+{
+	FILE *f = dir != NULL ? open_in(dir, F9_RSA, "", O_RDONLY, 0) : NULL;
+	EVP_PKEY *key;
+
+	if (f != NULL)
+		return read_key(f);
+	key = vcrypt_generate(vcrypt_alg(NULL, VCRYPT_RSA2048));
+	if (key != NULL && dir != NULL && write_key(dir, F9_RSA, "", key) != 0) {
+		EVP_PKEY_free(key);
+		return NULL;
+	}
+	return key;
+}
+
+/* Down the chain to whoever issues F9. NULL, or the file that is to blame. */
+static const char *
+fill(const char *dir, size_t depth, bool f9_rsa, struct vroot *ret)
+{
+	struct pair above = {0}, below = {0};
+
+	for (size_t i = 0; i < depth; i++) {
+		int rc = read_or_make(dir, &cas[i], i > 0 ? &above : NULL, &below);
+
+		pair_wipe(&above);
+		above = below;
+		below = (struct pair){0};
+		if (rc == 0 && i == 0 && X509_up_ref(above.cert) == 1)
+			ret->root = above.cert;
+		if (rc != 0) {
+			pair_wipe(&above);
+			return cas[i].file;
+		}
+	}
+	ret->issuer = above.cert;
+	ret->issuer_key = above.key;
+	if (f9_rsa && (ret->f9_rsa = shared_f9(dir)) == NULL)
+		return F9_RSA;
+	return ret->root != NULL ? NULL : cas[0].file;
 }
 
 int
-vroot_open(const char *dir, EVP_PKEY **ret_key, X509 **ret_cert, char *msg, size_t msg_len)
+vroot_open(
+    const char *dir, bool intermediates, bool f9_rsa, struct vroot *ret, char *msg, size_t msg_len)
 {
-	FILE *lock;
-	int rc = -1;
+	size_t depth = intermediates ? sizeof(cas) / sizeof(cas[0]) : 1;
+	const char *bad = "root.lock";
+	FILE *lock = NULL;
 
-	*ret_key = NULL;
-	*ret_cert = NULL;
-	if (dir == NULL) {
-		rc = make(ret_key, ret_cert);
-	} else if ((mkdir(dir, 0700) == 0 || errno == EEXIST) &&
-		   (lock = open_in(dir, "root.lock", O_WRONLY | O_CREAT, 0600)) != NULL) {
-		if (flock(fileno(lock), LOCK_EX) == 0)
-			rc = read_or_make(dir, ret_key, ret_cert);
+	*ret = (struct vroot){0};
+	if (dir == NULL)
+		bad = fill(NULL, depth, f9_rsa, ret);
+	else if ((mkdir(dir, 0700) == 0 || errno == EEXIST) &&
+		 (lock = open_in(dir, "root.lock", "", O_WRONLY | O_CREAT, 0600)) != NULL &&
+		 flock(fileno(lock), LOCK_EX) == 0)
+		bad = fill(dir, depth, f9_rsa, ret);
+	if (lock != NULL)
 		fclose(lock);
-	}
-	if (rc != 0) {
-		snprintf(msg, msg_len, "%s: cannot read or make root.pem and root.key",
-		    dir != NULL ? dir : "attestation root");
-		EVP_PKEY_free(*ret_key);
-		X509_free(*ret_cert);
-		*ret_key = NULL;
-		*ret_cert = NULL;
-	}
-	return rc;
+	if (bad == NULL)
+		return 0;
+	snprintf(msg, msg_len, "%s: cannot read or make %s (of the attestation CAs)",
+	    dir != NULL ? dir : "attestation", bad);
+	vroot_wipe(ret);
+	return -1;
+}
+
+void
+vroot_wipe(struct vroot *r)
+{
+	X509_free(r->root);
+	X509_free(r->issuer);
+	EVP_PKEY_free(r->issuer_key);
+	EVP_PKEY_free(r->f9_rsa);
+	*r = (struct vroot){0};
 }

@@ -3,6 +3,7 @@
 #include "virtual/applet.h"
 #include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
+#include "virtual/vwait.h"
 
 #define REF_PIN 0x80
 #define REF_PUK 0x81
@@ -14,12 +15,36 @@ struct policies {
 	uint8_t pin, touch;
 };
 
+/* The FIPS series that keep away from weak algorithms and keys without a PIN: 4.4, and from 5.7. */
+static bool
+fips_rules(const struct state *st)
+{
+	return state_fips_enforced(st) ||
+	       (state_is_fips(st) && state_fw(st, 4, 4, 0) && !state_fw(st, 4, 5, 0));
+}
+
 static uint8_t
 default_pin_policy(uint8_t slot)
 {
 	if (slot == 0x9C)
 		return PIN_ALWAYS;
 	return slot == 0x9E ? POLICY_NEVER : PIN_ONCE;
+}
+
+/* Whether a key of this kind may be made or brought in. */
+static uint16_t
+check_fips(const struct state *st, uint8_t slot, uint8_t alg, struct policies *pol)
+{
+	if (!fips_rules(st))
+		return SW_OK;
+	if (alg == VCRYPT_RSA1024 || (alg == VCRYPT_X25519 && state_fips_enforced(st)) ||
+	    pol->pin == POLICY_NEVER)
+		return SW_DATA;
+	if (state_fips_enforced(st) && !state_fips_approved(st))
+		return SW_CONDITIONS;
+	if (pol->pin == 0 && default_pin_policy(slot) == POLICY_NEVER)
+		pol->pin = PIN_ONCE;
+	return SW_OK;
 }
 
 /* AA and AB, each of one byte, optional; 0 asks for the default. */
@@ -55,30 +80,46 @@ vslot_fill(struct state_slot *slot, uint8_t alg, EVP_PKEY *key, uint8_t pin_poli
 	slot->origin = origin;
 }
 
+/* AC: 80 algorithm, AA and AB policies. */
+static bool
+parse_generate(const struct applet *a, const struct command *c, const struct vcrypt_alg **ret_alg,
+    struct policies *ret)
+{
+	const uint8_t *p = c->data;
+	size_t left = c->len;
+	struct vtlv outer, t;
+
+	if (!vtlv_next(&p, &left, &outer) || outer.tag != 0xAC ||
+	    !vtlv_find(outer.val, outer.len, 0x80, &t) || t.len != 1)
+		return false;
+	*ret_alg = vcrypt_alg(&a->st, t.val[0]);
+	return *ret_alg != NULL && parse_policies(a, outer.val, outer.len, ret);
+}
+
 uint16_t
 vslot_generate(struct applet *a, const struct command *c, struct vbuf *out)
 {
 	struct vbuf point = {0};
 	struct state_slot *slot = state_slot(&a->st, c->p2);
 	const struct vcrypt_alg *alg;
-	const uint8_t *p = c->data;
-	size_t left = c->len;
-	struct vtlv outer, t;
 	struct policies pol;
 	EVP_PKEY *key;
+	uint16_t sw;
 
 	if (!a->ses.admin)
 		return SW_SECURITY;
 	if (slot == NULL || c->p1 != 0x00)
 		return SW_PARAMETERS;
-	if (!vtlv_next(&p, &left, &outer) || outer.tag != 0xAC ||
-	    !vtlv_find(outer.val, outer.len, 0x80, &t) || t.len != 1 ||
-	    (alg = vcrypt_alg(&a->st, t.val[0])) == NULL ||
-	    !parse_policies(a, outer.val, outer.len, &pol))
+	if (!parse_generate(a, c, &alg, &pol))
 		return SW_DATA;
+	sw = check_fips(&a->st, slot->id, alg->id, &pol);
+	if (sw != SW_OK)
+		return sw;
 	key = vcrypt_generate(alg);
-	if (key == NULL)
+	if (key == NULL || !vwait_generate(a, alg->id)) {
+		EVP_PKEY_free(key);
 		return SW_FAILURE;
+	}
 	vslot_fill(slot, alg->id, key, pol.pin, pol.touch, STATE_GENERATED);
 	a->st.dirty = true;
 	if (vcrypt_public(alg, key, &point) != 0)
@@ -94,6 +135,7 @@ vslot_import(struct applet *a, const struct command *c, struct vbuf *out)
 	const struct vcrypt_alg *alg = vcrypt_alg(&a->st, c->p1);
 	struct policies pol;
 	EVP_PKEY *key;
+	uint16_t sw;
 
 	(void)out;
 	if (!a->ses.admin)
@@ -102,6 +144,9 @@ vslot_import(struct applet *a, const struct command *c, struct vbuf *out)
 		return SW_PARAMETERS;
 	if (alg == NULL || !parse_policies(a, c->data, c->len, &pol))
 		return SW_DATA;
+	sw = check_fips(&a->st, slot->id, alg->id, &pol);
+	if (sw != SW_OK)
+		return sw;
 	key = vcrypt_import(alg, c->data, c->len);
 	if (key == NULL)
 		return SW_DATA;
@@ -121,6 +166,8 @@ vslot_attest(struct applet *a, const struct command *c, struct vbuf *out)
 	if (slot == NULL || slot->alg == 0 || slot->origin != STATE_GENERATED ||
 	    slot->id == SLOT_ATTESTATION)
 		return SW_DATA;
+	if (!vwait_use(a, state_slot(&a->st, SLOT_ATTESTATION)->alg))
+		return SW_FAILURE;
 	return vattest_leaf(&a->st, slot, out) == 0 ? SW_OK : SW_DATA;
 }
 
@@ -165,18 +212,6 @@ slot_metadata(const struct state_slot *slot, struct vbuf *out)
 	return SW_OK;
 }
 
-/* Nobody enrolled a finger here: no template, three tries, no temporary PIN. */
-static uint16_t
-bio_metadata(const struct state *st, struct vbuf *out)
-{
-	if (!state_is_bio(st))
-		return SW_NO_REFERENCE;
-	put_byte(out, 0x07, 1);
-	put_byte(out, 0x06, 3);
-	put_byte(out, 0x08, 0);
-	return SW_OK;
-}
-
 uint16_t
 vslot_metadata(struct applet *a, const struct command *c, struct vbuf *out)
 {
@@ -196,7 +231,7 @@ vslot_metadata(struct applet *a, const struct command *c, struct vbuf *out)
 		mgm_metadata(st, out);
 		return SW_OK;
 	case SLOT_BIO:
-		return bio_metadata(st, out);
+		return vbio_metadata(a, out);
 	default:
 		return slot == NULL || slot->alg == 0 ? SW_NO_REFERENCE : slot_metadata(slot, out);
 	}

@@ -141,11 +141,29 @@ what_the_firmware_cannot_generate_is_not_asked_for(void **state)
 	rig_stop(&r);
 }
 
+/* A real key waits for fifteen seconds. */
+static int64_t
+no_time(void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+static bool
+no_sleep(void *ctx, unsigned ms)
+{
+	(void)ctx;
+	(void)ms;
+	return true;
+}
+
+static const struct vkey_clock hurried = {no_time, no_sleep, NULL};
+
 static void
 a_key_that_wants_a_touch_announces_it_and_says_when_none_came(void **state)
 {
 	const struct vkey_config config = {
-	    .firmware = "5.7.1", .serial = RIG_SERIAL, .touch_never = true};
+	    .firmware = "5.7.1", .serial = RIG_SERIAL, .touch = VKEY_TOUCH_NEVER, .clock = &hurried};
 	CLEAN(blob_wipe) struct blob spki = {0};
 	uint8_t in[32] = {1}, sig[KEY_SIG_MAX];
 	size_t len = sizeof(sig);

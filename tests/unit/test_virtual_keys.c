@@ -90,20 +90,6 @@ pin_always_means_the_command_just_before_and_only_once(void **state)
 	vkey_free(v);
 }
 
-static void
-a_key_that_nobody_touches_refuses_what_needs_a_touch(void **state)
-{
-	const struct vkey_config config = {.firmware = "5.7.1", .touch_never = true};
-	struct vkey *v = vdriver_open(&config);
-
-	(void)state;
-	vdriver_sw(v, SELECT_PIV);
-	vdriver_admin(v, "5.7.1");
-	assert_int_equal(vdriver_sw(v, "0047009A0BAC09800111AA0101AB0102"), 0x9000);
-	assert_int_equal(vdriver_sw(v, SIGN_9A), 0x6982);
-	vkey_free(v);
-}
-
 static X509 *
 certificate(const uint8_t *der, size_t len)
 {
@@ -296,7 +282,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(does_a_generated_key_sign_what_its_public_key_verifies),
 	    cmocka_unit_test(pin_always_means_the_command_just_before_and_only_once),
-	    cmocka_unit_test(a_key_that_nobody_touches_refuses_what_needs_a_touch),
 	    cmocka_unit_test(does_an_attestation_chain_to_the_test_root_with_the_genuine_encodings),
 	    cmocka_unit_test(imported_keys_work_and_cannot_be_attested),
 	    cmocka_unit_test(do_both_ends_agree_on_a_secret),

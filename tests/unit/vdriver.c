@@ -58,6 +58,32 @@ vdriver_assert_answer(struct vkey *v, const char *hex, const char *want)
 	assert_memory_equal(a.data, bytes, len);
 }
 
+static int64_t
+clock_now(void *ctx)
+{
+	return ((struct vdriver_clock *)ctx)->now_ms;
+}
+
+static bool
+clock_sleep(void *ctx, unsigned ms)
+{
+	struct vdriver_clock *c = ctx;
+
+	c->now_ms += ms;
+	c->slept_ms += ms;
+	if (c->remove == NULL || c->remove_at-- > 0)
+		return true;
+	vkey_remove(c->remove);
+	c->remove = NULL;
+	return false;
+}
+
+void
+vdriver_clock_init(struct vdriver_clock *c)
+{
+	*c = (struct vdriver_clock){.clock = {clock_now, clock_sleep, c}, .now_ms = 1000};
+}
+
 struct vkey *
 vdriver_open(const struct vkey_config *config)
 {

@@ -30,6 +30,16 @@ unsigned vdriver_sw(struct vkey *v, const char *hex);
 /* 9000 with exactly these data. */
 void vdriver_assert_answer(struct vkey *v, const char *hex, const char *want);
 
+/* A clock that nobody waits for: sleeping moves it. A key can be taken out of a sleep. */
+struct vdriver_clock {
+	struct vkey_clock clock;
+	int64_t now_ms;
+	unsigned slept_ms;   /* since it was last set to 0 */
+	struct vkey *remove; /* taken out in a sleep from now: */
+	unsigned remove_at;  /* 0 the next, 1 the one after... */
+};
+void vdriver_clock_init(struct vdriver_clock *c);
+
 /* Powered; with PIV selected too, and serial 00BADA55. */
 struct vkey *vdriver_open(const struct vkey_config *config);
 struct vkey *vdriver_fresh(const char *firmware);
