@@ -98,12 +98,12 @@ sign_request(struct verb *v, const struct workflow_token_request *what,
 	CLEAN(key_freep) struct key *key = NULL;
 	int rc;
 
+	if (slot->key_known && slot->key.alg == KEY_X25519)
+		return err_set(err, ERR_USAGE,
+		    "the X25519 key in slot %02x cannot sign, so it makes no request", what->slot);
 	if ((rc = verb_slot_spki(slot, what->slot, &spki, err)) != 0 ||
 	    (rc = token_key(v->token, what->slot, &spki, touch, &key, err)) != 0)
 		return rc;
-	if (key_algorithm(key) == KEY_X25519)
-		return err_set(err, ERR_USAGE,
-		    "the X25519 key in slot %02x cannot sign, so it makes no request", what->slot);
 	/* Nothing between this and the signature: policy "always" would forget it. */
 	if (wants_pin(slot, what->slot) && (rc = verb_pin(v, err)) != 0)
 		return rc;
