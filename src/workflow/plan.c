@@ -48,15 +48,12 @@ run_one(struct enrolment *e, const struct plan_step *s, struct workflow_step *li
 
 	if (s->done != NULL && (rc = s->done(e, &done, err)) != 0)
 		return rc;
-	if (done) {
-		line->state = STEP_ALREADY;
-		return 0;
-	}
-	if ((rc = s->run(e, err)) != 0)
+	if (!done && (rc = s->run(e, err)) != 0)
 		return rc;
+	/* also when it was found done: its answer may have been lost, and other steps ask */
 	if (s->recorded && (rc = registry_step(e->registry, e->work.id, s->name, NULL, err)) != 0)
 		return rc;
-	line->state = STEP_DONE;
+	line->state = done ? STEP_ALREADY : STEP_DONE;
 	return 0;
 }
 
