@@ -53,7 +53,7 @@ add_ca_extensions(X509 *x, X509 *issuer)
 	    {NID_authority_key_identifier, "keyid"},
 	    {NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign"},
 	};
-	X509V3_CTX ctx;
+	X509V3_CTX ctx = {0};
 
 	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
 	for (size_t i = 0; i < sizeof(exts) / sizeof(exts[0]); i++) {
