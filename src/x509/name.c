@@ -128,7 +128,7 @@ split(const char *s, const char *ends, struct parts *parts, struct err *err)
 {
 	struct part *p = NULL;
 	bool joined = false;
-	size_t len;
+	size_t len, key_len;
 	int rc;
 
 	for (;;) {
@@ -136,7 +136,9 @@ split(const char *s, const char *ends, struct parts *parts, struct err *err)
 		len = strcspn(s, "=,+/");
 		if (s[len] != '=')
 			return err_set(err, ERR_USAGE, "the subject has a part without a value");
-		if ((rc = new_part(parts, s, len, joined, &p, err)) != 0)
+		for (key_len = len; key_len > 0 && s[key_len - 1] == ' '; key_len--)
+			continue;
+		if ((rc = new_part(parts, s, key_len, joined, &p, err)) != 0)
 			return rc;
 		s += len + 1;
 		s += strspn(s, " ");

@@ -13,7 +13,7 @@ if [ -z "${IN_LAB-}" ]; then
 	echo "0 0" >"$T/count"
 	for FW in 5.4.3 5.7.1; do
 		export FW
-		rm -rf "$T"/home "$T"/*.pem "$T"/*.key
+		rm -rf "${T:?}/home" "$T"/*.pem "$T"/*.key
 		IN_LAB=1 ykvirt lab --firmware "$FW" -- sh "$(pwd)/token.sh" || echo "not ok - the lab with firmware $FW"
 	done
 	read -r n bad <"$T/count"
