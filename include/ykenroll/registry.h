@@ -43,7 +43,8 @@ MUST_CHECK int registry_init(const struct registry_init *init, struct err *err);
 MUST_CHECK int registry_open(
     const char *home, const char *actor, struct registry **ret, struct err *err);
 void registry_closep(struct registry **r);
-int64_t registry_commit_ns(const struct registry *r); /* time spent in COMMIT since open */
+/* Time spent in COMMIT since open. The checkpoint at close is counted as file_fsync_ns. */
+int64_t registry_commit_ns(const struct registry *r);
 
 /* ---- holders and tokens ---- */
 

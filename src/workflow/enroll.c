@@ -155,11 +155,12 @@ enrolment_wipe(struct enrolment *e)
 
 	if (e->signer != NULL)
 		t = signer_times(e->signer);
+	if (e->registry != NULL)
+		r->fsync_ns = registry_commit_ns(e->registry);
+	registry_closep(&e->registry);
 	r->wait_ns = t.wait_ns;
 	r->kdf_ns = key_kdf_ns + t.kdf_ns;
-	r->fsync_ns = file_fsync_ns + t.fsync_ns;
-	if (e->registry != NULL)
-		r->fsync_ns += registry_commit_ns(e->registry);
+	r->fsync_ns += file_fsync_ns + t.fsync_ns;
 	token_closep(&e->token);
 	if (e->dev != NULL) {
 		r->apdus = device_stats(e->dev).apdus;
@@ -167,7 +168,6 @@ enrolment_wipe(struct enrolment *e)
 	}
 	device_closep(&e->dev);
 	signer_closep(&e->signer);
-	registry_closep(&e->registry);
 	signer_ca_wipe(&e->ca);
 	registry_work_wipe(&e->work);
 	secret_freep(&e->new_pin);
