@@ -161,27 +161,37 @@ check_bus(struct doctor *d)
 
 /* ---- readers ---- */
 
+/* What device_list says of a reader, and what that takes. The last one fits all. */
+static const struct {
+	const char *reason, *fix;
+	enum workflow_level level;
+} reasons[] = {
+    {"PIV is disabled", "ykman config usb --enable PIV", LEVEL_BAD},
+    {"not a YubiKey", NULL, LEVEL_NOTE},
+    {"refuses this user", POLKIT_FIX, LEVEL_BAD},
+    {"", "plug it in anew; if that does not help: systemctl restart pcscd", LEVEL_BAD},
+};
+
 static void
 found_entry(struct doctor *d, const struct device_entry *e)
 {
 	const struct token_id *t = &e->id;
+	size_t i = 0;
 
-	if (e->usable)
+	if (e->usable) {
 		doctor_found(d, LEVEL_OK, "token", NULL, "%u, firmware %u.%u.%u, in %s", t->serial,
 		    t->firmware[0], t->firmware[1], t->firmware[2], t->reader);
-	else if (e->code == ERR_HELD)
-		d->held = true; /* check_holders says who */
-	else if (strstr(e->reason, "PIV is disabled") != NULL)
-		doctor_found(d, LEVEL_BAD, "token", "ykman config usb --enable PIV",
-		    "%s: PIV is disabled on this YubiKey", t->reader);
-	else if (strstr(e->reason, "not a YubiKey") != NULL)
-		doctor_found(d, LEVEL_NOTE, "reader", NULL, "%s", e->reason);
-	else
-		doctor_found(d, LEVEL_BAD, "token",
-		    "plug it in anew; if that does not help: systemctl restart pcscd", "%s",
-		    e->reason);
-	if (e->code == ERR_HELD && d->first_code == 0)
-		d->first_code = ERR_HELD;
+		return;
+	}
+	if (e->code == ERR_HELD) { /* check_holders says by whom */
+		d->held = true;
+		if (d->first_code == 0)
+			d->first_code = ERR_HELD;
+		return;
+	}
+	while (strstr(e->reason, reasons[i].reason) == NULL)
+		i++;
+	doctor_found(d, reasons[i].level, "token", reasons[i].fix, "%s", e->reason);
 }
 
 static void
