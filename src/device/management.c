@@ -65,6 +65,14 @@ take(const struct tlv *t, struct token_config *ret, bool *ret_more)
 	}
 }
 
+/* Ways to say that there is nothing to tell. */
+static bool
+is_refusal(unsigned sw)
+{
+	return sw == SW_NO_INS || sw == SW_ABSENT || sw == SW_WRONG_DATA || sw == SW_CONDITIONS ||
+	       sw == 0x6a86 || sw == 0x6b00;
+}
+
 static int
 read_page(
     struct token *token, uint8_t page, struct token_config *ret, bool *ret_more, struct err *err)
@@ -78,8 +86,10 @@ read_page(
 	int rc, more;
 
 	*ret_more = false;
-	if ((rc = apdu_send(token, &cmd, &got, &sw, err)) != 0 || sw != SW_OK)
+	if ((rc = apdu_send(token, &cmd, &got, &sw, err)) != 0 || is_refusal(sw))
 		return rc;
+	if (sw != SW_OK)
+		return token_result(token, status_sw(err, sw, cmd.what));
 	if (got.len < 1 || got.data[0] != got.len - 1)
 		return token_result(token, status_malformed(err, cmd.what));
 	ret->known = true;

@@ -329,6 +329,32 @@ do_put(struct rig *r)
 	return token_put_ccc(r->token, &r->err);
 }
 
+static int
+do_config(struct rig *r)
+{
+	struct token_config config;
+
+	return token_config(r->token, &config, &r->err);
+}
+
+static int
+do_move(struct rig *r)
+{
+	return token_move_key(r->token, 0x9a, 0x82, &r->err);
+}
+
+static int
+do_delete(struct rig *r)
+{
+	return token_delete_key(r->token, 0x9a, &r->err);
+}
+
+static int
+do_reset(struct rig *r)
+{
+	return token_reset(r->token, &r->err);
+}
+
 #define BIT(x) (1u << (x))
 /* What is no lie where there is nothing, or only three or four bytes without a template. */
 #define NO_TEMPLATE                                                                    \
@@ -356,6 +382,11 @@ static const struct {
     /* libykpiv does not look at the tag 53 */
     {"GET DATA by libykpiv", 0xcb, do_guid, BIT(WRONG_TAG)},
     {"VERIFY", 0x20, do_verify, NO_ANSWER},
+    /* one byte of length before the fields: what is second there is a tag that we skip */
+    {"READ CONFIG", 0x1d, do_config, BIT(LONGER_LENGTH) | BIT(SHORTER_LENGTH) | BIT(INDEFINITE)},
+    {"MOVE KEY", 0xf6, do_move, NO_ANSWER},
+    {"DELETE KEY", 0xf6, do_delete, NO_ANSWER},
+    {"RESET", 0xfb, do_reset, NO_ANSWER},
     /* libykpiv does not look at data behind PUT DATA */
     {"PUT DATA by libykpiv", 0xdb, do_put, NO_ANSWER | BIT(TRAILING) | BIT(OVERLONG)},
 };
