@@ -46,6 +46,9 @@ set_protected(struct verb *v, const struct verb_admin *admin, enum device_mgm_al
 	struct verb_admin flags = *admin;
 	int rc;
 
+	/* Only the PIN leads to that copy: one that nobody knows would lose the key. */
+	if (!v->asked_pin && (rc = verb_pin(v, err)) != 0)
+		return rc;
 	flags.protected_key = true;
 	if ((rc = put_protected(v, key, err)) != 0 ||
 	    (rc = token_set_mgmkey(v->token, alg, key, touch, err)) != 0)

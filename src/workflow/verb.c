@@ -108,11 +108,15 @@ int
 verb_audit(struct verb *v, const char *detail, struct err *err)
 {
 	char action[64] = "token ";
+	int rc;
 
 	if (v->registry == NULL || v->row.token.serial == 0)
 		return 0;
 	strncat(action, v->name, sizeof(action) - strlen(action) - 1);
-	return registry_audit(v->registry, action, v->row.token.serial, detail, err);
+	rc = registry_audit(v->registry, action, v->row.token.serial, detail, err);
+	if (rc != 0)
+		err_wrap(err, "the token has it, but the audit has not");
+	return rc;
 }
 
 /* ---- authentication ---- */

@@ -234,7 +234,9 @@ value weak 010101010101010101010101010101010101010101010101
 exits 2 'weak DES' "a weak DES key" token change-management-key -a 3DES --new-management-key "file:$T/weak" -m "file:$T/mgm"
 exits 2 'out FILE' "a generated key is written down" token change-management-key --generate -m "file:$T/mgm"
 claim "and the former one still works" mgm_works "$T/mgm"
-claim "--protect" token change-management-key --protect -m "file:$T/mgm"
+exits 4 'tries left: 2' "--protect with a PIN that is not the token's" token change-management-key --protect -m "file:$T/mgm" --pin "file:$T/wrong"
+claim "has changed nothing" mgm_works "$T/mgm"
+claim "--protect" token change-management-key --protect -m "file:$T/mgm" --pin "file:$T/fpin"
 claim "ykman sees it" sh -c 'ykman piv info | grep -qi "protected by PIN"'
 claim "ykman uses it with the PIN" ykman piv objects generate CHUID -P 123456
 claim "and so do we" token generate 9c "$T/9c.pem" --force --pin "file:$T/fpin"
