@@ -45,8 +45,7 @@ collect(poptContext con, const char **ret_args, size_t max_args, size_t *ret_n, 
 	for (*ret_n = 0; (word = poptGetArg(con)) != NULL; (*ret_n)++) {
 		if (*ret_n >= max_args)
 			return err_set(err, ERR_USAGE, "one word too many: %s", word);
-		if ((ret_args[*ret_n] = strdup(word)) == NULL)
-			return err_set(err, ERR_INTERNAL, "out of memory");
+		ret_args[*ret_n] = word;
 	}
 	return 0;
 }
@@ -56,8 +55,8 @@ opt_parse(int argc, const char **argv, const char *command, const char *args_hel
     const struct poptOption *table, const char **ret_args, size_t max_args, size_t *ret_n,
     struct err *err)
 {
-	char name[64];
-	poptContext con;
+	static poptContext con; /* keeps the words in ret_args to the end */
+	static char name[64];
 	int r, rc = 0;
 
 	snprintf(name, sizeof(name), "ykenroll %s", command);
@@ -72,7 +71,6 @@ opt_parse(int argc, const char **argv, const char *command, const char *args_hel
 		    poptBadOption(con, POPT_BADOPTION_NOALIAS), poptStrerror(r), command);
 	else
 		rc = collect(con, ret_args, max_args, ret_n, err);
-	poptFreeContext(con);
 	return rc != 0 ? rc : opt_home(err);
 }
 
