@@ -136,6 +136,9 @@ struct attest_trust {
 MUST_CHECK int attest_verify(const struct blob *leaf, const struct blob *f9,
     const struct attest_trust *trust, struct attestation *ret, struct err *err);
 void attestation_wipe(struct attestation *a);
+/* What an attestation claims of firmware, serial, policies and key, by whomever it is signed: for
+ * showing, and for what the token itself decides. Errors: ERR_ATTEST. */
+MUST_CHECK int attest_claims(const struct blob *leaf, struct attestation *ret, struct err *err);
 
 /* Would attestations signed by this f9 certificate be accepted? What can be known before a key is
  * generated. ret_anchor: X509_TEXT_MAX bytes, the name of the trust anchor. Errors: ERR_ATTEST with

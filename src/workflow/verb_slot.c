@@ -43,6 +43,23 @@ look_cert(struct verb *v, uint8_t slot, struct verb_slot *s, struct err *err)
 	return 0;
 }
 
+/* What metadata would say, of a key that the token made. */
+static void
+take_claims(struct verb_slot *s)
+{
+	CLEAN(attestation_wipe) struct attestation a = {0};
+
+	if (attest_claims(&s->leaf, &a, NULL) != 0)
+		return;
+	s->key_known = true;
+	s->key = (struct token_slot){.alg = a.alg,
+	    .pin_policy = a.pin_policy,
+	    .touch_policy = a.touch_policy,
+	    .generated = true,
+	    .spki = a.spki};
+	a.spki = (struct blob){0};
+}
+
 int
 verb_slot(struct verb *v, uint8_t slot, bool attest, struct verb_slot *ret, struct err *err)
 {
@@ -62,6 +79,8 @@ verb_slot(struct verb *v, uint8_t slot, bool attest, struct verb_slot *ret, stru
 		if ((rc = verb_present(rc, &s.attested, &why, err)) != 0)
 			return rc;
 	}
+	if (s.attested && !s.key_known)
+		take_claims(&s);
 	s.has_key = s.key_known || s.attested;
 	verb_slot_wipe(ret);
 	*ret = s;

@@ -263,6 +263,23 @@ attest_verify(const struct blob *leaf_der, const struct blob *f9_der,
 }
 
 int
+attest_claims(const struct blob *leaf_der, struct attestation *ret, struct err *err)
+{
+	CLEAN(x509_freep) X509 *leaf = NULL;
+	CLEAN(attestation_wipe) struct attestation a = {0};
+	int rc;
+
+	if ((rc = parse(leaf_der, "the attestation", &leaf, err)) != 0 ||
+	    (rc = read_firmware(leaf, "the attestation", a.firmware, err)) != 0 ||
+	    (rc = read_serial(leaf, &a, err)) != 0 || (rc = read_policies(leaf, &a, err)) != 0 ||
+	    (rc = read_key(leaf, &a, err)) != 0)
+		return rc;
+	*ret = a;
+	a.spki = (struct blob){0};
+	return 0;
+}
+
+int
 attest_check_f9(
     const struct blob *f9_der, const struct attest_trust *trust, char *ret_anchor, struct err *err)
 {

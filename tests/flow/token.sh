@@ -119,6 +119,10 @@ if new; then
 	claim "an X25519 key" token generate 85 "$T/85.pem" -a X25519
 	exits 2 'cannot sign' "requests nothing" token request 85 -s Eve --pin "file:$T/fpin"
 fi
+claim "a key that wants a touch" token generate 86 "$T/86.pem" --touch-policy always
+exits 0 'Touch your YubiKey' "says so" token request 86 -s Alice --pin "file:$T/fpin"
+exits 0 '' "one that does not" token request 9a -s Alice --pin "file:$T/fpin"
+refuse "does not" grep -q Touch "$T/err"
 exits 2 'subject' "a subject that is none" token request 9a -s 'XX=Alice' --pin "file:$T/fpin"
 exits 2 'alternative name' "an alternative name that is none" token request 9a -s Alice --san mail:x --pin "file:$T/fpin"
 exits 2 'subject or' "neither" token request 9a --pin "file:$T/fpin"
