@@ -282,8 +282,6 @@ write_intent(struct enrolment *e, struct err *err)
 		    SECRET_KINDS, e->additional, err);
 	for (i = 0; i < SECRET_KINDS; i++)
 		registry_sealed_wipe(&sealed[i]);
-	if (rc == 0 && e->puk.known && !e->puk.factory)
-		rc = registry_step(e->registry, e->work.id, STEP_PUK_GIVEN, NULL, err);
 	return rc;
 }
 
@@ -325,6 +323,9 @@ enrolment_run(struct enrolment *e, struct err *err)
 	if ((rc = precheck_ca(e, err)) != 0 || (rc = new_pin(e, err)) != 0)
 		return rc;
 	rc = e->resumed ? flight_secrets(e, err) : write_intent(e, err);
+	/* Later another PUK is ours. Where a crash left this out, it is asked for instead. */
+	if (rc == 0 && e->puk.known && e->puk.factory)
+		rc = registry_step(e->registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
 	if (rc != 0)
 		return rc;
 	e->report->holder = e->work.holder;

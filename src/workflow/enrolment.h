@@ -6,8 +6,7 @@
 #include "workflow/plan.h"
 
 #define ENROL_SLOT 0x9a
-#define STEP_PUK_GIVEN "puk-given" /* recorded: the PUK was not the factory's when the work began \
-				    */
+#define STEP_PUK_FACTORY "puk-factory" /* recorded: the work found the factory's PUK */
 
 struct enrolment {
 	const struct workflow *w;

@@ -99,16 +99,15 @@ recorded(const struct enrolment *e, const char *step)
 	return registry_step_done(e->registry, e->work.id, step);
 }
 
-/* Is the PUK on the token the one in flight? The management key is set before it, and recorded; a
- * PUK that was not the factory's when the work began says so in the record. */
+/* Is the PUK on the token the one in flight? It is when this work found the factory's there, which
+ * is recorded before anything is changed. */
 int
 step_puk_done(struct enrolment *e, bool *ret, struct err *err)
 {
 	(void)err;
 	if (!e->resumed || (e->puk.known && e->puk.factory))
 		return 0;
-	*ret = recorded(e, "puk") ||
-	       (e->puk.known && recorded(e, "management-key") && !recorded(e, STEP_PUK_GIVEN));
+	*ret = recorded(e, "puk") || (e->puk.known && recorded(e, STEP_PUK_FACTORY));
 	return 0;
 }
 
