@@ -89,19 +89,30 @@ if ! strace -f -o /dev/null true 2>/dev/null; then
 	exit 0
 fi
 start
-for v in $FIRMWARES; do
-	claim "$v: a home and a key" template "$v"
+echo 24681357 >"$T/puk"
+for v in $FIRMWARES 5.7.1-puk; do
+	refused=0 former=12345678
+	if [ "$v" = 5.7.1-puk ]; then
+		# Somebody's PUK: whether the change arrived can only be asked, and the answer may cost a try each run.
+		export PUK=given
+		refused=2 former=24681357
+		claim "$v: a home, and a key whose PUK was changed" \
+			template "$v" 'ykman piv access change-puk -p 12345678 -n 24681357'
+	else
+		claim "$v: a home and a key" template "$v"
+	fi
 	in_point count "$v" clean
-	names "$T/$v/p-clean/trace" >"$T/$v/names"
+	names "$T/$v/p-clean/trace" | grep "${PUK:+^fdatasync}" >"$T/$v/names"
 	mv "$T/$v/p-clean" "$T/$v/clean"
 	want=$(wc -l <"$T/$v/names")
-	claim "$v: enroll and its signer sync ($(grep -c sync "$T/$v/names") calls of $want)" grep -q '^fsync-2' "$T/$v/names"
+	claim "$v: enroll and its signer sync ($(grep -c sync "$T/$v/names") calls of $want)" grep -q '^fdatasync-9' "$T/$v/names"
 	points enroll "$v" <"$T/$v/names"
 	claim "$v: $(count "$T/$v"/p-*/rc) points, each of which ended in SIGKILL ($(count "$T/$v"/p-*/twice) twice)" \
 		[ "$(grep -l 'killed by SIGKILL' "$T/$v"/p-*/trace | wc -l)" = "$want" ]
 	claim "$v: every one was finished by the next run" ended_well "$v" 'p-*'
-	claim "$v: nothing was lost when it was killed" judge "$v" --mode interrupted $(cd "$T/$v" && ls -d p-*/before)
-	claim "$v: card, registry, escrow, log and CRL agree afterwards" judge "$v" --pin "$T/pin" $(cd "$T/$v" && ls -d p-*)
+	claim "$v: nothing was lost when it was killed" judge "$v" --mode interrupted --former-puk $former \
+		$(cd "$T/$v" && ls -d p-*/before)
+	claim "$v: card, registry, escrow, log and CRL agree afterwards" judge "$v" --refused $refused --pin "$T/pin" $(cd "$T/$v" && ls -d p-*)
 done
 
 mkdir "$T/init" "$T/init/clean"

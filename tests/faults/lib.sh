@@ -2,9 +2,10 @@
 # Sourced by the fault tests: points, each a directory with a home, a lab's key, and what was seen there. Many points are
 # run at a time; the checker looks at all of them at the end.
 #
-#   template FIRMWARE            a fresh home and key in $T/FIRMWARE/template
+#   template FIRMWARE [COMMAND]  a fresh home and key in $T/FIRMWARE/template; COMMAND is done to the key
 #   points WHAT FIRMWARE         run this script as "WHAT FIRMWARE NAME" for each NAME on standard input
 #   in_point WHAT FIRMWARE NAME  run it as "inside-WHAT FIRMWARE NAME" in a lab, with a copy of the template in $P
+# FIRMWARE may go on behind a hyphen: "5.7.1-puk".
 #   judge FIRMWARE OPTIONS…      checker.py over points
 . ../flow/lib.sh
 here=$(pwd)
@@ -28,7 +29,8 @@ init() { # init [COMMAND BEFORE IT…]: into $P
 template() {
 	dir=$T/$1/template
 	mkdir -p "$dir"
-	ykvirt lab --state "$dir/lab" --firmware "$1" -- sh -c 'cp "$YKVIRT_ROOT" "$T/root.pem"' &&
+	export COMMAND="${2-}"
+	ykvirt lab --state "$dir/lab" --firmware "${1%%-*}" -- sh -c 'cp "$YKVIRT_ROOT" "$T/root.pem" && $COMMAND' &&
 		P=$dir init && mv "$dir/recovery.key" "$T/$1"
 }
 
@@ -41,14 +43,14 @@ in_point() {
 	export P
 	export YKENROLL_HOME="$P/home"
 	cp -a "$T/$2/template" "$P" && ln -s lab/key-1.json "$P/key.json" &&
-		ykvirt lab --state "$P/lab" --firmware "$2" -- sh "$here/$(basename "$0")" "inside-$1" "$2" "$3" >"$P/lab.out" 2>&1
+		ykvirt lab --state "$P/lab" --firmware "${2%%-*}" -- sh "$here/$(basename "$0")" "inside-$1" "$2" "$3" >"$P/lab.out" 2>&1
 	echo $? >"$P/rc"
 }
 
 do_enroll() { # do_enroll [COMMAND BEFORE IT…]
-	"$@" ykenroll enroll "Alice Adams" --email alice@example.org --ca-pass "file:$T/pass" --pin "file:$T/pin"
+	"$@" ykenroll enroll "Alice Adams" --email alice@example.org --ca-pass "file:$T/pass" --pin "file:$T/pin" ${PUK:+--current-puk "file:$T/puk"}
 }
-do_recover() { ykenroll recover --ca-pass "file:$T/pass" --pin "file:$T/pin"; }
+do_recover() { ykenroll recover --ca-pass "file:$T/pass" --pin "file:$T/pin" ${PUK:+--current-puk "file:$T/puk"}; }
 
 keep() { # home and key as they are now
 	mkdir "$P/before" && cp -a "$P/home" "$P/before" && cp "$P/lab/key-1.json" "$P/before/key.json"
