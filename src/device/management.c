@@ -121,10 +121,14 @@ token_config(struct token *token, struct token_config *ret, struct err *err)
 	if ((rc = select_management(token, &sw, err)) != 0)
 		return rc;
 	token->authenticated = token->verified = false;
-	if (sw == SW_OK && (rc = read_pages(token, &config, err)) != 0)
+	if (sw == SW_OK)
+		rc = read_pages(token, &config, err);
+	if (rc == 0)
+		rc = session_select(token, err);
+	if (rc != 0) {
+		token->gone = true; /* what is selected now is not PIV, and PINs are not for it */
 		return rc;
-	if ((rc = session_select(token, err)) != 0)
-		return rc;
+	}
 	*ret = config;
 	return 0;
 }
