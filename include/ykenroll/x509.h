@@ -124,8 +124,9 @@ struct attestation {
 /* Besides Yubico's roots and PIV intermediates, which are built in as name and public key. */
 struct attest_trust {
 	const struct blob *rehearsal_root; /* DER certificate, or NULL */
-	const char *intermediates_dir;	   /* *.pem that Yubico issued later; each must chain to a
-					      built-in root. Or NULL */
+	const char *intermediates_dir;	   /* *.pem that Yubico issued later, or those of a
+					      rehearsal; each must chain to a built-in root, or to
+					      rehearsal_root. Or NULL */
 };
 
 /* Verify leaf <- f9 <- anchor and read the extensions. Checks: names, signatures, CA bit and path

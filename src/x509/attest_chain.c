@@ -261,16 +261,41 @@ by_later(X509 *f9, const char *dir, char ret_name[static X509_TEXT_MAX], struct 
 
 /* ---- the anchor ---- */
 
-static int
-by_rehearsal(
-    X509 *f9, const struct blob *root, char ret_name[static X509_TEXT_MAX], struct err *err)
+/* f9 <- PIV intermediate <- intermediate <- the rehearsal root: any names, the same depth. */
+static bool
+by_rehearsal_later(X509 *f9, const struct later *l, const X509 *root)
 {
+	size_t i, k;
+
+	for (i = 0; i < l->n; i++) {
+		if (!by_cert(f9, l->cert[i]) || !attest_chain_is_ca(l->cert[i], 1, true))
+			continue;
+		for (k = 0; k < l->n; k++)
+			if (by_cert(l->cert[i], l->cert[k]) &&
+			    attest_chain_is_ca(l->cert[k], 2, true) && by_cert(l->cert[k], root))
+				return true;
+	}
+	return false;
+}
+
+static int
+by_rehearsal(X509 *f9, const struct attest_trust *trust, char ret_name[static X509_TEXT_MAX],
+    struct err *err)
+{
+	const struct blob *root = trust->rehearsal_root;
 	CLEAN(x509_freep) X509 *cert = NULL;
+	CLEAN(later_free) struct later l = {0};
 
 	if (cert_parse(root->data, root->len, &cert, err) != 0)
 		return attest_chain_refuse(err, "rehearsal root");
-	if (!by_cert(f9, cert))
-		return 0;
+	if (!by_cert(f9, cert)) {
+		if (trust->intermediates_dir == NULL)
+			return 0;
+		if (later_load(&l, trust->intermediates_dir, err) != 0)
+			return attest_chain_refuse(err, "intermediates");
+		if (!by_rehearsal_later(f9, &l, cert))
+			return 0;
+	}
 	cert_name_text(X509_get_subject_name(cert), ret_name);
 	return 1;
 }
@@ -302,7 +327,7 @@ attest_chain_anchor(X509 *f9, const struct attest_trust *trust, char ret_name[st
 		return 0;
 	}
 	if (trust->rehearsal_root != NULL)
-		r = by_rehearsal(f9, trust->rehearsal_root, ret_name, err);
+		r = by_rehearsal(f9, trust, ret_name, err);
 	*ret_rehearsal = r == 1;
 	if (r == 0 && trust->intermediates_dir != NULL)
 		r = by_later(f9, trust->intermediates_dir, ret_name, err);
