@@ -9,7 +9,7 @@
 
 /* ---- the registry's word ---- */
 
-/* What changes a registered token with escrow and audit. */
+/* What will change a registered token with escrow and audit. */
 static const struct {
 	const char *verb, *command;
 } instead[] = {
@@ -69,13 +69,16 @@ refuse_registered(const struct verb *v, struct err *err)
 	for (i = 0; i < sizeof(instead) / sizeof(instead[0]); i++)
 		if (strcmp(instead[i].verb, v->name) == 0)
 			command = instead[i].command;
-	if (v->row.work_open)
-		command = "recover";
-	return err_set(err, ERR_OCCUPIED,
-	    "token %u is in the registry (%s, %s), so that token %s would bypass escrow and audit; "
-	    "use: ykenroll %s --device %u",
+	(void)err_set(err, ERR_OCCUPIED,
+	    "token %u is in the registry (%s, %s), so that token %s would bypass escrow and audit",
 	    serial, registry_token_state_name(v->row.token.state),
-	    v->row.holder.id == 0 ? "no holder" : v->row.holder.name, v->name, command, serial);
+	    v->row.holder.id == 0 ? "no holder" : v->row.holder.name, v->name);
+	if (v->row.work_open)
+		err_hint(err, "use: ykenroll recover --device %u", serial);
+	else
+		err_hint(err, "the command for that is %s, which this version does not have yet",
+		    command);
+	return ERR_OCCUPIED;
 }
 
 int
