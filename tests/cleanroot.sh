@@ -4,7 +4,7 @@
 # Runs the quick start and the tests in a fresh Debian, so that a package somebody installed by hand hides nothing.
 # Needs root, debootstrap and this machine's apt configuration.
 #
-#   sh tests/cleanroot.sh bookworm|trixie [quickstart|user|tests|COMMAND…]      default: quickstart, user, tests
+#   sh tests/cleanroot.sh bookworm|trixie [quickstart|user|tests|usertests|COMMAND…]      default: the first four
 #
 # CLEANROOT=DIR keeps the debootstrap'ed root of each release there (default /var/tmp/ykenroll-cleanroot). Every command
 # runs on a copy (overlay) of it that is thrown away.
@@ -54,19 +54,25 @@ in_root() {
 			sh -euc "cd /work/main; $1" </dev/null' sh "$1"
 }
 
+# An ordinary user, with the packages there.
+as_user() { # as_user PACKAGES SCRIPT
+	in_root ". tests/packages.sh; install_packages $1; useradd -m someone
+		cp -r /work/main /home/someone/ykenroll; chown -R someone: /home/someone/ykenroll
+		if [ -d /work/shared ]; then ln -s /work/shared /home/someone/shared; fi
+		exec setpriv --reuid someone --regid someone --init-groups env HOME=/home/someone sh -c 'cd && cd ykenroll && sh $2'"
+}
+
 run_one() {
 	case $1 in
 	quickstart) in_root 'sh doc/quickstart.sh' ;;
-	# an ordinary user, with the packages there
-	user) in_root '. tests/packages.sh; install_packages $BUILD_PACKAGES $LAB_PACKAGES; useradd -m someone
-		cp -r /work/main /home/someone/ykenroll; chown -R someone: /home/someone/ykenroll
-		exec setpriv --reuid someone --regid someone --init-groups env HOME=/home/someone sh -c "cd && cd ykenroll && sh doc/quickstart.sh"' ;;
+	user) as_user '$BUILD_PACKAGES $LAB_PACKAGES' doc/quickstart.sh ;;
 	tests) in_root 'sh tests/run.sh' ;;
+	usertests) as_user '$BUILD_PACKAGES $TEST_PACKAGES' tests/run.sh ;;
 	*) in_root "$1" ;;
 	esac
 }
 
-[ $# -gt 0 ] || set -- quickstart user tests
+[ $# -gt 0 ] || set -- quickstart user tests usertests
 for what in "$@"; do
 	echo "== $release: $what"
 	run_one "$what"
