@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -16,6 +17,7 @@
 #include "virtual/vroot.h"
 
 #define F9_RSA "f9-rsa2048.key"
+#define BUNDLE_NEW "root.new"
 
 /* From the top down; each is issued by the one before it. */
 static const struct ca {
@@ -172,6 +174,69 @@ read_or_make(const char *dir, const struct ca *ca, const struct pair *issuer, st
 		   : -1;
 }
 
+static size_t
+count_certs(const char *dir, const char *name)
+{
+	FILE *f = open_in(dir, name, ".pem", O_RDONLY, 0);
+	X509 *x;
+	size_t n = 0;
+
+	while (f != NULL && (x = PEM_read_X509(f, NULL, NULL, NULL)) != NULL) {
+		X509_free(x);
+		n++;
+	}
+	ERR_clear_error(); /* the end is one */
+	if (f != NULL)
+		fclose(f);
+	return n;
+}
+
+/* The first one of that file. */
+static int
+copy_cert(const char *dir, const char *name, FILE *to)
+{
+	FILE *f = open_in(dir, name, ".pem", O_RDONLY, 0);
+	X509 *x = f != NULL ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
+	int ok = x != NULL && PEM_write_X509(to, x) == 1;
+
+	X509_free(x);
+	if (f != NULL)
+		fclose(f);
+	return ok ? 0 : -1;
+}
+
+static int
+rename_in(const char *dir, const char *from, const char *to)
+{
+	char *a = NULL, *b = NULL;
+	int rc = -1;
+
+	if (asprintf(&a, "%s/%s", dir, from) >= 0 && asprintf(&b, "%s/%s.pem", dir, to) >= 0)
+		rc = rename(a, b);
+	free(a);
+	free(b);
+	return rc;
+}
+
+/* Whoever is told of root.pem alone shall find the whole chain there. At once: it may be read. */
+static int
+bundle(const char *dir)
+{
+	const size_t n = sizeof(cas) / sizeof(cas[0]);
+	FILE *f;
+	int rc = 0;
+
+	if (count_certs(dir, cas[0].file) == n)
+		return 0;
+	if ((f = open_in(dir, BUNDLE_NEW, "", O_WRONLY | O_CREAT | O_TRUNC, 0644)) == NULL)
+		return -1;
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = copy_cert(dir, cas[i].file, f);
+	if (fclose(f) != 0 || rc != 0)
+		return -1;
+	return rename_in(dir, BUNDLE_NEW, cas[0].file);
+}
+
 /* Made once: real keys share theirs by the batch, and this one takes a moment. */
 static EVP_PKEY *
 shared_f9(const char *dir)
@@ -210,6 +275,8 @@ fill(const char *dir, size_t depth, bool f9_rsa, struct vroot *ret)
 	}
 	ret->issuer = above.cert;
 	ret->issuer_key = above.key;
+	if (dir != NULL && depth > 1 && bundle(dir) != 0)
+		return cas[0].file;
 	if (f9_rsa && (ret->f9_rsa = shared_f9(dir)) == NULL)
 		return F9_RSA;
 	return ret->root != NULL ? NULL : cas[0].file;

@@ -3,7 +3,8 @@
  * vroot - the TEST attestation CAs, shared by the virtual keys of one directory: a root, which
  * issues F9 itself to firmware 5.7.2, and below it the intermediates of 5.7.4, which no key holds:
  *
- *	root.pem                                 the only one to be trusted, by rehearsals only
+ *	root.pem                                 the only one to be trusted, by rehearsals only;
+ *	                                         behind it the two below, once they are there
  *	TEST_Attestation_Intermediate_B_1.pem
  *	TEST_PIV_Attestation_B_1.pem             issues F9
  *

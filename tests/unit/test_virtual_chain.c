@@ -163,6 +163,31 @@ from_5_7_4_on_f9_hangs_below_intermediates_that_the_key_does_not_hold(void **sta
 }
 
 static void
+root_pem_has_the_intermediates_behind_the_root(void **state)
+{
+	static const char *const files[] = {
+	    "root.pem", INTERMEDIATE ".pem", PIV_INTERMEDIATE ".pem"};
+	FILE *f;
+
+	(void)state;
+	vkey_free(open_as("5.7.4", true));
+	vkey_free(open_as("5.7.4", true)); /* which find them there */
+	f = fopen(in_dir("root.pem"), "r");
+	assert_non_null(f);
+	for (size_t i = 0; i < 3; i++) {
+		X509 *want = read_pem(files[i]), *x = PEM_read_X509(f, NULL, NULL, NULL);
+
+		assert_non_null(x);
+		assert_int_equal(X509_cmp(x, want), 0);
+		X509_free(want);
+		X509_free(x);
+	}
+	assert_null(PEM_read_X509(f, NULL, NULL, NULL));
+	fclose(f);
+	assert_int_not_equal(access(in_dir("root.new"), F_OK), 0);
+}
+
+static void
 before_the_root_of_the_same_directory_issued_f9_itself(void **state)
 {
 	struct vkey *v = open_as("5.7.2", true);
@@ -307,6 +332,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(from_5_7_4_on_f9_hangs_below_intermediates_that_the_key_does_not_hold),
+	    cmocka_unit_test(root_pem_has_the_intermediates_behind_the_root),
 	    cmocka_unit_test(before_the_root_of_the_same_directory_issued_f9_itself),
 	    cmocka_unit_test(an_rsa_f9_is_the_same_for_all_keys_of_a_directory),
 	    cmocka_unit_test(a_key_of_the_fips_series_says_so_in_f9),
