@@ -40,7 +40,8 @@ struct signer_init {
 	const char *home; /* absolute; exists, private */
 	const char *name; /* organisation or CA name, goes into the subjects: "NAME Root CA", "NAME
 			     Issuing CA" */
-	const char *rehearsal_root; /* PEM file, or NULL: then only Yubico's roots are trusted */
+	const char *rehearsal_root; /* PEM file: the root, then what intermediates it has below it;
+				       or NULL: then only Yubico's roots are trusted */
 	const struct secret *pass;
 	unsigned root_days, issuing_days; /* 0: 7300 and 3650 */
 };

@@ -18,11 +18,14 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "key/evp.h"
+#include "key/ossl.h"
 #include "signer/ca.h"
 #include "signer/check.h"
 #include "signer/crl.h"
 #include "signer/profile.h"
 #include "signer/seal.h"
+#include "x509/parse.h"
 #include "ykenroll/x509.h"
 
 #define ROOT_DAYS 7300
@@ -30,6 +33,8 @@
 #define DAY INT64_C(86400)
 #define BACKDATE 3600	  /* seconds; the first certificates are backdated too */
 #define NAME_MAX_CHARS 40 /* of 64 for the CN: RFC 5280, A.1, ub-common-name */
+#define NEW_INTERMEDIATES CA_NEW "/intermediates"
+#define INTERMEDIATES_MAX 16 /* behind a rehearsal root */
 
 struct making {
 	const struct signer_init *init;
@@ -71,7 +76,7 @@ present(const char *home, const char *name)
 	return ca_path(home, name, path, NULL) == 0 && lstat(path, &st) == 0;
 }
 
-/* A directory of ours and what is in it; ours have one level. */
+/* A directory of ours and the files in it. */
 static int
 remove_dir(const char *path, struct err *err)
 {
@@ -93,6 +98,20 @@ remove_dir(const char *path, struct err *err)
 	if (rc == 0 && rmdir(path) != 0)
 		rc = err_errno(err, ERR_INTERNAL, "cannot remove %s", path);
 	return rc;
+}
+
+/* The one directory within ca.new goes first. */
+static int
+remove_new(const char *home, struct err *err)
+{
+	char new[PATH_MAX], within[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, CA_NEW, new, err)) != 0 ||
+	    (rc = ca_path(home, NEW_INTERMEDIATES, within, err)) != 0 ||
+	    (rc = remove_dir(within, err)) != 0)
+		return rc;
+	return remove_dir(new, err);
 }
 
 static int
@@ -151,12 +170,12 @@ clear(const char *home, struct err *err)
 		    "%s/pub is of a CA whose directory %s is not there; put it back, or use "
 		    "another home",
 		    home, ca);
-	if ((rc = remove_dir(new, err)) != 0 || (unfinished && (rc = unpublish(home, err)) != 0))
+	if ((rc = remove_new(home, err)) != 0 || (unfinished && (rc = unpublish(home, err)) != 0))
 		return rc;
 	/* by way of ca.new: ca is there as a whole or not at all */
 	if (unfinished && rename(ca, new) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot rename %s", ca);
-	return unfinished ? remove_dir(new, err) : 0;
+	return unfinished ? remove_new(home, err) : 0;
 }
 
 /* ---- keys and certificates ---- */
@@ -234,23 +253,49 @@ make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err)
 	return crl_issue(m->log, &m->who, &plan, &m->crls[ca], err);
 }
 
+/* n 0: the root; then the intermediates below it. */
 static int
-copy_rehearsal_root(const struct signer_init *init, struct err *err)
+keep_rehearsal(const char *home, size_t n, const struct blob *der, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
-	struct cert_info info;
+	char path[PATH_MAX], name[64];
 	int rc;
 
-	if (init->rehearsal_root == NULL)
+	if (n == 0)
+		return write_pem(home, CA_NEW "/rehearsal-root.pem", der, cert_to_pem, 0600, err);
+	if ((rc = ca_path(home, NEW_INTERMEDIATES, path, err)) != 0 ||
+	    (rc = file_private_dir(path, err)) != 0)
+		return rc;
+	snprintf(name, sizeof(name), NEW_INTERMEDIATES "/rehearsal-%zu.pem", n);
+	return write_pem(home, name, der, cert_to_pem, 0600, err);
+}
+
+static int
+copy_rehearsal(const struct signer_init *init, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
+	CLEAN(bio_freep) BIO *bio = NULL;
+	const char *file = init->rehearsal_root;
+	struct cert_info info;
+	size_t n;
+	int rc;
+
+	if (file == NULL)
 		return 0;
-	if ((rc = file_read(init->rehearsal_root, &pem, err)) != 0)
-		return rc == ERR_ABSENT
-			   ? err_set(err, ERR_USAGE, "%s does not exist", init->rehearsal_root)
-			   : rc;
-	if (cert_from_pem(&pem, &der, err) != 0 || cert_read(der.data, der.len, &info, err) != 0)
-		return err_set(
-		    err, ERR_USAGE, "%s is not a certificate in PEM", init->rehearsal_root);
-	return write_pem(init->home, CA_NEW "/rehearsal-root.pem", &der, cert_to_pem, 0600, err);
+	if ((rc = file_read(file, &pem, err)) != 0)
+		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "%s does not exist", file) : rc;
+	if (pem.len > 0 && (bio = BIO_new_mem_buf(pem.data, (int)pem.len)) == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot read PEM");
+	for (n = 0; bio != NULL && (rc = cert_next_pem(bio, &der, err)) == 1; n++) {
+		if (n > INTERMEDIATES_MAX)
+			return err_set(err, ERR_USAGE, "%s holds too many certificates", file);
+		if (cert_read(der.data, der.len, &info, err) != 0)
+			return err_set(err, ERR_USAGE, "%s: certificate %zu is none", file, n + 1);
+		if ((rc = keep_rehearsal(init->home, n, &der, err)) != 0)
+			return rc;
+	}
+	if (rc == 0 && n == 0)
+		return err_set(err, ERR_USAGE, "%s is not a certificate in PEM", file);
+	return rc;
 }
 
 /* ---- the two halves ---- */
@@ -267,7 +312,7 @@ fill(struct making *m, unsigned crl_days, struct err *err)
 	    (rc = ca_path(home, CA_NEW "/issuance.log", path, err)) != 0 ||
 	    (rc = log_open(path, true, &m->who, &m->log, err)) != 0)
 		return rc;
-	if ((rc = copy_rehearsal_root(m->init, err)) != 0 || (rc = make_keys(m, err)) != 0 ||
+	if ((rc = copy_rehearsal(m->init, err)) != 0 || (rc = make_keys(m, err)) != 0 ||
 	    (rc = make_cert(m, LOG_ROOT, err)) != 0 || (rc = make_cert(m, LOG_ISSUING, err)) != 0 ||
 	    (rc = make_crl(m, LOG_ROOT, CA_CRL_ROOT_DAYS, err)) != 0 ||
 	    (rc = make_crl(m, LOG_ISSUING, crl_days, err)) != 0)

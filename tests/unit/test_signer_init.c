@@ -62,6 +62,59 @@ init_does_not_replace_the_certificates_of_a_ca_that_is_elsewhere(void **state)
 	assert_int_equal(testsigner_init(home, NULL, &err), ERR_OCCUPIED);
 }
 
+/* The rehearsal root with two certificates behind it; to be freed. */
+static char *
+bundle(void)
+{
+	CLEAN(textp) char *root = testsigner_root();
+	char *path;
+
+	assert_true(asprintf(&path, "%s.bundle", root) > 0);
+	testsigner_shell(0, "cat %s %s %s >%s", root, root, root, path);
+	return path;
+}
+
+static void
+what_is_behind_the_rehearsal_root_goes_to_the_intermediates(void **state)
+{
+	CLEAN(textp) char *home = testsigner_empty(), *root = testsigner_root(), *file = bundle();
+	struct err err = ERR_INIT;
+
+	(void)state;
+	OK(testsigner_init(home, file, &err));
+	testsigner_shell(0, "cmp %s %s/ca/rehearsal-root.pem", root, home);
+	testsigner_shell(0,
+	    "cd %s/ca/intermediates && test $(stat -c %%a .) = 700 && test $(ls -A | wc -l) = 2 && "
+	    "for i in 1 2; do cmp %s rehearsal-$i.pem || exit; done",
+	    home, root);
+	testsigner_shell(0, "! find %s/ca -type f -perm /077 | grep .", home);
+	/* left by a crash, before and after the renaming */
+	testsigner_shell(0, "cd %s && touch ca/unfinished && cp -a ca ca.new", home);
+	OK(testsigner_init(home, root, &err));
+	testsigner_shell(0, "cd %s && test ! -e ca.new && test ! -e ca/intermediates", home);
+}
+
+static void
+a_rehearsal_file_is_certificates_all_through(void **state)
+{
+	CLEAN(textp) char *home = testsigner_empty(), *root = testsigner_root(), *file = bundle();
+	static const char begin[] = "-----BEGIN CERTIFICATE-----",
+			  end[] = "-----END CERTIFICATE-----";
+	struct err err = ERR_INIT;
+
+	(void)state;
+	testsigner_shell(
+	    0, "(cat %s; printf '%%s\\nAAAA\\n%%s\\n' '%s' '%s') >%s", root, begin, end, file);
+	assert_int_equal(testsigner_init(home, file, &err), ERR_USAGE);
+	assert_non_null(strstr(err.text, "certificate 2"));
+	testsigner_shell(0, "for i in $(seq 18); do cat %s; done >%s", root, file);
+	assert_int_equal(testsigner_init(home, file, &err), ERR_USAGE);
+	testsigner_shell(0, ": >%s", file);
+	assert_int_equal(testsigner_init(home, file, &err), ERR_USAGE);
+	assert_int_not_equal(access(testsigner_path(home, "ca"), F_OK), 0);
+	OK(testsigner_init(home, root, &err));
+}
+
 static void
 init_says_rehearsal_in_both_subjects_only_when_it_is_one(void **state)
 {
@@ -109,7 +162,7 @@ init_takes_only_sensible_words(void **state)
 static void
 init_may_be_killed_anywhere(void **state)
 {
-	CLEAN(textp) char *first = testsigner_empty(), *root = testsigner_root();
+	CLEAN(textp) char *first = testsigner_empty(), *root = bundle();
 	struct err err = ERR_INIT;
 	int64_t start = utc_monotonic_ns(), length_ns;
 	int i, rc;
@@ -133,7 +186,8 @@ init_may_be_killed_anywhere(void **state)
 		ca = testsigner_open(home);
 		testsigner_shell(0,
 		    "cd %s && test ! -e ca.new && cmp ca/root.crt pub/root.crt && cmp ca/issuing.crt "
-		    "pub/issuing.crt && cmp ca/root.crl pub/root.crl && test -e pub/chain.pem",
+		    "pub/issuing.crt && cmp ca/root.crl pub/root.crl && test -e pub/chain.pem && "
+		    "test $(ls ca/intermediates | wc -l) = 2",
 		    home);
 	}
 }
@@ -145,6 +199,8 @@ main(void)
 	    cmocka_unit_test(init_twice_is_refused),
 	    cmocka_unit_test(an_interrupted_init_is_made_anew),
 	    cmocka_unit_test(init_does_not_replace_the_certificates_of_a_ca_that_is_elsewhere),
+	    cmocka_unit_test(what_is_behind_the_rehearsal_root_goes_to_the_intermediates),
+	    cmocka_unit_test(a_rehearsal_file_is_certificates_all_through),
 	    cmocka_unit_test(init_says_rehearsal_in_both_subjects_only_when_it_is_one),
 	    cmocka_unit_test(init_takes_only_sensible_words),
 	    cmocka_unit_test(init_may_be_killed_anywhere),
