@@ -6,7 +6,7 @@ cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 if [ -z "${IN_LAB-}" ]; then
 	rc=0
-	for v in 5.7.1 5.4.3; do
+	for v in 5.7.1 5.4.3 5.7.4; do
 		(FIRMWARE=$v; export FIRMWARE; in_lab "$(pwd)/enroll.sh" --firmware $v) || rc=1
 	done
 	exit $rc
