@@ -159,7 +159,8 @@ opt_workflow(struct workflow *ret, struct err *err)
 	if (opt.device != NULL &&
 	    (rc = opt_number(opt.device, "--device", UINT32_MAX, &serial, err)) != 0)
 		return rc;
-	if (opt.wait != NULL && (rc = opt_number(opt.wait, "--wait", WAIT_MAX, &wait_sec, err)) != 0)
+	if (opt.wait != NULL &&
+	    (rc = opt_number(opt.wait, "--wait", WAIT_MAX, &wait_sec, err)) != 0)
 		return rc;
 	if ((rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
 		return rc;

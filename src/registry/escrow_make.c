@@ -113,7 +113,8 @@ make_recovery(const struct registry_init *init, struct err *err)
 	CLEAN(x509_freep) X509 *cert = NULL;
 	int rc;
 
-	/* P-256: OpenSSL 3.0 takes over a millisecond for each sealing to P-384, on every enrolment. */
+	/* P-256: OpenSSL 3.0 takes over a millisecond for each sealing to P-384, on every
+	 * enrolment. */
 	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
 	    (rc = make_cert(
 		 key_evp(key), key_evp_public(key), init->recovery_cert_name, &cert, err)) != 0 ||

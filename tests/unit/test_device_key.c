@@ -162,8 +162,10 @@ static const struct vkey_clock hurried = {no_time, no_sleep, NULL};
 static void
 a_key_that_wants_a_touch_announces_it_and_says_when_none_came(void **state)
 {
-	const struct vkey_config config = {
-	    .firmware = "5.7.1", .serial = RIG_SERIAL, .touch = VKEY_TOUCH_NEVER, .clock = &hurried};
+	const struct vkey_config config = {.firmware = "5.7.1",
+	    .serial = RIG_SERIAL,
+	    .touch = VKEY_TOUCH_NEVER,
+	    .clock = &hurried};
 	CLEAN(blob_wipe) struct blob spki = {0};
 	uint8_t in[32] = {1}, sig[KEY_SIG_MAX];
 	size_t len = sizeof(sig);
