@@ -34,8 +34,7 @@ check(struct err *err)
 	if (recovery_out == NULL)
 		return err_set(err, ERR_USAGE,
 		    "give --recovery-out FILE: the key that opens the escrowed PUKs and management "
-		    "keys "
-		    "goes there, best to a medium that is kept offline");
+		    "keys goes there, best to a medium that is kept offline");
 	if ((rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
 		return rc;
 	return prompt_check_spec(recovery_pass, "--recovery-pass", err);

@@ -37,8 +37,7 @@ prompt_check_spec(const char *spec, const char *option, struct err *err)
 	/* The value is not repeated: it may be the secret itself. */
 	return err_set(err, ERR_USAGE,
 	    "%s takes prompt, file:PATH or fd:N, not the secret itself: any user can read the "
-	    "words of a "
-	    "command, and every child inherits the environment",
+	    "words of a command, and every child inherits the environment",
 	    option);
 }
 

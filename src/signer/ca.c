@@ -82,8 +82,7 @@ take_lock(struct ca *ca, int wait_ms, struct err *err)
 		if (utc_monotonic_ns() > deadline)
 			return err_set(err, ERR_CA,
 			    "another signer works in %s; wait for its end, or let all commands "
-			    "share "
-			    "one: ykenroll signer",
+			    "share one: ykenroll signer",
 			    ca->home);
 		nanosleep(&pause, NULL);
 	}

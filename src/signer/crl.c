@@ -250,8 +250,7 @@ load_one(struct ca *ca, enum log_ca which, struct err *err)
 	if (which == LOG_ISSUING && info.number > known->number)
 		return err_set(err, ERR_CA,
 		    "%s has number %llu, the issuance log only %llu: the log was restored from an "
-		    "old "
-		    "backup, restore the latest one",
+		    "old backup, restore the latest one",
 		    path, (unsigned long long)info.number, (unsigned long long)known->number);
 	return 0;
 }

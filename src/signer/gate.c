@@ -138,14 +138,12 @@ static const struct {
 } flaws[] = {
     {VERSION(4, 2, 0), VERSION(4, 3, 5), RSA, false,
 	"RSA keys of this firmware can be factored (YSA-2017-01); generate ECCP256 or ECCP384, or "
-	"use "
-	"a newer key"},
+	"use a newer key"},
     {VERSION(4, 4, 2), VERSION(4, 4, 5), SIGNS, false,
 	"this firmware makes weak keys (YSA-2019-02); Yubico replaces it, use another key"},
     {VERSION(0, 0, 0), VERSION(5, 7, 0), ECDSA, true,
 	"the profile refuses ECDSA keys of firmware before 5.7 (YSA-2024-03); use a newer key, or "
-	"an "
-	"RSA key"},
+	"an RSA key"},
 };
 
 static int
@@ -172,8 +170,7 @@ check_serial(const struct profile *p, uint32_t wanted, const struct attestation 
 	if (a->serial != 0)
 		return err_set(err, ERR_ATTEST,
 		    "the attestation is of token %u, the request is for token %u; attest on the "
-		    "token "
-		    "that is enrolled",
+		    "token that is enrolled",
 		    a->serial, wanted);
 	/* The extension came with firmware 5. */
 	if (a->firmware[0] >= 5)

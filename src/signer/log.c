@@ -126,8 +126,7 @@ log_usable(const struct log *log, int64_t now, struct err *err)
 	if (log->failed)
 		return err_set(err, ERR_CA,
 		    "the issuance log could not be written before; look at the disk, then start "
-		    "the "
-		    "signer again");
+		    "the signer again");
 	if (now >= log->last_time - LOG_CLOCK_SLACK)
 		return 0;
 	utc_text(log->last_time, last);
@@ -143,8 +142,7 @@ damaged(const struct log *log, const char *how, struct err *err)
 {
 	return err_set(err, ERR_CA,
 	    "the issuance log is damaged: line %llu %s; restore ca/issuance.log from a backup that "
-	    "is "
-	    "not older than the last certificate",
+	    "is not older than the last certificate",
 	    (unsigned long long)log->lines + 1, how);
 }
 
