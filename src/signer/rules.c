@@ -50,8 +50,7 @@ const char rules_default[] =
     "#old_ecdsa = accept\n"
     "\n"
     "# Attestations of firmware 4 have no serial number. if-attested: accept them; required: "
-    "refuse.\n"
-    "#token_serial = if-attested\n";
+    "refuse.\n#token_serial = if-attested\n";
 
 struct word {
 	const char *word;

@@ -416,8 +416,7 @@ resume(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 	if (what != NULL && strcasecmp(e->work.holder.key, what->key) != 0)
 		return err_set(err, ERR_OCCUPIED,
 		    "an enrolment of token %u for %s (%s) is not finished; finish it with: "
-		    "ykenroll "
-		    "recover --device %u",
+		    "ykenroll recover --device %u",
 		    e->work.serial, e->work.holder.name, e->work.holder.key, e->work.serial);
 	return 0;
 }

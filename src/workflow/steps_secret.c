@@ -71,8 +71,7 @@ step_mgmkey(struct enrolment *e, struct err *err)
 	if (e->resumed && registry_step_done(e->registry, e->work.id, "management-key"))
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u was reset or changed elsewhere since this work began, so nothing "
-		    "more "
-		    "is done to it; close the work with: ykenroll recover --device %u --give-up",
+		    "more is done to it; close the work with: ykenroll recover --device %u --give-up",
 		    e->work.serial, e->work.serial);
 	if ((rc = former(e->current_mgmkey, device_factory_mgmkey, 24, old, err)) != 0)
 		return rc;
