@@ -92,17 +92,26 @@ lock_state(struct lab *lab)
 	return 0;
 }
 
+/* A key's argv has room for so many. */
+static int
+check_count(char *const *list, int max, const char *option)
+{
+	int n = 0;
+
+	while (list && list[n])
+		n++;
+	if (n <= max)
+		return 0;
+	lab_say("%s: at most %d", option, max);
+	return -1;
+}
+
 static int
 check_options(struct lab *lab)
 {
-	int faults = 0;
-
-	while (lab->faults && lab->faults[faults])
-		faults++;
-	if (faults > LAB_FAULTS_MAX) {
-		lab_say("--fault: at most %d", LAB_FAULTS_MAX);
+	if (check_count(lab->faults, LAB_FAULTS_MAX, "--fault") < 0 ||
+	    check_count(lab->key_options, LAB_KEY_OPTIONS_MAX, "--key-option") < 0)
 		return -1;
-	}
 	if (lab->tokens < 1 || lab->tokens > LAB_TOKENS_MAX) {
 		lab_say("--tokens: 1 to %d", LAB_TOKENS_MAX);
 		return -1;
@@ -227,6 +236,14 @@ run_lab(struct lab *lab)
 	return watch(init);
 }
 
+static void
+free_list(char **list)
+{
+	for (char **s = list; s && *s; s++)
+		free(*s);
+	free(list);
+}
+
 int
 lab_main(int argc, const char **argv)
 {
@@ -242,6 +259,8 @@ lab_main(int argc, const char **argv)
 		NULL},
 	    {"fault", 0, POPT_ARG_ARGV, &lab.faults, 0,
 		"arm a fault in each key, as of ykvirt run; may be repeated", "SPEC"},
+	    {"key-option", 0, POPT_ARG_ARGV, &lab.key_options, 0,
+		"give each ykvirt run this option, e.g. --touch=never; may be repeated", "OPT"},
 	    POPT_AUTOHELP POPT_TABLEEND,
 	};
 	poptContext ctx;
@@ -255,9 +274,8 @@ lab_main(int argc, const char **argv)
 		rc = run_lab(&lab);
 	free(lab.firmware);
 	free(lab.state);
-	for (char **f = lab.faults; f && *f; f++)
-		free(*f);
-	free(lab.faults);
+	free_list(lab.faults);
+	free_list(lab.key_options);
 	poptFreeContext(ctx);
 	return rc;
 }

@@ -205,7 +205,7 @@ static void __attribute__((noreturn)) exec_key(const struct lab *lab, int i, int
 {
 	char state[64], port[16], serial[16], ready[16];
 	char *firmware = list_item(lab->firmware, i);
-	const char *argv[16 + 2 * LAB_FAULTS_MAX];
+	const char *argv[16 + 2 * LAB_FAULTS_MAX + LAB_KEY_OPTIONS_MAX];
 	int n = 0;
 
 	snprintf(state, sizeof(state), LAB_STATE "/key-%d.json", i + 1);
@@ -223,6 +223,8 @@ static void __attribute__((noreturn)) exec_key(const struct lab *lab, int i, int
 		argv[n++] = "--firmware", argv[n++] = firmware;
 	for (int f = 0; lab->faults && lab->faults[f]; f++)
 		argv[n++] = "--fault", argv[n++] = lab->faults[f];
+	for (int o = 0; lab->key_options && lab->key_options[o]; o++)
+		argv[n++] = lab->key_options[o];
 	argv[n] = NULL;
 	fcntl(ready_fd, F_SETFD, 0);
 	if (lab->lock_fd >= 0)

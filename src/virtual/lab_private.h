@@ -33,6 +33,7 @@ enum {
 	LAB_SIGNAL = 128,
 	LAB_TOKENS_MAX = 8, /* pcscd has 16 readers */
 	LAB_FAULTS_MAX = 32,
+	LAB_KEY_OPTIONS_MAX = 32,
 	LAB_PORT_FIRST = 0x8c7b, /* vpcd's own default */
 	LAB_SERIAL_FIRST = 10000001,
 	LAB_START_MSEC = 10000,
@@ -43,13 +44,14 @@ struct lab {
 	const char **command; /* NULL at the end */
 	int tokens;
 	int keep_out;
-	char *firmware; /* list, or NULL: the default of "ykvirt run" */
-	char **faults;	/* NULL at the end, or NULL */
-	char *state;	/* absolute path, or NULL: temporary */
-	int module_fd;	/* of our driver */
-	int lock_fd;	/* of the state directory, or -1 */
-	sigset_t mask;	/* the caller's, for the command */
-	mode_t umask;	/* the same */
+	char *firmware;	    /* list, or NULL: the default of "ykvirt run" */
+	char **faults;	    /* NULL at the end, or NULL */
+	char **key_options; /* the same; for each "ykvirt run", as they are */
+	char *state;	    /* absolute path, or NULL: temporary */
+	int module_fd;	    /* of our driver */
+	int lock_fd;	    /* of the state directory, or -1 */
+	sigset_t mask;	    /* the caller's, for the command */
+	mode_t umask;	    /* the same */
 };
 
 void lab_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -112,6 +112,14 @@ is "--keep-out leaves the reader empty" \
 	"$(sed -n 's/^[0-9 ]*No *//p' "$work/list")" "Yubico YubiKey CCID (10000001) 00 00"
 lab -- sh -c 'test -s "$YKVIRT_ROOT" && test -d "$YKVIRT_STATE_DIR"'
 ok "the command finds the root and the states"
+is "--key-option reaches each key, as often as it is given" "$(lab --tokens 2 --key-option=--touch=never \
+	--key-option=--form-factor=3 -- sh -c 'for i in 1 2; do
+		"$0" inspect "$YKVIRT_STATE_DIR/key-$i.json" | tr -d " \n" |
+			grep -o "\"form_factor\":[0-9]*\|\"touch\":\"never\"" | sort | tr "\n" " "
+	done' "$YKVIRT")" '"form_factor":3 "touch":"never" "form_factor":3 "touch":"never" '
+lab --key-option=--no-such-option -- true 2>"$work/err"
+is "an option that keys do not know ends the lab, which shows it" \
+	"$?:$(grep -c 'no-such-option' "$work/err")" 125:1
 is "a lab fits into a lab" "$(lab -- "$YKVIRT" lab -- sh -c 'opensc-tool -l | grep -c Yes')" 1
 
 if command -v ykman >/dev/null; then
