@@ -121,7 +121,7 @@ tries_ok(
 
 	if (s->tries_left == 0)
 		return err_set(err, ERR_BLOCKED,
-		    "the %s of token %u is blocked; `ykman piv reset` makes it as new, and "
+		    "the %s of token %u is blocked; `ykenroll token reset` makes it as new, and "
 		    "destroys its keys and certificates",
 		    what, e->report->token.serial);
 	if (s->tries_left != 1 || e->w->last_try)
@@ -149,12 +149,12 @@ fresh_secrets(struct enrolment *e, struct err *err)
 	if (e->pin.known && !e->pin.factory && e->current_pin->len == 0)
 		return err_set(err, ERR_PIN,
 		    "the PIN of token %u is not the factory's: give it with --current-pin, or make "
-		    "the token as new with `ykman piv reset`",
+		    "the token as new with `ykenroll token reset`",
 		    serial);
 	if (e->puk.known && !e->puk.factory && e->current_puk->len == 0)
 		return err_set(err, ERR_PIN,
 		    "the PUK of token %u is not the factory's: give it with --current-puk, or make "
-		    "the token as new with `ykman piv reset`",
+		    "the token as new with `ykenroll token reset`",
 		    serial);
 	rc = e->current_mgmkey->len > 0
 		 ? secret_set(key, e->current_mgmkey->bytes, e->current_mgmkey->len, err)
