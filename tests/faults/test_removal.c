@@ -91,7 +91,7 @@ interrupted_again(struct point *p, unsigned at, enum point_how how, struct tally
 /* then: the APDU at which the card goes in the next two runs too; 0: it stays. */
 static void
 one_point(
-    const char *firmware, unsigned at, size_t kind, unsigned then, unsigned last, struct tally *t)
+    const char *firmware, unsigned at, unsigned kind, unsigned then, unsigned last, struct tally *t)
 {
 	const enum point_how how = (at + kind) % 2 == 0 ? POINT_ENROLL : POINT_RECOVER;
 	struct point p;
@@ -111,29 +111,37 @@ one_point(
 	point_stop(&p);
 }
 
+/* Some other APDU, another one for each point. */
+static unsigned
+other(unsigned at, unsigned kind, unsigned n)
+{
+	const unsigned then = 1 + (at * 7 + kind * 5) % n;
+
+	return then == at ? 1 + at % n : then;
+}
+
 static void
 every_apdu(const char *firmware)
 {
 	const bool all = getenv("FAULTS") != NULL && strcmp(getenv("FAULTS"), "all") == 0;
 	const unsigned n = clean_run(firmware);
 	struct tally t = {0};
-	unsigned at;
-	size_t kind;
+	unsigned at, kind;
 
 	for (at = 1; at <= n; at++)
 		for (kind = 0; kind < KINDS; kind++) {
 			/* pulled out by an impatient hand: at the same moment each time */
 			one_point(firmware, at, kind, kind == 1 ? at : 0, n, &t);
 			if (all)
-				one_point(firmware, at, kind, 1 + (at * 7 + (unsigned)kind * 5) % n,
-				    n, &t);
+				one_point(firmware, at, kind, other(at, kind, n), n, &t);
 		}
 	point_check_all(firmware);
 	print_message(
 	    "# firmware %s: %u APDUs, %u removals, %u of them after the last that counted, "
 	    "%u during the runs after it\n",
 	    firmware, n, t.points, t.succeeded, t.again);
-	assert_true(t.points >= 3 * n && t.succeeded <= 2 && t.again >= n);
+	assert_true(t.points >= 3 * n && t.succeeded >= 1 && t.again >= n);
+	assert_true(t.succeeded <= (all ? 2 : 1));
 }
 
 static void
