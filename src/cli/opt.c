@@ -43,8 +43,12 @@ collect(poptContext con, const char **ret_args, size_t max_args, size_t *ret_n, 
 	const char *word;
 
 	for (*ret_n = 0; (word = poptGetArg(con)) != NULL; (*ret_n)++) {
+		/* Neither this word nor an unknown option's value is repeated: where other tools
+		 * take a PIN, it is one. */
 		if (*ret_n >= max_args)
-			return err_set(err, ERR_USAGE, "one word too many: %s", word);
+			return err_set(err, ERR_USAGE,
+			    "word %zu is one too many; a name with spaces wants quotes",
+			    *ret_n + 1);
 		ret_args[*ret_n] = word;
 	}
 	return 0;
@@ -57,6 +61,7 @@ opt_parse(int argc, const char **argv, const char *command, const char *args_hel
 {
 	static poptContext con; /* keeps the words in ret_args to the end */
 	static char name[64];
+	const char *bad;
 	int r, rc = 0;
 
 	snprintf(name, sizeof(name), "ykenroll %s", command);
@@ -66,11 +71,14 @@ opt_parse(int argc, const char **argv, const char *command, const char *args_hel
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	poptSetOtherOptionHelp(con, args_help);
 	r = poptGetNextOpt(con);
-	if (r < -1)
-		rc = err_set(err, ERR_USAGE, "%s: %s; see `ykenroll %s --help`",
-		    poptBadOption(con, POPT_BADOPTION_NOALIAS), poptStrerror(r), command);
-	else
+	if (r < -1) {
+		bad = poptBadOption(con, POPT_BADOPTION_NOALIAS);
+		rc = err_set(err, ERR_USAGE, "%.*s: %s; see `ykenroll %s --help`",
+		    bad[0] == '-' && bad[1] != '-' ? 2 : (int)strcspn(bad, "="), bad,
+		    poptStrerror(r), command);
+	} else {
 		rc = collect(con, ret_args, max_args, ret_n, err);
+	}
 	return rc != 0 ? rc : opt_home(err);
 }
 
