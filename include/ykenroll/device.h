@@ -173,7 +173,7 @@ struct token_mgm_state {
 	enum device_mgm_alg alg; /* MGM_3DES when not known (before 5.3 there is no other) */
 };
 /* Metadata of PIN, PUK and management key; before firmware 5.3 the PIN's tries by an empty VERIFY,
- * the rest unknown. */
+ * the rest unknown. Errors: ERR_ABSENT there is no PUK (a Bio). */
 MUST_CHECK int token_pin_state(struct token *token, struct token_pin_state *ret, struct err *err);
 MUST_CHECK int token_puk_state(struct token *token, struct token_pin_state *ret, struct err *err);
 MUST_CHECK int token_mgm_state(struct token *token, struct token_mgm_state *ret, struct err *err);

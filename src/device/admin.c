@@ -83,11 +83,12 @@ token_reset(struct token *token, struct err *err)
 	struct token_pin_state puk;
 	int rc;
 
-	if ((rc = token_puk_state(token, &puk, err)) != 0)
-		return rc;
-	if (puk.known && puk.tries_max == 0)
+	rc = token_puk_state(token, &puk, err);
+	if (rc == ERR_ABSENT || (rc == 0 && puk.known && puk.tries_max == 0))
 		return err_set(err, ERR_USAGE,
 		    "a YubiKey Bio has no PUK and is reset as a whole: `ykman config reset`");
+	if (rc != 0)
+		return rc;
 	state_forget(token);
 	token->authenticated = token->verified = false;
 	if ((rc = block(token, REF_PIN, err)) != 0 || (rc = block(token, REF_PUK, err)) != 0)

@@ -108,7 +108,7 @@ token_get_object(struct token *token, uint32_t object, struct blob *ret, struct 
 			      : lib_fetch(token, object, &got, &sw, err);
 	if (rc != 0)
 		return rc;
-	if (sw == SW_ABSENT || (sw == SW_OK && got.len == 0))
+	if (sw == SW_ABSENT || sw == SW_NO_REFERENCE || (sw == SW_OK && got.len == 0))
 		return err_set(err, ERR_ABSENT, "object %06x is not on the token", object);
 	if (sw == SW_DENIED)
 		return err_set(err, ERR_PIN, "object %06x is read with the PIN only", object);

@@ -49,6 +49,8 @@ tries_left(struct token *token, enum state_ref ref, int *ret, struct err *err)
 
 	rc = ref == REF_PIN ? token_pin_state(token, &state, err)
 			    : token_puk_state(token, &state, err);
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE, "this token has no %s", ref_name(ref));
 	if (rc == 0)
 		*ret = state.tries_left;
 	return rc;
@@ -59,7 +61,7 @@ static int
 guard(struct token *token, enum state_ref ref, unsigned flags, struct err *err)
 {
 	const char *name = ref_name(ref);
-	int left, rc;
+	int left = -1, rc;
 
 	if ((flags & DEVICE_LAST_TRY) != 0)
 		return 0;

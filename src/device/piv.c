@@ -126,7 +126,7 @@ token_attest(struct token *token, uint8_t slot, struct blob *ret_der, struct err
 
 	if ((rc = lib_attest(token, slot, &der, &sw, err)) != 0)
 		return rc;
-	if (sw == SW_WRONG_DATA || sw == SW_NO_REFERENCE)
+	if (sw == SW_WRONG_DATA || sw == SW_NO_REFERENCE || sw == SW_ABSENT)
 		return err_set(
 		    err, ERR_ABSENT, "slot %02x is empty, or its key was imported", slot);
 	if (sw == SW_NO_INS)

@@ -70,9 +70,8 @@ read_ref(struct token *token, enum state_ref ref, struct token_pin_state *ret, s
 
 	if ((rc = metadata(token, (uint8_t)ref, &meta, &sw, err)) != 0)
 		return rc;
-	if (sw == SW_NO_REFERENCE) /* a Bio Multi-protocol has no PUK */
-		return err_set(
-		    err, ERR_ABSENT, "this token has no %s", ref == REF_PIN ? "PIN" : "PUK");
+	if (sw == SW_NO_REFERENCE && ref == REF_PUK) /* a Bio Multi-protocol */
+		return err_set(err, ERR_ABSENT, "this token has no PUK");
 	if (sw != SW_OK)
 		return token_result(token, status_sw(err, sw, "GET METADATA"));
 	return parse_ref(token, &meta, ret, err);

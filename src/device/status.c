@@ -35,7 +35,8 @@ static const struct {
     {SCARD_E_NO_MEMORY, ERR_INTERNAL, ERR_INTERNAL, "out of memory in PC/SC"},
 };
 
-/* ISO 7816-4, 5.1.3; SP 800-73-4 part 2. */
+/* ISO 7816-4, 5.1.3; SP 800-73-4 part 2. "Not there" is an answer where the caller says so, and
+ * malformed elsewhere. */
 static const struct {
 	unsigned sw;
 	int code;
@@ -45,9 +46,9 @@ static const struct {
     {SW_BLOCKED, ERR_BLOCKED, "blocked"},
     {SW_CONDITIONS, ERR_USAGE, "the token's conditions of use are not met"},
     {SW_WRONG_DATA, ERR_USAGE, "the token does not take these parameters"},
-    {SW_ABSENT, ERR_ABSENT, "not on the token"},
+    {SW_ABSENT, ERR_GONE, "the token does not find it"},
     {SW_FULL, ERR_FIT, "the token has no room left"},
-    {SW_NO_REFERENCE, ERR_ABSENT, "not on the token"},
+    {SW_NO_REFERENCE, ERR_GONE, "the token does not find it"},
     {SW_NO_INS, ERR_USAGE, "this token's firmware does not know the command"},
     {0x6581, ERR_INTERNAL, "the token's memory failed"},
     {0x6700, ERR_USAGE, "the token does not take this length"},

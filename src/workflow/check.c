@@ -135,14 +135,25 @@ check_secrets(struct findings *f, struct token *token, struct err *err)
 {
 	struct token_pin_state pin, puk;
 	struct token_mgm_state mgm;
+	struct err why = ERR_INIT;
+	bool has_puk;
 	int rc;
 
-	if ((rc = token_pin_state(token, &pin, err)) != 0 ||
-	    (rc = token_puk_state(token, &puk, err)) != 0 ||
-	    (rc = token_mgm_state(token, &mgm, err)) != 0)
+	if ((rc = token_pin_state(token, &pin, err)) != 0)
+		return rc;
+	rc = token_puk_state(token, &puk, &why);
+	has_puk = rc == 0;
+	if (rc != 0 && rc != ERR_ABSENT) {
+		*err = why;
+		return rc;
+	}
+	if ((rc = token_mgm_state(token, &mgm, err)) != 0)
 		return rc;
 	check_pin(f, "PIN", &pin);
-	check_pin(f, "PUK", &puk);
+	if (has_puk)
+		check_pin(f, "PUK", &puk);
+	else
+		found(f, true, "PUK", "%s", why.text);
 	found(f, !(mgm.known && mgm.factory), "management key", "%s",
 	    !mgm.known	  ? "this firmware does not tell"
 	    : mgm.factory ? "still the factory's"

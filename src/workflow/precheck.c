@@ -50,14 +50,14 @@ states(struct enrolment *e, struct err *err)
 	int rc;
 
 	if ((rc = token_mgm_state(e->token, &e->mgm, err)) != 0 ||
-	    (rc = token_pin_state(e->token, &e->pin, err)) != 0 ||
-	    (rc = token_puk_state(e->token, &e->puk, err)) != 0)
+	    (rc = token_pin_state(e->token, &e->pin, err)) != 0)
 		return rc;
-	if (e->puk.known && e->puk.tries_max == 0)
+	rc = token_puk_state(e->token, &e->puk, err);
+	if (rc == ERR_ABSENT || (rc == 0 && e->puk.known && e->puk.tries_max == 0))
 		return err_set(err, ERR_NO_TOKEN,
 		    "token %u has no PUK (a YubiKey Bio): such tokens are not supported yet",
 		    e->report->token.serial);
-	return 0;
+	return rc;
 }
 
 /* A read for which "not there" is an answer. */

@@ -51,6 +51,15 @@ static const struct hostile_except serial_except[] = {FORM_IN_PLACE(HARMLESS), S
 /* Later firmware may tell more. */
 static const struct hostile_except metadata_except[] = {{A_TRAILING_TLV, HARMLESS}};
 
+static const struct hostile_except slot_except[] = {
+    {A_TRAILING_TLV, HARMLESS}, {A_SW_6A88, ERR_ABSENT}};
+
+/* A Bio has no PUK. */
+static const struct hostile_except puk_except[] = {
+    {A_TRAILING_TLV, HARMLESS}, {A_SW_6A88, ERR_ABSENT}};
+static const struct hostile_except no_puk_except[] = {
+    {A_TRAILING_TLV, HARMLESS}, {A_SW_6A88, ERR_USAGE}};
+
 /* 63Cx is the truth about tries as far as anybody can know. */
 static const struct hostile_except pin_except[] = {{A_BARE_OK, HARMLESS}, {A_SW_63C0, ERR_BLOCKED},
     {A_SW_63C1, ERR_PIN}, {A_SW_63C5, ERR_PIN}, {A_SW_63CF, ERR_PIN}};
@@ -59,32 +68,39 @@ static const struct hostile_except pin_except[] = {{A_BARE_OK, HARMLESS}, {A_SW_
 static const struct hostile_except ask_except[] = {{A_BARE_OK, ERR_PIN}, {A_SW_63C0, ERR_BLOCKED},
     {A_SW_63C1, ERR_PIN}, {A_SW_63C5, HARMLESS}, {A_SW_63CF, HARMLESS}};
 
+static const struct hostile_except delete_except[] = {
+    {A_BARE_OK, HARMLESS}, {A_SW_6A88, ERR_ABSENT}};
 static const struct hostile_except retries_except[] = {{A_BARE_OK, HARMLESS}, {A_SW_6982, ERR_PIN}};
 static const struct hostile_except mgm_except[] = {{A_SW_6A80, ERR_MGMKEY}};
 static const struct hostile_except no_answer_except[] = {{A_BARE_OK, HARMLESS}};
-static const struct hostile_except attest_except[] = {
-    {A_SW_6A80, ERR_ABSENT}, {A_SW_6D00, ERR_ABSENT}};
+static const struct hostile_except attest_except[] = {{A_SW_6A82, ERR_ABSENT},
+    {A_SW_6A88, ERR_ABSENT}, {A_SW_6A80, ERR_ABSENT}, {A_SW_6D00, ERR_ABSENT}};
 
 /* libykpiv goes by the inner length alone: what it takes out is a whole signature still. */
-static const struct hostile_except lib_sign_except[] = {{A_SW_6982, ERR_PIN},
-    {A_SW_6A80, ERR_ABSENT}, {A_LEN_MINUS, HARMLESS}, {A_TRAILING_BYTE, HARMLESS},
-    {A_TRAILING_TLV, HARMLESS}, {A_TWICE, HARMLESS}};
-static const struct hostile_except sign_except[] = {{A_SW_6982, ERR_PIN}, {A_SW_6A80, ERR_ABSENT}};
+static const struct hostile_except lib_sign_except[] = {{A_SW_6A88, ERR_ABSENT},
+    {A_SW_6982, ERR_PIN}, {A_SW_6A80, ERR_ABSENT}, {A_LEN_MINUS, HARMLESS},
+    {A_TRAILING_BYTE, HARMLESS}, {A_TRAILING_TLV, HARMLESS}, {A_TWICE, HARMLESS}};
+static const struct hostile_except sign_except[] = {
+    {A_SW_6A88, ERR_ABSENT}, {A_SW_6982, ERR_PIN}, {A_SW_6A80, ERR_ABSENT}};
 
 /* An object that is empty is one that is not there. 82 is the truth about these two's length. */
-static const struct hostile_except cert_except[] = {
-    {A_SW_6982, ERR_PIN}, {A_NO_CONTENT, ERR_ABSENT}, {A_NESTED, ERR_FIT}, {A_LEN_82, HARMLESS}};
+static const struct hostile_except cert_except[] = {{A_SW_6A82, ERR_ABSENT},
+    {A_SW_6A88, ERR_ABSENT}, {A_SW_6982, ERR_PIN}, {A_NO_CONTENT, ERR_ABSENT}, {A_NESTED, ERR_FIT},
+    {A_LEN_82, HARMLESS}};
 
 /* libykpiv does not look at the tag 53. */
-static const struct hostile_except guid_except[] = {{A_SW_6982, ERR_PIN},
-    {A_NO_CONTENT, ERR_ABSENT}, {A_NESTED, ERR_ABSENT}, {A_WRONG_TAG, HARMLESS}};
-static const struct hostile_except lib_object_except[] = {{A_SW_6982, ERR_PIN},
-    {A_NO_CONTENT, ERR_ABSENT}, {A_NESTED, HARMLESS}, {A_WRONG_TAG, HARMLESS}};
-static const struct hostile_except object_except[] = {
-    {A_SW_6982, ERR_PIN}, {A_NO_CONTENT, ERR_ABSENT}, {A_NESTED, HARMLESS}};
+static const struct hostile_except guid_except[] = {{A_SW_6A82, ERR_ABSENT},
+    {A_SW_6A88, ERR_ABSENT}, {A_SW_6982, ERR_PIN}, {A_NO_CONTENT, ERR_ABSENT},
+    {A_NESTED, ERR_ABSENT}, {A_WRONG_TAG, HARMLESS}};
+static const struct hostile_except lib_object_except[] = {{A_SW_6A82, ERR_ABSENT},
+    {A_SW_6A88, ERR_ABSENT}, {A_SW_6982, ERR_PIN}, {A_NO_CONTENT, ERR_ABSENT}, {A_NESTED, HARMLESS},
+    {A_WRONG_TAG, HARMLESS}};
+static const struct hostile_except object_except[] = {{A_SW_6A82, ERR_ABSENT},
+    {A_SW_6A88, ERR_ABSENT}, {A_SW_6982, ERR_PIN}, {A_NO_CONTENT, ERR_ABSENT},
+    {A_NESTED, HARMLESS}};
 
 static const struct hostile_except move_except[] = {
-    {A_BARE_OK, HARMLESS}, {A_SW_6A80, ERR_OCCUPIED}};
+    {A_SW_6A88, ERR_ABSENT}, {A_BARE_OK, HARMLESS}, {A_SW_6A80, ERR_OCCUPIED}};
 
 /* Says that it is blocked when it is not: then RESET is refused. */
 static const struct hostile_except block_except[] = {{A_SW_6983, ERR_USAGE}};
@@ -104,16 +120,16 @@ const struct hostile_command hostile_commands[] = {
     {"GET VERSION", FW, 0xfd, -1, 1, .call = call_open, EXCEPT(version_except)},
     {"GET SERIAL", FW, 0xf8, -1, 1, .call = call_open, EXCEPT(serial_except)},
     {"GET METADATA 80", FW, 0xf7, 0x80, 1, .call = call_pin_state, EXCEPT(metadata_except)},
-    {"GET METADATA 81", FW, 0xf7, 0x81, 1, .call = call_puk_state, EXCEPT(metadata_except)},
+    {"GET METADATA 81", FW, 0xf7, 0x81, 1, .call = call_puk_state, EXCEPT(puk_except)},
     {"GET METADATA 9B", FW, 0xf7, 0x9b, 1, .call = call_mgm_state, EXCEPT(metadata_except)},
-    {"GET METADATA 9A", FW, 0xf7, 0x9a, 1, .call = call_slot, EXCEPT(metadata_except)},
+    {"GET METADATA 9A", FW, 0xf7, 0x9a, 1, .call = call_slot, EXCEPT(slot_except)},
     {"GET METADATA before VERIFY", FW, 0xf7, 0x80, 1, .call = call_verify, EXCEPT(metadata_except)},
     {"GET METADATA before CHANGE", FW, 0xf7, 0x80, 1, .call = call_change_pin,
 	EXCEPT(metadata_except)},
     {"GET METADATA before the PUK's CHANGE", FW, 0xf7, 0x81, 1, .call = call_change_puk,
-	EXCEPT(metadata_except)},
+	EXCEPT(no_puk_except)},
     {"GET METADATA before RESET RETRY", FW, 0xf7, 0x81, 1, .call = call_unblock,
-	EXCEPT(metadata_except)},
+	EXCEPT(no_puk_except)},
     {"GET METADATA before AUTHENTICATE", FW, 0xf7, 0x9b, 1, .call = call_authenticate,
 	EXCEPT(metadata_except)},
     {"VERIFY", FW, 0x20, 0x80, 1, .call = call_verify, EXCEPT(pin_except)},
@@ -157,7 +173,7 @@ const struct hostile_command hostile_commands[] = {
     {"PUT DATA, nothing", FW, 0xdb, -1, 1, .admin = true, .call = call_delete_cert,
 	EXCEPT(no_answer_except)},
     {"MOVE KEY", FW, 0xf6, -1, 1, .admin = true, .call = call_move, EXCEPT(move_except)},
-    {"DELETE KEY", FW, 0xf6, -1, 1, .admin = true, .call = call_delete, EXCEPT(no_answer_except)},
+    {"DELETE KEY", FW, 0xf6, -1, 1, .admin = true, .call = call_delete, EXCEPT(delete_except)},
     {"RESET, the PIN's tries", FW, 0x20, -1, 1, .apdus = 300, .call = call_reset,
 	EXCEPT(block_except)},
     {"RESET, the PUK's tries", FW, 0x2c, -1, 1, .apdus = 300, .call = call_reset,
