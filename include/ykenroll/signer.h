@@ -59,6 +59,8 @@ struct signer_serve {
 	int fd; /* >= 0: serve this connected socket and return when it closes; -1: listen */
 	const char *socket; /* with fd -1: path to listen at; NULL: home/signer.sock. Ends on
 			       SIGTERM/SIGINT */
+	bool root;	    /* with fd: unlock the root's key too, for one signer_crl of the root */
+	const struct signer_pass *root_pass; /* with root; NULL: what pass gave opens it too */
 };
 MUST_CHECK int signer_serve(const struct signer_serve *serve, struct err *err);
 
@@ -68,14 +70,16 @@ struct signer;
 
 struct signer_open {
 	const char *home;
-	const char *ca_pass_spec; /* handed on to a signer that has to be started: "prompt",
-				     "file:PATH", "fd:N"; NULL: none can be asked */
+	const char *ca_pass_spec;   /* handed on to a signer that has to be started: "prompt",
+				       "file:PATH", "fd:N"; NULL: none can be asked */
+	bool root;		    /* start a signer for this alone, with the root's key in it */
+	const char *root_pass_spec; /* with root; NULL: the CA passphrase opens it too */
 };
 
 /* Connect to home/signer.sock when somebody listens there, else start one (/proc/self/exe signer
  * --fd N), which asks for the passphrase itself: it never passes through this process. Returns when
- * the CA key is unlocked. Errors: ERR_CA wrong passphrase, no CA in this home; ERR_PERSON a
- * passphrase is needed and cannot be asked. */
+ * the CA key is unlocked. Errors: ERR_CA wrong passphrase, no CA in this home, or root is wanted
+ * and somebody listens; ERR_PERSON a passphrase is needed and cannot be asked. */
 MUST_CHECK int signer_open(const struct signer_open *open, struct signer **ret, struct err *err);
 void signer_closep(struct signer **s);
 
@@ -139,6 +143,10 @@ enum signer_reason { /* RFC 5280, 5.3.1 */
  * not an error. Errors: ERR_ABSENT no such certificate. */
 MUST_CHECK int signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     enum signer_reason reason, struct err *err);
+
+/* Sign and publish a CRL now: the issuing CA's, or the root's (with signer_open.root, once: then
+ * the root's key is gone from the process). Errors: ERR_CA the root's key is not there. */
+MUST_CHECK int signer_crl(struct signer *s, bool root, struct err *err);
 
 /* Time the signer has spent for us, nanoseconds. */
 struct signer_times {

@@ -88,6 +88,8 @@ struct crl_info {
 	char issuer[X509_TEXT_MAX];
 };
 MUST_CHECK int crl_read(const uint8_t *der, size_t len, struct crl_info *ret, struct err *err);
+/* Is the CRL of this CA: its name, its key's signature? Errors: ERR_PROOF no; ERR_FIT malformed. */
+MUST_CHECK int crl_verify(const struct blob *crl, const struct blob *ca, struct err *err);
 
 /* Does chain (issuer first) verify this client certificate now, all CRLs checked (one of each CA
  * must be there)? X509_STRICT, purpose sslclient. Errors: ERR_PROOF with the reason; ERR_FIT

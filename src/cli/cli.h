@@ -93,6 +93,7 @@ int cmd_recover(int argc, const char **argv, struct err *err);
 int cmd_check(int argc, const char **argv, struct err *err);
 int cmd_list(int argc, const char **argv, struct err *err);
 int cmd_ca(int argc, const char **argv, struct err *err);
+int cmd_ca_crl(int argc, const char **argv, struct err *err);
 int cmd_doctor(int argc, const char **argv, struct err *err);
 int cmd_signer(int argc, const char **argv, struct err *err);
 int cmd_token(int argc, const char **argv, struct err *err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ca show: the certificates and CRLs that servers need. They are public files; no key is touched.
- */
+/* ca: its verbs. show: the certificates and CRLs that servers need, public files; no key is
+ * touched. */
 #include <jansson.h>
 #include <string.h>
 
@@ -35,19 +35,33 @@ read_public(const char *name, struct blob *ret, struct err *err)
 	return rc;
 }
 
+/* Made anew from what the file holds: a PEM file may have any text around it, for the terminal too.
+ */
 static int
-print_files(const char *const names[static 2], struct err *err)
+print_pem(const struct blob *file, bool is_crl, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0}, text = {0};
+	int rc;
+
+	if ((rc = is_crl ? crl_from_pem(file, &der, err) : cert_from_pem(file, &der, err)) != 0 ||
+	    (rc = is_crl ? crl_to_pem(&der, &text, err) : cert_to_pem(&der, &text, err)) != 0)
+		return rc;
+	if (fwrite(text.data, 1, text.len, stdout) != text.len)
+		return err_errno(err, ERR_INTERNAL, "cannot write the output");
+	return 0;
+}
+
+static int
+print_files(const char *const names[static 2], bool are_crls, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob b = {0};
 	size_t i;
 	int rc;
 
-	for (i = 0; i < 2; i++) {
-		if ((rc = read_public(names[i], &b, err)) != 0)
+	for (i = 0; i < 2; i++)
+		if ((rc = read_public(names[i], &b, err)) != 0 ||
+		    (rc = print_pem(&b, are_crls, err)) != 0)
 			return rc;
-		if (fwrite(b.data, 1, b.len, stdout) != b.len)
-			return err_errno(err, ERR_INTERNAL, "cannot write the output");
-	}
 	return 0;
 }
 
@@ -120,20 +134,53 @@ show(struct err *err)
 	return 0;
 }
 
-int
-cmd_ca(int argc, const char **argv, struct err *err)
+static int
+cmd_ca_show(int argc, const char **argv, struct err *err)
 {
-	const char *args[1] = {NULL};
+	const char *args[1];
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca", "show [OPTION…]", table, args, 1, &n, err)) != 0)
+	if ((rc = opt_parse(argc, argv, "ca show", "[OPTION…]", table, args, 0, &n, err)) != 0)
 		return rc;
-	if (n != 1 || strcmp(args[0], "show") != 0)
-		return err_set(err, ERR_USAGE, "ykenroll ca show [--pem] [--crl]");
 	if (!pem && !crl)
 		return show(err);
-	if (pem && (rc = print_files(cert_files, err)) != 0)
+	if (pem && (rc = print_files(cert_files, false, err)) != 0)
 		return rc;
-	return crl ? print_files(crl_files, err) : 0;
+	return crl ? print_files(crl_files, true, err) : 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, const char **argv, struct err *err);
+	const char *what;
+} verbs[] = {
+    {"show", cmd_ca_show, "names, lifetimes, CRL numbers; or the PEM that servers need"},
+    {"crl", cmd_ca_crl, "sign and publish a new CRL now"},
+};
+
+static void
+usage(FILE *to)
+{
+	size_t i;
+
+	fprintf(to, "usage: ykenroll ca VERB [OPTION…]\n\n");
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		fprintf(to, "  %-9s %s\n", verbs[i].name, verbs[i].what);
+	fprintf(to, "\n`ykenroll ca VERB --help` tells its options.\n");
+}
+
+int
+cmd_ca(int argc, const char **argv, struct err *err)
+{
+	size_t i;
+
+	if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	for (i = 0; argc >= 2 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1, err);
+	return err_set(err, ERR_USAGE, "which verb of ca? `ykenroll ca --help` lists them");
 }

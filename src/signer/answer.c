@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "signer/answer.h"
 #include "signer/crl.h"
+#include "signer/crl_root.h"
 
 struct asked {
 	struct ca *ca;
@@ -169,6 +170,20 @@ on_revoke(const struct asked *a, struct blob *to, struct err *err)
 	    message_number(a->m, TAG_REASON), err);
 }
 
+static int
+on_crl(const struct asked *a, struct blob *to, struct err *err)
+{
+	(void)to;
+	return crl_renew(a->ca, a->peer, true, err);
+}
+
+static int
+on_root_crl(const struct asked *a, struct blob *to, struct err *err)
+{
+	(void)to;
+	return crl_root_renew(a->ca, a->peer, err);
+}
+
 static const struct {
 	uint8_t request, reply;
 	int (*on)(const struct asked *a, struct blob *to, struct err *err);
@@ -179,6 +194,8 @@ static const struct {
     {MESSAGE_FIND, MESSAGE_CERT, on_find},
     {MESSAGE_REVOKE, MESSAGE_DONE, on_revoke},
     {MESSAGE_PRECHECK, MESSAGE_DONE, on_precheck},
+    {MESSAGE_CRL, MESSAGE_DONE, on_crl},
+    {MESSAGE_ROOT_CRL, MESSAGE_DONE, on_root_crl},
 };
 
 /* ---- frames ---- */

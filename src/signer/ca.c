@@ -198,6 +198,7 @@ ca_closep(struct ca **ca)
 	if (*ca == NULL)
 		return;
 	key_freep(&(*ca)->key);
+	key_freep(&(*ca)->root_key);
 	log_closep(&(*ca)->log);
 	rules_freep(&(*ca)->rules);
 	for (i = 0; i < LOG_CAS; i++) {

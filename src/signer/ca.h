@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * ca: an unlocked CA in this process: key, certificates, log, CRLs, rules. Only one process per
- * home has one at a time (flock on ca/lock). The root's key is never loaded here.
+ * home has one at a time (flock on ca/lock). The root's key is here only in a process that was
+ * started for a root CRL, and until it has signed it.
  */
 #ifndef SIGNER_CA_H
 #define SIGNER_CA_H
@@ -31,6 +32,7 @@ struct ca {
 	char home[PATH_MAX / 2];
 	int lock;
 	struct key *key;	       /* the issuing CA's */
+	struct key *root_key;	       /* NULL but for a moment: crl_root.h */
 	struct blob cert[LOG_CAS];     /* DER */
 	struct blob crl[LOG_CAS];      /* DER; empty: has to be made */
 	struct blob rehearsal_root;    /* DER, or empty */

@@ -156,11 +156,28 @@ open_child(struct signer *s, const struct signer_open *open, struct err *err)
 	if (open->ca_pass_spec == NULL)
 		return err_set(err, ERR_PERSON,
 		    "the CA passphrase is needed; give --ca-pass, or start: ykenroll signer");
-	if ((rc = process_start(open->home, open->ca_pass_spec, &s->fd, &s->pid, err)) != 0)
+	if ((rc = process_start(open, &s->fd, &s->pid, err)) != 0)
 		return rc;
 	/* no limit: a person may be typing */
 	rc = hear(s, -1, MESSAGE_HELLO, &body, &m, err);
 	return rc != 0 && s->fd < 0 ? no_hello(s, err) : rc;
+}
+
+/* One that many may talk to is no place for the root's key. */
+static int
+nobody_listens(const char *home, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc, fd = -1;
+
+	if ((rc = ca_path(home, PROCESS_SOCKET, path, err)) != 0 ||
+	    (rc = process_connect(path, &fd, err)) != 0 || fd < 0)
+		return rc;
+	close(fd);
+	return err_set(err, ERR_CA,
+	    "a signer listens at %s, and the root's key is not for it: stop it, run this again, "
+	    "then start it",
+	    path);
 }
 
 int
@@ -172,7 +189,8 @@ signer_open(const struct signer_open *open, struct signer **ret, struct err *err
 	if (s == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	s->fd = -1;
-	if ((rc = open_socket(s, open->home, err)) != 0)
+	rc = open->root ? nobody_listens(open->home, err) : open_socket(s, open->home, err);
+	if (rc != 0)
 		return rc;
 	if (s->fd < 0 && (rc = open_child(s, open, err)) != 0)
 		return rc;
@@ -348,6 +366,18 @@ signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
 	if ((rc = message_begin(&frame, MESSAGE_REVOKE, err)) != 0 ||
 	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0 ||
 	    (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0)
+		return rc;
+	return ask(s, &frame, MESSAGE_DONE, &body, &m, err);
+}
+
+int
+signer_crl(struct signer *s, bool root, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = message_begin(&frame, root ? MESSAGE_ROOT_CRL : MESSAGE_CRL, err)) != 0)
 		return rc;
 	return ask(s, &frame, MESSAGE_DONE, &body, &m, err);
 }

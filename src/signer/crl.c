@@ -2,19 +2,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "base/file.h"
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "signer/crl.h"
+#include "signer/crl_root.h"
 #include "signer/der.h"
 #include "signer/seal.h"
 #include "ykenroll/x509.h"
 
 #define DAY INT64_C(86400)
 #define BACKDATE 300 /* seconds: a server whose clock is behind refuses a CRL of the future */
+#define ISSUING_CRL CA_PUB "/issuing.crl"
 #define ENTRY_MAX 64 /* bytes of one revokedCertificates entry */
 
 static const uint8_t version_2[] = {0x02, 0x01, 0x01};
@@ -183,7 +184,7 @@ check(const struct log *log, const struct crl_plan *plan, const struct blob *der
 }
 
 int
-crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *plan,
+crl_sign(struct log *log, const struct log_who *who, const struct crl_plan *plan,
     struct blob *ret_der, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob tbs = {0}, der = {0};
@@ -193,93 +194,93 @@ crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *pla
 	    (rc = log_crl_intent(log, who, plan->ca, plan->number, &tbs, err)) != 0 ||
 	    (rc = seal_sign(plan->key, &tbs, &der, err)) != 0 ||
 	    (rc = seal_verify(plan->key, &der, &tbs, err)) != 0 ||
-	    (rc = check(log, plan, &der, err)) != 0 ||
-	    (rc = log_crl_signed(log, who, plan->ca, plan->number, &der, err)) != 0)
+	    (rc = check(log, plan, &der, err)) != 0)
 		return err == NULL ? rc : err_wrap(err, "CRL");
 	blob_move(ret_der, &der);
 	return 0;
 }
 
-/* ---- pub/ ---- */
-
-static const char *const files[LOG_CAS] = {
-    [LOG_ISSUING] = CA_PUB "/issuing.crl", [LOG_ROOT] = CA_DIR "/root.crl"};
-
-static int
-read_crl(const char *path, struct blob *ret, struct err *err)
+int
+crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *plan,
+    struct blob *ret_der, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob pem = {0};
-	CLEAN(bio_freep) BIO *bio = NULL;
-	CLEAN(crl_freep) X509_CRL *crl = NULL;
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	int rc, len;
+	CLEAN(blob_wipe) struct blob der = {0};
+	int rc;
 
-	if ((rc = file_read(path, &pem, err)) != 0)
+	if ((rc = crl_sign(log, who, plan, &der, err)) != 0 ||
+	    (rc = log_crl_signed(log, who, plan->ca, plan->number, &der, err)) != 0)
 		return rc;
-	if ((bio = BIO_new_mem_buf(pem.data, (int)pem.len)) == NULL ||
-	    (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL)) == NULL ||
-	    (len = i2d_X509_CRL(crl, &der)) <= 0)
-		return evp_err(err, ERR_ABSENT, "no CRL");
-	return blob_set(ret, der, (size_t)len, err);
+	blob_move(ret_der, &der);
+	return 0;
 }
 
-static int
-load_one(struct ca *ca, enum log_ca which, struct err *err)
+/* ---- files ---- */
+
+int
+crl_file_read(const char *home, const char *name, struct blob *ret, struct err *err)
 {
-	const struct log_crl *known = &ca->log->crls[which];
-	CLEAN(blob_wipe) struct blob der = {0};
-	uint8_t md[LOG_HASH_LEN];
+	CLEAN(blob_wipe) struct blob pem = {0};
 	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = file_read(path, &pem, err)) != 0)
+		return rc;
+	rc = crl_from_pem(&pem, ret, err);
+	return rc == ERR_FIT ? err_set(err, ERR_ABSENT, "no CRL in %s", path) : rc;
+}
+
+int
+crl_file_write(
+    const char *home, const char *name, const struct blob *der, mode_t mode, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = crl_to_pem(der, &pem, err)) != 0)
+		return rc;
+	return file_write(path, pem.data, pem.len, mode, err);
+}
+
+bool
+crl_is_last(const struct log *log, enum log_ca ca, const struct blob *der)
+{
+	uint8_t md[LOG_HASH_LEN];
+
+	return der->len > 0 && EVP_Digest(der->data, der->len, md, NULL, EVP_sha256(), NULL) == 1 &&
+	       memcmp(md, log->crls[ca].sha256, sizeof(md)) == 0;
+}
+
+/* What is not there, or is damaged, is made again. */
+static int
+load_issuing(struct ca *ca, struct err *err)
+{
+	const struct log_crl *known = &ca->log->crls[LOG_ISSUING];
+	CLEAN(blob_wipe) struct blob der = {0};
 	struct crl_info info;
 	int rc;
 
-	if ((rc = ca_path(ca->home, files[which], path, err)) != 0)
-		return rc;
-	/* what is not there, or is damaged, is made again */
-	if ((rc = read_crl(path, &der, err)) != 0)
+	if ((rc = crl_file_read(ca->home, ISSUING_CRL, &der, err)) != 0)
 		return rc == ERR_ABSENT ? 0 : rc;
-	if (crl_read(der.data, der.len, &info, NULL) != 0)
-		return 0;
-	if (EVP_Digest(der.data, der.len, md, NULL, EVP_sha256(), NULL) != 1)
-		return evp_err(err, ERR_INTERNAL, "cannot hash");
-	if (memcmp(md, known->sha256, sizeof(md)) == 0) {
-		blob_move(&ca->crl[which], &der);
+	if (crl_is_last(ca->log, LOG_ISSUING, &der)) {
+		blob_move(&ca->crl[LOG_ISSUING], &der);
 		return 0;
 	}
+	if (crl_read(der.data, der.len, &info, NULL) != 0 || info.number <= known->number)
+		return 0;
 	/* A log that was restored from a backup would "un-revoke" what came after it. */
-	if (which == LOG_ISSUING && info.number > known->number)
-		return err_set(err, ERR_CA,
-		    "%s has number %llu, the issuance log only %llu: the log was restored from an "
-		    "old backup, restore the latest one",
-		    path, (unsigned long long)info.number, (unsigned long long)known->number);
-	return 0;
+	return err_set(err, ERR_CA,
+	    "%s/" ISSUING_CRL " has number %llu, the issuance log only %llu: the log was restored "
+	    "from an old backup, restore the latest one",
+	    ca->home, (unsigned long long)info.number, (unsigned long long)known->number);
 }
 
 int
 crl_load(struct ca *ca, struct err *err)
 {
-	int rc;
+	int rc = load_issuing(ca, err);
 
-	if ((rc = load_one(ca, LOG_ISSUING, err)) != 0 || (rc = load_one(ca, LOG_ROOT, err)) != 0)
-		return rc;
-	if (ca->crl[LOG_ROOT].len == 0)
-		return err_set(err, ERR_CA,
-		    "ca/root.crl is not the CRL that the root signed last; restore it from a "
-		    "backup");
-	return 0;
-}
-
-static int
-publish(const struct ca *ca, const struct blob *der, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob pem = {0};
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = ca_path(ca->home, files[LOG_ISSUING], path, err)) != 0 ||
-	    (rc = crl_to_pem(der, &pem, err)) != 0)
-		return rc;
-	return file_write(path, pem.data, pem.len, 0644, err);
+	return rc != 0 ? rc : crl_root_load(ca, err);
 }
 
 /* Is what is published the log's last word, with half its life left? */
@@ -315,7 +316,7 @@ crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err)
 	/* until the new one is out, there is none: not even when publishing fails */
 	blob_wipe(&ca->crl[LOG_ISSUING]);
 	if ((rc = crl_issue(ca->log, &who, &plan, &der, err)) != 0 ||
-	    (rc = publish(ca, &der, err)) != 0)
+	    (rc = crl_file_write(ca->home, ISSUING_CRL, &der, 0644, err)) != 0)
 		return rc;
 	blob_move(&ca->crl[LOG_ISSUING], &der);
 	return 0;

@@ -28,6 +28,8 @@ enum message_type {
 	MESSAGE_FIND,
 	MESSAGE_REVOKE,
 	MESSAGE_PRECHECK,
+	MESSAGE_CRL,
+	MESSAGE_ROOT_CRL, /* carries nothing but the wish */
 	/* replies */
 	MESSAGE_HELLO = 64, /* first on every connection: unlocked */
 	MESSAGE_CA_IS,

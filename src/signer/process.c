@@ -142,24 +142,36 @@ spec_fd(const char *spec)
 
 /* Between fork and exec: only what signal-safety(7) allows. */
 static _Noreturn void
-become(int fd, int inherit, char *const argv[])
+become(int fd, const int inherit[static 2], char *const argv[])
 {
 	sigset_t none;
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) == 0 && fcntl(fd, F_SETFD, 0) == 0 &&
-	    (inherit < 0 || fcntl(inherit, F_SETFD, 0) == 0))
+	    (inherit[0] < 0 || fcntl(inherit[0], F_SETFD, 0) == 0) &&
+	    (inherit[1] < 0 || fcntl(inherit[1], F_SETFD, 0) == 0))
 		execv(program, argv);
 	_exit(127);
 }
 
-int
-process_start(const char *home, const char *spec, int *ret_fd, pid_t *ret_pid, struct err *err)
+/* A word of the child's, which does not write to it. */
+static char *
+word(const char *s)
 {
-	char number[16], *argv[] = {(char[]){"ykenroll"}, (char[]){"signer"}, (char[]){"--fd"},
-			     number, (char[]){"--home"}, (char *)(uintptr_t)home,
-			     (char[]){"--ca-pass"}, (char *)(uintptr_t)spec, NULL};
+	return (char *)(uintptr_t)s;
+}
+
+int
+process_start(const struct signer_open *open, int *ret_fd, pid_t *ret_pid, struct err *err)
+{
+	const char *root_spec = open->root ? open->root_pass_spec : NULL;
+	const int inherit[] = {
+	    spec_fd(open->ca_pass_spec), root_spec == NULL ? -1 : spec_fd(root_spec)};
+	char number[16], *argv[] = {word("ykenroll"), word("signer"), word("--fd"), number,
+			     word("--home"), word(open->home), word("--ca-pass"),
+			     word(open->ca_pass_spec), open->root ? word("--root") : NULL,
+			     root_spec != NULL ? word("--root-pass") : NULL, word(root_spec), NULL};
 	CLEAN(closep) int ours = -1, theirs = -1;
 	int pair[2];
 	pid_t pid;
@@ -172,7 +184,7 @@ process_start(const char *home, const char *spec, int *ret_fd, pid_t *ret_pid, s
 	if ((pid = fork()) < 0)
 		return err_errno(err, ERR_INTERNAL, "cannot start the signer");
 	if (pid == 0)
-		become(theirs, spec_fd(spec), argv);
+		become(theirs, inherit, argv);
 	*ret_pid = pid;
 	*ret_fd = ours;
 	ours = -1;

@@ -20,8 +20,9 @@ MUST_CHECK int process_connect(const char *path, int *ret_fd, struct err *err);
  * ERR_INTERNAL. */
 MUST_CHECK int process_listen(const char *path, int *ret_fd, struct err *err);
 
-/* Start `PROGRAM signer --fd N --home HOME --ca-pass SPEC` over a socketpair. */
+/* Start `PROGRAM signer --fd N --home HOME --ca-pass SPEC [--root [--root-pass SPEC]]` over a
+ * socketpair. */
 MUST_CHECK int process_start(
-    const char *home, const char *spec, int *ret_fd, pid_t *ret_pid, struct err *err);
+    const struct signer_open *open, int *ret_fd, pid_t *ret_pid, struct err *err);
 
 #endif

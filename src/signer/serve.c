@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/utc.h"
 #include "signer/crl.h"
+#include "signer/crl_root.h"
 #include "signer/process.h"
 #include "signer/desk.h"
 
@@ -171,10 +172,25 @@ harden(struct err *err)
 	return secret_harden(err);
 }
 
+/* With the same passphrase, unless there is another one. */
+static int
+unlock_root(const struct signer_serve *serve, struct secret *pass, struct ca *ca, struct err *err)
+{
+	int rc = 0;
+
+	if (!serve->root)
+		return 0;
+	if (serve->root_pass != NULL)
+		rc = serve->root_pass->get(
+		    serve->root_pass->ctx, "passphrase of the root's key", pass, err);
+	return rc != 0 ? rc : crl_root_unlock(ca, pass, err);
+}
+
 static int
 unlock(const struct signer_serve *serve, struct ca **ret, int64_t *ret_wait_ns, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
+	CLEAN(ca_closep) struct ca *ca = NULL;
 	int64_t start;
 	int rc;
 
@@ -185,7 +201,11 @@ unlock(const struct signer_serve *serve, struct ca **ret, int64_t *ret_wait_ns, 
 	*ret_wait_ns = utc_monotonic_ns() - start;
 	if (rc != 0)
 		return rc;
-	return ca_open(serve->home, pass, LOCK_WAIT_MS, ret, err);
+	if ((rc = ca_open(serve->home, pass, LOCK_WAIT_MS, &ca, err)) != 0 ||
+	    (rc = unlock_root(serve, pass, ca, err)) != 0)
+		return rc;
+	*ret = TAKE(ca);
+	return 0;
 }
 
 /* The desk waits for the first frame: it is the error then. */

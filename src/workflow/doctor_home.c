@@ -131,11 +131,10 @@ static const struct crl_rule {
 	int64_t warn_left; /* seconds; 0: half of its life */
 } crl_rules[] = {
     {"pub/issuing.crl", "issuing CRL",
-	"ykenroll signer (it renews the CRL, and keeps it fresh as long as it runs); then give "
-	"pub/issuing.crl to the servers",
+	"ykenroll ca crl (a running ykenroll signer does it by itself), then give pub/issuing.crl "
+	"to the servers",
 	0},
-    {"pub/root.crl", "root CRL",
-	"a version that has `ykenroll ca crl`, or a new CA: this one signs a root CRL in init only",
+    {"pub/root.crl", "root CRL", "ykenroll ca crl --root, then give pub/root.crl to the servers",
 	ROOT_CRL_MIN},
 };
 

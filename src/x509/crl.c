@@ -5,19 +5,9 @@
 #include <openssl/x509.h>
 
 #include "key/evp.h"
+#include "key/ossl.h"
+#include "x509/parse.h"
 #include "ykenroll/x509.h"
-
-static void
-bio_freep(BIO **bio)
-{
-	BIO_free(*bio);
-}
-
-static void
-crl_freep(X509_CRL **crl)
-{
-	X509_CRL_free(*crl);
-}
 
 int
 crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
@@ -35,4 +25,22 @@ crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
 	rc = blob_set(ret_der, der, (size_t)len, err);
 	OPENSSL_free(der);
 	return rc;
+}
+
+int
+crl_verify(const struct blob *crl, const struct blob *ca, struct err *err)
+{
+	CLEAN(x509_freep) X509 *issuer = NULL;
+	CLEAN(crl_freep) X509_CRL *list = NULL;
+	EVP_PKEY *key;
+	int rc;
+
+	if ((rc = cert_parse(ca->data, ca->len, &issuer, err)) != 0 ||
+	    (rc = crl_parse(crl->data, crl->len, &list, err)) != 0)
+		return rc;
+	if (X509_NAME_cmp(X509_CRL_get_issuer(list), X509_get_subject_name(issuer)) != 0)
+		return err_set(err, ERR_PROOF, "the CRL is of another CA");
+	if ((key = X509_get0_pubkey(issuer)) == NULL || X509_CRL_verify(list, key) != 1)
+		return evp_err(err, ERR_PROOF, "the CRL's signature is not this CA's");
+	return 0;
 }

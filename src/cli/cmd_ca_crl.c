@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ca crl: a new CRL now. */
+#include <jansson.h>
+
+#include "base/utc.h"
+#include "cli/cli.h"
+#include "ykenroll/workflow_ca.h"
+
+static int root;
+static char *root_pass;
+
+static const struct poptOption table[] = {
+    {"root", 0, POPT_ARG_NONE, &root, 0, "the root's CRL; needs ca/root.key for a moment", NULL},
+    {"root-pass", 0, POPT_ARG_STRING, &root_pass, 0,
+	"passphrase of the root's key, if it is another one: prompt, file:PATH or fd:N", "SPEC"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static int
+show(const struct crl_info *crl, struct err *err)
+{
+	const char *which = root ? "root" : "issuing";
+	char next[UTC_TEXT_LEN];
+
+	utc_text(crl->next_update, next);
+	if (opt.json)
+		return render_json(json_pack("{s:s, s:I, s:I, s:s}", "ca", which, "crl_number",
+				       (json_int_t)crl->number, "crl_entries",
+				       (json_int_t)crl->entries, "crl_next_update", next),
+		    err);
+	printf("%s CRL number %llu, %zu entries, until %s, in %s/pub/%s.crl\n", which,
+	    (unsigned long long)crl->number, crl->entries, next, render_escaped(opt.home_path),
+	    which);
+	return 0;
+}
+
+int
+cmd_ca_crl(int argc, const char **argv, struct err *err)
+{
+	const char *args[1];
+	struct workflow w;
+	struct crl_info crl;
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "ca crl", "[OPTION…]", table, args, 0, &n, err)) != 0 ||
+	    (rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	if (root_pass != NULL && !root)
+		return err_set(err, ERR_USAGE, "--root-pass is for --root");
+	if ((rc = workflow_crl(&w, root != 0, root_pass, &crl, err)) != 0)
+		return rc;
+	return show(&crl, err);
+}

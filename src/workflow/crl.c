@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+
+#include "base/utc.h"
+#include "ykenroll/workflow_ca.h"
+
+/* Opened before the CA is asked: what it does then can be written down. */
+static int
+open_registry(const struct workflow *w, struct registry **ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	const int rc = registry_open(w->home, w->actor, ret, &why);
+
+	if (rc != 0 && rc != ERR_ABSENT && err != NULL)
+		*err = why;
+	return rc == ERR_ABSENT ? 0 : rc;
+}
+
+static int
+sign(const struct workflow *w, bool root, const char *root_pass_spec, struct crl_info *ret,
+    struct err *err)
+{
+	const struct signer_open open = {.home = w->home,
+	    .ca_pass_spec = w->ca_pass_spec,
+	    .root = root,
+	    .root_pass_spec = root_pass_spec};
+	CLEAN(signer_closep) struct signer *s = NULL;
+	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
+	const struct blob *crl = &ca.crls[root ? 1 : 0];
+	int rc;
+
+	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = signer_crl(s, root, err)) != 0 ||
+	    (rc = signer_ca(s, &ca, err)) != 0)
+		return rc;
+	return crl_read(crl->data, crl->len, ret, err);
+}
+
+int
+workflow_crl(const struct workflow *w, bool root, const char *root_pass_spec, struct crl_info *ret,
+    struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	char detail[100], end[UTC_TEXT_LEN];
+	int rc;
+
+	if ((rc = open_registry(w, &r, err)) != 0 ||
+	    (rc = sign(w, root, root_pass_spec, ret, err)) != 0)
+		return rc;
+	utc_text(ret->next_update, end);
+	snprintf(detail, sizeof(detail), "%s CRL number %llu, %zu entries, until %s",
+	    root ? "root" : "issuing", (unsigned long long)ret->number, ret->entries, end);
+	return r == NULL ? 0 : registry_audit(r, "crl", 0, detail, err);
+}
