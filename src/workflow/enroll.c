@@ -455,8 +455,7 @@ workflow_enroll(const struct workflow *w, const struct workflow_enroll *what,
 static int
 give_up(struct enrolment *e, struct err *err)
 {
-	const struct signer_open how = {
-	    .home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
+	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
 	int rc;
 
 	if (e->work.has_cert && (rc = signer_open(&how, &e->signer, err)) != 0)

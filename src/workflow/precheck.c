@@ -194,8 +194,7 @@ precheck_token(struct enrolment *e, struct err *err)
 int
 precheck_ca(struct enrolment *e, struct err *err)
 {
-	const struct signer_open how = {
-	    .home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
+	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
 	struct signer_planned planned = {.alg = (enum key_alg)e->work.key_alg,
 	    .pin_policy = e->work.pin_policy,
 	    .touch_policy = e->work.touch_policy};
