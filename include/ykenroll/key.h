@@ -2,8 +2,9 @@
 /*
  * key: private keys wherever they live, behind one type.
  *
- * A struct key is made by key_extern (public key + signing callback: a token, an HSM), key_generate
- * (in memory) or key_file_load (encrypted PKCS#8). All are used in the same way: src/key/evp.h
+ * A struct key is made by key_extern (public key + signing callback: a token), key_generate (in
+ * memory), key_p11_open (an HSM) or key_file_load (encrypted PKCS#8, or a file that names a key in
+ * an HSM). All are used in the same way: src/key/evp.h
  * hands x509 and signer an OpenSSL EVP_PKEY whose private operation is the callback. Freed with
  * key_freep, once; objects made with the key must be gone before.
  *
@@ -46,7 +47,7 @@ struct key_ops {
 	 * length on return. */
 	int (*sign)(void *ctx, const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len,
 	    struct err *err);
-	void (*free)(void *ctx); /* may be NULL; no I/O in it */
+	void (*free)(void *ctx); /* may be NULL; no I/O with a card in it */
 };
 
 /* A key whose private half is elsewhere. spki: DER SubjectPublicKeyInfo. ctx is owned from here on,
@@ -67,18 +68,46 @@ MUST_CHECK int key_spki(const struct key *key, struct blob *ret_der, struct err 
 const struct err *key_error(const struct key *key);
 void key_forget_error(struct key *key);
 
+/* ---- files ---- */
+
 /* Write an in-memory key as encrypted PKCS#8 PEM (PBES2, scrypt, AES-256-CBC), mode 0600, never
- * over a file that exists. Errors: ERR_OCCUPIED; ERR_USAGE (empty passphrase); ERR_INTERNAL. */
+ * over a file that exists. Of a key in an HSM only the name is written: a line with its PKCS #11
+ * URI, without PIN. Errors: ERR_OCCUPIED; ERR_USAGE (empty passphrase); ERR_INTERNAL. */
 MUST_CHECK int key_file_save(
     const struct key *key, const char *path, const struct secret *pass, struct err *err);
 
-/* Read such a file. Refused: unencrypted; readable by others; a KDF weaker than scrypt N = 2^14.
- * The time spent in the KDF is added to key_kdf_ns.
- * Errors: ERR_CA wrong passphrase; ERR_USAGE refused, says why and what to do; ERR_ABSENT;
- * ERR_INTERNAL. */
+/* Read such a file; pass: the passphrase, or the HSM's PIN. Refused: unencrypted; readable by
+ * others; a KDF weaker than scrypt N = 2^14. The time spent in the KDF is added to key_kdf_ns.
+ * Errors: ERR_CA wrong passphrase, and as key_p11_open; ERR_USAGE refused, says why and what to do;
+ * ERR_ABSENT; ERR_INTERNAL. */
 MUST_CHECK int key_file_load(
     const char *path, const struct secret *pass, struct key **ret, struct err *err);
 
+/* What has to be given to open a key. */
+enum key_secret { KEY_SECRET_NONE, KEY_SECRET_PASSPHRASE, KEY_SECRET_PIN };
+
+MUST_CHECK int key_file_secret(const char *path, enum key_secret *ret, struct err *err);
+
 extern int64_t key_kdf_ns; /* nanoseconds this process has spent deriving keys from passphrases */
+
+/* ---- keys in a PKCS #11 token: an HSM, SoftHSM, or another host's by p11-kit's remoting ----
+ *
+ * uri: RFC 7512, with object= or id=, the token, perhaps module-name= (p11-kit's registered
+ * modules; without it they are searched) or module-path= (absolute, root's), perhaps
+ * pin-source=file:PATH (owner-only), never pin-value.
+ *
+ * A PIN is tried once in the life of a process, and never when it is the last try. A signature that
+ * fails, for whatever reason, is the last that this key is asked for: what the token did is not
+ * known. A call that takes longer than a minute (ten to generate) ends the process with SIGALRM.
+ *
+ * Errors: ERR_USAGE the URI; ERR_CA wrong PIN, no such token or key, a failing HSM; ERR_AMBIGUOUS
+ * two tokens or keys fit; ERR_OCCUPIED to generate, and there is such a key; ERR_INTERNAL. */
+MUST_CHECK int key_p11_open(
+    const char *uri, const struct secret *pin, struct key **ret, struct err *err);
+/* P-256, P-384, Ed25519, RSA-3072 or RSA-4096; sensitive, not extractable. */
+MUST_CHECK int key_p11_generate(
+    const char *uri, enum key_alg alg, const struct secret *pin, struct key **ret, struct err *err);
+/* Is it such a URI, and must a PIN be asked for? Nothing is opened. */
+MUST_CHECK int key_p11_secret(const char *uri, enum key_secret *ret, struct err *err);
 
 #endif

@@ -114,6 +114,26 @@ evp_spki_alg(const uint8_t *spki, size_t len)
 }
 
 int
+evp_spki(enum key_alg alg, const uint8_t *raw, size_t len, struct blob *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob b = {0};
+	const size_t tail = is_rsa(alg) ? sizeof(rsa_tail) : 0;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < N_ALGS && algs[i].alg != alg; i++)
+		;
+	if (i == N_ALGS || len + tail != algs[i].raw)
+		return err_set(err, ERR_FIT, "not a public key of a supported kind");
+	if ((rc = blob_append(&b, algs[i].head, algs[i].head_len, err)) != 0 ||
+	    (rc = blob_append(&b, raw, len, err)) != 0 ||
+	    (tail != 0 && (rc = blob_append(&b, rsa_tail, tail, err)) != 0))
+		return rc;
+	blob_move(ret, &b);
+	return 0;
+}
+
+int
 evp_public(const uint8_t *spki, size_t len, EVP_PKEY **ret, enum key_alg *ret_alg, struct err *err)
 {
 	const enum key_alg alg = evp_spki_alg(spki, len);

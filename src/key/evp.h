@@ -25,6 +25,11 @@ const EVP_MD *evp_md(enum key_alg alg);
  * evp_public's question. */
 enum key_alg evp_spki_alg(const uint8_t *spki, size_t len);
 
+/* The DER SubjectPublicKeyInfo of a key: X and Y, the 32 bytes of RFC 8032, or a modulus whose
+ * exponent is 65537. Errors: ERR_FIT not of that algorithm's length. */
+MUST_CHECK int evp_spki(
+    enum key_alg alg, const uint8_t *raw, size_t len, struct blob *ret, struct err *err);
+
 /* The public key in a DER SubjectPublicKeyInfo of one of our algorithms. The caller frees it.
  * ret_alg may be NULL. Errors: ERR_FIT. */
 MUST_CHECK int evp_public(

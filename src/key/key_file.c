@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* key_file: private keys in encrypted PKCS#8 (RFC 5958, RFC 8018, RFC 7914). */
+/* key_file: private keys in encrypted PKCS#8 (RFC 5958, RFC 8018, RFC 7914), and files that name a
+ * key elsewhere. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -12,6 +14,7 @@
 #include "key/evp.h"
 #include "key/key_priv.h"
 #include "key/ossl.h"
+#include "key/p11.h"
 
 #define SCRYPT_R 8
 #define SCRYPT_P 1
@@ -49,6 +52,66 @@ encrypt(const struct key *key, const struct secret *pass, X509_SIG **ret, struct
 	return 0;
 }
 
+/* ---- a name instead of a key ---- */
+
+static const char reference[] = "# this key is in a PKCS #11 token, named by RFC 7512\n";
+
+static int
+save_reference(const char *uri, const char *path, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob text = {0};
+	int rc;
+
+	if ((rc = blob_append(&text, reference, sizeof(reference) - 1, err)) != 0 ||
+	    (rc = blob_append(&text, uri, strlen(uri), err)) != 0 ||
+	    (rc = blob_append(&text, "\n", 1, err)) != 0)
+		return rc;
+	return file_create(path, text.data, text.len, 0600, err);
+}
+
+/* The line of the text that is a URI, or NULL. The caller frees it. */
+static char *
+find_reference(const struct blob *text)
+{
+	const char *at = (const char *)text->data, *end = at + text->len, *eol;
+
+	for (; at < end; at = eol + 1) {
+		if ((eol = memchr(at, '\n', (size_t)(end - at))) == NULL)
+			eol = end;
+		if (eol - at > 7 && memcmp(at, "pkcs11:", 7) == 0)
+			return strndup(at, (size_t)(eol - at));
+		if (at < eol && *at != '#')
+			return NULL;
+	}
+	return NULL;
+}
+
+static void
+textp(char **s)
+{
+	free(*s);
+}
+
+int
+key_file_secret(const char *path, enum key_secret *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob text = {0};
+	CLEAN(textp) char *uri = NULL;
+	int rc;
+
+	if ((rc = file_read_private(path, &text, err)) != 0)
+		return rc;
+	if ((uri = find_reference(&text)) == NULL) {
+		*ret = KEY_SECRET_PASSPHRASE;
+		return 0;
+	}
+	if ((rc = key_p11_secret(uri, ret, err)) != 0)
+		err_wrap(err, "%s", path);
+	return rc;
+}
+
+/* ---- both ---- */
+
 int
 key_file_save(const struct key *key, const char *path, const struct secret *pass, struct err *err)
 {
@@ -58,6 +121,8 @@ key_file_save(const struct key *key, const char *path, const struct secret *pass
 	long len;
 	int rc;
 
+	if (key_p11_uri(key) != NULL)
+		return save_reference(key_p11_uri(key), path, err);
 	if (pass->len == 0)
 		return err_set(err, ERR_USAGE, "the passphrase for %s is empty", path);
 	if (key->ops != NULL)
@@ -157,12 +222,16 @@ key_file_load(const char *path, const struct secret *pass, struct key **ret, str
 	CLEAN(blob_wipe) struct blob pem = {0};
 	CLEAN(x509_sig_freep) X509_SIG *sig = NULL;
 	CLEAN(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	CLEAN(textp) char *uri = NULL;
 	EVP_PKEY *evp;
 	int64_t start;
 	int rc;
 
-	if ((rc = file_read_private(path, &pem, err)) != 0 ||
-	    (rc = parse(&pem, path, &sig, err)) != 0)
+	if ((rc = file_read_private(path, &pem, err)) != 0)
+		return rc;
+	if ((uri = find_reference(&pem)) != NULL)
+		return key_p11_open(uri, pass, ret, err);
+	if ((rc = parse(&pem, path, &sig, err)) != 0)
 		return rc;
 	start = utc_monotonic_ns();
 	p8 = PKCS8_decrypt(sig, (const char *)pass->bytes, (int)pass->len);

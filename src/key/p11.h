@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* p11: what the files about PKCS #11 share: a URI, a logged-in session with the token that it
+ * names, and the objects in it. */
+#ifndef KEY_P11_H
+#define KEY_P11_H
+
+#include <p11-kit/p11-kit.h>
+#include <p11-kit/uri.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/time.h>
+
+#include "ykenroll/key.h"
+
+#define P11_SEC 60 /* a call that takes longer ends the process; the log makes that safe */
+#define P11_GENERATE_SEC 600 /* an RSA key on a small token */
+#define P11_ATTR_MAX 16384   /* bytes of one attribute: a certificate at most */
+
+struct p11 {
+	P11KitUri *uri;
+	CK_FUNCTION_LIST **list;  /* of the registered modules, or NULL */
+	CK_FUNCTION_LIST *module; /* NULL: none is initialized */
+	CK_SLOT_ID slot;
+	CK_SESSION_HANDLE session; /* 0: none */
+};
+
+/* ---- p11_uri.c ---- */
+
+/* Errors: ERR_USAGE not RFC 7512, or not the URI of a private key, or with a PIN in it. */
+MUST_CHECK int p11_uri_parse(const char *text, P11KitUri **ret, struct err *err);
+void p11_uri_freep(P11KitUri **uri);
+/* Without PIN; the caller frees it. Errors: ERR_INTERNAL. */
+MUST_CHECK int p11_uri_text(P11KitUri *uri, char **ret, struct err *err);
+/* The PIN out of the file that pin-source names, or given, or NULL when there is none. file_pin:
+ * room for the former. Errors: of file_read_secret. */
+MUST_CHECK int p11_uri_pin(const P11KitUri *uri, const struct secret *given,
+    struct secret *file_pin, const struct secret **ret, struct err *err);
+/* Is this a module that only root can have put there? Errors: ERR_USAGE. */
+MUST_CHECK int p11_uri_module(const char *path, struct err *err);
+extern uid_t p11_owner; /* whose modules are taken besides root's: the tests'; -1: nobody's */
+
+/* ---- p11_token.c ---- */
+
+/* While it stands, a dead connection is an error (SIGPIPE is held back) and an endless call ends
+ * the process. */
+struct p11_guard {
+	sigset_t mask;
+	bool pending;
+	struct itimerval timer;
+};
+struct p11_guard p11_guard_enter(unsigned sec);
+void p11_guard_leave(struct p11_guard *g);
+
+/* The one place where a CK_RV becomes a struct err. Returns ERR_CA. */
+int p11_err(struct err *err, const char *what, CK_RV rv);
+
+/* Find the token that *uri (taken over) names and log in, unless the process is. At most one login
+ * that fails in a process. uri then says which module it was. Errors: ERR_CA. */
+MUST_CHECK int p11_connect(
+    P11KitUri *uri, const struct secret *pin, bool write, struct p11 *ret, struct err *err);
+void p11_wipe(struct p11 *p);
+
+/* ---- p11_object.c ---- */
+
+#define P11_FIND_MAX 8
+
+/* At most max handles; *ret_n is how many. Errors: ERR_CA. */
+MUST_CHECK int p11_find(const struct p11 *p, CK_ATTRIBUTE *attrs, CK_ULONG n, CK_OBJECT_HANDLE *ret,
+    CK_ULONG max, CK_ULONG *ret_n, struct err *err);
+/* The private key that the URI names. Errors: ERR_ABSENT; ERR_AMBIGUOUS; ERR_CA. */
+MUST_CHECK int p11_find_private(const struct p11 *p, CK_OBJECT_HANDLE *ret, struct err *err);
+/* Errors: ERR_ABSENT the object has no such attribute; ERR_CA. */
+MUST_CHECK int p11_attribute(const struct p11 *p, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE type,
+    struct blob *ret, struct err *err);
+/* The DER SubjectPublicKeyInfo that belongs to a private key: from the public object, the private
+ * one, or a certificate. Errors: ERR_CA. */
+MUST_CHECK int p11_public(
+    const struct p11 *p, CK_OBJECT_HANDLE private, struct blob *ret_spki, struct err *err);
+
+/* ---- p11_make.c ---- */
+
+/* Make a key pair with the URI's label and id (given one where it has none). Errors: ERR_OCCUPIED;
+ * ERR_USAGE no label; ERR_CA. */
+MUST_CHECK int p11_make(const struct p11 *p, enum key_alg alg, struct err *err);
+
+/* Curves as PKCS #11 names them; NULL behind the last. */
+struct p11_curve {
+	enum key_alg alg;
+	CK_KEY_TYPE type;
+	const uint8_t *params;
+	size_t params_len, point_len;
+};
+extern const struct p11_curve p11_curves[];
+
+/* ---- key_p11.c ---- */
+
+/* The URI of a key that key_p11_open or key_p11_generate made, or NULL. */
+const char *key_p11_uri(const struct key *key);
+
+#endif
