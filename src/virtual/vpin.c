@@ -149,11 +149,13 @@ vpin_reset_retry(struct applet *a, const struct command *c, struct vbuf *out)
 	return SW_OK;
 }
 
-/* Both values go back to the factory's: whoever sets retries must do it first. */
+/* Both values go back to the factory's: whoever sets retries must do it first. Not on Bio keys. */
 uint16_t
 vpin_set_retries(struct applet *a, const struct command *c, struct vbuf *out)
 {
 	(void)out;
+	if (state_is_bio(&a->st))
+		return SW_INS;
 	if (!a->ses.admin || !a->ses.verified)
 		return SW_SECURITY;
 	if (c->p1 == 0 || c->p2 == 0)

@@ -247,6 +247,20 @@ a_bio_key_is_reset_by_the_management_application_and_no_other_is(void **state)
 }
 
 static void
+a_bio_key_gets_no_puk_by_setting_the_retries(void **state)
+{
+	struct vkey *v = bio(VKEY_FINGER_RIGHT);
+
+	(void)state;
+	vdriver_admin(v, "5.7.2");
+	assert_int_equal(vdriver_sw(v, PIN_OK), 0x9000);
+	assert_int_equal(vdriver_sw(v, "00FA0504"), 0x6D00);
+	vdriver_assert_answer(v, "00F70080", "0101FF05010106020808");
+	vdriver_assert_answer(v, "00F70081", "0101FF05010006020000");
+	vkey_free(v);
+}
+
+static void
 a_contactless_reader_has_another_atr(void **state)
 {
 	const struct vkey_config config = {.firmware = "5.7.1", .nfc = true};
@@ -309,6 +323,7 @@ main(void)
 	    cmocka_unit_test(a_temporary_pin_stands_for_the_finger_until_it_is_wrong_once),
 	    cmocka_unit_test(a_finger_needs_a_bio_key_and_to_be_enrolled),
 	    cmocka_unit_test(a_bio_key_is_reset_by_the_management_application_and_no_other_is),
+	    cmocka_unit_test(a_bio_key_gets_no_puk_by_setting_the_retries),
 	    cmocka_unit_test(a_contactless_reader_has_another_atr),
 	    cmocka_unit_test(rsa_made_by_firmware_with_roca_is_flagged_and_imported_is_not),
 	    cmocka_unit_test(pin_complexity_came_with_5_7),
