@@ -15,6 +15,7 @@ way of writing that strace does not show.
 """
 import argparse
 import base64
+import codecs
 import hashlib
 import json
 import os
@@ -42,8 +43,6 @@ BLIND = {"sendfile", "splice", "vmsplice", "tee", "copy_file_range", "process_vm
 CALLS = READS | WRITES | NAMES | BLIND | {"mmap", "setrlimit", "prlimit64"}
 
 STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"(\.\.\.)?', re.S)
-ESCAPE = re.compile(rb"\\(x[0-9a-fA-F]{2}|[0-7]{1,3}|.)", re.S)
-SIMPLE = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"v": b"\v", b"f": b"\f", b"a": b"\a", b"b": b"\b"}
 
 
 # ---- what a secret may look like ----
@@ -96,21 +95,14 @@ def canaries(directory):
 
 
 def look(needles, data):
-    """{(name, form)} of what is in data; data[i:] is not split at writes."""
+    """{(name, form)} of what is in data."""
     return {(name, form) for name, form, needle in needles if needle in data}
 
 
 # ---- what strace says ----
 
 def unescape(text):
-    def one(m):
-        e = m.group(1)
-        if e[:1] == b"x":
-            return bytes([int(e[1:], 16)])
-        if e[:1] in b"01234567":
-            return bytes([int(e, 8) & 255])
-        return SIMPLE.get(e, e)
-    return ESCAPE.sub(one, text) if b"\\" in text else text
+    return codecs.escape_decode(text)[0] if b"\\" in text else text
 
 
 class Call:
@@ -300,8 +292,8 @@ def traced(run, command):
 
 def on_pipes(directory, command):
     with open(os.path.join(directory, "out"), "wb") as out, open(os.path.join(directory, "err"), "wb") as err:
-        return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, close_fds=False,
-                              timeout=TIMEOUT).returncode
+        return subprocess.run(["timeout", "-k", "5", str(TIMEOUT)] + command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                              close_fds=False, check=False).returncode
 
 
 def wait_for_silence(fd):
