@@ -181,12 +181,15 @@ vpin_zeroize(struct state *st)
 	state_factory_mgm(st);
 }
 
+/* An enrolled finger belongs to the Management application's reset, the key's whole. */
 uint16_t
 vpin_reset(struct applet *a, const struct command *c, struct vbuf *out)
 {
+	bool finger = state_is_bio(&a->st) && a->env.finger != VKEY_FINGER_NONE;
+
 	(void)out;
 	(void)c;
-	if (a->st.pin.left > 0 || a->st.puk.left > 0 || state_is_bio(&a->st))
+	if (a->st.pin.left > 0 || a->st.puk.left > 0 || finger)
 		return SW_CONDITIONS;
 	vpin_zeroize(&a->st);
 	a->ses.verified = a->ses.admin = false;

@@ -247,6 +247,26 @@ a_bio_key_is_reset_by_the_management_application_and_no_other_is(void **state)
 }
 
 static void
+a_bio_key_without_a_finger_is_reset_when_its_pin_is_blocked(void **state)
+{
+	enum vkey_finger fingers[] = {VKEY_FINGER_NONE, VKEY_FINGER_RIGHT};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct vkey *v = bio(fingers[i]);
+
+		assert_int_equal(vdriver_sw(v, "00FB0000"), 0x6985);
+		for (int tries = 8; tries > 0; tries--)
+			vdriver_sw(v, PIN_WRONG);
+		assert_int_equal(vdriver_sw(v, PIN_OK), 0x6983);
+		assert_int_equal(vdriver_sw(v, "00FB0000"), i == 0 ? 0x9000 : 0x6985);
+		assert_int_equal(vdriver_sw(v, PIN_OK), i == 0 ? 0x9000 : 0x6983);
+		vdriver_assert_answer(v, "00F70081", "0101FF05010006020000");
+		vkey_free(v);
+	}
+}
+
+static void
 a_bio_key_gets_no_puk_by_setting_the_retries(void **state)
 {
 	struct vkey *v = bio(VKEY_FINGER_RIGHT);
@@ -323,6 +343,7 @@ main(void)
 	    cmocka_unit_test(a_temporary_pin_stands_for_the_finger_until_it_is_wrong_once),
 	    cmocka_unit_test(a_finger_needs_a_bio_key_and_to_be_enrolled),
 	    cmocka_unit_test(a_bio_key_is_reset_by_the_management_application_and_no_other_is),
+	    cmocka_unit_test(a_bio_key_without_a_finger_is_reset_when_its_pin_is_blocked),
 	    cmocka_unit_test(a_bio_key_gets_no_puk_by_setting_the_retries),
 	    cmocka_unit_test(a_contactless_reader_has_another_atr),
 	    cmocka_unit_test(rsa_made_by_firmware_with_roca_is_flagged_and_imported_is_not),
