@@ -42,8 +42,12 @@ struct signer_init {
 			     Issuing CA" */
 	const char *rehearsal_root; /* PEM file: the root, then what intermediates it has below it;
 				       or NULL: then only Yubico's roots are trusted */
-	const struct secret *pass;
-	unsigned root_days, issuing_days; /* 0: 7300 and 3650 */
+	const struct secret *pass;  /* of the issuing CA's key: passphrase, or HSM PIN */
+	const struct secret *root_pass;	    /* of the root's key; NULL: pass */
+	unsigned root_days, issuing_days;   /* 0: 7300 and 3650 */
+	const char *root_key, *issuing_key; /* PKCS #11 URIs (key.h); NULL: encrypted in ca/ */
+	bool adopt;			    /* the keys that the URIs name are there already */
+	enum key_alg root_alg, issuing_alg; /* KEY_NONE: P-384 and P-256, or the adopted key's */
 };
 
 /* Make ca/ (keys, issuance.log), pub/ (root.crt, issuing.crt, root.crl, issuing.crl: PEM) and

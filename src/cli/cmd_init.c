@@ -10,6 +10,8 @@
 #include "cli/cli.h"
 
 static char *name, *rehearsal, *recovery_out, *recovery_pass;
+static char *ca_key, *root_key, *root_pass, *issuing_alg, *root_alg;
+static int adopt;
 
 static const struct poptOption table[] = {
     {"name", 0, POPT_ARG_STRING, &name, 0, "whose CA it is: in the subjects of both CAs", "NAME"},
@@ -19,10 +21,51 @@ static const struct poptOption table[] = {
 	"passphrase of the recovery key: prompt, file:PATH or fd:N", "SPEC"},
     {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0,
 	"a CA for rehearsing, which trusts this attestation root too", "ROOT.pem"},
+    {"ca-key", 0, POPT_ARG_STRING, &ca_key, 0, "the issuing CA's key is to be in this HSM",
+	"pkcs11:URI"},
+    {"root-key", 0, POPT_ARG_STRING, &root_key, 0, "and the root's in this one", "pkcs11:URI"},
+    {"adopt", 0, POPT_ARG_NONE, &adopt, 0, "these keys are there already", NULL},
+    {"root-pass", 0, POPT_ARG_STRING, &root_pass, 0,
+	"passphrase or HSM PIN of the root's key, where it is another one", "SPEC"},
+    {"issuing-algorithm", 0, POPT_ARG_STRING, &issuing_alg, 0,
+	"ECCP256 (default), ECCP384, RSA3072, RSA4096, ED25519", "ALG"},
+    {"root-algorithm", 0, POPT_ARG_STRING, &root_alg, 0, "of these; ECCP384 by default", "ALG"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
     POPT_AUTOHELP POPT_TABLEEND,
 };
+
+static int
+algorithm(const char *text, enum key_alg *ret, struct err *err)
+{
+	*ret = text == NULL ? KEY_NONE : key_alg_parse(text);
+	if (text != NULL && *ret == KEY_NONE)
+		return err_set(err, ERR_USAGE, "%s is not an algorithm", text);
+	return 0;
+}
+
+/* Of the key at uri (NULL: a file). */
+static int
+secret_kind(const char *uri, enum key_secret *ret, struct err *err)
+{
+	*ret = KEY_SECRET_PASSPHRASE;
+	return uri == NULL ? 0 : key_p11_secret(uri, ret, err);
+}
+
+static int
+check_keys(struct err *err)
+{
+	enum key_secret kind;
+	enum key_alg alg;
+	int rc;
+
+	if ((rc = algorithm(issuing_alg, &alg, err)) != 0 ||
+	    (rc = algorithm(root_alg, &alg, err)) != 0 ||
+	    (rc = secret_kind(ca_key, &kind, err)) != 0 ||
+	    (rc = secret_kind(root_key, &kind, err)) != 0)
+		return rc;
+	return prompt_check_spec(root_pass, "--root-pass", err);
+}
 
 static int
 check(struct err *err)
@@ -35,7 +78,8 @@ check(struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "give --recovery-out FILE: the key that opens the escrowed PUKs and management "
 		    "keys goes there, best to a medium that is kept offline");
-	if ((rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
+	if ((rc = check_keys(err)) != 0 ||
+	    (rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
 		return rc;
 	return prompt_check_spec(recovery_pass, "--recovery-pass", err);
 }
@@ -87,16 +131,63 @@ init_registry(struct err *err)
 }
 
 static int
+ask_issuing(struct secret *pass, struct err *err)
+{
+	struct prompt ask = {opt.ca_pass, "passphrase for the CA keys", "--ca-pass", true, NULL};
+	enum key_secret kind;
+	int rc;
+
+	if ((rc = secret_kind(ca_key, &kind, err)) != 0 || kind == KEY_SECRET_NONE)
+		return rc;
+	if (kind == KEY_SECRET_PIN) {
+		ask.what = "HSM PIN";
+		ask.twice = false;
+	}
+	return prompt_secret(&ask, pass, err);
+}
+
+/* Its own where it is of another kind, or was given; else the issuing key's. */
+static int
+ask_root(struct secret *pass, const struct secret **ret, struct err *err)
+{
+	struct prompt ask = {root_pass, "passphrase for the root's key", "--root-pass", true, NULL};
+	enum key_secret kind, issuing;
+	int rc;
+
+	if ((rc = secret_kind(root_key, &kind, err)) != 0 ||
+	    (rc = secret_kind(ca_key, &issuing, err)) != 0)
+		return rc;
+	if (kind == KEY_SECRET_NONE || (kind == issuing && root_pass == NULL))
+		return 0;
+	if (kind == KEY_SECRET_PIN) {
+		ask.what = "HSM PIN for the root's key";
+		ask.twice = false;
+	}
+	if ((rc = prompt_secret(&ask, pass, err)) == 0)
+		*ret = pass;
+	return rc;
+}
+
+static int
 init_ca(struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
-	const struct prompt ask = {
-	    opt.ca_pass, "passphrase for the CA keys", "--ca-pass", true, NULL};
-	const struct signer_init init = {
-	    .home = opt.home_path, .name = name, .rehearsal_root = rehearsal, .pass = pass};
+	CLEAN(secret_freep) struct secret *pass_of_root = secret_new();
+	struct signer_init init = {
+	    .home = opt.home_path,
+	    .name = name,
+	    .rehearsal_root = rehearsal,
+	    .pass = pass,
+	    .root_key = root_key,
+	    .issuing_key = ca_key,
+	    .adopt = adopt != 0,
+	};
 	int rc;
 
-	if ((rc = prompt_secret(&ask, pass, err)) != 0)
+	if ((rc = algorithm(issuing_alg, &init.issuing_alg, err)) != 0 ||
+	    (rc = algorithm(root_alg, &init.root_alg, err)) != 0 ||
+	    (rc = ask_issuing(pass, err)) != 0 ||
+	    (rc = ask_root(pass_of_root, &init.root_pass, err)) != 0)
 		return rc;
 	return signer_init(&init, err);
 }

@@ -12,7 +12,7 @@
 
 #include "ykenroll/key.h"
 
-#define P11_SEC 60 /* a call that takes longer ends the process; the log makes that safe */
+#define P11_SEC 45	     /* a call that takes longer ends the process; the log makes that safe */
 #define P11_GENERATE_SEC 600 /* an RSA key on a small token */
 #define P11_ATTR_MAX 16384   /* bytes of one attribute: a certificate at most */
 

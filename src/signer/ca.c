@@ -125,6 +125,18 @@ load_certs(struct ca *ca, struct err *err)
 	return 0;
 }
 
+int
+ca_secret(const char *home, enum key_secret *ret, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_there(home, err)) != 0 || (rc = ca_path(home, CA_ISSUING_KEY, path, err)) != 0)
+		return rc;
+	rc = key_file_secret(path, ret, err);
+	return rc == 0 || rc == ERR_INTERNAL ? rc : refused(err);
+}
+
 static int
 unlock(struct ca *ca, const struct secret *pass, struct err *err)
 {
@@ -132,7 +144,7 @@ unlock(struct ca *ca, const struct secret *pass, struct err *err)
 	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = ca_path(ca->home, CA_DIR "/issuing.key", path, err)) != 0)
+	if ((rc = ca_path(ca->home, CA_ISSUING_KEY, path, err)) != 0)
 		return rc;
 	if ((rc = key_file_load(path, pass, &ca->key, err)) != 0)
 		return rc == ERR_INTERNAL ? rc : refused(err);

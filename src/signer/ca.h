@@ -21,6 +21,7 @@
 #define CA_DIR "ca"
 #define CA_NEW "ca.new"			   /* while it is made */
 #define CA_UNFINISHED CA_DIR "/unfinished" /* there until init has done all */
+#define CA_ISSUING_KEY CA_DIR "/issuing.key"
 #define CA_LOCK CA_DIR "/lock"
 #define CA_LOG CA_DIR "/issuance.log"
 #define CA_INTERMEDIATES CA_DIR "/intermediates"
@@ -45,6 +46,9 @@ struct ca {
 
 /* Is there a finished CA? Errors: ERR_CA. */
 MUST_CHECK int ca_there(const char *home, struct err *err);
+
+/* What the issuing CA's key wants to be opened. Errors: ERR_CA; those of key_file_secret. */
+MUST_CHECK int ca_secret(const char *home, enum key_secret *ret, struct err *err);
 
 /* Unlock and open it; waits up to wait_ms for another signer's end. Abandons what a crash left open
  * and publishes the CRL that says so. Errors: ERR_CA. */

@@ -144,19 +144,32 @@ no_hello(struct signer *s, struct err *err)
 	return err_set(err, ERR_INTERNAL, "the signer ended before it was unlocked");
 }
 
+/* Whoever can be asked is asked by the child; and where nobody need be, any word will do. */
+static int
+can_ask(struct signer_open *how, struct err *err)
+{
+	enum key_secret kind = KEY_SECRET_PASSPHRASE;
+
+	if (how->ca_pass_spec != NULL)
+		return 0;
+	if (ca_secret(how->home, &kind, NULL) != 0 || kind != KEY_SECRET_NONE)
+		return err_set(err, ERR_PERSON,
+		    "the %s is needed; give --ca-pass, or start: ykenroll signer",
+		    kind == KEY_SECRET_PIN ? "HSM PIN" : "CA passphrase");
+	how->ca_pass_spec = "prompt";
+	return 0;
+}
+
 static int
 open_child(struct signer *s, const struct signer_open *open, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob body = {0};
+	struct signer_open how = *open;
 	struct message m;
 	int rc;
 
-	if ((rc = ca_there(open->home, err)) != 0)
-		return rc;
-	if (open->ca_pass_spec == NULL)
-		return err_set(err, ERR_PERSON,
-		    "the CA passphrase is needed; give --ca-pass, or start: ykenroll signer");
-	if ((rc = process_start(open, &s->fd, &s->pid, err)) != 0)
+	if ((rc = ca_there(open->home, err)) != 0 || (rc = can_ask(&how, err)) != 0 ||
+	    (rc = process_start(&how, &s->fd, &s->pid, err)) != 0)
 		return rc;
 	/* no limit: a person may be typing */
 	rc = hear(s, -1, MESSAGE_HELLO, &body, &m, err);

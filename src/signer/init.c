@@ -23,6 +23,7 @@
 #include "signer/ca.h"
 #include "signer/check.h"
 #include "signer/crl.h"
+#include "signer/init_key.h"
 #include "signer/profile.h"
 #include "signer/seal.h"
 #include "x509/parse.h"
@@ -180,29 +181,6 @@ clear(const char *home, struct err *err)
 
 /* ---- keys and certificates ---- */
 
-static int
-save_key(const struct making *m, const struct key *key, const char *name, struct err *err)
-{
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = ca_path(m->init->home, name, path, err)) != 0)
-		return rc;
-	return key_file_save(key, path, m->init->pass, err);
-}
-
-static int
-make_keys(struct making *m, struct err *err)
-{
-	int rc;
-
-	if ((rc = key_generate(KEY_P384, &m->keys[LOG_ROOT], err)) != 0 ||
-	    (rc = key_generate(KEY_P256, &m->keys[LOG_ISSUING], err)) != 0 ||
-	    (rc = save_key(m, m->keys[LOG_ROOT], CA_NEW "/root.key", err)) != 0)
-		return rc;
-	return save_key(m, m->keys[LOG_ISSUING], CA_NEW "/issuing.key", err);
-}
-
 /* The root signs itself and then the issuing CA, each after its intent as ever. */
 static int
 make_cert(struct making *m, enum log_ca who, struct err *err)
@@ -312,7 +290,8 @@ fill(struct making *m, unsigned crl_days, struct err *err)
 	    (rc = ca_path(home, CA_NEW "/issuance.log", path, err)) != 0 ||
 	    (rc = log_open(path, true, &m->who, &m->log, err)) != 0)
 		return rc;
-	if ((rc = copy_rehearsal(m->init, err)) != 0 || (rc = make_keys(m, err)) != 0 ||
+	if ((rc = copy_rehearsal(m->init, err)) != 0 ||
+	    (rc = init_key_make(m->init, m->keys, err)) != 0 ||
 	    (rc = make_cert(m, LOG_ROOT, err)) != 0 || (rc = make_cert(m, LOG_ISSUING, err)) != 0 ||
 	    (rc = make_crl(m, LOG_ROOT, CA_CRL_ROOT_DAYS, err)) != 0 ||
 	    (rc = make_crl(m, LOG_ISSUING, crl_days, err)) != 0)
@@ -419,11 +398,9 @@ words_ok(const struct signer_init *init, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "the CA needs a name of 1 to %d plain characters, no space around it",
 		    NAME_MAX_CHARS);
-	if (init->pass == NULL || init->pass->len == 0)
-		return err_set(err, ERR_USAGE, "the CA key needs a passphrase");
 	if (init->issuing_days > 0 && init->root_days > 0 && init->issuing_days > init->root_days)
 		return err_set(err, ERR_USAGE, "the issuing CA cannot outlive the root");
-	return 0;
+	return init_key_words(init, err);
 }
 
 int

@@ -148,8 +148,10 @@ static bool
 set_algorithm(X509 *x, int nid)
 {
 	X509_ALGOR *inner = (X509_ALGOR *)(uintptr_t)X509_get0_tbs_sigalg(x);
+	/* RFC 4055, 5; none with ECDSA and Ed25519 */
+	const int parameters = nid == NID_sha256WithRSAEncryption ? V_ASN1_NULL : V_ASN1_UNDEF;
 
-	return X509_ALGOR_set0(inner, OBJ_nid2obj(nid), V_ASN1_UNDEF, NULL) == 1;
+	return X509_ALGOR_set0(inner, OBJ_nid2obj(nid), parameters, NULL) == 1;
 }
 
 static int

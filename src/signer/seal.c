@@ -14,18 +14,32 @@ static const uint8_t ecdsa_sha256[] = {
 static const uint8_t ecdsa_sha384[] = {
     0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03};
 
-#define ALGORITHM_LEN 12
+/* RFC 4055, 5: NULL */
+static const uint8_t rsa_sha256[] = {
+    0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b, 0x05, 0x00};
+/* RFC 8410, 3: no parameters */
+static const uint8_t ed25519[] = {0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70};
 
 static const struct alg {
 	enum key_alg alg;
 	const uint8_t *der;
+	size_t der_len;
 	int nid;
-	size_t sig_max; /* bytes of DER SEQUENCE { r, s } */
-	const EVP_MD *(*md)(void);
+	size_t sig_max;		   /* bytes; ECDSA: of DER SEQUENCE { r, s } */
+	const EVP_MD *(*md)(void); /* NULL: the bytes themselves are signed */
 } algs[] = {
-    {KEY_P256, ecdsa_sha256, NID_ecdsa_with_SHA256, 72, EVP_sha256},
-    {KEY_P384, ecdsa_sha384, NID_ecdsa_with_SHA384, 104, EVP_sha384},
+    {KEY_P256, ecdsa_sha256, sizeof(ecdsa_sha256), NID_ecdsa_with_SHA256, 72, EVP_sha256},
+    {KEY_P384, ecdsa_sha384, sizeof(ecdsa_sha384), NID_ecdsa_with_SHA384, 104, EVP_sha384},
+    {KEY_RSA3072, rsa_sha256, sizeof(rsa_sha256), NID_sha256WithRSAEncryption, 384, EVP_sha256},
+    {KEY_RSA4096, rsa_sha256, sizeof(rsa_sha256), NID_sha256WithRSAEncryption, 512, EVP_sha256},
+    {KEY_ED25519, ed25519, sizeof(ed25519), NID_ED25519, 64, NULL},
 };
+
+static const EVP_MD *
+digest(const struct alg *a)
+{
+	return a->md == NULL ? NULL : a->md();
+}
 
 static const struct alg *
 find(enum key_alg alg)
@@ -45,10 +59,12 @@ seal_algorithm(
 	const struct alg *a = find(alg);
 
 	if (a == NULL)
-		return err_set(err, ERR_CA, "a CA key of %s is not supported; P-256 and P-384 are",
+		return err_set(err, ERR_CA,
+		    "a CA key of %s is not supported; ECCP256, ECCP384, RSA3072, RSA4096 and "
+		    "ED25519 are",
 		    key_alg_name(alg));
 	*ret_der = a->der;
-	*ret_len = ALGORITHM_LEN;
+	*ret_len = a->der_len;
 	*ret_nid = a->nid;
 	return 0;
 }
@@ -58,8 +74,8 @@ seal_len_max(enum key_alg alg, size_t tbs_len)
 {
 	const struct alg *a = find(alg);
 
-	/* outer head 4, BIT STRING head 2 and its unused-bits octet */
-	return a == NULL ? 0 : 4 + tbs_len + ALGORITHM_LEN + 3 + a->sig_max;
+	/* outer head 4, BIT STRING head 4 at most and its unused-bits octet */
+	return a == NULL ? 0 : 4 + tbs_len + a->der_len + (a->sig_max < 127 ? 3 : 5) + a->sig_max;
 }
 
 static int
@@ -69,7 +85,7 @@ verify(const struct key *key, const struct alg *a, const struct blob *tbs, const
 	CLEAN(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 
 	if (ctx == NULL ||
-	    EVP_DigestVerifyInit(ctx, NULL, a->md(), NULL, key_evp_public(key)) != 1 ||
+	    EVP_DigestVerifyInit(ctx, NULL, digest(a), NULL, key_evp_public(key)) != 1 ||
 	    EVP_DigestVerify(ctx, sig, len, tbs->data, tbs->len) != 1)
 		return evp_err(err, ERR_CA, "the CA's signature does not verify");
 	return 0;
@@ -85,7 +101,7 @@ assemble(const struct alg *a, const struct blob *tbs, const uint8_t *sig, size_t
 	if ((rc = blob_append(&bits, "", 1, err)) != 0 || /* no unused bits */
 	    (rc = blob_append(&bits, sig, len, err)) != 0 ||
 	    (rc = blob_append(&inner, tbs->data, tbs->len, err)) != 0 ||
-	    (rc = blob_append(&inner, a->der, ALGORITHM_LEN, err)) != 0 ||
+	    (rc = blob_append(&inner, a->der, a->der_len, err)) != 0 ||
 	    (rc = der_put(&inner, DER_BIT_STRING, bits.data, bits.len, err)) != 0 ||
 	    (rc = der_put(&outer, DER_SEQUENCE, inner.data, inner.len, err)) != 0)
 		return rc;
@@ -104,7 +120,7 @@ seal_sign(const struct key *key, const struct blob *tbs, struct blob *ret_der, s
 
 	if (a == NULL)
 		return err_set(err, ERR_CA, "not a CA key");
-	if (ctx == NULL || EVP_DigestSignInit(ctx, NULL, a->md(), NULL, key_evp(key)) != 1 ||
+	if (ctx == NULL || EVP_DigestSignInit(ctx, NULL, digest(a), NULL, key_evp(key)) != 1 ||
 	    EVP_DigestSign(ctx, sig, &len, tbs->data, tbs->len) != 1)
 		return evp_key_err(err, ERR_CA, key, "the CA's key did not sign");
 	if ((rc = verify(key, a, tbs, sig, len, err)) != 0)
@@ -127,7 +143,7 @@ seal_verify(const struct key *key, const struct blob *der, const struct blob *tb
 		return err_set(err, ERR_CA, "what was signed has not the form of a certificate");
 	if (inner.raw_len != tbs->len || memcmp(inner.raw, tbs->data, tbs->len) != 0)
 		return err_set(err, ERR_CA, "what was signed is not what was prepared");
-	if (alg.raw_len != ALGORITHM_LEN || memcmp(alg.raw, a->der, ALGORITHM_LEN) != 0)
+	if (alg.raw_len != a->der_len || memcmp(alg.raw, a->der, a->der_len) != 0)
 		return err_set(err, ERR_CA, "what was signed names another algorithm");
 	return verify(key, a, tbs, bits.value + 1, bits.len - 1, err);
 }

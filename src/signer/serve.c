@@ -187,6 +187,18 @@ unlock_root(const struct signer_serve *serve, struct secret *pass, struct ca *ca
 }
 
 static int
+ask(const struct signer_serve *serve, struct secret *pass, struct err *err)
+{
+	enum key_secret kind = KEY_SECRET_NONE;
+	int rc;
+
+	if ((rc = ca_secret(serve->home, &kind, err)) != 0 || kind == KEY_SECRET_NONE)
+		return rc;
+	return serve->pass->get(
+	    serve->pass->ctx, kind == KEY_SECRET_PIN ? "HSM PIN" : "CA passphrase", pass, err);
+}
+
+static int
 unlock(const struct signer_serve *serve, struct ca **ret, int64_t *ret_wait_ns, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
@@ -194,10 +206,10 @@ unlock(const struct signer_serve *serve, struct ca **ret, int64_t *ret_wait_ns, 
 	int64_t start;
 	int rc;
 
-	if ((rc = harden(err)) != 0 || (rc = ca_there(serve->home, err)) != 0)
+	if ((rc = harden(err)) != 0)
 		return rc;
 	start = utc_monotonic_ns();
-	rc = serve->pass->get(serve->pass->ctx, "CA passphrase", pass, err);
+	rc = ask(serve, pass, err);
 	*ret_wait_ns = utc_monotonic_ns() - start;
 	if (rc != 0)
 		return rc;

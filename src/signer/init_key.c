@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "signer/ca.h"
+#include "signer/init_key.h"
+#include "signer/seal.h"
+
+struct wanted {
+	const char *name, *file; /* for messages; in ca.new */
+	const char *uri;	 /* NULL: a file */
+	enum key_alg alg, usual;
+	const struct secret *pass;
+};
+
+static struct wanted
+wanted(const struct signer_init *init, enum log_ca which)
+{
+	const struct secret *root_pass = init->root_pass != NULL ? init->root_pass : init->pass;
+
+	if (which == LOG_ROOT)
+		return (struct wanted){"root", CA_NEW "/root.key", init->root_key, init->root_alg,
+		    KEY_P384, root_pass};
+	return (struct wanted){"issuing", CA_NEW "/issuing.key", init->issuing_key,
+	    init->issuing_alg, KEY_P256, init->pass};
+}
+
+static int
+words(const struct wanted *w, struct err *err)
+{
+	enum key_secret kind = KEY_SECRET_PASSPHRASE;
+	const uint8_t *der;
+	size_t len;
+	int rc, nid;
+
+	if (w->uri != NULL && (rc = key_p11_secret(w->uri, &kind, err)) != 0)
+		return err == NULL ? rc : err_wrap(err, "the %s CA's key", w->name);
+	if (w->alg != KEY_NONE && seal_algorithm(w->alg, &der, &len, &nid, err) != 0) {
+		if (err != NULL)
+			err->code = ERR_USAGE;
+		return ERR_USAGE;
+	}
+	if (kind != KEY_SECRET_NONE && (w->pass == NULL || w->pass->len == 0))
+		return err_set(err, ERR_USAGE, "the CA key needs a %s",
+		    kind == KEY_SECRET_PIN ? "PIN" : "passphrase");
+	return 0;
+}
+
+int
+init_key_words(const struct signer_init *init, struct err *err)
+{
+	const struct wanted root = wanted(init, LOG_ROOT), issuing = wanted(init, LOG_ISSUING);
+	int rc;
+
+	if ((rc = words(&root, err)) != 0)
+		return rc;
+	if (init->adopt && root.uri == NULL && issuing.uri == NULL)
+		return err_set(err, ERR_USAGE, "only a key in an HSM can be adopted: name its URI");
+	return words(&issuing, err);
+}
+
+static int
+adopt(const struct wanted *w, struct key **ret, struct err *err)
+{
+	CLEAN(key_freep) struct key *key = NULL;
+	int rc;
+
+	if ((rc = key_p11_open(w->uri, w->pass, &key, err)) != 0)
+		return rc;
+	if (w->alg != KEY_NONE && key_algorithm(key) != w->alg)
+		return err_set(err, ERR_USAGE, "it is of %s, not of %s",
+		    key_alg_name(key_algorithm(key)), key_alg_name(w->alg));
+	*ret = TAKE(key);
+	return 0;
+}
+
+static int
+make(const struct signer_init *init, enum log_ca which, struct key **ret, struct err *err)
+{
+	const struct wanted w = wanted(init, which);
+	const enum key_alg alg = w.alg == KEY_NONE ? w.usual : w.alg;
+	char path[PATH_MAX];
+	int rc;
+
+	if (w.uri == NULL)
+		rc = key_generate(alg, ret, err);
+	else if (init->adopt)
+		rc = adopt(&w, ret, err);
+	else
+		rc = key_p11_generate(w.uri, alg, w.pass, ret, err);
+	if (rc == 0 && (rc = ca_path(init->home, w.file, path, err)) == 0)
+		rc = key_file_save(*ret, path, w.pass, err);
+	if (rc != 0)
+		err_wrap(err, "the %s CA's key", w.name);
+	return rc;
+}
+
+int
+init_key_make(const struct signer_init *init, struct key **ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob root = {0}, issuing = {0};
+	int rc;
+
+	if ((rc = make(init, LOG_ROOT, &ret[LOG_ROOT], err)) != 0 ||
+	    (rc = make(init, LOG_ISSUING, &ret[LOG_ISSUING], err)) != 0 ||
+	    (rc = key_spki(ret[LOG_ROOT], &root, err)) != 0 ||
+	    (rc = key_spki(ret[LOG_ISSUING], &issuing, err)) != 0)
+		return rc;
+	return blob_equal(&root, &issuing)
+		   ? err_set(err, ERR_USAGE, "root and issuing CA need a key each")
+		   : 0;
+}
