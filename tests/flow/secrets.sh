@@ -247,7 +247,10 @@ watch 1 "list without a registry" -- ykenroll list --home "$T/none"
 watch 0 "doctor" -- ykenroll doctor --json
 watch 2 "doctor without a home" -- ykenroll doctor --home "$T/none"
 watch 0 "ca show" -- ykenroll ca show --pem --crl
-watch 2 "ca" -- ykenroll ca --pem
+watch 11 "ca show without a CA" -- ykenroll ca show --home "$T/none"
+watch 0 "ca crl" --read ca-pass -- ykenroll ca crl $ca
+watch 0 "ca crl of the root" --read ca-pass -- ykenroll ca crl --root $ca --root-pass "$(f ca-pass)"
+watch 11 "ca crl, wrong passphrase" --read ca-wrong -- ykenroll ca crl --ca-pass "$(f ca-wrong)"
 watch 0 "token info of an enrolled token" -- ykenroll token info
 watch 9 "token change-puk of an enrolled token" -- ykenroll token change-puk --puk "$(f puk-old)" --new-puk "$(f puk-next)"
 
