@@ -198,6 +198,49 @@ MUST_CHECK int registry_list(struct registry *r, uint32_t serial,
 MUST_CHECK int registry_token_cert(
     struct registry *r, uint32_t serial, struct blob *ret, struct err *err);
 
+/* ---- revoking ---- */
+
+struct registry_cert { /* one that was signed, or may have been */
+	uint8_t serial[REGISTRY_SERIAL_LEN];
+	struct registry_token token;
+	struct registry_holder holder; /* whose it was made for */
+	enum registry_cert_state state;
+	int reason; /* RFC 5280 code, when revoked */
+	int64_t not_after;
+};
+struct registry_which {	       /* all that is given must fit */
+	const uint8_t *serial; /* REGISTRY_SERIAL_LEN, or NULL */
+	uint32_t token;	       /* 0: any */
+	int64_t holder;	       /* 0: any */
+	int64_t after;	       /* those that end later than this */
+};
+/* Calls row for each certificate but dropped ones, oldest first; a non-zero return of row stops and
+ * is returned. */
+MUST_CHECK int registry_certs(struct registry *r, const struct registry_which *which,
+    int (*row)(void *ctx, const struct registry_cert *cert), void *ctx, struct err *err);
+
+struct registry_revocation {
+	uint32_t token;
+	struct registry_revoked {
+		uint8_t serial[REGISTRY_SERIAL_LEN];
+		bool was_signed; /* else it is dropped */
+	} * certs;
+	size_t n;
+	int reason;
+	bool move;		      /* the token, too */
+	enum registry_token_state to; /* lost, damaged, retired */
+	const char *note;	      /* for the audit: reason and ticket in words */
+};
+/* What the CA has revoked: the certificates' states, the token's, and open work on it given up.
+ * What is so already is left; nothing to do writes nothing. Errors: ERR_ABSENT; ERR_OCCUPIED the
+ * token cannot become that. */
+MUST_CHECK int registry_revoke(
+    struct registry *r, const struct registry_revocation *v, struct err *err);
+
+/* active <-> suspended, with its audit row; nothing when it is so. Errors: ERR_OCCUPIED. */
+MUST_CHECK int registry_suspend(
+    struct registry *r, uint32_t token, bool suspend, const char *note, struct err *err);
+
 /* ---- audit ---- */
 
 /* One row on its own, for what changes nothing else here. */

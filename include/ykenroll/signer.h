@@ -148,6 +148,12 @@ enum signer_reason { /* RFC 5280, 5.3.1 */
 MUST_CHECK int signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     enum signer_reason reason, struct err *err);
 
+/* Take a certificate that is on hold off the CRL (removeFromCRL is a delta CRL's word: here it is
+ * just not listed any more), and publish that. Of one that is not revoked: no error. Errors:
+ * ERR_ABSENT; ERR_CA it is revoked for good. */
+MUST_CHECK int signer_release(
+    struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct err *err);
+
 /* Sign and publish a CRL now: the issuing CA's, or the root's (with signer_open.root, once: then
  * the root's key is gone from the process). Errors: ERR_CA the root's key is not there. */
 MUST_CHECK int signer_crl(struct signer *s, bool root, struct err *err);

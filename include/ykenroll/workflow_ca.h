@@ -13,4 +13,37 @@
 MUST_CHECK int workflow_crl(const struct workflow *w, bool root, const char *root_pass_spec,
     struct crl_info *ret, struct err *err);
 
+/* "keyCompromise", "key-compromise", in any case. Errors: ERR_USAGE. */
+MUST_CHECK int workflow_reason(const char *text, enum signer_reason *ret, struct err *err);
+
+const char *workflow_reason_name(int reason); /* "keyCompromise" */
+
+enum workflow_taking { TAKE_REVOKE, TAKE_SUSPEND, TAKE_RESUME };
+
+struct workflow_revoke {
+	enum workflow_taking how;
+	const char *what; /* a holder's key or name, a certificate's serial in hexadecimal, a
+			     token's serial */
+	enum signer_reason reason; /* of revoke */
+	const char *ticket;	   /* for the audit, or NULL */
+	const char *token_state; /* "lost", "damaged", "retired"; NULL: what goes with the reason */
+	bool all;		 /* all tokens of the holder */
+};
+
+#define WORKFLOW_REVOKED_MAX 64
+
+struct workflow_revoked {
+	struct registry_cert certs[WORKFLOW_REVOKED_MAX]; /* as they were before */
+	size_t n;
+	bool already;	     /* there was nothing to do */
+	struct crl_info crl; /* the one that says so */
+};
+
+/* CA first, then the registry: what was interrupted is completed by the same call again. Revoked is
+ * every certificate of the token that has not expired. suspend puts them on hold. Errors:
+ * ERR_AMBIGUOUS more than one token or holder; ERR_USAGE nothing fits; ERR_OCCUPIED the
+ * token is in no state for that; ERR_CA. */
+MUST_CHECK int workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
+    struct workflow_revoked *ret, struct err *err);
+
 #endif

@@ -20,8 +20,8 @@ registry_cert_state_name(enum registry_cert_state s)
 	return (unsigned)s < N_STATES ? state_names[s] : "unknown";
 }
 
-static int
-state_parse(const char *text, enum registry_cert_state *ret, struct err *err)
+int
+registry_cert_state_parse(const char *text, enum registry_cert_state *ret, struct err *err)
 {
 	size_t i;
 
@@ -52,8 +52,8 @@ read_cert(sqlite3_stmt *st, struct registry_row *row, struct err *err)
 	row->has_cert = true;
 	row->not_before = sqlite3_column_int64(st, 15);
 	row->not_after = sqlite3_column_int64(st, 16);
-	if ((rc = state_parse((const char *)sqlite3_column_text(st, 11), &row->cert_state, err)) !=
-		0 ||
+	if ((rc = registry_cert_state_parse(
+		 (const char *)sqlite3_column_text(st, 11), &row->cert_state, err)) != 0 ||
 	    (rc = db_col_bytes(st, 12, row->cert_serial, sizeof(row->cert_serial), err)) != 0 ||
 	    (rc = db_col_bytes(st, 14, row->spki_sha256, sizeof(row->spki_sha256), err)) != 0)
 		return rc;

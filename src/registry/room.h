@@ -54,4 +54,8 @@ MUST_CHECK int registry_sealed_put(struct registry *r, const struct registry_wor
 MUST_CHECK int registry_sealed_settle(
     struct registry *r, int64_t work, uint32_t serial, bool proved, struct err *err);
 
+/* list.c */
+MUST_CHECK int registry_cert_state_parse(
+    const char *text, enum registry_cert_state *ret, struct err *err);
+
 #endif

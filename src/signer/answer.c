@@ -178,6 +178,13 @@ on_crl(const struct asked *a, struct blob *to, struct err *err)
 }
 
 static int
+on_release(const struct asked *a, struct blob *to, struct err *err)
+{
+	(void)to;
+	return issue_release(a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data, err);
+}
+
+static int
 on_root_crl(const struct asked *a, struct blob *to, struct err *err)
 {
 	(void)to;
@@ -196,6 +203,7 @@ static const struct {
     {MESSAGE_PRECHECK, MESSAGE_DONE, on_precheck},
     {MESSAGE_CRL, MESSAGE_DONE, on_crl},
     {MESSAGE_ROOT_CRL, MESSAGE_DONE, on_root_crl},
+    {MESSAGE_RELEASE, MESSAGE_DONE, on_release},
 };
 
 /* ---- frames ---- */

@@ -384,6 +384,15 @@ signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
 }
 
 int
+signer_release(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct err *err)
+{
+	CLEAN(blob_wipe) struct blob body = {0};
+	struct message m;
+
+	return ask_serial(s, MESSAGE_RELEASE, serial, MESSAGE_DONE, &body, &m, err);
+}
+
+int
 signer_crl(struct signer *s, bool root, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};

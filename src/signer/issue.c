@@ -301,3 +301,24 @@ issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason
 	rc = log_revoked(ca->log, &who, serial, (enum signer_reason)reason, err);
 	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
 }
+
+int
+issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, struct err *err)
+{
+	const struct log_cert *c = find_signed(ca, serial);
+	const struct log_who who = ca_who(ca, peer);
+	int rc;
+
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0)
+		return rc;
+	if (c == NULL)
+		return absent(serial, err);
+	if (c->revoked_at == 0)
+		return crl_renew(ca, peer, false, err);
+	if (c->reason != REASON_HOLD)
+		return err_set(err, ERR_CA,
+		    "the certificate is revoked for good, for reason %u; only a hold is released",
+		    c->reason);
+	rc = log_released(ca->log, &who, serial, err);
+	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
+}

@@ -36,6 +36,7 @@ MUST_CHECK int issue_find(
     const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err);
 MUST_CHECK int issue_revoke(
     struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason, struct err *err);
+MUST_CHECK int issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, struct err *err);
 
 /* Errors: ERR_FIT. */
 MUST_CHECK int issue_fits(size_t cert_len, struct err *err);

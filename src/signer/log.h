@@ -98,6 +98,9 @@ MUST_CHECK int log_cert_signed(struct log *log, const struct log_who *who, const
     const struct blob *cert, struct err *err);
 MUST_CHECK int log_revoked(struct log *log, const struct log_who *who, const uint8_t *serial,
     enum signer_reason reason, struct err *err);
+/* From hold only. */
+MUST_CHECK int log_released(
+    struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err);
 MUST_CHECK int log_crl_intent(struct log *log, const struct log_who *who, enum log_ca ca,
     uint64_t number, const struct blob *tbs, struct err *err);
 MUST_CHECK int log_crl_signed(struct log *log, const struct log_who *who, enum log_ca ca,

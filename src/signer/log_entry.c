@@ -161,6 +161,22 @@ on_revoked(struct log *log, const json_t *entry, int64_t at, struct err *err)
 }
 
 static int
+on_released(struct log *log, const json_t *entry, int64_t at, struct err *err)
+{
+	uint8_t serial[SIGNER_SERIAL_LEN];
+	struct log_cert *c;
+
+	(void)at;
+	if (serial_of(entry, serial) != 0 || (c = find(log, serial)) == NULL ||
+	    c->state != LOG_SIGNED || c->revoked_at == 0 || c->reason != REASON_HOLD)
+		return not_a_move(err);
+	c->revoked_at = 0;
+	c->reason = REASON_UNSPECIFIED;
+	log->stale = true;
+	return 0;
+}
+
+static int
 on_crl_intent(struct log *log, const json_t *entry, int64_t at, struct err *err)
 {
 	const json_int_t number = json_integer_value(json_object_get(entry, "number"));
@@ -208,6 +224,7 @@ static const struct {
     {"signed", on_signed},
     {"abandoned", on_abandoned},
     {"revoked", on_revoked},
+    {"released", on_released},
     {"crl-intent", on_crl_intent},
     {"crl-signed", on_crl_signed},
     {"torn", on_torn},
@@ -314,6 +331,16 @@ log_revoked(struct log *log, const struct log_who *who, const uint8_t *serial,
 	return log_append(log, who,
 	    json_pack("{s:s, s:s, s:i}", "what", "revoked", "serial", hex, "reason", (int)reason),
 	    err);
+}
+
+int
+log_released(struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err)
+{
+	char hex[SERIAL_HEX];
+
+	text_hex(serial, SIGNER_SERIAL_LEN, hex);
+	return log_append(
+	    log, who, json_pack("{s:s, s:s}", "what", "released", "serial", hex), err);
 }
 
 static int

@@ -30,6 +30,7 @@ enum message_type {
 	MESSAGE_PRECHECK,
 	MESSAGE_CRL,
 	MESSAGE_ROOT_CRL, /* carries nothing but the wish */
+	MESSAGE_RELEASE,
 	/* replies */
 	MESSAGE_HELLO = 64, /* first on every connection: unlocked */
 	MESSAGE_CA_IS,

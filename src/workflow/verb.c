@@ -75,6 +75,8 @@ refuse_registered(const struct verb *v, struct err *err)
 	    v->row.holder.id == 0 ? "no holder" : v->row.holder.name, v->name);
 	if (v->row.work_open)
 		err_hint(err, "use: ykenroll recover --device %u", serial);
+	else if (strcmp(command, "revoke") == 0)
+		err_hint(err, "use: ykenroll revoke %u", serial);
 	else
 		err_hint(err, "the command for that is %s, which this version does not have yet",
 		    command);

@@ -72,6 +72,87 @@ else
 	echo "# no strace: not killed anywhere"
 fi
 
+# ---- revoke, suspend, resume ----
+serials=$(ykenroll token list --json | jq -r '.. | .serial? // empty' | sort -u)
+one=$(echo "$serials" | sed -n 1p) two=$(echo "$serials" | sed -n 2p)
+db() { sqlite3 "$T/home/registry.db" "$1"; }
+take() { verb=$1; shift; ykenroll "$verb" "$@" --ca-pass "file:$T/pass"; }
+cert_of() { # cert_of TOKEN: its newest certificate, in $T/TOKEN.pem; prints the serial
+	db "SELECT hex(der) FROM certificates WHERE token=$1 ORDER BY id DESC LIMIT 1" | python3 -c \
+		'import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read().strip()))' |
+		openssl x509 -inform DER -out "$T/$1.pem"
+	openssl x509 -in "$T/$1.pem" -noout -serial | sed 's/.*=//'
+}
+verifies() { # verifies TOKEN: with both CRLs
+	cat "$pub/issuing.crt" "$pub/root.crt" >"$T/cas.pem"
+	cat "$pub/issuing.crl" "$pub/root.crl" >"$T/crls.pem"
+	openssl verify -x509_strict -crl_check_all -CAfile "$T/cas.pem" -CRLfile "$T/crls.pem" "$T/$1.pem" >"$T/verify.out" 2>&1
+}
+is_revoked() { ! verifies "$1" && grep -q 'certificate revoked' "$T/verify.out"; }
+on_crl() { openssl crl -in "$pub/issuing.crl" -noout -text | grep -A4 -i "Serial Number: $1" | grep -A1 'Reason Code' | tail -1 | tr -d ' '; }
+token_state() { db "SELECT state FROM tokens WHERE serial=$1"; }
+exits 0 '' "Alice gets a token" enroll Alice alice@example.org -d "$one"
+exits 0 '' "and another one" enroll Alice alice@example.org -d "$two" --additional
+s1=$(cert_of "$one") s2=$(cert_of "$two")
+claim "both verify" eval 'verifies "$one" && verifies "$two"'
+exits 2 'reason must be given' "no reason, no revocation" take revoke "$one"
+exits 2 'is no reason' "a reason that there is not" take revoke "$one" --reason lostit
+exits 2 'suspend' "certificateHold names suspend" take revoke "$one" --reason certificate-hold
+exits 2 'no holder, token' "nobody of that name" take revoke nobody@example.org --reason superseded
+exits 2 'no certificate' "a serial that is none" take revoke 40000000000000000000000000000000 --reason superseded
+exits 6 'say --all' "a holder with two tokens must be one's choice" take revoke alice@example.org --reason superseded
+claim "nothing was revoked by these" eval 'verifies "$one" && verifies "$two"'
+
+before=$(number "$pub/issuing.crl")
+exits 0 '' "suspend" take suspend "$one" --ticket 'HD-17 <b>'
+claim "refused by openssl" is_revoked "$one"
+claim "for a hold" [ "$(on_crl "$s1")" = CertificateHold ]
+claim "the token is suspended" [ "$(token_state "$one")" = suspended ]
+exits 0 '' "suspend again" take suspend "$one"
+claim "which was so before" grep -q 'on hold before' "$T/out"
+claim "the other one is not touched" verifies "$two"
+exits 0 '' "resume" take resume "$one"
+claim "it verifies again" verifies "$one"
+claim "and is active" [ "$(token_state "$one")" = active ]
+exits 0 '' "resume again" take resume "$one"
+claim "the number rose" [ $((0x$(number "$pub/issuing.crl"))) -ge $((0x$before + 2)) ]
+claim "the ticket is in the audit" [ "$(db "SELECT detail FROM audit WHERE action='suspend'")" = 'certificateHold, ticket HD-17 <b>' ]
+
+exits 0 '' "suspend, then" take suspend "$one"
+exits 0 '' "revoke by certificate serial, with hyphens" take revoke "$(echo "$s1" | tr A-F a-f)" --reason key-compromise --ticket 4711
+claim "refused by openssl" is_revoked "$one"
+claim "for a compromise" [ "$(on_crl "$s1")" = KeyCompromise ]
+claim "the token is lost" [ "$(token_state "$one")" = lost ]
+claim "the certificate is revoked in the registry" [ "$(db "SELECT state||reason FROM certificates WHERE hex(serial)='$s1'")" = revoked1 ]
+claim "reason and ticket are in the audit" [ "$(db "SELECT count(*) FROM audit WHERE action='revoke' AND detail LIKE '%keyCompromise, ticket 4711'")" = 1 ]
+exits 0 '' "once more" take revoke "$one" --reason keycompromise --json
+claim "says that it was so" jq -e '.already' "$T/out"
+claim "and writes no audit" [ "$(db "SELECT count(*) FROM audit WHERE action='revoke'")" = 1 ]
+exits 9 'lost' "what is lost is not resumed" take resume "$one"
+exits 0 '' "found again, it is retired" take revoke "$one" --reason keyCompromise --token retired
+claim "so it is" [ "$(token_state "$one")" = retired ]
+exits 9 'cannot become' "and stays that" take revoke "$one" --reason keyCompromise --token lost
+
+# killed between the CA's word and the registry's
+if command -v strace >/dev/null; then
+	strace -f -qq -o /dev/null -e trace=pwrite64 -e inject=pwrite64:signal=SIGKILL:when=1 \
+		ykenroll revoke "$two" --reason superseded --ca-pass "file:$T/pass" >/dev/null 2>&1
+	for k in 2 3 4 5 6; do
+		strace -f -qq -o /dev/null -e trace=fsync,fdatasync -e inject="fsync,fdatasync:signal=SIGKILL:when=$k" \
+			ykenroll revoke "$two" --reason superseded --ca-pass "file:$T/pass" >/dev/null 2>&1
+		claim "killed at sync $k: what the registry calls revoked is on the CRL" \
+			eval '[ "$(token_state "$two")" = active ] || is_revoked "$two"'
+	done
+fi
+exits 0 '' "revoke by name, run again" take revoke Alice --reason superseded
+claim "refused by openssl" is_revoked "$two"
+claim "the token is retired" [ "$(token_state "$two")" = retired ]
+claim "one audit row tells of it" [ "$(db "SELECT count(*) FROM audit WHERE action='revoke' AND token=$two")" = 1 ]
+if command -v certtool >/dev/null; then
+	claim "certtool reads the CRL" certtool --crl-info --infile "$pub/issuing.crl"
+	refuse "certtool refuses the certificate" certtool --verify --load-ca-certificate "$T/cas.pem" --load-crl "$T/crls.pem" --infile "$T/$two.pem"
+fi
+
 # ---- a root CRL near its end ----
 claim "doctor has nothing to say of CRLs" sh -c '! ykenroll doctor | grep -E "^(bad|warn) +(root|issuing) CRL"'
 finish

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* revoke, suspend, resume. */
+#include <jansson.h>
+
+#include "base/utc.h"
+#include "cli/cli.h"
+#include "ykenroll/workflow_ca.h"
+
+#define WHICH "HOLDER|SERIAL|TOKEN"
+
+static char *reason, *ticket, *token_state;
+static int all;
+
+#define COMMON                                                                               \
+	{"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"}, \
+	    {"all", 0, POPT_ARG_NONE, &all, 0, "all tokens of the holder", NULL},            \
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},                        \
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},       \
+	    POPT_AUTOHELP POPT_TABLEEND
+
+static const struct poptOption table[] = {COMMON};
+static const struct poptOption table_revoke[] = {
+    {"reason", 0, POPT_ARG_STRING, &reason, 0,
+	"keyCompromise, affiliationChanged, superseded, cessationOfOperation, unspecified", "R"},
+    {"token", 0, POPT_ARG_STRING, &token_state, 0,
+	"what becomes of the token: lost (keyCompromise's), damaged, retired (the others')",
+	"STATE"},
+    COMMON,
+};
+
+static const struct {
+	const char *name, *done, *before;
+	const struct poptOption *table;
+} ways[] = {
+    [TAKE_REVOKE] = {"revoke", "revoked", "was revoked before", table_revoke},
+    [TAKE_SUSPEND] = {"suspend", "on hold", "was on hold before", table},
+    [TAKE_RESUME] = {"resume", "released", "was not on hold", table},
+};
+
+static json_t *
+cert_json(const struct registry_cert *c)
+{
+	char serial[2 * REGISTRY_SERIAL_LEN + 1];
+
+	render_serial(c->serial, sizeof(c->serial), serial);
+	return json_pack("{s:s, s:I, s:s, s:s}", "serial", serial, "token",
+	    (json_int_t)c->token.serial, "holder", c->holder.key, "was",
+	    registry_cert_state_name(c->state));
+}
+
+static int
+show_json(const struct workflow_revoked *r, struct err *err)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		json_array_append_new(list, cert_json(&r->certs[i]));
+	return render_json(
+	    json_pack("{s:b, s:o, s:I, s:I}", "already", r->already, "certificates", list,
+		"crl_number", (json_int_t)r->crl.number, "crl_entries", (json_int_t)r->crl.entries),
+	    err);
+}
+
+static void
+show(enum workflow_taking how, const struct workflow_revoked *r)
+{
+	char serial[2 * REGISTRY_SERIAL_LEN + 1];
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		render_serial(r->certs[i].serial, sizeof(r->certs[i].serial), serial);
+		printf("certificate %s of %s, token %u: %s\n", serial,
+		    render_escaped(r->certs[i].holder.key), (unsigned)r->certs[i].token.serial,
+		    r->already || (how == TAKE_REVOKE && r->certs[i].state == CERT_REVOKED)
+			? ways[how].before
+			: ways[how].done);
+	}
+	printf("CRL number %llu, %zu entries, is in pub/issuing.crl; servers see it when they have "
+	       "read it\n",
+	    (unsigned long long)r->crl.number, r->crl.entries);
+}
+
+static int
+run(int argc, const char **argv, enum workflow_taking how, struct err *err)
+{
+	static struct workflow_revoked done;
+	struct workflow_revoke what = {.how = how};
+	const char *args[1] = {NULL};
+	struct workflow w;
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, ways[how].name, WHICH " [OPTION…]", ways[how].table, args,
+		 1, &n, err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	if (n != 1 || (how == TAKE_REVOKE && reason == NULL))
+		return err_set(err, ERR_USAGE, "ykenroll %s " WHICH "%s", ways[how].name,
+		    how == TAKE_REVOKE ? " --reason R: a reason must be given, see --help" : "");
+	if (reason != NULL && (rc = workflow_reason(reason, &what.reason, err)) != 0)
+		return rc;
+	what.what = args[0];
+	what.ticket = ticket;
+	what.token_state = token_state;
+	what.all = all != 0;
+	if ((rc = workflow_revoke(&w, &what, &done, err)) != 0)
+		return rc;
+	if (opt.json)
+		return show_json(&done, err);
+	show(how, &done);
+	return 0;
+}
+
+int
+cmd_revoke(int argc, const char **argv, struct err *err)
+{
+	return run(argc, argv, TAKE_REVOKE, err);
+}
+
+int
+cmd_suspend(int argc, const char **argv, struct err *err)
+{
+	return run(argc, argv, TAKE_SUSPEND, err);
+}
+
+int
+cmd_resume(int argc, const char **argv, struct err *err)
+{
+	return run(argc, argv, TAKE_RESUME, err);
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* revoke: what the CA has taken back. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "registry/audit.h"
+#include "registry/room.h"
+
+/* ---- which ---- */
+
+/* columns: 0-4 token, 5-9 holder, 10 serial, 11 state, 12 reason, 13 not_after */
+#define CERTS_SQL                                                                          \
+	"SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS                            \
+	", c.serial, c.state, ifnull(c.reason, 0), c.not_after"                            \
+	" FROM certificates AS c JOIN tokens AS t ON t.serial = c.token"                   \
+	" JOIN works AS w ON w.id = c.work JOIN holders AS h ON h.id = w.holder"           \
+	" WHERE c.state <> 'dropped' AND (?1 IS NULL OR c.serial = ?1)"                    \
+	" AND (?2 = 0 OR c.token = ?2) AND (?3 = 0 OR w.holder = ?3) AND c.not_after > ?4" \
+	" ORDER BY c.id"
+
+static int
+read_cert(sqlite3_stmt *st, struct registry_cert *c, struct err *err)
+{
+	int rc;
+
+	if ((rc = registry_token_read(st, 0, &c->token, err)) != 0 ||
+	    (rc = registry_holder_read(st, 5, &c->holder, err)) != 0 ||
+	    (rc = db_col_bytes(st, 10, c->serial, sizeof(c->serial), err)) != 0 ||
+	    (rc = registry_cert_state_parse(
+		 (const char *)sqlite3_column_text(st, 11), &c->state, err)) != 0)
+		return rc;
+	c->reason = sqlite3_column_int(st, 12);
+	c->not_after = sqlite3_column_int64(st, 13);
+	return 0;
+}
+
+int
+registry_certs(struct registry *r, const struct registry_which *which,
+    int (*row)(void *ctx, const struct registry_cert *cert), void *ctx, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	int rc;
+
+	if ((rc = db_query(&r->db, CERTS_SQL,
+		 DB_ARGS(which->serial == NULL ? DB_N : DB_B(which->serial, REGISTRY_SERIAL_LEN),
+		     DB_I(which->token), DB_I(which->holder), DB_I(which->after)),
+		 &st, err)) != 0)
+		return rc;
+	while ((rc = db_step(&r->db, st, err)) == 1) {
+		struct registry_cert one = {0};
+
+		if ((rc = read_cert(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
+			return rc;
+	}
+	return rc;
+}
+
+/* ---- the certificates, the work, the token ---- */
+
+/* 1: this changed something. */
+static int
+put_cert(struct registry *r, const struct registry_revocation *v, const struct registry_revoked *c,
+    struct err *err)
+{
+	const int64_t now = utc_now();
+	int rc;
+
+	if (c->was_signed)
+		rc = db_run(&r->db,
+		    "UPDATE certificates SET state = 'revoked', changed = ?1,"
+		    " revoked = ifnull(revoked, ?1), reason = ?2 WHERE serial = ?3 AND token = ?4"
+		    " AND state <> 'dropped' AND (state <> 'revoked' OR reason <> ?2)",
+		    DB_ARGS(DB_I(now), DB_I(v->reason), DB_B(c->serial, REGISTRY_SERIAL_LEN),
+			DB_I(v->token)),
+		    err);
+	else
+		rc = db_run(&r->db,
+		    "UPDATE certificates SET state = 'dropped', changed = ?1 WHERE serial = ?2"
+		    " AND token = ?3 AND state = 'prepared'",
+		    DB_ARGS(DB_I(now), DB_B(c->serial, REGISTRY_SERIAL_LEN), DB_I(v->token)), err);
+	return rc != 0 ? rc : sqlite3_changes(r->db.sq) > 0;
+}
+
+static int
+audit_cert(struct registry *r, const struct registry_revocation *v,
+    const struct registry_revoked *c, struct err *err)
+{
+	char hex[2 * REGISTRY_SERIAL_LEN + 1];
+
+	text_hex(c->serial, sizeof(c->serial), hex);
+	return audit_add(&r->db, r->actor, c->was_signed ? "revoke" : "drop", v->token, err,
+	    "certificate %s, reason %d: %s", hex, c->was_signed ? v->reason : 0, v->note);
+}
+
+static int
+put_certs(struct registry *r, const struct registry_revocation *v, struct err *err)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < v->n; i++)
+		if ((rc = put_cert(r, v, &v->certs[i], err)) < 0 ||
+		    (rc == 1 && (rc = audit_cert(r, v, &v->certs[i], err)) != 0))
+			return rc;
+	return 0;
+}
+
+static int
+give_up_work(struct registry *r, const struct registry_revocation *v, struct err *err)
+{
+	int64_t work = 0;
+	int rc;
+
+	if ((rc = db_int(&r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
+		 DB_ARGS(DB_I(v->token)), &work, err)) != 1)
+		return rc;
+	if ((rc = registry_sealed_settle(r, work, v->token, false, err)) != 0 ||
+	    (rc = db_run(&r->db,
+		 "UPDATE works SET closed = ?, outcome = 'given-up', note = ? WHERE id = ?",
+		 DB_ARGS(DB_I(utc_now()), DB_T(v->note), DB_I(work)), err)) != 0)
+		return rc;
+	return audit_add(
+	    &r->db, r->actor, "give-up", v->token, err, "work %lld: %s", (long long)work, v->note);
+}
+
+static int
+put_token(struct registry *r, const struct registry_revocation *v, struct err *err)
+{
+	struct registry_token t;
+	int rc;
+
+	if (!v->move)
+		return 0;
+	if ((rc = registry_token(r, v->token, &t, err)) != 0 ||
+	    (rc = give_up_work(r, v, err)) != 0 || t.state == v->to)
+		return rc;
+	if ((rc = registry_token_move(r, v->token, v->to, err)) != 0)
+		return rc;
+	return audit_add(&r->db, r->actor, registry_token_state_name(v->to), v->token, err,
+	    "was %s: %s", registry_token_state_name(t.state), v->note);
+}
+
+int
+registry_revoke(struct registry *r, const struct registry_revocation *v, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	int rc;
+
+	if (v->reason < 0 || v->reason > 10 || v->reason == 7)
+		return err_set(err, ERR_USAGE, "%d is not a revocation reason", v->reason);
+	if ((rc = registry_text_check(v->note, REGISTRY_TEXT_MAX, "the note", err)) != 0 ||
+	    (rc = db_begin(&r->db, &tx, err)) != 0 || (rc = put_certs(r, v, err)) != 0 ||
+	    (rc = put_token(r, v, err)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
+int
+registry_suspend(
+    struct registry *r, uint32_t token, bool suspend, const char *note, struct err *err)
+{
+	const enum registry_token_state to = suspend ? TOKEN_SUSPENDED : TOKEN_ACTIVE;
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	struct registry_token t;
+	int rc;
+
+	if ((rc = registry_text_check(note, REGISTRY_TEXT_MAX, "the note", err)) != 0 ||
+	    (rc = db_begin(&r->db, &tx, err)) != 0 || (rc = registry_token(r, token, &t, err)) != 0)
+		return rc;
+	if (t.state == to)
+		return 0;
+	/* to active comes a token from issued, too, but by its proof */
+	if (!suspend && t.state != TOKEN_SUSPENDED)
+		return err_set(err, ERR_OCCUPIED, "token %u is %s, not suspended", (unsigned)token,
+		    registry_token_state_name(t.state));
+	if ((rc = registry_token_move(r, token, to, err)) != 0 ||
+	    (rc = audit_add(
+		 &r->db, r->actor, suspend ? "suspend" : "resume", token, err, "%s", note)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}

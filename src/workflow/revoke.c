@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* revoke: revoke, suspend, resume. The CA goes first: what the registry calls revoked is on a
+ * published CRL, and after a kill in between the same call does the rest. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "ykenroll/workflow_ca.h"
+
+struct taking {
+	const struct workflow *w;
+	const struct workflow_revoke *what;
+	struct workflow_revoked *ret;
+	struct registry *registry;
+	struct signer *signer;
+	struct registry_which which;
+	uint8_t serial[REGISTRY_SERIAL_LEN];
+	char note[REGISTRY_TEXT_MAX];
+	bool changed;
+};
+
+static void
+taking_wipe(struct taking *t)
+{
+	signer_closep(&t->signer);
+	registry_closep(&t->registry);
+}
+
+/* ---- what is meant ---- */
+
+/* 32 hexadecimal digits, perhaps with colons, as openssl prints a serial. */
+static bool
+is_cert_serial(const char *text, uint8_t ret[static REGISTRY_SERIAL_LEN])
+{
+	char hex[2 * REGISTRY_SERIAL_LEN + 1];
+	size_t n = 0;
+
+	for (; *text != '\0'; text++) {
+		if (*text == ':')
+			continue;
+		if (n == sizeof(hex) - 1)
+			return false;
+		hex[n++] = *text;
+	}
+	hex[n] = '\0';
+	return n == sizeof(hex) - 1 && text_unhex(hex, ret, REGISTRY_SERIAL_LEN) == 0;
+}
+
+static uint32_t
+token_serial(const char *text)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!isdigit((unsigned char)text[0]) || strlen(text) > 10)
+		return 0;
+	n = strtoull(text, &end, 10);
+	return *end == '\0' && n <= UINT32_MAX ? (uint32_t)n : 0;
+}
+
+struct named {
+	const char *name;
+	int64_t holder;
+	bool several;
+};
+
+static int
+take_named(void *ctx, const struct registry_row *row)
+{
+	struct named *n = ctx;
+
+	if (row->holder.id == 0 || strcmp(row->holder.name, n->name) != 0)
+		return 0;
+	n->several = n->several || (n->holder != 0 && n->holder != row->holder.id);
+	n->holder = row->holder.id;
+	return 0;
+}
+
+/* By key, else by name. 0 in *ret: nobody. */
+static int
+find_holder(const struct taking *t, int64_t *ret, struct err *err)
+{
+	struct named named = {.name = t->what->what};
+	struct registry_holder h;
+	struct err why = ERR_INIT;
+	int rc;
+
+	if ((rc = registry_holder(t->registry, t->what->what, &h, &why)) == 0) {
+		*ret = h.id;
+		return 0;
+	}
+	if (rc != ERR_ABSENT)
+		return err_set(err, rc, "%s", why.text);
+	if ((rc = registry_list(t->registry, 0, take_named, &named, err)) != 0)
+		return rc;
+	if (named.several)
+		return err_set(err, ERR_AMBIGUOUS,
+		    "more than one holder is called %s; name one by e-mail or id", named.name);
+	*ret = named.holder;
+	return 0;
+}
+
+static int
+resolve(struct taking *t, struct err *err)
+{
+	const uint32_t token = token_serial(t->what->what);
+	struct registry_token known;
+	int64_t holder = 0;
+	int rc;
+
+	t->which.after = utc_now();
+	if (is_cert_serial(t->what->what, t->serial)) {
+		t->which.serial = t->serial;
+		return 0;
+	}
+	if ((rc = find_holder(t, &holder, err)) != 0)
+		return rc;
+	if (token != 0 && registry_token(t->registry, token, &known, NULL) == 0)
+		t->which.token = token;
+	t->which.holder = holder;
+	if (holder != 0 && t->which.token != 0)
+		return err_set(err, ERR_AMBIGUOUS,
+		    "%s is the serial of a token and the id of a holder; name the other's other "
+		    "name",
+		    t->what->what);
+	if (holder == 0 && t->which.token == 0)
+		return err_set(err, ERR_USAGE, "there is no holder, token or certificate %s here",
+		    t->what->what);
+	return 0;
+}
+
+static int
+take_cert(void *ctx, const struct registry_cert *c)
+{
+	struct workflow_revoked *ret = ctx;
+
+	if (ret->n == WORKFLOW_REVOKED_MAX)
+		return 1;
+	ret->certs[ret->n++] = *c;
+	return 0;
+}
+
+/* More than one token must be wanted. */
+static int
+check_tokens(const struct taking *t, struct err *err)
+{
+	const struct workflow_revoked *ret = t->ret;
+	uint32_t first = 0;
+	size_t i;
+
+	for (i = 0; i < ret->n; i++) {
+		if (ret->certs[i].state == CERT_REVOKED)
+			continue;
+		if (first != 0 && ret->certs[i].token.serial != first && !t->what->all)
+			return err_set(err, ERR_AMBIGUOUS,
+			    "%s has tokens %u and %u; name one by its serial, or say --all",
+			    t->what->what, (unsigned)first, (unsigned)ret->certs[i].token.serial);
+		first = ret->certs[i].token.serial;
+	}
+	return 0;
+}
+
+static int
+gather(struct taking *t, struct err *err)
+{
+	int rc = resolve(t, err);
+
+	if (rc != 0 || (rc = registry_certs(t->registry, &t->which, take_cert, t->ret, err)) < 0)
+		return rc;
+	if (rc == 1)
+		return err_set(err, ERR_USAGE, "%s has more than %d certificates; name a token",
+		    t->what->what, WORKFLOW_REVOKED_MAX);
+	if (t->ret->n == 0 && t->which.token == 0)
+		return err_set(
+		    err, ERR_USAGE, "%s has no certificate that has not expired", t->what->what);
+	return check_tokens(t, err);
+}
+
+/* ---- revoke ---- */
+
+/* Where a token goes, when nothing else is said. */
+static enum registry_token_state
+state_after(enum signer_reason reason)
+{
+	return reason == REASON_KEY_COMPROMISE ? TOKEN_LOST : TOKEN_RETIRED;
+}
+
+static int
+wanted_state(const struct taking *t, const struct registry_token *token,
+    enum registry_token_state *ret, struct err *err)
+{
+	enum registry_token_state s;
+
+	if (t->what->token_state == NULL) {
+		*ret = token->state >= TOKEN_LOST ? token->state : state_after(t->what->reason);
+		return 0;
+	}
+	for (s = TOKEN_LOST; s <= TOKEN_RETIRED; s++)
+		if (strcmp(registry_token_state_name(s), t->what->token_state) == 0)
+			break;
+	if (s > TOKEN_RETIRED)
+		return err_set(err, ERR_USAGE, "a token becomes lost, damaged or retired, not %s",
+		    t->what->token_state);
+	if (s != token->state && !registry_token_move_allowed(token->state, s))
+		return err_set(err, ERR_OCCUPIED, "token %u is %s and cannot become %s",
+		    (unsigned)token->serial, registry_token_state_name(token->state),
+		    t->what->token_state);
+	*ret = s;
+	return 0;
+}
+
+/* A compromise replaces every other reason; the rest stays what it was. */
+static bool
+stays(const struct taking *t, const struct registry_cert *c)
+{
+	return c->state == CERT_REVOKED && c->reason != (int)t->what->reason &&
+	       t->what->reason != REASON_KEY_COMPROMISE;
+}
+
+/* What was only prepared may have been signed all the same. */
+static int
+was_signed(const struct taking *t, const struct registry_cert *c, bool *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	struct err why = ERR_INIT;
+	int rc;
+
+	*ret = true;
+	if (c->state != CERT_PREPARED)
+		return 0;
+	rc = signer_find(t->signer, c->serial, &der, &why);
+	*ret = rc == 0;
+	return rc == 0 || rc == ERR_ABSENT ? 0 : err_set(err, rc, "%s", why.text);
+}
+
+static int
+revoke_certs(struct taking *t, uint32_t token, struct registry_revocation *v, struct err *err)
+{
+	const struct registry_cert *c;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < t->ret->n; i++) {
+		c = &t->ret->certs[i];
+		if (c->token.serial != token || stays(t, c))
+			continue;
+		memcpy(v->certs[v->n].serial, c->serial, sizeof(c->serial));
+		if ((rc = was_signed(t, c, &v->certs[v->n].was_signed, err)) != 0)
+			return rc;
+		if (v->certs[v->n].was_signed &&
+		    (rc = signer_revoke(t->signer, c->serial, t->what->reason, err)) != 0)
+			return rc;
+		t->changed =
+		    t->changed || c->state != CERT_REVOKED || c->reason != (int)t->what->reason;
+		v->n++;
+	}
+	return 0;
+}
+
+/* Of one certificate: an older one leaves its token as it is. */
+static bool
+moves_token(const struct taking *t, uint32_t token)
+{
+	size_t i;
+
+	if (t->which.serial == NULL)
+		return true;
+	for (i = 0; i < t->ret->n; i++)
+		if (t->ret->certs[i].token.serial == token &&
+		    (t->ret->certs[i].state == CERT_ACTIVE ||
+			t->ret->certs[i].state == CERT_ISSUED))
+			return true;
+	return t->what->token_state != NULL;
+}
+
+static int
+revoke_token(struct taking *t, const struct registry_token *token, struct err *err)
+{
+	struct registry_revoked certs[WORKFLOW_REVOKED_MAX];
+	struct registry_revocation v = {.token = token->serial,
+	    .certs = certs,
+	    .reason = (int)t->what->reason,
+	    .move = moves_token(t, token->serial),
+	    .note = t->note};
+	int rc;
+
+	if ((v.move && (rc = wanted_state(t, token, &v.to, err)) != 0) ||
+	    (rc = revoke_certs(t, token->serial, &v, err)) != 0)
+		return rc;
+	t->changed = t->changed || (v.move && v.to != token->state);
+	return registry_revoke(t->registry, &v, err);
+}
+
+/* ---- suspend, resume ---- */
+
+static int
+suspend_token(struct taking *t, const struct registry_token *token, struct err *err)
+{
+	const bool suspend = t->what->how == TAKE_SUSPEND;
+	const struct registry_cert *c;
+	size_t i;
+	int rc;
+
+	if (token->state != TOKEN_ACTIVE && token->state != TOKEN_SUSPENDED)
+		return err_set(err, ERR_OCCUPIED, "token %u is %s: neither active nor suspended",
+		    (unsigned)token->serial, registry_token_state_name(token->state));
+	for (i = 0; i < t->ret->n; i++) {
+		c = &t->ret->certs[i];
+		if (c->token.serial != token->serial ||
+		    (c->state != CERT_ACTIVE && c->state != CERT_SUPERSEDED))
+			continue;
+		rc = suspend ? signer_revoke(t->signer, c->serial, REASON_HOLD, err)
+			     : signer_release(t->signer, c->serial, err);
+		if (rc != 0)
+			return rc;
+	}
+	t->changed = t->changed || (token->state == TOKEN_SUSPENDED) != suspend;
+	return registry_suspend(t->registry, token->serial, suspend, t->note, err);
+}
+
+/* ---- all of it ---- */
+
+static int
+do_token(struct taking *t, const struct registry_token *token, struct err *err)
+{
+	return t->what->how == TAKE_REVOKE ? revoke_token(t, token, err)
+					   : suspend_token(t, token, err);
+}
+
+/* Each token once: its first certificate stands for it. */
+static int
+do_tokens(struct taking *t, struct err *err)
+{
+	struct registry_token token;
+	size_t i, j;
+	int rc;
+
+	for (i = 0; i < t->ret->n; i++) {
+		for (j = 0; j < i; j++)
+			if (t->ret->certs[j].token.serial == t->ret->certs[i].token.serial)
+				break;
+		if (j == i && (rc = do_token(t, &t->ret->certs[i].token, err)) != 0)
+			return rc;
+	}
+	if (t->ret->n > 0)
+		return 0;
+	/* one that never had a certificate */
+	rc = registry_token(t->registry, t->which.token, &token, err);
+	return rc != 0 ? rc : do_token(t, &token, err);
+}
+
+static int
+write_note(struct taking *t, struct err *err)
+{
+	const char *reason = t->what->how == TAKE_REVOKE
+				 ? workflow_reason_name((int)t->what->reason)
+			     : t->what->how == TAKE_SUSPEND ? workflow_reason_name(REASON_HOLD)
+							    : "hold released";
+	const char *ticket = t->what->ticket;
+	int n;
+
+	if (ticket != NULL && !text_is_plain(ticket))
+		return err_set(err, ERR_USAGE, "the ticket must be plain text");
+	n = snprintf(t->note, sizeof(t->note), "%s%s%s", reason, ticket == NULL ? "" : ", ticket ",
+	    ticket == NULL ? "" : ticket);
+	return n < 0 || (size_t)n >= sizeof(t->note)
+		   ? err_set(err, ERR_USAGE, "the ticket is too long")
+		   : 0;
+}
+
+static int
+open_all(struct taking *t, struct err *err)
+{
+	const struct signer_open open = {.home = t->w->home, .ca_pass_spec = t->w->ca_pass_spec};
+	int rc;
+
+	if ((rc = registry_open(t->w->home, t->w->actor, &t->registry, err)) != 0)
+		return rc == ERR_ABSENT ? ERR_USAGE : rc;
+	rc = gather(t, err);
+	return rc != 0 ? rc : signer_open(&open, &t->signer, err);
+}
+
+int
+workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
+    struct workflow_revoked *ret, struct err *err)
+{
+	CLEAN(taking_wipe) struct taking t = {.w = w, .what = what, .ret = ret};
+	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
+	int rc;
+
+	ret->n = 0;
+	if ((rc = write_note(&t, err)) != 0 || (rc = open_all(&t, err)) != 0 ||
+	    (rc = do_tokens(&t, err)) != 0 || (rc = signer_ca(t.signer, &ca, err)) != 0)
+		return rc;
+	ret->already = !t.changed;
+	return crl_read(ca.crls[0].data, ca.crls[0].len, &ret->crl, err);
+}
