@@ -20,7 +20,7 @@ struct p11_key {
 static void
 p11_key_free(void *ctx)
 {
-	CLEAN(p11_guard_leave) struct p11_guard guard = p11_guard_enter(P11_SEC);
+	CLEAN(p11_guard_leave) struct p11_guard guard = p11_guard_enter(p11_sec);
 	struct p11_key *k = ctx;
 
 	(void)guard;
@@ -139,7 +139,7 @@ static int
 p11_key_sign(
     void *ctx, const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len, struct err *err)
 {
-	CLEAN(p11_guard_leave) struct p11_guard guard = p11_guard_enter(P11_SEC);
+	CLEAN(p11_guard_leave) struct p11_guard guard = p11_guard_enter(p11_sec);
 	struct p11_key *k = ctx;
 	CK_MECHANISM m = {mechanism(k->alg), NULL, 0};
 	uint8_t raw[KEY_SIG_MAX];
@@ -202,7 +202,7 @@ start(
     const char *text, const struct secret *pin, enum key_alg alg, struct key **ret, struct err *err)
 {
 	CLEAN(p11_guard_leave)
-	struct p11_guard guard = p11_guard_enter(alg == KEY_NONE ? P11_SEC : P11_GENERATE_SEC);
+	struct p11_guard guard = p11_guard_enter(alg == KEY_NONE ? p11_sec : P11_GENERATE_SEC);
 	CLEAN(secret_freep) struct secret *file_pin = secret_new();
 	CLEAN(p11_key_freep) struct p11_key *k = calloc(1, sizeof(*k));
 	CLEAN(p11_uri_freep) P11KitUri *uri = NULL;

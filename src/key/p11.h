@@ -12,7 +12,6 @@
 
 #include "ykenroll/key.h"
 
-#define P11_SEC 45	     /* a call that takes longer ends the process; the log makes that safe */
 #define P11_GENERATE_SEC 600 /* an RSA key on a small token */
 #define P11_ATTR_MAX 16384   /* bytes of one attribute: a certificate at most */
 
@@ -48,6 +47,8 @@ struct p11_guard {
 	bool pending;
 	struct itimerval timer;
 };
+/* Seconds after which a call ends the process; the log makes that safe. Tests shorten it. */
+extern unsigned p11_sec;
 struct p11_guard p11_guard_enter(unsigned sec);
 void p11_guard_leave(struct p11_guard *g);
 
