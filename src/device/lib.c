@@ -185,7 +185,10 @@ lib_save(struct token *token, uint32_t object, const struct blob *content, unsig
 	wire_enter(0);
 	yrc = ykpiv_save_object(token->lib, (int)object, content->data, content->len);
 	wire_leave();
-	return outcome(token, yrc, "PUT DATA", ret_sw, err);
+	if ((rc = outcome(token, yrc, "PUT DATA", ret_sw, err)) != 0 || *ret_sw != SW_OK)
+		return rc;
+	/* nothing but the status word is an answer; libykpiv 2.7 does not look */
+	return wire_last()->len == 2 ? 0 : token_result(token, status_malformed(err, "PUT DATA"));
 }
 
 int

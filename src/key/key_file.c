@@ -73,9 +73,11 @@ save_reference(const char *uri, const char *path, struct err *err)
 static char *
 find_reference(const struct blob *text)
 {
-	const char *at = (const char *)text->data, *end = at + text->len, *eol;
+	const char *at = (const char *)text->data, *end, *eol;
 
-	for (; at < end; at = eol + 1) {
+	if (text->len == 0)
+		return NULL;
+	for (end = at + text->len; at < end; at = eol + 1) {
 		if ((eol = memchr(at, '\n', (size_t)(end - at))) == NULL)
 			eol = end;
 		if (eol - at > 7 && memcmp(at, "pkcs11:", 7) == 0)

@@ -387,8 +387,7 @@ static const struct {
     {"MOVE KEY", 0xf6, do_move, NO_ANSWER},
     {"DELETE KEY", 0xf6, do_delete, NO_ANSWER},
     {"RESET", 0xfb, do_reset, NO_ANSWER},
-    /* libykpiv does not look at data behind PUT DATA */
-    {"PUT DATA by libykpiv", 0xdb, do_put, NO_ANSWER | BIT(TRAILING) | BIT(OVERLONG)},
+    {"PUT DATA by libykpiv", 0xdb, do_put, NO_ANSWER},
 };
 
 static void
