@@ -5,7 +5,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libssl-dev libykpiv-d
 libjansson-dev libpopt-dev libp11-kit-dev zlib1g-dev"
 LAB_PACKAGES="pcscd vsmartcard-vpcd"
 TEST_PACKAGES="$LAB_PACKAGES clang libclang-rt-dev clang-format libcmocka-dev openssl sqlite3 jq python3 yubikey-manager yubico-piv-tool
-ykcs11 opensc strace procps util-linux p11-kit p11-kit-modules softhsm2"
+ykcs11 opensc gnutls-bin strace procps util-linux p11-kit p11-kit-modules softhsm2"
 
 missing_packages() {
 	for p in "$@"; do
