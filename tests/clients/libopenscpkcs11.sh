@@ -58,6 +58,7 @@ unblock() {
 		holds '.puk.left == 2' && says 'successfully' env OPENSC_CONF=unblock.conf pkcs11-tool --module "$OPENSC" --unlock-pin \
 		--puk $FACTORY_PUK --new-pin 771234 && holds '.pin.left == 3' '.puk.left == 3' && p --login --pin 771234 -O
 }
+reset() { p --init-token --label x --so-pin $FACTORY_PUK; }
 
 make_keys() {
 	by_ykman keys generate -m $FACTORY_KEY -a ECCP256 9a ec.pub && issue ec.pub ec.crt &&
@@ -80,4 +81,5 @@ round() {
 	cell wrong-pin "a wrong PIN costs a try, the right one brings it back" wrong_pin
 	cell pin "the PIN changes" pin
 	cell unblock "the PUK unblocks a blocked PIN" unblock
+	cell reset "C_InitToken" reset
 }

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The round of OpenSC's tools: opensc-tool looks, piv-tool administers, pkcs15-tool and pkcs15-crypt use.
 
-if [ "$FIRMWARE" = 5.4.3 ]; then mgm=03; else mgm=0A; fi # the factory's algorithm of the management key
+if fw 5.7.0; then mgm=0A; else mgm=03; fi # the factory's algorithm of the management key
 colons $FACTORY_KEY >factory.key
 PIV_EXT_AUTH_KEY=$D/factory.key
 export PIV_EXT_AUTH_KEY
+atr=3b:fd:13:00:00:81:31:fe:15:80:73:c0:21:c0:57:59:75:62:69:4b:65:79:40
+fw 5.0.0 || atr=3b:f8:13:00:00:81:31:fe:15:59:75:62:69:6b:65:79:34:d4
 admin() { run piv-tool -A "M:9B:$mgm" "$@"; }
 by_ykman() { run ykman piv "$@"; }
 
 list() { says 'Yes +Yubico YubiKey CCID' opensc-tool -l && [ "$(grep -c '^[0-9].*Yubico' says.out)" = 1 ]; }
 info() {
 	says 'Personal Identity Verification Card|Yubi[Kk]ey' opensc-tool -n &&
-		says '^3b:fd:13:00:00:81:31:fe:15:80:73:c0:21:c0:57:59:75:62:69:4b:65:79:40$' opensc-tool -a &&
+		says "^$atr\$" opensc-tool -a &&
 		says "^$(echo "$FIRMWARE" | sed 's/[0-9]*/0&/g; s/\./ /g') \.\.\.\$" opensc-tool -s 00:A4:04:00:05:A0:00:00:03:08 -s 00:FD:00:00
 }
 objects() { says "'Discovery Object'" pkcs15-tool -C && grep -q 7E124F0BA0000003080000100001005F2F024000 says.out; }
@@ -86,6 +88,14 @@ unblock() {
 		holds '.pin.left == 3' '.puk.left == 3' && run pkcs15-tool --verify-pin --pin $PIN
 }
 
+reset() {
+	pin=00:20:00:80:08:30:30:30:30:30:30:ff:ff puk=00:2C:00:80:10:30:30:30:30:30:30:30:30:30:30:30:30:30:30:ff:ff
+	wrong verify 3
+	wrong reset_retry 3
+	says 'SW1=0x69, SW2=0x85' opensc-tool -c default -s 00:A4:04:00:05:A0:00:00:03:08 -s 00:FB:00:00 &&
+		run opensc-tool -c default -s 00:A4:04:00:05:A0:00:00:03:08 -s $pin -s $pin -s $pin -s $puk -s $puk -s $puk -s 00:FB:00:00 && is_reset
+}
+
 make_certificates() {
 	[ -s ec.pub ] || by_ykman keys export 9a ec.pub || return 1
 	[ -s rsa.pub ] || by_ykman keys export 9c rsa.pub || return 1
@@ -109,4 +119,5 @@ round() {
 	cell pin "the PIN changes" pin
 	cell puk "the PUK changes" puk
 	cell unblock "the PUK unblocks a blocked PIN" unblock
+	cell reset "reset, by APDU, refused before both are blocked, leaves a factory key" reset
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# Sourced by the rounds of clients.sh. Inside a lab, with CLIENT, VERSION, FIRMWARE and an empty $D to work in.
+# Sourced by the rounds of clients.sh. Inside a lab, with ROUND, FIRMWARE and an empty $D to work in.
 #
 # A cell of the matrix is one ability of a client. It passes if the command succeeds; if cannot.txt has it, then only if it
 # fails, and in the way that is written there.
@@ -9,8 +9,24 @@ FACTORY_PIN=123456 FACTORY_PUK=12345678 FACTORY_KEY=0102030405060708010203040506
 PIN=482913 PUK=48291377 KEY=112233445566778811223344556677881122334455667788
 wrong_verify=0 wrong_change=0 wrong_reset_retry=0 # what the round sends on purpose
 
+version_of() {
+	case $1 in
+	ykman*) ykman --version ;;
+	yubico-piv-tool*) yubico-piv-tool --version ;;
+	ykcs11*) readlink -f "$YKCS11" ;; # the module says 2.20 for 2.2.0
+	opensc*) opensc-tool -i ;;
+	p11tool*) p11tool --version ;;
+	esac 2>/dev/null | grep -oE '[0-9]+\.[0-9]+(\.[0-9]+)?' | head -1
+}
+as() { # as CLIENT: whose cells the next ones are
+	CLIENT=$1 VERSION=$(version_of "$1") CLIENTS="$CLIENTS $1"
+}
+CLIENTS=
+as "$ROUND"
+fw() { [ "$(printf '%s\n' "$1" "$FIRMWARE" | sort -V | head -1)" = "$1" ]; } # fw X.Y.Z: that firmware or later
+
 report() { # report VERDICT CELL TEXT
-	echo "$1 - $CLIENT $VERSION, $FIRMWARE: $2: $3"
+	echo "$1 - $CLIENT${VERSION:+ $VERSION}, $FIRMWARE: $2: $3"
 	[ "$1" = ok ] || { sed 's/^/# /' "$D/cell.out" | tail -30; ykvirt inspect "$(state)" | jq -c . | sed 's/^/# /'; }
 }
 
@@ -24,6 +40,7 @@ limitation() { # limitation CELL: its line of cannot.txt
 	done <"$HERE/cannot.txt"
 }
 
+entry() { echo "$CLIENT ${VERSION:-?} $FIRMWARE $1 $2" >>"$D/matrix"; } # entry CELL VERDICT
 cell() { # cell NAME TEXT COMMAND…
 	name=$1 text=$2
 	shift 2
@@ -32,16 +49,16 @@ cell() { # cell NAME TEXT COMMAND…
 	rc=$?
 	if [ -z "$limit" ]; then
 		[ $rc = 0 ] && verdict=ok || verdict='not ok'
-		[ "$verdict" = ok ] && echo "$name pass" >>"$D/matrix" || echo "$name FAIL" >>"$D/matrix"
+		[ "$verdict" = ok ] && entry "$name" pass || entry "$name" FAIL
 		report "$verdict" "$name" "$text"
 	elif [ $rc != 0 ] && grep -Eq -- "${limit%%;*}" "$D/cell.out"; then
-		echo "$name cannot" >>"$D/matrix"
+		entry "$name" cannot
 		report ok "$name" "cannot: ${limit#*;}"
 	elif [ $rc = 0 ]; then
-		echo "$name FAIL" >>"$D/matrix"
+		entry "$name" FAIL
 		report 'not ok' "$name" "can, against cannot.txt: $text"
 	else
-		echo "$name FAIL" >>"$D/matrix"
+		entry "$name" FAIL
 		report 'not ok' "$name" "does not fail with: ${limit%%;*}"
 	fi
 }
@@ -97,13 +114,20 @@ has_bytes() { # has_bytes FILE HEX TEXT
 
 # attested SLOT PIN-POLICY ATTESTATION F9 PUBLIC-KEY: to the root, about this key, slot, firmware, serial and policy
 attested() {
-	openssl verify -CAfile "$YKVIRT_ROOT" -untrusted "$4" "$3" || return 1
+	openssl x509 -in "$YKVIRT_ROOT" -out "$D/root.pem" || return 1 # the first of the file, intermediates follow it
+	cat "$4" >"$D/chain.pem"
+	fw 5.7.4 && cat "$(dirname "$YKVIRT_ROOT")"/TEST_*.pem >>"$D/chain.pem"
+	openssl verify -CAfile "$D/root.pem" -untrusted "$D/chain.pem" "$3" || return 1
 	subject_is "$3" "YubiKey PIV Attestation $1" || { echo "not about slot $1"; return 1; }
 	same_key "$3" "$5" || return 1
 	openssl x509 -in "$3" -outform DER -out "$D/att.der"
 	arc=060a2b0601040182c40a03
 	has_bytes "$D/att.der" "${arc}030403$(printf '%02x%02x%02x' $(echo "$FIRMWARE" | tr . ' '))" firmware &&
-		has_bytes "$D/att.der" "${arc}070406$(printf '0204%08x' "$(card .serial)")" 'serial number' &&
+		if fw 5.0.0; then
+			has_bytes "$D/att.der" "${arc}070406$(printf '0204%08x' "$(card .serial)")" 'serial number'
+		else
+			! has_bytes "$D/att.der" "${arc}07" 'serial number' # not in firmware 4
+		fi &&
 		has_bytes "$D/att.der" "${arc}080402$2" policies
 }
 
@@ -130,13 +154,17 @@ signature_is_good() { # signature_is_good SIGNATURE PUBLIC-KEY OPTIONS…
 colons() { echo "$1" | sed 's/../&:/g; s/:$//'; }
 
 # The last checks of each round.
-no_stranger() { # every line of cannot.txt for this client is about a cell of its round
-	while IFS=';' read -r client version firmware cell rest; do
-		[ "$client" = "$CLIENT" ] || continue
-		case $VERSION in $version) ;; *) continue ;; esac
-		case $FIRMWARE in $firmware) ;; *) continue ;; esac
-		grep -q -- "^$cell " "$D/matrix" || { echo "cannot.txt has a cell that is not tried: $cell"; return 1; }
-	done <"$HERE/cannot.txt"
+no_stranger() { # every line of cannot.txt for these clients is about a cell of the round
+	for who in $CLIENTS; do
+		v=$(version_of "$who")
+		while IFS=';' read -r client version firmware cell rest; do
+			[ "$client" = "$who" ] || continue
+			case $v in $version) ;; *) continue ;; esac
+			case $FIRMWARE in $firmware) ;; *) continue ;; esac
+			grep -qF -- "$who $v $FIRMWARE $cell " "$D/matrix" ||
+				{ echo "cannot.txt has a cell that is not tried: $who $cell"; return 1; }
+		done <"$HERE/cannot.txt"
+	done
 }
 counters() {
 	echo "sent wrongly: verify $wrong_verify, change $wrong_change, reset_retry $wrong_reset_retry"
@@ -150,6 +178,7 @@ last() { # last NAME TEXT COMMAND: a check that is no ability of the client
 	if "$3" >"$D/cell.out" 2>&1; then report ok "$1" "$2"; else report 'not ok' "$1" "$2"; fi
 }
 end_round() {
+	as "$ROUND"
 	last counters "the key refused exactly the values that were wrong" counters
 	last table "cannot.txt has no cell that is not tried" no_stranger
 	echo end

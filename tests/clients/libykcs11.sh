@@ -5,10 +5,11 @@ p() { run pkcs11-tool --module "$YKCS11" "$@"; }
 so() { run pkcs11-tool --module "$YKCS11" --login --login-type so --so-pin $mgm "$@"; }
 mgm=$FACTORY_KEY
 
-list() { says 'token label *: YubiKey PIV #10000001$' pkcs11-tool --module "$YKCS11" -L && grep -Eq 'serial num *: 10000001$' says.out; }
+list() { says 'token label *: YubiKey PIV #' pkcs11-tool --module "$YKCS11" -L; }
+serial() { says 'token label *: YubiKey PIV #10000001$' pkcs11-tool --module "$YKCS11" -L && grep -Eq 'serial num *: 10000001$' says.out; }
 info() {
 	says 'Manufacturer *Yubico' pkcs11-tool --module "$YKCS11" -I && says 'ECDSA-SHA256.*hw.*sign' pkcs11-tool --module "$YKCS11" -M &&
-		says 'DN: CN=Yubico PIV Attestation$' pkcs11-tool --module "$YKCS11" -O
+		says "DN: CN=$(if fw 5.7.4; then echo YubiKey; else echo Yubico; fi) PIV Attestation\$" pkcs11-tool --module "$YKCS11" -O
 }
 random() { p --generate-random 32 -o r1 && p --generate-random 32 -o r2 && [ "$(wc -c <r1)" = 32 ] && ! cmp -s r1 r2; }
 read_public() { p -r -y pubkey --id "$1" -o "$2.der" && openssl pkey -pubin -in "$2.der" -out "$2.pub"; } # read_public ID NAME
@@ -47,9 +48,24 @@ pin() {
 		fails CKR_PIN_INCORRECT pkcs11-tool --module "$YKCS11" -c --pin $FACTORY_PIN --new-pin 111222 && holds '.pin.left == 2' &&
 		p --login --pin $PIN -O && holds '.pin.left == 3'
 }
+# The module takes words for which secret is meant: without one it is the PIN.
+puk() {
+	wrong change
+	fails CKR_PIN_INCORRECT pkcs11-tool --module "$YKCS11" --unlock-pin --puk $FACTORY_PUK --new-pin $PUK && holds '.pin.left == 2' &&
+		wrong change && p --unlock-pin --puk puk:$FACTORY_PUK --new-pin puk:$PUK && holds '.puk.factory == false' &&
+		fails CKR_PIN_INCORRECT pkcs11-tool --module "$YKCS11" --unlock-pin --puk puk:$FACTORY_PUK --new-pin puk:11223344 &&
+		holds '.puk.left == 2'
+}
 unblock() {
-	wrong change # without a login, the PUK arrives as the PIN
-	p --unlock-pin --puk $FACTORY_PUK --new-pin $PIN
+	for i in 1 2 3; do
+		[ "$(card .pin.left)" != 0 ] || break
+		wrong verify
+		fails 'CKR_PIN_INCORRECT|CKR_PIN_LOCKED' pkcs11-tool --module "$YKCS11" --login --pin 00000$i -O || return 1
+	done
+	wrong reset_retry
+	holds '.pin.left == 0' &&
+		fails CKR_PIN_INCORRECT pkcs11-tool --module "$YKCS11" --unlock-pin --puk puk:00000000 --new-pin pin:771234 &&
+		p --unlock-pin --puk puk:$PUK --new-pin pin:771234 && holds '.pin.left == 3' '.puk.left == 3' && p --login --pin 771234 -O
 }
 init_pin() { so --init-pin --new-pin 771234; }
 management_key() {
@@ -69,7 +85,8 @@ reset() {
 
 by_ykman() { run ykman piv "$@"; }
 round() {
-	cell list "a slot with a token of the right serial number" list
+	cell list "a slot with a token" list
+	cell serial "of the right serial number" serial
 	cell info "mechanisms, and the attestation certificate among the objects" info
 	cell random "random octets" random
 	cell generate "a P-256 key" generate 9a 01 EC:prime256v1 ECCP256 ec
@@ -90,7 +107,8 @@ round() {
 	cell self-test "pkcs11-tool's own test of digests, signatures and decryption" self_test
 	cell wrong-pin "a wrong PIN costs a try, the right one brings it back" wrong_pin
 	cell pin "the PIN changes" pin
-	cell unblock "the PUK unblocks" unblock
+	cell puk "the PUK changes" puk
+	cell unblock "the PUK unblocks a blocked PIN" unblock
 	cell init-pin "the security officer sets a PIN" init_pin
 	cell management-key "the management key changes" management_key
 	cell delete "a certificate is deleted" delete

@@ -7,10 +7,11 @@ mgm=$FACTORY_KEY
 list() { says "\($FIRMWARE\).* Serial: 10000001\$" ykman list && says '^10000001$' ykman list --serials; }
 info() {
 	says "Firmware version: +$FIRMWARE\$" ykman info && grep -Eq '^Serial number: +10000001$' says.out &&
-		grep -Eq '^PIV[[:space:]]+Enabled' says.out && says 'PIN tries remaining: +3/3' ykman piv info &&
-		grep -q 'default PIN' says.out && grep -q 'default Management key' says.out &&
-		if [ "$FIRMWARE" = 5.4.3 ]; then grep -q 'algorithm: TDES' says.out; else grep -q 'algorithm: AES192' says.out; fi
+		grep -Eq '^PIV[[:space:]]+Enabled' says.out && says "PIN tries remaining: +$(tries 3)\$" ykman piv info || return 1
+	! fw 5.3.0 || { grep -q 'default PIN' says.out && grep -q 'default Management key' says.out; } || return 1
+	if fw 5.7.0; then grep -q 'algorithm: AES192' says.out; else grep -q 'algorithm: TDES' says.out; fi
 }
+tries() { if fw 5.3.0; then echo "$1/$1"; else echo "$1"; fi; } # metadata tell of how many
 generate() { # generate SLOT ALGORITHM NAME
 	y keys generate -a "$2" -m $mgm -P $FACTORY_PIN "$1" "$3.pub" &&
 		holds ".slots[\"$1\"].algorithm == \"$2\"" ".slots[\"$1\"].origin == \"generated\"" &&
@@ -77,26 +78,32 @@ unblock() {
 		y access unblock-pin -p $PUK -n 771234 && holds '.pin.left == 3' '.puk.left == 3' && y access change-pin -P 771234 -n $PIN
 }
 management_key() {
-	y access change-management-key -f -P $PIN -m $FACTORY_KEY -a AES256 -n $KEY$FACTORY_PUK$FACTORY_PUK &&
-		holds '.management_key == {algorithm: "AES256", factory: false, touch_policy: "never"}' &&
-		fails 'management key' ykman piv access change-management-key -f -P $PIN -m $FACTORY_KEY -n $KEY &&
-		y access change-management-key -f -P $PIN -m $KEY$FACTORY_PUK$FACTORY_PUK -a TDES -n $KEY &&
-		holds '.management_key.algorithm == "TDES"' && mgm=$KEY
+	long=$KEY$FACTORY_PUK$FACTORY_PUK
+	if fw 5.4.2; then
+		y access change-management-key -f -P $PIN -m $FACTORY_KEY -a AES256 -n $long &&
+			holds '.management_key == {algorithm: "AES256", factory: false, touch_policy: "never"}' &&
+			y access change-management-key -f -P $PIN -m $long -a TDES -n $KEY
+	else
+		fails 'requires YubiKey 5.4|not supported' ykman piv access change-management-key -f -P $PIN -m $FACTORY_KEY -a AES256 -n $long &&
+			holds '.management_key.factory' && y access change-management-key -f -P $PIN -m $FACTORY_KEY -a TDES -n $KEY
+	fi && holds '.management_key == {algorithm: "TDES", factory: false, touch_policy: "never"}' && mgm=$KEY &&
+		fails 'management key' ykman piv access change-management-key -f -P $PIN -m $FACTORY_KEY -n $long
 }
 protect() {
-	y access change-management-key -f -P $PIN -m $KEY -a AES192 --protect --generate &&
-		holds '.management_key.algorithm == "AES192"' '.objects["5fc109"] > 20' && y keys generate -P $PIN -a ECCP256 9e 9e.pub &&
+	if fw 5.4.2; then algorithm=AES192; else algorithm=TDES; fi
+	y access change-management-key -f -P $PIN -m $KEY -a $algorithm --protect --generate &&
+		holds ".management_key.algorithm == \"$algorithm\"" '.objects["5fc109"] > 20' && y keys generate -P $PIN -a ECCP256 9e 9e.pub &&
 		holds '.slots["9e"].pin_policy == "never"' && says 'stored on the YubiKey, protected by PIN' ykman piv info
 }
 retries() {
 	y access set-retries -f -P $PIN 5 4 && holds '.pin == {tries: 5, left: 5, factory: true}' \
-		'.puk == {tries: 4, left: 4, factory: true}' && says 'PIN tries remaining: +5/5' ykman piv info
+		'.puk == {tries: 4, left: 4, factory: true}' && says "PIN tries remaining: +$(tries 5)\$" ykman piv info
 }
 delete() { y certificates delete -P $FACTORY_PIN 9a && holds '.objects | has("5fc105") | not'; }
 reset() {
 	wrong verify 5 # ykman blocks both by wrong values
 	wrong reset_retry 4
-	y reset -f && is_reset && holds '.management_key.factory' && says 'PIN tries remaining: +3/3' ykman piv info
+	y reset -f && is_reset && holds '.management_key.factory' && says "PIN tries remaining: +$(tries 3)\$" ykman piv info
 }
 
 round() {
@@ -115,10 +122,10 @@ round() {
 	cell request-rsa "a request signed with it" request 9c rsa
 	cell generate-p384 "a P-384 key in 83, its attestation and request" p384
 	cell import-key "an imported key signs and is not attested" import_key
-	case $FIRMWARE in 5.7.*)
+	if fw 5.7.0; then
 		cell generate-ed25519 "an Ed25519 key, its attestation and request" ed25519
-		cell move "a key moves, is attested there, and goes" move ;;
-	esac
+		cell move "a key moves, is attested there, and goes" move
+	fi
 	cell wrong-pin "a wrong PIN costs a try, the right one brings it back" wrong_pin
 	cell pin "the PIN changes" pin
 	cell puk "the PUK changes" puk

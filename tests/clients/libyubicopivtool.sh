@@ -6,9 +6,10 @@ mgm=$FACTORY_KEY
 
 list() { says '^Yubico YubiKey.*CCID.* 00 00$' yubico-piv-tool -a list-readers; }
 info() {
-	says "^Version:[[:space:]]*$FIRMWARE\$" yubico-piv-tool -a status && grep -Eq '^Serial Number:[[:space:]]*10000001$' says.out &&
+	says "^Version:[[:space:]]*$FIRMWARE\$" yubico-piv-tool -a status &&
 		grep -Eq '^PIN tries left:[[:space:]]*3$' says.out && says "version $FIRMWARE found" yubico-piv-tool -a version
 }
+serial() { says '^Serial Number:[[:space:]]*10000001$' yubico-piv-tool -a status; }
 objects() {
 	y -k$mgm -a set-chuid -a set-ccc && holds '.objects["5fc102"] == 59 and .objects["5fc107"] == 51' &&
 		says '^CHUID:[[:space:]]*3019d4e739da739ced39ce739d83' yubico-piv-tool -a status && echo 0123456789abcdef >object &&
@@ -100,6 +101,7 @@ by_ykman() { run ykman piv "$@"; }
 round() {
 	cell list "its list of readers" list
 	cell info "status and version" info
+	cell serial "the serial number" serial
 	cell objects "CHUID, CCC and an object read back" objects
 	cell generate "a P-256 key" generate 9a ECCP256 ec
 	[ -s ec.pub ] || prepare by_ykman keys generate -m $mgm -a ECCP256 9a ec.pub
@@ -117,10 +119,10 @@ round() {
 	cell attest-rsa "whose PIN policy is always" attest 9c 0301 rsa
 	cell sign-rsa "a signature with it, which openssl verifies" sign 9c RSA2048 rsa
 	cell import-key "an imported key signs, decrypts and is not attested" import_key
-	case $FIRMWARE in 5.7.*)
+	if fw 5.7.0; then
 		cell generate-ed25519 "an Ed25519 key and its attestation" ed25519
-		cell move "a key moves, is attested there, and goes" move ;;
-	esac
+		cell move "a key moves, is attested there, and goes" move
+	fi
 	cell unverified "no signature without the PIN" unverified
 	cell wrong-pin "a wrong PIN costs a try, the right one brings it back" wrong_pin
 	cell pin "the PIN changes" pin
