@@ -46,4 +46,24 @@ struct workflow_revoked {
 MUST_CHECK int workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
     struct workflow_revoked *ret, struct err *err);
 
+struct workflow_publish {
+	const char *dir;    /* made if it is not there */
+	const char *reload; /* a command and its words, or NULL */
+};
+struct workflow_published {
+	size_t written;		 /* files; the others were so already */
+	struct crl_info crls[2]; /* issuing, root */
+};
+
+/* Put what servers read into dir: ca-bundle.pem and crl-bundle.pem (issuing CA first),
+ * NAME.crt.pem, NAME.crl.pem, and in DER NAME.cer and NAME.crl, for issuing and root. All are
+ * verified, on the disk too, before the first takes the place of an older one. Never older than
+ * what is there, nor without a revocation that is there and still counts; w->force overrides both.
+ * The reload command is run after that, by no shell, its output on standard error. A CRL's near end
+ * is said (w->ui.say). Errors: ERR_FIT a file is garbage, of another CA, or its CRL has expired;
+ * ERR_OCCUPIED dir has a newer one, or another CA's; ERR_USAGE; ERR_INTERNAL, also when the files
+ * are there and the command failed. */
+MUST_CHECK int workflow_publish(const struct workflow *w, const struct workflow_publish *what,
+    struct workflow_published *ret, struct err *err);
+
 #endif

@@ -88,6 +88,11 @@ struct crl_info {
 	char issuer[X509_TEXT_MAX];
 };
 MUST_CHECK int crl_read(const uint8_t *der, size_t len, struct crl_info *ret, struct err *err);
+/* Calls entry for each certificate that older lists and newer does not; a non-zero return of entry
+ * stops and is returned. reason: 0 when older gives none. Errors: ERR_FIT. */
+MUST_CHECK int crl_missing(const struct blob *older, const struct blob *newer,
+    int (*entry)(void *ctx, const uint8_t *serial, size_t len, int reason), void *ctx,
+    struct err *err);
 /* Is the CRL of this CA: its name, its key's signature? Errors: ERR_PROOF no; ERR_FIT malformed. */
 MUST_CHECK int crl_verify(const struct blob *crl, const struct blob *ca, struct err *err);
 
@@ -96,6 +101,17 @@ MUST_CHECK int crl_verify(const struct blob *crl, const struct blob *ca, struct 
  * when a certificate or CRL is malformed. */
 MUST_CHECK int cert_verify(const struct blob *cert, const struct blob *cas, size_t n_cas,
     const struct blob *crls, size_t n_crls, int64_t at, struct err *err);
+
+/* Is this certificate signed by that CA, under its name? Errors: ERR_PROOF no; ERR_FIT malformed.
+ */
+MUST_CHECK int cert_issued_by(const struct blob *cert, const struct blob *ca, struct err *err);
+
+/* Every block of a PEM text: DER in ret[0..*ret_n), which the caller wipes, also after a failure.
+ * Errors: ERR_FIT none, more than max, one with another name, or a broken one. */
+#define PEM_CERT "CERTIFICATE"
+#define PEM_CRL "X509 CRL"
+MUST_CHECK int pem_blocks(const struct blob *pem, const char *name, struct blob *ret, size_t max,
+    size_t *ret_n, struct err *err);
 
 /* ---- attestation ---- */
 

@@ -126,8 +126,8 @@ file_fsync(int fd, const char *name, struct err *err)
 	return r == 0 ? 0 : err_errno(err, ERR_INTERNAL, "cannot write %s to disk", name);
 }
 
-static int
-sync_dir_of(const char *path, struct err *err)
+int
+file_sync_dir(const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
 	CLEAN(closep) int fd = -1;
@@ -157,21 +157,45 @@ write_all(int fd, const char *path, const uint8_t *data, size_t len, struct err 
 	return 0;
 }
 
+/* temp goes again when that fails. */
 static int
-write_temp(char *temp, const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+fill_temp(int fd, const char *temp, const char *path, const struct blob *data, mode_t mode,
+    struct err *err)
 {
-	CLEAN(closep) int fd = -1;
 	int rc;
 
-	if ((fd = mkostemp(temp, O_CLOEXEC)) < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot write beside %s", path);
 	if (fchmod(fd, mode) != 0)
 		rc = err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", path);
-	else if ((rc = write_all(fd, path, data, len, err)) == 0)
+	else if ((rc = write_all(fd, path, data->data, data->len, err)) == 0)
 		rc = file_fsync(fd, path, err);
 	if (rc != 0)
 		unlink(temp);
 	return rc;
+}
+
+static int
+write_temp(char *temp, const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	const struct blob all = {(uint8_t *)(uintptr_t)data, len};
+	CLEAN(closep) int fd = mkostemp(temp, O_CLOEXEC);
+
+	if (fd < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot write beside %s", path);
+	return fill_temp(fd, temp, path, &all, mode, err);
+}
+
+int
+file_stage(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
+{
+	const struct blob all = {(uint8_t *)(uintptr_t)data, len};
+	CLEAN(closep) int fd = -1;
+
+	if (unlink(path) != 0 && errno != ENOENT)
+		return err_errno(err, ERR_INTERNAL, "cannot remove %s", path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot write %s", path);
+	return fill_temp(fd, path, path, &all, mode, err);
 }
 
 int
@@ -189,7 +213,7 @@ file_write(const char *path, const void *data, size_t len, mode_t mode, struct e
 		unlink(temp);
 		return rc;
 	}
-	return sync_dir_of(path, err);
+	return file_sync_dir(path, err);
 }
 
 int
@@ -211,7 +235,7 @@ file_create(const char *path, const void *data, size_t len, mode_t mode, struct 
 		return rc;
 	}
 	unlink(temp);
-	return sync_dir_of(path, err);
+	return file_sync_dir(path, err);
 }
 
 int

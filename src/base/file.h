@@ -39,6 +39,15 @@ MUST_CHECK int file_write(
 MUST_CHECK int file_create(
     const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 
+/* Write a file of exactly this name, in place of what is there, and fsync it; for a rename that
+ * comes later. Errors: ERR_INTERNAL, and nothing is left. */
+MUST_CHECK int file_stage(
+    const char *path, const void *data, size_t len, mode_t mode, struct err *err);
+
+/* fsync the directory that path is in: what was renamed there stays renamed. Errors: ERR_INTERNAL.
+ */
+MUST_CHECK int file_sync_dir(const char *path, struct err *err);
+
 /* fsync with the time counted. A failed fsync must not be retried. Errors: ERR_INTERNAL. */
 MUST_CHECK int file_fsync(int fd, const char *name, struct err *err);
 

@@ -157,6 +157,7 @@ static const struct {
 } verbs[] = {
     {"show", cmd_ca_show, "names, lifetimes, CRL numbers; or the PEM that servers need"},
     {"crl", cmd_ca_crl, "sign and publish a new CRL now"},
+    {"publish", cmd_ca_publish, "bundles and CRLs into a directory that servers read"},
 };
 
 static void

@@ -325,3 +325,20 @@ cert_verify(const struct blob *cert, const struct blob *cas, size_t n_cas, const
 		return verify_failed(ctx, err);
 	return 0;
 }
+
+int
+cert_issued_by(const struct blob *cert, const struct blob *ca, struct err *err)
+{
+	CLEAN(x509_freep) X509 *x = NULL, *issuer = NULL;
+	EVP_PKEY *key;
+	int rc;
+
+	if ((rc = cert_parse(cert->data, cert->len, &x, err)) != 0 ||
+	    (rc = cert_parse(ca->data, ca->len, &issuer, err)) != 0)
+		return rc;
+	if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(issuer)) != 0)
+		return err_set(err, ERR_PROOF, "the certificate is of another CA");
+	if ((key = X509_get0_pubkey(issuer)) == NULL || X509_verify(x, key) != 1)
+		return evp_err(err, ERR_PROOF, "the certificate's signature is not this CA's");
+	return 0;
+}

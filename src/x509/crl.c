@@ -44,3 +44,48 @@ crl_verify(const struct blob *crl, const struct blob *ca, struct err *err)
 		return evp_err(err, ERR_PROOF, "the CRL's signature is not this CA's");
 	return 0;
 }
+
+static int
+entry_reason(const X509_REVOKED *entry)
+{
+	ASN1_ENUMERATED *e = X509_REVOKED_get_ext_d2i(entry, NID_crl_reason, NULL, NULL);
+	const int reason = e == NULL ? 0 : (int)ASN1_ENUMERATED_get(e);
+
+	ASN1_ENUMERATED_free(e);
+	return reason;
+}
+
+static bool
+lists(X509_CRL *crl, const X509_REVOKED *entry)
+{
+	X509_REVOKED *there;
+
+	/* 2: listed to say that it is released (removeFromCRL) */
+	return X509_CRL_get0_by_serial(crl, &there, X509_REVOKED_get0_serialNumber(entry)) == 1;
+}
+
+int
+crl_missing(const struct blob *older, const struct blob *newer,
+    int (*entry)(void *ctx, const uint8_t *serial, size_t len, int reason), void *ctx,
+    struct err *err)
+{
+	CLEAN(crl_freep) X509_CRL *was = NULL, *is = NULL;
+	const ASN1_INTEGER *serial;
+	STACK_OF(X509_REVOKED) * all;
+	const X509_REVOKED *one;
+	int rc, i;
+
+	if ((rc = crl_parse(older->data, older->len, &was, err)) != 0 ||
+	    (rc = crl_parse(newer->data, newer->len, &is, err)) != 0)
+		return rc;
+	all = X509_CRL_get_REVOKED(was);
+	for (i = 0; rc == 0 && i < sk_X509_REVOKED_num(all); i++) {
+		one = sk_X509_REVOKED_value(all, i);
+		if (lists(is, one))
+			continue;
+		serial = X509_REVOKED_get0_serialNumber(one);
+		rc = entry(ctx, ASN1_STRING_get0_data(serial), (size_t)ASN1_STRING_length(serial),
+		    entry_reason(one));
+	}
+	return rc;
+}
