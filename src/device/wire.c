@@ -74,7 +74,9 @@ wire_transmit(wire_transmit_fn next, SCARDHANDLE card, const SCARD_IO_REQUEST *s
 {
 	struct wire_last *last = &wire.last;
 
-	if (last->apdus >= WIRE_APDUS_MAX) {
+	/* libykpiv 2.7 sends a command anew after 6Cxx, which over T=1 no YubiKey answers: it would
+	 * be a way to have a signature made again. */
+	if (last->apdus >= WIRE_APDUS_MAX || (last->sw & 0xff00) == 0x6c00) {
 		last->endless = true;
 		return last->rc = SCARD_F_COMM_ERROR;
 	}
