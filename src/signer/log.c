@@ -271,6 +271,7 @@ log_closep(struct log **log)
 	if ((*log)->fd >= 0)
 		close((*log)->fd);
 	free((*log)->certs);
+	log_index_wipe(&(*log)->index);
 	free(*log);
 	*log = NULL;
 }

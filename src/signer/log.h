@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <jansson.h>
 
+#include "signer/log_index.h"
 #include "ykenroll/blob.h"
 #include "ykenroll/signer.h"
 
@@ -55,8 +56,9 @@ struct log {
 	struct log_crl crls[LOG_CAS];
 	struct log_cert *certs;
 	size_t n, room;
-	size_t open; /* intents without an end */
-	bool stale;  /* something was revoked since the issuing CA's last CRL */
+	struct log_index index; /* of certs, by serial */
+	size_t open;		/* intents without an end */
+	bool stale;		/* something was revoked since the issuing CA's last CRL */
 };
 
 struct log_who {

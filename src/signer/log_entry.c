@@ -21,16 +21,18 @@ text_freep(char **s)
 	free(*s);
 }
 
+static const uint8_t *
+serial_at(const void *array, size_t position)
+{
+	return ((const struct log_cert *)array)[position].serial;
+}
+
 static struct log_cert *
 find(const struct log *log, const uint8_t *serial)
 {
-	size_t i;
+	const size_t i = log_index_find(&log->index, log->certs, serial_at, serial);
 
-	/* from the end: what is asked for is mostly new */
-	for (i = log->n; i > 0; i--)
-		if (memcmp(log->certs[i - 1].serial, serial, SIGNER_SERIAL_LEN) == 0)
-			return &log->certs[i - 1];
-	return NULL;
+	return i == SIZE_MAX ? NULL : &log->certs[i];
 }
 
 const struct log_cert *
@@ -102,7 +104,10 @@ on_intent(struct log *log, const json_t *entry, int64_t at, struct err *err)
 	if ((rc = grow(log, err)) != 0)
 		return rc;
 	c.ca = (uint8_t)ca;
-	log->certs[log->n++] = c;
+	log->certs[log->n] = c;
+	if ((rc = log_index_put(&log->index, log->certs, serial_at, log->n, err)) != 0)
+		return rc;
+	log->n++;
 	log->open++;
 	return 0;
 }
