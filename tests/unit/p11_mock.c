@@ -110,7 +110,7 @@ get_slot_info(CK_SLOT_ID slot, CK_SLOT_INFO *info)
 static CK_RV
 get_token_info(CK_SLOT_ID slot, CK_TOKEN_INFO *info)
 {
-	const char *more = getenv("P11_MOCK_FLAGS");
+	const char *more = getenv("MOCK_FLAGS");
 
 	(void)slot;
 	*info = (CK_TOKEN_INFO){

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* p11_mock: a token in memory: label "mock", PIN "471199", the P-256 key "ca" in it.
- * $P11_MOCK_FLAGS (hexadecimal) are added to its token flags. */
+ * $MOCK_FLAGS (hexadecimal) are added to its token flags. */
 #ifndef P11_MOCK_H
 #define P11_MOCK_H
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * p11_shim: a PKCS #11 module that counts calls and makes one of them fail, in front of
- * $P11_SHIM_REAL, or of the small token in p11_mock.c.
+ * $SHIM_REAL, or of the small token in p11_mock.c.
  *
- * $P11_SHIM_LOG    a line with its name for each call
- * $P11_SHIM_FAULT  CALL:N:WHAT, the Nth such call of this process. WHAT: a CK_RV in hexadecimal;
+ * $SHIM_LOG    a line with its name for each call
+ * $SHIM_FAULT  CALL:N:WHAT, the Nth such call of this process. WHAT: a CK_RV in hexadecimal;
  *                  kill (before it is done); die (after); hang; corrupt (the signature)
  */
 #include <dlfcn.h>
@@ -22,7 +22,7 @@ static CK_FUNCTION_LIST *real;
 static void
 note(const char *name)
 {
-	const char *path = getenv("P11_SHIM_LOG");
+	const char *path = getenv("SHIM_LOG");
 	char line[64];
 	int fd, n;
 
@@ -39,7 +39,7 @@ static const char *
 fault(const char *name)
 {
 	static unsigned seen;
-	const char *f = getenv("P11_SHIM_FAULT");
+	const char *f = getenv("SHIM_FAULT");
 	const size_t len = strlen(name);
 	char *what;
 
@@ -124,7 +124,7 @@ shim_C_Sign(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK_BYTE *si
 static int
 load(void)
 {
-	const char *path = getenv("P11_SHIM_REAL");
+	const char *path = getenv("SHIM_REAL");
 	CK_C_GetFunctionList get = mock_function_list;
 	void *module;
 

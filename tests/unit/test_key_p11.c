@@ -64,7 +64,7 @@ fault(const char *call, const char *what)
 
 	unlink(calls);
 	snprintf(text, sizeof(text), "%s:1:%s", call, what);
-	setenv("P11_SHIM_FAULT", text, 1);
+	setenv("SHIM_FAULT", text, 1);
 }
 
 static void
@@ -111,8 +111,8 @@ static void
 no_fault(void)
 {
 	unlink(calls);
-	unsetenv("P11_SHIM_FAULT");
-	unsetenv("P11_MOCK_FLAGS");
+	unsetenv("SHIM_FAULT");
+	unsetenv("MOCK_FLAGS");
 }
 
 /* ---- it works ---- */
@@ -355,11 +355,11 @@ a_pin_is_tried_once_and_never_the_last_time(void **state)
 	no_fault();
 	assert_int_equal(apart(wrong_pin), 0);
 	no_fault();
-	setenv("P11_MOCK_FLAGS", "20000", 1); /* CKF_USER_PIN_FINAL_TRY */
+	setenv("MOCK_FLAGS", "20000", 1); /* CKF_USER_PIN_FINAL_TRY */
 	assert_int_equal(apart(no_login), 0);
-	setenv("P11_MOCK_FLAGS", "40000", 1); /* CKF_USER_PIN_LOCKED */
+	setenv("MOCK_FLAGS", "40000", 1); /* CKF_USER_PIN_LOCKED */
 	assert_int_equal(apart(no_login), 0);
-	setenv("P11_MOCK_FLAGS", "100", 1); /* CKF_PROTECTED_AUTHENTICATION_PATH */
+	setenv("MOCK_FLAGS", "100", 1); /* CKF_PROTECTED_AUTHENTICATION_PATH */
 	assert_int_equal(apart(pinpad), 0);
 	no_fault();
 }
@@ -475,7 +475,7 @@ setup(void **state)
 	snprintf(pins, sizeof(pins), "%s/pin", dir);
 	assert_int_equal(file_read(P11_SHIM, &so, NULL), 0);
 	assert_int_equal(file_write(module, so.data, so.len, 0700, NULL), 0);
-	setenv("P11_SHIM_LOG", calls, 1);
+	setenv("SHIM_LOG", calls, 1);
 	p11_owner = geteuid();
 	return 0;
 }
