@@ -4,7 +4,10 @@
 y() { run ykman piv "$@"; }
 mgm=$FACTORY_KEY
 no_puk() { # no_puk change|reset_retry ERE COMMAND…
-	wrong "$1"
+	case $CLIENT/$VERSION/$1 in
+	ykman-bio/[5-9].*/change) ;; # since 5.5.0 asks for the tries first, and sends none
+	*) wrong "$1" ;;
+	esac
 	shift
 	fails "$@" && holds '.puk == {tries: 0, left: 0, factory: false}' '.pin.left == 8'
 }
