@@ -82,6 +82,15 @@ for job in $jobs; do
 	[ ! -f "${tap%.tap}/matrix" ] || cat "${tap%.tap}/matrix" >>"$T/matrix"
 done
 
+if [ "$jobs" = "$all" ]; then
+	n=$((n + 1))
+	strangers=$(grep -v '^#' "$HERE/cannot.txt" | cut -d';' -f1 | sort -u | while read -r who; do
+		[ -z "$who" ] || grep -q "^$who " "$T/matrix" || echo "$who"
+	done)
+	[ -z "$strangers" ] && echo "ok $n - cannot.txt has no client without a round" ||
+		{ bad=1; echo "not ok $n - cannot.txt has clients without a round:" $strangers; }
+fi
+
 # The matrix has lines of client, version, firmware, cell, verdict: a table for each client, or each kind of key.
 sort -s -k1,1 "$T/matrix" | awk -v order='4.3.7 5.2.4 5.4.3 5.7.1 5.7.4 ykman yubico-piv-tool ykcs11 opensc-tool opensc-pkcs11' '
 {
