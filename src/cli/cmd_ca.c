@@ -141,7 +141,7 @@ cmd_ca_show(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca show", "[OPTION…]", table, args, 0, &n, err)) != 0)
+	if ((rc = opt_parse(argc, argv, "ca show", "[OPTION...]", table, args, 0, &n, err)) != 0)
 		return rc;
 	if (!pem && !crl)
 		return show(err);
@@ -165,7 +165,7 @@ usage(FILE *to)
 {
 	size_t i;
 
-	fprintf(to, "usage: ykenroll ca VERB [OPTION…]\n\n");
+	fprintf(to, "usage: ykenroll ca VERB [OPTION...]\n\n");
 	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		fprintf(to, "  %-9s %s\n", verbs[i].name, verbs[i].what);
 	fprintf(to, "\n`ykenroll ca VERB --help` tells its options.\n");

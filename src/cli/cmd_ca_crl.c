@@ -45,7 +45,7 @@ cmd_ca_crl(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca crl", "[OPTION…]", table, args, 0, &n, err)) != 0 ||
+	if ((rc = opt_parse(argc, argv, "ca crl", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
 	    (rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0 ||
 	    (rc = opt_workflow(&w, err)) != 0)
 		return rc;

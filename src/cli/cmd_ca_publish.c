@@ -50,7 +50,7 @@ cmd_ca_publish(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca publish", "DIR [OPTION…]", table, args, 1, &n, err)) !=
+	if ((rc = opt_parse(argc, argv, "ca publish", "DIR [OPTION...]", table, args, 1, &n, err)) !=
 		0 ||
 	    (rc = opt_workflow(&w, err)) != 0)
 		return rc;

@@ -47,7 +47,7 @@ cmd_doctor(int argc, const char **argv, struct err *err)
 	size_t n = 0;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "doctor", "[OPTION…]", table, args, 0, &n, err)) != 0 ||
+	if ((rc = opt_parse(argc, argv, "doctor", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
 	    (rc = opt_workflow(&w, err)) != 0)
 		return rc;
 	n = 0;

@@ -158,7 +158,7 @@ cmd_enroll(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "enroll", "NAME --email ADDRESS [OPTION…]", enroll_table,
+	if ((rc = opt_parse(argc, argv, "enroll", "NAME --email ADDRESS [OPTION...]", enroll_table,
 		 args, 1, &n, err)) != 0)
 		return rc;
 	if (n != 1)
@@ -181,7 +181,7 @@ cmd_recover(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "recover", "[OPTION…]", recover_table, args, 0, &n, err)) !=
+	if ((rc = opt_parse(argc, argv, "recover", "[OPTION...]", recover_table, args, 0, &n, err)) !=
 		0 ||
 	    (rc = check_specs(err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
 		return rc;

@@ -53,7 +53,7 @@ cmd_check(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "check", "[OPTION…]", check_table, args, 0, &n, err)) !=
+	if ((rc = opt_parse(argc, argv, "check", "[OPTION...]", check_table, args, 0, &n, err)) !=
 		0 ||
 	    (rc = opt_workflow(&w, err)) != 0)
 		return rc;
@@ -115,7 +115,7 @@ cmd_list(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "list", "[OPTION…]", list_table, args, 0, &n, err)) != 0)
+	if ((rc = opt_parse(argc, argv, "list", "[OPTION...]", list_table, args, 0, &n, err)) != 0)
 		return rc;
 	rc = registry_open(opt.home_path, opt_actor(), &registry, err);
 	if (rc == ERR_ABSENT)

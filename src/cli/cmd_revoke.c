@@ -91,7 +91,7 @@ run(int argc, const char **argv, enum workflow_taking how, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, ways[how].name, WHICH " [OPTION…]", ways[how].table, args,
+	if ((rc = opt_parse(argc, argv, ways[how].name, WHICH " [OPTION...]", ways[how].table, args,
 		 1, &n, err)) != 0 ||
 	    (rc = opt_workflow(&w, err)) != 0)
 		return rc;

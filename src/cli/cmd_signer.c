@@ -44,7 +44,7 @@ cmd_signer(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "signer", "[OPTION…]", table, args, 0, &n, err)) != 0 ||
+	if ((rc = opt_parse(argc, argv, "signer", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
 	    (rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0 ||
 	    (rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0)
 		return rc;

@@ -44,7 +44,7 @@ usage(FILE *to)
 {
 	size_t i;
 
-	fprintf(to, "usage: ykenroll token VERB [OPTION…]\n\n");
+	fprintf(to, "usage: ykenroll token VERB [OPTION...]\n\n");
 	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		fprintf(to, "  %-21s %s\n", verbs[i].name, verbs[i].what);
 	fprintf(to,
@@ -105,7 +105,7 @@ cmd_token_parse(const struct token_line *line, int argc, const char **argv, cons
 
 	snprintf(command, sizeof(command), "token %s", line->verb);
 	snprintf(
-	    words, sizeof(words), "%s%s[OPTION…]", line->words, line->words[0] == '\0' ? "" : " ");
+	    words, sizeof(words), "%s%s[OPTION...]", line->words, line->words[0] == '\0' ? "" : " ");
 	if ((rc = opt_parse(
 		 argc, argv, command, words, line->table, ret_args, line->max_args, &n, err)) != 0)
 		return rc;

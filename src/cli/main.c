@@ -33,7 +33,7 @@ usage(FILE *to)
 {
 	size_t i;
 
-	fprintf(to, "usage: ykenroll COMMAND [OPTION…]\n\n");
+	fprintf(to, "usage: ykenroll COMMAND [OPTION...]\n\n");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].what);
 	fprintf(to, "\n`ykenroll COMMAND --help` tells its options; ykenroll(1) tells the rest.\n");

@@ -116,6 +116,8 @@ watch 1,2 "init that cannot write the recovery key" --read recovery-pass -- yken
 watch 0 "init on a terminal" --read ca-pass --read recovery-pass --answer "recovery key: =$C/recovery-pass" --answer "recovery key: =$C/recovery-pass" \
 	--answer "CA keys: =$C/ca-pass" --answer "CA keys: =$C/ca-pass" -- \
 	ykenroll init --home "$T/home2/h" --name Test --rehearsal "$YKVIRT_ROOT" --recovery-out "$D/r3.key"
+watch 0 "init, another passphrase for the root" --read ca-wrong -- ykenroll init --home "$T/home2/j" --name Test \
+	--recovery-out "$D/r5.key" $ca --recovery-pass "$(f recovery-pass)" --root-pass "$(f ca-wrong)"
 watch 2 "init on a terminal, two entries that differ" --read ca-wrong --answer "recovery key: =$C/recovery-pass" \
 	--answer "recovery key: =$C/ca-wrong" --answer "recovery key: =$C/ca-wrong" --answer "recovery key: =$C/recovery-pass" \
 	--answer "recovery key: =$C/recovery-pass" --answer "recovery key: =$C/ca-pass" -- \
@@ -261,6 +263,15 @@ watch 0 "ca crl of the root" --read ca-pass -- ykenroll ca crl --root $ca --root
 watch 11 "ca crl, wrong passphrase" --read ca-wrong -- ykenroll ca crl --ca-pass "$(f ca-wrong)"
 watch 0 "token info of an enrolled token" -- ykenroll token info
 watch 9 "token change-puk of an enrolled token" -- ykenroll token change-puk --puk "$(f puk-old)" --new-puk "$(f puk-next)"
+
+# ---- taking back ----
+for v in suspend resume "revoke --reason keyCompromise"; do
+	watch 11 "${v%% *}, wrong passphrase" --read ca-wrong -- ykenroll $v alice@example.org --ca-pass "$(f ca-wrong)"
+	watch 0 "${v%% *}" --read ca-pass -- ykenroll $v alice@example.org $ca
+done
+mkdir "$D/www"
+watch 0 "ca publish" -- ykenroll ca publish "$D/www"
+watch 1,2,11 "ca publish without a CA" -- ykenroll ca publish "$D/www" --home "$T/none"
 
 # ---- signer, and an enrolment on a terminal ----
 claim "the token is as from the factory" ykenroll token reset --home "$T/none" -y
