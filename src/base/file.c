@@ -10,6 +10,8 @@
 #include "base/file.h"
 #include "base/utc.h"
 
+#define READ_FIRST 16384 /* bytes; more than most of our files have */
+
 int64_t file_fsync_ns;
 
 static void
@@ -29,28 +31,49 @@ file_join(char *ret_path, size_t size, const char *dir, const char *name, struct
 	return 0;
 }
 
+/* Twice the room; what was there is wiped where it was. */
+static int
+grow(struct blob *b, size_t *room, size_t len, struct err *err)
+{
+	const struct blob old = {b->data, len};
+	const size_t more = *room * 2 < FILE_MAX + 1 ? *room * 2 : FILE_MAX + 1;
+	uint8_t *p = malloc(more);
+
+	if (p == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	memcpy(p, old.data, old.len);
+	secret_wipe_bytes(old.data, old.len);
+	free(old.data);
+	b->data = p;
+	*room = more;
+	return 0;
+}
+
 static int
 read_all(int fd, const char *path, struct blob *ret, struct err *err)
 {
-	uint8_t buf[16384];
-	CLEAN(blob_wipe) struct blob b = {0};
+	CLEAN(blob_wipe) struct blob b = {.data = malloc(READ_FIRST)};
+	size_t room = READ_FIRST;
 	ssize_t n;
-	int rc = 0;
+	int rc;
 
-	while (rc == 0 && (n = read(fd, buf, sizeof(buf))) != 0) {
+	if (b.data == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	while ((n = read(fd, b.data + b.len, room - b.len)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			rc = err_errno(err, ERR_INTERNAL, "cannot read %s", path);
-		else if (b.len + (size_t)n > FILE_MAX)
-			rc = err_set(err, ERR_INTERNAL, "%s is too large", path);
-		else
-			rc = blob_append(&b, buf, (size_t)n, err);
+			return err_errno(err, ERR_INTERNAL, "cannot read %s", path);
+		if ((b.len += (size_t)n) > FILE_MAX)
+			return err_set(err, ERR_INTERNAL, "%s is too large", path);
+		if (b.len == room && (rc = grow(&b, &room, b.len, err)) != 0)
+			return rc;
 	}
-	secret_wipe_bytes(buf, sizeof(buf));
-	if (rc == 0)
+	if (b.len > 0)
 		blob_move(ret, &b);
-	return rc;
+	else
+		blob_wipe(ret);
+	return 0;
 }
 
 static int

@@ -13,7 +13,7 @@
 #include "ykenroll/blob.h"
 #include "ykenroll/secret.h"
 
-#define FILE_MAX (64u << 20) /* bytes; nothing of ours is larger */
+#define FILE_MAX (128u << 20) /* bytes; a CRL of a million entries has 70 MB in PEM */
 
 /* dir + "/" + name, or ERR_INTERNAL when it does not fit. */
 MUST_CHECK int file_join(

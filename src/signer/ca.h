@@ -36,6 +36,7 @@ struct ca {
 	struct key *root_key;	       /* NULL but for a moment: crl_root.h */
 	struct blob cert[LOG_CAS];     /* DER */
 	struct blob crl[LOG_CAS];      /* DER; empty: has to be made */
+	int64_t crl_from, crl_until;   /* of the issuing CA's: asked for at every turn */
 	struct blob rehearsal_root;    /* DER, or empty */
 	int64_t not_before, not_after; /* of the issuing CA */
 	struct rules *rules;

@@ -155,28 +155,37 @@ has(X509_CRL *crl, const struct log_cert *c)
 	return serial != NULL && X509_CRL_get0_by_serial(crl, &entry, serial) == 1;
 }
 
-/* Everyone who should be in it, and nobody else. */
+/* Everyone who should be in it. */
 static int
-check(const struct log *log, const struct crl_plan *plan, const struct blob *der, struct err *err)
+check_entries(
+    const struct log *log, const struct crl_plan *plan, const struct blob *der, struct err *err)
 {
 	const uint8_t *p = der->data;
 	CLEAN(crl_freep) X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)der->len);
-	struct crl_info info;
-	size_t i, n = 0;
-	int rc;
+	size_t i;
 
 	if (crl == NULL || p != der->data + der->len ||
 	    X509_CRL_verify(crl, key_evp_public(plan->key)) != 1)
 		return evp_err(err, ERR_CA, "the CRL does not verify");
-	if ((rc = crl_read(der->data, der->len, &info, err)) != 0)
-		return rc;
-	for (i = 0; i < log->n; i++) {
-		if (!listed(&log->certs[i], plan))
-			continue;
-		n++;
-		if (!has(crl, &log->certs[i]))
+	for (i = 0; i < log->n; i++)
+		if (listed(&log->certs[i], plan) && !has(crl, &log->certs[i]))
 			return err_set(err, ERR_CA, "the CRL lacks a revoked certificate");
-	}
+	return 0;
+}
+
+/* And nobody else. One after the other: a long CRL needs ten times its size when it is parsed. */
+static int
+check(const struct log *log, const struct crl_plan *plan, const struct blob *der, struct err *err)
+{
+	struct crl_info info;
+	size_t i, n = 0;
+	int rc;
+
+	if ((rc = check_entries(log, plan, der, err)) != 0 ||
+	    (rc = crl_read(der->data, der->len, &info, err)) != 0)
+		return rc;
+	for (i = 0; i < log->n; i++)
+		n += listed(&log->certs[i], plan);
 	if (info.entries != n || info.number != plan->number ||
 	    info.this_update != plan->this_update || info.next_update != plan->next_update)
 		return err_set(err, ERR_CA, "the CRL does not say what it should");
@@ -251,6 +260,14 @@ crl_is_last(const struct log *log, enum log_ca ca, const struct blob *der)
 	       memcmp(md, log->crls[ca].sha256, sizeof(md)) == 0;
 }
 
+static void
+take(struct ca *ca, struct blob *der, int64_t from, int64_t until)
+{
+	blob_move(&ca->crl[LOG_ISSUING], der);
+	ca->crl_from = from;
+	ca->crl_until = until;
+}
+
 /* What is not there, or is damaged, is made again. */
 static int
 load_issuing(struct ca *ca, struct err *err)
@@ -262,11 +279,13 @@ load_issuing(struct ca *ca, struct err *err)
 
 	if ((rc = crl_file_read(ca->home, ISSUING_CRL, &der, err)) != 0)
 		return rc == ERR_ABSENT ? 0 : rc;
+	if (crl_read(der.data, der.len, &info, NULL) != 0)
+		return 0;
 	if (crl_is_last(ca->log, LOG_ISSUING, &der)) {
-		blob_move(&ca->crl[LOG_ISSUING], &der);
+		take(ca, &der, info.this_update, info.next_update);
 		return 0;
 	}
-	if (crl_read(der.data, der.len, &info, NULL) != 0 || info.number <= known->number)
+	if (info.number <= known->number)
 		return 0;
 	/* A log that was restored from a backup would "un-revoke" what came after it. */
 	return err_set(err, ERR_CA,
@@ -287,12 +306,8 @@ crl_load(struct ca *ca, struct err *err)
 static bool
 fresh(const struct ca *ca)
 {
-	const struct blob *crl = &ca->crl[LOG_ISSUING];
-	struct crl_info info;
-
-	if (ca->log->stale || crl->len == 0 || crl_read(crl->data, crl->len, &info, NULL) != 0)
-		return false;
-	return ca->now() - info.this_update < (info.next_update - info.this_update) / 2;
+	return !ca->log->stale && ca->crl[LOG_ISSUING].len > 0 &&
+	       ca->now() - ca->crl_from < (ca->crl_until - ca->crl_from) / 2;
 }
 
 int
@@ -318,6 +333,6 @@ crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err)
 	if ((rc = crl_issue(ca->log, &who, &plan, &der, err)) != 0 ||
 	    (rc = crl_file_write(ca->home, ISSUING_CRL, &der, 0644, err)) != 0)
 		return rc;
-	blob_move(&ca->crl[LOG_ISSUING], &der);
+	take(ca, &der, plan.this_update, plan.next_update);
 	return 0;
 }

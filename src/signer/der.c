@@ -4,14 +4,18 @@
 #include "base/utc.h"
 #include "signer/der.h"
 
-#define LEN_LIMIT (1u << 24)
+#define LEN_LIMIT (1u << 28) /* a CRL of a million entries has 50 MB */
 
 int
 der_put(struct blob *to, uint8_t tag, const void *value, size_t len, struct err *err)
 {
 	uint8_t head[6];
 	size_t n = 0;
-	int rc, bytes = len < 0x80 ? 0 : len < 0x100 ? 1 : len < 0x10000 ? 2 : 3;
+	int rc, bytes = len < 0x80	  ? 0
+			: len < 0x100	  ? 1
+			: len < 0x10000	  ? 2
+			: len < 0x1000000 ? 3
+					  : 4;
 
 	if (len >= LEN_LIMIT)
 		return err_set(err, ERR_INTERNAL, "DER element of %zu bytes", len);
@@ -40,11 +44,11 @@ read_len(const uint8_t *data, size_t len, size_t *pos, size_t *ret)
 		return 0;
 	}
 	bytes = n & 0x7f;
-	if (bytes < 1 || bytes > 3 || len - *pos < bytes || data[*pos] == 0)
+	if (bytes < 1 || bytes > 4 || len - *pos < bytes || data[*pos] == 0)
 		return -1;
 	for (n = 0; bytes > 0; bytes--)
 		n = n << 8 | data[(*pos)++];
-	if (n < 0x80) /* not minimal: X.690, 10.1 */
+	if (n < 0x80 || n >= LEN_LIMIT) /* not minimal: X.690, 10.1 */
 		return -1;
 	*ret = n;
 	return 0;

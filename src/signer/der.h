@@ -38,7 +38,7 @@ MUST_CHECK int der_put(
     struct blob *to, uint8_t tag, const void *value, size_t len, struct err *err);
 
 /* Read the element at *pos of data[0..len) and move *pos behind it. One-byte tags, minimal definite
- * lengths below 2^24. Returns 0, or -1 (end, malformed). */
+ * lengths below 2^28. Returns 0, or -1 (end, malformed). */
 int der_next(const uint8_t *data, size_t len, size_t *pos, struct der *ret);
 
 /* As der_next, and the tag must be this one. */

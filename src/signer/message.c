@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -322,21 +323,19 @@ message_receive(int fd, int timeout_ms, struct blob *ret_body, struct err *err)
 	const int64_t deadline =
 	    timeout_ms < 0 ? -1 : utc_monotonic_ns() + (int64_t)timeout_ms * 1000000;
 	CLEAN(blob_wipe) struct blob b = {0};
-	uint8_t head[MESSAGE_HEAD], chunk[16384];
-	size_t len, part;
+	uint8_t head[MESSAGE_HEAD];
+	size_t len;
 	int rc;
 
 	if ((rc = receive_exact(fd, deadline, head, sizeof(head), err)) != 0)
 		return rc;
 	if ((len = message_len(head, MESSAGE_REPLY_MAX)) == 0)
 		return err_set(err, ERR_INTERNAL, "the signer's answer has an impossible length");
-	while (len > 0) {
-		part = len < sizeof(chunk) ? len : sizeof(chunk);
-		if ((rc = receive_exact(fd, deadline, chunk, part, err)) != 0 ||
-		    (rc = blob_append(&b, chunk, part, err)) != 0)
-			return rc;
-		len -= part;
-	}
+	if ((b.data = malloc(len)) == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	if ((rc = receive_exact(fd, deadline, b.data, len, err)) != 0)
+		return rc; /* b.len is 0: nothing of it is wiped, nothing of it is secret */
+	b.len = len;
 	blob_move(ret_body, &b);
 	return 0;
 }

@@ -15,9 +15,9 @@
 #include "ykenroll/blob.h"
 
 #define MESSAGE_VERSION 1
-#define MESSAGE_HEAD 4			      /* bytes of length before the body */
-#define MESSAGE_REQUEST_MAX (256u * 1024)     /* bytes of a request's body */
-#define MESSAGE_REPLY_MAX (32u * 1024 * 1024) /* bytes of a reply's: it may carry a long CRL */
+#define MESSAGE_HEAD 4			       /* bytes of length before the body */
+#define MESSAGE_REQUEST_MAX (256u * 1024)      /* bytes of a request's body */
+#define MESSAGE_REPLY_MAX (128u * 1024 * 1024) /* bytes of a reply's: it may carry a long CRL */
 #define MESSAGE_FIELDS 16
 
 enum message_type {
