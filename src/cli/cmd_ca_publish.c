@@ -50,8 +50,8 @@ cmd_ca_publish(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca publish", "DIR [OPTION...]", table, args, 1, &n, err)) !=
-		0 ||
+	if ((rc = opt_parse(
+		 argc, argv, "ca publish", "DIR [OPTION...]", table, args, 1, &n, err)) != 0 ||
 	    (rc = opt_workflow(&w, err)) != 0)
 		return rc;
 	if (n != 1)

@@ -181,8 +181,8 @@ cmd_recover(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "recover", "[OPTION...]", recover_table, args, 0, &n, err)) !=
-		0 ||
+	if ((rc = opt_parse(
+		 argc, argv, "recover", "[OPTION...]", recover_table, args, 0, &n, err)) != 0 ||
 	    (rc = check_specs(err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
 		return rc;
 	rc = workflow_recover(&w, give_up != 0, &report, err);

@@ -217,8 +217,8 @@ cmd_init(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "init", "--name NAME --recovery-out FILE [OPTION...]", table,
-		 args, 0, &n, err)) != 0 ||
+	if ((rc = opt_parse(argc, argv, "init", "--name NAME --recovery-out FILE [OPTION...]",
+		 table, args, 0, &n, err)) != 0 ||
 	    (rc = check(err)) != 0 || (rc = make_home(err)) != 0)
 		return rc;
 	if (exists("registry.db") && has_ca())

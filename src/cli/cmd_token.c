@@ -104,8 +104,8 @@ cmd_token_parse(const struct token_line *line, int argc, const char **argv, cons
 	int rc;
 
 	snprintf(command, sizeof(command), "token %s", line->verb);
-	snprintf(
-	    words, sizeof(words), "%s%s[OPTION...]", line->words, line->words[0] == '\0' ? "" : " ");
+	snprintf(words, sizeof(words), "%s%s[OPTION...]", line->words,
+	    line->words[0] == '\0' ? "" : " ");
 	if ((rc = opt_parse(
 		 argc, argv, command, words, line->table, ret_args, line->max_args, &n, err)) != 0)
 		return rc;
