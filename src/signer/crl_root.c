@@ -27,6 +27,25 @@ check_key(const struct ca *ca, const struct key *key, struct err *err)
 	return 0;
 }
 
+static int
+not_there(const char *path, struct err *err)
+{
+	return err_set(err, ERR_CA,
+	    "%s is not there: bring the root's key back for this, then take it away again", path);
+}
+
+int
+crl_root_secret(const char *home, enum key_secret *ret, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, ROOT_KEY, path, err)) != 0)
+		return rc;
+	rc = key_file_secret(path, ret, err);
+	return rc == ERR_ABSENT ? not_there(path, err) : rc;
+}
+
 int
 crl_root_unlock(struct ca *ca, const struct secret *pass, struct err *err)
 {
@@ -38,9 +57,7 @@ crl_root_unlock(struct ca *ca, const struct secret *pass, struct err *err)
 		return rc;
 	rc = key_file_load(path, pass, &key, err);
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_CA,
-		    "%s is not there: bring the root's key back for this, then take it away again",
-		    path);
+		return not_there(path, err);
 	if (rc != 0) {
 		err_wrap(err, "the root's key");
 		return rc;

@@ -9,6 +9,8 @@
 
 #include "signer/ca.h"
 
+/* What opens it. Errors: ERR_CA it is not there; ERR_USAGE; ERR_INTERNAL. */
+MUST_CHECK int crl_root_secret(const char *home, enum key_secret *ret, struct err *err);
 /* Errors: ERR_CA wrong passphrase, not there, not the root's. */
 MUST_CHECK int crl_root_unlock(struct ca *ca, const struct secret *pass, struct err *err);
 

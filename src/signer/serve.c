@@ -172,17 +172,36 @@ harden(struct err *err)
 	return secret_harden(err);
 }
 
-/* With the same passphrase, unless there is another one. */
+/* With what opened the issuing CA's key, unless something else is given. A passphrase is never sent
+ * to an HSM as its PIN: that would spend a try. */
+static int
+ask_root(const struct signer_serve *serve, struct secret *pass, struct err *err)
+{
+	enum key_secret kind = KEY_SECRET_NONE, had = KEY_SECRET_NONE;
+	int rc;
+
+	if ((rc = crl_root_secret(serve->home, &kind, err)) != 0 ||
+	    (rc = ca_secret(serve->home, &had, err)) != 0 || kind == KEY_SECRET_NONE)
+		return rc;
+	if (serve->root_pass != NULL)
+		return serve->root_pass->get(serve->root_pass->ctx,
+		    kind == KEY_SECRET_PIN ? "HSM PIN of the root's key"
+					   : "passphrase of the root's key",
+		    pass, err);
+	return kind == had ? 0
+			   : err_set(err, ERR_PERSON,
+				 "the root's key has a %s of its own: give --root-pass",
+				 kind == KEY_SECRET_PIN ? "PIN" : "passphrase");
+}
+
 static int
 unlock_root(const struct signer_serve *serve, struct secret *pass, struct ca *ca, struct err *err)
 {
-	int rc = 0;
+	int rc;
 
 	if (!serve->root)
 		return 0;
-	if (serve->root_pass != NULL)
-		rc = serve->root_pass->get(
-		    serve->root_pass->ctx, "passphrase of the root's key", pass, err);
+	rc = ask_root(serve, pass, err);
 	return rc != 0 ? rc : crl_root_unlock(ca, pass, err);
 }
 
