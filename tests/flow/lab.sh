@@ -78,7 +78,7 @@ outside() {
 
 if ! unshare --user --map-root-user --mount --net --pid --fork true 2>/dev/null; then
 	echo "1..0 # SKIP no user namespaces here"
-	exit 0
+	exit 77
 fi
 mkdir "$work/tmp"
 before=$(outside)
