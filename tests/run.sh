@@ -6,7 +6,7 @@
 #   sh tests/run.sh                 all that CI runs
 #   TESTDATA=DIR sh tests/run.sh    also what needs attestations and transcripts of real keys (default: beside
 #                                   the checkout, where it exists)
-#   BUILDDIR=DIR                    where to build (default: a directory outside the checkout)
+#   BUILDDIR=DIR                    where to build (default: a temporary directory, kept where a test failed)
 set -u
 umask 022
 cd "$(dirname "$0")/.." || exit 1
@@ -16,6 +16,13 @@ top=$(pwd)
 install_packages $BUILD_PACKAGES $TEST_PACKAGES || exit 1
 
 TESTDATA=${TESTDATA-$(cd .. && [ -d shared/attestation ] && echo "$(pwd)/shared")}
-BUILDDIR=${BUILDDIR:-$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-tests.XXXXXX")}
+[ -n "${BUILDDIR-}" ] && made= || made=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-tests.XXXXXX")
+BUILDDIR=${BUILDDIR:-$made}
 export TESTDATA BUILDDIR
-exec sh "$top/tests/all.sh"
+sh "$top/tests/all.sh"
+rc=$?
+# what failed is worth a look; what passed is not
+if [ -n "$made" ] && [ $rc = 0 ]; then
+	rm -rf "$made"
+fi
+exit $rc
