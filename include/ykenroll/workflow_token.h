@@ -37,6 +37,7 @@ struct workflow_token_slot {
 	struct cert_info cert;
 	bool cert_matches;	    /* the key in the slot, as far as that is known */
 	int attest_code;	    /* 0 attested, ERR_ABSENT not (imported), ERR_ATTEST refused */
+	bool attest_rehearsal;	    /* by the rehearsal root, not by Yubico */
 	char attest[X509_TEXT_MAX]; /* anchor, or why not */
 };
 

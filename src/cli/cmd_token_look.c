@@ -172,9 +172,11 @@ key_json(const struct workflow_token_slot *s)
 }
 
 static const char *
-verdict(int code)
+verdict(const struct workflow_token_slot *s)
 {
-	return code == 0 ? "genuine" : code == ERR_ABSENT ? "none" : "refused";
+	if (s->attest_code == 0)
+		return s->attest_rehearsal ? "rehearsal" : "genuine";
+	return s->attest_code == ERR_ABSENT ? "none" : "refused";
 }
 
 static json_t *
@@ -185,7 +187,7 @@ slot_json(const struct workflow_token_slot *s)
 	snprintf(slot, sizeof(slot), "%02x", s->slot->slot);
 	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:{s:s, s:s}}", "slot", slot, "name",
 	    s->slot->name, "key", key_json(s), "has_certificate", s->has_cert, "certificate",
-	    cert_json(s), "attestation", "verdict", verdict(s->attest_code), "text", s->attest);
+	    cert_json(s), "attestation", "verdict", verdict(s), "text", s->attest);
 }
 
 static const char *
@@ -265,8 +267,7 @@ slot_text(const struct workflow_token_slot *s)
 		printf("  certificate    cannot be read\n");
 	}
 	if (s->has_key && s->slot->slot != DEVICE_SLOT_F9)
-		printf("  attestation    %s: %s\n", verdict(s->attest_code),
-		    render_escaped(s->attest));
+		printf("  attestation    %s: %s\n", verdict(s), render_escaped(s->attest));
 }
 
 static void

@@ -110,6 +110,7 @@ judge(const struct verb_slot *s, const struct blob *f9, const struct verb_trust 
 		ret->attest_code = attest_verify(&s->leaf, f9, &trust->trust, &a, &why);
 	snprintf(ret->attest, sizeof(ret->attest), "%.*s", (int)sizeof(ret->attest) - 1,
 	    ret->attest_code == 0 ? a.anchor : why.text);
+	ret->attest_rehearsal = ret->attest_code == 0 && a.rehearsal;
 	if (ret->attest_code == 0)
 		attestation_wipe(&a);
 }
