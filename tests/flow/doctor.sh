@@ -152,11 +152,13 @@ finds 20 '^bad *held by *x.x1b.31mx' 'end that program' "an unknown program with
 refuse "whose name does not reach the terminal raw" grep -q "$(printf '\033')" "$T/out" "$T/err"
 let_go
 hold scdaemon hidden 60
-if setpriv --bounding-set=-all --inh-caps=-all readlink /proc/$holder/fd/0 >/dev/null 2>&1; then
+# without root's powers; who has none of them may not even give them up
+[ "$(id -u)" = 0 ] && weak="setpriv --bounding-set=-all --inh-caps=-all" || weak=
+if $weak readlink /proc/$holder/fd/0 >/dev/null 2>&1; then
 	skip "a holder that this user cannot look at is guessed" "it can be looked at here"
 else
 	finds 20 '^bad *held by *perhaps scdaemon .*cannot see' 'gpgconf --kill scdaemon' "a holder that this user cannot look at is guessed" \
-		setpriv --bounding-set=-all --inh-caps=-all ykenroll doctor
+		$weak ykenroll doctor
 fi
 let_go
 hold scdaemon idle 60
