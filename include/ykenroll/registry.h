@@ -92,8 +92,8 @@ MUST_CHECK int registry_tokens_of(struct registry *r, int64_t holder_id,
 enum registry_secret_kind { SECRET_MGMKEY, SECRET_PUK, SECRET_KINDS };
 const char *registry_secret_kind_name(enum registry_secret_kind k); /* "management-key", "puk" */
 
-/* Make the sealed pair for a new secret of this token. version: 1, 2, …, from
- * registry_secret_next_version. */
+/* Make the sealed pair for a new secret of this token. version: 1, 2, …, one above the last of its
+ * kind. */
 struct registry_sealed {
 	enum registry_secret_kind kind;
 	unsigned version;
@@ -110,8 +110,6 @@ MUST_CHECK int registry_flight_open(struct registry *r, uint32_t serial,
     enum registry_secret_kind kind, struct secret *ret, uint8_t *ret_alg, struct err *err);
 
 /* ---- work in progress ---- */
-
-enum registry_policy { REGISTRY_POLICY_DEFAULT = 0 };
 
 struct registry_work {
 	int64_t id;
