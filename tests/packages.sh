@@ -5,7 +5,10 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libssl-dev libykpiv-d
 libjansson-dev libpopt-dev libp11-kit-dev zlib1g-dev"
 LAB_PACKAGES="pcscd vsmartcard-vpcd"
 TEST_PACKAGES="$LAB_PACKAGES clang libclang-rt-dev clang-format libcmocka-dev openssl sqlite3 jq python3 yubikey-manager yubico-piv-tool
-ykcs11 opensc gnutls-bin strace procps util-linux p11-kit p11-kit-modules softhsm2"
+ykcs11 opensc gnutls-bin strace procps util-linux p11-kit p11-kit-modules softhsm2 curl libengine-pkcs11-openssl faketime
+nginx apache2-bin haproxy caddy openssh-server"
+# Each of these would start a daemon on this machine, now and at every boot, if it were just installed.
+DAEMON_PACKAGES="nginx apache2 haproxy caddy openssh-server postgresql"
 
 missing_packages() {
 	for p in "$@"; do
@@ -15,6 +18,39 @@ missing_packages() {
 		esac
 	done
 }
+
+# Run as root, with package names: installs them; the daemons in them neither start nor will at boot.
+# /usr/sbin/policy-rc.d is Debian's way to say so to both kinds of init; one that is there stays.
+INSTALL_QUIETLY='
+policy=/usr/sbin/policy-rc.d
+mine="# made by the tests of ykenroll, for one installation"
+if [ -e $policy ] && ! grep -qxF "$mine" $policy; then
+	$policy nginx start >/dev/null 2>&1
+	[ $? = 101 ] || { echo "$policy lets daemons start; install these by hand, then run this again: $*" >&2; exit 1; }
+else
+	trap "rm -f $policy" EXIT
+	trap "exit 130" INT
+	trap "exit 143" TERM HUP
+	printf "#!/bin/sh\n%s\nexit 101\n" "$mine" >$policy && chmod 755 $policy || exit 1
+fi
+before=$(mktemp) && after=$(mktemp) || exit 1
+units() { # what is started at boot, and not by a socket or a user
+	find /etc/systemd/system/*.wants /etc/rc[2-5].d -name "*.service" -o -name "*.socket" -o -name "*.timer" -o -name "S[0-9]*" 2>/dev/null |
+		sed "s,.*/,,; s/^S[0-9][0-9]//; s/\.[a-z]*$//" | sort -u
+}
+units >$before
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+rc=$?
+units >$after
+for u in $(comm -13 $before $after); do
+	for kind in service socket timer; do
+		[ ! -e /lib/systemd/system/$u.$kind ] || systemctl --no-reload disable $u.$kind 2>/dev/null
+	done
+	[ ! -e /etc/init.d/$u ] || update-rc.d $u disable 2>/dev/null
+done
+rm -f $before $after
+exit $rc
+'
 
 # Install those of the packages that are not there. Says what to do where it may not.
 install_packages() {
@@ -31,7 +67,17 @@ install_packages() {
 		return 1
 	fi
 	echo "installing:$missing" >&2
+	daemons='' others=''
+	for p in $missing; do
+		case " $(echo $DAEMON_PACKAGES) " in
+		*" $p "*) daemons="$daemons $p" ;;
+		*) others="$others $p" ;;
+		esac
+	done
 	$as_root apt-get update -qq >/dev/null || return 1
-	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
-		{ echo "apt-get could not install:$missing" >&2; return 1; }
+	[ -z "$others" ] ||
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $others >/dev/null ||
+		{ echo "apt-get could not install:$others" >&2; return 1; }
+	[ -z "$daemons" ] || $as_root sh -c "$INSTALL_QUIETLY" sh $daemons ||
+		{ echo "apt-get could not install:$daemons" >&2; return 1; }
 }
