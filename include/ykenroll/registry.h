@@ -231,7 +231,7 @@ struct registry_revocation {
 };
 /* What the CA has revoked: the certificates' states, the token's, and open work on it given up.
  * What is so already is left; nothing to do writes nothing. Errors: ERR_ABSENT; ERR_OCCUPIED the
- * token cannot become that. */
+ * token cannot become that; ERR_HELD its work has a certificate that is not among these. */
 MUST_CHECK int registry_revoke(
     struct registry *r, const struct registry_revocation *v, struct err *err);
 

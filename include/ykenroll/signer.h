@@ -154,6 +154,12 @@ MUST_CHECK int signer_revoke(struct signer *s, const uint8_t serial[static SIGNE
 MUST_CHECK int signer_release(
     struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct err *err);
 
+/* Give a serial up: after this no certificate with it comes into being, whichever desk has prepared
+ * it and is about to ask for its signature. One that was signed already is revoked for this reason
+ * (unless it is revoked), and that is published. Asking again is not an error. */
+MUST_CHECK int signer_forbid(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
+    enum signer_reason reason, bool *ret_signed, struct err *err);
+
 /* Sign and publish a CRL now: the issuing CA's, or the root's (with signer_open.root, once: then
  * the root's key is gone from the process). Errors: ERR_CA the root's key is not there. */
 MUST_CHECK int signer_crl(struct signer *s, bool root, struct err *err);

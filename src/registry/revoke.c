@@ -107,6 +107,22 @@ put_certs(struct registry *r, const struct registry_revocation *v, struct err *e
 	return 0;
 }
 
+/* A desk at work on this token may have prepared another since the caller looked. */
+static int
+nothing_new(struct registry *r, int64_t work, uint32_t token, struct err *err)
+{
+	int64_t one;
+	const int rc = db_int(&r->db,
+	    "SELECT 1 FROM certificates WHERE work = ? AND state IN ('prepared', 'issued')",
+	    DB_ARGS(DB_I(work)), &one, err);
+
+	if (rc <= 0)
+		return rc;
+	return err_set(err, ERR_HELD,
+	    "another desk had a certificate made for token %u at this moment; run this again",
+	    (unsigned)token);
+}
+
 static int
 give_up_work(struct registry *r, const struct registry_revocation *v, struct err *err)
 {
@@ -116,7 +132,8 @@ give_up_work(struct registry *r, const struct registry_revocation *v, struct err
 	if ((rc = db_int(&r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
 		 DB_ARGS(DB_I(v->token)), &work, err)) != 1)
 		return rc;
-	if ((rc = registry_sealed_settle(r, work, v->token, false, err)) != 0 ||
+	if ((rc = nothing_new(r, work, v->token, err)) != 0 ||
+	    (rc = registry_sealed_settle(r, work, v->token, false, err)) != 0 ||
 	    (rc = db_run(&r->db,
 		 "UPDATE works SET closed = ?, outcome = 'given-up', note = ? WHERE id = ?",
 		 DB_ARGS(DB_I(utc_now()), DB_T(v->note), DB_I(work)), err)) != 0)

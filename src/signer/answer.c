@@ -185,6 +185,16 @@ on_release(const struct asked *a, struct blob *to, struct err *err)
 }
 
 static int
+on_forbid(const struct asked *a, struct blob *to, struct err *err)
+{
+	bool was_signed;
+	int rc = issue_forbid(a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data,
+	    message_number(a->m, TAG_REASON), &was_signed, err);
+
+	return rc != 0 ? rc : message_put_number(to, TAG_SIGNED, was_signed, err);
+}
+
+static int
 on_root_crl(const struct asked *a, struct blob *to, struct err *err)
 {
 	(void)to;
@@ -204,6 +214,7 @@ static const struct {
     {MESSAGE_CRL, MESSAGE_DONE, on_crl},
     {MESSAGE_ROOT_CRL, MESSAGE_DONE, on_root_crl},
     {MESSAGE_RELEASE, MESSAGE_DONE, on_release},
+    {MESSAGE_FORBID, MESSAGE_FORBIDDEN, on_forbid},
 };
 
 /* ---- frames ---- */

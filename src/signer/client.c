@@ -393,6 +393,23 @@ signer_release(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
 }
 
 int
+signer_forbid(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
+    enum signer_reason reason, bool *ret_signed, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = message_begin(&frame, MESSAGE_FORBID, err)) != 0 ||
+	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0 ||
+	    (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0 ||
+	    (rc = ask(s, &frame, MESSAGE_FORBIDDEN, &body, &m, err)) != 0)
+		return rc;
+	*ret_signed = message_number(&m, TAG_SIGNED) != 0;
+	return 0;
+}
+
+int
 signer_crl(struct signer *s, bool root, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};

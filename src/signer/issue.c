@@ -214,10 +214,14 @@ int
 issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer, const uint8_t *serial,
     struct blob *ret_cert, struct err *err)
 {
+	const struct log_cert *c;
 	struct issue_prepared *p;
 	int rc;
 
-	if (log_find(ca->log, serial) != NULL)
+	if ((c = log_find(ca->log, serial)) != NULL && c->state == LOG_FORBIDDEN)
+		return err_set(err, ERR_CA,
+		    "the CA refuses: this certificate was given up meanwhile; run it again");
+	if (c != NULL)
 		return issue_find(ca, serial, ret_cert, err);
 	if ((p = prepared_find(desk, serial)) == NULL)
 		return err_set(
@@ -321,4 +325,38 @@ issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, struct err *e
 		    c->reason);
 	rc = log_released(ca->log, &who, serial, err);
 	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
+}
+
+/* One that is revoked stays revoked as it is. */
+static int
+forbid_signed(
+    struct ca *ca, uint32_t peer, const struct log_cert *c, int64_t reason, struct err *err)
+{
+	return c->revoked_at != 0 && c->reason != REASON_HOLD
+		   ? crl_renew(ca, peer, false, err)
+		   : issue_revoke(ca, peer, c->serial, reason, err);
+}
+
+int
+issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason, bool *ret_signed,
+    struct err *err)
+{
+	const struct log_cert *c = log_find(ca->log, serial);
+	const struct log_who who = ca_who(ca, peer);
+	bool was_signed = c != NULL && c->state == LOG_SIGNED;
+	int rc;
+
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0)
+		return rc;
+	if (!reason_known(reason))
+		return err_set(err, ERR_USAGE, "%lld is not a reason to revoke", (long long)reason);
+	if (c != NULL && c->ca != LOG_ISSUING)
+		return absent(serial, err);
+	if (was_signed)
+		rc = forbid_signed(ca, peer, c, reason, err);
+	else if (c == NULL)
+		rc = log_forbidden(ca->log, &who, serial, err);
+	if (rc == 0)
+		*ret_signed = was_signed;
+	return rc;
 }

@@ -38,6 +38,10 @@ MUST_CHECK int issue_revoke(
     struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason, struct err *err);
 MUST_CHECK int issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, struct err *err);
 
+/* *ret_signed: it was, and is revoked now. Else its signature is refused from now on. */
+MUST_CHECK int issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason,
+    bool *ret_signed, struct err *err);
+
 /* Errors: ERR_FIT. */
 MUST_CHECK int issue_fits(size_t cert_len, struct err *err);
 

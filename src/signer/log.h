@@ -28,7 +28,12 @@
 
 enum log_ca { LOG_ISSUING, LOG_ROOT, LOG_CAS };
 
-enum log_state { LOG_INTENT, LOG_SIGNED, LOG_ABANDONED };
+enum log_state {
+	LOG_INTENT,
+	LOG_SIGNED,
+	LOG_ABANDONED,
+	LOG_FORBIDDEN /* given up before it was signed: never will be */
+};
 
 struct log_cert {
 	uint8_t serial[SIGNER_SERIAL_LEN];
@@ -98,6 +103,9 @@ MUST_CHECK int log_cert_intent(
     struct log *log, const struct log_who *who, const struct log_intent *intent, struct err *err);
 MUST_CHECK int log_cert_signed(struct log *log, const struct log_who *who, const uint8_t *serial,
     const struct blob *cert, struct err *err);
+/* Of a serial that the log does not have. */
+MUST_CHECK int log_forbidden(
+    struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err);
 MUST_CHECK int log_revoked(struct log *log, const struct log_who *who, const uint8_t *serial,
     enum signer_reason reason, struct err *err);
 /* From hold only. */

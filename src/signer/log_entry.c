@@ -63,6 +63,19 @@ grow(struct log *log, struct err *err)
 }
 
 static int
+add(struct log *log, const struct log_cert *c, struct err *err)
+{
+	int rc;
+
+	if ((rc = grow(log, err)) != 0)
+		return rc;
+	log->certs[log->n] = *c;
+	if ((rc = log_index_put(&log->index, log->certs, serial_at, log->n, err)) == 0)
+		log->n++;
+	return rc;
+}
+
+static int
 serial_of(const json_t *entry, uint8_t ret[static SIGNER_SERIAL_LEN])
 {
 	const char *hex = json_string_value(json_object_get(entry, "serial"));
@@ -101,15 +114,10 @@ on_intent(struct log *log, const json_t *entry, int64_t at, struct err *err)
 	if (ca < 0 || serial_of(entry, c.serial) != 0 || find(log, c.serial) != NULL ||
 	    time_of(entry, "not_after", &c.not_after) != 0)
 		return not_a_move(err);
-	if ((rc = grow(log, err)) != 0)
-		return rc;
 	c.ca = (uint8_t)ca;
-	log->certs[log->n] = c;
-	if ((rc = log_index_put(&log->index, log->certs, serial_at, log->n, err)) != 0)
-		return rc;
-	log->n++;
-	log->open++;
-	return 0;
+	if ((rc = add(log, &c, err)) == 0)
+		log->open++;
+	return rc;
 }
 
 static int
@@ -142,6 +150,16 @@ on_abandoned(struct log *log, const json_t *entry, int64_t at, struct err *err)
 	log->stale = true;
 	log->open--;
 	return 0;
+}
+
+static int
+on_forbidden(struct log *log, const json_t *entry, int64_t at, struct err *err)
+{
+	struct log_cert c = {.ca = LOG_ISSUING, .state = LOG_FORBIDDEN, .line_at = at};
+
+	if (serial_of(entry, c.serial) != 0 || find(log, c.serial) != NULL)
+		return not_a_move(err);
+	return add(log, &c, err);
 }
 
 static int
@@ -228,6 +246,7 @@ static const struct {
     {"intent", on_intent},
     {"signed", on_signed},
     {"abandoned", on_abandoned},
+    {"forbidden", on_forbidden},
     {"revoked", on_revoked},
     {"released", on_released},
     {"crl-intent", on_crl_intent},
@@ -324,6 +343,16 @@ log_cert_signed(struct log *log, const struct log_who *who, const uint8_t *seria
 	text_hex(serial, SIGNER_SERIAL_LEN, hex);
 	return log_append(log, who,
 	    json_pack("{s:s, s:s, s:s}", "what", "signed", "serial", hex, "cert", text), err);
+}
+
+int
+log_forbidden(struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err)
+{
+	char hex[SERIAL_HEX];
+
+	text_hex(serial, SIGNER_SERIAL_LEN, hex);
+	return log_append(
+	    log, who, json_pack("{s:s, s:s}", "what", "forbidden", "serial", hex), err);
 }
 
 int

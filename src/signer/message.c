@@ -48,6 +48,7 @@ static const struct {
     [TAG_ALG] = {NUMBER, 0, 0},
     [TAG_PIN_POLICY] = {NUMBER, 0, 0},
     [TAG_TOUCH_POLICY] = {NUMBER, 0, 0},
+    [TAG_SIGNED] = {NUMBER, 0, 0},
     [TAG_KDF_NS] = {NUMBER, 0, 0},
     [TAG_FSYNC_NS] = {NUMBER, 0, 0},
     [TAG_WAIT_NS] = {NUMBER, 0, 0},
@@ -77,6 +78,7 @@ static const struct {
     {MESSAGE_CRL, 0, 0},
     {MESSAGE_ROOT_CRL, 0, 0},
     {MESSAGE_RELEASE, BIT(TAG_SERIAL), 0},
+    {MESSAGE_FORBID, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0},
     {MESSAGE_HELLO, BIT(TAG_VERSION) | TIMES, 0},
     {MESSAGE_CA_IS,
 	BIT(TAG_CA_ISSUING) | BIT(TAG_CA_ROOT) | BIT(TAG_CRL_ISSUING) | BIT(TAG_CRL_ROOT) | TIMES,
@@ -87,6 +89,7 @@ static const struct {
 	0},
     {MESSAGE_CERT, BIT(TAG_CERT) | TIMES, 0},
     {MESSAGE_DONE, TIMES, 0},
+    {MESSAGE_FORBIDDEN, BIT(TAG_SIGNED) | TIMES, 0},
     {MESSAGE_ERROR, BIT(TAG_CODE) | BIT(TAG_TEXT) | TIMES, 0},
 };
 

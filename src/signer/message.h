@@ -31,12 +31,14 @@ enum message_type {
 	MESSAGE_CRL,
 	MESSAGE_ROOT_CRL, /* carries nothing but the wish */
 	MESSAGE_RELEASE,
+	MESSAGE_FORBID,
 	/* replies */
 	MESSAGE_HELLO = 64, /* first on every connection: unlocked */
 	MESSAGE_CA_IS,
 	MESSAGE_PREPARED,
 	MESSAGE_CERT,
 	MESSAGE_DONE,
+	MESSAGE_FORBIDDEN,
 	MESSAGE_ERROR,
 };
 #define MESSAGE_IS_REQUEST(type) ((type) < MESSAGE_HELLO)
@@ -70,6 +72,7 @@ enum message_tag {
 	TAG_ALG,
 	TAG_PIN_POLICY,
 	TAG_TOUCH_POLICY,
+	TAG_SIGNED,
 	TAG_KDF_NS,
 	TAG_FSYNC_NS,
 	TAG_WAIT_NS,

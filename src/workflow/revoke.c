@@ -220,20 +220,15 @@ stays(const struct taking *t, const struct registry_cert *c)
 	       t->what->reason != REASON_KEY_COMPROMISE;
 }
 
-/* What was only prepared may have been signed all the same. */
+/* What was only prepared may have been signed all the same, or another desk is about to have it
+ * signed. */
 static int
-was_signed(const struct taking *t, const struct registry_cert *c, bool *ret, struct err *err)
+take_back(const struct taking *t, const struct registry_cert *c, bool *ret_signed, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob der = {0};
-	struct err why = ERR_INIT;
-	int rc;
-
-	*ret = true;
-	if (c->state != CERT_PREPARED)
-		return 0;
-	rc = signer_find(t->signer, c->serial, &der, &why);
-	*ret = rc == 0;
-	return rc == 0 || rc == ERR_ABSENT ? 0 : err_set(err, rc, "%s", why.text);
+	if (c->state == CERT_PREPARED)
+		return signer_forbid(t->signer, c->serial, t->what->reason, ret_signed, err);
+	*ret_signed = true;
+	return signer_revoke(t->signer, c->serial, t->what->reason, err);
 }
 
 static int
@@ -248,10 +243,7 @@ revoke_certs(struct taking *t, uint32_t token, struct registry_revocation *v, st
 		if (c->token.serial != token || stays(t, c))
 			continue;
 		memcpy(v->certs[v->n].serial, c->serial, sizeof(c->serial));
-		if ((rc = was_signed(t, c, &v->certs[v->n].was_signed, err)) != 0)
-			return rc;
-		if (v->certs[v->n].was_signed &&
-		    (rc = signer_revoke(t->signer, c->serial, t->what->reason, err)) != 0)
+		if ((rc = take_back(t, c, &v->certs[v->n].was_signed, err)) != 0)
 			return rc;
 		t->changed =
 		    t->changed || c->state != CERT_REVOKED || c->reason != (int)t->what->reason;

@@ -158,17 +158,16 @@ step_issue_done(struct enrolment *e, bool *ret, struct err *err)
 int
 steps_abandon_cert(struct enrolment *e, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob cert = {0};
+	bool was_signed;
 	int rc;
 
 	if (!e->work.has_cert)
 		return 0;
-	if ((rc = logged_cert(e, &cert, err)) != 0)
+	/* not find, then revoke: another desk may have it signed in between */
+	if ((rc = signer_forbid(
+		 e->signer, e->work.cert_serial, REASON_SUPERSEDED, &was_signed, err)) != 0)
 		return rc;
-	if (cert.len > 0 &&
-	    (rc = signer_revoke(e->signer, e->work.cert_serial, REASON_SUPERSEDED, err)) != 0)
-		return rc;
-	rc = registry_cert_abandoned(e->registry, e->work.id, cert.len > 0, REASON_SUPERSEDED, err);
+	rc = registry_cert_abandoned(e->registry, e->work.id, was_signed, REASON_SUPERSEDED, err);
 	if (rc == 0)
 		e->work.has_cert = false;
 	return rc;

@@ -129,6 +129,9 @@ class Point:
 			self.want(own == serial, f"log: line {n}: the certificate has another serial number")
 		elif what == "abandoned":
 			seen[serial]["state"] = "abandoned"
+		elif what == "forbidden":
+			self.want(serial not in seen, f"log: line {n}: {serial} is forbidden after its intent")
+			seen[serial] = {"state": "forbidden", "tbs": b"", "client": True}
 		elif what == "revoked":
 			seen[serial]["state"] = "revoked"
 		elif what == "crl-intent":
