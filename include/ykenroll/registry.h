@@ -52,8 +52,10 @@ struct registry_holder {
 	int64_t id;
 	char key[REGISTRY_TEXT_MAX];   /* e-mail or external id, unique, compared without case */
 	char name[REGISTRY_TEXT_MAX];  /* CN */
-	char email[REGISTRY_TEXT_MAX]; /* may be empty */
-	char upn[REGISTRY_TEXT_MAX];   /* may be empty */
+	char email[REGISTRY_TEXT_MAX]; /* may be empty, as those below */
+	char upn[REGISTRY_TEXT_MAX];
+	char external[REGISTRY_TEXT_MAX];  /* id in another system (HR), unique, without case */
+	char directory[REGISTRY_TEXT_MAX]; /* DN in a directory */
 };
 /* Errors: ERR_ABSENT. */
 MUST_CHECK int registry_holder(
@@ -128,10 +130,10 @@ struct registry_work {
 };
 void registry_work_wipe(struct registry_work *w);
 
-/* Intent: holder (made or found by key; name, email, upn brought up to date), token (new ->
- * personalised), work row, the sealed secrets as pending, one audit row. w->id and w->holder.id are
- * set. Errors: ERR_OCCUPIED the token has open work, is active, or the holder has an active token
- * (unless additional). */
+/* Intent: holder (made or found by key; name, email, upn brought up to date, and external and
+ * directory where they are given), token (new -> personalised), work row, the sealed secrets as
+ * pending, one audit row. w->id and w->holder.id are set. Errors: ERR_OCCUPIED the token has open
+ * work, is active, or the holder has an active token (unless additional). */
 MUST_CHECK int registry_begin(struct registry *r, struct registry_work *w,
     const uint8_t firmware[static 3], const struct registry_sealed *sealed, size_t n_sealed,
     bool additional, struct err *err);
@@ -185,6 +187,7 @@ struct registry_row { /* one token with its newest certificate */
 	uint8_t cert_serial[REGISTRY_SERIAL_LEN];
 	uint8_t cert_sha256[32], spki_sha256[32];
 	int64_t not_before, not_after;
+	uint8_t key_alg; /* key.h; of the certificate */
 	bool work_open;
 };
 /* Calls row for each token, ordered by serial; a non-zero return of row stops and is returned.
@@ -204,7 +207,8 @@ struct registry_cert { /* one that was signed, or may have been */
 	struct registry_holder holder; /* whose it was made for */
 	enum registry_cert_state state;
 	int reason; /* RFC 5280 code, when revoked */
-	int64_t not_after;
+	int64_t not_before, not_after;
+	uint8_t sha256[32]; /* of the DER; zeros when it is not here */
 };
 struct registry_which {	       /* all that is given must fit */
 	const uint8_t *serial; /* REGISTRY_SERIAL_LEN, or NULL */

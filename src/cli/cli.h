@@ -34,6 +34,8 @@ MUST_CHECK int opt_parse(int argc, const char **argv, const char *command, const
 MUST_CHECK int opt_home(struct err *err);
 MUST_CHECK int opt_number(
     const char *text, const char *what, unsigned long max, unsigned long *ret, struct err *err);
+/* The registry of this home. Errors: ERR_INTERNAL there is none. */
+MUST_CHECK int opt_registry(struct registry **ret, struct err *err);
 /* A workflow with the common options and the terminal as its face. */
 MUST_CHECK int opt_workflow(struct workflow *ret, struct err *err);
 const char *opt_actor(void); /* who runs this, for the audit rows */
@@ -64,6 +66,11 @@ struct json_t;
 MUST_CHECK int render_json(struct json_t *json, struct err *err);
 void render_serial(const uint8_t *serial, size_t len, char *ret); /* hex, 2 * len + 1 */
 
+/* ---- csv.c ---- */
+
+/* One row, every cell quoted, escaped, and no formula to a spreadsheet. */
+void csv_row(FILE *to, const char *const *cells, size_t n);
+
 /* ---- face.c: the terminal as the workflows' face ---- */
 
 struct face {
@@ -92,6 +99,7 @@ int cmd_enroll(int argc, const char **argv, struct err *err);
 int cmd_recover(int argc, const char **argv, struct err *err);
 int cmd_check(int argc, const char **argv, struct err *err);
 int cmd_list(int argc, const char **argv, struct err *err);
+int cmd_show(int argc, const char **argv, struct err *err);
 int cmd_ca(int argc, const char **argv, struct err *err);
 int cmd_revoke(int argc, const char **argv, struct err *err);
 int cmd_suspend(int argc, const char **argv, struct err *err);

@@ -157,6 +157,17 @@ opt_actor(void)
 }
 
 int
+opt_registry(struct registry **ret, struct err *err)
+{
+	const int rc = registry_open(opt.home_path, opt_actor(), ret, err);
+
+	return rc == ERR_ABSENT
+		   ? err_set(err, ERR_INTERNAL,
+			 "there is no registry in %s; make one with: ykenroll init", opt.home_path)
+		   : rc;
+}
+
+int
 opt_workflow(struct workflow *ret, struct err *err)
 {
 	unsigned long serial = 0, wait_sec = 0;

@@ -36,10 +36,12 @@ MUST_CHECK int registry_token_read(
     sqlite3_stmt *st, int col, struct registry_token *ret, struct err *err);
 #define REGISTRY_TOKEN_COLS "t.serial, t.firmware, t.state, ifnull(t.holder, 0), t.changed"
 
-/* holder.c: columns id, key, name, email, upn. */
+/* holder.c: REGISTRY_HOLDER_N columns. */
 MUST_CHECK int registry_holder_read(
     sqlite3_stmt *st, int col, struct registry_holder *ret, struct err *err);
-#define REGISTRY_HOLDER_COLS "ifnull(h.id, 0), h.key, h.name, h.email, h.upn"
+#define REGISTRY_HOLDER_COLS \
+	"ifnull(h.id, 0), h.key, h.name, h.email, h.upn, h.external, h.directory"
+#define REGISTRY_HOLDER_N 7
 /* Make or update; sets h->id. Inside a transaction. */
 MUST_CHECK int registry_holder_put(struct registry *r, struct registry_holder *h, struct err *err);
 

@@ -122,6 +122,27 @@ static const char *const migrations[] = {
     " hash BLOB NOT NULL CHECK (length(hash) = 32)"
     ") STRICT;"
     "CREATE INDEX audit_token ON audit (token);",
+
+    /* 2: who holders are elsewhere; what a certificate was issued for; recipients of the escrow */
+    "ALTER TABLE holders ADD COLUMN external TEXT NOT NULL DEFAULT '' COLLATE NOCASE;"
+    "ALTER TABLE holders ADD COLUMN directory TEXT NOT NULL DEFAULT '';"
+    "CREATE UNIQUE INDEX holders_external ON holders (external) WHERE external <> '';"
+    "ALTER TABLE certificates ADD COLUMN csr BLOB;"
+    "ALTER TABLE certificates ADD COLUMN attestation BLOB;"
+    "ALTER TABLE certificates ADD COLUMN f9 BLOB;"
+    /* generation 0 is recovery.crt as init made it, and has no rows here */
+    "CREATE TABLE recipients ("
+    " generation INTEGER NOT NULL CHECK (generation > 0),"
+    " sha256 BLOB NOT NULL CHECK (length(sha256) = 32),"
+    " role TEXT NOT NULL CHECK (role IN ('recovery', 'helpdesk')),"
+    " name TEXT NOT NULL,"
+    " der BLOB NOT NULL,"
+    " PRIMARY KEY (generation, sha256)"
+    ") STRICT, WITHOUT ROWID;"
+    "ALTER TABLE secrets ADD COLUMN recipients INTEGER NOT NULL DEFAULT 0;"
+    /* when a person or a plan was shown it: it is to be replaced */
+    "ALTER TABLE secrets ADD COLUMN opened INTEGER;"
+    "CREATE INDEX secrets_recipients ON secrets (recipients);",
 };
 
 #define VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -102,7 +102,7 @@ check_token(struct registry *r, uint32_t serial, struct err *err)
 		return rc;
 	if ((rc = db_step(&r->db, st, err)) != 1)
 		return rc;
-	open = sqlite3_column_int(st, 10) != 0;
+	open = sqlite3_column_int(st, 5 + REGISTRY_HOLDER_N) != 0;
 	if ((rc = registry_token_read(st, 0, &t, err)) != 0 ||
 	    (rc = registry_holder_read(st, 5, &h, err)) != 0)
 		return rc;

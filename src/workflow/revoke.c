@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* revoke: revoke, suspend, resume. The CA goes first: what the registry calls revoked is on a
  * published CRL, and after a kill in between the same call does the rest. */
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "base/utc.h"
+#include "ykenroll/registry_look.h"
 #include "ykenroll/workflow_ca.h"
 
 struct taking {
@@ -31,105 +30,21 @@ taking_wipe(struct taking *t)
 
 /* ---- what is meant ---- */
 
-/* 32 hexadecimal digits, perhaps with colons, as openssl prints a serial. */
-static bool
-is_cert_serial(const char *text, uint8_t ret[static REGISTRY_SERIAL_LEN])
-{
-	char hex[2 * REGISTRY_SERIAL_LEN + 1];
-	size_t n = 0;
-
-	for (; *text != '\0'; text++) {
-		if (*text == ':')
-			continue;
-		if (n == sizeof(hex) - 1)
-			return false;
-		hex[n++] = *text;
-	}
-	hex[n] = '\0';
-	return n == sizeof(hex) - 1 && text_unhex(hex, ret, REGISTRY_SERIAL_LEN) == 0;
-}
-
-static uint32_t
-token_serial(const char *text)
-{
-	unsigned long long n;
-	char *end;
-
-	if (!isdigit((unsigned char)text[0]) || strlen(text) > 10)
-		return 0;
-	n = strtoull(text, &end, 10);
-	return *end == '\0' && n <= UINT32_MAX ? (uint32_t)n : 0;
-}
-
-struct named {
-	const char *name;
-	int64_t holder;
-	bool several;
-};
-
-static int
-take_named(void *ctx, const struct registry_row *row)
-{
-	struct named *n = ctx;
-
-	if (row->holder.id == 0 || strcmp(row->holder.name, n->name) != 0)
-		return 0;
-	n->several = n->several || (n->holder != 0 && n->holder != row->holder.id);
-	n->holder = row->holder.id;
-	return 0;
-}
-
-/* By key, else by name. 0 in *ret: nobody. */
-static int
-find_holder(const struct taking *t, int64_t *ret, struct err *err)
-{
-	struct named named = {.name = t->what->what};
-	struct registry_holder h;
-	struct err why = ERR_INIT;
-	int rc;
-
-	if ((rc = registry_holder(t->registry, t->what->what, &h, &why)) == 0) {
-		*ret = h.id;
-		return 0;
-	}
-	if (rc != ERR_ABSENT)
-		return err_set(err, rc, "%s", why.text);
-	if ((rc = registry_list(t->registry, 0, take_named, &named, err)) != 0)
-		return rc;
-	if (named.several)
-		return err_set(err, ERR_AMBIGUOUS,
-		    "more than one holder is called %s; name one by e-mail or id", named.name);
-	*ret = named.holder;
-	return 0;
-}
-
 static int
 resolve(struct taking *t, struct err *err)
 {
-	const uint32_t token = token_serial(t->what->what);
-	struct registry_token known;
-	int64_t holder = 0;
-	int rc;
+	struct registry_found found = {0};
+	const int rc = registry_find(t->registry, t->what->what, &found, err);
 
 	t->which.after = utc_now();
-	if (is_cert_serial(t->what->what, t->serial)) {
-		t->which.serial = t->serial;
-		return 0;
-	}
-	if ((rc = find_holder(t, &holder, err)) != 0)
-		return rc;
-	if (token != 0 && registry_token(t->registry, token, &known, NULL) == 0)
-		t->which.token = token;
-	t->which.holder = holder;
-	if (holder != 0 && t->which.token != 0)
-		return err_set(err, ERR_AMBIGUOUS,
-		    "%s is the serial of a token and the id of a holder; name the other's other "
-		    "name",
-		    t->what->what);
-	if (holder == 0 && t->which.token == 0)
+	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_USAGE, "there is no holder, token or certificate %s here",
 		    t->what->what);
-	return 0;
+	memcpy(t->serial, found.cert_serial, sizeof(t->serial));
+	t->which.serial = found.has_cert ? t->serial : NULL;
+	t->which.token = found.token;
+	t->which.holder = found.holder;
+	return rc;
 }
 
 static int

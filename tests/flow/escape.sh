@@ -137,6 +137,12 @@ PY
 traces "$mark" 0 "list" ykenroll list
 shown 0 "list --json" ykenroll list --json
 claim "which is JSON, with the text in it" sh -c 'ykenroll list --json | jq -e ".tokens[0].name == env.esc"'
+shown 0 "list --csv" ykenroll list --csv
+token=$(ykenroll list --json | jq '.tokens[0].token')
+traces "$mark" 0 "show" ykenroll show "$token"
+traces "$mark" 2 "show of what is not there" ykenroll show "not $esc"
+traces "$mark" 2 "a filter" ykenroll list --firmware "$esc"
+claim "show --json has the text, too" sh -c 'ykenroll show "$0" --json | jq -e ".holder.name == env.esc"' "$token"
 traces "$mark" 0 "token list" ykenroll token list
 traces "$mark" 0 "token info" ykenroll token info
 shown 0 "token info --json" ykenroll token info --json

@@ -253,6 +253,8 @@ watch 0 "recover, nothing to do" -- ykenroll recover $ca --pin "$(f pin-new)" $o
 watch 0 "check" -- ykenroll check --json
 watch 1,3,12 "check by another registry" -- ykenroll check --home "$T/home2/h"
 watch 0 "list" -- ykenroll list --json
+watch 0 "show" -- ykenroll show alice@example.org
+watch 2 "show of nobody" -- ykenroll show nobody
 watch 1 "list without a registry" -- ykenroll list --home "$T/none"
 watch 0 "doctor" -- ykenroll doctor --json
 watch 2 "doctor without a home" -- ykenroll doctor --home "$T/none"

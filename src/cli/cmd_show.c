@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* show: all that the registry knows of a holder, a token or a certificate. */
+#include <jansson.h>
+#include <string.h>
+
+#include "base/utc.h"
+#include "cli/cli.h"
+#include "ykenroll/workflow_ca.h"
+#include "ykenroll/workflow_look.h"
+
+#define AUDIT_ROWS 12 /* the newest ones, in words; JSON has all */
+
+static const struct poptOption table[] = {
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+struct shown {
+	struct registry *registry;
+	struct registry_found found;
+	struct registry_holder holder; /* id 0: none */
+	json_t *tokens;		       /* what is shown, gathered once for both ways of showing */
+};
+
+/* ---- gathering ---- */
+
+static int
+add_cert(void *ctx, const struct registry_cert *c)
+{
+	char serial[2 * REGISTRY_SERIAL_LEN + 1], sha256[65], begin[UTC_TEXT_LEN],
+	    end[UTC_TEXT_LEN];
+	const char *reason = c->state == CERT_REVOKED ? workflow_reason_name(c->reason) : NULL;
+
+	render_serial(c->serial, sizeof(c->serial), serial);
+	render_serial(c->sha256, sizeof(c->sha256), sha256);
+	utc_text(c->not_before, begin);
+	utc_text(c->not_after, end);
+	return json_array_append_new(
+	    ctx, json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s*, s:s}", "serial", serial, "state",
+		     registry_cert_state_name(c->state), "reason", reason, "not_before", begin,
+		     "not_after", end, "sha256", c->state == CERT_PREPARED ? NULL : sha256,
+		     "holder", c->holder.key));
+}
+
+static int
+add_secret(void *ctx, const struct registry_secret *s)
+{
+	char opened[UTC_TEXT_LEN];
+
+	utc_text(s->opened, opened);
+	return json_array_append_new(
+	    ctx, json_pack("{s:s, s:i, s:s, s:s*, s:b}", "kind", registry_secret_kind_name(s->kind),
+		     "version", (int)s->version, "state", registry_secret_state_name(s->state),
+		     "opened", s->opened == 0 ? NULL : opened, "replace",
+		     s->opened != 0 && s->state != SECRET_OLD));
+}
+
+static int
+add_audit(void *ctx, const struct registry_audit_row *a)
+{
+	char at[UTC_TEXT_LEN];
+
+	utc_text(a->at, at);
+	return json_array_append_new(
+	    ctx, json_pack("{s:I, s:s, s:s, s:s, s:s}", "row", (json_int_t)a->seq, "at", at,
+		     "actor", a->actor, "action", a->action, "detail", a->detail));
+}
+
+static bool
+is_meant(const struct shown *s, const struct registry_row *row)
+{
+	return s->found.token != 0 ? row->token.serial == s->found.token
+				   : row->holder.id == s->found.holder;
+}
+
+static int
+add_token(void *ctx, const struct registry_row *row)
+{
+	struct shown *s = ctx;
+	const struct registry_which which = {.token = row->token.serial};
+	json_t *certs, *secrets, *audit;
+	char firmware[16], changed[UTC_TEXT_LEN];
+
+	if (!is_meant(s, row))
+		return 0;
+	if (s->holder.id == 0)
+		s->holder = row->holder;
+	snprintf(firmware, sizeof(firmware), "%u.%u.%u", row->token.firmware[0],
+	    row->token.firmware[1], row->token.firmware[2]);
+	utc_text(row->token.changed, changed);
+	certs = json_array();
+	secrets = json_array();
+	audit = json_array();
+	json_array_append_new(s->tokens,
+	    json_pack("{s:I, s:s, s:s, s:s, s:s*, s:b, s:o, s:o, s:o}", "token",
+		(json_int_t)row->token.serial, "firmware", firmware, "state",
+		registry_token_state_name(row->token.state), "changed", changed, "holder",
+		row->holder.id == 0 ? NULL : row->holder.key, "unfinished", row->work_open,
+		"certificates", certs, "secrets", secrets, "audit", audit));
+	if (registry_certs(s->registry, &which, add_cert, certs, NULL) != 0 ||
+	    registry_secrets(s->registry, row->token.serial, add_secret, secrets, NULL) != 0 ||
+	    registry_audit_rows(s->registry, row->token.serial, 1, add_audit, audit, NULL) != 0)
+		return ERR_INTERNAL;
+	return 0;
+}
+
+static int
+token_of_cert(void *ctx, const struct registry_cert *c)
+{
+	struct shown *s = ctx;
+
+	s->found.token = c->token.serial;
+	s->holder = c->holder;
+	return 0;
+}
+
+static int
+gather(struct shown *s, const char *what, struct err *err)
+{
+	struct registry_which which = {.serial = s->found.cert_serial};
+	int rc = registry_find(s->registry, what, &s->found, err);
+
+	if (rc == ERR_ABSENT)
+		return err_set(
+		    err, ERR_USAGE, "there is no holder, token or certificate %s here", what);
+	if (rc != 0 ||
+	    (s->found.has_cert &&
+		(rc = registry_certs(s->registry, &which, token_of_cert, s, err)) != 0) ||
+	    (s->found.holder != 0 &&
+		(rc = registry_holder_by_id(s->registry, s->found.holder, &s->holder, err)) != 0))
+		return rc;
+	rc = registry_list(s->registry, s->found.token, add_token, s, err);
+	return rc == ERR_INTERNAL && err->code == 0
+		   ? err_set(err, rc, "the registry cannot be read; see: ykenroll audit verify")
+		   : rc;
+}
+
+/* ---- showing ---- */
+
+static const char *
+text(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s == NULL ? "" : s;
+}
+
+static void
+certs_text(const json_t *certs)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(certs, i, c)
+	{
+		printf("  certificate %s  %s%s%s, %.10s to %.10s\n", text(c, "serial"),
+		    text(c, "state"), text(c, "reason")[0] == '\0' ? "" : " for ",
+		    text(c, "reason"), text(c, "not_before"), text(c, "not_after"));
+	}
+}
+
+static void
+secrets_text(const json_t *secrets)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach(secrets, i, s)
+	{
+		if (strcmp(text(s, "state"), "old") == 0)
+			continue;
+		printf("  %s %d  %s, in escrow", text(s, "kind"),
+		    (int)json_integer_value(json_object_get(s, "version")), text(s, "state"));
+		if (text(s, "opened")[0] != '\0')
+			printf("; opened %s: to be replaced", text(s, "opened"));
+		putchar('\n');
+	}
+}
+
+static void
+audit_text(const json_t *audit)
+{
+	const size_t n = json_array_size(audit);
+	const json_t *a;
+	size_t i;
+
+	if (n > AUDIT_ROWS)
+		printf("  … %zu older rows: ykenroll audit export\n", n - AUDIT_ROWS);
+	for (i = n > AUDIT_ROWS ? n - AUDIT_ROWS : 0; i < n; i++) {
+		a = json_array_get(audit, i);
+		printf("  %s  %-10s %s; %s\n", text(a, "at"), render_escaped(text(a, "action")),
+		    render_escaped(text(a, "actor")), render_escaped(text(a, "detail")));
+	}
+}
+
+static void
+holder_text(const struct registry_holder *h)
+{
+	const struct {
+		const char *what, *text;
+	} lines[] = {{"holder", h->name}, {"id", h->key}, {"e-mail", h->email}, {"UPN", h->upn},
+	    {"other id", h->external}, {"directory", h->directory}};
+	size_t i;
+
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		if (lines[i].text[0] != '\0')
+			printf("%-10s %s\n", lines[i].what, render_escaped(lines[i].text));
+}
+
+static void
+show_text(const struct shown *s)
+{
+	const json_t *t;
+	size_t i;
+
+	if (s->holder.id != 0)
+		holder_text(&s->holder);
+	json_array_foreach(s->tokens, i, t)
+	{
+		printf("token %lld  %s since %s, firmware %s%s\n",
+		    (long long)json_integer_value(json_object_get(t, "token")), text(t, "state"),
+		    text(t, "changed"), text(t, "firmware"),
+		    json_is_true(json_object_get(t, "unfinished")) ? "; not finished: recover"
+								   : "");
+		certs_text(json_object_get(t, "certificates"));
+		secrets_text(json_object_get(t, "secrets"));
+		audit_text(json_object_get(t, "audit"));
+	}
+	if (json_array_size(s->tokens) == 0)
+		printf("no token\n");
+}
+
+static json_t *
+show_json(const struct shown *s)
+{
+	const struct registry_holder *h = &s->holder;
+	json_t *holder = h->id == 0 ? json_null()
+				    : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", h->name,
+					  "id", h->key, "email", h->email, "upn", h->upn,
+					  "external", h->external, "directory", h->directory);
+
+	return json_pack("{s:o, s:O}", "holder", holder, "tokens", s->tokens);
+}
+
+int
+cmd_show(int argc, const char **argv, struct err *err)
+{
+	CLEAN(registry_closep) struct registry *registry = NULL;
+	struct shown s = {0};
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "show", "HOLDER|TOKEN|CERTIFICATE [OPTION...]", table, args,
+		 1, &n, err)) != 0)
+		return rc;
+	if (n != 1)
+		return err_set(err, ERR_USAGE,
+		    "ykenroll show HOLDER|TOKEN|CERTIFICATE: a name, e-mail or id, or a serial "
+		    "number");
+	if ((rc = opt_registry(&registry, err)) != 0)
+		return rc;
+	s.registry = registry;
+	s.tokens = json_array();
+	if ((rc = gather(&s, args[0], err)) == 0 && opt.json)
+		rc = render_json(show_json(&s), err);
+	else if (rc == 0)
+		show_text(&s);
+	json_decref(s.tokens);
+	return rc;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* list: which tokens, of all that are registered. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/utc.h"
+#include "ykenroll/workflow_look.h"
+
+/* ---- advisories ---- */
+
+static bool
+is_rsa(enum key_alg a)
+{
+	return a == KEY_RSA2048 || a == KEY_RSA3072 || a == KEY_RSA4096;
+}
+
+static bool
+is_ecdsa(enum key_alg a)
+{
+	return a == KEY_P256 || a == KEY_P384;
+}
+
+static bool
+is_any(enum key_alg a)
+{
+	return a != KEY_NONE;
+}
+
+static const struct {
+	enum workflow_advisory bit;
+	const char *name, *id;
+	uint8_t first[3], last[3];
+	bool (*concerns)(enum key_alg alg);
+} advisories[WORKFLOW_ADVISORIES] = {
+    {ADVISORY_ROCA, "ROCA", "YSA-2017-01", {4, 2, 6}, {4, 3, 4}, is_rsa},
+    {ADVISORY_FIPS, "YSA-2019-02", "YSA-2019-02", {4, 4, 2}, {4, 4, 4}, is_any},
+    {ADVISORY_EUCLEAK, "EUCLEAK", "YSA-2024-03", {0, 0, 0}, {5, 6, 255}, is_ecdsa},
+};
+
+unsigned
+workflow_advisories(const uint8_t firmware[static 3], enum key_alg alg)
+{
+	unsigned bits = 0;
+	size_t i;
+
+	for (i = 0; i < WORKFLOW_ADVISORIES; i++)
+		if (advisories[i].concerns(alg) && memcmp(firmware, advisories[i].first, 3) >= 0 &&
+		    memcmp(firmware, advisories[i].last, 3) <= 0)
+			bits |= advisories[i].bit;
+	return bits;
+}
+
+const char *
+workflow_advisory_name(enum workflow_advisory one)
+{
+	size_t i;
+
+	for (i = 0; i < WORKFLOW_ADVISORIES; i++)
+		if (advisories[i].bit == one)
+			return advisories[i].name;
+	return "unknown";
+}
+
+static int
+parse_advisory(const char *text, unsigned *ret, struct err *err)
+{
+	size_t i;
+
+	*ret = ADVISORY_ROCA | ADVISORY_FIPS | ADVISORY_EUCLEAK;
+	if (strcasecmp(text, "any") == 0)
+		return 0;
+	for (i = 0; i < WORKFLOW_ADVISORIES; i++)
+		if (strcasecmp(text, advisories[i].name) == 0 ||
+		    strcasecmp(text, advisories[i].id) == 0) {
+			*ret = advisories[i].bit;
+			return 0;
+		}
+	return err_set(err, ERR_USAGE,
+	    "the advisories are ROCA, EUCLEAK, their YSA numbers, and any; not %s", text);
+}
+
+/* ---- firmware ---- */
+
+struct versions { /* first to last */
+	uint8_t first[3], last[3];
+	bool none;
+};
+
+/* "5.7": the lowest and the highest that begin with it. */
+static int
+parse_version(const char *text, uint8_t low[static 3], uint8_t high[static 3])
+{
+	unsigned v[3] = {0};
+	int end = 0, n = 0, i;
+
+	if (sscanf(text, "%3u%n.%3u%n.%3u%n", &v[0], &end, &v[1], &end, &v[2], &end) < 1 ||
+	    text[end] != '\0' || v[0] > 255 || v[1] > 255 || v[2] > 255)
+		return -1;
+	for (i = 0; i < end; i++)
+		n += text[i] == '.';
+	for (i = 0; i < 3; i++) {
+		low[i] = i <= n ? (uint8_t)v[i] : 0;
+		high[i] = i <= n ? (uint8_t)v[i] : 255;
+	}
+	return 0;
+}
+
+static void
+step(uint8_t v[static 3], int by, bool *none)
+{
+	const int32_t n = (v[0] << 16 | v[1] << 8 | v[2]) + by;
+
+	*none = n < 0 || n > 0xffffff;
+	v[0] = (uint8_t)(n >> 16);
+	v[1] = (uint8_t)(n >> 8);
+	v[2] = (uint8_t)n;
+}
+
+static int
+parse_firmware(const char *text, struct versions *ret, struct err *err)
+{
+	static const struct {
+		const char *sign;
+		bool less, more, equal;
+	} signs[] = {{"", .equal = true}, {"=", .equal = true}, {"<", .less = true},
+	    {">", .more = true}, {"<=", .less = true, .equal = true},
+	    {">=", .more = true, .equal = true}};
+	const size_t n = strspn(text, "<>=");
+	uint8_t low[3], high[3];
+	size_t i;
+
+	*ret = (struct versions){.last = {255, 255, 255}};
+	for (i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
+		if (strlen(signs[i].sign) == n && strncmp(signs[i].sign, text, n) == 0)
+			break;
+	if (i == sizeof(signs) / sizeof(signs[0]) || parse_version(text + n, low, high) != 0)
+		return err_set(err, ERR_USAGE,
+		    "firmware is 5.7, '<5.7', '<=5.6.9', '>5.4' or '>=5.4.3'; not %s", text);
+	if (!signs[i].less)
+		memcpy(ret->first, signs[i].equal ? low : high, 3);
+	if (!signs[i].more)
+		memcpy(ret->last, signs[i].equal ? high : low, 3);
+	if (signs[i].less && !signs[i].equal)
+		step(ret->last, -1, &ret->none);
+	if (signs[i].more && !signs[i].equal)
+		step(ret->first, 1, &ret->none);
+	return 0;
+}
+
+/* ---- time ---- */
+
+int
+workflow_duration(const char *text, int64_t *ret, struct err *err)
+{
+	static const struct {
+		char unit;
+		int64_t sec;
+	} units[] = {{'\0', 86400}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}};
+	unsigned long long n;
+	char *end;
+	size_t i;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (text[0] >= '0' && text[0] <= '9' && errno == 0 && n <= 100000 &&
+		    *end == units[i].unit && (*end == '\0' || end[1] == '\0')) {
+			*ret = (int64_t)n * units[i].sec;
+			return 0;
+		}
+	return err_set(err, ERR_USAGE, "a time is 12h, 30d or 8w, not %s", text);
+}
+
+/* ---- the list ---- */
+
+struct listing {
+	const struct workflow_list *what;
+	int64_t before; /* 0: any */
+	int64_t holder; /* 0: any */
+	unsigned states, advisory;
+	struct versions firmware;
+	int (*row)(void *ctx, const struct workflow_listed *one);
+	void *ctx;
+};
+
+static int
+parse_states(const char *text, unsigned *ret, struct err *err)
+{
+	enum registry_token_state s;
+	size_t n;
+
+	for (*ret = 0; *text != '\0'; text += n + (text[n] == ',')) {
+		n = strcspn(text, ",");
+		for (s = TOKEN_NEW; s <= TOKEN_RETIRED; s++)
+			if (strlen(registry_token_state_name(s)) == n &&
+			    strncmp(registry_token_state_name(s), text, n) == 0)
+				break;
+		if (s > TOKEN_RETIRED)
+			return err_set(err, ERR_USAGE,
+			    "the states are new, personalised, issued, active, suspended, lost, "
+			    "damaged, retired; not %.*s",
+			    (int)n, text);
+		*ret |= 1u << s;
+	}
+	return *ret != 0 ? 0 : err_set(err, ERR_USAGE, "no state is named");
+}
+
+static int
+parse_holder(struct registry *r, const char *text, int64_t *ret, struct err *err)
+{
+	struct registry_found found = {0};
+	int rc = registry_find(r, text, &found, err);
+
+	if (rc == ERR_ABSENT || (rc == 0 && found.holder == 0))
+		return err_set(err, ERR_USAGE, "there is no holder %s here", text);
+	*ret = found.holder;
+	return rc;
+}
+
+static int
+parse(struct registry *r, struct listing *l, struct err *err)
+{
+	const struct workflow_list *what = l->what;
+	int64_t within = 0;
+	int rc = 0;
+
+	if (what->expiring != NULL) {
+		if ((rc = workflow_duration(what->expiring, &within, err)) != 0)
+			return rc;
+		l->before = utc_now() + within;
+	}
+	if ((what->state != NULL && (rc = parse_states(what->state, &l->states, err)) != 0) ||
+	    (what->firmware != NULL &&
+		(rc = parse_firmware(what->firmware, &l->firmware, err)) != 0) ||
+	    (what->advisory != NULL &&
+		(rc = parse_advisory(what->advisory, &l->advisory, err)) != 0) ||
+	    (what->holder != NULL && (rc = parse_holder(r, what->holder, &l->holder, err)) != 0))
+		return rc;
+	return 0;
+}
+
+static bool
+fits(const struct listing *l, const struct workflow_listed *one)
+{
+	const struct registry_row *row = &one->row;
+	const uint8_t *v = row->token.firmware;
+
+	if (l->before != 0 &&
+	    (!row->has_cert || row->cert_state != CERT_ACTIVE || row->not_after > l->before))
+		return false;
+	if (l->holder != 0 && row->holder.id != l->holder)
+		return false;
+	if (l->states != 0 && (l->states & 1u << row->token.state) == 0)
+		return false;
+	if (l->advisory != 0 && (l->advisory & one->advisories) == 0)
+		return false;
+	return l->what->firmware == NULL ||
+	       (!l->firmware.none && memcmp(v, l->firmware.first, 3) >= 0 &&
+		   memcmp(v, l->firmware.last, 3) <= 0);
+}
+
+static int
+take(void *ctx, const struct registry_row *row)
+{
+	const struct listing *l = ctx;
+	struct workflow_listed one = {.row = *row};
+
+	if (row->has_cert)
+		one.advisories =
+		    workflow_advisories(row->token.firmware, (enum key_alg)row->key_alg);
+	return fits(l, &one) ? l->row(l->ctx, &one) : 0;
+}
+
+int
+workflow_list(struct registry *r, const struct workflow_list *what,
+    int (*row)(void *ctx, const struct workflow_listed *one), void *ctx, struct err *err)
+{
+	struct listing l = {.what = what, .row = row, .ctx = ctx};
+	int rc;
+
+	if ((rc = parse(r, &l, err)) != 0)
+		return rc;
+	return registry_list(r, 0, take, &l, err);
+}
