@@ -24,6 +24,8 @@ enum workflow_secret {
 	WORKFLOW_CURRENT_MGMKEY,
 	WORKFLOW_NEW_PUK,
 	WORKFLOW_NEW_MGMKEY,
+	WORKFLOW_HOLDER_PIN,  /* of the holder, who is here */
+	WORKFLOW_ESCROW_PASS, /* of the escrow key */
 };
 
 enum workflow_step_state { STEP_WAITS, STEP_ALREADY, STEP_DONE, STEP_FAILED };
@@ -58,6 +60,7 @@ struct workflow {
 	const struct device_ui *device_ui;
 	struct workflow_ui ui;
 	bool dry_run, last_try, force;
+	const char *escrow_key; /* file, or PKCS #11 URI, of a key that opens the escrow; or NULL */
 };
 
 struct workflow_enroll {
@@ -71,6 +74,11 @@ struct workflow_enroll {
 	unsigned days;			  /* 0: the profile's */
 	unsigned pin_tries, puk_tries;	  /* 0: leave */
 	bool additional;
+	bool reset;	    /* of a former life: made as new first */
+	uint32_t replaces;  /* the token that this one stands in for, or 0; with why */
+	const char *why;    /* workflow_life.h, or NULL */
+	const char *ticket; /* for the audit, or NULL */
+	unsigned hours;	    /* of validity, instead of days; 0: days */
 };
 
 #define WORKFLOW_STEPS_MAX 16

@@ -13,14 +13,16 @@
 /* ---- opt.c: options that several commands have ---- */
 
 struct opt {
-	char *home, *device, *reader, *ca_pass, *wait;
-	int json, non_interactive, dry_run, last_try, force;
+	char *home, *device, *reader, *ca_pass, *wait, *escrow_key;
+	int json, non_interactive, dry_run, last_try, force, yes;
 	char home_path[4096]; /* resolved */
 };
 extern struct opt opt;
 extern struct poptOption opt_common[]; /* --home --json --non-interactive */
 extern struct poptOption opt_token[];  /* --device --reader --wait --last-try */
 extern struct poptOption opt_ca[];     /* --ca-pass */
+extern struct poptOption opt_yes[];    /* --yes */
+extern struct poptOption opt_escrow[]; /* --escrow-key --escrow-pass */
 
 /* Parse argv against table (which includes the ones above). At most max_args words are left over,
  * in ret_args.
@@ -54,6 +56,8 @@ struct prompt {
 MUST_CHECK int prompt_secret(const struct prompt *p, struct secret *ret, struct err *err);
 /* Is this a SPEC at all? Known before anything is done. NULL is. Errors: ERR_USAGE. */
 MUST_CHECK int prompt_check_spec(const char *spec, const char *option, struct err *err);
+/* Show it and have "yes" typed; --yes answers. Errors: ERR_PERSON. */
+MUST_CHECK int prompt_yes(const char *question, struct err *err);
 extern int64_t prompt_ns; /* time in which a person was waited for */
 
 /* ---- render.c ---- */
@@ -75,6 +79,8 @@ void csv_row(FILE *to, const char *const *cells, size_t n);
 
 struct face {
 	const char *new_pin, *current_pin, *current_puk, *current_mgmkey; /* SPECs */
+	const char *escrow_pass;
+	bool ask_current; /* the current ones are asked for where none was given */
 };
 extern struct face face;
 extern const struct device_ui face_device;

@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 
 static char *email, *id, *upn, *profile, *algorithm, *pin_policy, *touch_policy, *retries;
-static int days, additional, give_up;
+static int days, additional, give_up, reset;
 
 static struct poptOption secrets[] = {
     {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
@@ -36,7 +36,10 @@ static const struct poptOption enroll_table[] = {
 	"allow so many tries of PIN and PUK (resets both first)", "PIN,PUK"},
     {"additional", 0, POPT_ARG_NONE, &additional, 0, "a second token for this holder", NULL},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "destroy what is in slot 9A", NULL},
+    {"reset", 0, POPT_ARG_NONE, &reset, 0,
+	"first make a token as new that had another life; says what that destroys", NULL},
     {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, secrets, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
@@ -116,6 +119,7 @@ options(struct workflow_enroll *what, struct err *err)
 	what->profile = profile == NULL ? "client" : profile;
 	what->alg = algorithm == NULL ? KEY_P256 : key_alg_parse(algorithm);
 	what->additional = additional != 0;
+	what->reset = reset != 0;
 	if (what->alg != KEY_P256 && what->alg != KEY_P384)
 		return err_set(err, ERR_USAGE, "--algorithm takes ECCP256 or ECCP384");
 	if (strcmp(what->profile, "client") != 0)

@@ -10,7 +10,6 @@
 
 struct token_specs {
 	char *pin, *new_pin, *puk, *new_puk, *mgmkey, *new_mgmkey; /* SPECs */
-	int yes;						   /* --yes */
 };
 extern struct token_specs token_specs;
 extern struct poptOption token_opt_mgmkey[]; /* --management-key --pin */

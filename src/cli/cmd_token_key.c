@@ -23,9 +23,9 @@ static int attest, keep_chuid, do_key, do_cert;
 		    "keep the card's identity; Windows may then show a certificate that is gone", \
 		    NULL                                                                          \
 	}
-#define YES_OPT                                                                           \
-	{                                                                                 \
-		"yes", 'y', POPT_ARG_NONE, &token_specs.yes, 0, "the answer is yes", NULL \
+#define YES_OPT                                                                   \
+	{                                                                         \
+		"yes", 'y', POPT_ARG_NONE, &opt.yes, 0, "the answer is yes", NULL \
 	}
 
 static const struct poptOption generate_table[] = {

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_token_ui: secrets and questions of the token verbs. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/text.h"
 #include "cli/cmd_token.h"
 
@@ -84,25 +81,8 @@ secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *er
 static int
 confirm(void *ctx, const char *question, struct err *err)
 {
-	char answer[16] = "";
-	FILE *tty;
-
 	(void)ctx;
-	render_line(stderr, question);
-	if (token_specs.yes)
-		return 0;
-	tty = opt.non_interactive ? NULL : fopen("/dev/tty", "r+e");
-	if (tty == NULL)
-		return err_set(err, ERR_PERSON,
-		    "this needs a person's yes, and there is nobody to ask: -y gives it");
-	fprintf(tty, "Type yes: ");
-	fflush(tty);
-	if (fgets(answer, sizeof(answer), tty) == NULL)
-		answer[0] = '\0';
-	fclose(tty);
-	return strcmp(answer, "yes\n") == 0
-		   ? 0
-		   : err_set(err, ERR_PERSON, "nothing was done: not a yes");
+	return prompt_yes(question, err);
 }
 
 static void

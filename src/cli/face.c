@@ -96,6 +96,13 @@ unhex_in_place(struct secret *s, struct err *err)
 	return secret_set(s, bytes->bytes, s->len / 2, err);
 }
 
+static bool
+is_current(enum workflow_secret which)
+{
+	return which == WORKFLOW_CURRENT_PIN || which == WORKFLOW_CURRENT_PUK ||
+	       which == WORKFLOW_CURRENT_MGMKEY;
+}
+
 static int
 secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err)
 {
@@ -108,16 +115,26 @@ secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *er
 		NULL},
 	    [WORKFLOW_CURRENT_MGMKEY] = {face.current_mgmkey,
 		"current management key (hexadecimal)", "--management-key", false, NULL},
+	    [WORKFLOW_HOLDER_PIN] = {face.new_pin, "holder's PIN", "--pin", false, NULL},
+	    [WORKFLOW_ESCROW_PASS] = {face.escrow_pass, "passphrase of the escrow key",
+		"--escrow-pass", false, NULL},
 	};
 	const struct prompt *p = &prompts[which];
 	int rc;
 
 	(void)ctx;
-	if (which != WORKFLOW_NEW_PIN && p->spec == NULL)
+	if (is_current(which) && p->spec == NULL && !face.ask_current)
 		return err_set(err, ERR_ABSENT, "not given");
 	if ((rc = prompt_secret(p, ret, err)) != 0)
 		return rc;
 	return which == WORKFLOW_CURRENT_MGMKEY ? unhex_in_place(ret, err) : 0;
 }
 
-const struct workflow_ui face_ui = {.step = step, .say = say, .secret = secret};
+static int
+confirm(void *ctx, const char *question, struct err *err)
+{
+	(void)ctx;
+	return prompt_yes(question, err);
+}
+
+const struct workflow_ui face_ui = {.step = step, .say = say, .secret = secret, .confirm = confirm};

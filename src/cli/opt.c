@@ -37,6 +37,19 @@ struct poptOption opt_ca[] = {
     POPT_TABLEEND,
 };
 
+struct poptOption opt_yes[] = {
+    {"yes", 'y', POPT_ARG_NONE, &opt.yes, 0, "yes to every question", NULL},
+    POPT_TABLEEND,
+};
+
+struct poptOption opt_escrow[] = {
+    {"escrow-key", 0, POPT_ARG_STRING, &opt.escrow_key, 0,
+	"a key that opens the escrow: a file, or its PKCS #11 URI", "KEY"},
+    {"escrow-pass", 0, POPT_ARG_STRING, &face.escrow_pass, 0,
+	"its passphrase or PIN: prompt, file:PATH or fd:N", "SPEC"},
+    POPT_TABLEEND,
+};
+
 static int
 collect(poptContext con, const char **ret_args, size_t max_args, size_t *ret_n, struct err *err)
 {
@@ -197,5 +210,6 @@ opt_workflow(struct workflow *ret, struct err *err)
 	ret->dry_run = opt.dry_run != 0;
 	ret->last_try = opt.last_try != 0;
 	ret->force = opt.force != 0;
+	ret->escrow_key = opt.escrow_key;
 	return 0;
 }

@@ -113,6 +113,29 @@ ask_rounds(const struct prompt *p, struct secret *ret, struct err *err)
 }
 
 int
+prompt_yes(const char *question, struct err *err)
+{
+	char answer[16] = "";
+	FILE *tty;
+
+	render_line(stderr, question);
+	if (opt.yes)
+		return 0;
+	tty = opt.non_interactive ? NULL : fopen("/dev/tty", "r+e");
+	if (tty == NULL)
+		return err_set(err, ERR_PERSON,
+		    "this needs a person's yes, and there is nobody to ask: -y gives it");
+	fprintf(tty, "Type yes: ");
+	fflush(tty);
+	if (fgets(answer, sizeof(answer), tty) == NULL)
+		answer[0] = '\0';
+	fclose(tty);
+	return strcmp(answer, "yes\n") == 0
+		   ? 0
+		   : err_set(err, ERR_PERSON, "nothing was done: not a yes");
+}
+
+int
 prompt_secret(const struct prompt *p, struct secret *ret, struct err *err)
 {
 	int rc;

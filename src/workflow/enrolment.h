@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* enrolment: what one run of the enrolment plan knows. Made by enroll.c, used by the steps. */
+/* enrolment: what one run of a plan knows, be it the first enrolment or what comes later in a
+ * token's life. Made by enrolment.c, used by the steps. */
 #ifndef WORKFLOW_ENROLMENT_H
 #define WORKFLOW_ENROLMENT_H
 
 #include "workflow/plan.h"
+#include "workflow/verb.h"
 
 #define ENROL_SLOT 0x9a
 #define STEP_PUK_FACTORY "puk-factory" /* recorded: the work found the factory's PUK */
+#define STEP_PUK_SENDING "puk-sending" /* recorded: from here on the PUK may be the new one */
+#define STEP_PUK_REFUSED "puk-refused" /* recorded: the token refused the one from escrow */
+
+/* registry_work.flags */
+#define WORK_RESET 1u	/* enroll: the PIV application is reset first */
+#define WORK_NEW_KEY 2u /* renew, adopt: another key, which destroys the one that is there */
+#define WORK_RECORD 4u	/* adopt: the certificate on the token is recorded, none is issued */
+#define WORK_WIPE 8u	/* retire: the token is here and is reset */
 
 struct enrolment {
 	const struct workflow *w;
@@ -18,7 +28,9 @@ struct enrolment {
 	struct registry *registry;
 	struct signer_ca ca;
 
+	const struct plan *plan;
 	struct registry_work work; /* id 0 before the intent is written */
+	struct registry_row row;   /* the token as the registry has it; serial 0: not at all */
 	bool resumed;
 	bool additional;
 	unsigned pin_tries, puk_tries;
@@ -28,6 +40,7 @@ struct enrolment {
 	struct token_pin_state pin, puk;
 	struct blob f9;
 	bool slot_used, cert_used, admin_used;
+	char lost[VERB_LOST_MAX]; /* what a reset destroys, in words */
 
 	/* locked memory, this run only */
 	struct secret *new_pin, *current_pin, *current_puk, *current_mgmkey;
@@ -39,39 +52,31 @@ struct enrolment {
 	struct blob spki, leaf, csr, cert;
 };
 
-/* Open and look (enroll.c). */
+/* Life (enrolment.c). look: open registry and token, read the token's row. */
+void enrolment_init(struct enrolment *e, const struct workflow *w, struct workflow_report *report);
 MUST_CHECK int enrolment_look(struct enrolment *e, struct err *err);
 void enrolment_wipe(struct enrolment *e);
+/* Only the registry, where no token is at hand. */
+MUST_CHECK int enrolment_registry(struct enrolment *e, struct err *err);
+/* Open work on the token, if there is any: then e->resumed, and e->plan is the work's. Errors:
+ * ERR_USAGE of a plan that this version does not know. */
+MUST_CHECK int enrolment_resume(struct enrolment *e, struct err *err);
+/* Ask for a secret that need not be given. */
+MUST_CHECK int enrolment_secret(
+    struct enrolment *e, enum workflow_secret which, struct secret *ret, struct err *err);
+MUST_CHECK int enrolment_copy(
+    char ret[static REGISTRY_TEXT_MAX], const char *text, const char *what, struct err *err);
+void enrolment_report_cert(struct enrolment *e);
+unsigned enrolment_flags(const struct enrolment *e); /* for what sends a PIN or PUK */
+/* From here on both a fresh run (e->work filled, id 0) and a resumed one, of e->plan. */
+MUST_CHECK int enrolment_run(struct enrolment *e, struct err *err);
 
 /* Before the first change (precheck.c): everything that can be known. */
 MUST_CHECK int precheck_names(const struct workflow_enroll *what, struct err *err);
 MUST_CHECK int precheck_token(struct enrolment *e, struct err *err);
+MUST_CHECK int precheck_states(struct enrolment *e, struct err *err); /* PIN, PUK, mgm. key */
+/* What is in slot 9A and around it, and the f9 certificate. */
+MUST_CHECK int precheck_contents(struct enrolment *e, struct err *err);
 MUST_CHECK int precheck_ca(struct enrolment *e, struct err *err);
-
-/* What is asked of the CA (steps_cert.c). Points into e. */
-void enrolment_request(const struct enrolment *e, struct signer_request *ret);
-
-/* Used by steps and recover (steps_cert.c). Revoke or drop the certificate that this work can no
- * longer use. */
-MUST_CHECK int steps_abandon_cert(struct enrolment *e, struct err *err);
-
-/* The steps, one function each, in the order of the plan. */
-MUST_CHECK int step_retries(struct enrolment *e, struct err *err);
-MUST_CHECK int step_mgmkey_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_mgmkey(struct enrolment *e, struct err *err);
-MUST_CHECK int step_puk_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_puk(struct enrolment *e, struct err *err);
-MUST_CHECK int step_pin(struct enrolment *e, struct err *err);
-MUST_CHECK int step_key_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_key(struct enrolment *e, struct err *err);
-MUST_CHECK int step_identity_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_identity(struct enrolment *e, struct err *err);
-MUST_CHECK int step_attest(struct enrolment *e, struct err *err);
-MUST_CHECK int step_request(struct enrolment *e, struct err *err);
-MUST_CHECK int step_issue_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_issue(struct enrolment *e, struct err *err);
-MUST_CHECK int step_import(struct enrolment *e, struct err *err);
-MUST_CHECK int step_prove(struct enrolment *e, struct err *err);
-MUST_CHECK int step_activate(struct enrolment *e, struct err *err);
 
 #endif

@@ -4,6 +4,18 @@
 #include "base/utc.h"
 #include "workflow/enrolment.h"
 
+const struct plan *
+plan_find(const char *name)
+{
+	static const struct plan *const plans[] = {&plan_enroll, &plan_reissue};
+	size_t i;
+
+	for (i = 0; i < sizeof(plans) / sizeof(plans[0]); i++)
+		if (strcmp(plans[i]->name, name) == 0)
+			return plans[i];
+	return NULL;
+}
+
 static bool
 wanted(const struct enrolment *e, const struct plan_step *s)
 {
@@ -26,8 +38,10 @@ report_step(struct enrolment *e, const struct plan_step *s)
 }
 
 void
-plan_show(struct enrolment *e, const struct plan_step *steps, size_t n)
+plan_show(struct enrolment *e)
 {
+	const struct plan_step *steps = e->plan->steps;
+	const size_t n = e->plan->n;
 	struct workflow_step *line;
 	size_t i;
 
@@ -58,8 +72,10 @@ run_one(struct enrolment *e, const struct plan_step *s, struct workflow_step *li
 }
 
 int
-plan_run(struct enrolment *e, const struct plan_step *steps, size_t n, struct err *err)
+plan_run(struct enrolment *e, struct err *err)
 {
+	const struct plan_step *steps = e->plan->steps;
+	const size_t n = e->plan->n;
 	struct workflow_step *line;
 	int64_t start;
 	size_t i;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* plan: work as a table of steps, run forward only. */
+/* plan: work as a table of steps, run forward only. The registry knows a plan by its name, so that
+ * `recover` can go on with it: names of plans and of recorded steps are never changed. */
 #ifndef WORKFLOW_PLAN_H
 #define WORKFLOW_PLAN_H
 
@@ -20,14 +21,31 @@ struct plan_step {
 	bool (*wanted)(const struct enrolment *e);
 };
 
-extern const struct plan_step plan_enroll[];
-extern const size_t plan_enroll_n;
+struct plan {
+	const char *name; /* as the registry has it */
+	const struct plan_step *steps;
+	size_t n;
+	unsigned secrets; /* bits 1 << enum registry_secret_kind: what gets a new value */
+	bool on;	  /* on a token that somebody holds: registry_begin_on */
+	bool ca;	  /* a certificate is made: what the CA can refuse is known before */
+	bool signer;	  /* the CA is needed all the same */
+	/* Before the first change, fresh and resumed: what can be known of the token. Spends no
+	 * try.
+	 */
+	int (*check)(struct enrolment *e, struct err *err);
+	/* After that, and not for --dry-run: secrets from people and from escrow. NULL: none. */
+	int (*ask)(struct enrolment *e, struct err *err);
+};
+
+extern const struct plan plan_enroll, plan_reissue;
+
+/* NULL: there is none of that name. */
+const struct plan *plan_find(const char *name);
 
 /* Fill the report with the steps as they would run, touching nothing. */
-void plan_show(struct enrolment *e, const struct plan_step *steps, size_t n);
+void plan_show(struct enrolment *e);
 
 /* Run what is not done. Stops at the first error, wrapped with the step's name. */
-MUST_CHECK int plan_run(
-    struct enrolment *e, const struct plan_step *steps, size_t n, struct err *err);
+MUST_CHECK int plan_run(struct enrolment *e, struct err *err);
 
 #endif

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "workflow/enrolment.h"
+#include "workflow/steps.h"
 
 static int
 name_ok(const char *text, const char *what, size_t max_chars, struct err *err)
@@ -44,8 +44,8 @@ precheck_names(const struct workflow_enroll *what, struct err *err)
 
 /* ---- the token ---- */
 
-static int
-states(struct enrolment *e, struct err *err)
+int
+precheck_states(struct enrolment *e, struct err *err)
 {
 	int rc;
 
@@ -71,8 +71,8 @@ present(int rc, bool *ret, const struct err *why, struct err *err)
 	return rc;
 }
 
-static int
-contents(struct enrolment *e, struct err *err)
+int
+precheck_contents(struct enrolment *e, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob b = {0};
 	struct token_slot slot = {0};
@@ -180,8 +180,10 @@ precheck_token(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = states(e, err)) != 0 || (rc = contents(e, err)) != 0)
+	if ((rc = precheck_states(e, err)) != 0 || (rc = precheck_contents(e, err)) != 0)
 		return rc;
+	if ((e->work.flags & WORK_RESET) != 0)
+		return steps_reset_check(e, err);
 	if (e->resumed)
 		return 0;
 	if ((rc = fresh_slot(e, err)) != 0)

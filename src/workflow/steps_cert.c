@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "base/utc.h"
-#include "workflow/enrolment.h"
+#include "workflow/steps.h"
 
 static bool
 wants_touch(const struct enrolment *e)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* steps_secret: the steps that change a secret of the token. Every new value is in flight
  * (registry) before. */
-#include "workflow/enrolment.h"
+#include "workflow/steps.h"
 
 static unsigned
 flags(const struct enrolment *e)

@@ -244,44 +244,15 @@ workflow_token_move(const struct workflow *w, uint8_t from, uint8_t to, struct e
 
 /* ---- reset ---- */
 
-#define LOST_TEXT_MAX 2048
-
-/* One line for each slot that is in use. */
-static int
-list_lost(struct verb *v, char ret[static LOST_TEXT_MAX], struct err *err)
-{
-	const struct device_slot *slots;
-	size_t n, i, at = 0;
-	int rc;
-
-	slots = device_slots(&n);
-	for (i = 0; i < n && at < LOST_TEXT_MAX; i++) {
-		CLEAN(verb_slot_wipe) struct verb_slot s = {0};
-		char text[VERB_TEXT_MAX];
-
-		if (slots[i].slot == DEVICE_SLOT_F9)
-			continue;
-		if ((rc = verb_slot(v, slots[i].slot, false, &s, err)) != 0)
-			return rc;
-		if (!s.has_key && !s.has_cert)
-			continue;
-		verb_slot_text(&s, text);
-		rc = snprintf(ret + at, LOST_TEXT_MAX - at, "%s slot %02x: %s", at > 0 ? ";" : "",
-		    slots[i].slot, text);
-		at += rc < 0 ? 0 : (size_t)rc;
-	}
-	return 0;
-}
-
 int
 workflow_token_reset(const struct workflow *w, struct token_id *ret, struct err *err)
 {
-	char lost[LOST_TEXT_MAX] = "", question[LOST_TEXT_MAX + 256];
+	char lost[VERB_LOST_MAX] = "", question[VERB_LOST_MAX + 256];
 	CLEAN(verb_wipe) struct verb v = {0};
 	int rc;
 
 	if ((rc = verb_open(&v, w, "reset", VERB_CHANGE, err)) != 0 ||
-	    (rc = list_lost(&v, lost, err)) != 0)
+	    (rc = verb_lost(&v, lost, err)) != 0)
 		return rc;
 	snprintf(question, sizeof(question),
 	    "The PIV application of token %u becomes as new. Lost for ever:%s. PIN, PUK and management "

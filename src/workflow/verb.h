@@ -57,6 +57,10 @@ void verb_slot_text(const struct verb_slot *s, char ret[static VERB_TEXT_MAX]);
 MUST_CHECK int verb_slot_spki(
     const struct verb_slot *s, uint8_t slot, struct blob *ret, struct err *err);
 
+/* What a reset destroys: " slot 9a: an ECCP256 key …; slot 9c: …", or "". */
+#define VERB_LOST_MAX 2048
+MUST_CHECK int verb_lost(struct verb *v, char ret[static VERB_LOST_MAX], struct err *err);
+
 /* A read for which "not there" is an answer. */
 MUST_CHECK int verb_present(int rc, bool *ret, const struct err *why, struct err *err);
 

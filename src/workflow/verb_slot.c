@@ -124,6 +124,33 @@ verb_slot_spki(const struct verb_slot *s, uint8_t slot, struct blob *ret, struct
 	    err, ERR_ABSENT, "slot %02x has no key, or does not tell its public key", slot);
 }
 
+int
+verb_lost(struct verb *v, char ret[static VERB_LOST_MAX], struct err *err)
+{
+	const struct device_slot *slots;
+	size_t n, i, at = 0;
+	int rc;
+
+	ret[0] = '\0';
+	slots = device_slots(&n);
+	for (i = 0; i < n && at < VERB_LOST_MAX; i++) {
+		CLEAN(verb_slot_wipe) struct verb_slot s = {0};
+		char text[VERB_TEXT_MAX];
+
+		if (slots[i].slot == DEVICE_SLOT_F9)
+			continue;
+		if ((rc = verb_slot(v, slots[i].slot, false, &s, err)) != 0)
+			return rc;
+		if (!s.has_key && !s.has_cert)
+			continue;
+		verb_slot_text(&s, text);
+		rc = snprintf(ret + at, VERB_LOST_MAX - at, "%s slot %02x: %s", at > 0 ? ";" : "",
+		    slots[i].slot, text);
+		at += rc < 0 ? 0 : (size_t)rc;
+	}
+	return 0;
+}
+
 /* ---- trust ---- */
 
 int

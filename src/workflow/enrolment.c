@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* enrolment: one run of a plan: opening, the intent, and going on after an interruption. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/file.h"
+#include "workflow/steps.h"
+
+/* ---- life ---- */
+
+void
+enrolment_init(struct enrolment *e, const struct workflow *w, struct workflow_report *report)
+{
+	memset(e, 0, sizeof(*e));
+	memset(report, 0, sizeof(*report));
+	e->w = w;
+	e->report = report;
+	e->new_pin = secret_new();
+	e->current_pin = secret_new();
+	e->current_puk = secret_new();
+	e->current_mgmkey = secret_new();
+	e->mgmkey = secret_new();
+	e->puk_new = secret_new();
+}
+
+static void
+take_times(struct enrolment *e)
+{
+	struct workflow_report *r = e->report;
+	struct signer_times t = {0};
+
+	if (e->signer != NULL)
+		t = signer_times(e->signer);
+	if (e->registry != NULL)
+		r->fsync_ns = registry_commit_ns(e->registry);
+	registry_closep(&e->registry); /* its checkpoint counts, too */
+	r->wait_ns = t.wait_ns;
+	r->kdf_ns = key_kdf_ns + t.kdf_ns;
+	r->fsync_ns += file_fsync_ns + t.fsync_ns;
+}
+
+void
+enrolment_wipe(struct enrolment *e)
+{
+	struct workflow_report *r = e->report;
+
+	take_times(e);
+	token_closep(&e->token);
+	if (e->dev != NULL) {
+		r->apdus = device_stats(e->dev).apdus;
+		r->card_ns = device_stats(e->dev).card_ns;
+	}
+	device_closep(&e->dev);
+	signer_closep(&e->signer);
+	signer_ca_wipe(&e->ca);
+	registry_work_wipe(&e->work);
+	secret_freep(&e->new_pin);
+	secret_freep(&e->current_pin);
+	secret_freep(&e->current_puk);
+	secret_freep(&e->current_mgmkey);
+	secret_freep(&e->mgmkey);
+	secret_freep(&e->puk_new);
+	blob_wipe(&e->f9);
+	blob_wipe(&e->spki);
+	blob_wipe(&e->leaf);
+	blob_wipe(&e->csr);
+	blob_wipe(&e->cert);
+}
+
+int
+enrolment_registry(struct enrolment *e, struct err *err)
+{
+	const struct workflow *w = e->w;
+	const int rc = registry_open(w->home, w->actor, &e->registry, err);
+
+	return rc != ERR_ABSENT
+		   ? rc
+		   : err_set(err, ERR_INTERNAL,
+			 "there is no registry in %s; make one with: ykenroll init", w->home);
+}
+
+static int
+take_row(void *ctx, const struct registry_row *row)
+{
+	*(struct registry_row *)ctx = *row;
+	return 1;
+}
+
+int
+enrolment_look(struct enrolment *e, struct err *err)
+{
+	const struct workflow *w = e->w;
+	struct token_id *id = &e->report->token;
+	int rc;
+
+	if (e->registry == NULL && (rc = enrolment_registry(e, err)) != 0)
+		return rc;
+	if ((rc = device_open(w->device_ui, &e->dev, err)) != 0 ||
+	    (rc = token_open(e->dev, &w->choice, &e->token, err)) != 0)
+		return rc;
+	*id = *token_id(e->token);
+	e->mgm_alg = device_mgm_best(id->firmware);
+	if (id->serial == 0)
+		return err_set(err, ERR_NO_TOKEN,
+		    "this token does not tell its serial number, by which all is recorded");
+	rc = registry_list(e->registry, id->serial, take_row, &e->row, err);
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- small things ---- */
+
+int
+enrolment_secret(
+    struct enrolment *e, enum workflow_secret which, struct secret *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc = e->w->ui.secret(e->w->ui.ctx, which, ret, &why);
+
+	if (rc == ERR_ABSENT)
+		return 0;
+	if (rc != 0)
+		*err = why;
+	return rc;
+}
+
+int
+enrolment_copy(
+    char ret[static REGISTRY_TEXT_MAX], const char *text, const char *what, struct err *err)
+{
+	if (text != NULL && strlen(text) >= REGISTRY_TEXT_MAX)
+		return err_set(
+		    err, ERR_USAGE, "the %s is longer than %d bytes", what, REGISTRY_TEXT_MAX - 1);
+	snprintf(ret, REGISTRY_TEXT_MAX, "%s", text == NULL ? "" : text);
+	return 0;
+}
+
+unsigned
+enrolment_flags(const struct enrolment *e)
+{
+	return e->w->last_try ? DEVICE_LAST_TRY : 0;
+}
+
+void
+enrolment_report_cert(struct enrolment *e)
+{
+	if (e->cert.len > 0)
+		e->report->has_cert =
+		    cert_read(e->cert.data, e->cert.len, &e->report->cert, NULL) == 0;
+}
+
+/* ---- the intent ---- */
+
+static bool
+renews(const struct enrolment *e, enum registry_secret_kind kind)
+{
+	return (e->plan->secrets & 1u << kind) != 0;
+}
+
+static int
+random_guid(uint8_t guid[static REGISTRY_GUID_LEN], struct err *err)
+{
+	if (getrandom(guid, REGISTRY_GUID_LEN, 0) != REGISTRY_GUID_LEN)
+		return err_errno(err, ERR_INTERNAL, "no random numbers from the kernel");
+	guid[6] = (uint8_t)(0x40 | (guid[6] & 0x0f)); /* RFC 4122, 4.4: version 4 */
+	guid[8] = (uint8_t)(0x80 | (guid[8] & 0x3f));
+	return 0;
+}
+
+static int
+seal_new(struct enrolment *e, struct registry_sealed sealed[static SECRET_KINDS], size_t *n,
+    struct err *err)
+{
+	const uint32_t serial = e->report->token.serial;
+	int rc;
+
+	if (renews(e, SECRET_MGMKEY)) {
+		if ((rc = device_mgm_generate(e->mgm_alg, e->mgmkey, err)) != 0 ||
+		    (rc = registry_seal(e->registry, serial, SECRET_MGMKEY, (uint8_t)e->mgm_alg,
+			 e->mgmkey, &sealed[*n], err)) != 0)
+			return rc;
+		++*n;
+	}
+	if (renews(e, SECRET_PUK)) {
+		if ((rc = secret_digits(e->puk_new, 8, err)) != 0 ||
+		    (rc = registry_seal(
+			 e->registry, serial, SECRET_PUK, 0, e->puk_new, &sealed[*n], err)) != 0)
+			return rc;
+		++*n;
+	}
+	return 0;
+}
+
+/* Written down before it is done: holder, plan, identity and the secrets, sealed, in one
+ * transaction. */
+static int
+write_intent(struct enrolment *e, struct err *err)
+{
+	struct registry_sealed sealed[SECRET_KINDS] = {0};
+	size_t i, n = 0;
+	int rc;
+
+	if ((rc = random_guid(e->work.guid, err)) == 0 && (rc = seal_new(e, sealed, &n, err)) == 0)
+		rc = e->plan->on ? registry_begin_on(e->registry, &e->work, sealed, n, err)
+				 : registry_begin(e->registry, &e->work, e->report->token.firmware,
+				       sealed, n, e->additional, err);
+	for (i = 0; i < SECRET_KINDS; i++)
+		registry_sealed_wipe(&sealed[i]);
+	return rc;
+}
+
+static int
+flight_secrets(struct enrolment *e, struct err *err)
+{
+	uint8_t alg = 0, none;
+	int rc = 0;
+
+	if (renews(e, SECRET_MGMKEY)) {
+		rc = registry_flight_open(
+		    e->registry, e->work.serial, SECRET_MGMKEY, e->mgmkey, &alg, err);
+		e->mgm_alg = (enum device_mgm_alg)alg;
+	}
+	if (rc == 0 && renews(e, SECRET_PUK))
+		rc = registry_flight_open(
+		    e->registry, e->work.serial, SECRET_PUK, e->puk_new, &none, err);
+	if (rc != 0)
+		err_wrap(err, "secrets in flight of token %u", e->work.serial);
+	return rc;
+}
+
+/* ---- the run ---- */
+
+int
+enrolment_resume(struct enrolment *e, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc = registry_work_open(e->registry, e->report->token.serial, &e->work, &why);
+
+	if (rc == ERR_ABSENT)
+		return 0;
+	if (rc != 0) {
+		*err = why;
+		return rc;
+	}
+	e->resumed = true;
+	e->report->holder = e->work.holder;
+	if ((e->plan = plan_find(e->work.plan)) == NULL)
+		return err_set(err, ERR_USAGE,
+		    "the work on token %u is \"%s\", which this version does not know; upgrade "
+		    "ykenroll",
+		    e->work.serial, e->work.plan);
+	return 0;
+}
+
+static int
+before_the_intent(struct enrolment *e, struct err *err)
+{
+	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
+	int rc;
+
+	if (e->plan->ca && (rc = precheck_ca(e, err)) != 0)
+		return rc;
+	if (e->plan->signer && (rc = signer_open(&how, &e->signer, err)) != 0)
+		return rc;
+	return e->plan->ask == NULL ? 0 : e->plan->ask(e, err);
+}
+
+int
+enrolment_run(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = e->plan->check(e, err)) != 0)
+		return rc;
+	if (e->w->dry_run) {
+		e->report->holder = e->work.holder;
+		plan_show(e);
+		return 0;
+	}
+	if ((rc = before_the_intent(e, err)) != 0)
+		return rc;
+	rc = e->resumed ? flight_secrets(e, err) : write_intent(e, err);
+	/* Later another PUK is ours. Where a crash left this out, it is asked for instead. */
+	if (rc == 0 && renews(e, SECRET_PUK) && e->puk.known && e->puk.factory)
+		rc = registry_step(e->registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
+	if (rc != 0)
+		return rc;
+	e->report->holder = e->work.holder;
+	if ((rc = plan_run(e, err)) != 0)
+		err_hint(err, "%snothing is lost: ykenroll recover --device %u goes on from here",
+		    rc == ERR_GONE ? "plug the token in again; " : "", e->work.serial);
+	enrolment_report_cert(e);
+	return rc;
+}
+
+/* ---- recover ---- */
+
+static int
+give_up(struct enrolment *e, struct err *err)
+{
+	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
+	int rc;
+
+	if (e->work.has_cert && (rc = signer_open(&how, &e->signer, err)) != 0)
+		return rc;
+	if ((rc = steps_abandon_cert(e, err)) != 0)
+		return rc;
+	return registry_give_up(e->registry, e->work.id, "given up by the operator", err);
+}
+
+int
+workflow_recover(const struct workflow *w, bool give, struct workflow_report *ret, struct err *err)
+{
+	CLEAN(enrolment_wipe) struct enrolment e;
+	int rc;
+
+	enrolment_init(&e, w, ret);
+	if ((rc = enrolment_look(&e, err)) != 0)
+		return rc;
+	rc = enrolment_resume(&e, err);
+	if (e.resumed && give)
+		return give_up(&e, err);
+	if (rc != 0)
+		return rc;
+	if (!e.resumed) {
+		ret->already = true;
+		return 0;
+	}
+	return enrolment_run(&e, err);
+}
