@@ -89,6 +89,12 @@ MUST_CHECK int registry_token(
 MUST_CHECK int registry_tokens_of(struct registry *r, int64_t holder_id,
     struct registry_token **ret, size_t *ret_n, struct err *err);
 
+/* A token that is to be made as new for somebody else: it becomes new, without a holder, its
+ * secrets old. lost: what that destroys, for the audit row. Errors: ERR_ABSENT; ERR_OCCUPIED its
+ * state does not allow it, or work on it is open. */
+MUST_CHECK int registry_recycle(
+    struct registry *r, uint32_t serial, const char *lost, struct err *err);
+
 /* ---- secrets ---- */
 
 enum registry_secret_kind { SECRET_MGMKEY, SECRET_PUK, SECRET_KINDS };
@@ -122,6 +128,11 @@ struct registry_work {
 	uint8_t guid[REGISTRY_GUID_LEN];
 	uint8_t key_alg, pin_policy, touch_policy; /* key.h, x509.h */
 	unsigned days;
+	unsigned hours;			/* of validity, instead of days; 0: days count */
+	char why[32];			/* "damaged": what a reissue is for; may be empty */
+	char ticket[REGISTRY_TEXT_MAX]; /* by whose order; may be empty */
+	uint32_t replaces; /* another token, whose certificates this work ends; 0: none */
+	unsigned flags;	   /* the plan's own */
 	int64_t started;
 	/* the certificate of this work, if it got that far */
 	bool has_cert;
@@ -137,6 +148,12 @@ void registry_work_wipe(struct registry_work *w);
 MUST_CHECK int registry_begin(struct registry *r, struct registry_work *w,
     const uint8_t firmware[static 3], const struct registry_sealed *sealed, size_t n_sealed,
     bool additional, struct err *err);
+
+/* Work on a token that somebody holds: its state stays what it is. As registry_begin for the rest.
+ * w->holder.key must be the holder's; name, e-mail and UPN are brought up to date. Errors:
+ * ERR_ABSENT no such token; ERR_OCCUPIED it has open work, no holder, or another one. */
+MUST_CHECK int registry_begin_on(struct registry *r, struct registry_work *w,
+    const struct registry_sealed *sealed, size_t n_sealed, struct err *err);
 
 /* The open work on this token. Errors: ERR_ABSENT. */
 MUST_CHECK int registry_work_open(
@@ -163,8 +180,12 @@ MUST_CHECK int registry_cert_abandoned(
  * copies deleted, work closed, one audit row with proof (a short text). */
 MUST_CHECK int registry_finish(
     struct registry *r, int64_t work, const char *proof, struct err *err);
+/* As registry_finish, for work that made no certificate: the token goes to that state (its own:
+ * it stays). Retired ends the life of its secrets, too: they become old. */
+MUST_CHECK int registry_close(struct registry *r, int64_t work, enum registry_token_state to,
+    const char *note, struct err *err);
 /* The work is given up (the token was reset elsewhere): closed, its certificate must have been
- * abandoned before. */
+ * abandoned before. A token of registry_begin becomes new, one of registry_begin_on stays. */
 MUST_CHECK int registry_give_up(struct registry *r, int64_t work, const char *why, struct err *err);
 
 /* ---- looking ---- */

@@ -182,7 +182,8 @@ put_issued(struct registry *r, int64_t work, uint32_t token, const struct cert *
 		 DB_ARGS(DB_B(der->data, der->len), DB_B(hash, sizeof(hash)), DB_I(utc_now()),
 		     DB_I(c->id)),
 		 err)) != 0 ||
-	    (rc = registry_token_move(r, token, TOKEN_ISSUED, err)) != 0)
+	    /* an active token gets a successor, and stays active */
+	    (rc = registry_token_move_from(r, token, TOKEN_PERSONALISED, TOKEN_ISSUED, err)) != 0)
 		return rc;
 	return audit_add(&r->db, r->actor, "issue", token, err, "work %lld: certificate sha256 %s",
 	    (long long)work, hex);
@@ -251,8 +252,8 @@ registry_cert_abandoned(
 		return err_set(err, ERR_OCCUPIED, "the certificate of work %lld is %s",
 		    (long long)work, c.state);
 	if ((rc = put_abandoned(r, &c, was_signed, reason, err)) != 0 ||
-	    (is(&c, "issued") &&
-		(rc = registry_token_move(r, token, TOKEN_PERSONALISED, err)) != 0))
+	    (is(&c, "issued") && (rc = registry_token_move_from(
+				      r, token, TOKEN_ISSUED, TOKEN_PERSONALISED, err)) != 0))
 		return rc;
 	text_hex(c.serial, sizeof(c.serial), hex);
 	if ((rc = audit_add(&r->db, r->actor, was_signed ? "revoke" : "drop", token, err,

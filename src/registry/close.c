@@ -46,7 +46,7 @@ registry_finish(struct registry *r, int64_t work, const char *proof, struct err 
 	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &serial, err)) != 0 ||
 	    (rc = activate_cert(r, work, serial, err)) != 0 ||
-	    (rc = registry_token_move(r, serial, TOKEN_ACTIVE, err)) != 0 ||
+	    (rc = registry_token_move_from(r, serial, TOKEN_ISSUED, TOKEN_ACTIVE, err)) != 0 ||
 	    (rc = registry_sealed_settle(r, work, serial, true, err)) != 0 ||
 	    (rc = close_work(r, work, "finished", proof, err)) != 0 ||
 	    (rc = audit_add(&r->db, r->actor, "finish", serial, err, "work %lld: %s",
@@ -71,6 +71,73 @@ check_no_cert(struct registry *r, int64_t work, struct err *err)
 			     (long long)work);
 }
 
+/* What is retired keeps no secret: it was wiped, or will be when it is seen again. */
+static int
+end_secrets(struct registry *r, uint32_t serial, struct err *err)
+{
+	return db_run(&r->db,
+	    "UPDATE secrets SET state = 'old', changed = ? WHERE token = ? AND state = 'current'",
+	    DB_ARGS(DB_I(utc_now()), DB_I(serial)), err);
+}
+
+static int
+close_rows(struct registry *r, int64_t work, enum registry_token_state to, const char *note,
+    struct err *err)
+{
+	struct registry_token t;
+	uint32_t serial;
+	int rc;
+
+	if ((rc = registry_work_token(r, work, &serial, err)) != 0 ||
+	    (rc = check_no_cert(r, work, err)) != 0 ||
+	    (rc = registry_token(r, serial, &t, err)) != 0 ||
+	    (t.state != to && (rc = registry_token_move(r, serial, to, err)) != 0) ||
+	    (rc = registry_sealed_settle(r, work, serial, true, err)) != 0 ||
+	    (to == TOKEN_RETIRED && (rc = end_secrets(r, serial, err)) != 0) ||
+	    (rc = close_work(r, work, "finished", note, err)) != 0)
+		return rc;
+	return audit_add(&r->db, r->actor, "finish", serial, err, "work %lld: %s%s%s",
+	    (long long)work, note, t.state != to ? ", token " : "",
+	    t.state != to ? registry_token_state_name(to) : "");
+}
+
+int
+registry_close(struct registry *r, int64_t work, enum registry_token_state to, const char *note,
+    struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	int rc;
+
+	if ((rc = registry_text_check(note, REGISTRY_TEXT_MAX, "the note", err)) != 0 ||
+	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
+	    (rc = close_rows(r, work, to, note, err)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
+int
+registry_recycle(struct registry *r, uint32_t serial, const char *lost, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	int64_t work;
+	int rc;
+
+	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
+	    (rc = db_int(&r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
+		 DB_ARGS(DB_I(serial)), &work, err)) < 0)
+		return rc;
+	if (rc == 1)
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u has unfinished work; finish it with ykenroll recover",
+		    (unsigned)serial);
+	if ((rc = registry_token_move(r, serial, TOKEN_NEW, err)) != 0 ||
+	    (rc = end_secrets(r, serial, err)) != 0 ||
+	    (rc = audit_add(
+		 &r->db, r->actor, "recycle", serial, err, "to be reset; lost:%.900s", lost)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
 /* The secrets stay openable with the recovery key: they may be on the token after all. */
 int
 registry_give_up(struct registry *r, int64_t work, const char *why, struct err *err)
@@ -83,7 +150,8 @@ registry_give_up(struct registry *r, int64_t work, const char *why, struct err *
 	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &serial, err)) != 0 ||
 	    (rc = check_no_cert(r, work, err)) != 0 ||
-	    (rc = registry_token_move(r, serial, TOKEN_NEW, err)) != 0 ||
+	    (rc = registry_token_move_from(r, serial, TOKEN_PERSONALISED, TOKEN_NEW, err)) != 0 ||
+	    (rc = registry_token_move_from(r, serial, TOKEN_ISSUED, TOKEN_NEW, err)) != 0 ||
 	    (rc = registry_sealed_settle(r, work, serial, false, err)) != 0 ||
 	    (rc = close_work(r, work, "given-up", why, err)) != 0 ||
 	    (rc = audit_add(&r->db, r->actor, "give-up", serial, err, "work %lld: %s",

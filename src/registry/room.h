@@ -31,6 +31,9 @@ void registry_sha256_hex(const void *data, size_t len, char ret[static REGISTRY_
 /* token.c: inside a transaction. Errors: ERR_OCCUPIED the table does not allow it. */
 MUST_CHECK int registry_token_move(
     struct registry *r, uint32_t serial, enum registry_token_state to, struct err *err);
+/* Only a token in state from is moved; one that is in another stays there. */
+MUST_CHECK int registry_token_move_from(struct registry *r, uint32_t serial,
+    enum registry_token_state from, enum registry_token_state to, struct err *err);
 /* Read the columns serial, firmware, state, holder, changed from col on. */
 MUST_CHECK int registry_token_read(
     sqlite3_stmt *st, int col, struct registry_token *ret, struct err *err);

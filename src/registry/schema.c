@@ -143,6 +143,16 @@ static const char *const migrations[] = {
     /* when a person or a plan was shown it: it is to be replaced */
     "ALTER TABLE secrets ADD COLUMN opened INTEGER;"
     "CREATE INDEX secrets_recipients ON secrets (recipients);",
+
+    /* 3: work that is more than an enrolment */
+    "ALTER TABLE works ADD COLUMN why TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE works ADD COLUMN ticket TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE works ADD COLUMN replaces INTEGER NOT NULL DEFAULT 0"
+    " CHECK (replaces BETWEEN 0 AND 4294967295);"
+    "ALTER TABLE works ADD COLUMN hours INTEGER NOT NULL DEFAULT 0"
+    " CHECK (hours BETWEEN 0 AND 4294967295);"
+    "ALTER TABLE works ADD COLUMN flags INTEGER NOT NULL DEFAULT 0"
+    " CHECK (flags BETWEEN 0 AND 4294967295);",
 };
 
 #define VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

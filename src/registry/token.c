@@ -109,6 +109,18 @@ registry_token_move(
 	    DB_ARGS(DB_T(registry_token_state_name(to)), DB_I(utc_now()), DB_I(serial)), err);
 }
 
+int
+registry_token_move_from(struct registry *r, uint32_t serial, enum registry_token_state from,
+    enum registry_token_state to, struct err *err)
+{
+	struct registry_token t;
+	int rc;
+
+	if ((rc = registry_token(r, serial, &t, err)) != 0 || t.state != from)
+		return rc;
+	return registry_token_move(r, serial, to, err);
+}
+
 static void
 free_tokens(struct registry_token **p)
 {

@@ -30,11 +30,11 @@ registry_work_token(struct registry *r, int64_t work, uint32_t *ret_serial, stru
 }
 
 /* Everything of the work, with its newest certificate that was not given up. */
-#define WORK_SQL                                                                              \
-	"SELECT w.id, w.plan, w.token, w.profile, w.guid, w.key_alg, w.pin_policy,"           \
-	" w.touch_policy, w.days, w.started, c.serial, c.der, " REGISTRY_HOLDER_COLS          \
-	" FROM works AS w JOIN holders AS h ON h.id = w.holder"                               \
-	" LEFT JOIN certificates AS c ON c.work = w.id AND c.state IN ('prepared', 'issued')" \
+#define WORK_SQL                                                                                                                    \
+	"SELECT w.id, w.plan, w.token, w.profile, w.guid, w.key_alg, w.pin_policy,"                                                 \
+	" w.touch_policy, w.days, w.started, c.serial, c.der, w.why, w.ticket, w.replaces, w.hours, w.flags, " REGISTRY_HOLDER_COLS \
+	" FROM works AS w JOIN holders AS h ON h.id = w.holder"                                                                     \
+	" LEFT JOIN certificates AS c ON c.work = w.id AND c.state IN ('prepared', 'issued')"                                       \
 	" WHERE w.token = ? AND w.closed IS NULL"
 
 static int
@@ -49,11 +49,16 @@ read_work(sqlite3_stmt *st, struct registry_work *w, struct err *err)
 	w->touch_policy = (uint8_t)sqlite3_column_int64(st, 7);
 	w->days = (unsigned)sqlite3_column_int64(st, 8);
 	w->started = sqlite3_column_int64(st, 9);
+	w->replaces = (uint32_t)sqlite3_column_int64(st, 14);
+	w->hours = (unsigned)sqlite3_column_int64(st, 15);
+	w->flags = (unsigned)sqlite3_column_int64(st, 16);
 	w->has_cert = sqlite3_column_type(st, 10) != SQLITE_NULL;
 	if ((rc = db_col_text(st, 1, w->plan, sizeof(w->plan), err)) != 0 ||
 	    (rc = db_col_text(st, 3, w->profile, sizeof(w->profile), err)) != 0 ||
 	    (rc = db_col_bytes(st, 4, w->guid, sizeof(w->guid), err)) != 0 ||
-	    (rc = registry_holder_read(st, 12, &w->holder, err)) != 0)
+	    (rc = registry_holder_read(st, 17, &w->holder, err)) != 0 ||
+	    (rc = db_col_text(st, 12, w->why, sizeof(w->why), err)) != 0 ||
+	    (rc = db_col_text(st, 13, w->ticket, sizeof(w->ticket), err)) != 0)
 		return rc;
 	if (!w->has_cert)
 		return 0;
@@ -170,35 +175,65 @@ put_work(struct registry *r, struct registry_work *w, struct err *err)
 	w->started = utc_now();
 	if ((rc = db_run(&r->db,
 		 "INSERT INTO works (plan, token, holder, profile, guid, key_alg, pin_policy,"
-		 " touch_policy, days, started) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		 " touch_policy, days, started, why, ticket, replaces, hours, flags)"
+		 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		 DB_ARGS(DB_T(w->plan), DB_I(w->serial), DB_I(w->holder.id), DB_T(w->profile),
 		     DB_B(w->guid, sizeof(w->guid)), DB_I(w->key_alg), DB_I(w->pin_policy),
-		     DB_I(w->touch_policy), DB_I(w->days), DB_I(w->started)),
+		     DB_I(w->touch_policy), DB_I(w->days), DB_I(w->started), DB_T(w->why),
+		     DB_T(w->ticket), DB_I(w->replaces), DB_I(w->hours), DB_I(w->flags)),
 		 err)) != 0)
 		return rc;
 	w->id = sqlite3_last_insert_rowid(r->db.sq);
 	return 0;
 }
 
+/* "work 7: reissue (damaged, for token 5) for alice, ticket 4711", then the secrets. */
+static int
+put_intent(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
+    size_t n_sealed, struct err *err)
+{
+	char detail[AUDIT_DETAIL_MAX] = "", instead[48] = "";
+	size_t i;
+	int rc;
+
+	if ((rc = put_work(r, w, err)) != 0)
+		return rc;
+	if (w->replaces != 0)
+		snprintf(instead, sizeof(instead), ", for token %u", (unsigned)w->replaces);
+	snprintf(detail, sizeof(detail), "work %lld: %s%s%s%s%s for %s%s%s", (long long)w->id,
+	    w->plan, w->why[0] == '\0' ? "" : " (", w->why, instead, w->why[0] == '\0' ? "" : ")",
+	    w->holder.key, w->ticket[0] == '\0' ? "" : ", ticket ", w->ticket);
+	for (i = 0; i < n_sealed; i++)
+		if ((rc = registry_sealed_put(r, w, &sealed[i], detail, sizeof(detail), err)) != 0)
+			return rc;
+	return audit_add(&r->db, r->actor, "begin", w->serial, err, "%s", detail);
+}
+
+static int
+check_texts(const struct registry_work *w, struct err *err)
+{
+	int rc;
+
+	if ((rc = registry_text_check(w->plan, sizeof(w->plan), "the plan", err)) != 0 ||
+	    (rc = registry_text_check(w->profile, sizeof(w->profile), "the profile", err)) != 0 ||
+	    (rc = registry_text_check(w->why, sizeof(w->why), "the reason", err)) != 0 ||
+	    (rc = registry_text_check(w->ticket, sizeof(w->ticket), "the ticket", err)) != 0)
+		return rc;
+	return w->serial != 0 ? 0 : err_set(err, ERR_USAGE, "a token without a serial number");
+}
+
 static int
 begin_rows(struct registry *r, struct registry_work *w, const uint8_t firmware[static 3],
     const struct registry_sealed *sealed, size_t n_sealed, bool additional, struct err *err)
 {
-	char detail[AUDIT_DETAIL_MAX] = "";
-	size_t i;
 	int rc;
 
 	if ((rc = check_token(r, w->serial, err)) != 0 ||
 	    (rc = registry_holder_put(r, &w->holder, err)) != 0 ||
 	    (rc = check_holder(r, &w->holder, additional, err)) != 0 ||
-	    (rc = put_token(r, w, firmware, err)) != 0 || (rc = put_work(r, w, err)) != 0)
+	    (rc = put_token(r, w, firmware, err)) != 0)
 		return rc;
-	snprintf(detail, sizeof(detail), "work %lld: %s for %s", (long long)w->id, w->plan,
-	    w->holder.key);
-	for (i = 0; i < n_sealed; i++)
-		if ((rc = registry_sealed_put(r, w, &sealed[i], detail, sizeof(detail), err)) != 0)
-			return rc;
-	return audit_add(&r->db, r->actor, "begin", w->serial, err, "%s", detail);
+	return put_intent(r, w, sealed, n_sealed, err);
 }
 
 int
@@ -209,13 +244,53 @@ registry_begin(struct registry *r, struct registry_work *w, const uint8_t firmwa
 	const struct registry_work before = *w;
 	int rc;
 
-	if ((rc = registry_text_check(w->plan, sizeof(w->plan), "the plan", err)) != 0 ||
-	    (rc = registry_text_check(w->profile, sizeof(w->profile), "the profile", err)) != 0)
+	if ((rc = check_texts(w, err)) != 0)
 		return rc;
-	if (w->serial == 0)
-		return err_set(err, ERR_USAGE, "a token without a serial number");
 	if ((rc = db_begin(&r->db, &tx, err)) == 0 &&
 	    (rc = begin_rows(r, w, firmware, sealed, n_sealed, additional, err)) == 0)
+		rc = db_commit(&tx, err);
+	if (rc != 0)
+		*w = before;
+	return rc;
+}
+
+/* ---- intent on a token that somebody holds ---- */
+
+static int
+check_held(struct registry *r, struct registry_work *w, struct err *err)
+{
+	struct registry_token t;
+	int64_t open = 0;
+	int rc;
+
+	if ((rc = registry_token(r, w->serial, &t, err)) != 0 ||
+	    (rc = db_int(&r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
+		 DB_ARGS(DB_I(w->serial)), &open, err)) < 0)
+		return rc;
+	if (rc == 1)
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u has unfinished work; finish it with ykenroll recover",
+		    (unsigned)w->serial);
+	if ((rc = registry_holder_put(r, &w->holder, err)) != 0)
+		return rc;
+	return t.holder_id != 0 && t.holder_id == w->holder.id
+		   ? 0
+		   : err_set(err, ERR_OCCUPIED, "token %u does not belong to %s",
+			 (unsigned)w->serial, w->holder.key);
+}
+
+int
+registry_begin_on(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
+    size_t n_sealed, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	const struct registry_work before = *w;
+	int rc;
+
+	if ((rc = check_texts(w, err)) != 0)
+		return rc;
+	if ((rc = db_begin(&r->db, &tx, err)) == 0 && (rc = check_held(r, w, err)) == 0 &&
+	    (rc = put_intent(r, w, sealed, n_sealed, err)) == 0)
 		rc = db_commit(&tx, err);
 	if (rc != 0)
 		*w = before;
