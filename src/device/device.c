@@ -174,6 +174,7 @@ open_by_serial(struct device *dev, uint32_t serial, const struct reader *readers
     struct token **ret, struct err *err)
 {
 	CLEAN(token_closep) struct token *token = NULL;
+	struct err failed = ERR_INIT;
 	char who[HOLDERS_TEXT_MAX];
 	bool held = false;
 	size_t i;
@@ -182,7 +183,7 @@ open_by_serial(struct device *dev, uint32_t serial, const struct reader *readers
 	for (i = 0; i < n; i++) {
 		if (!readers[i].yubikey)
 			continue;
-		rc = session_open(dev, readers[i].name, &token, NULL);
+		rc = session_open(dev, readers[i].name, &token, &failed);
 		if (rc == 0 && token->id.serial == serial) {
 			*ret = TAKE(token);
 			return 0;
@@ -196,6 +197,10 @@ open_by_serial(struct device *dev, uint32_t serial, const struct reader *readers
 		    "token %u is not among the free ones, and one is held by another program: %s",
 		    serial, who);
 	}
+	/* One that could not be looked at may be it: that is what there is to say. */
+	if (failed.code == ERR_GONE)
+		return err_set(err, ERR_GONE, "token %u is not among those that answer: %s", serial,
+		    failed.text);
 	return err_set(err, ERR_NO_TOKEN, "token %u is not in any reader", serial);
 }
 

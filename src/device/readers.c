@@ -85,27 +85,40 @@ connect_once(struct device *dev, const char *name, SCARDHANDLE *ret_card)
 	    dev->context, name, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, ret_card, &protocol);
 }
 
+/* Connect and begin. Whoever had the card before leaves it with a reset: when that comes between
+ * our two calls, the second says so, and a new connection is all it takes. */
+static LONG
+enter_once(struct device *dev, const char *name, SCARDHANDLE *ret_card)
+{
+	SCARDHANDLE card = 0;
+	LONG rc = connect_once(dev, name, &card);
+
+	if (rc != SCARD_S_SUCCESS)
+		return rc;
+	if ((rc = SCardBeginTransaction(card)) == SCARD_S_SUCCESS)
+		*ret_card = card;
+	else
+		(void)SCardDisconnect(card, SCARD_LEAVE_CARD);
+	return rc;
+}
+
 static LONG
 enter(struct device *dev, const char *name, SCARDHANDLE *ret_card)
 {
 	const int64_t until = utc_monotonic_ns() + HELD_WAIT_MS * INT64_C(1000000);
-	SCARDHANDLE card = 0;
 	LONG rc;
 
 	if (held_by_other(dev, name))
 		return SCARD_E_SHARING_VIOLATION;
-	/* Somebody's exclusive connection is refused at once. */
-	while ((rc = connect_once(dev, name, &card)) == SCARD_E_SHARING_VIOLATION &&
-	       utc_monotonic_ns() < until)
-		pause_ns(HELD_POLL_NS);
-	if (rc != SCARD_S_SUCCESS)
-		return rc;
-	if ((rc = SCardBeginTransaction(card)) != SCARD_S_SUCCESS) {
-		(void)SCardDisconnect(card, SCARD_LEAVE_CARD);
-		return rc;
+	for (;;) {
+		rc = enter_once(dev, name, ret_card);
+		/* Somebody's exclusive connection is refused at once. */
+		if ((rc != SCARD_E_SHARING_VIOLATION && rc != SCARD_W_RESET_CARD) ||
+		    utc_monotonic_ns() >= until)
+			return rc;
+		if (rc == SCARD_E_SHARING_VIOLATION)
+			pause_ns(HELD_POLL_NS);
 	}
-	*ret_card = card;
-	return SCARD_S_SUCCESS;
 }
 
 /* Somebody has it: who, and how to make them let go. */

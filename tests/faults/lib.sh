@@ -30,7 +30,7 @@ template() {
 	dir=$T/$1/template
 	mkdir -p "$dir"
 	export COMMAND="${2-}"
-	ykvirt lab --state "$dir/lab" --firmware "${1%%-*}" -- sh -c 'cp "$YKVIRT_ROOT" "$T/root.pem" && $COMMAND' &&
+	ykvirt lab --tokens "${KEYS:-1}" --state "$dir/lab" --firmware "${1%%-*}" -- sh -c 'cp "$YKVIRT_ROOT" "$T/root.pem" && $COMMAND' &&
 		P=$dir init && mv "$dir/recovery.key" "$T/$1"
 }
 
@@ -43,7 +43,7 @@ in_point() {
 	export P
 	export YKENROLL_HOME="$P/home"
 	cp -a "$T/$2/template" "$P" && ln -s lab/key-1.json "$P/key.json" &&
-		ykvirt lab --state "$P/lab" --firmware "${2%%-*}" -- sh "$here/$(basename "$0")" "inside-$1" "$2" "$3" >"$P/lab.out" 2>&1
+		ykvirt lab --tokens "${KEYS:-1}" --state "$P/lab" --firmware "${2%%-*}" -- sh "$here/$(basename "$0")" "inside-$1" "$2" "$3" >"$P/lab.out" 2>&1
 	echo $? >"$P/rc"
 }
 
