@@ -169,7 +169,7 @@ open_log(struct ca *ca, struct err *err)
 	    (rc = log_usable(ca->log, who.now, err)) != 0 || (rc = crl_load(ca, err)) != 0)
 		return rc;
 	/* what a crash left, or revoked without publishing, goes out now */
-	return ca->log->stale ? crl_renew(ca, who.peer, true, err) : 0;
+	return ca->log->sums.stale ? crl_renew(ca, who.peer, true, err) : 0;
 }
 
 int
@@ -232,8 +232,9 @@ ca_who(const struct ca *ca, uint32_t peer)
 	struct log_who who = {.now = ca->now(), .peer = peer};
 
 	/* within the slack; log_usable refuses the rest */
-	if (who.now < ca->log->last_time && who.now >= ca->log->last_time - LOG_CLOCK_SLACK)
-		who.now = ca->log->last_time;
+	if (who.now < ca->log->sums.last_time &&
+	    who.now >= ca->log->sums.last_time - LOG_CLOCK_SLACK)
+		who.now = ca->log->sums.last_time;
 	return who;
 }
 
@@ -242,15 +243,18 @@ ca_serial(const struct log *log, int (*random)(void *to, size_t len),
     uint8_t ret[static SIGNER_SERIAL_LEN], struct err *err)
 {
 	uint8_t s[SIGNER_SERIAL_LEN];
-	int i;
+	struct log_cert there;
+	int i, rc;
 
 	for (i = 0; i < SERIAL_TRIES; i++) {
 		if (random(s, sizeof(s)) != 0)
 			return err_set(err, ERR_INTERNAL, "no random numbers for a serial");
 		/* 0x40 to 0x7f: positive, always 16 octets, 126 random bits */
 		s[0] = (uint8_t)(0x40 | (s[0] & 0x3f));
-		if (log_find(log, s) != NULL)
+		if ((rc = log_find(log, s, sizeof(s), &there, err)) == 0)
 			continue;
+		if (rc != ERR_ABSENT)
+			return rc;
 		memcpy(ret, s, sizeof(s));
 		return 0;
 	}

@@ -40,9 +40,14 @@ static int
 put_entry(struct blob *to, const struct log_cert *c, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob e = {0};
+	uint8_t serial[LOG_SERIAL_LEN + 1] = {0};
+	size_t skip = 0;
 	int rc;
 
-	if ((rc = der_put(&e, DER_INTEGER, c->serial, SIGNER_SERIAL_LEN, err)) != 0 ||
+	memcpy(serial + 1, c->serial, LOG_SERIAL_LEN);
+	while (skip < LOG_SERIAL_LEN && serial[skip] == 0 && (serial[skip + 1] & 0x80) == 0)
+		skip++;
+	if ((rc = der_put(&e, DER_INTEGER, serial + skip, sizeof(serial) - skip, err)) != 0 ||
 	    (rc = der_put_time(&e, c->revoked_at, err)) != 0)
 		return rc;
 	/* unspecified is said by saying nothing: 5.3.1 */
@@ -53,33 +58,29 @@ put_entry(struct blob *to, const struct log_cert *c, struct err *err)
 	return der_put(to, DER_SEQUENCE, e.data, e.len, err);
 }
 
-/* revokedCertificates, absent when there are none (5.1.2.6). Room for all of them is taken at once:
- * appending to a blob copies it. */
+/* revokedCertificates, absent when there are none (5.1.2.6). */
 static int
 put_entries(struct blob *to, const struct log *log, const struct crl_plan *plan, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob all = {0}, one = {0};
-	size_t i, n = 0;
+	CLEAN(log_walk_end) struct log_walk walk = {0};
+	struct log_cert c;
 	int rc;
 
-	for (i = 0; i < log->n; i++)
-		n += listed(&log->certs[i], plan);
-	if (n == 0)
-		return 0;
-	if ((all.data = malloc(n * ENTRY_MAX)) == NULL)
+	if ((all.data = malloc(log->sums.certs * ENTRY_MAX + 1)) == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	for (i = 0; i < log->n; i++) {
-		if (!listed(&log->certs[i], plan))
+	if ((rc = log_walk_begin(log, &walk, err)) != 0)
+		return rc;
+	while ((rc = log_walk_next(&walk, &c, err)) == 1) {
+		if (!listed(&c, plan))
 			continue;
 		blob_wipe(&one);
-		if ((rc = put_entry(&one, &log->certs[i], err)) != 0)
+		if ((rc = put_entry(&one, &c, err)) != 0)
 			return rc;
-		if (one.len > ENTRY_MAX)
-			return err_set(err, ERR_INTERNAL, "a CRL entry of %zu bytes", one.len);
 		memcpy(all.data + all.len, one.data, one.len);
 		all.len += one.len;
 	}
-	return der_put(to, DER_SEQUENCE, all.data, all.len, err);
+	return rc != 0 || all.len == 0 ? rc : der_put(to, DER_SEQUENCE, all.data, all.len, err);
 }
 
 /* CRLNumber (5.2.3), not critical. */
@@ -147,7 +148,7 @@ build(const struct log *log, const struct crl_plan *plan, struct blob *ret, stru
 static bool
 has(X509_CRL *crl, const struct log_cert *c)
 {
-	CLEAN(bignum_freep) BIGNUM *n = BN_bin2bn(c->serial, SIGNER_SERIAL_LEN, NULL);
+	CLEAN(bignum_freep) BIGNUM *n = BN_bin2bn(c->serial, LOG_SERIAL_LEN, NULL);
 	CLEAN(asn1_integer_freep)
 	ASN1_INTEGER *serial = n == NULL ? NULL : BN_to_ASN1_INTEGER(n, NULL);
 	X509_REVOKED *entry;
@@ -157,39 +158,40 @@ has(X509_CRL *crl, const struct log_cert *c)
 
 /* Everyone who should be in it. */
 static int
-check_entries(
-    const struct log *log, const struct crl_plan *plan, const struct blob *der, struct err *err)
+check(const struct log *log, const struct crl_plan *plan, const struct blob *der, struct err *err)
 {
 	const uint8_t *p = der->data;
 	CLEAN(crl_freep) X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)der->len);
-	size_t i;
+	CLEAN(log_walk_end) struct log_walk walk = {0};
+	struct crl_info info;
+	struct log_cert c;
+	size_t n = 0;
+	int rc;
 
 	if (crl == NULL || p != der->data + der->len ||
 	    X509_CRL_verify(crl, key_evp_public(plan->key)) != 1)
 		return evp_err(err, ERR_CA, "the CRL does not verify");
-	for (i = 0; i < log->n; i++)
-		if (listed(&log->certs[i], plan) && !has(crl, &log->certs[i]))
-			return err_set(err, ERR_CA, "the CRL lacks a revoked certificate");
-	return 0;
-}
-
-/* And nobody else. One after the other: a long CRL needs ten times its size when it is parsed. */
-static int
-check(const struct log *log, const struct crl_plan *plan, const struct blob *der, struct err *err)
-{
-	struct crl_info info;
-	size_t i, n = 0;
-	int rc;
-
-	if ((rc = check_entries(log, plan, der, err)) != 0 ||
-	    (rc = crl_read(der->data, der->len, &info, err)) != 0)
+	if ((rc = log_walk_begin(log, &walk, err)) != 0)
 		return rc;
-	for (i = 0; i < log->n; i++)
-		n += listed(&log->certs[i], plan);
+	while ((rc = log_walk_next(&walk, &c, err)) == 1) {
+		n += listed(&c, plan);
+		if (listed(&c, plan) && !has(crl, &c))
+			return err_set(err, ERR_CA, "the CRL lacks a revoked certificate");
+	}
+	if (rc != 0 || (rc = crl_read(der->data, der->len, &info, err)) != 0)
+		return rc;
 	if (info.entries != n || info.number != plan->number ||
 	    info.this_update != plan->this_update || info.next_update != plan->next_update)
 		return err_set(err, ERR_CA, "the CRL does not say what it should");
 	return 0;
+}
+
+static int
+sha256(const struct blob *b, uint8_t ret[static LOG_HASH_LEN], struct err *err)
+{
+	return EVP_Digest(b->data, b->len, ret, NULL, EVP_sha256(), NULL) == 1
+		   ? 0
+		   : err_set(err, ERR_INTERNAL, "cannot hash");
 }
 
 int
@@ -197,10 +199,11 @@ crl_sign(struct log *log, const struct log_who *who, const struct crl_plan *plan
     struct blob *ret_der, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob tbs = {0}, der = {0};
+	uint8_t hash[LOG_HASH_LEN];
 	int rc;
 
-	if ((rc = build(log, plan, &tbs, err)) != 0 ||
-	    (rc = log_crl_intent(log, who, plan->ca, plan->number, &tbs, err)) != 0 ||
+	if ((rc = build(log, plan, &tbs, err)) != 0 || (rc = sha256(&tbs, hash, err)) != 0 ||
+	    (rc = log_crl_intent(log, who, plan->ca, plan->number, hash, err)) != 0 ||
 	    (rc = seal_sign(plan->key, &tbs, &der, err)) != 0 ||
 	    (rc = seal_verify(plan->key, &der, &tbs, err)) != 0 ||
 	    (rc = check(log, plan, &der, err)) != 0)
@@ -214,10 +217,12 @@ crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *pla
     struct blob *ret_der, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
+	uint8_t hash[LOG_HASH_LEN];
 	int rc;
 
 	if ((rc = crl_sign(log, who, plan, &der, err)) != 0 ||
-	    (rc = log_crl_signed(log, who, plan->ca, plan->number, &der, err)) != 0)
+	    (rc = sha256(&der, hash, err)) != 0 ||
+	    (rc = log_crl_signed(log, who, plan->ca, plan->number, hash, err)) != 0)
 		return rc;
 	blob_move(ret_der, &der);
 	return 0;
@@ -257,7 +262,7 @@ crl_is_last(const struct log *log, enum log_ca ca, const struct blob *der)
 	uint8_t md[LOG_HASH_LEN];
 
 	return der->len > 0 && EVP_Digest(der->data, der->len, md, NULL, EVP_sha256(), NULL) == 1 &&
-	       memcmp(md, log->crls[ca].sha256, sizeof(md)) == 0;
+	       memcmp(md, log->sums.crls[ca].sha256, sizeof(md)) == 0;
 }
 
 static void
@@ -272,7 +277,7 @@ take(struct ca *ca, struct blob *der, int64_t from, int64_t until)
 static int
 load_issuing(struct ca *ca, struct err *err)
 {
-	const struct log_crl *known = &ca->log->crls[LOG_ISSUING];
+	const struct log_crl *known = &ca->log->sums.crls[LOG_ISSUING];
 	CLEAN(blob_wipe) struct blob der = {0};
 	struct crl_info info;
 	int rc;
@@ -306,7 +311,7 @@ crl_load(struct ca *ca, struct err *err)
 static bool
 fresh(const struct ca *ca)
 {
-	return !ca->log->stale && ca->crl[LOG_ISSUING].len > 0 &&
+	return !ca->log->sums.stale && ca->crl[LOG_ISSUING].len > 0 &&
 	       ca->now() - ca->crl_from < (ca->crl_until - ca->crl_from) / 2;
 }
 
@@ -318,7 +323,7 @@ crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err)
 	    .ca = LOG_ISSUING,
 	    .issuer = &ca->cert[LOG_ISSUING],
 	    .key = ca->key,
-	    .number = ca->log->crls[LOG_ISSUING].number + 1,
+	    .number = ca->log->sums.crls[LOG_ISSUING].number + 1,
 	    /* never back: the log's last line is not after who.now */
 	    .this_update = who.now - BACKDATE,
 	    .next_update = who.now + (int64_t)rules_crl_days(ca->rules) * DAY,

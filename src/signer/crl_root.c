@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
 #include "signer/crl.h"
 #include "signer/crl_root.h"
 #include "ykenroll/x509.h"
@@ -74,7 +76,7 @@ crl_root_unlock(struct ca *ca, const struct secret *pass, struct err *err)
 static bool
 is_intended(const struct ca *ca, const struct blob *der)
 {
-	const struct log_crl *known = &ca->log->crls[LOG_ROOT];
+	const struct log_crl *known = &ca->log->sums.crls[LOG_ROOT];
 	struct crl_info info;
 
 	return known->number > known->signed_number &&
@@ -98,14 +100,16 @@ crl_root_load(struct ca *ca, struct err *err)
 {
 	const struct log_who who = ca_who(ca, (uint32_t)geteuid());
 	CLEAN(blob_wipe) struct blob der = {0};
+	uint8_t hash[LOG_HASH_LEN];
 	int rc;
 
 	rc = crl_file_read(ca->home, ROOT_CRL, &der, err);
 	if (rc != 0 && rc != ERR_ABSENT)
 		return rc;
 	if (der.len > 0 && !crl_is_last(ca->log, LOG_ROOT, &der) && is_intended(ca, &der) &&
+	    EVP_Digest(der.data, der.len, hash, NULL, EVP_sha256(), NULL) == 1 &&
 	    (rc = log_crl_signed(
-		 ca->log, &who, LOG_ROOT, ca->log->crls[LOG_ROOT].number, &der, err)) != 0)
+		 ca->log, &who, LOG_ROOT, ca->log->sums.crls[LOG_ROOT].number, hash, err)) != 0)
 		return rc;
 	if (!crl_is_last(ca->log, LOG_ROOT, &der))
 		return err_set(err, ERR_CA,
@@ -126,19 +130,22 @@ crl_root_renew(struct ca *ca, uint32_t peer, struct err *err)
 	    .ca = LOG_ROOT,
 	    .issuer = &ca->cert[LOG_ROOT],
 	    .key = ca->root_key,
-	    .number = ca->log->crls[LOG_ROOT].number + 1,
+	    .number = ca->log->sums.crls[LOG_ROOT].number + 1,
 	    .this_update = who.now - BACKDATE,
 	    .next_update = who.now + CA_CRL_ROOT_DAYS * DAY,
 	};
 	CLEAN(blob_wipe) struct blob der = {0};
+	uint8_t hash[LOG_HASH_LEN];
 	int rc;
 
 	if (ca->root_key == NULL)
 		return err_set(err, ERR_CA, "this signer has not been given the root's key");
 	rc = crl_sign(ca->log, &who, &plan, &der, err);
 	key_freep(&ca->root_key);
+	if (rc == 0 && EVP_Digest(der.data, der.len, hash, NULL, EVP_sha256(), NULL) != 1)
+		rc = err_set(err, ERR_INTERNAL, "cannot hash");
 	if (rc != 0 || (rc = crl_file_write(ca->home, ROOT_CRL, &der, 0600, err)) != 0 ||
-	    (rc = log_crl_signed(ca->log, &who, LOG_ROOT, plan.number, &der, err)) != 0 ||
+	    (rc = log_crl_signed(ca->log, &who, LOG_ROOT, plan.number, hash, err)) != 0 ||
 	    (rc = publish(ca, &der, err)) != 0)
 		return rc;
 	blob_move(&ca->crl[LOG_ROOT], &der);

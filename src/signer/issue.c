@@ -214,15 +214,18 @@ int
 issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer, const uint8_t *serial,
     struct blob *ret_cert, struct err *err)
 {
-	const struct log_cert *c;
 	struct issue_prepared *p;
+	struct log_cert there;
 	int rc;
 
-	if ((c = log_find(ca->log, serial)) != NULL && c->state == LOG_FORBIDDEN)
+	rc = log_find(ca->log, serial, SIGNER_SERIAL_LEN, &there, err);
+	if (rc == 0 && there.state == LOG_FORBIDDEN)
 		return err_set(err, ERR_CA,
 		    "the CA refuses: this certificate was given up meanwhile; run it again");
-	if (c != NULL)
+	if (rc == 0)
 		return issue_find(ca, serial, ret_cert, err);
+	if (rc != ERR_ABSENT)
+		return rc;
 	if ((p = prepared_find(desk, serial)) == NULL)
 		return err_set(
 		    err, ERR_CA, "the CA refuses: nothing is prepared under this serial");
@@ -247,25 +250,28 @@ absent(const uint8_t *serial, struct err *err)
 }
 
 /* A holder's certificate; the CAs' own are in the log too, but not of this CA. */
-static const struct log_cert *
-find_signed(const struct ca *ca, const uint8_t *serial)
+static int
+find_signed(const struct ca *ca, const uint8_t *serial, struct log_cert *ret, struct err *err)
 {
-	const struct log_cert *c = log_find(ca->log, serial);
+	int rc;
 
-	return c != NULL && c->ca == LOG_ISSUING && c->state == LOG_SIGNED ? c : NULL;
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
+	    ((rc = log_find(ca->log, serial, SIGNER_SERIAL_LEN, ret, err)) != 0 &&
+		rc != ERR_ABSENT))
+		return rc;
+	return rc == 0 && ret->ca == LOG_ISSUING && ret->state == LOG_SIGNED ? 0
+									     : absent(serial, err);
 }
 
 int
 issue_find(const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err)
 {
-	const struct log_cert *c = find_signed(ca, serial);
+	struct log_cert c;
 	int rc;
 
-	if ((rc = log_usable(ca->log, ca->now(), err)) != 0)
+	if ((rc = find_signed(ca, serial, &c, err)) != 0)
 		return rc;
-	if (c == NULL)
-		return absent(serial, err);
-	return log_certificate(ca->log, c, ret_cert, err);
+	return log_certificate(ca->log, &c, ret_cert, err);
 }
 
 static bool
@@ -286,75 +292,75 @@ may_change(uint8_t from, int64_t to)
 int
 issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason, struct err *err)
 {
-	const struct log_cert *c = find_signed(ca, serial);
 	const struct log_who who = ca_who(ca, peer);
+	struct log_cert c;
 	int rc;
 
-	if ((rc = log_usable(ca->log, ca->now(), err)) != 0)
-		return rc;
 	if (!reason_known(reason))
 		return err_set(err, ERR_USAGE, "%lld is not a reason to revoke", (long long)reason);
-	if (c == NULL)
-		return absent(serial, err);
+	if ((rc = find_signed(ca, serial, &c, err)) != 0)
+		return rc;
 	/* once more: only make sure that the list is out */
-	if (c->revoked_at != 0 && c->reason == reason)
+	if (c.revoked_at != 0 && c.reason == reason)
 		return crl_renew(ca, peer, false, err);
-	if (c->revoked_at != 0 && !may_change(c->reason, reason))
+	if (c.revoked_at != 0 && !may_change(c.reason, reason))
 		return err_set(
-		    err, ERR_CA, "the certificate is revoked already, for reason %u", c->reason);
-	rc = log_revoked(ca->log, &who, serial, (enum signer_reason)reason, err);
+		    err, ERR_CA, "the certificate is revoked already, for reason %u", c.reason);
+	rc = log_revoked(ca->log, &who, serial, SIGNER_SERIAL_LEN, (enum signer_reason)reason, err);
 	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
 }
 
 int
 issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, struct err *err)
 {
-	const struct log_cert *c = find_signed(ca, serial);
 	const struct log_who who = ca_who(ca, peer);
+	struct log_cert c;
 	int rc;
 
-	if ((rc = log_usable(ca->log, ca->now(), err)) != 0)
+	if ((rc = find_signed(ca, serial, &c, err)) != 0)
 		return rc;
-	if (c == NULL)
-		return absent(serial, err);
-	if (c->revoked_at == 0)
+	if (c.revoked_at == 0)
 		return crl_renew(ca, peer, false, err);
-	if (c->reason != REASON_HOLD)
+	if (c.reason != REASON_HOLD)
 		return err_set(err, ERR_CA,
 		    "the certificate is revoked for good, for reason %u; only a hold is released",
-		    c->reason);
-	rc = log_released(ca->log, &who, serial, err);
+		    c.reason);
+	rc = log_released(ca->log, &who, serial, SIGNER_SERIAL_LEN, err);
 	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
 }
 
 /* One that is revoked stays revoked as it is. */
 static int
-forbid_signed(
-    struct ca *ca, uint32_t peer, const struct log_cert *c, int64_t reason, struct err *err)
+forbid_signed(struct ca *ca, uint32_t peer, const uint8_t *serial, const struct log_cert *c,
+    int64_t reason, struct err *err)
 {
 	return c->revoked_at != 0 && c->reason != REASON_HOLD
 		   ? crl_renew(ca, peer, false, err)
-		   : issue_revoke(ca, peer, c->serial, reason, err);
+		   : issue_revoke(ca, peer, serial, reason, err);
 }
 
 int
 issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason, bool *ret_signed,
     struct err *err)
 {
-	const struct log_cert *c = log_find(ca->log, serial);
 	const struct log_who who = ca_who(ca, peer);
-	bool was_signed = c != NULL && c->state == LOG_SIGNED;
+	struct log_cert c = {0};
+	bool was_signed;
 	int rc;
 
 	if ((rc = log_usable(ca->log, ca->now(), err)) != 0)
 		return rc;
 	if (!reason_known(reason))
 		return err_set(err, ERR_USAGE, "%lld is not a reason to revoke", (long long)reason);
-	if (c != NULL && c->ca != LOG_ISSUING)
+	rc = log_find(ca->log, serial, SIGNER_SERIAL_LEN, &c, err);
+	if (rc != 0 && rc != ERR_ABSENT)
+		return rc;
+	if (rc == 0 && c.ca != LOG_ISSUING)
 		return absent(serial, err);
+	was_signed = rc == 0 && c.state == LOG_SIGNED;
 	if (was_signed)
-		rc = forbid_signed(ca, peer, c, reason, err);
-	else if (c == NULL)
+		rc = forbid_signed(ca, peer, serial, &c, reason, err);
+	else if (rc == ERR_ABSENT)
 		rc = log_forbidden(ca->log, &who, serial, err);
 	if (rc == 0)
 		*ret_signed = was_signed;

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the lines of the issuance log mean: one function per kind of line, for reading and writing
- * alike, and the functions that write them. */
+ * alike. log_write.c writes them. */
 #include <stdlib.h>
 #include <string.h>
-
-#include <openssl/evp.h>
 
 #include "base/text.h"
 #include "base/utc.h"
 #include "signer/log.h"
+#include "signer/log_write.h"
 
-#define SERIAL_HEX (2 * SIGNER_SERIAL_LEN + 1)
-#define HASH_HEX (2 * LOG_HASH_LEN + 1)
+const char *const log_ca_names[LOG_CAS] = {[LOG_ISSUING] = "issuing", [LOG_ROOT] = "root"};
 
-static const char *const ca_names[LOG_CAS] = {[LOG_ISSUING] = "issuing", [LOG_ROOT] = "root"};
-
-static void
-text_freep(char **s)
+int
+log_serial(const uint8_t *serial, size_t len, uint8_t ret[static LOG_SERIAL_LEN])
 {
-	free(*s);
+	if (len == 0)
+		return -1;
+	for (; len > LOG_SERIAL_LEN && *serial == 0; len--)
+		serial++;
+	if (len > LOG_SERIAL_LEN)
+		return -1;
+	memset(ret, 0, LOG_SERIAL_LEN - len);
+	memcpy(ret + LOG_SERIAL_LEN - len, serial, len);
+	return 0;
 }
 
 static const uint8_t *
@@ -27,18 +31,20 @@ serial_at(const void *array, size_t position)
 	return ((const struct log_cert *)array)[position].serial;
 }
 
-static struct log_cert *
-find(const struct log *log, const uint8_t *serial)
+int
+log_find(
+    const struct log *log, const uint8_t *serial, size_t len, struct log_cert *ret, struct err *err)
 {
-	const size_t i = log_index_find(&log->index, log->certs, serial_at, serial);
+	uint8_t own[LOG_SERIAL_LEN];
+	size_t i;
 
-	return i == SIZE_MAX ? NULL : &log->certs[i];
-}
-
-const struct log_cert *
-log_find(const struct log *log, const uint8_t serial[static SIGNER_SERIAL_LEN])
-{
-	return find(log, serial);
+	if (log_serial(serial, len, own) != 0)
+		return ERR_ABSENT;
+	i = log_index_find(&log->index, log->certs, serial_at, own);
+	if (i == SIZE_MAX)
+		return log_base_find(&log->base, own, ret, err);
+	*ret = log->certs[i];
+	return 0;
 }
 
 static int
@@ -62,6 +68,7 @@ grow(struct log *log, struct err *err)
 	return 0;
 }
 
+/* Into what changed since the checkpoint; the same serial is not there yet. */
 static int
 add(struct log *log, const struct log_cert *c, struct err *err)
 {
@@ -70,17 +77,45 @@ add(struct log *log, const struct log_cert *c, struct err *err)
 	if ((rc = grow(log, err)) != 0)
 		return rc;
 	log->certs[log->n] = *c;
-	if ((rc = log_index_put(&log->index, log->certs, serial_at, log->n, err)) == 0)
-		log->n++;
-	return rc;
+	if ((rc = log_index_put(&log->index, log->certs, serial_at, log->n, err)) != 0)
+		return rc;
+	log->n++;
+	return 0;
 }
 
 static int
-serial_of(const json_t *entry, uint8_t ret[static SIGNER_SERIAL_LEN])
+serial_of(const json_t *entry, uint8_t ret[static LOG_SERIAL_LEN])
 {
 	const char *hex = json_string_value(json_object_get(entry, "serial"));
+	const size_t len = hex == NULL ? 0 : strlen(hex) / 2;
+	uint8_t serial[LOG_SERIAL_LEN];
 
-	return hex == NULL ? -1 : text_unhex(hex, ret, SIGNER_SERIAL_LEN);
+	if (len == 0 || len > sizeof(serial) || text_unhex(hex, serial, len) != 0)
+		return -1;
+	return log_serial(serial, len, ret);
+}
+
+/* The certificate that an entry is about, to be changed. Errors: ERR_CA there is none. */
+static int
+take(struct log *log, const json_t *entry, struct log_cert **ret, struct err *err)
+{
+	uint8_t serial[LOG_SERIAL_LEN];
+	struct log_cert c;
+	size_t i;
+	int rc;
+
+	if (serial_of(entry, serial) != 0)
+		return not_a_move(err);
+	i = log_index_find(&log->index, log->certs, serial_at, serial);
+	if (i == SIZE_MAX) {
+		if ((rc = log_base_find(&log->base, serial, &c, err)) != 0)
+			return rc == ERR_ABSENT ? not_a_move(err) : rc;
+		if ((rc = add(log, &c, err)) != 0)
+			return rc;
+		i = log->n - 1;
+	}
+	*ret = &log->certs[i];
+	return 0;
 }
 
 static int
@@ -90,7 +125,7 @@ ca_of(const json_t *entry)
 	int i;
 
 	for (i = 0; name != NULL && i < LOG_CAS; i++)
-		if (strcmp(name, ca_names[i]) == 0)
+		if (strcmp(name, log_ca_names[i]) == 0)
 			return i;
 	return -1;
 }
@@ -105,50 +140,68 @@ time_of(const json_t *entry, const char *name, int64_t *ret)
 
 /* ---- one function per "what" ---- */
 
+/* One that the log has not yet. */
+static int
+add_new(struct log *log, const struct log_cert *c, struct err *err)
+{
+	struct log_cert there;
+	int rc;
+
+	if ((rc = log_find(log, c->serial, sizeof(c->serial), &there, err)) != ERR_ABSENT)
+		return rc == 0 ? not_a_move(err) : rc;
+	if ((rc = add(log, c, err)) == 0)
+		log->sums.certs++;
+	return rc;
+}
+
 static int
 on_intent(struct log *log, const json_t *entry, int64_t at, struct err *err)
 {
 	struct log_cert c = {.state = LOG_INTENT, .line_at = at};
 	int rc, ca = ca_of(entry);
 
-	if (ca < 0 || serial_of(entry, c.serial) != 0 || find(log, c.serial) != NULL ||
+	if (ca < 0 || serial_of(entry, c.serial) != 0 ||
 	    time_of(entry, "not_after", &c.not_after) != 0)
 		return not_a_move(err);
 	c.ca = (uint8_t)ca;
-	if ((rc = add(log, &c, err)) == 0)
-		log->open++;
+	if ((rc = add_new(log, &c, err)) == 0)
+		log->sums.open++;
 	return rc;
 }
 
 static int
 on_signed(struct log *log, const json_t *entry, int64_t at, struct err *err)
 {
-	uint8_t serial[SIGNER_SERIAL_LEN];
 	struct log_cert *c;
+	int rc;
 
-	if (serial_of(entry, serial) != 0 || (c = find(log, serial)) == NULL ||
-	    c->state != LOG_INTENT || !json_is_string(json_object_get(entry, "cert")))
+	if ((rc = take(log, entry, &c, err)) != 0)
+		return rc;
+	if (c->state != LOG_INTENT || !json_is_string(json_object_get(entry, "cert")))
 		return not_a_move(err);
 	c->state = LOG_SIGNED;
 	c->line_at = at;
-	log->open--;
+	log->sums.open--;
 	return 0;
 }
 
 static int
 on_abandoned(struct log *log, const json_t *entry, int64_t at, struct err *err)
 {
-	uint8_t serial[SIGNER_SERIAL_LEN];
 	struct log_cert *c;
+	int64_t when;
+	int rc;
 
 	(void)at;
-	if (serial_of(entry, serial) != 0 || (c = find(log, serial)) == NULL ||
-	    c->state != LOG_INTENT || time_of(entry, "time", &c->revoked_at) != 0)
+	if ((rc = take(log, entry, &c, err)) != 0)
+		return rc;
+	if (c->state != LOG_INTENT || time_of(entry, "time", &when) != 0)
 		return not_a_move(err);
+	c->revoked_at = when;
 	c->state = LOG_ABANDONED;
 	c->reason = REASON_UNSPECIFIED;
-	log->stale = true;
-	log->open--;
+	log->sums.stale = true;
+	log->sums.open--;
 	return 0;
 }
 
@@ -157,46 +210,66 @@ on_forbidden(struct log *log, const json_t *entry, int64_t at, struct err *err)
 {
 	struct log_cert c = {.ca = LOG_ISSUING, .state = LOG_FORBIDDEN, .line_at = at};
 
-	if (serial_of(entry, c.serial) != 0 || find(log, c.serial) != NULL)
-		return not_a_move(err);
-	return add(log, &c, err);
+	return serial_of(entry, c.serial) != 0 ? not_a_move(err) : add_new(log, &c, err);
 }
 
 static int
 on_revoked(struct log *log, const json_t *entry, int64_t at, struct err *err)
 {
-	uint8_t serial[SIGNER_SERIAL_LEN];
+	const json_int_t reason = json_integer_value(json_object_get(entry, "reason"));
 	struct log_cert *c;
-	json_int_t reason = json_integer_value(json_object_get(entry, "reason"));
 	int64_t when;
+	int rc;
 
 	(void)at;
-	if (serial_of(entry, serial) != 0 || (c = find(log, serial)) == NULL ||
-	    c->state != LOG_SIGNED || reason < 0 || reason > REASON_HOLD ||
+	if ((rc = take(log, entry, &c, err)) != 0)
+		return rc;
+	if (c->state != LOG_SIGNED || reason < 0 || reason > LOG_REASON_MAX ||
 	    time_of(entry, "time", &when) != 0)
 		return not_a_move(err);
 	/* A second reason does not change since when: RFC 5280, 5.3.1 is about the certificate. */
 	if (c->revoked_at == 0)
 		c->revoked_at = when;
 	c->reason = (uint8_t)reason;
-	log->stale = true;
+	log->sums.stale = true;
 	return 0;
 }
 
 static int
 on_released(struct log *log, const json_t *entry, int64_t at, struct err *err)
 {
-	uint8_t serial[SIGNER_SERIAL_LEN];
 	struct log_cert *c;
+	int rc;
 
 	(void)at;
-	if (serial_of(entry, serial) != 0 || (c = find(log, serial)) == NULL ||
-	    c->state != LOG_SIGNED || c->revoked_at == 0 || c->reason != REASON_HOLD)
+	if ((rc = take(log, entry, &c, err)) != 0)
+		return rc;
+	if (c->state != LOG_SIGNED || c->revoked_at == 0 || c->reason != REASON_HOLD)
 		return not_a_move(err);
 	c->revoked_at = 0;
 	c->reason = REASON_UNSPECIFIED;
-	log->stale = true;
+	log->sums.stale = true;
 	return 0;
+}
+
+/* As another CA's records say: issued there, perhaps revoked there. */
+static int
+on_import(struct log *log, const json_t *entry, int64_t at, struct err *err)
+{
+	const json_int_t reason = json_integer_value(json_object_get(entry, "reason"));
+	const bool revoked = json_object_get(entry, "revoked") != NULL;
+	struct log_cert c = {.state = LOG_SIGNED, .line_at = at};
+	int rc, ca = ca_of(entry);
+
+	if (ca < 0 || serial_of(entry, c.serial) != 0 || reason < 0 || reason > LOG_REASON_MAX ||
+	    time_of(entry, "not_after", &c.not_after) != 0 ||
+	    (revoked && (time_of(entry, "revoked", &c.revoked_at) != 0 || c.revoked_at == 0)))
+		return not_a_move(err);
+	c.ca = (uint8_t)ca;
+	c.reason = revoked ? (uint8_t)reason : REASON_UNSPECIFIED;
+	if ((rc = add_new(log, &c, err)) == 0)
+		log->sums.stale = log->sums.stale || revoked;
+	return rc;
 }
 
 static int
@@ -206,9 +279,9 @@ on_crl_intent(struct log *log, const json_t *entry, int64_t at, struct err *err)
 	const int ca = ca_of(entry);
 
 	(void)at;
-	if (ca < 0 || number <= 0 || (uint64_t)number <= log->crls[ca].number)
+	if (ca < 0 || number <= 0 || (uint64_t)number <= log->sums.crls[ca].number)
 		return not_a_move(err);
-	log->crls[ca].number = (uint64_t)number;
+	log->sums.crls[ca].number = (uint64_t)number;
 	return 0;
 }
 
@@ -219,15 +292,17 @@ on_crl_signed(struct log *log, const json_t *entry, int64_t at, struct err *err)
 	const char *hex = json_string_value(json_object_get(entry, "sha256"));
 	const int ca = ca_of(entry);
 	uint8_t sha256[LOG_HASH_LEN];
+	struct log_crl *crl;
 
 	(void)at;
-	if (ca < 0 || number <= 0 || (uint64_t)number != log->crls[ca].number ||
-	    (uint64_t)number <= log->crls[ca].signed_number || hex == NULL ||
-	    text_unhex(hex, sha256, sizeof(sha256)) != 0)
+	if (ca < 0 || number <= 0 || hex == NULL || text_unhex(hex, sha256, sizeof(sha256)) != 0)
 		return not_a_move(err);
-	log->crls[ca].signed_number = (uint64_t)number;
-	memcpy(log->crls[ca].sha256, sha256, sizeof(sha256));
-	log->stale = log->stale && ca != LOG_ISSUING;
+	crl = &log->sums.crls[ca];
+	if ((uint64_t)number != crl->number || (uint64_t)number <= crl->signed_number)
+		return not_a_move(err);
+	crl->signed_number = (uint64_t)number;
+	memcpy(crl->sha256, sha256, sizeof(sha256));
+	log->sums.stale = log->sums.stale && ca != LOG_ISSUING;
 	return 0;
 }
 
@@ -252,182 +327,39 @@ static const struct {
     {"crl-intent", on_crl_intent},
     {"crl-signed", on_crl_signed},
     {"torn", on_torn},
+    {"import", on_import},
+    /* the number that another CA's CRLs have come to: ours rise from there */
+    {"import-crl", on_crl_intent},
 };
+
+/* Any line may tell how far the registry's audit chain is. */
+static int
+take_audit(struct log *log, const json_t *entry, struct err *err)
+{
+	const json_int_t rows = json_integer_value(json_object_get(entry, "audit_rows"));
+	const char *hex = json_string_value(json_object_get(entry, "audit_head"));
+	struct log_audit audit = {.rows = (uint64_t)rows};
+
+	if (rows == 0 && hex == NULL)
+		return 0;
+	if (rows <= 0 || hex == NULL || text_unhex(hex, audit.head, sizeof(audit.head)) != 0)
+		return not_a_move(err);
+	if (audit.rows >= log->sums.audit.rows)
+		log->sums.audit = audit;
+	return 0;
+}
 
 int
 log_apply(struct log *log, const json_t *entry, int64_t at, struct err *err)
 {
 	const char *what = json_string_value(json_object_get(entry, "what"));
 	size_t i;
+	int rc;
 
 	for (i = 0; what != NULL && i < sizeof(moves) / sizeof(moves[0]); i++)
-		if (strcmp(moves[i].what, what) == 0)
-			return moves[i].apply(log, entry, at, err);
+		if (strcmp(moves[i].what, what) == 0) {
+			rc = moves[i].apply(log, entry, at, err);
+			return rc != 0 ? rc : take_audit(log, entry, err);
+		}
 	return not_a_move(err);
-}
-
-/* ---- writing them ---- */
-
-static char *
-base64(const struct blob *b)
-{
-	char *text = malloc((b->len + 2) / 3 * 4 + 1);
-
-	if (text != NULL)
-		EVP_EncodeBlock((uint8_t *)text, b->data, (int)b->len);
-	return text;
-}
-
-static int
-sha256_hex(const struct blob *b, char ret[static HASH_HEX], struct err *err)
-{
-	uint8_t md[LOG_HASH_LEN];
-
-	if (EVP_Digest(b->data, b->len, md, NULL, EVP_sha256(), NULL) != 1)
-		return err_set(err, ERR_INTERNAL, "cannot hash");
-	text_hex(md, sizeof(md), ret);
-	return 0;
-}
-
-/* For whom: only with a holder's certificate. */
-static int
-add_grounds(json_t *entry, const struct log_intent *in, struct err *err)
-{
-	char hash[HASH_HEX];
-	int rc;
-
-	if (in->profile == NULL)
-		return 0;
-	if ((rc = sha256_hex(in->attestation, hash, err)) != 0)
-		return rc;
-	if (json_object_set_new(entry, "profile", json_string(in->profile)) != 0 ||
-	    json_object_set_new(entry, "token", json_integer(in->token)) != 0 ||
-	    json_object_set_new(entry, "attestation", json_string(hash)) != 0)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	return 0;
-}
-
-int
-log_cert_intent(
-    struct log *log, const struct log_who *who, const struct log_intent *in, struct err *err)
-{
-	CLEAN(text_freep) char *tbs = base64(in->tbs);
-	char serial[SERIAL_HEX], hash[HASH_HEX], not_after[UTC_TEXT_LEN];
-	json_t *entry;
-	int rc;
-
-	text_hex(in->serial, SIGNER_SERIAL_LEN, serial);
-	utc_text(in->not_after, not_after);
-	if (tbs == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	if ((rc = sha256_hex(in->tbs, hash, err)) != 0)
-		return rc;
-	entry = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "what", "intent", "ca",
-	    ca_names[in->ca], "serial", serial, "not_after", not_after, "sha256", hash, "tbs", tbs);
-	if (entry != NULL && (rc = add_grounds(entry, in, err)) != 0) {
-		json_decref(entry);
-		return rc;
-	}
-	return log_append(log, who, entry, err);
-}
-
-int
-log_cert_signed(struct log *log, const struct log_who *who, const uint8_t *serial,
-    const struct blob *cert, struct err *err)
-{
-	CLEAN(text_freep) char *text = base64(cert);
-	char hex[SERIAL_HEX];
-
-	if (text == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	text_hex(serial, SIGNER_SERIAL_LEN, hex);
-	return log_append(log, who,
-	    json_pack("{s:s, s:s, s:s}", "what", "signed", "serial", hex, "cert", text), err);
-}
-
-int
-log_forbidden(struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err)
-{
-	char hex[SERIAL_HEX];
-
-	text_hex(serial, SIGNER_SERIAL_LEN, hex);
-	return log_append(
-	    log, who, json_pack("{s:s, s:s}", "what", "forbidden", "serial", hex), err);
-}
-
-int
-log_revoked(struct log *log, const struct log_who *who, const uint8_t *serial,
-    enum signer_reason reason, struct err *err)
-{
-	char hex[SERIAL_HEX];
-
-	text_hex(serial, SIGNER_SERIAL_LEN, hex);
-	return log_append(log, who,
-	    json_pack("{s:s, s:s, s:i}", "what", "revoked", "serial", hex, "reason", (int)reason),
-	    err);
-}
-
-int
-log_released(struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err)
-{
-	char hex[SERIAL_HEX];
-
-	text_hex(serial, SIGNER_SERIAL_LEN, hex);
-	return log_append(
-	    log, who, json_pack("{s:s, s:s}", "what", "released", "serial", hex), err);
-}
-
-static int
-crl_line(struct log *log, const struct log_who *who, const char *what, enum log_ca ca,
-    uint64_t number, const struct blob *hashed, struct err *err)
-{
-	char hash[HASH_HEX];
-	int rc;
-
-	if ((rc = sha256_hex(hashed, hash, err)) != 0)
-		return rc;
-	return log_append(log, who,
-	    json_pack("{s:s, s:s, s:I, s:s}", "what", what, "ca", ca_names[ca], "number",
-		(json_int_t)number, "sha256", hash),
-	    err);
-}
-
-int
-log_crl_intent(struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number,
-    const struct blob *tbs, struct err *err)
-{
-	return crl_line(log, who, "crl-intent", ca, number, tbs, err);
-}
-
-int
-log_crl_signed(struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number,
-    const struct blob *crl, struct err *err)
-{
-	return crl_line(log, who, "crl-signed", ca, number, crl, err);
-}
-
-int
-log_abandon(struct log *log, const struct log_who *who, struct err *err)
-{
-	char hex[SERIAL_HEX];
-	size_t i;
-	int rc;
-
-	for (i = 0; i < log->n; i++) {
-		if (log->certs[i].state != LOG_INTENT)
-			continue;
-		text_hex(log->certs[i].serial, SIGNER_SERIAL_LEN, hex);
-		rc = log_append(
-		    log, who, json_pack("{s:s, s:s}", "what", "abandoned", "serial", hex), err);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
-int
-log_torn(struct log *log, const struct log_who *who, size_t bytes, struct err *err)
-{
-	return log_append(
-	    log, who, json_pack("{s:s, s:I}", "what", "torn", "bytes", (json_int_t)bytes), err);
 }

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "signer/log_index.h"
-#include "ykenroll/signer.h"
 
 #define FIRST_SIZE 128
 
@@ -12,8 +11,9 @@ home(const uint8_t *serial, size_t size)
 {
 	uint64_t a, b;
 
-	memcpy(&a, serial, sizeof(a));
-	memcpy(&b, serial + sizeof(a), sizeof(b));
+	/* the last octets: an imported CA's short serials have zeros in front */
+	memcpy(&a, serial + LOG_SERIAL_LEN - sizeof(a), sizeof(a));
+	memcpy(&b, serial + LOG_SERIAL_LEN - sizeof(a) - sizeof(b), sizeof(b));
 	a = (a ^ b) * UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
 	return (size_t)(a >> 32) & (size - 1);
 }
@@ -27,7 +27,7 @@ log_index_find(const struct log_index *x, const void *array, log_index_serial *s
 	if (x->size == 0)
 		return SIZE_MAX;
 	for (at = home(serial, x->size); x->slots[at] != 0; at = (at + 1) & (x->size - 1))
-		if (memcmp(serial_of(array, x->slots[at] - 1), serial, SIGNER_SERIAL_LEN) == 0)
+		if (memcmp(serial_of(array, x->slots[at] - 1), serial, LOG_SERIAL_LEN) == 0)
 			return x->slots[at] - 1;
 	return SIZE_MAX;
 }

@@ -8,6 +8,8 @@
 
 #include "ykenroll/err.h"
 
+#define LOG_SERIAL_LEN 20 /* octets, with zeros in front: the longest of RFC 5280, 4.1.2.2 */
+
 /* Open addressing; zeroed is empty. A serial's home is where its octets say: ours are random, and
  * those of an imported CA are spread by a multiplication. */
 struct log_index {
@@ -16,7 +18,7 @@ struct log_index {
 	size_t n;
 };
 
-/* The serial of a position, SIGNER_SERIAL_LEN octets. */
+/* The serial of a position, LOG_SERIAL_LEN octets. */
 typedef const uint8_t *log_index_serial(const void *array, size_t position);
 
 /* SIZE_MAX when it is not there. */

@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "signer/log_index.h"
-#include "ykenroll/signer.h"
 
 #define RANDOM 200000
 #define ALIKE 3000
@@ -15,7 +14,7 @@
 static const uint8_t *
 at(const void *array, size_t position)
 {
-	return (const uint8_t *)array + position * SIGNER_SERIAL_LEN;
+	return (const uint8_t *)array + position * LOG_SERIAL_LEN;
 }
 
 static void
@@ -39,13 +38,13 @@ ask(const uint8_t *serials, size_t n)
 static void
 random_serials(void **state)
 {
-	uint8_t *serials = calloc(RANDOM, SIGNER_SERIAL_LEN);
+	uint8_t *serials = calloc(RANDOM, LOG_SERIAL_LEN);
 	uint64_t seed = 1;
 	size_t i;
 
 	(void)state;
 	assert_non_null(serials);
-	for (i = 0; i < (size_t)RANDOM * SIGNER_SERIAL_LEN; i++) {
+	for (i = 0; i < (size_t)RANDOM * LOG_SERIAL_LEN; i++) {
 		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407;
 		serials[i] = (uint8_t)(seed >> 56);
 	}
@@ -57,18 +56,18 @@ random_serials(void **state)
 static void
 serials_alike(void **state)
 {
-	uint8_t *serials = calloc(ALIKE, SIGNER_SERIAL_LEN);
+	uint8_t *serials = calloc(ALIKE, LOG_SERIAL_LEN);
 	size_t i;
 
 	(void)state;
 	assert_non_null(serials);
 	for (i = 0; i < ALIKE; i++) {
-		serials[i * SIGNER_SERIAL_LEN + 14] = (uint8_t)(i >> 8);
-		serials[i * SIGNER_SERIAL_LEN + 15] = (uint8_t)(i & 0xff);
+		serials[i * LOG_SERIAL_LEN + 18] = (uint8_t)(i >> 8);
+		serials[i * LOG_SERIAL_LEN + 19] = (uint8_t)(i & 0xff);
 	}
 	ask(serials, ALIKE);
 	for (i = 0; i < ALIKE; i++) /* now all have the same home */
-		memcpy(serials + i * SIGNER_SERIAL_LEN, serials + i * SIGNER_SERIAL_LEN + 8, 8);
+		memcpy(serials + i * LOG_SERIAL_LEN + 4, serials + i * LOG_SERIAL_LEN + 12, 8);
 	ask(serials, ALIKE);
 	free(serials);
 }

@@ -168,7 +168,7 @@ expect_abandoned(const char *home, size_t entries)
 
 	OK(crl_read(ca->crl[0].data, ca->crl[0].len, &crl, &err));
 	assert_int_equal(crl.entries, entries);
-	assert_int_equal(ca->log->open, 0);
+	assert_int_equal(ca->log->sums.open, 0);
 	testsigner_shell(
 	    0, "grep -c '\"what\":\"abandoned\"' %s/ca/issuance.log | grep -qx %zu", home, entries);
 	testsigner_shell(0,
@@ -249,7 +249,8 @@ after_a_failed_write_nothing_more_is_signed(void **state)
 	testsigner_request(&q, KEY_P256, "alice");
 	OK(issue_prepare(ca, &desk, &q.r, &p, &err));
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
-	small = (struct rlimit){.rlim_cur = (rlim_t)ca->log->end + 100, .rlim_max = old.rlim_max};
+	small =
+	    (struct rlimit){.rlim_cur = (rlim_t)ca->log->sums.end + 100, .rlim_max = old.rlim_max};
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	assert_int_equal(issue_sign(ca, &desk, 1000, p.serial, &cert, &err), ERR_INTERNAL);

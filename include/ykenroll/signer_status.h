@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * signer_status: what the issuance log says about a serial, read without the CA's key, passphrase
+ * or lock, beside a signer that is at work. For an OCSP responder, and for whoever looks.
+ *
+ *   signer_status_open -> signer_status_refresh / signer_status_find … -> signer_status_closep
+ *
+ * The log is read, never written: a line that is just being written, or that a crash cut off, is
+ * left for the next refresh, and an intent that a crash left open stays "reserved" until the signer
+ * has closed it. The process must be able to read ca/, so it runs as the signer's user. Beside a
+ * million certificates it needs little memory when the signer's checkpoint (ca/issuance.state) is
+ * there, and about 80 bytes for each when it is not.
+ */
+#ifndef YKENROLL_SIGNER_STATUS_H
+#define YKENROLL_SIGNER_STATUS_H
+
+#include "ykenroll/signer.h"
+
+#define SIGNER_STATUS_SERIAL_MAX 20 /* octets: RFC 5280, 4.1.2.2 */
+
+struct signer_status;
+
+enum signer_status_what {
+	STATUS_UNKNOWN,	 /* never issued by the issuing CA, as far as the log knows */
+	STATUS_RESERVED, /* intended or given up: nobody should have such a certificate */
+	STATUS_GOOD,
+	STATUS_REVOKED, /* also on hold, and after a signature that was lost in a crash */
+};
+
+struct signer_status_cert {
+	enum signer_status_what what;
+	enum signer_reason reason; /* with STATUS_REVOKED */
+	int64_t revoked_at;	   /* UTC seconds, with STATUS_REVOKED */
+	int64_t not_after;	   /* UTC seconds; not with STATUS_UNKNOWN */
+};
+
+/* Errors: ERR_CA there is no CA in this home, or its log is damaged; ERR_INTERNAL. */
+MUST_CHECK int signer_status_open(const char *home, struct signer_status **ret, struct err *err);
+void signer_status_closep(struct signer_status **s);
+
+/* Read what was appended since: cheap when nothing was. A log that was replaced (restored) is read
+ * anew. After an error the view is as old as it was. Errors: ERR_CA damaged; ERR_INTERNAL. */
+MUST_CHECK int signer_status_refresh(struct signer_status *s, struct err *err);
+
+/* Another number after each refresh that found something: how many lines there are. */
+uint64_t signer_status_version(const struct signer_status *s);
+
+/* serial: the INTEGER's octets, big-endian, with or without leading zeros. Errors: ERR_INTERNAL the
+ * checkpoint cannot be read (answer "try later", not "unknown"). */
+MUST_CHECK int signer_status_find(const struct signer_status *s, const uint8_t *serial, size_t len,
+    struct signer_status_cert *ret, struct err *err);
+
+#endif
