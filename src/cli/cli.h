@@ -113,6 +113,7 @@ int cmd_resume(int argc, const char **argv, struct err *err);
 int cmd_ca_publish(int argc, const char **argv, struct err *err);
 int cmd_ca_crl(int argc, const char **argv, struct err *err);
 int cmd_doctor(int argc, const char **argv, struct err *err);
+int cmd_server(int argc, const char **argv, struct err *err);
 int cmd_signer(int argc, const char **argv, struct err *err);
 int cmd_token(int argc, const char **argv, struct err *err);
 

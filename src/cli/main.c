@@ -27,6 +27,7 @@ static const struct {
     {"token", cmd_token, "what is on a token, its secrets, keys and certificates"},
     {"ca", cmd_ca, "the CA's certificates and CRLs"},
     {"signer", cmd_signer, "hold the CA key behind a socket"},
+    {"server", cmd_server, "a web server's configuration"},
 };
 
 static void

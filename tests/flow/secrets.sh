@@ -258,6 +258,8 @@ watch 2 "show of nobody" -- ykenroll show nobody
 watch 1 "list without a registry" -- ykenroll list --home "$T/none"
 watch 0 "doctor" -- ykenroll doctor --json
 watch 2 "doctor without a home" -- ykenroll doctor --home "$T/none"
+watch 0 "server" -- ykenroll server nginx --name web.test
+watch 2 "server of no kind" -- ykenroll server iis
 watch 0 "ca show" -- ykenroll ca show --pem --crl
 watch 11 "ca show without a CA" -- ykenroll ca show --home "$T/none"
 watch 0 "ca crl" --read ca-pass -- ykenroll ca crl $ca

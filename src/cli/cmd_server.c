@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* server: a configuration on standard output. Needs no home: servers are other machines. */
+#include <jansson.h>
+
+#include "cli/cli.h"
+#include "ykenroll/workflow_server.h"
+
+static char *name, *dir, *backend, *listen_port, *certificate, *key;
+static int optional;
+
+static const struct poptOption table[] = {
+    {"name", 0, POPT_ARG_STRING, &name, 0, "the server's host name (default: this machine's)",
+	"HOST"},
+    {"dir", 0, POPT_ARG_STRING, &dir, 0,
+	"what `ca publish` fills there (default: /etc/ssl/ykenroll)", "DIR"},
+    {"backend", 0, POPT_ARG_STRING, &backend, 0,
+	"the application behind it (default: http://127.0.0.1:8080)", "URL"},
+    {"listen", 0, POPT_ARG_STRING, &listen_port, 0, "port (default: 443)", "PORT"},
+    {"certificate", 0, POPT_ARG_STRING, &certificate, 0, "the server's own certificate and chain",
+	"FILE"},
+    {"key", 0, POPT_ARG_STRING, &key, 0, "its key", "FILE"},
+    {"optional", 0, POPT_ARG_NONE, &optional, 0,
+	"who has no certificate gets in too, as Client-Verify: NONE", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static int
+show(const struct server_info *info, const struct blob *text, struct err *err)
+{
+	if (opt.json)
+		return render_json(json_pack("{s:s, s:s%, s:s?, s:s?, s:b, s:b}", "server",
+				       info->name, "configuration", (const char *)text->data,
+				       text->len, "test", info->test, "reload", info->reload,
+				       "checks_crl", info->crl, "takes_list", info->leaves),
+		    err);
+	if (fwrite(text->data, 1, text->len, stdout) != text->len)
+		return err_errno(err, ERR_INTERNAL, "cannot write the output");
+	return 0;
+}
+
+int
+cmd_server(int argc, const char **argv, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob text = {0};
+	const char *args[1] = {NULL};
+	struct server_config what;
+	unsigned long port = 0;
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "server", "nginx|apache|haproxy|caddy|traefik [OPTION...]",
+		 table, args, 1, &n, err)) != 0)
+		return rc;
+	if (n != 1)
+		return err_set(
+		    err, ERR_USAGE, "ykenroll server nginx|apache|haproxy|caddy|traefik");
+	if (listen_port != NULL &&
+	    (rc = opt_number(listen_port, "--listen", 65535, &port, err)) != 0)
+		return rc;
+	if (listen_port != NULL && port == 0)
+		return err_set(err, ERR_USAGE, "--listen: nobody can listen at port 0");
+	what = (struct server_config){.name = name,
+	    .dir = dir,
+	    .backend = backend,
+	    .certificate = certificate,
+	    .key = key,
+	    .port = (unsigned)port,
+	    .optional = optional != 0};
+	if ((rc = server_kind(args[0], &what.kind, err)) != 0 ||
+	    (rc = server_configuration(&what, &text, err)) != 0)
+		return rc;
+	return show(server_info(what.kind), &text, err);
+}
