@@ -182,25 +182,36 @@ class Point:
 				c = self.signed.get(r["s"].lower())
 				self.want(c is not None and c["der"] == r["der"], f"I2: the registry's {r['s']} is not the CA's")
 
+	def check_cert_row(self, r, on_crl):
+		s, state, signed = r["s"].lower(), r["state"], r["s"].lower() in self.signed
+		if state == "active":
+			held = self.tokens.get(r["token"]) == "suspended"
+			self.want((s in on_crl) == held, "I3: the active certificate is revoked" if not held else
+				"I3: the certificate of a suspended token is not on hold")
+		elif state == "revoked":
+			self.want(s in on_crl, f"I3: {s} is revoked and not on the CRL")
+		elif state == "dropped":
+			self.want(not signed or s in on_crl, f"I3: {s} was signed, is dropped and not on the CRL")
+		else:
+			self.bad(f"I3: a certificate is {state}")
+
 	def check_done_rows(self):
-		self.active = [r for r in self.cert_rows if r["state"] == "active"]
-		self.want(len(self.active) == 1, f"I3: {len(self.active)} active certificates")
+		self.tokens = {r["serial"]: r["state"] for r in self.rows("SELECT serial, state FROM tokens ORDER BY serial")}
+		states = list(self.tokens.values())
+		self.want(states == self.args.tokens, f"I1: tokens are {states}")
+		active = [r for r in self.cert_rows if r["state"] == "active"]
+		for serial, state in self.tokens.items():
+			want = 1 if state in ("active", "suspended") else 0
+			n = len([r for r in active if r["token"] == serial])
+			self.want(n == want, f"I3: {n} active certificates of a token that is {state}")
+		self.want(len(active) > 0 or "active" not in self.args.tokens, "I3: 0 active certificates")
+		self.active = [r for r in active if r["token"] == self.card["serial"]]
 		on_crl = self.crl_serials()
 		for r in self.cert_rows:
-			s, state = r["s"].lower(), r["state"]
-			signed = s in self.signed
-			if state == "active":
-				self.want(s not in on_crl, "I3: the active certificate is revoked")
-			elif state == "revoked":
-				self.want(s in on_crl, f"I3: {s} is revoked and not on the CRL")
-			elif state == "dropped":
-				self.want(not signed or s in on_crl, f"I3: {s} was signed, is dropped and not on the CRL")
-			else:
-				self.bad(f"I3: a certificate is {state}")
-		states = [r[0] for r in self.rows("SELECT state FROM tokens")]
-		self.want(states == ["active"], f"I1: tokens are {states}")
+			self.check_cert_row(r, on_crl)
 		self.want(not self.rows("SELECT 1 FROM works WHERE closed IS NULL"), "I1: work is open")
-		self.want(len(self.rows("SELECT 1 FROM works WHERE outcome = 'finished'")) == 1, "I1: not one work was finished")
+		n = len(self.rows("SELECT 1 FROM works WHERE outcome = 'finished'"))
+		self.want(n == self.args.finished, f"I1: {n} works were finished, not {self.args.finished}")
 		flights = self.rows("SELECT 1 FROM secrets WHERE flight IS NOT NULL OR state = 'pending'")
 		self.want(not flights, "I9: a copy in flight is left")
 
@@ -223,7 +234,8 @@ class Point:
 		if self.args.mode == "done":
 			for a in ("begin", "prepare", "issue", "finish"):
 				self.want(a in actions, f"I8: no audit row of {a}")
-			self.want(actions.count("finish") == 1, "I8: finished more than once")
+			n = actions.count("finish")
+			self.want(n == self.args.finished, f"I8: finished {n} times, not {self.args.finished}")
 
 	# -- escrow
 
@@ -380,6 +392,9 @@ def main():
 	p.add_argument("--live", action="store_true")
 	p.add_argument("--refused", type=int, default=0, help="so many refused PINs and PUKs are right")
 	p.add_argument("--former-puk", default=FACTORY_PUK, help="that the card had before")
+	p.add_argument("--tokens", default=["active"], type=lambda s: s.split(","),
+		help="the states that the tokens must have, by serial, with commas between")
+	p.add_argument("--finished", type=int, default=1, help="so many works must have been finished")
 	p.add_argument("points", nargs="+")
 	args = p.parse_args()
 	top = tempfile.mkdtemp(prefix="ykenroll-checker.")
