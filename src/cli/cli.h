@@ -116,5 +116,7 @@ int cmd_doctor(int argc, const char **argv, struct err *err);
 int cmd_server(int argc, const char **argv, struct err *err);
 int cmd_signer(int argc, const char **argv, struct err *err);
 int cmd_token(int argc, const char **argv, struct err *err);
+int cmd_verify_server(int argc, const char **argv, struct err *err);
+int cmd_show_client(int argc, const char **argv, struct err *err);
 
 #endif

@@ -26,6 +26,7 @@ static const struct {
     {"doctor", cmd_doctor, "what stands in the way, and how to mend it"},
     {"token", cmd_token, "what is on a token, its secrets, keys and certificates"},
     {"ca", cmd_ca, "the CA's certificates and CRLs"},
+    {"verify-server", cmd_verify_server, "does a server let in whom it should, and nobody else?"},
     {"signer", cmd_signer, "hold the CA key behind a socket"},
     {"server", cmd_server, "a web server's configuration"},
 };
@@ -37,7 +38,7 @@ usage(FILE *to)
 
 	fprintf(to, "usage: ykenroll COMMAND [OPTION...]\n\n");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(to, "  %-9s %s\n", commands[i].name, commands[i].what);
+		fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].what);
 	fprintf(to, "\n`ykenroll COMMAND --help` tells its options; ykenroll(1) tells the rest.\n");
 }
 

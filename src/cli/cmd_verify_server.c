@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* verify-server: does a server let in whom it should, and nobody else? */
+#include <jansson.h>
+#include <string.h>
+
+#include "base/utc.h"
+#include "cli/cmd_token.h"
+#include "ykenroll/workflow_verify.h"
+
+#define TIMEOUT_MAX 300
+
+static char *ca_file, *connect_to, *timeout;
+static int prepare, use_token, optional;
+
+static const struct poptOption table[] = {
+    {"ca-file", 0, POPT_ARG_STRING, &ca_file, 0,
+	"PEM of who issued the server's own certificate (else: this CA, or the system's)", "FILE"},
+    {"connect", 0, POPT_ARG_STRING, &connect_to, 0, "connect to this address instead of the URL's",
+	"ADDRESS[:PORT]"},
+    {"timeout", 0, POPT_ARG_STRING, &timeout, 0, "of one login (10)", "SECONDS"},
+    {"optional", 0, POPT_ARG_NONE, &optional, 0, "who has no certificate may be let in", NULL},
+    {"token", 0, POPT_ARG_NONE, &use_token, 0, "log in with the token, too", NULL},
+    {"pin", 'P', POPT_ARG_STRING, &token_specs.pin, 0, "the token's PIN", "SPEC"},
+    {"prepare", 0, POPT_ARG_NONE, &prepare, 0,
+	"make the certificates to try with, keep a session, and revoke one", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static const char *const verdicts[] = {
+    [VERDICT_UNTRIED] = "not tried", [VERDICT_IN] = "let in", [VERDICT_REFUSED] = "refused"};
+
+/* ---- what was found ---- */
+
+static const char *
+mark(const struct workflow_probe *p)
+{
+	return p->verdict == VERDICT_UNTRIED ? "-" : p->right ? "ok" : "WRONG";
+}
+
+static json_t *
+probe_json(const struct workflow_probe *p)
+{
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s}", "probe", p->name, "what",
+	    p->what, "protocol", p->protocol, "verdict", verdicts[p->verdict], "wanted",
+	    p->any	  ? "either"
+	    : p->wants_in ? "let in"
+			  : "refused",
+	    "right", p->verdict == VERDICT_UNTRIED ? json_null() : json_boolean(p->right), "needed",
+	    p->needed, "why", p->why);
+
+	if (o != NULL && p->alert >= 0)
+		json_object_set_new(o, "alert", json_integer(p->alert));
+	if (o != NULL && p->status != 0)
+		json_object_set_new(o, "http_status", json_integer(p->status));
+	return o;
+}
+
+static int
+show_json(const struct workflow_verified *r, struct err *err)
+{
+	json_t *list = json_array();
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		json_array_append_new(list, probe_json(&r->probes[i]));
+	return render_json(json_pack("{s:s, s:s, s:s*, s:o, s:s}", "server", r->server, "address",
+			       r->address, "issued_by", r->anchor[0] != '\0' ? r->anchor : NULL,
+			       "probes", list, "finding", r->finding),
+	    err);
+}
+
+static void
+show(const struct workflow_verified *r)
+{
+	size_t i;
+
+	printf("server %s at %s\n", render_escaped(r->server), render_escaped(r->address));
+	if (r->anchor[0] != '\0')
+		printf("its own certificate is vouched for by %s\n", render_escaped(r->anchor));
+	for (i = 0; i < r->n; i++)
+		printf("%-6s %-10s %-8s %-9s %s\n", mark(&r->probes[i]), r->probes[i].name,
+		    r->probes[i].protocol, verdicts[r->probes[i].verdict],
+		    render_escaped(r->probes[i].why));
+}
+
+static int
+run_verify(const struct workflow *w, const struct workflow_verify *what, struct err *err)
+{
+	static struct workflow_verified done;
+	const int rc = workflow_verify_server(w, what, &done, err);
+
+	if (done.finding[0] == '\0') /* it did not come to its end */
+		return rc;
+	if (!opt.json) {
+		show(&done);
+		if (rc == 0) /* else it is the error's text */
+			printf("%s\n", render_escaped(done.finding));
+	} else if (show_json(&done, rc == 0 ? err : NULL) != 0 && rc == 0) {
+		return ERR_INTERNAL;
+	}
+	return rc;
+}
+
+/* ---- prepare ---- */
+
+static int
+run_prepare(const struct workflow *w, const struct workflow_verify *what, struct err *err)
+{
+	struct workflow_prepared p;
+	int rc;
+
+	if ((rc = workflow_verify_prepare(w, what, &p, err)) != 0)
+		return rc;
+	if (opt.json)
+		return render_json(json_pack("{s:I, s:b, s:I, s:I}", "made", (json_int_t)p.made,
+				       "revoked", p.revoked, "sessions", (json_int_t)p.sessions,
+				       "crl_number", (json_int_t)p.crl.number),
+		    err);
+	printf("%zu certificates made\n", p.made);
+	if (what->url != NULL)
+		printf("%u sessions kept\n", p.sessions);
+	if (p.revoked)
+		printf("CRL number %llu, with the one that is to be refused, is in "
+		       "pub/issuing.crl;\nlet the server read it (ykenroll ca publish), then: "
+		       "ykenroll verify-server URL\n",
+		    (unsigned long long)p.crl.number);
+	return 0;
+}
+
+int
+cmd_verify_server(int argc, const char **argv, struct err *err)
+{
+	struct workflow_verify what = {.url = NULL};
+	const char *args[1] = {NULL};
+	unsigned long sec = 0;
+	struct workflow w;
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "verify-server", "URL|HOST:PORT [OPTION...]", table, args,
+		 1, &n, err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0 ||
+	    (rc = prompt_check_spec(token_specs.pin, "--pin", err)) != 0)
+		return rc;
+	if (timeout != NULL && (rc = opt_number(timeout, "--timeout", TIMEOUT_MAX, &sec, err)) != 0)
+		return rc;
+	if (n == 0 && !prepare)
+		return err_set(err, ERR_USAGE, "which server? ykenroll verify-server URL");
+	w.ui = token_ui;
+	what.url = args[0];
+	what.connect = connect_to;
+	what.ca_file = ca_file;
+	what.token = use_token != 0;
+	what.optional = optional != 0;
+	what.timeout_sec = (unsigned)sec;
+	return prepare ? run_prepare(&w, &what, err) : run_verify(&w, &what, err);
+}

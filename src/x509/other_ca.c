@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* other_ca: a certificate that no server may accept, for asking whether it does. */
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "key/evp.h"
+#include "key/ossl.h"
+#include "x509/parse.h"
+#include "ykenroll/x509_tls.h"
+
+#define LIFE_SEC 3600
+
+static int
+add_ext(X509 *cert, X509V3_CTX *ctx, int nid, const char *value)
+{
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, ctx, nid, value);
+	const int ok = ext != NULL && X509_add_ext(cert, ext, -1);
+
+	X509_EXTENSION_free(ext);
+	return ok;
+}
+
+/* The other one's key identifier, so that not even that tells them apart. */
+static int
+copy_key_id(X509 *cert, const X509 *like)
+{
+	const ASN1_OCTET_STRING *id = X509_get0_subject_key_id((X509 *)(uintptr_t)like);
+
+	return id == NULL || X509_add1_ext_i2d(cert, NID_subject_key_identifier,
+				 (void *)(uintptr_t)id, 0, X509V3_ADD_REPLACE) == 1;
+}
+
+static int
+set_common(X509 *cert, const X509_NAME *subject, const X509_NAME *issuer, EVP_PKEY *pub)
+{
+	unsigned char serial[16];
+	CLEAN(bignum_freep) BIGNUM *n = NULL;
+
+	if (RAND_bytes(serial, sizeof(serial)) != 1)
+		return 0;
+	serial[0] = (unsigned char)((serial[0] & 0x3f) | 0x40);
+	n = BN_bin2bn(serial, sizeof(serial), NULL);
+	return n != NULL && X509_set_version(cert, X509_VERSION_3) &&
+	       BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert)) != NULL &&
+	       X509_set_subject_name(cert, subject) && X509_set_issuer_name(cert, issuer) &&
+	       X509_gmtime_adj(X509_getm_notBefore(cert), -60) != NULL &&
+	       X509_gmtime_adj(X509_getm_notAfter(cert), LIFE_SEC) != NULL &&
+	       X509_set_pubkey(cert, pub);
+}
+
+static int
+make_ca(const X509 *like, EVP_PKEY *key, X509 **ret, struct err *err)
+{
+	CLEAN(x509_freep) X509 *ca = X509_new();
+	CLEAN(name_freep) X509_NAME *name = NULL;
+	X509V3_CTX ctx;
+	int rc;
+
+	if (like != NULL)
+		name = X509_NAME_dup(X509_get_subject_name(like));
+	else if ((rc = name_parse("CN=Somebody else's CA", &name, err)) != 0)
+		return rc;
+	if (ca == NULL || name == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot make another CA");
+	X509V3_set_ctx(&ctx, ca, ca, NULL, NULL, 0);
+	if (!set_common(ca, name, name, key) ||
+	    !add_ext(ca, &ctx, NID_basic_constraints, "critical,CA:TRUE") ||
+	    !add_ext(ca, &ctx, NID_key_usage, "critical,keyCertSign,cRLSign") ||
+	    !add_ext(ca, &ctx, NID_subject_key_identifier, "hash") ||
+	    (like != NULL && !copy_key_id(ca, like)) || X509_sign(ca, key, EVP_sha256()) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot make another CA");
+	*ret = TAKE(ca);
+	return 0;
+}
+
+static int
+make_leaf(X509 *ca, EVP_PKEY *ca_key, struct key *key, X509 **ret, struct err *err)
+{
+	CLEAN(x509_freep) X509 *leaf = X509_new();
+	CLEAN(name_freep) X509_NAME *name = NULL;
+	X509V3_CTX ctx;
+	int rc;
+
+	if ((rc = name_parse("CN=ykenroll probe", &name, err)) != 0)
+		return rc;
+	if (leaf == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot make a certificate");
+	X509V3_set_ctx(&ctx, ca, leaf, NULL, NULL, 0);
+	if (!set_common(leaf, name, X509_get_subject_name(ca), key_evp_public(key)) ||
+	    !add_ext(leaf, &ctx, NID_basic_constraints, "critical,CA:FALSE") ||
+	    !add_ext(leaf, &ctx, NID_key_usage, "critical,digitalSignature") ||
+	    !add_ext(leaf, &ctx, NID_ext_key_usage, "clientAuth") ||
+	    !add_ext(leaf, &ctx, NID_authority_key_identifier, "keyid:always") ||
+	    X509_sign(leaf, ca_key, EVP_sha256()) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot make a certificate");
+	*ret = TAKE(leaf);
+	return 0;
+}
+
+static int
+to_der(const X509 *cert, struct blob *ret, struct err *err)
+{
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	const int len = i2d_X509(cert, &der);
+
+	if (len <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot encode a certificate");
+	return blob_set(ret, der, (size_t)len, err);
+}
+
+int
+cert_of_other_ca(
+    struct key *key, const struct blob *like, struct blob ret[static 2], struct err *err)
+{
+	CLEAN(pkey_freep) EVP_PKEY *ca_key = EVP_EC_gen("P-256");
+	CLEAN(x509_freep) X509 *model = NULL, *ca = NULL, *leaf = NULL;
+	int rc;
+
+	if (ca_key == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot make a key");
+	if ((like != NULL && (rc = cert_parse(like->data, like->len, &model, err)) != 0) ||
+	    (rc = make_ca(model, ca_key, &ca, err)) != 0 ||
+	    (rc = make_leaf(ca, ca_key, key, &leaf, err)) != 0 ||
+	    (rc = to_der(leaf, &ret[0], err)) != 0)
+		return rc;
+	return to_der(ca, &ret[1], err);
+}
+
+/* ---- names ---- */
+
+static void
+common_name(const X509_NAME *name, char ret[static X509_TEXT_MAX])
+{
+	CLEAN(ossl_bytes_freep) unsigned char *text = NULL;
+	const int at = X509_NAME_get_index_by_NID((X509_NAME *)(uintptr_t)name, NID_commonName, -1);
+	int len;
+
+	ret[0] = '\0';
+	if (at < 0 || (len = ASN1_STRING_to_UTF8(
+			   &text, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at)))) < 0)
+		return;
+	if (len < X509_TEXT_MAX && memchr(text, '\0', (size_t)len) == NULL) {
+		memcpy(ret, text, (size_t)len);
+		ret[len] = '\0';
+	}
+}
+
+int
+cert_names(const struct blob *cert, struct cert_names *ret, struct err *err)
+{
+	CLEAN(x509_freep) X509 *x = NULL;
+	int rc;
+
+	if ((rc = cert_parse(cert->data, cert->len, &x, err)) != 0)
+		return rc;
+	common_name(X509_get_subject_name(x), ret->subject_cn);
+	common_name(X509_get_issuer_name(x), ret->issuer_cn);
+	return 0;
+}
+
+int
+crl_lists(const struct blob *crl, const uint8_t *serial, size_t len, bool *ret, struct err *err)
+{
+	CLEAN(crl_freep) X509_CRL *list = NULL;
+	CLEAN(bignum_freep) BIGNUM *n = BN_bin2bn(serial, (int)len, NULL);
+	CLEAN(asn1_integer_freep) ASN1_INTEGER *number = NULL;
+	X509_REVOKED *entry;
+	int rc;
+
+	if (n == NULL || (number = BN_to_ASN1_INTEGER(n, NULL)) == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot make a serial number");
+	if ((rc = crl_parse(crl->data, crl->len, &list, err)) != 0)
+		return rc;
+	*ret = X509_CRL_get0_by_serial(list, &entry, number) == 1;
+	return 0;
+}
