@@ -10,7 +10,13 @@
 
 #define AUDIT_ROWS 12 /* the newest ones, in words; JSON has all */
 
+static char *client; /* for the help: cmd_show_client.c has it */
+
 static const struct poptOption table[] = {
+    {"client", 0, POPT_ARG_STRING, &client, 0,
+	"what a user types to log in with the token: curl, openssl, gnutls-cli, python, firefox, "
+	"chromium, p11-kit; more with --client NAME --help",
+	"NAME"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
     POPT_AUTOHELP POPT_TABLEEND,
 };
@@ -251,6 +257,9 @@ cmd_show(int argc, const char **argv, struct err *err)
 	size_t n;
 	int rc;
 
+	for (n = 1; n < (size_t)argc; n++)
+		if (strcmp(argv[n], "--client") == 0 || strncmp(argv[n], "--client=", 9) == 0)
+			return cmd_show_client(argc, argv, err);
 	if ((rc = opt_parse(argc, argv, "show", "HOLDER|TOKEN|CERTIFICATE [OPTION...]", table, args,
 		 1, &n, err)) != 0)
 		return rc;
