@@ -59,6 +59,11 @@ MUST_CHECK int probe_session_load(const struct workflow *w, const struct place *
 MUST_CHECK int probe_session_save(const struct workflow *w, const struct place *place, bool tls12,
     const struct blob *session, struct err *err);
 
+/* ---- verify_server_mean.c ---- */
+
+/* Fills ret->finding. Errors: ERR_PROOF; ERR_PERSON. */
+MUST_CHECK int verify_conclude(struct workflow_verified *r, struct err *err);
+
 /* ---- verify_server.c ---- */
 
 struct visit {
