@@ -65,6 +65,10 @@ struct signer_serve {
 			       SIGTERM/SIGINT */
 	bool root;	    /* with fd: unlock the root's key too, for one signer_crl of the root */
 	const struct signer_pass *root_pass; /* with root; NULL: what pass gave opens it too */
+	/* What a signer that listens does by itself, and what somebody has to do: one line of plain
+	 * text each, to be escaped where it is shown. May be NULL. */
+	void (*say)(void *ctx, const char *line);
+	void *say_ctx;
 };
 MUST_CHECK int signer_serve(const struct signer_serve *serve, struct err *err);
 

@@ -35,6 +35,13 @@ pass_of_root(void *ctx, const char *what, struct secret *ret, struct err *err)
 	return prompt_secret(&ask, ret, err);
 }
 
+static void
+say(void *ctx, const char *line)
+{
+	(void)ctx;
+	render_line(stderr, line);
+}
+
 int
 cmd_signer(int argc, const char **argv, struct err *err)
 {
@@ -57,6 +64,7 @@ cmd_signer(int argc, const char **argv, struct err *err)
 	serve.home = opt.home_path;
 	serve.fd = fd;
 	serve.socket = socket_path;
+	serve.say = say;
 	serve.root = root != 0;
 	serve.root_pass = root_pass == NULL ? NULL : &ask_root;
 	rc = signer_serve(&serve, err);

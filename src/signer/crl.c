@@ -307,9 +307,8 @@ crl_load(struct ca *ca, struct err *err)
 	return rc != 0 ? rc : crl_root_load(ca, err);
 }
 
-/* Is what is published the log's last word, with half its life left? */
-static bool
-fresh(const struct ca *ca)
+bool
+crl_fresh(const struct ca *ca)
 {
 	return !ca->log->sums.stale && ca->crl[LOG_ISSUING].len > 0 &&
 	       ca->now() - ca->crl_from < (ca->crl_until - ca->crl_from) / 2;
@@ -331,7 +330,7 @@ crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err)
 	CLEAN(blob_wipe) struct blob der = {0};
 	int rc;
 
-	if (!always && fresh(ca))
+	if (!always && crl_fresh(ca))
 		return 0;
 	/* until the new one is out, there is none: not even when publishing fails */
 	blob_wipe(&ca->crl[LOG_ISSUING]);

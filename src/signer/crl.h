@@ -33,6 +33,9 @@ MUST_CHECK int crl_file_write(
 /* Is this the CRL that the log knows as the last signed one? */
 bool crl_is_last(const struct log *log, enum log_ca ca, const struct blob *der);
 
+/* Is what is published of the issuing CA the log's last word, with half its life left? */
+bool crl_fresh(const struct ca *ca);
+
 /* Make and publish the issuing CA's CRL: always, or when half its life is gone or it is not the
  * log's last word. */
 MUST_CHECK int crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err);

@@ -255,7 +255,7 @@ find_signed(const struct ca *ca, const uint8_t *serial, struct log_cert *ret, st
 {
 	int rc;
 
-	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
+	if ((rc = log_sound(ca->log, err)) != 0 ||
 	    ((rc = log_find(ca->log, serial, SIGNER_SERIAL_LEN, ret, err)) != 0 &&
 		rc != ERR_ABSENT))
 		return rc;

@@ -138,14 +138,23 @@ log_append(struct log *log, const struct log_who *who, json_t *entry, struct err
 }
 
 int
+log_sound(const struct log *log, struct err *err)
+{
+	if (!log->failed)
+		return 0;
+	return err_set(err, ERR_CA,
+	    "the issuance log could not be written before; look at the disk, then start the "
+	    "signer again");
+}
+
+int
 log_usable(const struct log *log, int64_t now, struct err *err)
 {
 	char last[UTC_TEXT_LEN];
+	const int rc = log_sound(log, err);
 
-	if (log->failed)
-		return err_set(err, ERR_CA,
-		    "the issuance log could not be written before; look at the disk, then start "
-		    "the signer again");
+	if (rc != 0)
+		return rc;
 	if (now >= log->sums.last_time - LOG_CLOCK_SLACK)
 		return 0;
 	utc_text(log->sums.last_time, last);

@@ -61,7 +61,9 @@ MUST_CHECK int log_refresh(struct log *log, struct err *err);
 /* Leaves a checkpoint when much was written since the last one. */
 void log_closep(struct log **log);
 
-/* Is the log in order and the clock not behind it? Errors: ERR_CA. */
+/* Has all of it been written? Errors: ERR_CA. */
+MUST_CHECK int log_sound(const struct log *log, struct err *err);
+/* And is the clock not behind it? Errors: ERR_CA. */
 MUST_CHECK int log_usable(const struct log *log, int64_t now, struct err *err);
 
 /* A serial as the log keeps it: LOG_SERIAL_LEN octets. Returns 0, or -1 when it is empty or too

@@ -12,10 +12,10 @@
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "signer/crl.h"
 #include "signer/crl_root.h"
 #include "signer/process.h"
 #include "signer/desk.h"
+#include "signer/keeper.h"
 
 #define DESKS_MAX 32
 #define TICK_MS 1000	   /* how often the clocks are looked at */
@@ -26,6 +26,7 @@ struct server {
 	int listener; /* -1: one connection only */
 	struct desk *desks[DESKS_MAX];
 	size_t n;
+	struct keeper keeper; /* where there is a listener */
 };
 
 static volatile sig_atomic_t stop;
@@ -136,10 +137,8 @@ loop(struct server *s, const sigset_t *while_waiting, struct err *err)
 		step_all(s, p);
 		if ((p[n].revents & POLLIN) != 0)
 			accept_one(s);
-		/* Servers stop letting people in when the CRL ends, whether or not a desk has come
-		 * by. What goes wrong here is told to the next desk. */
 		if (s->listener >= 0)
-			(void)!crl_renew(s->ca, (uint32_t)geteuid(), false, NULL);
+			keeper_turn(&s->keeper, s->ca);
 	}
 	return 0;
 }
@@ -287,6 +286,7 @@ serve_socket(const struct signer_serve *serve, struct err *err)
 		memcpy(path, serve->socket, strlen(serve->socket) + 1);
 	if ((rc = process_listen(path, &s.listener, err)) != 0)
 		return rc;
+	s.keeper = (struct keeper){.say = serve->say, .ctx = serve->say_ctx};
 	rc = run(&s, NULL, -1, err);
 	unlink(path);
 	return rc;

@@ -128,7 +128,7 @@ read_crl(const struct doctor *d, const char *name, struct crl_info *ret)
 
 static const struct crl_rule {
 	const char *name, *what, *fix;
-	int64_t warn_left; /* seconds; 0: half of its life */
+	int64_t bad_left; /* seconds; 0: only its end is */
 } crl_rules[] = {
     {"pub/issuing.crl", "issuing CRL",
 	"ykenroll ca crl (a running ykenroll signer does it by itself), then give pub/issuing.crl "
@@ -158,10 +158,10 @@ check_crl(struct doctor *d, const struct crl_rule *rule)
 	if (left <= 0)
 		doctor_found(d, LEVEL_BAD, rule->what, rule->fix,
 		    "expired %s: servers that check CRLs refuse everybody", end);
-	else if (rule->warn_left != 0 && left < rule->warn_left)
+	else if (left < rule->bad_left)
 		doctor_found(d, LEVEL_BAD, rule->what, rule->fix, "ends %s, in less than %lld days",
-		    end, (long long)(rule->warn_left / DAY));
-	else if (rule->warn_left == 0 && left < (crl.next_update - crl.this_update) / 2)
+		    end, (long long)(rule->bad_left / DAY));
+	else if (left < (crl.next_update - crl.this_update) / 2)
 		doctor_found(d, LEVEL_WARN, rule->what, rule->fix,
 		    "ends %s, and half of its life is gone", end);
 	else
