@@ -121,22 +121,65 @@ file_read_private(const char *path, struct blob *ret, struct err *err)
 	return read_all(fd, path, ret, err);
 }
 
+/* The first line. */
+static int
+take_line(const char *path, const struct blob *b, struct secret *ret, struct err *err)
+{
+	size_t n;
+
+	for (n = 0; n < b->len && b->data[n] != '\n' && b->data[n] != '\0'; n++)
+		;
+	if (n > 0 && b->data[n - 1] == '\r')
+		n--;
+	if (n == 0)
+		return err_set(err, ERR_USAGE, "%s is empty", path);
+	return secret_set(ret, b->data, n, err);
+}
+
 int
 file_read_secret(const char *path, struct secret *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob b = {0};
-	size_t n;
+	int rc = file_read_private(path, &b, err);
+
+	return rc != 0 ? rc : take_line(path, &b, ret, err);
+}
+
+/* systemd.exec(5), CREDENTIALS: root's, with the service's user in an access control list, whose
+ * mask is what stat shows as the group's bits. */
+static int
+check_credential(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) ||
+	    (st.st_mode & 037) != 0)
+		return err_set(
+		    err, ERR_USAGE, "%s is not a credential that only this service can read", path);
+	return 0;
+}
+
+int
+file_read_credential(const char *name, struct secret *ret, struct err *err)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	CLEAN(blob_wipe) struct blob b = {0};
+	CLEAN(closep) int fd = -1;
+	char path[4096];
 	int rc;
 
-	if ((rc = file_read_private(path, &b, err)) != 0)
+	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
+		return err_set(err, ERR_USAGE, "%s is not the name of a credential", name);
+	if (dir == NULL || dir[0] != '/')
+		return err_set(err, ERR_USAGE,
+		    "there is no credential %s: systemd hands them to its services only", name);
+	if ((rc = file_join(path, sizeof(path), dir, name, err)) != 0 ||
+	    (rc = open_read(path, &fd, err)) != 0 || (rc = check_credential(fd, path, err)) != 0 ||
+	    (rc = read_all(fd, path, &b, err)) != 0)
 		return rc;
-	for (n = 0; n < b.len && b.data[n] != '\n' && b.data[n] != '\0'; n++)
-		;
-	if (n > 0 && b.data[n - 1] == '\r')
-		n--;
-	if (n == 0)
-		return err_set(err, ERR_USAGE, "%s is empty", path);
-	return secret_set(ret, b.data, n, err);
+	return take_line(path, &b, ret, err);
 }
 
 int

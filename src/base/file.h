@@ -29,6 +29,10 @@ MUST_CHECK int file_read_private(const char *path, struct blob *ret, struct err 
 /* The first line of a private file (file_read_private), without its newline, as a secret. */
 MUST_CHECK int file_read_secret(const char *path, struct secret *ret, struct err *err);
 
+/* That of a credential that systemd has put into $CREDENTIALS_DIRECTORY for this service. Errors:
+ * ERR_ABSENT; ERR_USAGE not a name, no such directory, others can read it; ERR_INTERNAL. */
+MUST_CHECK int file_read_credential(const char *name, struct secret *ret, struct err *err);
+
 /* Replace path: temporary beside it, write, fsync, rename, fsync the directory. The time in fsync
  * is added to file_fsync_ns. Errors: ERR_INTERNAL (disk full, permissions); the old file is then
  * still whole. */

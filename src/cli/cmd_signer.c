@@ -58,9 +58,6 @@ cmd_signer(int argc, const char **argv, struct err *err)
 	if (fd < 0 && root)
 		return err_set(err, ERR_USAGE,
 		    "a signer that listens does not hold the root's key; use: ykenroll ca crl --root");
-	if (fd < 0)
-		fprintf(stderr, "listening at %s\n",
-		    render_escaped(socket_path != NULL ? socket_path : "signer.sock in the home"));
 	serve.home = opt.home_path;
 	serve.fd = fd;
 	serve.socket = socket_path;

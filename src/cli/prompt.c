@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 
 #define PROMPT_ROUNDS 3
+#define CREDENTIAL "credential:"
 
 int64_t prompt_ns;
 
@@ -32,11 +33,11 @@ int
 prompt_check_spec(const char *spec, const char *option, struct err *err)
 {
 	if (spec == NULL || strcmp(spec, "prompt") == 0 || strncmp(spec, "file:", 5) == 0 ||
-	    strncmp(spec, "fd:", 3) == 0)
+	    strncmp(spec, "fd:", 3) == 0 || strncmp(spec, CREDENTIAL, strlen(CREDENTIAL)) == 0)
 		return 0;
 	/* The value is not repeated: it may be the secret itself. */
 	return err_set(err, ERR_USAGE,
-	    "%s takes prompt, file:PATH or fd:N, not the secret itself: any user can read the "
+	    "%s takes prompt, file:PATH, fd:N or credential:NAME, not the secret itself: any user can read the "
 	    "words of a command, and every child inherits the environment",
 	    option);
 }
@@ -146,6 +147,8 @@ prompt_secret(const struct prompt *p, struct secret *ret, struct err *err)
 		rc = file_read_secret(p->spec + 5, ret, err);
 	else if (p->spec != NULL && strncmp(p->spec, "fd:", 3) == 0)
 		rc = from_fd(p->spec + 3, ret, err);
+	else if (p->spec != NULL && strncmp(p->spec, CREDENTIAL, strlen(CREDENTIAL)) == 0)
+		rc = file_read_credential(p->spec + strlen(CREDENTIAL), ret, err);
 	else if (opt.non_interactive || !have_terminal())
 		return err_set(err, ERR_PERSON,
 		    "the %s is needed and there is nobody to ask: give %s file:PATH or fd:N",

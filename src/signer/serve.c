@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,6 +15,7 @@
 #include "base/utc.h"
 #include "signer/crl_root.h"
 #include "signer/process.h"
+#include "signer/service.h"
 #include "signer/desk.h"
 #include "signer/keeper.h"
 
@@ -269,26 +271,48 @@ serve_fd(const struct signer_serve *serve, struct err *err)
 	return run(&s, &times, serve->fd, err);
 }
 
+/* The service manager's, or our own at path. */
+static int
+open_listener(const char *path, int activated, struct server *s, struct err *err)
+{
+	s->listener = activated;
+	return activated >= 0 ? 0 : process_listen(path, &s->listener, err);
+}
+
+static void
+listening(struct server *s, const struct signer_serve *serve, const char *where)
+{
+	char line[PATH_MAX + 32];
+
+	s->keeper = (struct keeper){.say = serve->say, .ctx = serve->say_ctx};
+	snprintf(line, sizeof(line), "listening at %s", where);
+	if (serve->say != NULL)
+		serve->say(serve->say_ctx, line);
+	service_ready();
+}
+
 static int
 serve_socket(const struct signer_serve *serve, struct err *err)
 {
 	CLEAN(server_wipe) struct server s = {.listener = -1};
 	char path[PATH_MAX];
 	int64_t wait_ns;
-	int rc;
+	int rc, activated;
 
-	if ((rc = ca_path(serve->home, PROCESS_SOCKET, path, err)) != 0 ||
-	    (rc = unlock(serve, &s.ca, &wait_ns, err)) != 0)
-		return rc;
 	if (serve->socket != NULL && strlen(serve->socket) >= sizeof(path))
 		return err_set(err, ERR_USAGE, "path too long: %s", serve->socket);
+	if ((rc = service_socket(&activated, err)) != 0 ||
+	    (rc = ca_path(serve->home, PROCESS_SOCKET, path, err)) != 0 ||
+	    (rc = unlock(serve, &s.ca, &wait_ns, err)) != 0)
+		return rc;
 	if (serve->socket != NULL)
 		memcpy(path, serve->socket, strlen(serve->socket) + 1);
-	if ((rc = process_listen(path, &s.listener, err)) != 0)
+	if ((rc = open_listener(path, activated, &s, err)) != 0)
 		return rc;
-	s.keeper = (struct keeper){.say = serve->say, .ctx = serve->say_ctx};
+	listening(&s, serve, activated >= 0 ? "the service manager's socket" : path);
 	rc = run(&s, NULL, -1, err);
-	unlink(path);
+	if (activated < 0)
+		unlink(path);
 	return rc;
 }
 

@@ -263,6 +263,10 @@ watch 2 "server of no kind" -- ykenroll server iis
 watch 0 "ca show" -- ykenroll ca show --pem --crl
 watch 11 "ca show without a CA" -- ykenroll ca show --home "$T/none"
 watch 0 "ca crl" --read ca-pass -- ykenroll ca crl $ca
+CREDENTIALS_DIRECTORY=$C
+export CREDENTIALS_DIRECTORY
+watch 0 "ca crl, by a credential of systemd's" --read ca-pass -- ykenroll ca crl --ca-pass credential:ca-pass
+unset CREDENTIALS_DIRECTORY
 watch 0 "ca crl of the root" --read ca-pass -- ykenroll ca crl --root $ca --root-pass "$(f ca-pass)"
 watch 11 "ca crl, wrong passphrase" --read ca-wrong -- ykenroll ca crl --ca-pass "$(f ca-wrong)"
 watch 0 "token info of an enrolled token" -- ykenroll token info
