@@ -107,7 +107,7 @@ renew(struct keeper *k, struct ca *ca, int64_t mono_ns)
 static void
 note_number(struct keeper *k, const struct ca *ca)
 {
-	const uint64_t number = ca->log->crls[LOG_ISSUING].signed_number;
+	const uint64_t number = ca->log->sums.crls[LOG_ISSUING].signed_number;
 	char end[UTC_TEXT_LEN];
 
 	if (k->number_known && number != k->number && ca->crl[LOG_ISSUING].len > 0) {
