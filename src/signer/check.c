@@ -12,7 +12,7 @@
 
 #define BYTES(a) a, sizeof(a)
 
-/* Extensions whole, as RFC 5280, 4.2.1.9, 4.2.1.3 and 4.2.1.12 have them. */
+/* Extensions whole, as RFC 5280, 4.2.1.9 and 4.2.1.3 have them. */
 static const uint8_t bc_ca[] = {0x30, 0x0f, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff, 0x04,
     0x05, 0x30, 0x03, 0x01, 0x01, 0xff};
 static const uint8_t bc_ca_pathlen_0[] = {0x30, 0x12, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01,
@@ -21,35 +21,37 @@ static const uint8_t bc_leaf[] = {
     0x30, 0x0c, 0x06, 0x03, 0x55, 0x1d, 0x13, 0x01, 0x01, 0xff, 0x04, 0x02, 0x30, 0x00};
 static const uint8_t ku_ca[] = {
     0x30, 0x0e, 0x06, 0x03, 0x55, 0x1d, 0x0f, 0x01, 0x01, 0xff, 0x04, 0x04, 0x03, 0x02, 0x01, 0x06};
-static const uint8_t ku_leaf[] = {
-    0x30, 0x0e, 0x06, 0x03, 0x55, 0x1d, 0x0f, 0x01, 0x01, 0xff, 0x04, 0x04, 0x03, 0x02, 0x07, 0x80};
-static const uint8_t eku_client[] = {0x30, 0x13, 0x06, 0x03, 0x55, 0x1d, 0x25, 0x04, 0x0c, 0x30,
-    0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02};
-
 static const uint8_t ski_head[] = {
     0x30, 0x1d, 0x06, 0x03, 0x55, 0x1d, 0x0e, 0x04, 0x16, 0x04, 0x14};
 static const uint8_t aki_head[] = {
     0x30, 0x1f, 0x06, 0x03, 0x55, 0x1d, 0x23, 0x04, 0x18, 0x30, 0x16, 0x80, 0x14};
-static const uint8_t san_oid[] = {0x06, 0x03, 0x55, 0x1d, 0x11};
-static const uint8_t cn_oid[] = {0x06, 0x03, 0x55, 0x04, 0x03};
 static const uint8_t version_3[] = {0xa0, 0x03, 0x02, 0x01, 0x02};
 
 static const struct {
 	const uint8_t *bc;
 	size_t bc_len;
-	const uint8_t *ku;
-	size_t ku_len;
-	const uint8_t *eku; /* or NULL */
-	size_t eku_len;
 } kinds[] = {
-    [PLAN_ROOT] = {BYTES(bc_ca), BYTES(ku_ca), NULL, 0},
-    [PLAN_ISSUING] = {BYTES(bc_ca_pathlen_0), BYTES(ku_ca), NULL, 0},
-    [PLAN_CLIENT] = {BYTES(bc_leaf), BYTES(ku_leaf), BYTES(eku_client)},
+    [PLAN_ROOT] = {BYTES(bc_ca)},
+    [PLAN_ISSUING] = {BYTES(bc_ca_pathlen_0)},
+    [PLAN_LEAF] = {BYTES(bc_leaf)},
 };
 
-/* Append what is in *part as one element, and empty *part. */
-static int
-wrap(struct blob *to, uint8_t tag, struct blob *part, struct err *err)
+/* X.520: id-at-… is 2.5.4.x. RFC 5280, appendix A, says which are PrintableString. */
+#define DER_PRINTABLE 0x13
+#define AT_CN 3
+static const struct {
+	uint8_t at, tag;
+} fields[FIELDS] = {
+    [FIELD_C] = {6, DER_PRINTABLE},
+    [FIELD_ST] = {8, DER_UTF8},
+    [FIELD_L] = {7, DER_UTF8},
+    [FIELD_O] = {10, DER_UTF8},
+    [FIELD_OU] = {11, DER_UTF8},
+    [FIELD_SERIAL] = {5, DER_PRINTABLE},
+};
+
+int
+check_wrap(struct blob *to, uint8_t tag, struct blob *part, struct err *err)
 {
 	const int rc = der_put(to, tag, part->data, part->len, err);
 
@@ -57,18 +59,35 @@ wrap(struct blob *to, uint8_t tag, struct blob *part, struct err *err)
 	return rc;
 }
 
-/* RDNSequence with CN alone. */
+/* RelativeDistinguishedName of one attribute. */
 static int
-put_name(struct blob *to, const char *cn, struct err *err)
+put_rdn(struct blob *to, uint8_t at, uint8_t tag, const char *text, struct err *err)
 {
+	const uint8_t oid[] = {0x06, 0x03, 0x55, 0x04, at};
 	CLEAN(blob_wipe) struct blob a = {0}, b = {0};
 	int rc;
 
-	if ((rc = blob_append(&a, cn_oid, sizeof(cn_oid), err)) != 0 ||
-	    (rc = der_put(&a, DER_UTF8, cn, strlen(cn), err)) != 0 ||
-	    (rc = wrap(&b, DER_SEQUENCE, &a, err)) != 0 || (rc = wrap(&a, DER_SET, &b, err)) != 0)
+	if (text == NULL)
+		return 0;
+	if ((rc = blob_append(&a, oid, sizeof(oid), err)) != 0 ||
+	    (rc = der_put(&a, tag, text, strlen(text), err)) != 0 ||
+	    (rc = check_wrap(&b, DER_SEQUENCE, &a, err)) != 0)
 		return rc;
-	return wrap(to, DER_SEQUENCE, &a, err);
+	return check_wrap(to, DER_SET, &b, err);
+}
+
+static int
+put_name(struct blob *to, const struct names *names, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob all = {0};
+	int rc, f;
+
+	for (f = 0; f < FIELDS; f++)
+		if ((rc = put_rdn(&all, fields[f].at, fields[f].tag, names->field[f], err)) != 0)
+			return rc;
+	if ((rc = put_rdn(&all, AT_CN, DER_UTF8, names->cn, err)) != 0)
+		return rc;
+	return check_wrap(to, DER_SEQUENCE, &all, err);
 }
 
 static int
@@ -80,7 +99,7 @@ put_validity(struct blob *to, const struct plan *plan, struct err *err)
 	if ((rc = der_put_time(&v, plan->not_before, err)) != 0 ||
 	    (rc = der_put_time(&v, plan->not_after, err)) != 0)
 		return rc;
-	return wrap(to, DER_SEQUENCE, &v, err);
+	return check_wrap(to, DER_SEQUENCE, &v, err);
 }
 
 /* RFC 7093, 2, method 1, from the SubjectPublicKeyInfo's own octets. */
@@ -103,21 +122,6 @@ keyid(const struct blob *spki, uint8_t ret[static KEYID_LEN], struct err *err)
 }
 
 static int
-put_san(struct blob *to, const char *email, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob a = {0}, b = {0};
-	int rc;
-
-	/* GeneralName rfc822Name is [1] IMPLICIT IA5String: RFC 5280, 4.2.1.6 */
-	if ((rc = der_put(&a, 0x81, email, strlen(email), err)) != 0 ||
-	    (rc = wrap(&b, DER_SEQUENCE, &a, err)) != 0 ||
-	    (rc = blob_append(&a, san_oid, sizeof(san_oid), err)) != 0 ||
-	    (rc = wrap(&a, DER_OCTET_STRING, &b, err)) != 0)
-		return rc;
-	return wrap(to, DER_SEQUENCE, &a, err);
-}
-
-static int
 put_extensions(struct blob *to, const struct plan *plan, const uint8_t *aki, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob list = {0}, all = {0};
@@ -126,25 +130,25 @@ put_extensions(struct blob *to, const struct plan *plan, const uint8_t *aki, str
 
 	if ((rc = keyid(plan->spki, own, err)) != 0 ||
 	    (rc = blob_append(&list, kinds[plan->kind].bc, kinds[plan->kind].bc_len, err)) != 0 ||
-	    (rc = blob_append(&list, kinds[plan->kind].ku, kinds[plan->kind].ku_len, err)) != 0 ||
-	    (rc = blob_append(&list, kinds[plan->kind].eku, kinds[plan->kind].eku_len, err)) != 0 ||
+	    (rc = plan->kind == PLAN_LEAF ? check_put_usage(&list, plan, err)
+					  : blob_append(&list, ku_ca, sizeof(ku_ca), err)) != 0 ||
 	    (rc = blob_append(&list, ski_head, sizeof(ski_head), err)) != 0 ||
 	    (rc = blob_append(&list, own, sizeof(own), err)) != 0 ||
 	    (rc = blob_append(&list, aki_head, sizeof(aki_head), err)) != 0 ||
 	    (rc = blob_append(&list, aki == NULL ? own : aki, KEYID_LEN, err)) != 0)
 		return rc;
-	if (plan->email != NULL && (rc = put_san(&list, plan->email, err)) != 0)
+	if (plan->kind == PLAN_LEAF && (rc = check_put_leaf(&list, plan, err)) != 0)
 		return rc;
-	if ((rc = wrap(&all, DER_SEQUENCE, &list, err)) != 0)
+	if ((rc = check_wrap(&all, DER_SEQUENCE, &list, err)) != 0)
 		return rc;
-	return wrap(to, DER_CONTEXT_3, &all, err);
+	return check_wrap(to, DER_CONTEXT_3, &all, err);
 }
 
 static int
 put_issuer(struct blob *to, const struct plan *plan, const struct der_cert *issuer, struct err *err)
 {
 	if (plan->issuer == NULL)
-		return put_name(to, plan->cn, err);
+		return put_name(to, plan->names, err);
 	return blob_append(to, issuer->subject.raw, issuer->subject.raw_len, err);
 }
 
@@ -167,11 +171,36 @@ expected(const struct plan *plan, struct blob *ret, struct err *err)
 	    (rc = der_put(&b, DER_INTEGER, plan->serial, SIGNER_SERIAL_LEN, err)) != 0 ||
 	    (rc = blob_append(&b, alg, alg_len, err)) != 0 ||
 	    (rc = put_issuer(&b, plan, &issuer, err)) != 0 ||
-	    (rc = put_validity(&b, plan, err)) != 0 || (rc = put_name(&b, plan->cn, err)) != 0 ||
+	    (rc = put_validity(&b, plan, err)) != 0 || (rc = put_name(&b, plan->names, err)) != 0 ||
 	    (rc = blob_append(&b, plan->spki->data, plan->spki->len, err)) != 0 ||
 	    (rc = put_extensions(&b, plan, issuer.ski.value, err)) != 0)
 		return rc;
-	return wrap(ret, DER_SEQUENCE, &b, err);
+	return check_wrap(ret, DER_SEQUENCE, &b, err);
+}
+
+/* The names that the plan has are those that its profile has a place for. */
+static int
+names_ok(const struct plan *plan, struct err *err)
+{
+	const struct names *n = plan->names;
+	const struct profile *p = plan->profile;
+	const struct {
+		bool there;
+		unsigned kind;
+	} kinds_of[] = {{n->email != NULL, NAME_EMAIL}, {n->upn != NULL, NAME_UPN},
+	    {n->uuid != NULL, NAME_UUID}, {n->n_dns > 0, NAME_DNS}, {n->n_ip > 0, NAME_IP},
+	    {n->sid != NULL, NAME_SID}};
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds_of) / sizeof(kinds_of[0]); i++)
+		if (kinds_of[i].there ? (p->names & kinds_of[i].kind) == 0
+				      : (p->names_must & kinds_of[i].kind) != 0)
+			return err_set(err, ERR_CA, "the names are not those of the profile");
+	for (i = 0; i < FIELDS; i++)
+		if (n->field[i] != NULL ? p->fields[i] == FIELD_NONE
+					: p->fields[i] >= FIELD_SUPPLIED)
+			return err_set(err, ERR_CA, "the subject is not one of the profile");
+	return 0;
 }
 
 /* What no plan of this CA may say. */
@@ -184,11 +213,11 @@ plan_ok(const struct plan *plan, struct err *err)
 		return err_set(err, ERR_CA, "the serial's first octet is not 0x40 to 0x7f");
 	if (span < 0 || span >= DAYS_MAX * INT64_C(86400))
 		return err_set(err, ERR_CA, "the validity has an impossible length");
-	if (plan->kind != PLAN_CLIENT && plan->email != NULL)
-		return err_set(err, ERR_CA, "a CA has no e-mail address");
+	if ((plan->kind == PLAN_LEAF) != (plan->profile != NULL))
+		return err_set(err, ERR_CA, "a leaf has a profile, a CA has none");
 	if ((plan->kind == PLAN_ROOT) != (plan->issuer == NULL))
 		return err_set(err, ERR_CA, "only a root signs itself");
-	return 0;
+	return plan->kind == PLAN_LEAF ? names_ok(plan, err) : 0;
 }
 
 int

@@ -87,10 +87,10 @@ der_expect(const uint8_t *data, size_t len, size_t *pos, uint8_t tag, struct der
 	return 0;
 }
 
-/* The value of the extension with this OID in Extensions (RFC 5280, 4.1). */
-static int
-extension(const struct der *list, const uint8_t *oid, size_t oid_len, struct der *ret)
+int
+der_extension(const struct der_cert *cert, const uint8_t *oid, size_t oid_len, struct der *ret)
 {
+	const struct der *list = &cert->extensions;
 	size_t pos = 0, at;
 	struct der ext, id, value;
 
@@ -138,8 +138,8 @@ der_cert(const struct blob *cert, struct der_cert *ret, struct err *err)
 		return err_set(err, ERR_CA, "the CA's certificate cannot be read");
 	c.subject = part[5];
 	pos = 0;
-	bad = der_expect(part[7].value, part[7].len, &pos, DER_SEQUENCE, &d) ||
-	      extension(&d, ski_oid, sizeof(ski_oid), &octets);
+	bad = der_expect(part[7].value, part[7].len, &pos, DER_SEQUENCE, &c.extensions) ||
+	      der_extension(&c, ski_oid, sizeof(ski_oid), &octets);
 	pos = 0;
 	if (bad || der_expect(octets.value, octets.len, &pos, DER_OCTET_STRING, &c.ski) != 0)
 		return err_set(err, ERR_CA, "the CA's certificate has no subject key identifier");
@@ -163,4 +163,52 @@ der_put_time(struct blob *to, int64_t t, struct err *err)
 	if (strncmp(out, "2050", 4) < 0)
 		return der_put(to, DER_UTCTIME, out + 2, 13, err);
 	return der_put(to, DER_GENERALIZEDTIME, out, 15, err);
+}
+
+static bool
+arc(const char *dotted, size_t len, size_t *at, uint64_t *ret)
+{
+	const size_t from = *at;
+
+	for (*ret = 0; *at < len && dotted[*at] >= '0' && dotted[*at] <= '9' && *at - from < 10;
+	     (*at)++)
+		*ret = *ret * 10 + (uint64_t)(dotted[*at] - '0');
+	if (*at == from || (*at < len && dotted[*at] != '.'))
+		return false;
+	(*at)++;
+	return true;
+}
+
+/* X.690, 8.19.2: seven bits to an octet, the highest first */
+static int
+put_arc(struct blob *to, uint64_t n, struct err *err)
+{
+	uint8_t out[10];
+	size_t i = sizeof(out);
+
+	out[--i] = (uint8_t)(n & 0x7f);
+	while ((n >>= 7) != 0)
+		out[--i] = (uint8_t)(0x80 | (n & 0x7f));
+	return blob_append(to, out + i, sizeof(out) - i, err);
+}
+
+int
+der_put_oid(struct blob *to, const char *dotted, size_t len, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob b = {0};
+	uint64_t first, n;
+	size_t at = 0;
+	int rc;
+
+	if (!arc(dotted, len, &at, &first) || !arc(dotted, len, &at, &n) || first > 2)
+		return err_set(err, ERR_CA, "not an object identifier");
+	if ((rc = put_arc(&b, first * 40 + n, err)) != 0)
+		return rc;
+	while (at < len) {
+		if (!arc(dotted, len, &at, &n))
+			return err_set(err, ERR_CA, "not an object identifier");
+		if ((rc = put_arc(&b, n, err)) != 0)
+			return rc;
+	}
+	return der_put(to, DER_OID, b.data, b.len, err);
 }

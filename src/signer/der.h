@@ -44,14 +44,21 @@ int der_next(const uint8_t *data, size_t len, size_t *pos, struct der *ret);
 /* As der_next, and the tag must be this one. */
 int der_expect(const uint8_t *data, size_t len, size_t *pos, uint8_t tag, struct der *ret);
 
-/* What check and crl need of a CA's own certificate. */
+/* What others need of a certificate that this CA, or its root, made. */
 struct der_cert {
 	struct der subject; /* Name */
 	struct der not_after;
-	struct der ski; /* value: the key identifier */
+	struct der extensions; /* SEQUENCE OF Extension */
+	struct der ski;	       /* value: the key identifier */
 };
 /* Errors: ERR_CA not a certificate with a subject key identifier. */
 MUST_CHECK int der_cert(const struct blob *cert, struct der_cert *ret, struct err *err);
+
+/* The value of the extension with this OID, an OCTET STRING. Returns 0, or -1: it has none. */
+int der_extension(const struct der_cert *cert, const uint8_t *oid, size_t oid_len, struct der *ret);
+
+/* Append an OBJECT IDENTIFIER from its dotted form. Errors: ERR_CA not one. */
+MUST_CHECK int der_put_oid(struct blob *to, const char *dotted, size_t len, struct err *err);
 
 /* Append a UTCTime through 2049, a GeneralizedTime from then on (RFC 5280, 4.1.2.5). */
 MUST_CHECK int der_put_time(struct blob *to, int64_t t, struct err *err);

@@ -3,16 +3,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <openssl/x509.h>
-
-#include "base/text.h"
-#include "key/ossl.h"
 #include "signer/gate.h"
 
-#define LOCAL_MAX 64 /* bytes before the @: RFC 5321, 4.5.3.1.1 */
-#define LABEL_MAX 63 /* RFC 1035, 2.3.4 */
 #define SLOT_AUTHENTICATION 0x9a
-#define ALNUM "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 static int
 recode(struct err *err, int code)
@@ -20,106 +13,6 @@ recode(struct err *err, int code)
 	if (err != NULL)
 		err->code = code;
 	return code;
-}
-
-/* ---- names ---- */
-
-/* dot-atom of RFC 5322, 3.2.3, without quoting and comments */
-static bool
-local_ok(const char *s, size_t len)
-{
-	size_t i;
-
-	if (len < 1 || len > LOCAL_MAX || s[0] == '.' || s[len - 1] == '.')
-		return false;
-	for (i = 0; i < len; i++) {
-		if (strchr(ALNUM ".!#$%&'*+/=?^_`{|}~-", s[i]) == NULL)
-			return false;
-		if (s[i] == '.' && s[i + 1] == '.')
-			return false;
-	}
-	return true;
-}
-
-/* letters, digits, hyphens between them, dots between labels */
-static bool
-domain_ok(const char *s)
-{
-	size_t n;
-
-	for (;; s += n + 1) {
-		n = strspn(s, ALNUM "-");
-		if (n < 1 || n > LABEL_MAX || s[0] == '-' || s[n - 1] == '-')
-			return false;
-		if (s[n] == '\0')
-			return true;
-		if (s[n] != '.')
-			return false;
-	}
-}
-
-static int
-check_email(const char *email, struct err *err)
-{
-	const char *at = strchr(email, '@');
-
-	if (strlen(email) > SIGNER_EMAIL_MAX || at == NULL ||
-	    !local_ok(email, (size_t)(at - email)) || !domain_ok(at + 1))
-		return err_set(err, ERR_USAGE,
-		    "not an e-mail address that can be certified: ASCII, one @, at most %d bytes",
-		    SIGNER_EMAIL_MAX);
-	return 0;
-}
-
-static int
-check_cn(const char *cn, struct err *err)
-{
-	const size_t len = strlen(cn);
-
-	if (len == 0)
-		return err_set(err, ERR_USAGE, "the name is empty");
-	if (!text_is_plain(cn))
-		return err_set(err, ERR_USAGE,
-		    "the name has control or invisible characters, or is not UTF-8; type it anew");
-	if (cn[0] == ' ' || cn[len - 1] == ' ')
-		return err_set(err, ERR_USAGE, "the name begins or ends with a space");
-	if (text_chars(cn) > SIGNER_CN_MAX)
-		return err_set(err, ERR_USAGE,
-		    "the name has %zu characters, a certificate has room for %d", text_chars(cn),
-		    SIGNER_CN_MAX);
-	return 0;
-}
-
-/* A holder called like a CA: chain builders look for issuers by name. Compared as X.509 does,
- * without case and double spaces (RFC 5280, 7.1). */
-static int
-not_a_ca(const struct blob *cert, const char *cn, struct err *err)
-{
-	const uint8_t *p = cert->data;
-	CLEAN(x509_freep) X509 *x = d2i_X509(NULL, &p, (long)cert->len);
-	CLEAN(name_freep) X509_NAME *name = X509_NAME_new();
-
-	if (x == NULL || name == NULL ||
-	    X509_NAME_add_entry_by_NID(
-		name, NID_commonName, V_ASN1_UTF8STRING, (const uint8_t *)cn, -1, -1, 0) != 1)
-		return err_set(err, ERR_INTERNAL, "cannot compare the name");
-	if (X509_NAME_cmp(name, X509_get_subject_name(x)) == 0)
-		return err_set(err, ERR_USAGE, "the name is the CA's own; choose another one");
-	return 0;
-}
-
-int
-gate_names(const struct ca *ca, const char *cn, const char *email, struct err *err)
-{
-	size_t i;
-	int rc;
-
-	if ((rc = check_cn(cn, err)) != 0)
-		return rc;
-	for (i = 0; i < LOG_CAS; i++)
-		if ((rc = not_a_ca(&ca->cert[i], cn, err)) != 0)
-			return rc;
-	return email == NULL ? 0 : check_email(email, err);
 }
 
 /* ---- what the attestation says ---- */
@@ -152,6 +45,12 @@ check_firmware(const struct profile *p, const struct attestation *a, struct err 
 	const unsigned v = VERSION(a->firmware[0], a->firmware[1], a->firmware[2]);
 	size_t i;
 
+	if (v < VERSION(p->firmware[0], p->firmware[1], p->firmware[2]))
+		return err_set(err, ERR_ATTEST,
+		    "profile %s wants firmware %u.%u.%u or newer, the attestation says %u.%u.%u; "
+		    "use a newer key",
+		    p->name, p->firmware[0], p->firmware[1], p->firmware[2], a->firmware[0],
+		    a->firmware[1], a->firmware[2]);
 	for (i = 0; i < sizeof(flaws) / sizeof(flaws[0]); i++) {
 		if (v < flaws[i].from || v >= flaws[i].before ||
 		    (flaws[i].algs & ALG(a->alg)) == 0 || (flaws[i].by_profile && p->old_ecdsa))
@@ -206,6 +105,21 @@ check_policies(const struct profile *p, const struct attestation *a, struct err 
 		    "profile %s wants touch policy %s, the attestation says %s; generate the key "
 		    "anew",
 		    p->name, p->touch_word, policy_name(touches, 4, a->touch_policy));
+	return 0;
+}
+
+/* Known only from the attestation; firmware 4 attests neither. */
+static int
+check_model(const struct profile *p, const struct attestation *a, struct err *err)
+{
+	if (p->forms != 0 && (a->form_factor > 31 || (p->forms & 1u << a->form_factor) == 0))
+		return err_set(err, ERR_ATTEST,
+		    "profile %s does not accept tokens of this form (%u); ykenroll.conf says which",
+		    p->name, a->form_factor);
+	if (p->fips && !a->fips)
+		return err_set(err, ERR_ATTEST,
+		    "profile %s wants a key of the FIPS series, the attestation is not of one",
+		    p->name);
 	return 0;
 }
 
@@ -266,6 +180,15 @@ verify(const struct ca *ca, const struct signer_request *request, struct attesta
 	return rc == 0 || rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
 }
 
+static int
+for_tokens(const struct profile *profile, struct err *err)
+{
+	if (!profile->software)
+		return 0;
+	return err_set(err, ERR_CA,
+	    "profile %s is for keys that are in no token: ykenroll ca issue", profile->name);
+}
+
 int
 gate_planned(const struct ca *ca, const struct profile *profile,
     const struct signer_request *request, const struct signer_planned *planned, struct err *err)
@@ -285,7 +208,7 @@ gate_planned(const struct ca *ca, const struct profile *profile,
 	/* firmware 4 will attest no serial; that is for the profile to say */
 	if (a.firmware[0] < 5)
 		a.serial = 0;
-	if ((rc = gate_names(ca, request->cn, request->email, err)) != 0 ||
+	if ((rc = for_tokens(profile, err)) != 0 ||
 	    (rc = gate_attestation(profile, request, &a, err)) != 0 ||
 	    (rc = trusted(ca, &t, err)) != 0)
 		return rc;
@@ -302,7 +225,7 @@ gate_check(const struct ca *ca, const struct profile *profile, const struct sign
 	enum key_alg alg;
 	int rc;
 
-	if ((rc = gate_names(ca, request->cn, request->email, err)) != 0)
+	if ((rc = for_tokens(profile, err)) != 0)
 		return rc;
 	if ((rc = csr_read(request->csr->data, request->csr->len, &spki, &alg, err)) != 0)
 		return rc == ERR_INTERNAL ? rc : recode(err, ERR_CA);
@@ -312,8 +235,42 @@ gate_check(const struct ca *ca, const struct profile *profile, const struct sign
 		return err_set(err, ERR_ATTEST,
 		    "the request is for another key than the attestation; make both with the same "
 		    "key");
-	if ((rc = gate_attestation(profile, request, &a, err)) != 0)
+	if ((rc = gate_attestation(profile, request, &a, err)) != 0 ||
+	    (rc = check_model(profile, &a, err)) != 0)
 		return rc;
+	blob_move(ret_spki, &spki);
+	return 0;
+}
+
+/* ---- keys that are in no token ---- */
+
+int
+gate_peer(const struct ca *ca, const struct profile *profile, uint32_t peer, struct err *err)
+{
+	if (!profile->software)
+		return err_set(err, ERR_CA,
+		    "profile %s is for keys in tokens: ykenroll enroll. Without one there are "
+		    "software, server, ocsp, and what ykenroll.conf has with key = software",
+		    profile->name);
+	if (!rules_software_peer(ca->rules, peer))
+		return err_set(err, ERR_CA,
+		    "uid %u may not have keys certified that are in no token; do it as root or as "
+		    "the signer's user, or let [ca] software_peers in ykenroll.conf name the uid",
+		    peer);
+	return 0;
+}
+
+int
+gate_software(const struct blob *csr, struct blob *ret_spki, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob spki = {0};
+	enum key_alg alg;
+	int rc;
+
+	if ((rc = csr_read(csr->data, csr->len, &spki, &alg, err)) != 0)
+		return rc == ERR_INTERNAL ? rc : recode(err, ERR_CA);
+	if ((ALG(alg) & SIGNS) == 0)
+		return err_set(err, ERR_CA, "a key of %s cannot sign", key_alg_name(alg));
 	blob_move(ret_spki, &spki);
 	return 0;
 }

@@ -9,8 +9,8 @@
 #include "signer/ca.h"
 #include "ykenroll/x509.h"
 
-/* Check the request; give the key that may be certified, DER SubjectPublicKeyInfo. Errors:
- * ERR_USAGE a name is not possible; ERR_ATTEST the attestation, or it is for another key, slot or
+/* Check the request but for its names (names.h); give the key that may be certified, DER
+ * SubjectPublicKeyInfo. Errors: ERR_ATTEST the attestation, or it is for another key, slot or
  * token; ERR_CA the rest. */
 MUST_CHECK int gate_check(const struct ca *ca, const struct profile *profile,
     const struct signer_request *request, struct blob *ret_spki, struct err *err);
@@ -20,8 +20,14 @@ MUST_CHECK int gate_check(const struct ca *ca, const struct profile *profile,
 MUST_CHECK int gate_planned(const struct ca *ca, const struct profile *profile,
     const struct signer_request *request, const struct signer_planned *planned, struct err *err);
 
-/* Its parts, for the tests. */
-MUST_CHECK int gate_names(const struct ca *ca, const char *cn, const char *email, struct err *err);
+/* Is this profile for keys that nothing attests, and may this uid have such ones certified? Errors:
+ * ERR_CA. */
+MUST_CHECK int gate_peer(
+    const struct ca *ca, const struct profile *profile, uint32_t peer, struct err *err);
+/* The key of a request that only its own signature vouches for. Errors: ERR_CA. */
+MUST_CHECK int gate_software(const struct blob *csr, struct blob *ret_spki, struct err *err);
+
+/* A part, for the tests. */
 MUST_CHECK int gate_attestation(const struct profile *profile, const struct signer_request *request,
     const struct attestation *a, struct err *err);
 

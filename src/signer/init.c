@@ -191,10 +191,11 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 	};
 	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
 	char cn[256];
+	const struct names names = {.cn = cn};
 	struct plan plan = {
 	    .kind = who == LOG_ROOT ? PLAN_ROOT : PLAN_ISSUING,
 	    .not_before = m->now - BACKDATE,
-	    .cn = cn,
+	    .names = &names,
 	    .spki = &spki,
 	    .issuer = who == LOG_ROOT ? NULL : &m->certs[LOG_ROOT],
 	    .issuer_alg = key_algorithm(m->keys[LOG_ROOT]),

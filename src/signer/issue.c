@@ -8,6 +8,7 @@
 #include "signer/crl.h"
 #include "signer/gate.h"
 #include "signer/issue.h"
+#include "signer/names.h"
 #include "signer/profile.h"
 #include "signer/seal.h"
 #include "ykenroll/x509.h"
@@ -53,6 +54,31 @@ issue_fits(size_t cert_len, struct err *err)
 	    ISSUE_CERT_MAX);
 }
 
+/* ---- what was signed ---- */
+
+static int
+absent(const uint8_t *serial, struct err *err)
+{
+	char hex[2 * SIGNER_SERIAL_LEN + 1];
+
+	text_hex(serial, SIGNER_SERIAL_LEN, hex);
+	return err_set(err, ERR_ABSENT, "this CA has no certificate with serial %s", hex);
+}
+
+/* A holder's certificate; the CAs' own are in the log too, but not of this CA. */
+static int
+find_signed(const struct ca *ca, const uint8_t *serial, struct log_cert *ret, struct err *err)
+{
+	int rc;
+
+	if ((rc = log_sound(ca->log, err)) != 0 ||
+	    ((rc = log_find(ca->log, serial, SIGNER_SERIAL_LEN, ret, err)) != 0 &&
+		rc != ERR_ABSENT))
+		return rc;
+	return rc == 0 && ret->ca == LOG_ISSUING && ret->state == LOG_SIGNED ? 0
+									     : absent(serial, err);
+}
+
 /* ---- prepare ---- */
 
 static int
@@ -89,45 +115,44 @@ remember(struct issue_desk *desk, const struct signer_request *request, const st
 	int rc;
 
 	prepared_wipe(p);
-	if ((rc = blob_set(&p->attestation, request->attestation->data, request->attestation->len,
-		 err)) != 0 ||
-	    (rc = blob_set(&p->tbs, tbs->data, tbs->len, err)) != 0)
+	if ((rc = blob_set(&p->tbs, tbs->data, tbs->len, err)) != 0)
+		return rc;
+	if (!plan->profile->software && (rc = blob_set(&p->attestation, request->attestation->data,
+					     request->attestation->len, err)) != 0)
 		return rc;
 	memcpy(p->serial, plan->serial, sizeof(p->serial));
 	p->at = now;
 	p->not_after = plan->not_after;
-	p->token = request->token_serial;
-	snprintf(p->profile, sizeof(p->profile), "%s", request->profile);
+	p->token = plan->profile->software ? 0 : request->token_serial;
+	snprintf(p->profile, sizeof(p->profile), "%s", plan->profile->name);
 	desk->next = (desk->next + 1) % ISSUE_PREPARED_MAX;
 	return 0;
 }
 
+/* From what is known of key and names to the bytes, checked and remembered. */
 static int
-prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_request *request,
+plan_it(const struct ca *ca, struct issue_desk *desk, const struct signer_request *request,
+    const struct profile *profile, const struct names *names, const struct blob *spki,
     struct signer_prepared *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
-	struct profile profile;
+	CLEAN(blob_wipe) struct blob tbs = {0};
 	struct plan plan = {
-	    .kind = PLAN_CLIENT,
-	    .cn = request->cn,
-	    .email = request->email,
-	    .spki = &spki,
+	    .kind = PLAN_LEAF,
+	    .profile = profile,
+	    .names = names,
+	    .spki = spki,
 	    .issuer = &ca->cert[LOG_ISSUING],
 	    .issuer_alg = key_algorithm(ca->key),
 	};
 	size_t len_max;
 	int rc;
 
-	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
-	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
-	    (rc = gate_check(ca, &profile, request, &spki, err)) != 0 ||
-	    (rc = validity(ca, &profile, request->days, &plan, err)) != 0 ||
+	if ((rc = validity(ca, profile, request->days, &plan, err)) != 0 ||
 	    (rc = ca_serial(ca->log, ca->random, plan.serial, err)) != 0 ||
 	    (rc = profile_build(&plan, &tbs, err)) != 0 || (rc = check_tbs(&plan, &tbs, err)) != 0)
 		return rc;
 	len_max = seal_len_max(plan.issuer_alg, tbs.len);
-	if ((rc = issue_fits(len_max, err)) != 0 ||
+	if ((!profile->software && (rc = issue_fits(len_max, err)) != 0) ||
 	    (rc = remember(desk, request, &plan, &tbs, ca->now(), err)) != 0)
 		return rc;
 	memcpy(ret->serial, plan.serial, sizeof(ret->serial));
@@ -138,27 +163,118 @@ prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_reques
 	return 0;
 }
 
+static int
+prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_request *request,
+    struct signer_prepared *ret, struct err *err)
+{
+	CLEAN(names_wipe) struct names names = {0};
+	CLEAN(blob_wipe) struct blob spki = {0};
+	struct profile profile;
+	int rc;
+
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
+	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
+	    (rc = names_request(request, &names, err)) != 0 ||
+	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
+	    (rc = gate_check(ca, &profile, request, &spki, err)) != 0)
+		return rc;
+	return plan_it(ca, desk, request, &profile, &names, &spki, ret, err);
+}
+
+static int
+prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
+    const struct signer_request *request, struct signer_prepared *ret, struct err *err)
+{
+	CLEAN(names_wipe) struct names names = {0};
+	CLEAN(blob_wipe) struct blob spki = {0};
+	struct profile profile;
+	int rc;
+
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
+	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
+	    (rc = gate_peer(ca, &profile, peer, err)) != 0 ||
+	    (rc = names_request(request, &names, err)) != 0 ||
+	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
+	    (rc = gate_software(request->csr, &spki, err)) != 0)
+		return rc;
+	return plan_it(ca, desk, request, &profile, &names, &spki, ret, err);
+}
+
+/* The certificate's own words, under the rules of today. */
+static int
+prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
+    const uint8_t *serial, unsigned days, const struct blob *csr, struct signer_prepared *ret,
+    struct err *err)
+{
+	const struct signer_request request = {.days = days};
+	CLEAN(names_wipe) struct names names = {0};
+	CLEAN(blob_wipe) struct blob spki = {0}, old = {0};
+	char name[RULES_NAME_MAX + 1];
+	struct profile profile;
+	struct log_cert c;
+	int rc;
+
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
+	    (rc = find_signed(ca, serial, &c, err)) != 0)
+		return rc;
+	if (c.revoked_at != 0)
+		return err_set(err, ERR_CA,
+		    "the certificate is revoked, for reason %u; issue a new one", c.reason);
+	if ((rc = log_profile(ca->log, &c, name, err)) != 0 ||
+	    (rc = rules_profile(ca->rules, name, &profile, err)) != 0 ||
+	    (rc = gate_peer(ca, &profile, peer, err)) != 0 ||
+	    (rc = log_certificate(ca->log, &c, &old, err)) != 0 ||
+	    (rc = names_cert(&old, &names, err)) != 0 ||
+	    (rc = names_check(ca, &profile, &names, err)) != 0)
+		return rc;
+	rc = csr != NULL ? gate_software(csr, &spki, err)
+			 : cert_spki(old.data, old.len, &spki, err);
+	return rc != 0 ? rc : plan_it(ca, desk, &request, &profile, &names, &spki, ret, err);
+}
+
+static int
+refusal(int rc, struct err *err)
+{
+	if (rc != 0 && err != NULL)
+		(void)err_wrap(err, "the CA refuses");
+	return rc;
+}
+
 int
 issue_prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_request *request,
     struct signer_prepared *ret, struct err *err)
 {
-	const int rc = prepare(ca, desk, request, ret, err);
+	return refusal(prepare(ca, desk, request, ret, err), err);
+}
 
-	if (rc != 0 && err != NULL)
-		(void)err_wrap(err, "the CA refuses");
-	return rc;
+int
+issue_prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
+    const struct signer_request *request, struct signer_prepared *ret, struct err *err)
+{
+	return refusal(prepare_software(ca, desk, peer, request, ret, err), err);
+}
+
+int
+issue_prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
+    const uint8_t *serial, unsigned days, const struct blob *csr, struct signer_prepared *ret,
+    struct err *err)
+{
+	return refusal(prepare_renewal(ca, desk, peer, serial, days, csr, ret, err), err);
 }
 
 static int
 precheck(const struct ca *ca, const struct signer_request *request,
     const struct signer_planned *planned, struct err *err)
 {
+	CLEAN(names_wipe) struct names names = {0};
 	struct profile profile;
 	struct plan plan;
 	int rc;
 
 	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
 	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
+	    (rc = names_request(request, &names, err)) != 0 ||
+	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
 	    (rc = gate_planned(ca, &profile, request, planned, err)) != 0)
 		return rc;
 	return validity(ca, &profile, request->days, &plan, err);
@@ -168,11 +284,7 @@ int
 issue_precheck(const struct ca *ca, const struct signer_request *request,
     const struct signer_planned *planned, struct err *err)
 {
-	const int rc = precheck(ca, request, planned, err);
-
-	if (rc != 0 && err != NULL)
-		(void)err_wrap(err, "the CA refuses");
-	return rc;
+	return refusal(precheck(ca, request, planned, err), err);
 }
 
 /* ---- sign ---- */
@@ -189,7 +301,7 @@ sign(
 	    .tbs = &p->tbs,
 	    .profile = p->profile,
 	    .token = p->token,
-	    .attestation = &p->attestation,
+	    .attestation = p->attestation.len > 0 ? &p->attestation : NULL,
 	};
 	CLEAN(blob_wipe) struct blob cert = {0};
 	int rc;
@@ -239,29 +351,6 @@ issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer, const uint8_t 
 }
 
 /* ---- afterwards ---- */
-
-static int
-absent(const uint8_t *serial, struct err *err)
-{
-	char hex[2 * SIGNER_SERIAL_LEN + 1];
-
-	text_hex(serial, SIGNER_SERIAL_LEN, hex);
-	return err_set(err, ERR_ABSENT, "this CA has no certificate with serial %s", hex);
-}
-
-/* A holder's certificate; the CAs' own are in the log too, but not of this CA. */
-static int
-find_signed(const struct ca *ca, const uint8_t *serial, struct log_cert *ret, struct err *err)
-{
-	int rc;
-
-	if ((rc = log_sound(ca->log, err)) != 0 ||
-	    ((rc = log_find(ca->log, serial, SIGNER_SERIAL_LEN, ret, err)) != 0 &&
-		rc != ERR_ABSENT))
-		return rc;
-	return rc == 0 && ret->ca == LOG_ISSUING && ret->state == LOG_SIGNED ? 0
-									     : absent(serial, err);
-}
 
 int
 issue_find(const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err)

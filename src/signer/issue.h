@@ -15,7 +15,7 @@ struct issue_desk {
 	struct issue_prepared {
 		uint8_t serial[SIGNER_SERIAL_LEN];
 		int64_t at, not_after;
-		struct blob tbs, attestation;
+		struct blob tbs, attestation; /* attestation: empty of a software key */
 		char profile[RULES_NAME_MAX + 1];
 		uint32_t token;
 	} prepared[ISSUE_PREPARED_MAX];
@@ -30,6 +30,13 @@ MUST_CHECK int issue_precheck(const struct ca *ca, const struct signer_request *
 
 MUST_CHECK int issue_prepare(const struct ca *ca, struct issue_desk *desk,
     const struct signer_request *request, struct signer_prepared *ret, struct err *err);
+/* The same for a key that nothing attests. */
+MUST_CHECK int issue_prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
+    const struct signer_request *request, struct signer_prepared *ret, struct err *err);
+/* The same names and profile once more. csr: of a new key, or NULL. */
+MUST_CHECK int issue_prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
+    const uint8_t *serial, unsigned days, const struct blob *csr, struct signer_prepared *ret,
+    struct err *err);
 MUST_CHECK int issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer,
     const uint8_t *serial, struct blob *ret_cert, struct err *err);
 MUST_CHECK int issue_find(

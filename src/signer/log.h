@@ -93,6 +93,11 @@ MUST_CHECK int log_walk_begin(const struct log *log, struct log_walk *w, struct 
 MUST_CHECK int log_walk_next(struct log_walk *w, struct log_cert *ret, struct err *err);
 void log_walk_end(struct log_walk *w);
 
+/* The profile of a signed entry, from its intent. ret: RULES_NAME_MAX + 1 bytes. Errors: ERR_CA it
+ * has none, or damaged; ERR_INTERNAL. */
+MUST_CHECK int log_profile(
+    const struct log *log, const struct log_cert *c, char *ret, struct err *err);
+
 /* What an intent says besides the bytes. */
 struct log_intent {
 	enum log_ca ca;
@@ -101,7 +106,8 @@ struct log_intent {
 	const struct blob *tbs;
 	const char *profile;		/* or NULL: a CA's own certificate */
 	uint32_t token;			/* with profile */
-	const struct blob *attestation; /* with profile: DER, its hash is logged */
+	const struct blob *attestation; /* with profile: DER, its hash is logged; NULL: the key
+					   is in no token */
 };
 
 /* Append, synced. Errors: ERR_CA not a move that the states allow, or the log failed before;

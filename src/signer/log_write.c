@@ -59,10 +59,15 @@ add_grounds(json_t *entry, const struct log_intent *in, struct err *err)
 
 	if (in->profile == NULL)
 		return 0;
+	if (json_object_set_new(entry, "profile", json_string(in->profile)) != 0)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	if (in->attestation == NULL)
+		return json_object_set_new(entry, "key", json_string("software")) == 0
+			   ? 0
+			   : err_set(err, ERR_INTERNAL, "out of memory");
 	if ((rc = sha256_hex(in->attestation, hash, err)) != 0)
 		return rc;
-	if (json_object_set_new(entry, "profile", json_string(in->profile)) != 0 ||
-	    json_object_set_new(entry, "token", json_integer(in->token)) != 0 ||
+	if (json_object_set_new(entry, "token", json_integer(in->token)) != 0 ||
 	    json_object_set_new(entry, "attestation", json_string(hash)) != 0)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	return 0;

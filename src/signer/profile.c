@@ -12,22 +12,23 @@ OSSL_FREEP(bc_freep, BASIC_CONSTRAINTS, BASIC_CONSTRAINTS_free)
 OSSL_FREEP(akid_freep, AUTHORITY_KEYID, AUTHORITY_KEYID_free)
 OSSL_FREEP(octets_freep, ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
 OSSL_FREEP(bits_freep, ASN1_BIT_STRING, ASN1_BIT_STRING_free)
-OSSL_FREEP(eku_freep, EXTENDED_KEY_USAGE, EXTENDED_KEY_USAGE_free)
-OSSL_FREEP(names_freep, GENERAL_NAMES, GENERAL_NAMES_free)
 
 /* RFC 5280, 4.2.1.3: bit numbers of KeyUsage */
-enum { KU_DIGITAL_SIGNATURE_BIT = 0, KU_KEY_CERT_SIGN_BIT = 5, KU_CRL_SIGN_BIT = 6 };
+enum { KU_KEY_CERT_SIGN_BIT = 5, KU_CRL_SIGN_BIT = 6 };
+#define USAGE_CA (1u << KU_KEY_CERT_SIGN_BIT | 1u << KU_CRL_SIGN_BIT)
 
 static const struct kind {
 	bool ca;
 	long pathlen; /* -1: none */
-	int usage[2]; /* -1: none */
-	int eku;      /* NID, or NID_undef */
 } kinds[] = {
-    [PLAN_ROOT] = {true, -1, {KU_KEY_CERT_SIGN_BIT, KU_CRL_SIGN_BIT}, NID_undef},
-    [PLAN_ISSUING] = {true, 0, {KU_KEY_CERT_SIGN_BIT, KU_CRL_SIGN_BIT}, NID_undef},
-    [PLAN_CLIENT] = {false, -1, {KU_DIGITAL_SIGNATURE_BIT, -1}, NID_client_auth},
+    [PLAN_ROOT] = {true, -1},
+    [PLAN_ISSUING] = {true, 0},
+    [PLAN_LEAF] = {false, -1},
 };
+
+/* RFC 4519; in the order of enum rules_field */
+static const int field_nids[FIELDS] = {NID_countryName, NID_stateOrProvinceName, NID_localityName,
+    NID_organizationName, NID_organizationalUnitName, NID_serialNumber};
 
 static int
 failed(struct err *err)
@@ -56,23 +57,15 @@ add_constraints(X509 *x, const struct kind *k)
 }
 
 static bool
-add_usage(X509 *x, const struct kind *k)
+add_usage(X509 *x, unsigned usage)
 {
 	CLEAN(bits_freep) ASN1_BIT_STRING *bits = ASN1_BIT_STRING_new();
-	CLEAN(eku_freep) EXTENDED_KEY_USAGE *eku = NULL;
-	size_t i;
+	int i;
 
-	for (i = 0; bits != NULL && i < 2; i++)
-		if (k->usage[i] >= 0 && ASN1_BIT_STRING_set_bit(bits, k->usage[i], 1) != 1)
+	for (i = 0; bits != NULL && i < 9; i++)
+		if ((usage & 1u << i) != 0 && ASN1_BIT_STRING_set_bit(bits, i, 1) != 1)
 			return false;
-	if (!add_ext(x, NID_key_usage, bits, true))
-		return false;
-	if (k->eku == NID_undef)
-		return true;
-	if ((eku = EXTENDED_KEY_USAGE_new()) == NULL ||
-	    sk_ASN1_OBJECT_push(eku, OBJ_nid2obj(k->eku)) == 0)
-		return false;
-	return add_ext(x, NID_ext_key_usage, eku, false);
+	return add_ext(x, NID_key_usage, bits, true);
 }
 
 static bool
@@ -92,36 +85,36 @@ add_keyids(X509 *x, const X509 *issuer, const uint8_t own[static PROFILE_KEYID_L
 }
 
 static bool
-add_email(X509 *x, const char *email)
+add_entry(X509_NAME *name, int nid, const char *text)
 {
-	CLEAN(names_freep) GENERAL_NAMES *names = NULL;
-	GENERAL_NAME *name;
-	ASN1_IA5STRING *text;
+	/* RFC 5280, appendix A: these two are PrintableString */
+	const bool printable = nid == NID_countryName || nid == NID_serialNumber;
 
-	if (email == NULL)
-		return true;
-	if ((names = GENERAL_NAMES_new()) == NULL || (name = GENERAL_NAME_new()) == NULL)
-		return false;
-	if (sk_GENERAL_NAME_push(names, name) == 0) {
-		GENERAL_NAME_free(name);
-		return false;
-	}
-	if ((text = ASN1_IA5STRING_new()) == NULL)
-		return false;
-	GENERAL_NAME_set0_value(name, GEN_EMAIL, text);
-	return ASN1_STRING_set(text, email, -1) == 1 &&
-	       add_ext(x, NID_subject_alt_name, names, false);
+	return text == NULL ||
+	       X509_NAME_add_entry_by_NID(name, nid,
+		   printable ? V_ASN1_PRINTABLESTRING : V_ASN1_UTF8STRING, (const uint8_t *)text,
+		   -1, -1, 0) == 1;
+}
+
+int
+profile_name(const struct names *names, X509_NAME **ret, struct err *err)
+{
+	CLEAN(name_freep) X509_NAME *name = X509_NAME_new();
+	size_t i;
+
+	for (i = 0; name != NULL && i < FIELDS; i++)
+		if (!add_entry(name, field_nids[i], names->field[i]))
+			return failed(err);
+	if (name == NULL || !add_entry(name, NID_commonName, names->cn))
+		return failed(err);
+	*ret = TAKE(name);
+	return 0;
 }
 
 static bool
-set_names(X509 *x, const X509 *issuer, const char *cn)
+set_names(X509 *x, const X509 *issuer, const X509_NAME *name)
 {
-	CLEAN(name_freep) X509_NAME *name = X509_NAME_new();
-
-	return name != NULL &&
-	       X509_NAME_add_entry_by_NID(
-		   name, NID_commonName, V_ASN1_UTF8STRING, (const uint8_t *)cn, -1, -1, 0) == 1 &&
-	       X509_set_subject_name(x, name) == 1 &&
+	return X509_set_subject_name(x, name) == 1 &&
 	       X509_set_issuer_name(x, issuer == NULL ? name : X509_get_subject_name(issuer)) == 1;
 }
 
@@ -169,6 +162,7 @@ profile_build(const struct plan *plan, struct blob *ret_tbs, struct err *err)
 	const struct kind *k = &kinds[plan->kind];
 	const uint8_t *p = plan->issuer == NULL ? NULL : plan->issuer->data, *alg;
 	CLEAN(x509_freep) X509 *x = X509_new(), *issuer = NULL;
+	CLEAN(name_freep) X509_NAME *name = NULL;
 	uint8_t keyid[PROFILE_KEYID_LEN];
 	size_t alg_len;
 	int rc, nid;
@@ -176,14 +170,17 @@ profile_build(const struct plan *plan, struct blob *ret_tbs, struct err *err)
 	if (p != NULL && (issuer = d2i_X509(NULL, &p, (long)plan->issuer->len)) == NULL)
 		return failed(err);
 	if ((rc = seal_algorithm(plan->issuer_alg, &alg, &alg_len, &nid, err)) != 0 ||
-	    (rc = profile_keyid(plan->spki, keyid, err)) != 0)
+	    (rc = profile_keyid(plan->spki, keyid, err)) != 0 ||
+	    (rc = profile_name(plan->names, &name, err)) != 0)
 		return rc;
 	if (x == NULL || X509_set_version(x, X509_VERSION_3) != 1 || !set_serial(x, plan->serial) ||
-	    !set_algorithm(x, nid) || !set_names(x, issuer, plan->cn) || !set_key(x, plan->spki) ||
+	    !set_algorithm(x, nid) || !set_names(x, issuer, name) || !set_key(x, plan->spki) ||
 	    ASN1_TIME_set(X509_getm_notBefore(x), (time_t)plan->not_before) == NULL ||
 	    ASN1_TIME_set(X509_getm_notAfter(x), (time_t)plan->not_after) == NULL ||
-	    !add_constraints(x, k) || !add_usage(x, k) || !add_keyids(x, issuer, keyid) ||
-	    !add_email(x, plan->email))
+	    !add_constraints(x, k) ||
+	    !add_usage(x, k->ca ? USAGE_CA : profile_usage(plan->profile, plan->spki)) ||
+	    (!k->ca && !profile_add_eku(x, plan->profile)) || !add_keyids(x, issuer, keyid) ||
+	    (!k->ca && !profile_add_leaf(x, plan->profile, plan->names)))
 		return failed(err);
 	return encode(x, ret_tbs, err);
 }

@@ -9,31 +9,43 @@
 
 #include <stdint.h>
 
+#include <openssl/types.h>
+
+#include "signer/names.h"
 #include "ykenroll/key.h"
 #include "ykenroll/signer.h"
 
 #define PROFILE_BACKDATE 300 /* seconds that a clock at the server may be behind ours */
 #define PROFILE_KEYID_LEN 20
 
-enum plan_kind { PLAN_ROOT, PLAN_ISSUING, PLAN_CLIENT };
+enum plan_kind { PLAN_ROOT, PLAN_ISSUING, PLAN_LEAF };
 
 struct plan {
 	enum plan_kind kind;
 	uint8_t serial[SIGNER_SERIAL_LEN];
 	int64_t not_before, not_after;
-	const char *cn;		   /* UTF-8 */
-	const char *email;	   /* or NULL */
-	const struct blob *spki;   /* DER SubjectPublicKeyInfo */
-	const struct blob *issuer; /* DER certificate; NULL: self-signed */
-	enum key_alg issuer_alg;   /* of the key that will sign */
+	const struct profile *profile; /* of a leaf; else NULL */
+	const struct names *names;     /* of a CA: the CN alone */
+	const struct blob *spki;       /* DER SubjectPublicKeyInfo */
+	const struct blob *issuer;     /* DER certificate; NULL: self-signed */
+	enum key_alg issuer_alg;       /* of the key that will sign */
 };
 
 /* Errors: ERR_INTERNAL. */
 MUST_CHECK int profile_build(const struct plan *plan, struct blob *ret_tbs, struct err *err);
 
+/* The subject. The caller frees it. Errors: ERR_INTERNAL. */
+MUST_CHECK int profile_name(const struct names *names, X509_NAME **ret, struct err *err);
+
 /* Key identifier: the leftmost 160 bits of the SHA-256 of the public key's bits (RFC 7093, 2,
  * method 1). */
 MUST_CHECK int profile_keyid(
     const struct blob *spki, uint8_t ret[static PROFILE_KEYID_LEN], struct err *err);
+
+/* profile_ext.c: a leaf's extensions before and behind the key identifiers. */
+bool profile_add_eku(X509 *x, const struct profile *profile);
+bool profile_add_leaf(X509 *x, const struct profile *profile, const struct names *names);
+/* KeyUsage of this profile with a key of this kind: the bits that the key can do. */
+unsigned profile_usage(const struct profile *profile, const struct blob *spki);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* rules: the file, its section [ca], and what is asked of it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,17 +14,17 @@
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "signer/rules.h"
-#include "ykenroll/x509.h"
 
 #define CRL_DAYS_DEFAULT 7
 #define CRL_DAYS_MAX 90
-#define DAYS_DEFAULT 365
-#define DAYS_MAX 1830
-#define SECTION_MAX (RULES_NAME_MAX + 16)
+#define URL_MAX 200 /* bytes; three lists of four still leave a certificate room in a token */
 
 struct rules {
 	CONF *conf;
 	unsigned crl_days;
+	uint32_t peers[RULES_PEERS_MAX];
+	size_t n_peers;
+	struct profile common; /* the addresses of [ca] */
 };
 
 const char rules_default[] =
@@ -34,10 +35,28 @@ const char rules_default[] =
     "# Days from one CRL of the issuing CA to its nextUpdate. It is renewed at half of that.\n"
     "#crl_days = 7\n"
     "\n"
+    "# Addresses that go into every certificate: of the CRL, of an OCSP responder, of the issuing\n"
+    "# CA's certificate. Several are separated by commas; a profile may have its own, or none.\n"
+    "#cdp = http://pki.example.org/issuing.crl\n"
+    "#ocsp = http://ocsp.example.org/\n"
+    "#ca_issuers = http://pki.example.org/issuing.cer\n"
+    "\n"
+    "# uids besides root's and the signer's own that may have keys certified that are in no "
+    "token.\n"
+    "#software_peers =\n"
+    "\n"
+    "# Profiles: client, smartcard-logon and piv are for keys in tokens, software, server and ocsp\n"
+    "# for others. A section changes one; of another name it makes one, like the one that `base`\n"
+    "# names (client). ykenroll.conf in ykenroll(1) has all that can be said in it.\n"
+    "\n"
     "# TLS client authentication with the key in slot 9A.\n"
     "[profile client]\n"
     "# Validity of a certificate in days; a request may ask for less.\n"
     "#days = 365\n"
+    "\n"
+    "# Which fields besides the common name a subject has: a section [policy NAME] of lines like\n"
+    "# `O = match`, `OU = supplied` or `L = optional`. none: no others.\n"
+    "#policy = none\n"
     "\n"
     "# PIN policy that the attestation must show: once (or stricter), always, any (but never).\n"
     "#pin_policy = once\n"
@@ -50,46 +69,25 @@ const char rules_default[] =
     "#old_ecdsa = accept\n"
     "\n"
     "# Attestations of firmware 4 have no serial number. if-attested: accept them; required: "
-    "refuse.\n#token_serial = if-attested\n";
-
-struct word {
-	const char *word;
-	unsigned value;
-};
-
-#define PIN_BIT(p) (1u << (p))
-#define PIN_SOME                                                             \
-	(PIN_BIT(PIN_ONCE) | PIN_BIT(PIN_ALWAYS) | PIN_BIT(PIN_MATCH_ONCE) | \
-	    PIN_BIT(PIN_MATCH_ALWAYS))
-
-static const struct word pin_words[] = {
-    {"once", PIN_SOME},
-    {"always", PIN_BIT(PIN_ALWAYS) | PIN_BIT(PIN_MATCH_ALWAYS)},
-    {"any", PIN_SOME | PIN_BIT(PIN_DEFAULT)},
-    {NULL, 0},
-};
-static const struct word touch_words[] = {
-    {"any", 1u << TOUCH_DEFAULT | 1u << TOUCH_NEVER | 1u << TOUCH_ALWAYS | 1u << TOUCH_CACHED},
-    {"cached", 1u << TOUCH_CACHED | 1u << TOUCH_ALWAYS},
-    {"always", 1u << TOUCH_ALWAYS},
-    {"never", 1u << TOUCH_DEFAULT | 1u << TOUCH_NEVER},
-    {NULL, 0},
-};
-static const struct word ecdsa_words[] = {{"accept", 1}, {"refuse", 0}, {NULL, 0}};
-static const struct word serial_words[] = {{"if-attested", 0}, {"required", 1}, {NULL, 0}};
+    "refuse.\n#token_serial = if-attested\n"
+    "\n"
+    "# The least firmware, the form factors, and whether only the FIPS series is accepted.\n"
+    "#min_firmware = any\n"
+    "#form_factor = any\n"
+    "#fips = any\n";
 
 /* ---- values ---- */
 
-static int
-off(struct err *err, const char *section, const char *name, const char *value)
+int
+rules_off(struct err *err, const char *section, const char *name, const char *value)
 {
 	return err_set(err, ERR_CA,
-	    "ykenroll.conf: [%s] %s = %s is not possible; see the comment there", section, name,
+	    "ykenroll.conf: [%s] %s = %s is not possible; ykenroll(1) has what is", section, name,
 	    value);
 }
 
-static int
-get_days(const CONF *conf, const char *section, const char *name, unsigned max, unsigned *days,
+int
+rules_days(const CONF *conf, const char *section, const char *name, unsigned max, unsigned *days,
     struct err *err)
 {
 	const char *text = NCONF_get_string(conf, section, name);
@@ -101,31 +99,13 @@ get_days(const CONF *conf, const char *section, const char *name, unsigned max, 
 	errno = 0;
 	n = strtoul(text, &end, 10);
 	if (text[0] < '1' || text[0] > '9' || *end != '\0' || errno != 0 || n > max)
-		return off(err, section, name, text);
+		return rules_off(err, section, name, text);
 	*days = (unsigned)n;
 	return 0;
 }
 
-static int
-get_word(const CONF *conf, const char *section, const char *name, const struct word *words,
-    const struct word **ret, struct err *err)
-{
-	const char *text = NCONF_get_string(conf, section, name);
-
-	*ret = &words[0]; /* the default is the first */
-	if (text == NULL)
-		return 0;
-	for (; words->word != NULL; words++) {
-		if (strcmp(words->word, text) != 0)
-			continue;
-		*ret = words;
-		return 0;
-	}
-	return off(err, section, name, text);
-}
-
-static int
-known_names(const CONF *conf, const char *section, const char *const *names, struct err *err)
+int
+rules_known(const CONF *conf, const char *section, const char *const *names, struct err *err)
 {
 	STACK_OF(CONF_VALUE) *all = NCONF_get_section(conf, section);
 	const CONF_VALUE *v;
@@ -143,77 +123,115 @@ known_names(const CONF *conf, const char *section, const char *const *names, str
 	return 0;
 }
 
+int
+rules_words(const CONF *conf, const char *section, const char *name,
+    bool (*ok)(const char *text, size_t len), struct rules_list *ret, struct err *err)
+{
+	const char *text = NCONF_get_string(conf, section, name), *p = text;
+	struct rules_list list = {0};
+	size_t len;
+
+	if (text == NULL)
+		return 0;
+	if (strcmp(text, "none") == 0)
+		p = "";
+	for (p += strspn(p, " "); *p != '\0'; p += strspn(p, " ")) {
+		len = strcspn(p, ", ");
+		if (len == 0 || list.n == RULES_LIST_MAX || !ok(p, len))
+			return rules_off(err, section, name, text);
+		list.at[list.n].text = p;
+		list.at[list.n++].len = len;
+		p += len;
+		p += strspn(p, " ");
+		if (*p == ',')
+			p++;
+		else if (*p != '\0')
+			return rules_off(err, section, name, text);
+	}
+	*ret = list;
+	return 0;
+}
+
+bool
+rules_is_url(const char *text, size_t len)
+{
+	static const char *const schemes[] = {"http://", "https://", "ldap://"};
+	size_t i, n;
+
+	if (len > URL_MAX)
+		return false;
+	for (i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~' || strchr("\"<>\\^`{|}", text[i]) != NULL)
+			return false;
+	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		n = strlen(schemes[i]);
+		if (len > n && memcmp(text, schemes[i], n) == 0 && text[n] != '/')
+			return true;
+	}
+	return false;
+}
+
+/* ---- [ca] ---- */
+
+static int
+read_peers(struct rules *c, struct err *err)
+{
+	const char *text = NCONF_get_string(c->conf, "ca", "software_peers"), *p = text;
+	unsigned long n;
+	char *end;
+
+	for (; p != NULL && *p != '\0'; p = end + strspn(end, " ,")) {
+		errno = 0;
+		n = strtoul(p, &end, 10);
+		if (*p < '0' || *p > '9' || errno != 0 || n > UINT32_MAX - 1 ||
+		    strchr(" ,", *end) == NULL || c->n_peers == RULES_PEERS_MAX)
+			return rules_off(err, "ca", "software_peers", text);
+		c->peers[c->n_peers++] = (uint32_t)n;
+	}
+	return 0;
+}
+
 static int
 read_ca(struct rules *c, struct err *err)
 {
-	static const char *const names[] = {"crl_days", NULL};
+	static const char *const names[] = {
+	    "crl_days", "cdp", "ocsp", "ca_issuers", "software_peers", NULL};
+	struct profile *p = &c->common;
 	int rc;
 
 	c->crl_days = CRL_DAYS_DEFAULT;
-	if ((rc = known_names(c->conf, "ca", names, err)) != 0)
+	if ((rc = rules_known(c->conf, "ca", names, err)) != 0 ||
+	    (rc = read_peers(c, err)) != 0 ||
+	    (rc = rules_words(c->conf, "ca", "cdp", rules_is_url, &p->cdp, err)) != 0 ||
+	    (rc = rules_words(c->conf, "ca", "ocsp", rules_is_url, &p->ocsp, err)) != 0 ||
+	    (rc = rules_words(c->conf, "ca", "ca_issuers", rules_is_url, &p->issuers, err)) != 0)
 		return rc;
-	return get_days(c->conf, "ca", "crl_days", CRL_DAYS_MAX, &c->crl_days, err);
-}
-
-static int
-read_profile(const struct rules *c, const char *section, struct profile *p, struct err *err)
-{
-	static const char *const names[] = {
-	    "days", "pin_policy", "touch_policy", "old_ecdsa", "token_serial", NULL};
-	const struct word *pin, *touch, *ecdsa, *serial;
-	int rc;
-
-	p->days = DAYS_DEFAULT;
-	if ((rc = known_names(c->conf, section, names, err)) != 0 ||
-	    (rc = get_days(c->conf, section, "days", DAYS_MAX, &p->days, err)) != 0 ||
-	    (rc = get_word(c->conf, section, "pin_policy", pin_words, &pin, err)) != 0 ||
-	    (rc = get_word(c->conf, section, "touch_policy", touch_words, &touch, err)) != 0 ||
-	    (rc = get_word(c->conf, section, "old_ecdsa", ecdsa_words, &ecdsa, err)) != 0 ||
-	    (rc = get_word(c->conf, section, "token_serial", serial_words, &serial, err)) != 0)
-		return rc;
-	p->pin = pin->value;
-	p->pin_word = pin->word;
-	p->touch = touch->value;
-	p->touch_word = touch->word;
-	p->old_ecdsa = ecdsa->value != 0;
-	p->serial_needed = serial->value != 0;
-	return 0;
-}
-
-static bool
-name_ok(const char *name)
-{
-	const size_t len = strlen(name);
-
-	return len >= 1 && len <= RULES_NAME_MAX &&
-	       strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
-}
-
-int
-rules_profile(const struct rules *c, const char *name, struct profile *ret, struct err *err)
-{
-	struct profile p = {0};
-	char section[SECTION_MAX];
-	int rc;
-
-	if (!name_ok(name))
-		return err_set(
-		    err, ERR_USAGE, "a profile's name is lower case, digits and hyphens");
-	snprintf(section, sizeof(section), "profile %s", name);
-	if (NCONF_get_section(c->conf, section) == NULL)
-		return err_set(err, ERR_USAGE,
-		    "there is no profile %s; ykenroll.conf needs a section [%s]", name, section);
-	if ((rc = read_profile(c, section, &p, err)) != 0)
-		return rc;
-	snprintf(p.name, sizeof(p.name), "%s", name);
-	*ret = p;
-	return 0;
+	return rules_days(c->conf, "ca", "crl_days", CRL_DAYS_MAX, &c->crl_days, err);
 }
 
 unsigned
 rules_crl_days(const struct rules *c)
 {
 	return c->crl_days;
+}
+
+bool
+rules_software_peer(const struct rules *c, uint32_t uid)
+{
+	size_t i;
+
+	if (uid == 0 || uid == (uint32_t)geteuid())
+		return true;
+	for (i = 0; i < c->n_peers; i++)
+		if (c->peers[i] == uid)
+			return true;
+	return false;
+}
+
+int
+rules_profile(const struct rules *c, const char *name, struct profile *ret, struct err *err)
+{
+	return rules_profile_read(c->conf, &c->common, name, ret, err);
 }
 
 /* ---- the file ---- */
@@ -261,24 +279,45 @@ parse(struct rules *c, const struct blob *text, struct err *err)
 	return 0;
 }
 
+static void
+namesp(STACK_OF(OPENSSL_CSTRING) **s)
+{
+	sk_OPENSSL_CSTRING_free(*s);
+}
+
+/* A mistake in one should show at the start, not at the first request for it. */
+static int
+read_all(const struct rules *c, struct err *err)
+{
+	CLEAN(namesp) STACK_OF(OPENSSL_CSTRING) *all = NCONF_get_section_names(c->conf);
+	uint8_t fields[FIELDS];
+	struct profile p;
+	const char *name;
+	int i, rc = 0;
+
+	for (i = 0; rc == 0 && i < sk_OPENSSL_CSTRING_num(all); i++) {
+		name = sk_OPENSSL_CSTRING_value(all, i);
+		if (strncmp(name, "profile ", 8) == 0)
+			rc = rules_profile(c, name + 8, &p, err);
+		else if (strncmp(name, "policy ", 7) == 0)
+			rc = rules_policy_read(c->conf, name + 7, fields, err);
+	}
+	return rc != ERR_USAGE ? rc : err_set(err, ERR_CA, "ykenroll.conf: [%s] is no name", name);
+}
+
 int
 rules_load(const char *path, struct rules **ret, struct err *err)
 {
 	CLEAN(rules_freep) struct rules *c = calloc(1, sizeof(*c));
 	CLEAN(blob_wipe) struct blob text = {0};
-	struct profile client;
 	int rc;
 
 	if (c == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if ((rc = only_ours(path, err)) != 0 || (rc = file_read(path, &text, err)) != 0 ||
-	    (rc = parse(c, &text, err)) != 0 || (rc = read_ca(c, err)) != 0)
+	    (rc = parse(c, &text, err)) != 0 || (rc = read_ca(c, err)) != 0 ||
+	    (rc = read_all(c, err)) != 0)
 		return rc;
-	/* a mistake in it should show at the start, not at the first enrolment */
-	if ((rc = rules_profile(c, "client", &client, err)) != 0)
-		return rc == ERR_USAGE
-			   ? err_set(err, ERR_CA, "ykenroll.conf has no [profile client]")
-			   : rc;
 	*ret = TAKE(c);
 	return 0;
 }
