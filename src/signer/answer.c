@@ -66,7 +66,7 @@ in_range(const struct message *m, struct err *err)
 
 /* The texts of a request; request->profile and so on point into them. */
 struct texts {
-	struct blob profile, cn, email;
+	struct blob profile, cn, email, upn, sid, subject, names;
 };
 
 static void
@@ -75,6 +75,23 @@ texts_wipe(struct texts *t)
 	blob_wipe(&t->profile);
 	blob_wipe(&t->cn);
 	blob_wipe(&t->email);
+	blob_wipe(&t->upn);
+	blob_wipe(&t->sid);
+	blob_wipe(&t->subject);
+	blob_wipe(&t->names);
+}
+
+/* NULL where the message has none. */
+static int
+optional(const struct message *m, uint8_t tag, struct blob *keep, const char **ret, struct err *err)
+{
+	int rc;
+
+	if (message_get(m, tag) == NULL)
+		return 0;
+	if ((rc = message_text(m, tag, keep, err)) == 0)
+		*ret = (const char *)keep->data;
+	return rc;
 }
 
 static int
@@ -86,14 +103,18 @@ take_request(
 	if ((rc = in_range(m, err)) != 0 ||
 	    (rc = message_text(m, TAG_PROFILE, &t->profile, err)) != 0 ||
 	    (rc = message_text(m, TAG_CN, &t->cn, err)) != 0 ||
-	    (rc = message_text(m, TAG_EMAIL, &t->email, err)) != 0)
+	    (rc = optional(m, TAG_EMAIL, &t->email, &request->email, err)) != 0 ||
+	    (rc = optional(m, TAG_UPN, &t->upn, &request->upn, err)) != 0 ||
+	    (rc = optional(m, TAG_SID, &t->sid, &request->sid, err)) != 0 ||
+	    (rc = optional(m, TAG_SUBJECT, &t->subject, &request->subject, err)) != 0 ||
+	    (rc = optional(m, TAG_NAMES, &t->names, &request->names, err)) != 0)
 		return rc;
+	request->guid = message_get(m, TAG_GUID) == NULL ? NULL : message_get(m, TAG_GUID)->data;
 	request->token_serial = (uint32_t)message_number(m, TAG_TOKEN);
 	request->slot = (uint8_t)message_number(m, TAG_SLOT);
 	request->days = (unsigned)message_number(m, TAG_DAYS);
 	request->profile = (const char *)t->profile.data;
 	request->cn = (const char *)t->cn.data;
-	request->email = message_get(m, TAG_EMAIL) == NULL ? NULL : (const char *)t->email.data;
 	return 0;
 }
 
@@ -123,6 +144,19 @@ on_precheck(const struct asked *a, struct blob *to, struct err *err)
 }
 
 static int
+put_prepared(struct blob *to, const struct signer_prepared *p, struct err *err)
+{
+	int rc;
+
+	if ((rc = message_put(to, TAG_SERIAL, p->serial, sizeof(p->serial), err)) != 0 ||
+	    (rc = put_blob(to, TAG_TBS, &p->tbs, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_CERT_LEN_MAX, (int64_t)p->cert_len_max, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_NOT_BEFORE, p->not_before, err)) != 0)
+		return rc;
+	return message_put_number(to, TAG_NOT_AFTER, p->not_after, err);
+}
+
+static int
 on_prepare(const struct asked *a, struct blob *to, struct err *err)
 {
 	CLEAN(texts_wipe) struct texts texts = {0};
@@ -134,13 +168,39 @@ on_prepare(const struct asked *a, struct blob *to, struct err *err)
 
 	if ((rc = take_request(a->m, &texts, &request, err)) != 0)
 		return rc;
-	if ((rc = issue_prepare(a->ca, a->desk, &request, &p, err)) != 0 ||
-	    (rc = message_put(to, TAG_SERIAL, p.serial, sizeof(p.serial), err)) != 0 ||
-	    (rc = put_blob(to, TAG_TBS, &p.tbs, err)) != 0 ||
-	    (rc = message_put_number(to, TAG_CERT_LEN_MAX, (int64_t)p.cert_len_max, err)) != 0 ||
-	    (rc = message_put_number(to, TAG_NOT_BEFORE, p.not_before, err)) != 0)
+	if ((rc = issue_prepare(a->ca, a->desk, &request, &p, err)) != 0)
 		return rc;
-	return message_put_number(to, TAG_NOT_AFTER, p.not_after, err);
+	return put_prepared(to, &p, err);
+}
+
+static int
+on_software(const struct asked *a, struct blob *to, struct err *err)
+{
+	CLEAN(texts_wipe) struct texts texts = {0};
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	const struct blob csr = view(a->m, TAG_CSR);
+	struct signer_request request = {.csr = &csr};
+	int rc;
+
+	if ((rc = take_request(a->m, &texts, &request, err)) != 0 ||
+	    (rc = issue_prepare_software(a->ca, a->desk, a->peer, &request, &p, err)) != 0)
+		return rc;
+	return put_prepared(to, &p, err);
+}
+
+static int
+on_renew(const struct asked *a, struct blob *to, struct err *err)
+{
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	const struct blob csr = view(a->m, TAG_CSR);
+	int rc;
+
+	if ((rc = in_range(a->m, err)) != 0 ||
+	    (rc = issue_prepare_renewal(a->ca, a->desk, a->peer,
+		 message_get(a->m, TAG_SERIAL)->data, (unsigned)message_number(a->m, TAG_DAYS),
+		 csr.len > 0 ? &csr : NULL, &p, err)) != 0)
+		return rc;
+	return put_prepared(to, &p, err);
 }
 
 static int
@@ -214,6 +274,8 @@ static const struct {
     {MESSAGE_CRL, MESSAGE_DONE, on_crl},
     {MESSAGE_ROOT_CRL, MESSAGE_DONE, on_root_crl},
     {MESSAGE_RELEASE, MESSAGE_DONE, on_release},
+    {MESSAGE_SOFTWARE, MESSAGE_PREPARED, on_software},
+    {MESSAGE_RENEW, MESSAGE_PREPARED, on_renew},
     {MESSAGE_FORBID, MESSAGE_FORBIDDEN, on_forbid},
 };
 

@@ -107,7 +107,7 @@ put_eku(struct blob *to, unsigned eku, struct err *err)
 int
 check_put_usage(struct blob *to, const struct plan *plan, struct err *err)
 {
-	unsigned can;
+	unsigned can = 0;
 	int rc;
 
 	if ((rc = possible(plan, &can, err)) != 0 ||

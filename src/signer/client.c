@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "signer/ca.h"
-#include "signer/message.h"
+#include "signer/client.h"
 #include "signer/process.h"
 
 #define ANSWER_MS 60000 /* a signer with many desks may take its time */
@@ -63,8 +63,8 @@ hear(struct signer *s, int timeout_ms, uint8_t type, struct blob *body, struct m
 	return m->type == type ? 0 : refused(m, err);
 }
 
-static int
-ask(struct signer *s, struct blob *frame, uint8_t type, struct blob *body, struct message *m,
+int
+client_ask(struct signer *s, struct blob *frame, uint8_t type, struct blob *body, struct message *m,
     struct err *err)
 {
 	int rc;
@@ -87,7 +87,7 @@ ask_serial(struct signer *s, uint8_t request, const uint8_t *serial, uint8_t rep
 	if ((rc = message_begin(&frame, request, err)) != 0 ||
 	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0)
 		return rc;
-	return ask(s, &frame, reply, body, m, err);
+	return client_ask(s, &frame, reply, body, m, err);
 }
 
 /* ---- opening ---- */
@@ -233,8 +233,8 @@ signer_times(const struct signer *s)
 
 /* ---- the requests ---- */
 
-static int
-take(const struct message *m, uint8_t tag, struct blob *ret, struct err *err)
+int
+client_take(const struct message *m, uint8_t tag, struct blob *ret, struct err *err)
 {
 	const struct message_field *f = message_get(m, tag);
 
@@ -250,12 +250,12 @@ signer_ca(struct signer *s, struct signer_ca *ret, struct err *err)
 	int rc;
 
 	if ((rc = message_begin(&frame, MESSAGE_CA, err)) != 0 ||
-	    (rc = ask(s, &frame, MESSAGE_CA_IS, &body, &m, err)) != 0 ||
-	    (rc = take(&m, TAG_CA_ISSUING, &ca.cas[0], err)) != 0 ||
-	    (rc = take(&m, TAG_CA_ROOT, &ca.cas[1], err)) != 0 ||
-	    (rc = take(&m, TAG_CRL_ISSUING, &ca.crls[0], err)) != 0 ||
-	    (rc = take(&m, TAG_CRL_ROOT, &ca.crls[1], err)) != 0 ||
-	    (rc = take(&m, TAG_REHEARSAL_ROOT, &ca.rehearsal_root, err)) != 0)
+	    (rc = client_ask(s, &frame, MESSAGE_CA_IS, &body, &m, err)) != 0 ||
+	    (rc = client_take(&m, TAG_CA_ISSUING, &ca.cas[0], err)) != 0 ||
+	    (rc = client_take(&m, TAG_CA_ROOT, &ca.cas[1], err)) != 0 ||
+	    (rc = client_take(&m, TAG_CRL_ISSUING, &ca.crls[0], err)) != 0 ||
+	    (rc = client_take(&m, TAG_CRL_ROOT, &ca.crls[1], err)) != 0 ||
+	    (rc = client_take(&m, TAG_REHEARSAL_ROOT, &ca.rehearsal_root, err)) != 0)
 		return rc;
 	signer_ca_wipe(ret);
 	*ret = ca;
@@ -275,67 +275,6 @@ signer_ca_wipe(struct signer_ca *ca)
 	blob_wipe(&ca->rehearsal_root);
 }
 
-static int
-put_request(struct blob *frame, uint8_t type, const struct signer_request *r, struct err *err)
-{
-	int rc;
-
-	if ((rc = message_begin(frame, type, err)) != 0 ||
-	    (rc = message_put(frame, TAG_PROFILE, r->profile, strlen(r->profile), err)) != 0 ||
-	    (rc = message_put(frame, TAG_CN, r->cn, strlen(r->cn), err)) != 0)
-		return rc;
-	if (r->email != NULL &&
-	    (rc = message_put(frame, TAG_EMAIL, r->email, strlen(r->email), err)) != 0)
-		return rc;
-	if ((rc = message_put_number(frame, TAG_TOKEN, r->token_serial, err)) != 0 ||
-	    (rc = message_put_number(frame, TAG_SLOT, r->slot, err)) != 0 ||
-	    (rc = message_put_number(frame, TAG_DAYS, r->days, err)) != 0)
-		return rc;
-	if (type == MESSAGE_PREPARE &&
-	    ((rc = message_put(frame, TAG_CSR, r->csr->data, r->csr->len, err)) != 0 ||
-		(rc = message_put(
-		     frame, TAG_ATTESTATION, r->attestation->data, r->attestation->len, err)) != 0))
-		return rc;
-	return message_put(frame, TAG_F9, r->f9->data, r->f9->len, err);
-}
-
-int
-signer_precheck(struct signer *s, const struct signer_request *request,
-    const struct signer_planned *planned, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
-	struct message m;
-	int rc;
-
-	if ((rc = put_request(&frame, MESSAGE_PRECHECK, request, err)) != 0 ||
-	    (rc = message_put(&frame, TAG_FIRMWARE, planned->firmware, 3, err)) != 0 ||
-	    (rc = message_put_number(&frame, TAG_ALG, planned->alg, err)) != 0 ||
-	    (rc = message_put_number(&frame, TAG_PIN_POLICY, planned->pin_policy, err)) != 0 ||
-	    (rc = message_put_number(&frame, TAG_TOUCH_POLICY, planned->touch_policy, err)) != 0)
-		return rc;
-	return ask(s, &frame, MESSAGE_DONE, &body, &m, err);
-}
-
-int
-signer_prepare(struct signer *s, const struct signer_request *request, struct signer_prepared *ret,
-    struct err *err)
-{
-	CLEAN(blob_wipe) struct blob frame = {0}, body = {0}, tbs = {0};
-	struct message m;
-	int rc;
-
-	if ((rc = put_request(&frame, MESSAGE_PREPARE, request, err)) != 0 ||
-	    (rc = ask(s, &frame, MESSAGE_PREPARED, &body, &m, err)) != 0 ||
-	    (rc = take(&m, TAG_TBS, &tbs, err)) != 0)
-		return rc;
-	memcpy(ret->serial, message_get(&m, TAG_SERIAL)->data, sizeof(ret->serial));
-	ret->cert_len_max = (size_t)message_number(&m, TAG_CERT_LEN_MAX);
-	ret->not_before = message_number(&m, TAG_NOT_BEFORE);
-	ret->not_after = message_number(&m, TAG_NOT_AFTER);
-	blob_move(&ret->tbs, &tbs);
-	return 0;
-}
-
 void
 signer_prepared_wipe(struct signer_prepared *p)
 {
@@ -352,7 +291,7 @@ signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], st
 
 	if ((rc = ask_serial(s, MESSAGE_SIGN, serial, MESSAGE_CERT, &body, &m, err)) != 0)
 		return rc;
-	return take(&m, TAG_CERT, ret_cert, err);
+	return client_take(&m, TAG_CERT, ret_cert, err);
 }
 
 int
@@ -365,7 +304,7 @@ signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], st
 
 	if ((rc = ask_serial(s, MESSAGE_FIND, serial, MESSAGE_CERT, &body, &m, err)) != 0)
 		return rc;
-	return take(&m, TAG_CERT, ret_cert, err);
+	return client_take(&m, TAG_CERT, ret_cert, err);
 }
 
 int
@@ -380,7 +319,7 @@ signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
 	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0 ||
 	    (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0)
 		return rc;
-	return ask(s, &frame, MESSAGE_DONE, &body, &m, err);
+	return client_ask(s, &frame, MESSAGE_DONE, &body, &m, err);
 }
 
 int
@@ -403,7 +342,7 @@ signer_forbid(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
 	if ((rc = message_begin(&frame, MESSAGE_FORBID, err)) != 0 ||
 	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0 ||
 	    (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0 ||
-	    (rc = ask(s, &frame, MESSAGE_FORBIDDEN, &body, &m, err)) != 0)
+	    (rc = client_ask(s, &frame, MESSAGE_FORBIDDEN, &body, &m, err)) != 0)
 		return rc;
 	*ret_signed = message_number(&m, TAG_SIGNED) != 0;
 	return 0;
@@ -418,5 +357,5 @@ signer_crl(struct signer *s, bool root, struct err *err)
 
 	if ((rc = message_begin(&frame, root ? MESSAGE_ROOT_CRL : MESSAGE_CRL, err)) != 0)
 		return rc;
-	return ask(s, &frame, MESSAGE_DONE, &body, &m, err);
+	return client_ask(s, &frame, MESSAGE_DONE, &body, &m, err);
 }

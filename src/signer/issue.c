@@ -202,9 +202,8 @@ prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
 
 /* The certificate's own words, under the rules of today. */
 static int
-prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const uint8_t *serial, unsigned days, const struct blob *csr, struct signer_prepared *ret,
-    struct err *err)
+prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer, const uint8_t *serial,
+    unsigned days, const struct blob *csr, struct signer_prepared *ret, struct err *err)
 {
 	const struct signer_request request = {.days = days};
 	CLEAN(names_wipe) struct names names = {0};
@@ -227,8 +226,8 @@ prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
 	    (rc = names_cert(&old, &names, err)) != 0 ||
 	    (rc = names_check(ca, &profile, &names, err)) != 0)
 		return rc;
-	rc = csr != NULL ? gate_software(csr, &spki, err)
-			 : cert_spki(old.data, old.len, &spki, err);
+	rc =
+	    csr != NULL ? gate_software(csr, &spki, err) : cert_spki(old.data, old.len, &spki, err);
 	return rc != 0 ? rc : plan_it(ca, desk, &request, &profile, &names, &spki, ret, err);
 }
 

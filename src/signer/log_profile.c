@@ -31,8 +31,8 @@ damaged(struct err *err)
 
 /* The line that ends before c's, within text. */
 static int
-line_before(const struct log *log, const struct log_cert *c, char *text, json_t **ret,
-    struct err *err)
+line_before(
+    const struct log *log, const struct log_cert *c, char *text, json_t **ret, struct err *err)
 {
 	const int64_t from = c->line_at > LOG_LINE_MAX ? c->line_at - LOG_LINE_MAX : 0;
 	const size_t want = (size_t)(c->line_at - from);

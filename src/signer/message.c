@@ -52,9 +52,17 @@ static const struct {
     [TAG_KDF_NS] = {NUMBER, 0, 0},
     [TAG_FSYNC_NS] = {NUMBER, 0, 0},
     [TAG_WAIT_NS] = {NUMBER, 0, 0},
+    [TAG_UPN] = {TEXT, 0, 4096},
+    [TAG_SID] = {TEXT, 0, 4096},
+    [TAG_GUID] = {BYTES, SIGNER_GUID_LEN, SIGNER_GUID_LEN},
+    [TAG_SUBJECT] = {TEXT, 0, 4096},
+    [TAG_NAMES] = {TEXT, 0, OBJECT_MAX},
 };
 
 #define BIT(tag) (UINT64_C(1) << (tag))
+#define NAMES                                                                              \
+	(BIT(TAG_EMAIL) | BIT(TAG_UPN) | BIT(TAG_SID) | BIT(TAG_GUID) | BIT(TAG_SUBJECT) | \
+	    BIT(TAG_NAMES))
 #define TIMES (BIT(TAG_KDF_NS) | BIT(TAG_FSYNC_NS) | BIT(TAG_WAIT_NS))
 
 /* Which fields a message must have, and which it may have besides. */
@@ -66,7 +74,7 @@ static const struct {
     {MESSAGE_PREPARE,
 	BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_TOKEN) | BIT(TAG_SLOT) | BIT(TAG_DAYS) |
 	    BIT(TAG_CSR) | BIT(TAG_ATTESTATION) | BIT(TAG_F9),
-	BIT(TAG_EMAIL)},
+	NAMES},
     {MESSAGE_SIGN, BIT(TAG_SERIAL), 0},
     {MESSAGE_FIND, BIT(TAG_SERIAL), 0},
     {MESSAGE_REVOKE, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0},
@@ -74,10 +82,12 @@ static const struct {
 	BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_TOKEN) | BIT(TAG_SLOT) | BIT(TAG_DAYS) |
 	    BIT(TAG_F9) | BIT(TAG_FIRMWARE) | BIT(TAG_ALG) | BIT(TAG_PIN_POLICY) |
 	    BIT(TAG_TOUCH_POLICY),
-	BIT(TAG_EMAIL)},
+	NAMES},
     {MESSAGE_CRL, 0, 0},
     {MESSAGE_ROOT_CRL, 0, 0},
     {MESSAGE_RELEASE, BIT(TAG_SERIAL), 0},
+    {MESSAGE_SOFTWARE, BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_DAYS) | BIT(TAG_CSR), NAMES},
+    {MESSAGE_RENEW, BIT(TAG_SERIAL) | BIT(TAG_DAYS), BIT(TAG_CSR)},
     {MESSAGE_FORBID, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0},
     {MESSAGE_HELLO, BIT(TAG_VERSION) | TIMES, 0},
     {MESSAGE_CA_IS,

@@ -18,7 +18,7 @@
 #define MESSAGE_HEAD 4			       /* bytes of length before the body */
 #define MESSAGE_REQUEST_MAX (256u * 1024)      /* bytes of a request's body */
 #define MESSAGE_REPLY_MAX (128u * 1024 * 1024) /* bytes of a reply's: it may carry a long CRL */
-#define MESSAGE_FIELDS 16
+#define MESSAGE_FIELDS 24
 
 enum message_type {
 	/* requests */
@@ -32,6 +32,8 @@ enum message_type {
 	MESSAGE_ROOT_CRL, /* carries nothing but the wish */
 	MESSAGE_RELEASE,
 	MESSAGE_FORBID,
+	MESSAGE_SOFTWARE, /* prepare, for a key that is in no token */
+	MESSAGE_RENEW,
 	/* replies */
 	MESSAGE_HELLO = 64, /* first on every connection: unlocked */
 	MESSAGE_CA_IS,
@@ -76,6 +78,11 @@ enum message_tag {
 	TAG_KDF_NS,
 	TAG_FSYNC_NS,
 	TAG_WAIT_NS,
+	TAG_UPN,
+	TAG_SID,
+	TAG_GUID,
+	TAG_SUBJECT,
+	TAG_NAMES,
 	TAG_END
 };
 

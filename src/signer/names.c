@@ -119,8 +119,7 @@ check_sid(const char *sid, struct err *err)
 			break;
 		}
 	}
-	return ok ? 0
-		  : err_set(err, ERR_USAGE, "a SID looks like S-1-5-21-1111-2222-3333-1105");
+	return ok ? 0 : err_set(err, ERR_USAGE, "a SID looks like S-1-5-21-1111-2222-3333-1105");
 }
 
 /* RFC 6125, 6.4.3: a wildcard is the whole first label, and never of a top level. */
@@ -157,7 +156,8 @@ check_field(enum rules_field f, const char *value, struct err *err)
 	if (f == FIELD_C && strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 2)
 		return err_set(err, ERR_USAGE, "C is a country's code of two capital letters");
 	if (f == FIELD_SERIAL && strspn(value, ALNUM " '()+,-./:=?") != strlen(value))
-		return err_set(err, ERR_USAGE, "serialNumber takes letters, digits and '()+,-./:=?");
+		return err_set(
+		    err, ERR_USAGE, "serialNumber takes letters, digits and '()+,-./:=?");
 	return 0;
 }
 
@@ -198,8 +198,7 @@ match(const struct ca *ca, enum rules_field f, struct names *n, struct err *err)
 		    "the policy says %s = match, and the CA's own name has no %s: say supplied",
 		    rules_fields[f], rules_fields[f]);
 	if (n->field[f] == NULL)
-		return names_keep(
-		    n, own.field[f], strlen(own.field[f]), &n->field[f], err);
+		return names_keep(n, own.field[f], strlen(own.field[f]), &n->field[f], err);
 	if (strcmp(own.field[f], n->field[f]) != 0)
 		return err_set(err, ERR_USAGE, "%s must match the CA's own, which is %s",
 		    rules_fields[f], own.field[f]);

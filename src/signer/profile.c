@@ -90,10 +90,9 @@ add_entry(X509_NAME *name, int nid, const char *text)
 	/* RFC 5280, appendix A: these two are PrintableString */
 	const bool printable = nid == NID_countryName || nid == NID_serialNumber;
 
-	return text == NULL ||
-	       X509_NAME_add_entry_by_NID(name, nid,
-		   printable ? V_ASN1_PRINTABLESTRING : V_ASN1_UTF8STRING, (const uint8_t *)text,
-		   -1, -1, 0) == 1;
+	return text == NULL || X509_NAME_add_entry_by_NID(name, nid,
+				   printable ? V_ASN1_PRINTABLESTRING : V_ASN1_UTF8STRING,
+				   (const uint8_t *)text, -1, -1, 0) == 1;
 }
 
 int

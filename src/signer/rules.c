@@ -200,8 +200,7 @@ read_ca(struct rules *c, struct err *err)
 	int rc;
 
 	c->crl_days = CRL_DAYS_DEFAULT;
-	if ((rc = rules_known(c->conf, "ca", names, err)) != 0 ||
-	    (rc = read_peers(c, err)) != 0 ||
+	if ((rc = rules_known(c->conf, "ca", names, err)) != 0 || (rc = read_peers(c, err)) != 0 ||
 	    (rc = rules_words(c->conf, "ca", "cdp", rules_is_url, &p->cdp, err)) != 0 ||
 	    (rc = rules_words(c->conf, "ca", "ocsp", rules_is_url, &p->ocsp, err)) != 0 ||
 	    (rc = rules_words(c->conf, "ca", "ca_issuers", rules_is_url, &p->issuers, err)) != 0)
@@ -280,7 +279,7 @@ parse(struct rules *c, const struct blob *text, struct err *err)
 }
 
 static void
-namesp(STACK_OF(OPENSSL_CSTRING) **s)
+namesp(STACK_OF(OPENSSL_CSTRING) * *s)
 {
 	sk_OPENSSL_CSTRING_free(*s);
 }

@@ -30,9 +30,9 @@ struct rules_list {
 /* KeyUsage by bit number (RFC 5280, 4.2.1.3). */
 enum rules_usage {
 	USAGE_SIGN = 1u << 0,
-	USAGE_COMMIT = 1u << 1,	  /* nonRepudiation */
-	USAGE_ENCRYPT = 1u << 2,  /* keyEncipherment: RSA keys only */
-	USAGE_AGREE = 1u << 4,	  /* keyAgreement: EC keys only */
+	USAGE_COMMIT = 1u << 1,	 /* nonRepudiation */
+	USAGE_ENCRYPT = 1u << 2, /* keyEncipherment: RSA keys only */
+	USAGE_AGREE = 1u << 4,	 /* keyAgreement: EC keys only */
 };
 
 /* Extended key usages, in the order in which they are written. */
@@ -99,15 +99,14 @@ bool rules_software_peer(const struct rules *c, uint32_t uid);
 MUST_CHECK int rules_profile(
     const struct rules *c, const char *name, struct profile *ret, struct err *err);
 
-extern const char rules_default[];	      /* the file that init writes */
+extern const char rules_default[];	       /* the file that init writes */
 extern const char *const rules_fields[FIELDS]; /* "C", "ST", … */
 
 /* ---- between rules.c (the file) and rules_profile.c (one profile) ---- */
 
 struct conf_st; /* OpenSSL's CONF */
 
-MUST_CHECK int rules_off(
-    struct err *err, const char *section, const char *name, const char *value);
+MUST_CHECK int rules_off(struct err *err, const char *section, const char *name, const char *value);
 MUST_CHECK int rules_known(
     const struct conf_st *conf, const char *section, const char *const *names, struct err *err);
 MUST_CHECK int rules_days(const struct conf_st *conf, const char *section, const char *name,
@@ -119,7 +118,7 @@ bool rules_is_url(const char *text, size_t len);
 /* common: the addresses of [ca]. */
 MUST_CHECK int rules_profile_read(const struct conf_st *conf, const struct profile *common,
     const char *name, struct profile *ret, struct err *err);
-MUST_CHECK int rules_policy_read(const struct conf_st *conf, const char *name,
-    uint8_t ret[static FIELDS], struct err *err);
+MUST_CHECK int rules_policy_read(
+    const struct conf_st *conf, const char *name, uint8_t ret[static FIELDS], struct err *err);
 
 #endif

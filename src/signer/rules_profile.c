@@ -54,15 +54,16 @@ static const struct word name_words[] = {{"email", NAME_EMAIL}, {"upn", NAME_UPN
 static const struct word form_words[] = {{"usb-a-keychain", 1u << 1}, {"usb-a-nano", 1u << 2},
     {"usb-c-keychain", 1u << 3}, {"usb-c-nano", 1u << 4}, {"usb-c-lightning", 1u << 5},
     {"usb-a-bio", 1u << 6}, {"usb-c-bio", 1u << 7}, {NULL, 0}};
-static const struct word wanted_words[] = {{"optional", FIELD_OPTIONAL},
-    {"supplied", FIELD_SUPPLIED}, {"match", FIELD_MATCH}, {NULL, 0}};
+static const struct word wanted_words[] = {
+    {"optional", FIELD_OPTIONAL}, {"supplied", FIELD_SUPPLIED}, {"match", FIELD_MATCH}, {NULL, 0}};
 
 const char *const rules_fields[FIELDS] = {"C", "ST", "L", "O", "OU", "serialNumber"};
 static const char *const long_fields[FIELDS] = {"countryName", "stateOrProvinceName",
     "localityName", "organizationName", "organizationalUnitName", "serialNumber"};
 
-#define TOKEN_GATE                                                                               \
-	.pin = PIN_SOME, .pin_word = "once", .touch = TOUCH_ANY, .touch_word = "any", .old_ecdsa = true
+#define TOKEN_GATE                                                                    \
+	.pin = PIN_SOME, .pin_word = "once", .touch = TOUCH_ANY, .touch_word = "any", \
+	.old_ecdsa = true
 
 static const struct profile built_in[] = {
     {.name = "client",
@@ -222,8 +223,7 @@ is_oid(const char *text, size_t len)
 			return false;
 		if (arcs == 0 && ((first = (unsigned)(text[0] - '0')) > 2 || digits > 1))
 			return false;
-		if (arcs == 1 && first < 2 &&
-		    (digits > 2 || (digits == 2 && text[i - 2] > '3')))
+		if (arcs == 1 && first < 2 && (digits > 2 || (digits == 2 && text[i - 2] > '3')))
 			return false;
 		if (i < len && (text[i++] != '.' || i == len))
 			return false;
@@ -245,11 +245,10 @@ field_of(const char *name)
 }
 
 int
-rules_policy_read(
-    const CONF *conf, const char *name, uint8_t ret[static FIELDS], struct err *err)
+rules_policy_read(const CONF *conf, const char *name, uint8_t ret[static FIELDS], struct err *err)
 {
 	char section[SECTION_MAX];
-	STACK_OF(CONF_VALUE) *all;
+	STACK_OF(CONF_VALUE) * all;
 	unsigned value;
 	int i, field;
 
@@ -263,8 +262,7 @@ rules_policy_read(
 		    section);
 	for (i = 0; i < sk_CONF_VALUE_num(all); i++) {
 		const CONF_VALUE *v = sk_CONF_VALUE_value(all, i);
-		const bool cn =
-		    strcmp(v->name, "CN") == 0 || strcmp(v->name, "commonName") == 0;
+		const bool cn = strcmp(v->name, "CN") == 0 || strcmp(v->name, "commonName") == 0;
 
 		/* there always is one */
 		if (cn && strcmp(v->value, "supplied") == 0)
@@ -411,9 +409,8 @@ read_profile(const CONF *conf, const struct profile *common, const char *name, i
 	if (own == NULL && NCONF_get_section(conf, section) == NULL)
 		return err_set(err, ERR_USAGE,
 		    "there is no profile %s; ykenroll.conf needs a section [%s]", name, section);
-	base = NCONF_get_section(conf, section) == NULL
-		   ? NULL
-		   : NCONF_get_string(conf, section, "base");
+	base = NCONF_get_section(conf, section) == NULL ? NULL
+							: NCONF_get_string(conf, section, "base");
 	if (base != NULL && (own != NULL || depth == BASE_DEPTH || strcmp(base, name) == 0))
 		return rules_off(err, section, "base", base);
 	if (own != NULL) {
@@ -424,8 +421,8 @@ read_profile(const CONF *conf, const struct profile *common, const char *name, i
 		/* whoever asks a responder about itself would never be done: RFC 6960, 4.2.2.2.1 */
 		if (own->nocheck)
 			ret->ocsp.n = ret->cdp.n = 0;
-	} else if ((rc = read_profile(conf, common, base == NULL ? "client" : base, depth + 1, ret,
-			err)) != 0)
+	} else if ((rc = read_profile(
+			conf, common, base == NULL ? "client" : base, depth + 1, ret, err)) != 0)
 		return rc == ERR_USAGE ? rules_off(err, section, "base", base) : rc;
 	if (NCONF_get_section(conf, section) != NULL &&
 	    (rc = read_section(conf, section, ret, err)) != 0)

@@ -18,12 +18,16 @@
 static char *home;
 static struct ca *ca;
 
+static struct profile client; /* as the file that init writes has it */
+static struct names alice = {.cn = "alice", .email = "alice@example.org"};
+
 static int
 setup(void **state)
 {
 	testsigner_setup(state);
 	home = testsigner_home();
 	ca = testsigner_open(home);
+	assert_int_equal(rules_profile(ca->rules, "client", &client, NULL), 0);
 	return 0;
 }
 
@@ -42,12 +46,12 @@ static void
 plan_of(const struct testsigner_request *q, struct blob *spki, struct plan *ret)
 {
 	const struct plan plan = {
-	    .kind = PLAN_CLIENT,
+	    .kind = PLAN_LEAF,
+	    .profile = &client,
+	    .names = &alice,
 	    .serial = {0x41, 1, 2, 3},
 	    .not_before = 1800000000,
 	    .not_after = 1800000000 + 30 * 86400 - 1,
-	    .cn = "alice",
-	    .email = "alice@example.org",
 	    .spki = spki,
 	    .issuer = &ca->cert[LOG_ISSUING],
 	    .issuer_alg = KEY_P256,
@@ -89,6 +93,8 @@ a_builder_that_changes_a_field_is_found(void **state)
 {
 	CLEAN(testsigner_request_wipe) struct testsigner_request q, other;
 	CLEAN(blob_wipe) struct blob spki = {0}, spki2 = {0}, tbs = {0};
+	const struct names names[] = {{.cn = "bob", .email = alice.email}, {.cn = "alice"},
+	    {.cn = "alice", .email = "bob@example.org"}};
 	struct plan plan, wrong[10];
 	struct err err = ERR_INIT;
 	size_t i, n = 0;
@@ -103,9 +109,9 @@ a_builder_that_changes_a_field_is_found(void **state)
 	wrong[n++].serial[15] = 1;
 	wrong[n++].not_before++;
 	wrong[n++].not_after++;
-	wrong[n++].cn = "bob";
-	wrong[n++].email = NULL;
-	wrong[n++].email = "bob@example.org";
+	wrong[n++].names = &names[0];
+	wrong[n++].names = &names[1];
+	wrong[n++].names = &names[2];
 	wrong[n++].spki = &spki2;
 	wrong[n++].issuer = &ca->cert[LOG_ROOT];
 	wrong[n++].issuer_alg = KEY_P384;
@@ -168,13 +174,17 @@ builder_and_check_agree_on_a_thousand_plans(void **state)
 	}
 	for (i = 0; i < 1000; i++) {
 		CLEAN(blob_wipe) struct blob tbs = {0};
-		struct plan p = {.kind = PLAN_CLIENT, .issuer = &ca->cert[i % 2]};
+		struct names holder = {0};
+		struct plan p = {.kind = PLAN_LEAF,
+		    .profile = &client,
+		    .names = &holder,
+		    .issuer = &ca->cert[i % 2]};
 
 		r = r * 1664525 + 1013904223;
 		p.issuer_alg = i % 2 == 0 ? KEY_P256 : KEY_P384;
 		OK(ca_serial(ca->log, ca_random, p.serial, &err));
-		p.cn = names[(r >> 8) % 6];
-		p.email = mails[(r >> 12) % 3];
+		holder.cn = names[(r >> 8) % 6];
+		holder.email = mails[(r >> 12) % 3];
 		p.not_before = times[(r >> 16) % 6];
 		p.not_after = p.not_before + 86400L * (1 + (r >> 20) % 1800) - 1;
 		p.spki = &spkis[(r >> 28) % 4];
