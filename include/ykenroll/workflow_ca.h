@@ -46,6 +46,24 @@ struct workflow_revoked {
 MUST_CHECK int workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
     struct workflow_revoked *ret, struct err *err);
 
+/* ---- keys that are in no token ---- */
+
+struct workflow_issue {
+	const char *profile;
+	const char *cn, *email, *upn; /* the last two may be NULL */
+	const char *subject, *names;  /* lines, as in struct signer_request, or NULL */
+	unsigned days;		      /* 0: the profile's */
+	const struct blob *csr;	      /* DER; only its key counts */
+};
+struct workflow_issued {
+	struct blob cert, issuing; /* DER; and that of the CA which signed it */
+	struct cert_info info;
+};
+/* Certify the key of a request. Errors: ERR_CA; ERR_USAGE a name. */
+MUST_CHECK int workflow_issue(const struct workflow *w, const struct workflow_issue *what,
+    struct workflow_issued *ret, struct err *err);
+void workflow_issued_wipe(struct workflow_issued *issued);
+
 struct workflow_publish {
 	const char *dir;    /* made if it is not there */
 	const char *reload; /* a command and its words, or NULL */

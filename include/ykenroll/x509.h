@@ -52,6 +52,12 @@ MUST_CHECK int csr_build(
 MUST_CHECK int csr_read(
     const uint8_t *der, size_t len, struct blob *ret_spki, enum key_alg *ret_alg, struct err *err);
 
+/* A request in PEM or DER as DER; csr_read looks into it. Errors: ERR_FIT. */
+MUST_CHECK int csr_from_file(const struct blob *file, struct blob *ret_der, struct err *err);
+/* The DNS names and IP addresses that a request asks for, one "dns:…" or "ip:…" a line, as text
+ * with a NUL; empty when it asks for none. Errors: ERR_FIT it has others. */
+MUST_CHECK int csr_names(const struct blob *csr, struct blob *ret_lines, struct err *err);
+
 /* ---- certificates ---- */
 
 struct cert_info {

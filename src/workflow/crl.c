@@ -2,19 +2,7 @@
 #include <stdio.h>
 
 #include "base/utc.h"
-#include "ykenroll/workflow_ca.h"
-
-/* Opened before the CA is asked: what it does then can be written down. */
-static int
-open_registry(const struct workflow *w, struct registry **ret, struct err *err)
-{
-	struct err why = ERR_INIT;
-	const int rc = registry_open(w->home, w->actor, ret, &why);
-
-	if (rc != 0 && rc != ERR_ABSENT && err != NULL)
-		*err = why;
-	return rc == ERR_ABSENT ? 0 : rc;
-}
+#include "workflow/ca_issue.h"
 
 static int
 sign(const struct workflow *w, bool root, const char *root_pass_spec, struct crl_info *ret,
@@ -43,7 +31,7 @@ workflow_crl(const struct workflow *w, bool root, const char *root_pass_spec, st
 	char detail[100], end[UTC_TEXT_LEN];
 	int rc;
 
-	if ((rc = open_registry(w, &r, err)) != 0 ||
+	if ((rc = ca_registry(w, &r, err)) != 0 ||
 	    (rc = sign(w, root, root_pass_spec, ret, err)) != 0)
 		return rc;
 	utc_text(ret->next_update, end);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_ca_issue: what ca issue, renew and p12 have in common. */
+#ifndef CLI_CMD_CA_ISSUE_H
+#define CLI_CMD_CA_ISSUE_H
+
+#include "cli/cli.h"
+#include "ykenroll/workflow_ca.h"
+
+struct ca_opt {
+	char *profile, *cn, *email, *upn, *out;
+	char **subject, **dns, **ip;
+	int days;
+};
+extern struct ca_opt ca_opt;
+extern struct poptOption ca_opt_names[]; /* --profile --cn --email --upn --subject --days */
+
+/* Lines of prefix + word each, as a text with a NUL; empty when there are none. Errors: ERR_USAGE
+ * a word with a newline in it. */
+MUST_CHECK int ca_lines(struct blob *to, const char *prefix, char **words, struct err *err);
+/* From the options; *ret points into them and into *subject. */
+MUST_CHECK int ca_opt_take(struct workflow_issue *ret, struct blob *subject, struct err *err);
+/* Is there room for FILE? Errors: ERR_OCCUPIED it exists and no --force. */
+MUST_CHECK int ca_out_check(const char *path, struct err *err);
+MUST_CHECK int ca_out(
+    const char *path, const struct blob *data, mode_t mode, struct err *err); /* NULL: stdout */
+/* What --json says of a certificate. */
+struct json_t *ca_issued_json(const struct workflow_issued *issued, const char *profile);
+void ca_issued_text(const struct workflow_issued *issued, const char *profile, const char *path);
+
+#endif

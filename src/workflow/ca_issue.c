@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "workflow/ca_issue.h"
+
+int
+ca_registry(const struct workflow *w, struct registry **ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	const int rc = registry_open(w->home, w->actor, ret, &why);
+
+	if (rc != 0 && rc != ERR_ABSENT && err != NULL)
+		*err = why;
+	return rc == ERR_ABSENT ? 0 : rc;
+}
+
+int
+ca_issue(struct signer *s, const struct signer_request *request, uint8_t *ret_serial,
+    struct blob *ret_cert, struct err *err)
+{
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	size_t i;
+	int rc;
+
+	if ((rc = signer_prepare_software(s, request, &p, err)) != 0 ||
+	    (rc = signer_sign(s, p.serial, ret_cert, err)) != 0)
+		return rc;
+	for (i = 0; ret_serial != NULL && i < sizeof(p.serial); i++)
+		ret_serial[i] = p.serial[i];
+	return 0;
+}
+
+int
+ca_issue_audit(struct registry *r, const char *action, const char *profile,
+    const struct cert_info *info, struct err *err)
+{
+	char detail[X509_TEXT_MAX + 200], serial[2 * X509_SERIAL_MAX + 1], end[UTC_TEXT_LEN];
+
+	text_hex(info->serial, info->serial_len, serial);
+	utc_text(info->not_after, end);
+	snprintf(detail, sizeof(detail), "%s, serial %s, until %s, %s", profile, serial, end,
+	    info->subject);
+	return r == NULL ? 0 : registry_audit(r, action, 0, detail, err);
+}
+
+void
+workflow_issued_wipe(struct workflow_issued *issued)
+{
+	blob_wipe(&issued->cert);
+	blob_wipe(&issued->issuing);
+}
+
+static int
+issue(const struct workflow *w, const struct signer_request *request, struct workflow_issued *ret,
+    struct err *err)
+{
+	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
+	CLEAN(signer_closep) struct signer *s = NULL;
+	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
+	int rc;
+
+	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
+	    (rc = ca_issue(s, request, NULL, &ret->cert, err)) != 0)
+		return rc;
+	blob_move(&ret->issuing, &ca.cas[0]);
+	return cert_read(ret->cert.data, ret->cert.len, &ret->info, err);
+}
+
+int
+workflow_issue(const struct workflow *w, const struct workflow_issue *what,
+    struct workflow_issued *ret, struct err *err)
+{
+	const struct signer_request request = {
+	    .profile = what->profile,
+	    .cn = what->cn,
+	    .email = what->email,
+	    .upn = what->upn,
+	    .subject = what->subject,
+	    .names = what->names,
+	    .days = what->days,
+	    .csr = what->csr,
+	};
+	CLEAN(workflow_issued_wipe) struct workflow_issued issued = {0};
+	CLEAN(registry_closep) struct registry *r = NULL;
+	int rc;
+
+	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = issue(w, &request, &issued, err)) != 0 ||
+	    (rc = ca_issue_audit(r, "issue", what->profile, &issued.info, err)) != 0)
+		return rc;
+	*ret = issued;
+	issued = (struct workflow_issued){0};
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ca_issue: certificates for keys that are in no token, over a connection that is open. */
+#ifndef WORKFLOW_CA_ISSUE_H
+#define WORKFLOW_CA_ISSUE_H
+
+#include "ykenroll/workflow_ca.h"
+
+/* Prepare and sign. ret_cert: DER; its serial is in ret_serial (SIGNER_SERIAL_LEN bytes, may be
+ * NULL). Errors: those of signer_prepare_software and signer_sign. */
+MUST_CHECK int ca_issue(struct signer *s, const struct signer_request *request, uint8_t *ret_serial,
+    struct blob *ret_cert, struct err *err);
+
+/* The audit row of one. r may be NULL: there is no registry. */
+MUST_CHECK int ca_issue_audit(struct registry *r, const char *action, const char *profile,
+    const struct cert_info *info, struct err *err);
+
+/* Opened before the CA is asked: what it does then can be written down. *ret stays NULL in a home
+ * without a registry. */
+MUST_CHECK int ca_registry(const struct workflow *w, struct registry **ret, struct err *err);
+
+#endif
