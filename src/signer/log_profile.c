@@ -64,8 +64,7 @@ log_profile(const struct log *log, const struct log_cert *c, char *ret, struct e
 		return rc;
 	if (json_unpack(line, "{s:s, s:s}", "what", &what, "serial", &serial) != 0 ||
 	    strcmp(what, "intent") != 0 || text_unhex(serial, bytes, sizeof(bytes)) != 0 ||
-	    log_serial(bytes, sizeof(bytes), own) != 0 ||
-	    memcmp(own, c->serial, sizeof(own)) != 0)
+	    log_serial(bytes, sizeof(bytes), own) != 0 || memcmp(own, c->serial, sizeof(own)) != 0)
 		return err_set(err, ERR_CA,
 		    "this certificate was not issued by profile here; issue a new one");
 	if (json_unpack(line, "{s:s}", "profile", &profile) != 0 ||

@@ -269,6 +269,9 @@ watch 0 "ca crl, by a credential of systemd's" --read ca-pass -- ykenroll ca crl
 unset CREDENTIALS_DIRECTORY
 watch 0 "ca crl of the root" --read ca-pass -- ykenroll ca crl --root $ca --root-pass "$(f ca-pass)"
 watch 11 "ca crl, wrong passphrase" --read ca-wrong -- ykenroll ca crl --ca-pass "$(f ca-wrong)"
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/server.key" -subj /CN=x -out "$T/server.csr" 2>/dev/null
+watch 0 "ca issue" --read ca-pass -- ykenroll ca issue "$T/server.csr" --dns www.example.org $ca
+watch 11 "ca issue, wrong passphrase" --read ca-wrong -- ykenroll ca issue "$T/server.csr" --dns www.example.org --ca-pass "$(f ca-wrong)"
 watch 0 "token info of an enrolled token" -- ykenroll token info
 watch 9 "token change-puk of an enrolled token" -- ykenroll token change-puk --puk "$(f puk-old)" --new-puk "$(f puk-next)"
 

@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Does the CA certify keys that are in no token for whom it should, as their profile says, and nobody else's?
+set -u
+cd "$(dirname "$0")" || exit 1
+. ./lib.sh
+in_lab "$(pwd)/issue.sh" --tokens 1 --firmware 5.7.1
+
+make_ca >"$T/init.log" 2>&1
+pub=$T/home/pub
+conf=$T/home/ykenroll.conf
+ca() { verb=$1; shift; ykenroll ca "$verb" --ca-pass "file:$T/pass" "$@"; }
+request() { # request FILE SUBJECT OPENSSL-OPTIONS…
+	file=$1 subject=$2
+	shift 2
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/$file.key" -subj "$subject" -out "$T/$file.csr" "$@" 2>/dev/null
+}
+cat "$pub/issuing.crt" "$pub/root.crt" >"$T/cas.pem"
+cat "$pub/issuing.crl" "$pub/root.crl" >"$T/crls.pem"
+verifies() { # verifies FILE PURPOSE
+	openssl verify -x509_strict -purpose "$2" -crl_check_all -CAfile "$T/cas.pem" -CRLfile "$T/crls.pem" "$1" &&
+		certtool --verify --load-ca-certificate "$T/cas.pem" --infile "$1"
+}
+has() { openssl x509 -in "$1" -noout -text | grep -Eq -- "$2"; } # has FILE PATTERN
+
+# ---- servers ----
+request www "/CN=wanted/O=wanted" -addext "subjectAltName=DNS:www.example.org,IP:192.0.2.7,IP:2001:db8::7"
+request other "/CN=other" -addext "subjectAltName=DNS:www.example.org,email:root@example.org"
+exits 2 'dns:www.example.org ip:192.0.2.7 ip:2001:db8::7' "what the request asks for is shown, and not taken" ca issue "$T/www.csr"
+exits 0 'www.example.org' "it is when the operator says so" ca issue "$T/www.csr" --names-from-request --out "$T/www.crt"
+claim "openssl and certtool verify it as a server's" verifies "$T/www.crt" sslserver
+refuse "and not as a client's" verifies "$T/www.crt" sslclient
+claim "with the names that were asked for" has "$T/www.crt" 'DNS:www.example.org, IP Address:192.0.2.7, IP Address:2001:DB8:0:0:0:0:0:7'
+claim "and nothing else of the request" [ "$(openssl x509 -in "$T/www.crt" -noout -subject -nameopt RFC2253)" = "subject=CN=www.example.org" ]
+exits 9 'force' "a file is not replaced" ca issue "$T/www.csr" --dns a.example.org --out "$T/www.crt"
+exits 12 'neither DNS nor IP' "a request with other names is refused" ca issue "$T/other.csr" --names-from-request
+exits 0 '' "names that are given" ca issue "$T/other.csr" --dns '*.EXAMPLE.org' --dns localhost --ip ::1 --cn "The web server" --chain --out "$T/other.crt"
+claim "are the ones in it, in lower case" has "$T/other.crt" 'DNS:\*.example.org, DNS:localhost, IP Address:0:0:0:0:0:0:0:1'
+claim "the chain is behind it" [ "$(grep -c BEGIN "$T/other.crt")" = 2 ]
+for wrong in '--dns a..b' '--dns -a.org' '--dns a_b.org' '--dns *.org.*' '--dns *.org' '--dns 192.0.2.1' '--ip 1.2.3' '--ip fe80::1%lo' \
+	'--dns a.org --dns A.org' '--ip ::1 --ip 0:0:0:0:0:0:0:1' '--dns zoë.example'; do
+	set -f
+	# shellcheck disable=SC2086 # words
+	exits 2 '' "$wrong is refused" ca issue "$T/www.csr" $wrong
+	set +f
+done
+exits 0 '' "as JSON" ca issue "$T/www.csr" --dns a.example.org --days 1 --json
+claim "with serial and certificate" sh -c 'jq -r .certificate "$0" | openssl x509 -noout -serial | grep -qi "$(jq -r .serial "$0")"' "$T/out"
+
+# ---- others ----
+exits 0 '' "a responder" ca issue "$T/www.csr" --profile ocsp --cn "OCSP responder" --out "$T/ocsp.crt"
+claim "openssl and certtool verify it" verifies "$T/ocsp.crt" ocsphelper
+claim "nobody asks about it" has "$T/ocsp.crt" 'OCSP No ?Check'
+exits 0 '' "a program" ca issue "$T/www.csr" --profile software --cn "Backup job" --email ops@example.org --out "$T/software.crt"
+claim "openssl and certtool verify it as a client's" verifies "$T/software.crt" sslclient
+exits 11 'keys in tokens' "but never as a token's holder" ca issue "$T/www.csr" --profile client --cn Alice
+exits 11 'keys in tokens' "in no profile of tokens" ca issue "$T/www.csr" --profile smartcard-logon --cn Alice --upn alice@example.org
+exits 2 'no profile' "a profile that there is not" ca issue "$T/www.csr" --profile nobody --cn x
+exits 2 'no place for' "a name for which the profile has no place" ca issue "$T/www.csr" --dns a.example.org --email a@example.org
+exits 2 "CA's own" "a server called like the CA" ca issue "$T/www.csr" --dns a.example.org --cn "rehearsal  test ISSUING ca"
+exits 2 'no O' "a subject that no policy allows" ca issue "$T/www.csr" --dns a.example.org --subject O=Example
+claim "the log says that these keys are in no token" [ "$(grep -c '"what":"intent".*"key":"software"' "$T/home/ca/issuance.log")" = 5 ]
+claim "so does the audit" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM audit WHERE action='issue'")" = 5 ]
+
+# ---- what the request may be ----
+head -c 100 "$T/www.csr" >"$T/cut.csr"
+exits 12 'not a certification request' "half a request" ca issue "$T/cut.csr" --dns a.example.org
+openssl req -in "$T/www.csr" -outform DER -out "$T/www.der"
+exits 0 '' "one in DER" ca issue "$T/www.der" --dns a.example.org
+python3 -c 'import sys; b=bytearray(open(sys.argv[1],"rb").read()); b[-1]^=1; open(sys.argv[1],"wb").write(b)' "$T/www.der"
+exits 11 'not signed by the key' "one that its key did not sign" ca issue "$T/www.der" --dns a.example.org
+
+# ---- who may ----
+cat >>"$conf" <<'CONF'
+[profile office]
+base = software
+policy = office
+policies = 1.3.6.1.4.1.99999.1.2
+[policy office]
+C = supplied
+O = supplied
+OU = optional
+[profile wide]
+base = server
+cdp = http://pki.example.org/issuing.crl
+ocsp = http://ocsp.example.org/
+ca_issuers = http://pki.example.org/issuing.cer
+key_usage = digitalSignature, keyEncipherment
+CONF
+exits 0 '' "a profile of one's own" ca issue "$T/www.csr" --profile office --cn "Zoë 李" --subject C=DE --subject "O=Müller & Söhne" --out "$T/office.crt"
+claim "openssl and certtool verify it" verifies "$T/office.crt" sslclient
+claim "its policy is in it" has "$T/office.crt" 'Policy: 1.3.6.1.4.1.99999.1.2'
+claim "its subject is in the order of a directory" [ "$(openssl x509 -in "$T/office.crt" -noout -subject -nameopt RFC2253,-esc_msb,utf8)" = "subject=CN=Zoë 李,O=Müller & Söhne,C=DE" ]
+exits 2 'wants O' "without O there is none" ca issue "$T/www.csr" --profile office --cn x --subject C=DE
+exits 2 'capital letters' "a country is two letters" ca issue "$T/www.csr" --profile office --cn x --subject C=de --subject O=x
+exits 0 '' "addresses" ca issue "$T/www.csr" --profile wide --dns a.example.org --out "$T/wide.crt"
+claim "are in it" eval 'has "$T/wide.crt" "URI:http://pki.example.org/issuing.crl" && has "$T/wide.crt" "OCSP - URI:http://ocsp.example.org/"'
+refuse "an EC key enciphers nothing" has "$T/wide.crt" 'Key Encipherment'
+openssl req -new -newkey rsa:2048 -nodes -keyout "$T/rsa.key" -subj /CN=x -out "$T/rsa.csr" 2>/dev/null
+exits 0 '' "an RSA key" ca issue "$T/rsa.csr" --profile wide --dns a.example.org --out "$T/rsa.crt"
+claim "does" has "$T/rsa.crt" 'Digital Signature, Key Encipherment'
+for line in 'names = dns, moon' 'key_usage = keyCertSign' 'extended_key_usage = anyExtendedKeyUsage' 'cdp = javascript:x' 'policies = 1.2.x' 'base = moon' \
+	'policy = moon' 'extended_key_usage = OCSPSigning, serverAuth' 'days = 0' 'names = uuid' 'keys = software' 'min_firmware = 5' 'form_factor = round'; do
+	cp "$conf" "$T/conf"
+	printf '[profile bad]\nbase = server\n%s\n' "$line" >>"$conf"
+	exits 11 'ykenroll.conf' "the signer does not start with: $line" ca issue "$T/www.csr" --dns a.example.org
+	cp "$T/conf" "$conf"
+done
+finish
