@@ -42,7 +42,7 @@ in_point() {
 	P=$T/$2/p-$3
 	export P
 	export YKENROLL_HOME="$P/home"
-	cp -a "$T/$2/template" "$P" && ln -s lab/key-1.json "$P/key.json" &&
+	cp -a "$T/$2/template" "$P" && ln -s "lab/key-${K:-1}.json" "$P/key.json" &&
 		ykvirt lab --tokens "${KEYS:-1}" --state "$P/lab" --firmware "${2%%-*}" -- sh "$here/$(basename "$0")" "inside-$1" "$2" "$3" >"$P/lab.out" 2>&1
 	echo $? >"$P/rc"
 }
@@ -53,7 +53,7 @@ do_enroll() { # do_enroll [COMMAND BEFORE IT…]
 do_recover() { ykenroll recover --ca-pass "file:$T/pass" --pin "file:$T/pin" ${PUK:+--current-puk "file:$T/puk"}; }
 
 keep() { # home and key as they are now
-	mkdir "$P/before" && cp -a "$P/home" "$P/before" && cp "$P/lab/key-1.json" "$P/before/key.json"
+	mkdir "$P/before" && cp -a "$P/home" "$P/before" && cp "$P/lab/key-${K:-1}.json" "$P/before/key.json"
 }
 
 # Enroll must succeed whatever happened; every second time recover is asked first. Then all is done.
@@ -64,14 +64,18 @@ again() { # again NUMBER
 	do_enroll >"$P/enroll.out" 2>&1 && do_enroll 2>&1 | grep -q 'nothing was to be done' && ykenroll check >"$P/check.out" 2>&1
 }
 
-# Every point must have ended well; what did not is shown.
+# Every point must have ended well; of what did not, the last two are shown.
 ended_well() { # ended_well FIRMWARE PATTERN
+	ill=
 	for p in "$T/$1"/$2; do
-		[ "$(cat "$p/rc")" = 0 ] && continue
-		echo "${p##*/}:"
-		tail -n 5 "$p"/*.out
-		return 1
+		[ "$(cat "$p/rc")" = 0 ] || ill="$ill $p"
 	done
+	[ -n "$ill" ] || return 0
+	for p in $ill; do
+		echo "${p##*/}: $(cat "$p/rc")"
+	done
+	tail -n 5 "$p"/*.out
+	return 1
 }
 
 count() { ls -d "$@" 2>/dev/null | wc -l; }
