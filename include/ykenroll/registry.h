@@ -5,9 +5,9 @@
  * changes something is one transaction with its audit row in it; none stays open when it returns.
  * Strings in results belong to the result and go with it. Text is UTF-8.
  *
- * escrow: secrets sealed with CMS (AES-256-GCM) twice: to the recovery certificates, and to this
- * home's in-flight key. The second copy goes when the work is finished. Serial, kind and version
- * are inside the sealed text.
+ * escrow: secrets sealed with CMS (AES-256-GCM) twice: to the recipients (registry_escrow.h), and
+ * to this home's in-flight key. The second copy goes when the work is finished. Serial, kind and
+ * version are inside the sealed text.
  *
  * Common errors: ERR_INTERNAL (disk full, database damaged, locked too long).
  */
@@ -106,6 +106,7 @@ struct registry_sealed {
 	enum registry_secret_kind kind;
 	unsigned version;
 	uint8_t alg;		      /* enum device_mgm_alg of a management key; 0 */
+	int64_t recipients;	      /* generation (registry_escrow.h) */
 	struct blob recovery, flight; /* DER CMS AuthEnvelopedData */
 };
 MUST_CHECK int registry_seal(struct registry *r, uint32_t serial, enum registry_secret_kind kind,

@@ -20,6 +20,7 @@ static const struct {
     {"check", cmd_check, "compare a token with the registry; changes nothing"},
     {"list", cmd_list, "tokens, holders, certificates"},
     {"show", cmd_show, "all about a holder, a token or a certificate"},
+    {"escrow", cmd_escrow, "who may open sealed secrets; open one"},
     {"revoke", cmd_revoke, "take a certificate back, for good"},
     {"suspend", cmd_suspend, "put it on hold"},
     {"resume", cmd_resume, "and let it be valid again"},

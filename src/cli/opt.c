@@ -196,6 +196,8 @@ opt_workflow(struct workflow *ret, struct err *err)
 		return rc;
 	if ((rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
 		return rc;
+	if ((rc = prompt_check_spec(face.escrow_pass, "--escrow-pass", err)) != 0)
+		return rc;
 	memset(ret, 0, sizeof(*ret));
 	ret->home = opt.home_path;
 	ret->actor = opt_actor();

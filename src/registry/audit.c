@@ -236,13 +236,35 @@ audit_first(struct db *db, char *ret, size_t size, struct err *err)
 }
 
 int
-audit_mentions(struct db *db, uint32_t token, const char *action, const char *word, struct err *err)
+audit_mentions(struct db *db, uint32_t token, const char *word, struct err *err)
 {
 	int64_t one;
 
 	return db_int(db,
-	    "SELECT 1 FROM audit WHERE token = ? AND action = ? AND instr(detail, ?) > 0 LIMIT 1",
-	    DB_ARGS(DB_I(token), DB_T(action), DB_T(word)), &one, err);
+	    "SELECT 1 FROM audit WHERE token = ? AND action IN ('begin', 'reseal')"
+	    " AND instr(detail, ?) > 0 LIMIT 1",
+	    DB_ARGS(DB_I(token), DB_T(word)), &one, err);
+}
+
+int
+audit_newest(struct db *db, const char *action, char *ret, size_t size, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	uint8_t before[HASH_LEN];
+	int64_t seq;
+	int rc;
+
+	if ((rc = db_query(db,
+		 "SELECT " COLS " FROM audit WHERE action = ? ORDER BY seq DESC LIMIT 1",
+		 DB_ARGS(DB_T(action)), &st, err)) != 0 ||
+	    (rc = db_step(db, st, err)) != 1)
+		return rc;
+	seq = sqlite3_column_int64(st, 0) - 1;
+	if ((rc = db_col_bytes(st, 6, before, sizeof(before), err)) != 0 ||
+	    (rc = row_check(st, &seq, before, err)) != 0)
+		return rc;
+	rc = db_col_text(st, 5, ret, size, err);
+	return rc != 0 ? rc : 1;
 }
 
 int

@@ -23,8 +23,12 @@ MUST_CHECK int audit_check(struct db *db, int64_t newest, int64_t *ret_rows, str
 /* The detail of the first row, which registry_init wrote; the row itself is checked. */
 MUST_CHECK int audit_first(struct db *db, char *ret, size_t size, struct err *err);
 
-/* Is there a row of this token with this action whose detail has the word? 1, 0 or an error. */
-MUST_CHECK int audit_mentions(
-    struct db *db, uint32_t token, const char *action, const char *word, struct err *err);
+/* Is there a row of this token about the sealing of secrets whose detail has the word? 1, 0 or an
+ * error. */
+MUST_CHECK int audit_mentions(struct db *db, uint32_t token, const char *word, struct err *err);
+/* The detail of the newest row with this action, whose own hash is checked. 1 there is one, 0 there
+ * is none, or an error. */
+MUST_CHECK int audit_newest(
+    struct db *db, const char *action, char *ret, size_t size, struct err *err);
 
 #endif

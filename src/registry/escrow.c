@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <openssl/cms.h>
 #include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <openssl/rsa.h>
+#include <openssl/x509v3.h>
 
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "registry/escrow.h"
 
+#define RSA_BITS_MIN 2048
+
 struct escrow {
-	X509 *recovery, *flight;
+	X509 *to[REGISTRY_RECIPIENTS_MAX], *flight;
+	size_t n;
 	EVP_PKEY *flight_key;
 };
 
@@ -61,15 +67,27 @@ load_flight_key(const char *home, EVP_PKEY **ret, struct err *err)
 	return 0;
 }
 
+static int
+parse_certs(const struct registry_recipients *to, struct escrow *e, struct err *err)
+{
+	int rc;
+
+	for (; e->n < to->n; e->n++)
+		if ((rc = parse_cert(&to->list[e->n].der, &e->to[e->n], err)) != 0)
+			return rc;
+	return 0;
+}
+
 int
-escrow_load(const char *home, const struct blob *recovery_der, struct escrow **ret, struct err *err)
+escrow_load(
+    const char *home, const struct registry_recipients *to, struct escrow **ret, struct err *err)
 {
 	CLEAN(escrow_freep) struct escrow *e = calloc(1, sizeof(*e));
 	int rc;
 
 	if (e == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	if ((rc = parse_cert(recovery_der, &e->recovery, err)) != 0 ||
+	if ((rc = parse_certs(to, e, err)) != 0 ||
 	    (rc = load_flight_cert(home, &e->flight, err)) != 0 ||
 	    (rc = load_flight_key(home, &e->flight_key, err)) != 0) {
 		/* to the callers "absent" means that nothing is pending: a second secret would be
@@ -92,9 +110,12 @@ escrow_load(const char *home, const struct blob *recovery_der, struct escrow **r
 void
 escrow_freep(struct escrow **e)
 {
+	size_t i;
+
 	if (*e == NULL)
 		return;
-	X509_free((*e)->recovery);
+	for (i = 0; i < (*e)->n; i++)
+		X509_free((*e)->to[i]);
 	X509_free((*e)->flight);
 	EVP_PKEY_free((*e)->flight_key);
 	free(*e);
@@ -109,7 +130,12 @@ add_recipient(CMS_ContentInfo *cms, X509 *cert)
 	CMS_RecipientInfo *ri = CMS_add1_recipient_cert(cms, cert, CMS_USE_KEYID | CMS_KEY_PARAM);
 	EVP_PKEY_CTX *ctx = ri == NULL ? NULL : CMS_RecipientInfo_get0_pkey_ctx(ri);
 
-	return ctx != NULL && EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha384()) == 1 ? 0 : -1;
+	if (ctx == NULL)
+		return -1;
+	if (EVP_PKEY_get_base_id(X509_get0_pubkey(cert)) != EVP_PKEY_RSA)
+		return EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha384()) == 1 ? 0 : -1;
+	/* with its default SHA-1, which is sound there and the only one that many HSMs have */
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 ? 0 : -1;
 }
 
 static int
@@ -122,7 +148,18 @@ to_der(CMS_ContentInfo *cms, struct blob *ret, struct err *err)
 }
 
 static int
-seal(X509 *cert, const struct secret *text, struct blob *ret, struct err *err)
+add_recipients(CMS_ContentInfo *cms, X509 *const *certs, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (add_recipient(cms, certs[i]) != 0)
+			return -1;
+	return 0;
+}
+
+static int
+seal(X509 *const *certs, size_t n, const struct secret *text, struct blob *ret, struct err *err)
 {
 	CLEAN(cms_freep)
 	CMS_ContentInfo *cms = CMS_encrypt(NULL, NULL, EVP_aes_256_gcm(), CMS_PARTIAL | CMS_BINARY);
@@ -130,7 +167,7 @@ seal(X509 *cert, const struct secret *text, struct blob *ret, struct err *err)
 	CLEAN(bio_freep) BIO *content = NULL;
 
 	/* not CMS_final: it would pass the plain text through buffers that are not wiped */
-	if (cms == NULL || add_recipient(cms, cert) != 0 ||
+	if (cms == NULL || add_recipients(cms, certs, n) != 0 ||
 	    (content = CMS_dataInit(cms, NULL)) == NULL ||
 	    BIO_write(content, text->bytes, (int)text->len) != (int)text->len ||
 	    BIO_flush(content) != 1 || CMS_dataFinal(cms, content) != 1 ||
@@ -147,9 +184,9 @@ escrow_seal(const struct escrow *e, const struct escrow_label *label, const stru
 	int rc;
 
 	if ((rc = escrow_text_write(label, secret, text, err)) != 0 ||
-	    (rc = seal(e->recovery, text, ret_recovery, err)) != 0)
+	    (rc = seal(e->to, e->n, text, ret_recovery, err)) != 0)
 		return rc;
-	return seal(e->flight, text, ret_flight, err);
+	return ret_flight == NULL ? 0 : seal(&e->flight, 1, text, ret_flight, err);
 }
 
 /* All of the content into text, and only when its tag is right. */
@@ -165,20 +202,123 @@ read_content(BIO *content, struct secret *text)
 	return text->len < SECRET_MAX && BIO_get_cipher_status(content) == 1 ? 0 : -1;
 }
 
+/* Only our own form: EnvelopedData has no tag, anybody could change what is in it. */
+static CMS_ContentInfo *
+parse(const struct blob *sealed)
+{
+	const unsigned char *p = sealed->data;
+	CLEAN(cms_freep) CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)sealed->len);
+
+	if (cms == NULL || p != sealed->data + sealed->len ||
+	    OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
+		return NULL;
+	return TAKE(cms);
+}
+
+static int
+open_parsed(CMS_ContentInfo *cms, EVP_PKEY *key, X509 *cert, struct secret *text)
+{
+	CLEAN(bio_freep) BIO *content = NULL;
+
+	if (CMS_decrypt_set1_pkey(cms, key, cert) != 1 ||
+	    (content = CMS_dataInit(cms, NULL)) == NULL)
+		return -1;
+	return read_content(content, text);
+}
+
 int
 escrow_open_flight(const struct escrow *e, const struct blob *sealed, struct escrow_label *label,
     struct secret *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *text = secret_new();
-	const unsigned char *p = sealed->data;
-	CLEAN(cms_freep) CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)sealed->len);
-	CLEAN(bio_freep) BIO *content = NULL;
+	CLEAN(cms_freep) CMS_ContentInfo *cms = parse(sealed);
 
-	/* only our own form: EnvelopedData has no tag, anybody could change what is in it */
-	if (cms == NULL || p != sealed->data + sealed->len ||
-	    OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData ||
-	    CMS_decrypt_set1_pkey(cms, e->flight_key, e->flight) != 1 ||
-	    (content = CMS_dataInit(cms, NULL)) == NULL || read_content(content, text) != 0)
+	if (cms == NULL || open_parsed(cms, e->flight_key, e->flight, text) != 0)
 		return evp_err(err, ERR_INTERNAL, "cannot open a sealed secret");
 	return escrow_text_read(text, label, ret, err);
+}
+
+/* Is this certificate's key identifier among the recipients'? */
+static bool
+is_recipient(CMS_ContentInfo *cms, X509 *cert)
+{
+	STACK_OF(CMS_RecipientInfo) *all = CMS_get0_RecipientInfos(cms);
+	STACK_OF(CMS_RecipientEncryptedKey) * keys;
+	CMS_RecipientInfo *ri;
+	int i;
+
+	for (i = 0; i < sk_CMS_RecipientInfo_num(all); i++) {
+		ri = sk_CMS_RecipientInfo_value(all, i);
+		if (CMS_RecipientInfo_type(ri) == CMS_RECIPINFO_TRANS &&
+		    CMS_RecipientInfo_ktri_cert_cmp(ri, cert) == 0)
+			return true;
+		if (CMS_RecipientInfo_type(ri) != CMS_RECIPINFO_AGREE)
+			continue;
+		keys = CMS_RecipientInfo_kari_get0_reks(ri);
+		if (sk_CMS_RecipientEncryptedKey_num(keys) == 1 &&
+		    CMS_RecipientEncryptedKey_cert_cmp(
+			sk_CMS_RecipientEncryptedKey_value(keys, 0), cert) == 0)
+			return true;
+	}
+	return false;
+}
+
+int
+escrow_open(const struct key *key, const struct blob *cert_der, const struct blob *sealed,
+    struct escrow_label *label, struct secret *ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *text = secret_new();
+	CLEAN(cms_freep) CMS_ContentInfo *cms = parse(sealed);
+	CLEAN(x509_freep) X509 *cert = NULL;
+	int rc;
+
+	if ((rc = parse_cert(cert_der, &cert, err)) != 0)
+		return rc;
+	if (cms == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot open a sealed secret");
+	if (!is_recipient(cms, cert))
+		return err_set(err, ERR_FIT, "the secret is not sealed to this key");
+	if (open_parsed(cms, key_evp(key), cert, text) != 0)
+		return evp_key_err(err, ERR_INTERNAL, key, "cannot open a sealed secret");
+	return escrow_text_read(text, label, ret, err);
+}
+
+static bool
+is_usable(const EVP_PKEY *key)
+{
+	char curve[32] = "";
+
+	if (EVP_PKEY_get_base_id(key) == EVP_PKEY_RSA)
+		return EVP_PKEY_get_bits(key) >= RSA_BITS_MIN;
+	return EVP_PKEY_get_base_id(key) == EVP_PKEY_EC &&
+	       EVP_PKEY_get_group_name(key, curve, sizeof(curve), NULL) == 1 &&
+	       (strcmp(curve, "prime256v1") == 0 || strcmp(curve, "secp384r1") == 0);
+}
+
+int
+escrow_cert_check(const struct blob *der, char *ret_name, size_t size, struct err *err)
+{
+	CLEAN(x509_freep) X509 *cert = NULL;
+	EVP_PKEY *key;
+	int rc;
+
+	if ((rc = parse_cert(der, &cert, err)) != 0) {
+		if (err != NULL)
+			err->code = ERR_USAGE;
+		return ERR_USAGE;
+	}
+	if ((key = X509_get0_pubkey(cert)) == NULL)
+		return evp_err(err, ERR_USAGE, "cannot read the certificate's key");
+	if (!is_usable(key))
+		return err_set(err, ERR_USAGE,
+		    "a recipient's key must be ECCP256, ECCP384, or RSA of %d bits or more",
+		    RSA_BITS_MIN);
+	if (X509_get0_subject_key_id(cert) == NULL)
+		return err_set(err, ERR_USAGE,
+		    "the certificate has no subject key identifier; make one that has "
+		    "(openssl req -x509 does)");
+	if (X509_NAME_get_text_by_NID(
+		X509_get_subject_name(cert), NID_commonName, ret_name, (int)size) <= 0)
+		snprintf(ret_name, size, "%s", "(no name)");
+	return 0;
 }

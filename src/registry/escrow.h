@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * escrow: one secret as a CMS AuthEnvelopedData (RFC 5083; AES-256-GCM, ephemeral ECDH) to one
- * certificate. What is sealed says whose it is, so that a blob that was moved to another row is
- * noticed:
+ * escrow: one secret as a CMS AuthEnvelopedData (RFC 5083; AES-256-GCM; ephemeral ECDH, or
+ *RSA-OAEP) to some certificates. What is sealed says whose it is, so that a blob that was moved to
+ *another row is noticed:
  *
  *	ykenroll-secret 1
  *	serial 12345678
@@ -16,7 +16,8 @@
 #ifndef REGISTRY_ESCROW_H
 #define REGISTRY_ESCROW_H
 
-#include "ykenroll/registry.h"
+#include "ykenroll/key.h"
+#include "ykenroll/registry_escrow.h"
 
 #define ESCROW_RECOVERY_CERT "recovery.crt"
 #define ESCROW_FLIGHT_CERT "flight.crt"
@@ -24,10 +25,10 @@
 
 struct escrow;
 
-/* recovery_der: the recovery certificate, known to be the right one. Errors: ERR_USAGE the
- * in-flight key is open to others, or its certificate is another key's. */
+/* to: the recipients, known to be the right ones. Errors: ERR_USAGE the in-flight key is open to
+ * others, or its certificate is another key's. */
 MUST_CHECK int escrow_load(
-    const char *home, const struct blob *recovery_der, struct escrow **ret, struct err *err);
+    const char *home, const struct registry_recipients *to, struct escrow **ret, struct err *err);
 void escrow_freep(struct escrow **e);
 
 struct escrow_label {
@@ -37,10 +38,17 @@ struct escrow_label {
 	uint8_t alg;
 };
 
-/* Seal to the recovery certificate and to the in-flight key. */
+/* Seal to the recipients and, unless ret_flight is NULL, to the in-flight key. */
 MUST_CHECK int escrow_seal(const struct escrow *e, const struct escrow_label *label,
     const struct secret *secret, struct blob *ret_recovery, struct blob *ret_flight,
     struct err *err);
+/* Open with a recipient's key, cert_der being its certificate. Errors: as below; ERR_FIT it is
+ * not sealed to that one; the key's own. */
+MUST_CHECK int escrow_open(const struct key *key, const struct blob *cert_der,
+    const struct blob *sealed, struct escrow_label *label, struct secret *ret, struct err *err);
+/* Can be sealed to this certificate? Its name. Errors: ERR_USAGE. */
+MUST_CHECK int escrow_cert_check(
+    const struct blob *der, char *ret_name, size_t size, struct err *err);
 /* Open with the in-flight key. Errors: ERR_INTERNAL damaged, or not the secret of that label (its
  * alg is not compared but set). */
 MUST_CHECK int escrow_open_flight(const struct escrow *e, const struct blob *sealed,
@@ -54,6 +62,11 @@ MUST_CHECK int escrow_text_read(
 
 /* escrow_cert.c: the DER of a PEM certificate file. Errors: ERR_ABSENT; ERR_USAGE. */
 MUST_CHECK int escrow_cert_file(const char *path, struct blob *ret_der, struct err *err);
+MUST_CHECK int escrow_cert_pem(const struct blob *der, struct blob *ret, struct err *err);
+MUST_CHECK int escrow_cert_write(const char *path, const struct blob *der, struct err *err);
+
+/* init.c: may a certificate have this name? Errors: ERR_USAGE. */
+MUST_CHECK int escrow_name_check(const char *cn, struct err *err);
 
 /* escrow_make.c: recovery key, in-flight key and their certificates. Can be run again after a
  * crash. */

@@ -30,3 +30,28 @@ escrow_cert_file(const char *path, struct blob *ret_der, struct err *err)
 	}
 	return blob_set(ret_der, der, (size_t)len, err);
 }
+
+int
+escrow_cert_pem(const struct blob *der, struct blob *ret, struct err *err)
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	char *pem;
+	long len;
+
+	if (bio == NULL ||
+	    PEM_write_bio(bio, PEM_STRING_X509, "", der->data, (long)der->len) <= 0 ||
+	    (len = BIO_get_mem_data(bio, &pem)) <= 0) {
+		ERR_clear_error();
+		return err_set(err, ERR_INTERNAL, "cannot write a certificate");
+	}
+	return blob_set(ret, pem, (size_t)len, err);
+}
+
+int
+escrow_cert_write(const char *path, const struct blob *der, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	const int rc = escrow_cert_pem(der, &pem, err);
+
+	return rc != 0 ? rc : file_write(path, pem.data, pem.len, 0600, err);
+}

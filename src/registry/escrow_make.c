@@ -79,19 +79,26 @@ fill_cert(X509 *cert, EVP_PKEY *pub, const char *cn)
 }
 
 static int
+cert_der(X509 *cert, struct blob *ret, struct err *err)
+{
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	const int len = i2d_X509(cert, &der);
+
+	return len > 0 ? blob_set(ret, der, (size_t)len, err)
+		       : evp_err(err, ERR_INTERNAL, "cannot write a certificate");
+}
+
+static int
 write_cert(X509 *cert, const char *home, const char *file, struct err *err)
 {
-	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
-	char path[PATH_MAX], *pem;
-	long len;
+	CLEAN(blob_wipe) struct blob der = {0};
+	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = file_join(path, sizeof(path), home, file, err)) != 0)
+	if ((rc = file_join(path, sizeof(path), home, file, err)) != 0 ||
+	    (rc = cert_der(cert, &der, err)) != 0)
 		return rc;
-	if (bio == NULL || PEM_write_bio_X509(bio, cert) != 1 ||
-	    (len = BIO_get_mem_data(bio, &pem)) <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot write a certificate");
-	return file_write(path, pem, (size_t)len, 0600, err);
+	return escrow_cert_write(path, &der, err);
 }
 
 static int
@@ -204,4 +211,28 @@ escrow_make(const struct registry_init *init, struct blob *ret_recovery_der, str
 	if ((rc = flight(init->home, err)) != 0)
 		return err_wrap(err, "in-flight key");
 	return 0;
+}
+
+int
+registry_escrow_make_key(const char *name, const char *key_path, const struct secret *pass,
+    const char *cert_path, struct err *err)
+{
+	CLEAN(key_freep) struct key *key = NULL;
+	CLEAN(x509_freep) X509 *cert = NULL;
+	CLEAN(blob_wipe) struct blob der = {0}, pem = {0};
+	int rc;
+
+	if ((rc = escrow_name_check(name, err)) != 0)
+		return rc;
+	if (access(cert_path, F_OK) == 0 || access(key_path, F_OK) == 0)
+		return err_set(err, ERR_OCCUPIED, "%s exists already",
+		    access(cert_path, F_OK) == 0 ? cert_path : key_path);
+	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
+	    (rc = make_cert(key_evp(key), key_evp_public(key), name, &cert, err)) != 0 ||
+	    (rc = cert_der(cert, &der, err)) != 0 ||
+	    (rc = key_file_save(key, key_path, pass, err)) != 0 ||
+	    (rc = escrow_cert_pem(&der, &pem, err)) != 0)
+		return rc;
+	/* the certificate is public, and goes to where the others are */
+	return file_create(cert_path, pem.data, pem.len, 0644, err);
 }

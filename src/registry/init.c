@@ -27,15 +27,12 @@ closep(int *fd)
 		close(*fd);
 }
 
-static int
-check(const struct registry_init *init, struct err *err)
+int
+escrow_name_check(const char *cn, struct err *err)
 {
-	const char *cn = init->recovery_cert_name;
-
 	if (cn == NULL || cn[0] == '\0' || !text_is_plain(cn) || text_chars(cn) > CN_MAX)
 		return err_set(err, ERR_USAGE,
-		    "the recovery certificate's name must be plain text of 1 to %d characters",
-		    CN_MAX);
+		    "the certificate's name must be plain text of 1 to %d characters", CN_MAX);
 	return 0;
 }
 
@@ -113,7 +110,8 @@ registry_init(const struct registry_init *init, struct err *err)
 	char home[PATH_MAX], path[PATH_MAX], temp[PATH_MAX];
 	int rc;
 
-	if ((rc = check(init, err)) != 0 || (rc = file_private_dir(init->home, err)) != 0)
+	if ((rc = escrow_name_check(init->recovery_cert_name, err)) != 0 ||
+	    (rc = file_private_dir(init->home, err)) != 0)
 		return rc;
 	if (realpath(init->home, home) == NULL)
 		return err_errno(err, ERR_INTERNAL, "cannot look at %s", init->home);

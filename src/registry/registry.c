@@ -34,30 +34,6 @@ check_files(const char *home, const char *path, struct err *err)
 	return file_private_dir(home, err);
 }
 
-/* Secrets are sealed to recovery.crt: with another file in its place they would go to somebody
- * else, and the recovery key would open none of them. */
-static int
-check_recovery(struct registry *r, struct err *err)
-{
-	char path[PATH_MAX], hex[REGISTRY_HEX_LEN], detail[AUDIT_DETAIL_MAX];
-	int rc;
-
-	if ((rc = audit_first(&r->db, detail, sizeof(detail), err)) != 0 ||
-	    (rc = file_join(path, sizeof(path), r->home, ESCROW_RECOVERY_CERT, err)) != 0)
-		return rc;
-	rc = escrow_cert_file(path, &r->recovery_der, err);
-	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "%s is gone; restore it from a backup", path);
-	if (rc != 0)
-		return rc;
-	registry_sha256_hex(r->recovery_der.data, r->recovery_der.len, hex);
-	if (strstr(detail, hex) == NULL)
-		return err_set(err, ERR_USAGE,
-		    "%s is not the certificate that this registry was made with; restore that one",
-		    path);
-	return 0;
-}
-
 static int
 open_db(struct registry *r, struct err *err)
 {
@@ -72,7 +48,7 @@ open_db(struct registry *r, struct err *err)
 		return err_wrap(err, "%s", path);
 	if ((rc = audit_check(&r->db, AUDIT_OPEN_ROWS, NULL, err)) != 0)
 		return rc;
-	return check_recovery(r, err);
+	return recipients_load(r, &r->to, err);
 }
 
 int
@@ -104,7 +80,7 @@ registry_closep(struct registry **r)
 		return;
 	db_close(&(*r)->db);
 	escrow_freep(&(*r)->escrow);
-	blob_wipe(&(*r)->recovery_der);
+	registry_recipients_wipe(&(*r)->to);
 	free(*r);
 	*r = NULL;
 }

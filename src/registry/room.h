@@ -19,8 +19,8 @@ struct registry {
 	struct db db;
 	char home[PATH_MAX]; /* without symbolic links */
 	char actor[REGISTRY_TEXT_MAX];
-	struct blob recovery_der; /* the certificate that is in the chain */
-	struct escrow *escrow;	  /* NULL until something is sealed or opened */
+	struct registry_recipients to; /* as the chain knows them */
+	struct escrow *escrow;	       /* NULL until something is sealed or opened */
 };
 
 /* holder.c: errors are ERR_USAGE: too long, or no NUL within size. NULL is refused. */
@@ -58,6 +58,19 @@ MUST_CHECK int registry_sealed_put(struct registry *r, const struct registry_wor
 /* The pending secrets of this work get a state, and lose their in-flight copies. */
 MUST_CHECK int registry_sealed_settle(
     struct registry *r, int64_t work, uint32_t serial, bool proved, struct err *err);
+
+/* The blob's hash is in an audit row of this token. Errors: ERR_INTERNAL it is not. */
+MUST_CHECK int registry_sealed_check(struct registry *r, uint32_t serial,
+    enum registry_secret_kind kind, const struct blob *sealed, struct err *err);
+/* r->escrow is there. */
+MUST_CHECK int registry_escrow_load(struct registry *r, struct err *err);
+
+/* recipients.c: the newest generation, checked against the chain; recovery.crt is one of them. */
+MUST_CHECK int recipients_load(
+    struct registry *r, struct registry_recipients *ret, struct err *err);
+/* What the audit row of a generation says. */
+#define RECIPIENTS_TEXT_MAX 2048
+void recipients_text(const struct registry_recipients *set, char ret[static RECIPIENTS_TEXT_MAX]);
 
 /* list.c */
 MUST_CHECK int registry_cert_state_parse(

@@ -19,10 +19,10 @@ registry_secret_kind_name(enum registry_secret_kind k)
 	return (unsigned)k < SECRET_KINDS ? names[k] : "unknown";
 }
 
-static int
-load_escrow(struct registry *r, struct err *err)
+int
+registry_escrow_load(struct registry *r, struct err *err)
 {
-	return r->escrow != NULL ? 0 : escrow_load(r->home, &r->recovery_der, &r->escrow, err);
+	return r->escrow != NULL ? 0 : escrow_load(r->home, &r->to, &r->escrow, err);
 }
 
 static int
@@ -49,10 +49,11 @@ registry_seal(struct registry *r, uint32_t serial, enum registry_secret_kind kin
 	int rc;
 
 	if ((rc = next_version(r, serial, kind, &label.version, err)) != 0 ||
-	    (rc = load_escrow(r, err)) != 0 ||
+	    (rc = registry_escrow_load(r, err)) != 0 ||
 	    (rc = escrow_seal(r->escrow, &label, secret, &s.recovery, &s.flight, err)) != 0)
 		return rc;
 	s.version = label.version;
+	s.recipients = r->to.generation;
 	*ret = s;
 	s = (struct registry_sealed){0};
 	return 0;
@@ -63,6 +64,22 @@ registry_sealed_wipe(struct registry_sealed *s)
 {
 	blob_wipe(&s->recovery);
 	blob_wipe(&s->flight);
+}
+
+/* It was sealed before this transaction: meanwhile somebody may have lost the right to open it. */
+static int
+check_generation(struct registry *r, const struct registry_sealed *sealed, struct err *err)
+{
+	int64_t newest = 0;
+	const int rc = db_int(
+	    &r->db, "SELECT ifnull(max(generation), 0) FROM recipients", DB_NO_ARGS, &newest, err);
+
+	if (rc < 0)
+		return rc;
+	return newest == sealed->recipients
+		   ? 0
+		   : err_set(err, ERR_OCCUPIED,
+			 "the recipients of the escrow changed meanwhile; run it again");
 }
 
 int
@@ -83,6 +100,8 @@ registry_sealed_put(struct registry *r, const struct registry_work *w,
 	if (version != sealed->version)
 		return err_set(err, ERR_OCCUPIED, "token %u got another %s meanwhile; run it again",
 		    (unsigned)w->serial, kind);
+	if ((rc = check_generation(r, sealed, err)) != 0)
+		return rc;
 	registry_sha256(sealed->recovery.data, sealed->recovery.len, hash);
 	registry_sha256_hex(sealed->recovery.data, sealed->recovery.len, recovery);
 	registry_sha256_hex(sealed->flight.data, sealed->flight.len, flight);
@@ -92,11 +111,11 @@ registry_sealed_put(struct registry *r, const struct registry_work *w,
 		return err_set(err, ERR_USAGE, "too many secrets for one work");
 	return db_run(&r->db,
 	    "INSERT INTO secrets (token, kind, version, alg, state, recovery, flight, sha256,"
-	    " work, changed) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?)",
+	    " work, changed, recipients) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
 	    DB_ARGS(DB_I(w->serial), DB_T(kind), DB_I(version), DB_I(sealed->alg),
 		DB_B(sealed->recovery.data, sealed->recovery.len),
 		DB_B(sealed->flight.data, sealed->flight.len), DB_B(hash, sizeof(hash)),
-		DB_I(w->id), DB_I(utc_now())),
+		DB_I(w->id), DB_I(utc_now()), DB_I(sealed->recipients)),
 	    err);
 }
 
@@ -121,21 +140,21 @@ registry_sealed_settle(
 }
 
 /* What the chain does not know was put there by somebody else. */
-static int
-check_known(struct registry *r, uint32_t serial, const char *kind, const struct blob *sealed,
-    struct err *err)
+int
+registry_sealed_check(struct registry *r, uint32_t serial, enum registry_secret_kind kind,
+    const struct blob *sealed, struct err *err)
 {
 	char hex[REGISTRY_HEX_LEN];
 	int rc;
 
 	registry_sha256_hex(sealed->data, sealed->len, hex);
-	if ((rc = audit_mentions(&r->db, serial, "begin", hex, err)) < 0)
+	if ((rc = audit_mentions(&r->db, serial, hex, err)) < 0)
 		return rc;
 	return rc == 1 ? 0
 		       : err_set(err, ERR_INTERNAL,
 			     "the sealed %s of token %u is not the one that was recorded; do not "
 			     "use it, restore the registry from a backup",
-			     kind, (unsigned)serial);
+			     registry_secret_kind_name(kind), (unsigned)serial);
 }
 
 int
@@ -160,8 +179,8 @@ registry_flight_open(struct registry *r, uint32_t serial, enum registry_secret_k
 		    err, ERR_ABSENT, "no %s of token %u is pending", name, (unsigned)serial);
 	label.version = (unsigned)sqlite3_column_int64(st, 0);
 	if ((rc = db_col_blob(st, 1, &sealed, err)) != 0 ||
-	    (rc = check_known(r, serial, name, &sealed, err)) != 0 ||
-	    (rc = load_escrow(r, err)) != 0 ||
+	    (rc = registry_sealed_check(r, serial, kind, &sealed, err)) != 0 ||
+	    (rc = registry_escrow_load(r, err)) != 0 ||
 	    (rc = escrow_open_flight(r->escrow, &sealed, &label, ret, err)) != 0)
 		return rc;
 	if (ret_alg != NULL)

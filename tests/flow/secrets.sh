@@ -275,6 +275,19 @@ watch 11 "ca issue, wrong passphrase" --read ca-wrong -- ykenroll ca issue "$T/s
 watch 0 "token info of an enrolled token" -- ykenroll token info
 watch 9 "token change-puk of an enrolled token" -- ykenroll token change-puk --puk "$(f puk-old)" --new-puk "$(f puk-next)"
 
+# ---- escrow ----
+watch 0 "escrow open" --read recovery-pass --dir "$T/generated" -- ykenroll escrow open "$(ykenroll list --json | jq '.tokens[0].token')" \
+	--kind puk --reason test --out "$T/generated/puk-opened" --escrow-key "$D/recovery.key" --escrow-pass "$(f recovery-pass)"
+watch 11 "escrow open, wrong passphrase" --read ca-wrong -- ykenroll escrow open "$(ykenroll list --json | jq '.tokens[0].token')" \
+	--kind puk --reason test --out "$T/generated/x" --escrow-key "$D/recovery.key" --escrow-pass "$(f ca-wrong)"
+watch 0 "escrow recipients" -- ykenroll escrow recipients
+watch 1 "escrow recipients without a registry" -- ykenroll escrow recipients --home "$T/none"
+watch 0 "escrow make-key" --read ca-wrong -- ykenroll escrow make-key --name Help --out "$D/help.key" --cert "$D/help.crt" --escrow-pass "$(f ca-wrong)"
+watch 9 "escrow make-key again" -- ykenroll escrow make-key --name Help --out "$D/help.key" --cert "$D/help2.crt" --escrow-pass "$(f ca-wrong)"
+watch 0 "escrow rekey" --read recovery-pass -- ykenroll escrow rekey --add-helpdesk "$D/help.crt" --escrow-key "$D/recovery.key" \
+	--escrow-pass "$(f recovery-pass)"
+watch 11 "escrow rekey, wrong passphrase" --read ca-wrong -- ykenroll escrow rekey --escrow-key "$D/recovery.key" --escrow-pass "$(f ca-wrong)"
+
 # ---- taking back ----
 for v in suspend resume "revoke --reason keyCompromise"; do
 	watch 11 "${v%% *}, wrong passphrase" --read ca-wrong -- ykenroll $v alice@example.org --ca-pass "$(f ca-wrong)"
@@ -313,7 +326,7 @@ watch 0 "$(grep -c ykenroll "$T/literal.sh") literal secrets" --allow 'pin-new@a
 
 # ---- all together ----
 claim "no run leaked what was generated" $leaks judge --canaries "$T/generated" --runs "$R" $dirs --sent puk-sealed --sent mgm-sealed \
-	--sent puk-made --sent mgm-made --allow '(puk|mgm)-made@file .*/generated/.*'
+	--sent puk-made --sent mgm-made --allow '(puk|mgm)-(made|sealed|opened)@file .*/generated/.*'
 claim "planted: a generated value in an output is found" $leaks judge --canaries "$T/generated" --runs "$R" --find 'puk-made@file .*'
 claim "every verb has a case that succeeds, one that fails, and one for each of its SPECs" $leaks covered --runs "$R" -- ykenroll
 mkdir "$T/stub"

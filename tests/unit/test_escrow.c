@@ -179,6 +179,7 @@ a_flipped_bit_never_gives_another_secret(void **state)
 	struct testreg *t = *state;
 	CLEAN(escrow_freep) struct escrow *e = NULL;
 	CLEAN(blob_wipe) struct blob crt = {0};
+	struct registry_recipients to = {.n = 1};
 	CLEAN(blob_wipe) struct blob a = {0};
 	CLEAN(blob_wipe) struct blob b = {0};
 	CLEAN(secret_freep) struct secret *s = secret_new();
@@ -191,7 +192,8 @@ a_flipped_bit_never_gives_another_secret(void **state)
 	make_secret(s, SECRET_PUK);
 	snprintf(path, sizeof(path), "%s/recovery.crt", t->home);
 	assert_int_equal(escrow_cert_file(path, &crt, &err), 0);
-	assert_int_equal(escrow_load(t->home, &crt, &e, &err), 0);
+	to.list[0].der = crt;
+	assert_int_equal(escrow_load(t->home, &to, &e, &err), 0);
 	assert_int_equal(escrow_seal(e, &label, s, &a, &b, &err), 0);
 	/* not for us */
 	assert_int_equal(escrow_open_flight(e, &a, &label, back, &err), ERR_INTERNAL);

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* escrow: who may open sealed secrets; opening one for a person. */
+#include <jansson.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "ykenroll/workflow_escrow.h"
+
+static char *kind, *version, *reason, *ticket, *out, *name, *cert;
+static const char **add_recovery, **add_helpdesk, **remove_;
+
+#define COMMON                                                                     \
+	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
+	    POPT_AUTOHELP POPT_TABLEEND
+#define TICKET                                                                                    \
+	{                                                                                         \
+		"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT" \
+	}
+
+static const struct poptOption table_recipients[] = {COMMON};
+
+static const struct poptOption table_open[] = {
+    {"kind", 0, POPT_ARG_STRING, &kind, 0, "puk or management-key", "KIND"},
+    {"version", 0, POPT_ARG_STRING, &version, 0, "an older one, instead of the current one", "N"},
+    {"reason", 0, POPT_ARG_STRING, &reason, 0, "why; goes into the audit first", "TEXT"},
+    TICKET,
+    {"out", 'o', POPT_ARG_STRING, &out, 0, "into this file, for the owner only", "FILE"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
+    COMMON,
+};
+
+static const struct poptOption table_rekey[] = {
+    {"add-recovery", 0, POPT_ARG_ARGV, &add_recovery, 0, "a recovery certificate (PEM)", "FILE"},
+    {"add-helpdesk", 0, POPT_ARG_ARGV, &add_helpdesk, 0, "a helpdesk certificate (PEM)", "FILE"},
+    {"remove", 0, POPT_ARG_ARGV, &remove_, 0, "a recipient by name or first digits of its hash",
+	"WHO"},
+    TICKET,
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
+    COMMON,
+};
+
+static const struct poptOption table_make_key[] = {
+    {"name", 0, POPT_ARG_STRING, &name, 0, "whose key it is, in its certificate", "TEXT"},
+    {"out", 'o', POPT_ARG_STRING, &out, 0, "the encrypted key goes here", "FILE"},
+    {"cert", 0, POPT_ARG_STRING, &cert, 0, "and its certificate here", "FILE"},
+    {"escrow-pass", 0, POPT_ARG_STRING, &face.escrow_pass, 0,
+	"the new key's passphrase: prompt, file:PATH or fd:N", "SPEC"},
+    COMMON,
+};
+
+/* ---- recipients ---- */
+
+static int
+recipients_json(const struct registry_recipients *set, struct err *err)
+{
+	json_t *list = json_array();
+	char hex[65];
+	size_t i;
+
+	for (i = 0; i < set->n; i++) {
+		text_hex(set->list[i].sha256, sizeof(set->list[i].sha256), hex);
+		json_array_append_new(list,
+		    json_pack("{s:s, s:s, s:s}", "role", registry_role_name(set->list[i].role),
+			"name", set->list[i].name, "sha256", hex));
+	}
+	return render_json(json_pack("{s:I, s:o, s:I}", "generation", (json_int_t)set->generation,
+			       "recipients", list, "to_reseal", (json_int_t)set->stale),
+	    err);
+}
+
+static int
+recipients(int argc, const char **argv, struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	CLEAN(registry_recipients_wipe) struct registry_recipients set = {0};
+	const char *args[1];
+	char hex[65];
+	size_t n, i;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "escrow recipients", "[OPTION...]", table_recipients, args,
+		 0, &n, err)) != 0 ||
+	    (rc = opt_registry(&r, err)) != 0 || (rc = registry_recipients(r, &set, err)) != 0)
+		return rc;
+	if (opt.json)
+		return recipients_json(&set, err);
+	for (i = 0; i < set.n; i++) {
+		text_hex(set.list[i].sha256, sizeof(set.list[i].sha256), hex);
+		printf("%-9s %s  %s\n", registry_role_name(set.list[i].role), hex,
+		    render_escaped(set.list[i].name));
+	}
+	if (set.stale > 0)
+		printf("%lld secrets are still sealed to those before them; finish with: ykenroll "
+		       "escrow rekey\n",
+		    (long long)set.stale);
+	return 0;
+}
+
+/* ---- open ---- */
+
+static int
+parse_open(const char *token, struct workflow_escrow_open *what, struct err *err)
+{
+	unsigned long n = 0;
+	int rc;
+
+	if ((rc = opt_number(token, "TOKEN", UINT32_MAX, &n, err)) != 0)
+		return rc;
+	what->token = (uint32_t)n;
+	n = 0;
+	if (version != NULL && (rc = opt_number(version, "--version", 1000000, &n, err)) != 0)
+		return rc;
+	what->version = (unsigned)n;
+	for (what->kind = SECRET_MGMKEY; what->kind < SECRET_KINDS; what->kind++)
+		if (strcmp(kind, registry_secret_kind_name(what->kind)) == 0)
+			break;
+	if (what->kind == SECRET_KINDS)
+		return err_set(err, ERR_USAGE, "--kind is puk or management-key, not %s", kind);
+	what->reason = reason;
+	what->ticket = ticket;
+	return 0;
+}
+
+/* Known before anything is opened: where the secret goes. */
+static int
+check_out(struct err *err)
+{
+	if (opt.json)
+		return err_set(err, ERR_USAGE,
+		    "no secret goes into JSON, which is kept in logs; use --out FILE");
+	if (out == NULL && !isatty(STDOUT_FILENO))
+		return err_set(err, ERR_USAGE,
+		    "a secret is shown on a terminal, or written with --out FILE; not into a pipe");
+	if (out != NULL && access(out, F_OK) == 0)
+		return err_set(err, ERR_OCCUPIED, "%s exists already", out);
+	return 0;
+}
+
+/* A PUK as it is typed, a management key in hexadecimal, and a newline. */
+static int
+give(const struct workflow_escrow_open *what, const struct secret *s, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *text = secret_new();
+
+	if (what->kind == SECRET_MGMKEY) {
+		if (2 * s->len + 2 > SECRET_MAX)
+			return err_set(err, ERR_INTERNAL, "the secret is too long");
+		text_hex(s->bytes, s->len, (char *)text->bytes);
+		text->len = 2 * s->len;
+	} else {
+		memcpy(text->bytes, s->bytes, s->len);
+		text->len = s->len;
+	}
+	text->bytes[text->len++] = '\n';
+	if (out != NULL)
+		return file_create(out, text->bytes, text->len, 0600, err);
+	return write(STDOUT_FILENO, text->bytes, text->len) == (ssize_t)text->len
+		   ? 0
+		   : err_errno(err, ERR_INTERNAL, "cannot write to the terminal");
+}
+
+static int
+open_one(int argc, const char **argv, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *secret = secret_new();
+	struct workflow_escrow_open what = {0};
+	struct workflow w;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "escrow open", "TOKEN [OPTION...]", table_open, args, 1, &n,
+		 err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	if (n != 1 || kind == NULL || reason == NULL)
+		return err_set(err, ERR_USAGE,
+		    "ykenroll escrow open TOKEN --kind puk|management-key --reason TEXT "
+		    "--escrow-key KEY: all of them are needed");
+	if ((rc = parse_open(args[0], &what, err)) != 0 || (rc = check_out(err)) != 0 ||
+	    (rc = workflow_escrow_open(&w, &what, secret, err)) != 0)
+		return rc;
+	fprintf(stderr, "the audit has it; this %s is to be replaced when the token is next here\n",
+	    registry_secret_kind_name(what.kind));
+	return give(&what, secret, err);
+}
+
+/* ---- rekey ---- */
+
+static int
+rekey(int argc, const char **argv, struct err *err)
+{
+	struct workflow_escrow_rekey what = {0};
+	struct workflow w;
+	const char *args[1];
+	int64_t done = 0;
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(
+		 argc, argv, "escrow rekey", "[OPTION...]", table_rekey, args, 0, &n, err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	what.add_recovery = add_recovery;
+	what.add_helpdesk = add_helpdesk;
+	what.remove = remove_;
+	what.ticket = ticket;
+	if ((rc = workflow_escrow_rekey(&w, &what, &done, err)) != 0)
+		return rc;
+	if (opt.json)
+		return render_json(json_pack("{s:I}", "resealed", (json_int_t)done), err);
+	printf("%lld secrets sealed anew\n", (long long)done);
+	return 0;
+}
+
+/* ---- make-key ---- */
+
+static int
+make_key(int argc, const char **argv, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *pass = secret_new();
+	struct prompt ask = {NULL, "passphrase of the new escrow key", "--escrow-pass", true, NULL};
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "escrow make-key", "[OPTION...]", table_make_key, args, 0,
+		 &n, err)) != 0)
+		return rc;
+	if (name == NULL || out == NULL || cert == NULL)
+		return err_set(err, ERR_USAGE,
+		    "ykenroll escrow make-key --name TEXT --out KEY --cert CERTIFICATE: all of "
+		    "them are needed");
+	ask.spec = face.escrow_pass;
+	if ((rc = prompt_secret(&ask, pass, err)) != 0 ||
+	    (rc = registry_escrow_make_key(name, out, pass, cert, err)) != 0)
+		return rc;
+	if (opt.json)
+		return render_json(json_pack("{s:s, s:s}", "key", out, "certificate", cert), err);
+	printf("key %s, certificate %s; make it a recipient with: ykenroll escrow rekey\n",
+	    render_escaped(out), render_escaped(cert));
+	return 0;
+}
+
+/* ---- verbs ---- */
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, const char **argv, struct err *err);
+	const char *what;
+} verbs[] = {
+    {"recipients", recipients, "who may open what is sealed"},
+    {"open", open_one, "a PUK or a management key, for a person and a reason"},
+    {"rekey", rekey, "other recipients, or complete what was interrupted"},
+    {"make-key", make_key, "a key for a recipient, with its certificate"},
+};
+
+int
+cmd_escrow(int argc, const char **argv, struct err *err)
+{
+	size_t i;
+
+	if (argc < 2 || strcmp(argv[1], "--help") == 0) {
+		printf("usage: ykenroll escrow VERB [OPTION...]\n\n");
+		for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+			printf("  %-10s %s\n", verbs[i].name, verbs[i].what);
+		return argc < 2 ? err_set(err, ERR_USAGE, "escrow needs a verb") : 0;
+	}
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1, err);
+	return err_set(
+	    err, ERR_USAGE, "escrow has no verb %s; see: ykenroll escrow --help", argv[1]);
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* escrow: people and the escrow. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "ykenroll/workflow_escrow.h"
+#include "ykenroll/x509.h"
+
+static int
+wanted_secret(const char *where, enum key_secret *ret, struct err *err)
+{
+	return strncmp(where, "pkcs11:", 7) == 0 ? key_p11_secret(where, ret, err)
+						 : key_file_secret(where, ret, err);
+}
+
+int
+workflow_escrow_unlock(
+    const struct workflow *w, struct registry *r, struct registry_escrow_key **ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *pass = secret_new();
+	enum key_secret wanted = KEY_SECRET_NONE;
+	int rc;
+
+	if (w->escrow_key == NULL)
+		return err_set(err, ERR_PERSON,
+		    "what is sealed opens with a recovery or helpdesk key only; say --escrow-key "
+		    "FILE or --escrow-key pkcs11:URI");
+	rc = wanted_secret(w->escrow_key, &wanted, err);
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE, "there is no %s", w->escrow_key);
+	if (rc != 0 || (wanted != KEY_SECRET_NONE &&
+			   (rc = w->ui.secret(w->ui.ctx, WORKFLOW_ESCROW_PASS, pass, err)) != 0))
+		return rc;
+	return registry_escrow_unlock(r, w->escrow_key, pass, ret, err);
+}
+
+static int
+open_registry(const struct workflow *w, struct registry **ret, struct err *err)
+{
+	const int rc = registry_open(w->home, w->actor, ret, err);
+
+	return rc == ERR_ABSENT
+		   ? err_set(err, ERR_INTERNAL,
+			 "there is no registry in %s; make one with: ykenroll init", w->home)
+		   : rc;
+}
+
+/* "REASON, ticket T" */
+static int
+write_why(const char *reason, const char *ticket, char *ret, size_t size, struct err *err)
+{
+	int n;
+
+	if (reason[0] == '\0' || !text_is_plain(reason))
+		return err_set(err, ERR_USAGE, "the reason must be plain text, and not empty");
+	if (ticket != NULL && !text_is_plain(ticket))
+		return err_set(err, ERR_USAGE, "the ticket must be plain text");
+	n = snprintf(ret, size, "%s%s%s", reason, ticket == NULL ? "" : ", ticket ",
+	    ticket == NULL ? "" : ticket);
+	return n >= 0 && (size_t)n < size
+		   ? 0
+		   : err_set(err, ERR_USAGE, "reason and ticket are too long");
+}
+
+int
+workflow_escrow_open(const struct workflow *w, const struct workflow_escrow_open *what,
+    struct secret *ret, struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	CLEAN(registry_escrow_lockp) struct registry_escrow_key *key = NULL;
+	char why[REGISTRY_TEXT_MAX];
+	const struct registry_escrow_open open = {
+	    .token = what->token, .kind = what->kind, .version = what->version, .why = why};
+	int rc;
+
+	if ((rc = write_why(what->reason, what->ticket, why, sizeof(why), err)) != 0 ||
+	    (rc = open_registry(w, &r, err)) != 0 ||
+	    (rc = workflow_escrow_unlock(w, r, &key, err)) != 0)
+		return rc;
+	rc = registry_escrow_open(r, key, &open, ret, NULL, err);
+	if (rc == ERR_ABSENT && err != NULL)
+		err->code = ERR_USAGE;
+	return rc == ERR_ABSENT ? ERR_USAGE : rc;
+}
+
+/* ---- rekey ---- */
+
+static void
+change_wipe(struct registry_escrow_change *c)
+{
+	size_t i;
+
+	for (i = 0; i < REGISTRY_RECIPIENTS_MAX; i++)
+		blob_wipe(&c->add[i].der);
+}
+
+static int
+add_files(struct registry_escrow_change *c, const char *const *files, enum registry_role role,
+    struct err *err)
+{
+	int rc;
+
+	for (; files != NULL && *files != NULL; files++) {
+		CLEAN(blob_wipe) struct blob pem = {0};
+
+		if (c->n_add == REGISTRY_RECIPIENTS_MAX)
+			return err_set(
+			    err, ERR_USAGE, "at most %d recipients", REGISTRY_RECIPIENTS_MAX);
+		rc = file_read(*files, &pem, err);
+		if (rc == ERR_ABSENT)
+			return err_set(err, ERR_USAGE, "there is no %s", *files);
+		if (rc != 0)
+			return rc;
+		if (cert_from_pem(&pem, &c->add[c->n_add].der, err) != 0)
+			return err_set(err, ERR_USAGE, "%s is not a certificate in PEM", *files);
+		c->add[c->n_add++].role = role;
+	}
+	return 0;
+}
+
+int
+workflow_escrow_rekey(const struct workflow *w, const struct workflow_escrow_rekey *what,
+    int64_t *ret_resealed, struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	CLEAN(registry_escrow_lockp) struct registry_escrow_key *key = NULL;
+	CLEAN(change_wipe) struct registry_escrow_change change = {0};
+	char why[REGISTRY_TEXT_MAX];
+	const char *const *name;
+	int rc;
+
+	if ((rc = write_why("rekey", what->ticket, why, sizeof(why), err)) != 0 ||
+	    (rc = add_files(&change, what->add_recovery, ROLE_RECOVERY, err)) != 0 ||
+	    (rc = add_files(&change, what->add_helpdesk, ROLE_HELPDESK, err)) != 0)
+		return rc;
+	for (name = what->remove; name != NULL && *name != NULL; name++) {
+		if (change.n_remove == REGISTRY_RECIPIENTS_MAX)
+			return err_set(err, ERR_USAGE, "too many to remove");
+		change.remove[change.n_remove++] = *name;
+	}
+	change.why = why;
+	if ((rc = open_registry(w, &r, err)) != 0 ||
+	    (rc = workflow_escrow_unlock(w, r, &key, err)) != 0 ||
+	    (rc = registry_escrow_change(r, key, &change, err)) != 0)
+		return rc;
+	return registry_escrow_reseal(r, key, ret_resealed, err);
+}
