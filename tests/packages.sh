@@ -7,6 +7,14 @@ LAB_PACKAGES="pcscd vsmartcard-vpcd"
 TEST_PACKAGES="$LAB_PACKAGES clang libclang-rt-dev clang-format libcmocka-dev openssl sqlite3 jq python3 yubikey-manager yubico-piv-tool
 ykcs11 opensc gnutls-bin strace procps util-linux p11-kit p11-kit-modules softhsm2 curl libengine-pkcs11-openssl faketime
 nginx apache2-bin haproxy caddy openssh-server"
+# Clients of web servers, and a browser with a screen for it.
+CLIENT_PACKAGES="python3-requests python3-pycurl libnss3-tools chromium xvfb xdotool openbox imagemagick"
+# Those that one release has and another one has not.
+case $(. /etc/os-release; echo "${VERSION_ID-}") in
+12) ;;
+*) CLIENT_PACKAGES="$CLIENT_PACKAGES pkcs11-provider" ;;
+esac
+TEST_PACKAGES="$TEST_PACKAGES $CLIENT_PACKAGES"
 # Each of these would start a daemon on this machine, now and at every boot, if it were just installed.
 DAEMON_PACKAGES="nginx apache2 haproxy caddy openssh-server postgresql"
 

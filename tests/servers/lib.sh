@@ -153,7 +153,8 @@ wrap_nginx() {
 		error_log $S/run/nginx.log info;
 		events { }
 		http {
-			access_log $S/run/nginx.access;
+			log_format who '\$ssl_client_verify \$ssl_client_serial \$ssl_protocol \$ssl_session_reused "\$request" \$status "\$http_user_agent"';
+			access_log $S/run/nginx.access who;
 			client_body_temp_path $S/run/nginx-body;
 			proxy_temp_path $S/run/nginx-proxy;
 			fastcgi_temp_path $S/run/nginx-fastcgi;
