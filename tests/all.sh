@@ -86,7 +86,7 @@ done
 PATH=$BUILDDIR/gcc/src:$BUILDDIR/gcc/src/virtual:$PATH
 YKVIRT=$BUILDDIR/gcc/src/virtual/ykvirt
 export PATH YKVIRT
-for t in "$top"/tests/flow/*.sh "$top"/tests/clients/*.sh "$top"/tests/faults/*.sh; do
+for t in "$top"/tests/flow/*.sh "$top"/tests/clients/*.sh "$top"/tests/servers/*.sh "$top"/tests/faults/*.sh; do
 	[ -f "$t" ] || continue
 	case $(basename "$t") in lib*) continue ;; esac
 	tap "$(basename "$(dirname "$t")")/$(basename "$t" .sh)" sh "$t"

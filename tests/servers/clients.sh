@@ -1,0 +1,95 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Do the commands log in that `ykenroll show --client` prints for this token? Each is run as printed, with the PIN in a
+# file and with the PIN typed, against nginx, whose log is the witness; a revoked token is the control. Three tokens are
+# plugged in all the while: the URIs must tell them apart.
+set -u
+cd "$(dirname "$0")" || exit 1
+. ../flow/lib.sh
+. ./lib.sh
+in_lab "$(pwd)/clients.sh" --tokens 3 --firmware "${FIRMWARE:-5.7.1}"
+command -v nginx >/dev/null || { echo "1..0 # SKIP nginx is not there"; exit 77; }
+answer="python3 $(pwd)/answer.py"
+# Debian's Python has Debian's modules
+case $(command -v python3) in /usr/bin/python3) ;; *) PATH=/usr/bin:$PATH ;; esac
+
+servers_make || exit 1
+claim "nginx is there" server_start nginx fresh
+export HOME="$T/me" XDG_RUNTIME_DIR="$T/me/run" XDG_CONFIG_HOME="$T/me/.config"
+mkdir -p "$XDG_RUNTIME_DIR" "$T/bin"
+cd "$HOME" || exit 1
+url=https://localhost:$(server_port nginx)/
+log=$S/run/nginx.access
+# As if the library path had been set by an environment that a user does not have.
+unset PKCS11_MODULE_PATH OPENSSL_CONF
+
+serial_of() { openssl x509 -in "$S/$1.crt" -noout -serial | cut -d= -f2; }
+show() { # show CLIENT TOKEN OPTIONS…
+	c=$1 t=$2
+	shift 2
+	ykenroll show --client "$c" -d "$(token_serial "$t")" --url "$url" --ca-file "$S/web-ca.crt" "$@" >"$T/$c.sh"
+}
+script() { timeout -k 5 50 "$@" </dev/null; }
+let_in() { # let_in NAME: nginx saw this certificate and gave the page
+	cat "$log"
+	grep -Eq "^SUCCESS $(serial_of "$1") TLSv1\.[23] . \"GET / HTTP/1\.[01]\" 200 " "$log"
+}
+refused() { cat "$log"; grep -Eq '^FAILED:certificate revoked .* 400 ' "$log" && ! grep -q '" 200 "' "$log"; }
+tries() { for k in 1 2 3; do ykvirt inspect "$(state $k)" | jq -r '.pin.left, .refused.verify'; done | tr '\n' ' '; }
+
+# NSS without a browser takes Firefox' place in its script: the profile is what is asked about.
+cat >"$T/bin/firefox-esr" <<'STUB'
+#!/bin/sh
+host=${3#https://} host=${host%/}
+exec tstclnt -4 -h "${host%:*}" -p "${host#*:}" -d "sql:$2" -n "$NICK" -w "$(cat "$T/rawpin")" <"$T/request"
+STUB
+chmod +x "$T/bin/firefox-esr"
+printf 'GET / HTTP/1.0\r\nHost: localhost\r\n\r\n' >"$T/request"
+
+with_file() { # with_file CLIENT TOKEN
+	show "$1" "$2" --pin-source "$T/rawpin" || return 1
+	: >"$log"
+	script sh "$T/$1.sh" >"$T/$1.out" 2>&1
+	rc=$?
+	cat "$T/$1.sh" "$T/$1.out"
+	return $rc
+}
+typed() { # typed CLIENT TOKEN
+	show "$1" "$2" || return 1
+	: >"$log"
+	$answer "$T/pin" -- timeout -k 5 50 sh "$T/$1.sh"
+}
+
+was=$(tries)
+claim "p11-kit: the script runs" with_file p11-kit 1
+claim "and finds one certificate, of this token" [ "$(grep -c 'Type: X.509' "$T/p11-kit.out")" = 1 ]
+for c in curl openssl gnutls-cli python; do
+	claim "$c, the PIN in a file: the script runs" with_file $c 1
+	claim "$c: let in with Alice's certificate" let_in alice
+	claim "$c, the PIN typed: the script runs" typed $c 1
+	claim "$c: let in with Alice's certificate" let_in alice
+	with_file $c 2 >"$T/log" 2>&1
+	claim "$c: the script for Bob's token, which is revoked, is refused" refused
+done
+if command -v tstclnt >/dev/null; then
+	mkdir -p "$HOME/.mozilla/firefox/x.default-esr"
+	show firefox 1
+	for run in first second; do
+		: >"$log"
+		NICK='Alice:Certificate for PIV Authentication' PATH=$T/bin:$PATH script sh "$T/firefox.sh" >"$T/firefox.out" 2>&1
+		claim "firefox, $run run: NSS logs in with the profile that the script makes" let_in alice
+	done
+	claim "and the profile has the module once" [ "$(modutil -dbdir "sql:$HOME/.mozilla/firefox/x.default-esr" -list 2>/dev/null | grep -c 'library name.*opensc')" = 1 ]
+fi
+claim "no PIN try was lost: $was" [ "$(tries)" = "$was" ]
+
+# ---- words that do not fit ----
+one="-d $(token_serial 1)"
+exits 2 'curl, openssl' "a client that there is not" ykenroll show --client lynx $one
+exits 2 'absolute' "a PIN file by a relative path" ykenroll show --client curl --pin-source pin $one
+exits 2 'https' "a URL without TLS" ykenroll show --client curl --url http://www.example.org/ $one
+exits 2 '12 or 13' "another release" ykenroll show --client curl --debian 11 $one
+claim "a quote in a path stays in its word" sh -c 'ykenroll show --client curl '"$one"' --ca-file "/x'"'"';id;'"'"'" >"$T/q.sh" &&
+	sed "s/^curl.*/printf %s \"\$ca\"/; /^	/d" "$T/q.sh" | sh | grep -Fx "/x'"'"';id;'"'"'"'
+claim "and for the other release the provider's form" sh -c 'ykenroll show --client curl '"$one"' --debian 13 | grep -q "cert-type PROV"'
+finish
