@@ -243,6 +243,12 @@ struct registry_which {	       /* all that is given must fit */
 MUST_CHECK int registry_certs(struct registry *r, const struct registry_which *which,
     int (*row)(void *ctx, const struct registry_cert *cert), void *ctx, struct err *err);
 
+/* Calls row with the DER of each certificate that was signed, ends later than `after` and is not
+ * revoked in the registry (the CRL may know better), oldest first; a non-zero return of row stops
+ * and is returned. */
+MUST_CHECK int registry_live(struct registry *r, int64_t after,
+    int (*row)(void *ctx, const struct blob *der), void *ctx, struct err *err);
+
 struct registry_revocation {
 	uint32_t token;
 	struct registry_revoked {

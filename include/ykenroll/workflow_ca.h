@@ -66,22 +66,48 @@ void workflow_issued_wipe(struct workflow_issued *issued);
 
 struct workflow_publish {
 	const char *dir;    /* made if it is not there */
-	const char *reload; /* a command and its words, or NULL */
+	const char *test;   /* a command and its words, or NULL: is the configuration one? */
+	const char *reload; /* the same, when the files are in place and the test has passed */
+	bool leaves;	    /* the list of live certificates, too; always where there is one */
 };
+#define WORKFLOW_LEVELS_MAX 2
 struct workflow_published {
-	size_t written;		 /* files; the others were so already */
-	struct crl_info crls[2]; /* issuing, root */
+	size_t written; /* files that are new or gone; the others were so already */
+	size_t levels;	/* 2: issuing CA and root; 1: a root that issues */
+	struct crl_info crls[WORKFLOW_LEVELS_MAX]; /* issuing, root */
+	bool has_leaves;
+	size_t leaves; /* certificates in the list */
 };
 
 /* Put what servers read into dir: ca-bundle.pem and crl-bundle.pem (issuing CA first),
- * NAME.crt.pem, NAME.crl.pem, and in DER NAME.cer and NAME.crl, for issuing and root. All are
- * verified, on the disk too, before the first takes the place of an older one. Never older than
- * what is there, nor without a revocation that is there and still counts; w->force overrides both.
- * The reload command is run after that, by no shell, its output on standard error. A CRL's near end
- * is said (w->ui.say). Errors: ERR_FIT a file is garbage, of another CA, or its CRL has expired;
- * ERR_OCCUPIED dir has a newer one, or another CA's; ERR_USAGE; ERR_INTERNAL, also when the files
- * are there and the command failed. */
+ * NAME.crt.pem, NAME.crl.pem, and in DER NAME.cer and NAME.crl, for issuing and root (of a root
+ * that issues: its certificate under both names, its CRL as the issuing CA's). All are verified, on
+ * the disk too, before the first takes the place of an older one. Never older than what is there,
+ * nor without a revocation that is there and still counts; w->force overrides both.
+ *
+ * leaves: leaves.caddy, a line for each certificate of the registry that has not expired and is not
+ * on the CRL, each in a file of its own in leaves/. The first line is the root's certificate, with
+ * which nobody logs in: for Caddy no line at all means everybody.
+ *
+ * The commands are run after that, by no shell, their output on standard error, each for a minute
+ * at most. A CRL's near end is said (w->ui.say). Errors: ERR_FIT a file is garbage, of another CA,
+ * or its CRL has expired; ERR_OCCUPIED dir has a newer one, or another CA's; ERR_USAGE;
+ * ERR_INTERNAL, also when the files are there and a command failed (then ret is filled). */
 MUST_CHECK int workflow_publish(const struct workflow *w, const struct workflow_publish *what,
     struct workflow_published *ret, struct err *err);
+
+/* Stay, and publish again when pub/ or the registry changes, when certificates expire, and when the
+ * clock was set; the commands are run when something was written, and again after they failed.
+ * published is called after each time that something was; failed, after each that failed. Both
+ * the first time, too. Ends with 0 on SIGTERM, SIGINT and SIGHUP. Errors: ERR_USAGE, the first
+ * time.
+ */
+struct workflow_watch {
+	void (*published)(void *ctx, const struct workflow_published *p);
+	void (*failed)(void *ctx, const struct err *err);
+	void *ctx;
+};
+MUST_CHECK int workflow_publish_watch(const struct workflow *w, const struct workflow_publish *what,
+    const struct workflow_watch *watch, struct err *err);
 
 #endif

@@ -99,6 +99,13 @@ MUST_CHECK int crl_read(const uint8_t *der, size_t len, struct crl_info *ret, st
 MUST_CHECK int crl_missing(const struct blob *older, const struct blob *newer,
     int (*entry)(void *ctx, const uint8_t *serial, size_t len, int reason), void *ctx,
     struct err *err);
+/* Which of these does the CRL list? Errors: ERR_FIT. */
+struct crl_asked {
+	const uint8_t *serial; /* big endian */
+	size_t len;	       /* at most X509_SERIAL_MAX bytes */
+	bool listed;	       /* the answer */
+};
+MUST_CHECK int crl_ask(const struct blob *crl, struct crl_asked *asked, size_t n, struct err *err);
 /* Is the CRL of this CA: its name, its key's signature? Errors: ERR_PROOF no; ERR_FIT malformed. */
 MUST_CHECK int crl_verify(const struct blob *crl, const struct blob *ca, struct err *err);
 

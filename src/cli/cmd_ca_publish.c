@@ -5,47 +5,116 @@
 #include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_ca.h"
+#include "ykenroll/workflow_server.h"
 
-static char *reload;
+static char *server, *test, *reload;
+static int leaves, watch;
+static bool reloads;
 
 static const struct poptOption table[] = {
+    {"server", 0, POPT_ARG_STRING, &server, 0,
+	"the usual --test and --reload of nginx, apache, haproxy, caddy or traefik in Debian",
+	"NAME"},
+    {"test", 0, POPT_ARG_STRING, &test, 0,
+	"run this before the reload, which must end with 0 (no shell): \"nginx -t\"", "COMMAND"},
     {"reload", 0, POPT_ARG_STRING, &reload, 0,
 	"run this when all is in place (no shell): \"systemctl reload nginx\"", "COMMAND"},
+    {"leaves", 0, POPT_ARG_NONE, &leaves, 0,
+	"the list of live certificates, too, for Caddy (then it is kept ever after)", NULL},
+    {"watch", 0, POPT_ARG_NONE, &watch, 0, "stay, and publish again whenever something changes",
+	NULL},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "also over a newer CRL, or one with more entries",
 	NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
     POPT_AUTOHELP POPT_TABLEEND,
 };
 
+static const char *const names[] = {"issuing", "root"};
+
+static json_t *
+as_json(const char *dir, const struct workflow_published *p)
+{
+	json_t *json = json_pack("{s:s, s:I, s:b}", "directory", dir, "written",
+	    (json_int_t)p->written, "reloaded", reloads);
+	char end[UTC_TEXT_LEN];
+	size_t i;
+
+	for (i = 0; json != NULL && i < p->levels; i++) {
+		utc_text(p->crls[i].next_update, end);
+		json_object_set_new(json, names[i],
+		    json_pack("{s:I, s:s}", "crl_number", (json_int_t)p->crls[i].number,
+			"crl_next_update", end));
+	}
+	if (json != NULL && p->has_leaves)
+		json_object_set_new(json, "leaves", json_integer((json_int_t)p->leaves));
+	return json;
+}
+
 static int
 show(const char *dir, const struct workflow_published *p, struct err *err)
 {
-	char ends[2][UTC_TEXT_LEN];
+	char end[UTC_TEXT_LEN];
+	size_t i;
 
-	utc_text(p->crls[0].next_update, ends[0]);
-	utc_text(p->crls[1].next_update, ends[1]);
 	if (opt.json)
-		return render_json(
-		    json_pack("{s:s, s:I, s:{s:I, s:s}, s:{s:I, s:s}, s:b}", "directory", dir,
-			"written", (json_int_t)p->written, "issuing", "crl_number",
-			(json_int_t)p->crls[0].number, "crl_next_update", ends[0], "root",
-			"crl_number", (json_int_t)p->crls[1].number, "crl_next_update", ends[1],
-			"reloaded", reload != NULL),
-		    err);
+		return render_json(as_json(dir, p), err);
 	printf(
-	    "%s: %zu file%s written; issuing CRL number %llu until %s, root CRL number %llu until "
-	    "%s\n",
-	    render_escaped(dir), p->written, p->written == 1 ? "" : "s",
-	    (unsigned long long)p->crls[0].number, ends[0], (unsigned long long)p->crls[1].number,
-	    ends[1]);
+	    "%s: %zu file%s written", render_escaped(dir), p->written, p->written == 1 ? "" : "s");
+	for (i = 0; i < p->levels; i++) {
+		utc_text(p->crls[i].next_update, end);
+		printf("%s %s CRL number %llu until %s", i == 0 ? ";" : ",", names[i],
+		    (unsigned long long)p->crls[i].number, end);
+	}
+	if (p->has_leaves)
+		printf(", %zu certificate%s in the list", p->leaves, p->leaves == 1 ? "" : "s");
+	putchar('\n');
+	return 0;
+}
+
+static void
+published(void *ctx, const struct workflow_published *p)
+{
+	struct err err = ERR_INIT;
+
+	if (show(ctx, p, &err) != 0)
+		render_error(&err);
+	fflush(stdout); /* a pipe's reader is to see it now */
+}
+
+static void
+failed(void *ctx, const struct err *err)
+{
+	(void)ctx;
+	render_error(err);
+}
+
+/* What goes with a server, where nothing else was said. */
+static int
+usual(struct workflow_publish *what, struct err *err)
+{
+	const struct server_info *info;
+	enum server_kind kind;
+	int rc;
+
+	if (server == NULL)
+		return 0;
+	if ((rc = server_kind(server, &kind, err)) != 0)
+		return rc;
+	info = server_info(kind);
+	if (what->test == NULL)
+		what->test = info->test;
+	if (what->reload == NULL)
+		what->reload = info->reload;
+	what->leaves = what->leaves || info->leaves;
 	return 0;
 }
 
 int
 cmd_ca_publish(int argc, const char **argv, struct err *err)
 {
-	struct workflow_published done;
 	const char *args[1] = {NULL};
+	struct workflow_published done;
+	struct workflow_publish what;
 	struct workflow w;
 	size_t n;
 	int rc;
@@ -56,6 +125,13 @@ cmd_ca_publish(int argc, const char **argv, struct err *err)
 		return rc;
 	if (n != 1)
 		return err_set(err, ERR_USAGE, "ykenroll ca publish DIR");
-	rc = workflow_publish(&w, &(struct workflow_publish){args[0], reload}, &done, err);
+	what = (struct workflow_publish){args[0], test, reload, leaves != 0};
+	if ((rc = usual(&what, err)) != 0)
+		return rc;
+	reloads = what.reload != NULL;
+	if (watch)
+		return workflow_publish_watch(&w, &what,
+		    &(struct workflow_watch){published, failed, (void *)(uintptr_t)args[0]}, err);
+	rc = workflow_publish(&w, &what, &done, err);
 	return rc != 0 ? rc : show(args[0], &done, err);
 }

@@ -61,6 +61,25 @@ registry_certs(struct registry *r, const struct registry_which *which,
 	return rc;
 }
 
+int
+registry_live(struct registry *r, int64_t after, int (*row)(void *ctx, const struct blob *der),
+    void *ctx, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(blob_wipe) struct blob der = {0};
+	int rc;
+
+	if ((rc = db_query(&r->db,
+		 "SELECT der FROM certificates WHERE state IN ('issued', 'active', 'superseded')"
+		 " AND not_after > ? ORDER BY id",
+		 DB_ARGS(DB_I(after)), &st, err)) != 0)
+		return rc;
+	while ((rc = db_step(&r->db, st, err)) == 1)
+		if ((rc = db_col_blob(st, 0, &der, err)) != 0 || (rc = row(ctx, &der)) != 0)
+			return rc;
+	return rc;
+}
+
 /* ---- the certificates, the work, the token ---- */
 
 /* 1: this changed something. */

@@ -13,12 +13,12 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
-#include "workflow/reload.h"
+#include "workflow/publish.h"
 #include "ykenroll/workflow_ca.h"
 
 #define DAY INT64_C(86400)
 #define ROOT_LEFT_MIN (30 * DAY)
-#define CAS 2
+#define CAS WORKFLOW_LEVELS_MAX
 #define BLOCKS_MAX 8 /* of a bundle that somebody else left there */
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -55,6 +55,7 @@ struct publishing {
 	struct workflow_published *ret;
 	struct registry *registry; /* or NULL */
 	struct blob certs[CAS], crls[CAS];
+	size_t n; /* of them; the last one is the root */
 	struct blob content[LEN(files)];
 	bool same[LEN(files)];
 	int dir; /* locked */
@@ -100,6 +101,20 @@ parse(const struct file *f, const struct blob *content, struct blocks *ret, stru
 	return blob_set(&ret->b[0], content->data, content->len, err);
 }
 
+/* Which CAs a file is of. A root that issues has its certificate under both names, and its CRL as
+ * the issuing CA's. */
+static size_t
+first_of(const struct publishing *p, const struct file *f)
+{
+	return f->first < p->n ? f->first : p->n - 1;
+}
+
+static size_t
+count_of(const struct publishing *p, const struct file *f)
+{
+	return f->n < p->n ? f->n : p->n;
+}
+
 /* ---- what is published ---- */
 
 static int
@@ -111,9 +126,16 @@ load_one(const struct publishing *p, const char *name, const char *kind, struct 
 	size_t n;
 	int rc;
 
-	if ((rc = file_join(path, sizeof(path), p->w->home, name, err)) != 0 ||
-	    (rc = file_read(path, &pem, err)) != 0)
-		return rc == ERR_ABSENT ? ERR_CA : rc;
+	if ((rc = file_join(path, sizeof(path), p->w->home, name, err)) != 0)
+		return rc;
+	if ((rc = file_read(path, &pem, err)) == ERR_ABSENT)
+		return err_set(err, ERR_CA, "%s is not there%s", path,
+		    strcmp(kind, PEM_CRL) != 0
+			? ""
+			: ", and servers refuse everybody without the CRL of "
+			  "every CA in the chain");
+	if (rc != 0)
+		return rc;
 	if ((rc = pem_blocks(&pem, kind, ret, 1, &n, err)) != 0)
 		err_wrap(err, "%s", path);
 	return rc;
@@ -125,7 +147,7 @@ verify(const struct publishing *p, size_t i, const struct blob *cert, const stru
 {
 	int rc;
 
-	rc = cert != NULL ? cert_issued_by(cert, &p->certs[CAS - 1], err)
+	rc = cert != NULL ? cert_issued_by(cert, &p->certs[p->n - 1], err)
 			  : crl_verify(crl, &p->certs[i], err);
 	if (rc == 0)
 		return 0;
@@ -169,10 +191,14 @@ load(struct publishing *p, struct err *err)
 	int rc;
 
 	for (i = 0; i < CAS; i++)
-		if ((rc = load_one(p, cas[i].crt, PEM_CERT, &p->certs[i], err)) != 0 ||
-		    (rc = load_one(p, cas[i].crl, PEM_CRL, &p->crls[i], err)) != 0)
+		if ((rc = load_one(p, cas[i].crt, PEM_CERT, &p->certs[i], err)) != 0)
 			return rc;
-	for (i = 0; i < CAS; i++)
+	p->n = blob_equal(&p->certs[0], &p->certs[1]) ? 1 : CAS;
+	p->ret->levels = p->n;
+	for (i = 0; i < p->n; i++)
+		if ((rc = load_one(p, cas[i].crl, PEM_CRL, &p->crls[i], err)) != 0)
+			return rc;
+	for (i = 0; i < p->n; i++)
 		if ((rc = verify(p, i, &p->certs[i], NULL, err)) != 0 ||
 		    (rc = verify(p, i, NULL, &p->crls[i], err)) != 0 ||
 		    (rc = check_dates(p, i, err)) != 0)
@@ -183,13 +209,13 @@ load(struct publishing *p, struct err *err)
 static int
 make_content(struct publishing *p, const struct file *f, struct blob *ret, struct err *err)
 {
-	const struct blob *from = (f->what & CRLS) != 0 ? p->crls : p->certs;
+	const struct blob *from = ((f->what & CRLS) != 0 ? p->crls : p->certs) + first_of(p, f);
 	size_t i;
 	int rc = 0;
 
 	if ((f->what & DER) != 0)
-		return blob_set(ret, from[f->first].data, from[f->first].len, err);
-	for (i = f->first; rc == 0 && i < f->first + f->n; i++)
+		return blob_set(ret, from->data, from->len, err);
+	for (i = 0; rc == 0 && i < count_of(p, f); i++)
 		rc = (f->what & CRLS) != 0 ? crl_to_pem(&from[i], ret, err)
 					   : cert_to_pem(&from[i], ret, err);
 	return rc;
@@ -263,10 +289,10 @@ check_block(
 
 	if (crl_read(there->data, there->len, &info, NULL) != 0)
 		return 0;
-	for (i = 0; i < CAS; i++)
+	for (i = 0; i < p->n; i++)
 		if (crl_verify(there, &p->certs[i], NULL) == 0)
 			return not_older(p, i, f, there, err);
-	for (i = 0; i < CAS; i++)
+	for (i = 0; i < p->n; i++)
 		if (strcmp(info.issuer, p->ret->crls[i].issuer) == 0)
 			return 0; /* our name, not our signature: damaged */
 	return p->w->force
@@ -313,11 +339,11 @@ verify_staged(const struct publishing *p, size_t k, const char *path, struct err
 
 	if ((rc = file_read(path, &back, err)) != 0 || (rc = parse(f, &back, &blocks, err)) != 0)
 		return rc;
-	if (!blob_equal(&back, &p->content[k]) || blocks.n != f->n)
+	if (!blob_equal(&back, &p->content[k]) || blocks.n != count_of(p, f))
 		return err_set(err, ERR_INTERNAL, "%s is not what was written", path);
 	for (i = 0; i < blocks.n; i++)
-		if ((rc = verify(p, f->first + i, (f->what & CERTS) != 0 ? &blocks.b[i] : NULL,
-			 &blocks.b[i], err)) != 0)
+		if ((rc = verify(p, first_of(p, f) + i,
+			 (f->what & CERTS) != 0 ? &blocks.b[i] : NULL, &blocks.b[i], err)) != 0)
 			return rc;
 	return 0;
 }
@@ -395,7 +421,8 @@ each(struct publishing *p, int (*what)(struct publishing *, size_t, struct err *
 	int rc;
 
 	for (k = 0; k < LEN(files); k++)
-		if ((rc = what(p, k, err)) != 0)
+		if (!((files[k].what & CRLS) != 0 && files[k].first >= p->n) &&
+		    (rc = what(p, k, err)) != 0)
 			return rc;
 	return 0;
 }
@@ -413,20 +440,34 @@ prepare(struct publishing *p, size_t k, struct err *err)
 }
 
 static int
+put_leaves(struct publishing *p, struct err *err)
+{
+	const struct leaves l = {.registry = p->registry,
+	    .dir = p->what->dir,
+	    .crl = &p->crls[0],
+	    .issuing = &p->certs[0],
+	    .wanted = p->what->leaves};
+
+	return leaves_put(&l, p->ret, err);
+}
+
+static int
 audit(const struct publishing *p, struct err *err)
 {
-	char detail[REGISTRY_TEXT_MAX];
+	char detail[REGISTRY_TEXT_MAX], root[64] = "";
 
 	if (p->registry == NULL || p->ret->written == 0)
 		return 0;
-	snprintf(detail, sizeof(detail), "issuing CRL number %llu, root CRL number %llu to %.300s",
-	    (unsigned long long)p->ret->crls[0].number, (unsigned long long)p->ret->crls[1].number,
-	    p->what->dir);
+	if (p->n > 1)
+		snprintf(root, sizeof(root), ", root CRL number %llu",
+		    (unsigned long long)p->ret->crls[1].number);
+	snprintf(detail, sizeof(detail), "issuing CRL number %llu%s to %.300s",
+	    (unsigned long long)p->ret->crls[0].number, root, p->what->dir);
 	return registry_audit(p->registry, "publish", 0, detail, err);
 }
 
 int
-workflow_publish(const struct workflow *w, const struct workflow_publish *what,
+publish_files(const struct workflow *w, const struct workflow_publish *what,
     struct workflow_published *ret, struct err *err)
 {
 	CLEAN(publishing_wipe)
@@ -437,17 +478,11 @@ workflow_publish(const struct workflow *w, const struct workflow_publish *what,
 	*ret = (struct workflow_published){0};
 	/* without it an expired certificate's entry cannot be told from a lost one */
 	(void)!registry_open(w->home, w->actor, &p.registry, NULL);
-	if ((what->reload != NULL && (rc = reload_check(what->reload, err)) != 0) ||
-	    (rc = open_dir(&p, err)) != 0 || (rc = load(&p, err)) != 0 ||
+	if ((rc = open_dir(&p, err)) != 0 || (rc = load(&p, err)) != 0 ||
 	    (rc = each(&p, prepare, err)) != 0 || (rc = each(&p, stage, err)) != 0 ||
-	    (rc = each(&p, put, err)) != 0 ||
+	    (rc = each(&p, put, err)) != 0 || (rc = put_leaves(&p, err)) != 0 ||
 	    (rc = file_join(path, sizeof(path), what->dir, files[0].name, err)) != 0 ||
-	    (rc = file_sync_dir(path, err)) != 0 || (rc = audit(&p, err)) != 0)
+	    (rc = file_sync_dir(path, err)) != 0)
 		return rc;
-	close(p.dir);
-	p.dir = -1;
-	if (what->reload == NULL || (rc = reload_run(what->reload, err)) == 0)
-		return 0;
-	err_wrap(err, "the files are in place, but the reload failed");
-	return rc;
+	return audit(&p, err);
 }

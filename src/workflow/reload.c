@@ -5,12 +5,14 @@
 #include <spawn.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "workflow/reload.h"
 
 #define WORDS_MAX 64
 #define COMMAND_MAX 4096
+#define NAPS_MAX 6000 /* of 10 ms: a minute */
 
 extern char **environ;
 
@@ -96,6 +98,26 @@ spawn(struct words *w, pid_t *ret)
 	return e;
 }
 
+/* Only a child of ours is killed: it has not been waited for. */
+static int
+await(pid_t pid, int *ret_status, const char *name, struct err *err)
+{
+	const struct timespec nap = {.tv_nsec = 10000000};
+	int naps, r;
+
+	for (naps = 0; (r = waitpid(pid, ret_status, WNOHANG)) <= 0; naps++) {
+		if (r < 0 && errno != EINTR)
+			return err_errno(err, ERR_INTERNAL, "cannot wait for %s", name);
+		if (naps == NAPS_MAX) {
+			kill(pid, SIGKILL);
+			waitpid(pid, ret_status, 0);
+			return err_set(err, ERR_INTERNAL, "%s did not end within a minute", name);
+		}
+		nanosleep(&nap, NULL);
+	}
+	return 0;
+}
+
 int
 reload_run(const char *command, struct err *err)
 {
@@ -107,9 +129,8 @@ reload_run(const char *command, struct err *err)
 		return rc;
 	if ((errno = spawn(&w, &pid)) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot run %s", w.argv[0]);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return err_errno(err, ERR_INTERNAL, "cannot wait for %s", w.argv[0]);
+	if ((rc = await(pid, &status, w.argv[0], err)) != 0)
+		return rc;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return WIFEXITED(status)

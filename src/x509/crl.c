@@ -89,3 +89,26 @@ crl_missing(const struct blob *older, const struct blob *newer,
 	}
 	return rc;
 }
+
+int
+crl_ask(const struct blob *crl, struct crl_asked *asked, size_t n, struct err *err)
+{
+	CLEAN(asn1_integer_freep) ASN1_INTEGER *serial = NULL;
+	CLEAN(crl_freep) X509_CRL *list = NULL;
+	CLEAN(bignum_freep) BIGNUM *bn = NULL;
+	X509_REVOKED *there;
+	size_t i;
+	int rc;
+
+	if ((rc = crl_parse(crl->data, crl->len, &list, err)) != 0)
+		return rc;
+	if ((bn = BN_new()) == NULL || (serial = ASN1_INTEGER_new()) == NULL)
+		return evp_err(err, ERR_INTERNAL, "out of memory");
+	for (i = 0; i < n; i++) {
+		if (BN_bin2bn(asked[i].serial, (int)asked[i].len, bn) == NULL ||
+		    BN_to_ASN1_INTEGER(bn, serial) == NULL)
+			return evp_err(err, ERR_INTERNAL, "cannot read a serial number");
+		asked[i].listed = X509_CRL_get0_by_serial(list, &there, serial) == 1;
+	}
+	return 0;
+}

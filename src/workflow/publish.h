@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* publish: what its files share. */
+#ifndef WORKFLOW_PUBLISH_H
+#define WORKFLOW_PUBLISH_H
+
+#include "ykenroll/workflow_ca.h"
+
+/* The files alone; the directory is locked meanwhile. */
+MUST_CHECK int publish_files(const struct workflow *w, const struct workflow_publish *what,
+    struct workflow_published *ret, struct err *err);
+/* The test, then the reload. */
+MUST_CHECK int publish_commands(const struct workflow_publish *what, struct err *err);
+/* Are the commands words at all? Errors: ERR_USAGE. */
+MUST_CHECK int publish_check(const struct workflow_publish *what, struct err *err);
+
+struct leaves {
+	struct registry *registry; /* NULL: there is none */
+	const char *dir;	   /* that servers read; locked */
+	const struct blob *crl, *issuing;
+	bool wanted; /* else only where there is a list already */
+};
+/* Adds to ret->written; sets ret->has_leaves, ret->leaves. Errors: ERR_ABSENT no registry;
+ * ERR_USAGE the directory's path cannot be said in a Caddyfile; ERR_INTERNAL. */
+MUST_CHECK int leaves_put(const struct leaves *l, struct workflow_published *ret, struct err *err);
+
+#endif
