@@ -12,7 +12,7 @@ extern char **environ;
 static const struct {
 	const char *name;
 	int (*run)(int argc, const char **argv, struct err *err);
-	const char *what; /* NULL: not listed yet */
+	const char *what;
 } commands[] = {
     {"init", cmd_init, "make the CA, the recovery key and the registry"},
     {"enroll", cmd_enroll, "from a factory YubiKey to a proven login"},
@@ -27,7 +27,7 @@ static const struct {
     {"doctor", cmd_doctor, "what stands in the way, and how to mend it"},
     {"token", cmd_token, "what is on a token, its secrets, keys and certificates"},
     {"ca", cmd_ca, "the CA's certificates and CRLs"},
-    {"verify-server", cmd_verify_server, NULL},
+    {"verify-server", cmd_verify_server, "does a server let in whom it should, and nobody else?"},
     {"signer", cmd_signer, "hold the CA key behind a socket"},
     {"server", cmd_server, "a web server's configuration"},
 };
@@ -39,8 +39,7 @@ usage(FILE *to)
 
 	fprintf(to, "usage: ykenroll COMMAND [OPTION...]\n\n");
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (commands[i].what != NULL)
-			fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].what);
+		fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].what);
 	fprintf(to, "\n`ykenroll COMMAND --help` tells its options; ykenroll(1) tells the rest.\n");
 }
 

@@ -212,6 +212,10 @@ session_of(const struct probing *p, bool tls12, struct blob *ret, struct workflo
 {
 	const int rc = probe_session_load(p->v.w, &p->v.place, tls12, ret, err);
 
+	if (rc == 0 && ret->len == 0) {
+		untried(to, "the server gave no session that could be resumed");
+		return 0;
+	}
 	if (rc != ERR_ABSENT)
 		return rc;
 	untried(to, "no session from before; keep one: ykenroll verify-server --prepare URL");

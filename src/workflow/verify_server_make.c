@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "workflow/ca_issue.h"
 #include "workflow/verify_server.h"
 
 #define DAY INT64_C(86400)
@@ -55,7 +56,6 @@ passphrase(const struct workflow *w, struct secret *ret, struct err *err)
 static int
 issue(struct making *m, struct key *key, struct blob *ret, struct err *err)
 {
-	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	CLEAN(blob_wipe) struct blob csr = {0};
 	const struct signer_request request = {.profile = "software",
 	    .cn = WORKFLOW_PROBE_CN,
@@ -63,10 +63,9 @@ issue(struct making *m, struct key *key, struct blob *ret, struct err *err)
 	    .csr = &csr};
 	int rc;
 
-	if ((rc = csr_make(key, WORKFLOW_PROBE_CN, &csr, err)) != 0 ||
-	    (rc = signer_prepare(m->signer, &request, &p, err)) != 0)
+	if ((rc = csr_make(key, WORKFLOW_PROBE_CN, &csr, err)) != 0)
 		return rc;
-	return signer_sign(m->signer, p.serial, ret, err);
+	return ca_issue(m->signer, &request, NULL, ret, err);
 }
 
 /* Key first: a certificate without its key would be of no use, and is not found as one of ours. */
@@ -92,18 +91,6 @@ store(const struct making *m, enum probe_id id, const struct key *key, const str
 }
 
 static int
-audit(const struct making *m, const char *what, const struct cert_info *info, struct err *err)
-{
-	char serial[2 * X509_SERIAL_MAX + 1], detail[100];
-
-	if (m->registry == NULL)
-		return 0;
-	text_hex(info->serial, info->serial_len, serial);
-	snprintf(detail, sizeof(detail), "%s probe, certificate %s", what, serial);
-	return registry_audit(m->registry, "probe", 0, detail, err);
-}
-
-static int
 make(struct making *m, enum probe_id id, struct err *err)
 {
 	CLEAN(key_freep) struct key *key = NULL;
@@ -114,7 +101,7 @@ make(struct making *m, enum probe_id id, struct err *err)
 	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
 	    (rc = issue(m, key, &cert, err)) != 0 ||
 	    (rc = cert_read(cert.data, cert.len, &info, err)) != 0 ||
-	    (rc = audit(m, "issued", &info, err)) != 0)
+	    (rc = ca_issue_audit(m->registry, "issue", "software", &info, err)) != 0)
 		return rc;
 	m->ret->made++;
 	return store(m, id, key, &cert, err);
@@ -180,9 +167,9 @@ keep_session(
 		*err = why;
 		return rc;
 	}
-	if (rc != 0 || !visit_is_in(&reply) || reply.session.len == 0)
+	if (rc != 0 || !visit_is_in(&reply))
 		return 0;
-	m->ret->sessions++;
+	m->ret->sessions += reply.session.len > 0; /* an empty file: there is none to be had */
 	return probe_session_save(m->w, &v->place, tls12, &reply.session, err);
 }
 
@@ -206,7 +193,7 @@ take_back(struct making *m, const struct probe_key *p, struct err *err)
 
 	if (p->info.serial_len != SIGNER_SERIAL_LEN)
 		return err_set(err, ERR_INTERNAL, "the probe's certificate is not of this CA");
-	if ((rc = audit(m, "revoking", &p->info, err)) != 0 ||
+	if ((rc = ca_issue_audit(m->registry, "revoke", "software", &p->info, err)) != 0 ||
 	    (rc = signer_revoke(m->signer, p->info.serial, REASON_CESSATION, err)) != 0 ||
 	    (rc = signer_ca(m->signer, &ca, err)) != 0)
 		return rc;
@@ -255,19 +242,14 @@ workflow_verify_prepare(const struct workflow *w, const struct workflow_verify *
 	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
 	CLEAN(making_wipe) struct making m = {.w = w, .what = what, .ret = ret};
 	struct place place;
-	struct err why = ERR_INIT;
 	int rc;
 
 	*ret = (struct workflow_prepared){.made = 0};
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (what->url != NULL && (rc = place_parse(what->url, &place, err)) != 0)
 		return rc;
-	rc = registry_open(w->home, w->actor, &m.registry, &why);
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
-		return rc;
-	}
-	if ((rc = signer_open(&open, &m.signer, err)) != 0 || (rc = prepare_live(&m, err)) != 0)
+	if ((rc = ca_registry(w, &m.registry, err)) != 0 ||
+	    (rc = signer_open(&open, &m.signer, err)) != 0 || (rc = prepare_live(&m, err)) != 0)
 		return rc;
 	return prepare_gone(&m, err);
 }

@@ -149,8 +149,11 @@ enum outcome { DONE, AGAIN, ENDED };
 static void
 note_alert(struct tls_reply *r, int alert)
 {
+	/* OpenSSL 3.0 has no words for TLS 1.3's own (RFC 8446, 6.2) */
 	r->alert = alert;
-	snprintf(r->alert_name, sizeof(r->alert_name), "%s", SSL_alert_desc_string_long(alert));
+	snprintf(r->alert_name, sizeof(r->alert_name), "%s",
+	    alert == SSL_AD_CERTIFICATE_REQUIRED ? "certificate required"
+						 : SSL_alert_desc_string_long(alert));
 }
 
 /* What the last call on the connection came to. ENDED: the server has ended it, and the reply says

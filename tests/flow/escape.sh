@@ -99,6 +99,7 @@ while read -r tag hex kind; do
 	[ $i = 1 ] && slot=9a object=5fc105
 	claim "$kind: it is written to slot $slot" yubico-piv-tool -a write-object --id "0x$object" -f binary -i "$T/hostile$i.object"
 	shown 0 "$kind: token info" ykenroll token info
+	shown 0,12 "$kind: show --client" ykenroll show --client python --debian 13
 	shown 0 "$kind: token info --json" ykenroll token info --json
 	shown 0,12 "$kind: token export" ykenroll token export "$slot"
 	shown 0,2,9,12 "$kind: token import of the same" ykenroll token import 9c "$T/hostile$i.der"
@@ -153,6 +154,35 @@ traces "$mark" 9 "enroll for another" ykenroll enroll Bob --email bob@example.or
 shown 0,9 "recover" ykenroll recover --ca-pass "file:$T/pass" --pin "file:$T/pin"
 shown 2,9 "token generate" ykenroll token generate 9c
 shown 0,1,2,12 "doctor" ykenroll doctor
+
+# ---- a web server ----
+traces "$mark" 2 "a URL" ykenroll verify-server "https://$esc/"
+traces "$mark" 2 "a file of CAs" ykenroll verify-server https://localhost:8443/ --ca-file "$T/$esc"
+traces "$mark" 2 "a client" ykenroll show --client "$esc"
+shown 2 "a PIN file that is shown" ykenroll show --client curl --pin-source "/$esc"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -utf8 -keyout "$T/web.key" -out "$T/web.crt" \
+	-subj "/CN=$(printf 'x\033[31m\302\233')" -addext subjectAltName=DNS:localhost -days 9 2>"$T/log"
+cat >"$T/web.py" <<'PY'
+import os, socket, ssl, sys
+ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+ctx.load_cert_chain(sys.argv[1] + "/web.crt", sys.argv[1] + "/web.key")
+listener = socket.create_server(("127.0.0.1", 8443))
+open(sys.argv[1] + "/web.up", "w").close()
+while True:
+    try:
+        with ctx.wrap_socket(listener.accept()[0], server_side=True) as s:
+            s.recv(4096)
+            s.sendall(b"HTTP/1.1 400 " + os.environb[b"esc"] + b"\r\n\r\n<title>400 " + os.environb[b"esc"] + b"</title>")
+    except OSError:
+        pass
+PY
+python3 "$T/web.py" "$T" &
+web=$!
+while [ ! -e "$T/web.up" ] && kill -0 $web 2>/dev/null; do sleep 0.05; done
+shown 10 "what a server answers, and its certificate" ykenroll verify-server https://localhost:8443/ --ca-file "$T/web.crt"
+shown 10 "the same in JSON" ykenroll verify-server https://localhost:8443/ --ca-file "$T/web.crt" --json
+claim "it had been read" sh -c 'ykenroll verify-server https://localhost:8443/ --ca-file "$T/web.crt" | grep "HTTP 400 (x"'
+kill $web
 
 # ---- who holds the card ----
 cat >"$T/hold.py" <<'PY'

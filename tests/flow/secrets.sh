@@ -288,6 +288,20 @@ watch 0 "escrow rekey" --read recovery-pass -- ykenroll escrow rekey --add-helpd
 	--escrow-pass "$(f recovery-pass)"
 watch 11 "escrow rekey, wrong passphrase" --read ca-wrong -- ykenroll escrow rekey --escrow-key "$D/recovery.key" --escrow-pass "$(f ca-wrong)"
 
+# ---- a server ----
+mkdir "$T/web"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/web/key" -out "$T/web/crt" -subj /CN=localhost \
+	-addext subjectAltName=DNS:localhost -days 9 2>"$T/log"
+openssl s_server -accept 4433 -cert "$T/web/crt" -key "$T/web/key" -Verify 2 -CAfile "$T/home/pub/root.crt" -www >"$T/web/log" 2>&1 </dev/null &
+web=$!
+watch 11 "verify-server --prepare, wrong passphrase" --read ca-wrong -- ykenroll verify-server --prepare --ca-pass "$(f ca-wrong)"
+watch 0 "verify-server --prepare" --read ca-pass -- ykenroll verify-server --prepare https://localhost:4433 --ca-file "$T/web/crt" $ca
+watch 13 "verify-server with the token" --sent pin-new -- ykenroll verify-server https://localhost:4433 --ca-file "$T/web/crt" --token --pin "$(f pin-new)"
+claim "which s_server let in" grep -q 'token .*let in' "$(ls -d "$R"/* | tail -1)/out"
+watch 4 "verify-server, wrong PIN" --sent pin-wrong -- \
+	ykenroll verify-server https://localhost:4433 --ca-file "$T/web/crt" --token --pin "$(f pin-wrong)"
+kill $web
+
 # ---- taking back ----
 for v in suspend resume "revoke --reason keyCompromise"; do
 	watch 11 "${v%% *}, wrong passphrase" --read ca-wrong -- ykenroll $v alice@example.org --ca-pass "$(f ca-wrong)"
