@@ -92,9 +92,11 @@ MUST_CHECK int signer_open(const struct signer_open *open, struct signer **ret, 
 void signer_closep(struct signer **s);
 
 struct signer_ca {
-	struct blob cas[2];  /* DER: issuing, root */
+	size_t n;	     /* levels: 2, or 1 when the issuing CA is its own root */
+	struct blob cas[2];  /* DER: issuing, root; cas[n - 1] is the trust anchor */
+	size_t n_crls;	     /* n, or 1 less: the root of an imported CA may publish its own */
 	struct blob crls[2]; /* DER: issuing's, root's; the issuing CA's is renewed first when half
-				its life is gone */
+				its life is gone. A long one is read from home/pub */
 	struct blob rehearsal_root; /* empty in production */
 };
 MUST_CHECK int signer_ca(struct signer *s, struct signer_ca *ret, struct err *err);

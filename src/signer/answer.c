@@ -35,6 +35,30 @@ put_blob(struct blob *frame, uint8_t tag, const struct blob *b, struct err *err)
 
 /* ---- one function per request: put the reply's fields behind its head ---- */
 
+/* Of one level there is one certificate and one CRL; of a root whose key never was here no CRL. */
+static int
+put_root(const struct ca *ca, struct blob *to, struct err *err)
+{
+	return ca->single ? 0 : put_blob(to, TAG_CA_ROOT, &ca->cert[LOG_ROOT], err);
+}
+
+static int
+put_crls(const struct ca *ca, struct blob *to, struct err *err)
+{
+	int rc = 0;
+
+	if (ca->crl[LOG_ISSUING].len > 0)
+		rc = put_blob(to, TAG_CRL_ISSUING, &ca->crl[LOG_ISSUING], err);
+	if (rc == 0 && ca->crl[LOG_ROOT].len > 0)
+		rc = put_blob(to, TAG_CRL_ROOT, &ca->crl[LOG_ROOT], err);
+	if (rc == 0 && ca->rehearsal_root.len > 0)
+		rc = put_blob(to, TAG_REHEARSAL_ROOT, &ca->rehearsal_root, err);
+	if (rc == 0 && ca->crl[LOG_ISSUING].len == 0)
+		rc = message_put(to, TAG_CRL_ISSUING_SHA256, ca->log->sums.crls[LOG_ISSUING].sha256,
+		    LOG_HASH_LEN, err);
+	return rc;
+}
+
 static int
 on_ca(const struct asked *a, struct blob *to, struct err *err)
 {
@@ -43,13 +67,9 @@ on_ca(const struct asked *a, struct blob *to, struct err *err)
 
 	if ((rc = crl_renew(ca, a->peer, false, err)) != 0 ||
 	    (rc = put_blob(to, TAG_CA_ISSUING, &ca->cert[LOG_ISSUING], err)) != 0 ||
-	    (rc = put_blob(to, TAG_CA_ROOT, &ca->cert[LOG_ROOT], err)) != 0 ||
-	    (rc = put_blob(to, TAG_CRL_ISSUING, &ca->crl[LOG_ISSUING], err)) != 0 ||
-	    (rc = put_blob(to, TAG_CRL_ROOT, &ca->crl[LOG_ROOT], err)) != 0)
+	    (rc = put_root(ca, to, err)) != 0)
 		return rc;
-	return ca->rehearsal_root.len == 0
-		   ? 0
-		   : put_blob(to, TAG_REHEARSAL_ROOT, &ca->rehearsal_root, err);
+	return put_crls(ca, to, err);
 }
 
 static int

@@ -120,6 +120,7 @@ load_certs(struct ca *ca, struct err *err)
 	rc = cert_read(ca->cert[LOG_ISSUING].data, ca->cert[LOG_ISSUING].len, &info, err);
 	if (rc != 0)
 		return rc;
+	ca->single = blob_equal(&ca->cert[LOG_ISSUING], &ca->cert[LOG_ROOT]);
 	ca->not_before = info.not_before;
 	ca->not_after = info.not_after;
 	return 0;

@@ -16,6 +16,7 @@
 #include "ykenroll/signer.h"
 
 #define CA_CRL_ROOT_DAYS 395 /* 13 months */
+#define CA_CRL_SHORT 262144  /* bytes: goes to a desk in a message */
 
 /* Names under home. */
 #define CA_DIR "ca"
@@ -32,12 +33,18 @@
 struct ca {
 	char home[PATH_MAX / 2];
 	int lock;
-	struct key *key;	       /* the issuing CA's */
-	struct key *root_key;	       /* NULL but for a moment: crl_root.h */
-	struct blob cert[LOG_CAS];     /* DER */
-	struct blob crl[LOG_CAS];      /* DER; empty: has to be made */
-	int64_t crl_from, crl_until;   /* of the issuing CA's: asked for at every turn */
-	struct blob rehearsal_root;    /* DER, or empty */
+	struct key *key;	   /* the issuing CA's */
+	struct key *root_key;	   /* NULL but for a moment: crl_root.h */
+	struct blob cert[LOG_CAS]; /* DER */
+	bool single; /* one level: the issuing CA is the root, and both are the same */
+	struct ca_crl {
+		bool there; /* else it has to be made, or this CA has none */
+		uint64_t number;
+		size_t entries;
+		int64_t from, until;
+	} crls[LOG_CAS];
+	struct blob crl[LOG_CAS];   /* DER, of those up to CA_CRL_SHORT; the others are in pub/ */
+	struct blob rehearsal_root; /* DER, or empty */
 	int64_t not_before, not_after; /* of the issuing CA */
 	struct rules *rules;
 	struct log *log;

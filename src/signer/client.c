@@ -9,12 +9,14 @@
 
 #include "signer/ca.h"
 #include "signer/client.h"
+#include "signer/crl_file.h"
 #include "signer/process.h"
 
 #define ANSWER_MS 60000 /* a signer with many desks may take its time */
 #define HELLO_MS 10000	/* from one that is unlocked already */
 
 struct signer {
+	char home[PATH_MAX / 2];
 	int fd;	   /* -1: the connection is lost */
 	pid_t pid; /* of the one we started, or 0 */
 	struct signer_times times;
@@ -202,6 +204,9 @@ signer_open(const struct signer_open *open, struct signer **ret, struct err *err
 	if (s == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	s->fd = -1;
+	if (strlen(open->home) >= sizeof(s->home))
+		return err_set(err, ERR_USAGE, "path too long: %s", open->home);
+	memcpy(s->home, open->home, strlen(open->home) + 1);
 	rc = open->root ? nobody_listens(open->home, err) : open_socket(s, open->home, err);
 	if (rc != 0)
 		return rc;
@@ -241,6 +246,33 @@ client_take(const struct message *m, uint8_t tag, struct blob *ret, struct err *
 	return f == NULL ? 0 : blob_set(ret, f->data, f->len, err);
 }
 
+/* A CRL of some hundred thousand entries is no message: it is in pub/, and the signer says which.
+ */
+static int
+take_long_crl(const struct signer *s, const struct message *m, struct blob *ret, struct err *err)
+{
+	const struct message_field *want = message_get(m, TAG_CRL_ISSUING_SHA256);
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	const char *tmp = getenv("TMPDIR");
+	char path[PATH_MAX];
+	uint8_t hash[LOG_HASH_LEN];
+	int rc;
+
+	if (want == NULL)
+		return 0;
+	if ((rc = ca_path(s->home, CA_PUB "/issuing.crl", path, err)) != 0 ||
+	    (rc = crl_file_from_pem(path, tmp == NULL ? "/tmp" : tmp, &f, err)) != 0)
+		return rc == ERR_ABSENT ? ERR_CA : rc;
+	if ((rc = crl_file_hash(&f, hash, err)) != 0)
+		return rc;
+	if (memcmp(hash, want->data, sizeof(hash)) != 0)
+		return err_set(err, ERR_CA,
+		    "%s is not the signer's latest CRL; it is too long for a message: copy it from "
+		    "the signer's home",
+		    path);
+	return blob_set(ret, f.der, f.len, err);
+}
+
 int
 signer_ca(struct signer *s, struct signer_ca *ret, struct err *err)
 {
@@ -255,8 +287,11 @@ signer_ca(struct signer *s, struct signer_ca *ret, struct err *err)
 	    (rc = client_take(&m, TAG_CA_ROOT, &ca.cas[1], err)) != 0 ||
 	    (rc = client_take(&m, TAG_CRL_ISSUING, &ca.crls[0], err)) != 0 ||
 	    (rc = client_take(&m, TAG_CRL_ROOT, &ca.crls[1], err)) != 0 ||
-	    (rc = client_take(&m, TAG_REHEARSAL_ROOT, &ca.rehearsal_root, err)) != 0)
+	    (rc = client_take(&m, TAG_REHEARSAL_ROOT, &ca.rehearsal_root, err)) != 0 ||
+	    (rc = take_long_crl(s, &m, &ca.crls[0], err)) != 0)
 		return rc;
+	ca.n = ca.cas[1].len > 0 ? 2 : 1;
+	ca.n_crls = ca.crls[1].len > 0 ? 2 : 1;
 	signer_ca_wipe(ret);
 	*ret = ca;
 	memset(&ca, 0, sizeof(ca));

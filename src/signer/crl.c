@@ -1,214 +1,131 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdlib.h>
 #include <string.h>
 
-#include <openssl/x509.h>
-
 #include "base/file.h"
-#include "key/evp.h"
-#include "key/ossl.h"
 #include "signer/crl.h"
+#include "signer/crl_build.h"
 #include "signer/crl_root.h"
-#include "signer/der.h"
+#include "signer/crl_scan.h"
+#include "signer/log_read.h"
 #include "signer/seal.h"
-#include "ykenroll/x509.h"
+#include "signer/seal_file.h"
 
 #define DAY INT64_C(86400)
 #define BACKDATE 300 /* seconds: a server whose clock is behind refuses a CRL of the future */
 #define ISSUING_CRL CA_PUB "/issuing.crl"
-#define ENTRY_MAX 64 /* bytes of one revokedCertificates entry */
 
-static const uint8_t version_2[] = {0x02, 0x01, 0x01};
-static const uint8_t aki_head[] = {
-    0x30, 0x1f, 0x06, 0x03, 0x55, 0x1d, 0x23, 0x04, 0x18, 0x30, 0x16, 0x80, 0x14};
-static const uint8_t number_oid[] = {0x06, 0x03, 0x55, 0x1d, 0x14};
-/* crlEntryExtensions with reasonCode alone (5.3.1); the reason follows */
-static const uint8_t reason_head[] = {
-    0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01};
+/* ---- what crl_scan reads in it ---- */
 
-/* An expired certificate stays for one more CRL after its end (RFC 5280, 3.3), and a day. */
+static int
+not_as_planned(struct err *err)
+{
+	return err_set(err, ERR_CA, "the CRL does not say what it should");
+}
+
 static bool
-listed(const struct log_cert *c, const struct crl_plan *plan)
+same(const struct crl_entry *e, const struct log_cert *c)
 {
-	const int64_t life = plan->next_update - plan->this_update;
-
-	return c->ca == plan->ca && c->revoked_at != 0 &&
-	       c->not_after + 2 * life + DAY > plan->this_update;
+	return memcmp(e->serial, c->serial, LOG_SERIAL_LEN) == 0 &&
+	       e->revoked_at == c->revoked_at && e->reason == c->reason &&
+	       e->has_reason == (c->reason != REASON_UNSPECIFIED);
 }
 
+/* Everyone who should be in it, and nobody else. */
 static int
-put_entry(struct blob *to, const struct log_cert *c, struct err *err)
+check_entries(
+    const struct log *log, const struct crl_plan *plan, struct crl_scan *s, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob e = {0};
-	uint8_t serial[LOG_SERIAL_LEN + 1] = {0};
-	size_t skip = 0;
-	int rc;
-
-	memcpy(serial + 1, c->serial, LOG_SERIAL_LEN);
-	while (skip < LOG_SERIAL_LEN && serial[skip] == 0 && (serial[skip + 1] & 0x80) == 0)
-		skip++;
-	if ((rc = der_put(&e, DER_INTEGER, serial + skip, sizeof(serial) - skip, err)) != 0 ||
-	    (rc = der_put_time(&e, c->revoked_at, err)) != 0)
-		return rc;
-	/* unspecified is said by saying nothing: 5.3.1 */
-	if (c->reason != REASON_UNSPECIFIED &&
-	    ((rc = blob_append(&e, reason_head, sizeof(reason_head), err)) != 0 ||
-		(rc = blob_append(&e, &c->reason, 1, err)) != 0))
-		return rc;
-	return der_put(to, DER_SEQUENCE, e.data, e.len, err);
-}
-
-/* revokedCertificates, absent when there are none (5.1.2.6). */
-static int
-put_entries(struct blob *to, const struct log *log, const struct crl_plan *plan, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob all = {0}, one = {0};
 	CLEAN(log_walk_end) struct log_walk walk = {0};
+	struct crl_entry e;
 	struct log_cert c;
 	int rc;
 
-	if ((all.data = malloc(log->sums.certs * ENTRY_MAX + 1)) == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
 	if ((rc = log_walk_begin(log, &walk, err)) != 0)
 		return rc;
 	while ((rc = log_walk_next(&walk, &c, err)) == 1) {
-		if (!listed(&c, plan))
+		if (!crl_listed(&c, plan))
 			continue;
-		blob_wipe(&one);
-		if ((rc = put_entry(&one, &c, err)) != 0)
-			return rc;
-		memcpy(all.data + all.len, one.data, one.len);
-		all.len += one.len;
+		if (crl_scan_next(s, &e, NULL) != 1 || !same(&e, &c))
+			return not_as_planned(err);
 	}
-	return rc != 0 || all.len == 0 ? rc : der_put(to, DER_SEQUENCE, all.data, all.len, err);
-}
-
-/* CRLNumber (5.2.3), not critical. */
-static int
-put_number(struct blob *to, uint64_t number, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob e = {0}, n = {0};
-	uint8_t raw[9] = {0};
-	size_t i, skip = 0;
-	int rc;
-
-	for (i = 0; i < 8; i++)
-		raw[8 - i] = (uint8_t)(number >> (8 * i) & 0xff);
-	while (skip < 8 && raw[skip] == 0 && (raw[skip + 1] & 0x80) == 0)
-		skip++;
-	if ((rc = der_put(&n, DER_INTEGER, raw + skip, sizeof(raw) - skip, err)) != 0 ||
-	    (rc = blob_append(&e, number_oid, sizeof(number_oid), err)) != 0 ||
-	    (rc = der_put(&e, DER_OCTET_STRING, n.data, n.len, err)) != 0)
-		return rc;
-	return der_put(to, DER_SEQUENCE, e.data, e.len, err);
+	return rc != 0 ? rc : crl_scan_next(s, &e, NULL) == 0 ? 0 : not_as_planned(err);
 }
 
 static int
-put_extensions(struct blob *to, const struct der_cert *issuer, uint64_t number, struct err *err)
+check_frame(
+    const struct log *log, const struct crl_plan *plan, const struct crl_scan *s, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob list = {0}, all = {0};
-	int rc;
-
-	if (issuer->ski.len != 20)
-		return err_set(err, ERR_CA, "the CA's key identifier has another length");
-	if ((rc = blob_append(&list, aki_head, sizeof(aki_head), err)) != 0 ||
-	    (rc = blob_append(&list, issuer->ski.value, issuer->ski.len, err)) != 0 ||
-	    (rc = put_number(&list, number, err)) != 0 ||
-	    (rc = der_put(&all, DER_SEQUENCE, list.data, list.len, err)) != 0)
-		return rc;
-	return der_put(to, DER_CONTEXT_0, all.data, all.len, err);
-}
-
-static int
-build(const struct log *log, const struct crl_plan *plan, struct blob *ret, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob b = {0}, tbs = {0};
+	const struct log_audit *audit = &log->sums.audit;
 	struct der_cert issuer;
 	const uint8_t *alg;
-	size_t alg_len;
+	size_t len;
 	int rc, nid;
 
 	if ((rc = der_cert(plan->issuer, &issuer, err)) != 0 ||
-	    (rc = seal_algorithm(key_algorithm(plan->key), &alg, &alg_len, &nid, err)) != 0 ||
-	    (rc = blob_append(&b, version_2, sizeof(version_2), err)) != 0 ||
-	    (rc = blob_append(&b, alg, alg_len, err)) != 0 ||
-	    (rc = blob_append(&b, issuer.subject.raw, issuer.subject.raw_len, err)) != 0 ||
-	    (rc = der_put_time(&b, plan->this_update, err)) != 0 ||
-	    (rc = der_put_time(&b, plan->next_update, err)) != 0 ||
-	    (rc = put_entries(&b, log, plan, err)) != 0 ||
-	    (rc = put_extensions(&b, &issuer, plan->number, err)) != 0 ||
-	    (rc = der_put(&tbs, DER_SEQUENCE, b.data, b.len, err)) != 0)
+	    (rc = seal_algorithm(key_algorithm(plan->key), &alg, &len, &nid, err)) != 0)
 		return rc;
-	blob_move(ret, &tbs);
+	if (s->alg.raw_len != len || memcmp(s->alg.raw, alg, len) != 0 ||
+	    s->this_update != plan->this_update || s->next_update != plan->next_update ||
+	    s->number != plan->number || s->other != 0 || s->aki.len != issuer.ski.len ||
+	    memcmp(s->aki.value, issuer.ski.value, issuer.ski.len) != 0 ||
+	    s->has_list != (s->entries > 0))
+		return not_as_planned(err);
+	if (plan->ca == LOG_ISSUING && audit->rows > 0
+		? s->audit.rows != audit->rows ||
+		      memcmp(s->audit.head, audit->head, LOG_HASH_LEN) != 0
+		: s->audit.rows != 0)
+		return not_as_planned(err);
 	return 0;
 }
 
-/* ---- what OpenSSL reads in it ---- */
-
-static bool
-has(X509_CRL *crl, const struct log_cert *c)
-{
-	CLEAN(bignum_freep) BIGNUM *n = BN_bin2bn(c->serial, LOG_SERIAL_LEN, NULL);
-	CLEAN(asn1_integer_freep)
-	ASN1_INTEGER *serial = n == NULL ? NULL : BN_to_ASN1_INTEGER(n, NULL);
-	X509_REVOKED *entry;
-
-	return serial != NULL && X509_CRL_get0_by_serial(crl, &entry, serial) == 1;
-}
-
-/* Everyone who should be in it. */
 static int
-check(const struct log *log, const struct crl_plan *plan, const struct blob *der, struct err *err)
+check(const struct log *log, const struct crl_plan *plan, const struct crl_file *f, struct err *err)
 {
-	const uint8_t *p = der->data;
-	CLEAN(crl_freep) X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)der->len);
-	CLEAN(log_walk_end) struct log_walk walk = {0};
-	struct crl_info info;
-	struct log_cert c;
-	size_t n = 0;
+	struct crl_scan s;
 	int rc;
 
-	if (crl == NULL || p != der->data + der->len ||
-	    X509_CRL_verify(crl, key_evp_public(plan->key)) != 1)
-		return evp_err(err, ERR_CA, "the CRL does not verify");
-	if ((rc = log_walk_begin(log, &walk, err)) != 0)
+	if ((rc = crl_scan_begin(f, &s, err)) != 0 ||
+	    (rc = crl_scan_verify(&s, plan->issuer, err)) != 0)
+		return ERR_CA;
+	if ((rc = check_entries(log, plan, &s, err)) != 0 ||
+	    (rc = check_frame(log, plan, &s, err)) != 0)
 		return rc;
-	while ((rc = log_walk_next(&walk, &c, err)) == 1) {
-		n += listed(&c, plan);
-		if (listed(&c, plan) && !has(crl, &c))
-			return err_set(err, ERR_CA, "the CRL lacks a revoked certificate");
-	}
-	if (rc != 0 || (rc = crl_read(der->data, der->len, &info, err)) != 0)
-		return rc;
-	if (info.entries != n || info.number != plan->number ||
-	    info.this_update != plan->this_update || info.next_update != plan->next_update)
-		return err_set(err, ERR_CA, "the CRL does not say what it should");
+	crl_file_forget(f, f->len);
 	return 0;
 }
 
+/* ---- signing ---- */
+
 static int
-sha256(const struct blob *b, uint8_t ret[static LOG_HASH_LEN], struct err *err)
+make(struct log *log, const struct log_who *who, const struct crl_plan *plan, struct crl_file *f,
+    struct err *err)
 {
-	return EVP_Digest(b->data, b->len, ret, NULL, EVP_sha256(), NULL) == 1
-		   ? 0
-		   : err_set(err, ERR_INTERNAL, "cannot hash");
+	uint8_t sig[KEY_SIG_MAX], hash[LOG_HASH_LEN];
+	size_t entries, sig_len = 0;
+	int rc;
+
+	if ((rc = crl_build(log, plan, f, &entries, err)) != 0 ||
+	    (rc = crl_file_hash(f, hash, err)) != 0 ||
+	    (rc = log_crl_intent(log, who, plan->ca, plan->number, hash, err)) != 0 ||
+	    (rc = seal_file_sign(plan->key, f, sig, &sig_len, err)) != 0 ||
+	    (rc = crl_build_end(f, plan, sig, sig_len, err)) != 0)
+		return rc;
+	return check(log, plan, f, err);
 }
 
 int
 crl_sign(struct log *log, const struct log_who *who, const struct crl_plan *plan,
-    struct blob *ret_der, struct err *err)
+    struct crl_file *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob tbs = {0}, der = {0};
-	uint8_t hash[LOG_HASH_LEN];
-	int rc;
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	const int rc = make(log, who, plan, &f, err);
 
-	if ((rc = build(log, plan, &tbs, err)) != 0 || (rc = sha256(&tbs, hash, err)) != 0 ||
-	    (rc = log_crl_intent(log, who, plan->ca, plan->number, hash, err)) != 0 ||
-	    (rc = seal_sign(plan->key, &tbs, &der, err)) != 0 ||
-	    (rc = seal_verify(plan->key, &der, &tbs, err)) != 0 ||
-	    (rc = check(log, plan, &der, err)) != 0)
-		return err == NULL ? rc : err_wrap(err, "CRL");
-	blob_move(ret_der, &der);
+	if (rc != 0) {
+		err_wrap(err, "CRL");
+		return rc;
+	}
+	*ret = f;
+	f = (struct crl_file)CRL_FILE_INIT;
 	return 0;
 }
 
@@ -216,61 +133,48 @@ int
 crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *plan,
     struct blob *ret_der, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob der = {0};
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	uint8_t hash[LOG_HASH_LEN];
 	int rc;
 
-	if ((rc = crl_sign(log, who, plan, &der, err)) != 0 ||
-	    (rc = sha256(&der, hash, err)) != 0 ||
+	if ((rc = crl_sign(log, who, plan, &f, err)) != 0 ||
+	    (rc = crl_file_hash(&f, hash, err)) != 0 ||
 	    (rc = log_crl_signed(log, who, plan->ca, plan->number, hash, err)) != 0)
 		return rc;
-	blob_move(ret_der, &der);
-	return 0;
+	return blob_set(ret_der, f.der, f.len, err);
 }
 
-/* ---- files ---- */
-
-int
-crl_file_read(const char *home, const char *name, struct blob *ret, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob pem = {0};
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = file_read(path, &pem, err)) != 0)
-		return rc;
-	rc = crl_from_pem(&pem, ret, err);
-	return rc == ERR_FIT ? err_set(err, ERR_ABSENT, "no CRL in %s", path) : rc;
-}
-
-int
-crl_file_write(
-    const char *home, const char *name, const struct blob *der, mode_t mode, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob pem = {0};
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = crl_to_pem(der, &pem, err)) != 0)
-		return rc;
-	return file_write(path, pem.data, pem.len, mode, err);
-}
+/* ---- what is published ---- */
 
 bool
-crl_is_last(const struct log *log, enum log_ca ca, const struct blob *der)
+crl_is_last(const struct log *log, enum log_ca ca, const uint8_t hash[static LOG_HASH_LEN])
 {
-	uint8_t md[LOG_HASH_LEN];
-
-	return der->len > 0 && EVP_Digest(der->data, der->len, md, NULL, EVP_sha256(), NULL) == 1 &&
-	       memcmp(md, log->sums.crls[ca].sha256, sizeof(md)) == 0;
+	return log->sums.crls[ca].signed_number > 0 &&
+	       memcmp(hash, log->sums.crls[ca].sha256, LOG_HASH_LEN) == 0;
 }
 
-static void
-take(struct ca *ca, struct blob *der, int64_t from, int64_t until)
+int
+crl_take(struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err)
 {
-	blob_move(&ca->crl[LOG_ISSUING], der);
-	ca->crl_from = from;
-	ca->crl_until = until;
+	struct crl_entry e;
+	struct crl_scan s;
+	int rc;
+
+	if ((rc = crl_scan_begin(f, &s, err)) != 0)
+		return rc;
+	while ((rc = crl_scan_next(&s, &e, err)) == 1)
+		;
+	if (rc != 0)
+		return rc;
+	blob_wipe(&ca->crl[which]);
+	if (f->len <= CA_CRL_SHORT && (rc = blob_set(&ca->crl[which], f->der, f->len, err)) != 0)
+		return rc;
+	ca->crls[which] = (struct ca_crl){.there = true,
+	    .number = s.number,
+	    .entries = s.entries,
+	    .from = s.this_update,
+	    .until = s.next_update};
+	return 0;
 }
 
 /* What is not there, or is damaged, is made again. */
@@ -278,25 +182,28 @@ static int
 load_issuing(struct ca *ca, struct err *err)
 {
 	const struct log_crl *known = &ca->log->sums.crls[LOG_ISSUING];
-	CLEAN(blob_wipe) struct blob der = {0};
-	struct crl_info info;
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	char path[PATH_MAX], dir[PATH_MAX];
+	uint8_t hash[LOG_HASH_LEN];
+	struct crl_scan s;
 	int rc;
 
-	if ((rc = crl_file_read(ca->home, ISSUING_CRL, &der, err)) != 0)
+	if ((rc = ca_path(ca->home, ISSUING_CRL, path, err)) != 0 ||
+	    (rc = ca_path(ca->home, CA_DIR, dir, err)) != 0 ||
+	    (rc = crl_file_from_pem(path, dir, &f, err)) != 0)
 		return rc == ERR_ABSENT ? 0 : rc;
-	if (crl_read(der.data, der.len, &info, NULL) != 0)
-		return 0;
-	if (crl_is_last(ca->log, LOG_ISSUING, &der)) {
-		take(ca, &der, info.this_update, info.next_update);
-		return 0;
-	}
-	if (info.number <= known->number)
+	if ((rc = crl_file_hash(&f, hash, err)) != 0)
+		return rc;
+	if (crl_is_last(ca->log, LOG_ISSUING, hash))
+		return crl_take(ca, LOG_ISSUING, &f, err);
+	if (crl_scan_begin(&f, &s, NULL) != 0 || s.number <= known->number ||
+	    crl_scan_verify(&s, &ca->cert[LOG_ISSUING], NULL) != 0)
 		return 0;
 	/* A log that was restored from a backup would "un-revoke" what came after it. */
 	return err_set(err, ERR_CA,
-	    "%s/" ISSUING_CRL " has number %llu, the issuance log only %llu: the log was restored "
-	    "from an old backup, restore the latest one",
-	    ca->home, (unsigned long long)info.number, (unsigned long long)known->number);
+	    "%s has number %llu, the issuance log only %llu: the log was restored from an old "
+	    "backup, restore the latest one",
+	    path, (unsigned long long)s.number, (unsigned long long)known->number);
 }
 
 int
@@ -310,14 +217,38 @@ crl_load(struct ca *ca, struct err *err)
 bool
 crl_fresh(const struct ca *ca)
 {
-	return !ca->log->sums.stale && ca->crl[LOG_ISSUING].len > 0 &&
-	       ca->now() - ca->crl_from < (ca->crl_until - ca->crl_from) / 2;
+	const struct ca_crl *crl = &ca->crls[LOG_ISSUING];
+
+	return !ca->log->sums.stale && crl->there &&
+	       ca->now() - crl->from < (crl->until - crl->from) / 2;
+}
+
+static int
+renew(struct ca *ca, const struct log_who *who, const struct crl_plan *plan, struct err *err)
+{
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	uint8_t hash[LOG_HASH_LEN];
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(ca->home, ISSUING_CRL, path, err)) != 0 ||
+	    (rc = crl_guard(ca->log, plan, path, plan->issuer, err)) != 0)
+		return rc;
+	/* until the new one is out, there is none: not even when publishing fails */
+	ca->crls[LOG_ISSUING].there = false;
+	if ((rc = crl_sign(ca->log, who, plan, &f, err)) != 0 ||
+	    (rc = crl_file_hash(&f, hash, err)) != 0 ||
+	    (rc = log_crl_signed(ca->log, who, LOG_ISSUING, plan->number, hash, err)) != 0 ||
+	    (rc = crl_file_to_pem(&f, path, 0644, err)) != 0)
+		return rc;
+	return crl_take(ca, LOG_ISSUING, &f, err);
 }
 
 int
 crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err)
 {
 	const struct log_who who = ca_who(ca, peer);
+	char dir[PATH_MAX];
 	struct crl_plan plan = {
 	    .ca = LOG_ISSUING,
 	    .issuer = &ca->cert[LOG_ISSUING],
@@ -326,17 +257,13 @@ crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err)
 	    /* never back: the log's last line is not after who.now */
 	    .this_update = who.now - BACKDATE,
 	    .next_update = who.now + (int64_t)rules_crl_days(ca->rules) * DAY,
+	    .dir = dir,
 	};
-	CLEAN(blob_wipe) struct blob der = {0};
 	int rc;
 
 	if (!always && crl_fresh(ca))
 		return 0;
-	/* until the new one is out, there is none: not even when publishing fails */
-	blob_wipe(&ca->crl[LOG_ISSUING]);
-	if ((rc = crl_issue(ca->log, &who, &plan, &der, err)) != 0 ||
-	    (rc = crl_file_write(ca->home, ISSUING_CRL, &der, 0644, err)) != 0)
+	if ((rc = ca_path(ca->home, CA_DIR, dir, err)) != 0)
 		return rc;
-	take(ca, &der, plan.this_update, plan.next_update);
-	return 0;
+	return renew(ca, &who, &plan, err);
 }

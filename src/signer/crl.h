@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* crl: the list of what the issuance log says is revoked or abandoned (RFC 5280, 5). */
+/*
+ * crl: the list of what the issuance log says is revoked or abandoned (RFC 5280, 5). It is never
+ * held in memory as a whole: crl_build writes it, crl_scan reads it back, crl_guard compares it
+ * with the one that servers have.
+ */
 #ifndef SIGNER_CRL_H
 #define SIGNER_CRL_H
 
 #include "signer/ca.h"
+#include "signer/crl_file.h"
 
 struct crl_plan {
 	enum log_ca ca;
@@ -11,13 +16,14 @@ struct crl_plan {
 	const struct key *key;
 	uint64_t number;
 	int64_t this_update, next_update;
+	const char *dir; /* for temporary files */
 };
 
-/* Intent, signature, check; the DER. Errors: ERR_CA; ERR_INTERNAL. */
+/* Intent, signature, check. Errors: ERR_CA; ERR_INTERNAL. */
 MUST_CHECK int crl_sign(struct log *log, const struct log_who *who, const struct crl_plan *plan,
-    struct blob *ret_der, struct err *err);
+    struct crl_file *ret, struct err *err);
 
-/* That, and "signed" in the log. */
+/* That, and "signed" in the log, of a short one; its DER. */
 MUST_CHECK int crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *plan,
     struct blob *ret_der, struct err *err);
 
@@ -25,13 +31,12 @@ MUST_CHECK int crl_issue(struct log *log, const struct log_who *who, const struc
  * the log. */
 MUST_CHECK int crl_load(struct ca *ca, struct err *err);
 
-/* A CRL in PEM; *ret is its DER. Errors: ERR_ABSENT there is none; ERR_INTERNAL. */
-MUST_CHECK int crl_file_read(const char *home, const char *name, struct blob *ret, struct err *err);
-MUST_CHECK int crl_file_write(
-    const char *home, const char *name, const struct blob *der, mode_t mode, struct err *err);
-
 /* Is this the CRL that the log knows as the last signed one? */
-bool crl_is_last(const struct log *log, enum log_ca ca, const struct blob *der);
+bool crl_is_last(const struct log *log, enum log_ca ca, const uint8_t hash[static LOG_HASH_LEN]);
+
+/* What ca->crls says of it from now on. Errors: ERR_FIT; ERR_INTERNAL. */
+MUST_CHECK int crl_take(
+    struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err);
 
 /* Is what is published of the issuing CA the log's last word, with half its life left? */
 bool crl_fresh(const struct ca *ca);
@@ -39,5 +44,11 @@ bool crl_fresh(const struct ca *ca);
 /* Make and publish the issuing CA's CRL: always, or when half its life is gone or it is not the
  * log's last word. */
 MUST_CHECK int crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err);
+
+/* Would the planned CRL be older than the one at path, which servers have, or lack a certificate
+ * that is on that? One may be missing when its hold was released or when it has expired. What is
+ * not this CA's CRL does not count. Errors: ERR_CA with what would be lost; ERR_INTERNAL. */
+MUST_CHECK int crl_guard(const struct log *log, const struct crl_plan *plan, const char *path,
+    const struct blob *issuer, struct err *err);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
 #include <unistd.h>
-
-#include <openssl/evp.h>
 
 #include "signer/crl.h"
 #include "signer/crl_root.h"
+#include "signer/crl_scan.h"
 #include "ykenroll/x509.h"
 
 #define DAY INT64_C(86400)
@@ -74,58 +74,92 @@ crl_root_unlock(struct ca *ca, const struct secret *pass, struct err *err)
 
 /* A crash came between the file and the log's last word on it. */
 static bool
-is_intended(const struct ca *ca, const struct blob *der)
+is_intended(const struct ca *ca, const struct crl_file *f)
 {
 	const struct log_crl *known = &ca->log->sums.crls[LOG_ROOT];
-	struct crl_info info;
+	struct crl_scan s;
 
-	return known->number > known->signed_number &&
-	       crl_read(der->data, der->len, &info, NULL) == 0 && info.number == known->number &&
-	       crl_verify(der, &ca->cert[LOG_ROOT], NULL) == 0;
+	return known->number > known->signed_number && crl_scan_begin(f, &s, NULL) == 0 &&
+	       s.number == known->number && crl_scan_verify(&s, &ca->cert[LOG_ROOT], NULL) == 0;
 }
 
 /* Servers read another file than the signer does. */
 static int
-publish(const struct ca *ca, const struct blob *der, struct err *err)
+publish(const struct ca *ca, const struct crl_file *f, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob there = {0};
+	CLEAN(crl_file_close) struct crl_file there = CRL_FILE_INIT;
+	char path[PATH_MAX], dir[PATH_MAX];
+	int rc;
 
-	if (crl_file_read(ca->home, ROOT_CRL_PUB, &there, NULL) == 0 && blob_equal(&there, der))
+	if ((rc = ca_path(ca->home, ROOT_CRL_PUB, path, err)) != 0 ||
+	    (rc = ca_path(ca->home, CA_DIR, dir, err)) != 0)
+		return rc;
+	if (crl_file_from_pem(path, dir, &there, NULL) == 0 && there.len == f->len &&
+	    memcmp(there.der, f->der, f->len) == 0)
 		return 0;
-	return crl_file_write(ca->home, ROOT_CRL_PUB, der, 0644, err);
+	return crl_file_to_pem(f, path, 0644, err);
 }
 
 int
 crl_root_load(struct ca *ca, struct err *err)
 {
+	const struct log_crl *known = &ca->log->sums.crls[LOG_ROOT];
 	const struct log_who who = ca_who(ca, (uint32_t)geteuid());
-	CLEAN(blob_wipe) struct blob der = {0};
-	uint8_t hash[LOG_HASH_LEN];
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	char path[PATH_MAX], dir[PATH_MAX];
+	uint8_t hash[LOG_HASH_LEN] = {0};
 	int rc;
 
-	rc = crl_file_read(ca->home, ROOT_CRL, &der, err);
+	/* one level, or a root whose key never was here */
+	if (known->number == 0)
+		return 0;
+	if ((rc = ca_path(ca->home, ROOT_CRL, path, err)) != 0 ||
+	    (rc = ca_path(ca->home, CA_DIR, dir, err)) != 0)
+		return rc;
+	rc = crl_file_from_pem(path, dir, &f, err);
 	if (rc != 0 && rc != ERR_ABSENT)
 		return rc;
-	if (der.len > 0 && !crl_is_last(ca->log, LOG_ROOT, &der) && is_intended(ca, &der) &&
-	    EVP_Digest(der.data, der.len, hash, NULL, EVP_sha256(), NULL) == 1 &&
-	    (rc = log_crl_signed(
-		 ca->log, &who, LOG_ROOT, ca->log->sums.crls[LOG_ROOT].number, hash, err)) != 0)
+	if (rc == 0 && (rc = crl_file_hash(&f, hash, err)) != 0)
 		return rc;
-	if (!crl_is_last(ca->log, LOG_ROOT, &der))
+	if (f.len > 0 && !crl_is_last(ca->log, LOG_ROOT, hash) && is_intended(ca, &f) &&
+	    (rc = log_crl_signed(ca->log, &who, LOG_ROOT, known->number, hash, err)) != 0)
+		return rc;
+	if (f.len == 0 || !crl_is_last(ca->log, LOG_ROOT, hash))
 		return err_set(err, ERR_CA,
 		    ROOT_CRL " is not the CRL that the root signed last; restore it from a backup");
-	if ((rc = publish(ca, &der, err)) != 0)
-		return rc;
-	blob_move(&ca->crl[LOG_ROOT], &der);
-	return 0;
+	rc = publish(ca, &f, err);
+	return rc != 0 ? rc : crl_take(ca, LOG_ROOT, &f, err);
 }
 
 /* ---- a new one ---- */
+
+static int
+renew(struct ca *ca, const struct log_who *who, const struct crl_plan *plan, struct err *err)
+{
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	char own[PATH_MAX], pub[PATH_MAX];
+	uint8_t hash[LOG_HASH_LEN];
+	int rc;
+
+	if ((rc = ca_path(ca->home, ROOT_CRL, own, err)) != 0 ||
+	    (rc = ca_path(ca->home, ROOT_CRL_PUB, pub, err)) != 0 ||
+	    (rc = crl_guard(ca->log, plan, pub, plan->issuer, err)) != 0)
+		return rc;
+	rc = crl_sign(ca->log, who, plan, &f, err);
+	key_freep(&ca->root_key);
+	if (rc != 0 || (rc = crl_file_hash(&f, hash, err)) != 0 ||
+	    (rc = crl_file_to_pem(&f, own, 0600, err)) != 0 ||
+	    (rc = log_crl_signed(ca->log, who, LOG_ROOT, plan->number, hash, err)) != 0 ||
+	    (rc = publish(ca, &f, err)) != 0)
+		return rc;
+	return crl_take(ca, LOG_ROOT, &f, err);
+}
 
 int
 crl_root_renew(struct ca *ca, uint32_t peer, struct err *err)
 {
 	const struct log_who who = ca_who(ca, peer);
+	char dir[PATH_MAX];
 	const struct crl_plan plan = {
 	    .ca = LOG_ROOT,
 	    .issuer = &ca->cert[LOG_ROOT],
@@ -133,21 +167,12 @@ crl_root_renew(struct ca *ca, uint32_t peer, struct err *err)
 	    .number = ca->log->sums.crls[LOG_ROOT].number + 1,
 	    .this_update = who.now - BACKDATE,
 	    .next_update = who.now + CA_CRL_ROOT_DAYS * DAY,
+	    .dir = dir,
 	};
-	CLEAN(blob_wipe) struct blob der = {0};
-	uint8_t hash[LOG_HASH_LEN];
 	int rc;
 
 	if (ca->root_key == NULL)
 		return err_set(err, ERR_CA, "this signer has not been given the root's key");
-	rc = crl_sign(ca->log, &who, &plan, &der, err);
-	key_freep(&ca->root_key);
-	if (rc == 0 && EVP_Digest(der.data, der.len, hash, NULL, EVP_sha256(), NULL) != 1)
-		rc = err_set(err, ERR_INTERNAL, "cannot hash");
-	if (rc != 0 || (rc = crl_file_write(ca->home, ROOT_CRL, &der, 0600, err)) != 0 ||
-	    (rc = log_crl_signed(ca->log, &who, LOG_ROOT, plan.number, hash, err)) != 0 ||
-	    (rc = publish(ca, &der, err)) != 0)
-		return rc;
-	blob_move(&ca->crl[LOG_ROOT], &der);
-	return 0;
+	rc = ca_path(ca->home, CA_DIR, dir, err);
+	return rc != 0 ? rc : renew(ca, &who, &plan, err);
 }

@@ -4,8 +4,6 @@
 #include "base/utc.h"
 #include "signer/der.h"
 
-#define LEN_LIMIT (1u << 28) /* a CRL of a million entries has 50 MB */
-
 int
 der_put(struct blob *to, uint8_t tag, const void *value, size_t len, struct err *err)
 {
@@ -17,7 +15,7 @@ der_put(struct blob *to, uint8_t tag, const void *value, size_t len, struct err 
 			: len < 0x1000000 ? 3
 					  : 4;
 
-	if (len >= LEN_LIMIT)
+	if (len >= DER_LEN_LIMIT)
 		return err_set(err, ERR_INTERNAL, "DER element of %zu bytes", len);
 	head[n++] = tag;
 	if (bytes == 0)
@@ -48,7 +46,7 @@ read_len(const uint8_t *data, size_t len, size_t *pos, size_t *ret)
 		return -1;
 	for (n = 0; bytes > 0; bytes--)
 		n = n << 8 | data[(*pos)++];
-	if (n < 0x80 || n >= LEN_LIMIT) /* not minimal: X.690, 10.1 */
+	if (n < 0x80 || n >= DER_LEN_LIMIT) /* not minimal: X.690, 10.1 */
 		return -1;
 	*ret = n;
 	return 0;

@@ -10,6 +10,8 @@
 
 #include "ykenroll/blob.h"
 
+#define DER_LEN_LIMIT (1u << 28) /* bytes; a CRL of a million entries has 50 MB */
+
 enum der_tag {
 	DER_BOOLEAN = 0x01,
 	DER_INTEGER = 0x02,

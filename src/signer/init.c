@@ -220,6 +220,7 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 static int
 make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err)
 {
+	char dir[PATH_MAX];
 	const struct crl_plan plan = {
 	    .ca = ca,
 	    .issuer = &m->certs[ca],
@@ -227,8 +228,12 @@ make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err)
 	    .number = 1,
 	    .this_update = m->now - PROFILE_BACKDATE,
 	    .next_update = m->now + days * DAY,
+	    .dir = dir,
 	};
+	int rc;
 
+	if ((rc = ca_path(m->init->home, CA_NEW, dir, err)) != 0)
+		return rc;
 	return crl_issue(m->log, &m->who, &plan, &m->crls[ca], err);
 }
 

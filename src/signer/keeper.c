@@ -61,20 +61,18 @@ note_behind(struct keeper *k, const struct ca *ca, int64_t now)
 static void
 note_root(struct keeper *k, const struct ca *ca, int64_t now)
 {
-	const struct blob *der = &ca->crl[LOG_ROOT];
+	const struct ca_crl *crl = &ca->crls[LOG_ROOT];
 	char end[UTC_TEXT_LEN];
-	struct crl_info crl;
 
 	/* once a day, of the clock's days */
 	if (k->root_at != 0 && now >= k->root_at && now - k->root_at < DAY)
 		return;
-	if (crl_read(der->data, der->len, &crl, NULL) != 0 ||
-	    now - crl.this_update < (crl.next_update - crl.this_update) / 2)
+	if (!crl->there || now - crl->from < (crl->until - crl->from) / 2)
 		return;
 	k->root_at = now;
-	utc_text(crl.next_update, end);
+	utc_text(crl->until, end);
 	say(k,
-	    now < crl.next_update
+	    now < crl->until
 		? "the root's CRL ends %s, and half of its life is gone: stop this signer, run "
 		  "ykenroll ca crl --root, start it again"
 		: "the root's CRL has ended %s, servers that check it refuse everybody: stop this "
@@ -98,7 +96,7 @@ renew(struct keeper *k, struct ca *ca, int64_t mono_ns)
 	if (k->pause > KEEPER_PAUSE_MAX)
 		k->pause = KEEPER_PAUSE_MAX;
 	k->next_ns = mono_ns + k->pause * SEC_NS;
-	utc_text(ca->crl_until, end);
+	utc_text(ca->crls[LOG_ISSUING].until, end);
 	say(k, "the CRL could not be renewed: %s; the one that is out ends %s; next try in %lld s",
 	    why.text, end, (long long)k->pause);
 }
@@ -110,8 +108,8 @@ note_number(struct keeper *k, const struct ca *ca)
 	const uint64_t number = ca->log->sums.crls[LOG_ISSUING].signed_number;
 	char end[UTC_TEXT_LEN];
 
-	if (k->number_known && number != k->number && ca->crl[LOG_ISSUING].len > 0) {
-		utc_text(ca->crl_until, end);
+	if (k->number_known && number != k->number && ca->crls[LOG_ISSUING].there) {
+		utc_text(ca->crls[LOG_ISSUING].until, end);
 		say(k, "CRL %llu is published, until %s", (unsigned long long)number, end);
 	}
 	k->number = number;

@@ -17,7 +17,7 @@
 /* head | n records | SHA-256 of both. Numbers are big-endian. */
 #define MAGIC "ykenroll state of issuance.log 1\n"
 #define HEAD_LEN 320
-#define RECORD_LEN 48 /* serial, ca, state, reason, 0, revoked_at, not_after, line_at */
+#define RECORD_LEN 48 /* serial, ca, state, reason, released, revoked_at, not_after, line_at */
 #define CHUNK 1024    /* records */
 
 static void
@@ -113,7 +113,7 @@ put_record(const struct log_cert *c, uint8_t *p)
 	*p++ = c->ca;
 	*p++ = c->state;
 	*p++ = c->reason;
-	*p++ = 0;
+	*p++ = c->released;
 	put64(&p, (uint64_t)c->revoked_at);
 	put64(&p, (uint64_t)c->not_after);
 	put64(&p, (uint64_t)c->line_at);
@@ -127,7 +127,7 @@ get_record(const uint8_t *p, struct log_cert *c)
 	c->ca = *p++;
 	c->state = *p++;
 	c->reason = *p++;
-	p++;
+	c->released = *p++ != 0;
 	c->revoked_at = (int64_t)get64(&p);
 	c->not_after = (int64_t)get64(&p);
 	c->line_at = (int64_t)get64(&p);

@@ -34,6 +34,7 @@ struct log_cert {
 	uint8_t ca; /* who signs: enum log_ca */
 	uint8_t state;
 	uint8_t reason;	    /* enum signer_reason, with revoked_at */
+	bool released;	    /* from hold, and not revoked since */
 	int64_t revoked_at; /* 0: not revoked */
 	int64_t not_after;
 	int64_t line_at; /* offset of the line with the certificate */

@@ -231,6 +231,7 @@ on_revoked(struct log *log, const json_t *entry, int64_t at, struct err *err)
 	if (c->revoked_at == 0)
 		c->revoked_at = when;
 	c->reason = (uint8_t)reason;
+	c->released = false;
 	log->sums.stale = true;
 	return 0;
 }
@@ -248,6 +249,7 @@ on_released(struct log *log, const json_t *entry, int64_t at, struct err *err)
 		return not_a_move(err);
 	c->revoked_at = 0;
 	c->reason = REASON_UNSPECIFIED;
+	c->released = true;
 	log->sums.stale = true;
 	return 0;
 }

@@ -10,8 +10,9 @@ static bool
 same_cert(const struct log_cert *a, const struct log_cert *b)
 {
 	return memcmp(a->serial, b->serial, sizeof(a->serial)) == 0 && a->ca == b->ca &&
-	       a->state == b->state && a->reason == b->reason && a->revoked_at == b->revoked_at &&
-	       a->not_after == b->not_after && a->line_at == b->line_at;
+	       a->state == b->state && a->reason == b->reason && a->released == b->released &&
+	       a->revoked_at == b->revoked_at && a->not_after == b->not_after &&
+	       a->line_at == b->line_at;
 }
 
 static bool

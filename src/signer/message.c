@@ -11,6 +11,7 @@
 
 #define FIELD_HEAD 5
 #define NUMBER_LEN 8
+#define CRL_MAX (256u * 1024)	/* bytes; a longer one is read from pub/ */
 #define OBJECT_MAX (16u * 1024) /* bytes of a request, an attestation: far more than they need */
 
 enum kind { BYTES, TEXT, NUMBER };
@@ -38,8 +39,8 @@ static const struct {
     [TAG_CERT] = {BYTES, 1, OBJECT_MAX},
     [TAG_CA_ISSUING] = {BYTES, 1, OBJECT_MAX},
     [TAG_CA_ROOT] = {BYTES, 1, OBJECT_MAX},
-    [TAG_CRL_ISSUING] = {BYTES, 1, MESSAGE_REPLY_MAX},
-    [TAG_CRL_ROOT] = {BYTES, 1, MESSAGE_REPLY_MAX},
+    [TAG_CRL_ISSUING] = {BYTES, 1, CRL_MAX},
+    [TAG_CRL_ROOT] = {BYTES, 1, CRL_MAX},
     [TAG_REHEARSAL_ROOT] = {BYTES, 1, OBJECT_MAX},
     [TAG_CODE] = {NUMBER, 0, 0},
     [TAG_TEXT] = {TEXT, 0, ERR_TEXT_MAX},
@@ -57,6 +58,7 @@ static const struct {
     [TAG_GUID] = {BYTES, SIGNER_GUID_LEN, SIGNER_GUID_LEN},
     [TAG_SUBJECT] = {TEXT, 0, 4096},
     [TAG_NAMES] = {TEXT, 0, OBJECT_MAX},
+    [TAG_CRL_ISSUING_SHA256] = {BYTES, 32, 32},
 };
 
 #define BIT(tag) (UINT64_C(1) << (tag))
@@ -90,9 +92,9 @@ static const struct {
     {MESSAGE_RENEW, BIT(TAG_SERIAL) | BIT(TAG_DAYS), BIT(TAG_CSR)},
     {MESSAGE_FORBID, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0},
     {MESSAGE_HELLO, BIT(TAG_VERSION) | TIMES, 0},
-    {MESSAGE_CA_IS,
-	BIT(TAG_CA_ISSUING) | BIT(TAG_CA_ROOT) | BIT(TAG_CRL_ISSUING) | BIT(TAG_CRL_ROOT) | TIMES,
-	BIT(TAG_REHEARSAL_ROOT)},
+    {MESSAGE_CA_IS, BIT(TAG_CA_ISSUING) | TIMES,
+	BIT(TAG_CA_ROOT) | BIT(TAG_CRL_ISSUING) | BIT(TAG_CRL_ROOT) | BIT(TAG_REHEARSAL_ROOT) |
+	    BIT(TAG_CRL_ISSUING_SHA256)},
     {MESSAGE_PREPARED,
 	BIT(TAG_SERIAL) | BIT(TAG_TBS) | BIT(TAG_CERT_LEN_MAX) | BIT(TAG_NOT_BEFORE) |
 	    BIT(TAG_NOT_AFTER) | TIMES,

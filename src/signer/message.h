@@ -15,9 +15,9 @@
 #include "ykenroll/blob.h"
 
 #define MESSAGE_VERSION 1
-#define MESSAGE_HEAD 4			       /* bytes of length before the body */
-#define MESSAGE_REQUEST_MAX (256u * 1024)      /* bytes of a request's body */
-#define MESSAGE_REPLY_MAX (128u * 1024 * 1024) /* bytes of a reply's: it may carry a long CRL */
+#define MESSAGE_HEAD 4			  /* bytes of length before the body */
+#define MESSAGE_REQUEST_MAX (256u * 1024) /* bytes of a request's body */
+#define MESSAGE_REPLY_MAX (1024u * 1024)  /* bytes of a reply's: it carries two short CRLs */
 #define MESSAGE_FIELDS 24
 
 enum message_type {
@@ -67,6 +67,7 @@ enum message_tag {
 	TAG_CRL_ISSUING,
 	TAG_CRL_ROOT,
 	TAG_REHEARSAL_ROOT,
+	TAG_CRL_ISSUING_SHA256, /* of one that is too long: it is in pub/ */
 	TAG_CODE,
 	TAG_TEXT,
 	TAG_VERSION,

@@ -69,6 +69,14 @@ seal_algorithm(
 	return 0;
 }
 
+const EVP_MD *
+seal_digest(enum key_alg alg)
+{
+	const struct alg *a = find(alg);
+
+	return a == NULL ? NULL : digest(a);
+}
+
 size_t
 seal_len_max(enum key_alg alg, size_t tbs_len)
 {

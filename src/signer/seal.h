@@ -4,12 +4,17 @@
 #ifndef SIGNER_SEAL_H
 #define SIGNER_SEAL_H
 
+#include <openssl/evp.h>
+
 #include "ykenroll/key.h"
 
 /* The AlgorithmIdentifier of signatures with such a key: DER for our writer, NID for OpenSSL's.
  * Errors: ERR_CA not a CA key's algorithm. */
 MUST_CHECK int seal_algorithm(
     enum key_alg alg, const uint8_t **ret_der, size_t *ret_len, int *ret_nid, struct err *err);
+
+/* NULL: the bytes themselves are signed (Ed25519). */
+const EVP_MD *seal_digest(enum key_alg alg);
 
 /* Bytes that tbs_len bytes have at most once they are signed. */
 size_t seal_len_max(enum key_alg alg, size_t tbs_len);

@@ -253,7 +253,8 @@ step_prove(struct enrolment *e, struct err *err)
 	if ((rc = pin_for_key(e, err)) != 0 ||
 	    (rc = token_key(e->token, ENROL_SLOT, &e->spki, wants_touch(e), &key, err)) != 0)
 		return rc;
-	rc = handshake_prove(key, &e->cert, e->ca.cas, 2, e->ca.crls, 2, &e->report->proof, err);
+	rc = handshake_prove(
+	    key, &e->cert, e->ca.cas, e->ca.n, e->ca.crls, e->ca.n_crls, &e->report->proof, err);
 	if (rc == 0)
 		e->report->proved = true;
 	return rc;

@@ -5,10 +5,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+
+#include "base/file.h"
 #include "base/utc.h"
 #include "signer/crl.h"
 #include "signer/keeper.h"
 #include "testsigner.h"
+#include "ykenroll/x509.h"
 
 #define DAY 86400
 
@@ -68,14 +72,15 @@ half_of_its_life_is_enough(void **state)
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	struct keeper k = keeper();
 	const uint64_t first = ca->log->sums.crls[LOG_ISSUING].number;
-	CLEAN(blob_wipe) struct blob there = {0};
+	CLEAN(blob_wipe) struct blob there = {0}, der = {0};
+	uint8_t md[LOG_HASH_LEN];
 	int64_t life;
 
 	(void)state;
 	ca->now = shifted_now;
 	keeper_turn(&k, ca);
 	assert_int_equal(ca->log->sums.crls[LOG_ISSUING].number, first);
-	life = ca->crl_until - ca->crl_from;
+	life = ca->crls[LOG_ISSUING].until - ca->crls[LOG_ISSUING].from;
 	clock_offset = life / 2 - DAY / 4;
 	keeper_turn(&k, ca);
 	assert_int_equal(lines, 0);
@@ -85,8 +90,10 @@ half_of_its_life_is_enough(void **state)
 	assert_non_null(strstr(said, "published"));
 	assert_int_equal(ca->log->sums.crls[LOG_ISSUING].signed_number, first + 1);
 	/* in the file, too */
-	assert_int_equal(crl_file_read(home, "pub/issuing.crl", &there, NULL), 0);
-	assert_true(crl_is_last(ca->log, LOG_ISSUING, &there));
+	assert_int_equal(file_read(testsigner_path(home, "pub/issuing.crl"), &there, NULL), 0);
+	assert_int_equal(crl_from_pem(&there, &der, NULL), 0);
+	assert_int_equal(EVP_Digest(der.data, der.len, md, NULL, EVP_sha256(), NULL), 1);
+	assert_true(crl_is_last(ca->log, LOG_ISSUING, md));
 	keeper_turn(&k, ca);
 	assert_int_equal(ca->log->sums.crls[LOG_ISSUING].number, first + 1);
 	assert_int_equal(lines, 1);
@@ -106,10 +113,10 @@ a_key_that_fails_is_asked_again_but_not_at_every_turn(void **state)
 
 	(void)state;
 	ca->now = shifted_now;
-	assert_int_equal(crl_file_read(home, "pub/issuing.crl", &before, NULL), 0);
+	assert_int_equal(file_read(testsigner_path(home, "pub/issuing.crl"), &before, NULL), 0);
 	assert_int_equal(key_spki(ca->key, &spki, NULL), 0);
 	assert_int_equal(key_extern(spki.data, spki.len, &ops, &broken, &ca->key, NULL), 0);
-	clock_offset = (ca->crl_until - ca->crl_from) / 2 + 60;
+	clock_offset = (ca->crls[LOG_ISSUING].until - ca->crls[LOG_ISSUING].from) / 2 + 60;
 	for (i = 1; i < 12; i++) {
 		keeper_turn(&k, ca);
 		assert_int_equal(broken.calls, i);
@@ -124,7 +131,7 @@ a_key_that_fails_is_asked_again_but_not_at_every_turn(void **state)
 	}
 	assert_int_equal(pause, KEEPER_PAUSE_MAX);
 	/* what is out is still the last one */
-	assert_int_equal(crl_file_read(home, "pub/issuing.crl", &after, NULL), 0);
+	assert_int_equal(file_read(testsigner_path(home, "pub/issuing.crl"), &after, NULL), 0);
 	assert_true(blob_equal(&before, &after));
 	key_freep(&ca->key);
 	ca->key = broken.real;
@@ -148,7 +155,7 @@ a_step_of_the_clock_ends_the_pause(void **state)
 	ca->now = shifted_now;
 	assert_int_equal(key_spki(ca->key, &spki, NULL), 0);
 	assert_int_equal(key_extern(spki.data, spki.len, &ops, &broken, &ca->key, NULL), 0);
-	clock_offset = (ca->crl_until - ca->crl_from) / 2 + 60;
+	clock_offset = (ca->crls[LOG_ISSUING].until - ca->crls[LOG_ISSUING].from) / 2 + 60;
 	keeper_turn(&k, ca);
 	keeper_turn(&k, ca);
 	assert_int_equal(broken.calls, 1);

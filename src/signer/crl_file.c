@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "base/file.h"
+#include "key/ossl.h"
+#include "signer/crl_file.h"
+
+#define CHUNK 49152	 /* bytes of DER at a time; divisible by 48, a PEM line */
+#define LINE_MAX_PEM 200 /* characters; ours have 64 */
+#define BEGIN "-----BEGIN X509 CRL-----"
+#define END "-----END X509 CRL-----"
+
+static void
+text_freep(char **s)
+{
+	free(*s);
+}
+
+static void
+stream_closep(FILE **f)
+{
+	if (*f != NULL)
+		fclose(*f);
+}
+
+static void
+encode_ctx_freep(EVP_ENCODE_CTX **ctx)
+{
+	EVP_ENCODE_CTX_free(*ctx);
+}
+
+int
+crl_file_temp(const char *dir, struct crl_file *ret, struct err *err)
+{
+	char name[PATH_MAX];
+	int fd, rc;
+
+	if ((rc = file_join(name, sizeof(name), dir, ".crl.XXXXXX", err)) != 0)
+		return rc;
+	if ((fd = mkostemp(name, O_CLOEXEC)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot write in %s", dir);
+	unlink(name);
+	*ret = (struct crl_file){.fd = fd};
+	return 0;
+}
+
+int
+crl_file_map(struct crl_file *f, size_t start, struct err *err)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(f->fd, &st) != 0 || (size_t)st.st_size <= start)
+		return err_errno(err, ERR_INTERNAL, "cannot look at a temporary file");
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, f->fd, 0);
+	if (p == MAP_FAILED)
+		return err_errno(err, ERR_INTERNAL, "cannot map a temporary file");
+	f->map = p;
+	f->map_len = (size_t)st.st_size;
+	f->der = f->map + start;
+	f->len = f->map_len - start;
+	return 0;
+}
+
+void
+crl_file_forget(const struct crl_file *f, size_t upto)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t len = (size_t)(f->der - f->map) + upto;
+
+	(void)madvise(f->map, len / page * page, MADV_DONTNEED);
+}
+
+void
+crl_file_unmap(struct crl_file *f)
+{
+	if (f->map != NULL)
+		munmap(f->map, f->map_len);
+	f->map = NULL;
+	f->der = NULL;
+	f->len = 0;
+}
+
+void
+crl_file_close(struct crl_file *f)
+{
+	crl_file_unmap(f);
+	if (f->fd >= 0)
+		close(f->fd);
+	*f = (struct crl_file)CRL_FILE_INIT;
+}
+
+int
+crl_file_hash(const struct crl_file *f, uint8_t ret[static LOG_HASH_LEN], struct err *err)
+{
+	CLEAN(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t at, n;
+
+	if (ctx == NULL || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
+		return err_set(err, ERR_INTERNAL, "cannot hash");
+	for (at = 0; at < f->len; at += n) {
+		n = f->len - at < CHUNK ? f->len - at : CHUNK;
+		if (EVP_DigestUpdate(ctx, f->der + at, n) != 1)
+			return err_set(err, ERR_INTERNAL, "cannot hash");
+		crl_file_forget(f, at + n);
+	}
+	return EVP_DigestFinal_ex(ctx, ret, NULL) == 1 ? 0
+						       : err_set(err, ERR_INTERNAL, "cannot hash");
+}
+
+/* ---- PEM in ---- */
+
+/* What is done with the bytes of a PEM block, in order. Returns 0 or an error. */
+struct taker {
+	int (*take)(void *ctx, const uint8_t *data, size_t len, struct err *err);
+	void *ctx;
+};
+
+static int
+no_crl(const char *path, struct err *err)
+{
+	return err_set(err, ERR_ABSENT, "no CRL in %s", path);
+}
+
+static int
+find_begin(FILE *f, char **line, size_t *size)
+{
+	while (getline(line, size, f) > 0)
+		if (strncmp(*line, BEGIN, strlen(BEGIN)) == 0)
+			return 0;
+	return -1;
+}
+
+static int
+decode_lines(FILE *f, const char *path, const struct taker *to, struct err *err)
+{
+	CLEAN(encode_ctx_freep) EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
+	CLEAN(text_freep) char *line = NULL;
+	uint8_t out[LINE_MAX_PEM];
+	size_t size = 0;
+	ssize_t len;
+	int n, rc;
+
+	if (ctx == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	EVP_DecodeInit(ctx);
+	if (find_begin(f, &line, &size) != 0)
+		return no_crl(path, err);
+	while ((len = getline(&line, &size, f)) > 0) {
+		if (strncmp(line, END, strlen(END)) == 0)
+			return EVP_DecodeFinal(ctx, out, &n) == 1 ? 0 : no_crl(path, err);
+		if (len > LINE_MAX_PEM || line[0] == '-' ||
+		    EVP_DecodeUpdate(ctx, out, &n, (const uint8_t *)line, (int)len) < 0)
+			return no_crl(path, err);
+		if (n > 0 && (rc = to->take(to->ctx, out, (size_t)n, err)) != 0)
+			return rc;
+	}
+	return ferror(f) ? err_errno(err, ERR_INTERNAL, "cannot read %s", path) : no_crl(path, err);
+}
+
+static int
+decode(const char *path, const struct taker *to, struct err *err)
+{
+	CLEAN(stream_closep) FILE *f = NULL;
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, ERR_ABSENT, "%s does not exist", path);
+	if (fd < 0 || (f = fdopen(fd, "r")) == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	}
+	return decode_lines(f, path, to, err);
+}
+
+static int
+take_write(void *ctx, const uint8_t *data, size_t len, struct err *err)
+{
+	return fwrite(data, 1, len, ctx) == len
+		   ? 0
+		   : err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
+}
+
+int
+crl_file_from_pem(const char *path, const char *dir, struct crl_file *ret, struct err *err)
+{
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	CLEAN(stream_closep) FILE *to = NULL;
+	int rc, copy;
+
+	if ((rc = crl_file_temp(dir, &f, err)) != 0)
+		return rc;
+	copy = fcntl(f.fd, F_DUPFD_CLOEXEC, 3);
+	if (copy < 0 || (to = fdopen(copy, "w")) == NULL) {
+		if (copy >= 0)
+			close(copy);
+		return err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
+	}
+	if ((rc = decode(path, &(struct taker){take_write, to}, err)) != 0)
+		return rc;
+	if (fflush(to) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
+	if (ftello(to) == 0)
+		return no_crl(path, err);
+	if ((rc = crl_file_map(&f, 0, err)) != 0)
+		return rc;
+	*ret = f;
+	f = (struct crl_file)CRL_FILE_INIT;
+	return 0;
+}
+
+/* ---- PEM out ---- */
+
+static bool
+put(FILE *to, const void *data, size_t len)
+{
+	return fwrite(data, 1, len, to) == len;
+}
+
+static int
+encode(const struct crl_file *f, FILE *to)
+{
+	CLEAN(encode_ctx_freep) EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
+	uint8_t out[CHUNK / 48 * 65 + 128];
+	size_t at, n;
+	int len;
+
+	if (ctx == NULL || !put(to, BEGIN "\n", strlen(BEGIN "\n")))
+		return -1;
+	EVP_EncodeInit(ctx);
+	for (at = 0; at < f->len; at += n) {
+		n = f->len - at < CHUNK ? f->len - at : CHUNK;
+		if (EVP_EncodeUpdate(ctx, out, &len, f->der + at, (int)n) != 1 ||
+		    !put(to, out, (size_t)len))
+			return -1;
+		crl_file_forget(f, at + n);
+	}
+	EVP_EncodeFinal(ctx, out, &len);
+	return put(to, out, (size_t)len) && put(to, END "\n", strlen(END "\n")) && fflush(to) == 0
+		   ? 0
+		   : -1;
+}
+
+struct comparing {
+	const struct crl_file *f;
+	size_t at, forgotten;
+};
+
+static int
+take_compare(void *ctx, const uint8_t *data, size_t len, struct err *err)
+{
+	struct comparing *c = ctx;
+
+	if (len > c->f->len - c->at || memcmp(c->f->der + c->at, data, len) != 0)
+		return err_set(err, ERR_INTERNAL, "what is on disk is not what was written");
+	c->at += len;
+	if (c->at - c->forgotten > CHUNK)
+		crl_file_forget(c->f, c->forgotten = c->at);
+	return 0;
+}
+
+static int
+write_temp(const struct crl_file *f, int fd, const char *temp, mode_t mode, struct err *err)
+{
+	CLEAN(stream_closep) FILE *to = fdopen(fd, "w");
+	struct comparing back = {.f = f};
+	int rc;
+
+	if (to == NULL) {
+		close(fd);
+		return err_errno(err, ERR_INTERNAL, "cannot write %s", temp);
+	}
+	if (fchmod(fd, mode) != 0 || encode(f, to) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot write %s", temp);
+	if ((rc = file_fsync(fd, temp, err)) != 0 ||
+	    (rc = decode(temp, &(struct taker){take_compare, &back}, err)) != 0)
+		return rc;
+	return back.at == f->len
+		   ? 0
+		   : err_set(err, ERR_INTERNAL, "what is on disk is not what was written");
+}
+
+int
+crl_file_to_pem(const struct crl_file *f, const char *path, mode_t mode, struct err *err)
+{
+	char temp[PATH_MAX];
+	int rc, fd, n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
+
+	if (n < 0 || (size_t)n >= sizeof(temp))
+		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
+	if ((fd = mkostemp(temp, O_CLOEXEC)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot write beside %s", path);
+	rc = write_temp(f, fd, temp, mode, err);
+	if (rc == 0 && rename(temp, path) != 0)
+		rc = err_errno(err, ERR_INTERNAL, "cannot replace %s", path);
+	if (rc != 0) {
+		unlink(temp);
+		return rc == ERR_ABSENT ? ERR_INTERNAL : rc;
+	}
+	return file_sync_dir(path, err);
+}

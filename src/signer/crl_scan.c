@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+#include <time.h>
+
+#include "signer/crl_build.h"
+#include "signer/crl_scan.h"
+#include "signer/log.h"
+#include "signer/seal_file.h"
+#include "ykenroll/x509.h"
+
+#define FORGET 1048576 /* bytes: more is read before the pages go */
+
+static int
+unreadable(struct err *err)
+{
+	return err_set(err, ERR_FIT, "this is not a CRL that can be read");
+}
+
+static int
+digits(const uint8_t *p, size_t n, int *ret)
+{
+	int v = 0;
+
+	for (; n > 0; n--, p++) {
+		if (*p < '0' || *p > '9')
+			return -1;
+		v = v * 10 + (*p - '0');
+	}
+	*ret = v;
+	return 0;
+}
+
+/* UTCTime or GeneralizedTime with seconds and Z: 5.1.2.4. */
+static int
+time_of(const struct der *d, int64_t *ret)
+{
+	const size_t year_len = d->tag == DER_UTCTIME ? 2 : 4;
+	struct tm tm = {0};
+	int year;
+
+	if ((d->tag != DER_UTCTIME && d->tag != DER_GENERALIZEDTIME) || d->len != year_len + 11 ||
+	    d->value[d->len - 1] != 'Z' || digits(d->value, year_len, &year) != 0 ||
+	    digits(d->value + year_len, 2, &tm.tm_mon) != 0 ||
+	    digits(d->value + year_len + 2, 2, &tm.tm_mday) != 0 ||
+	    digits(d->value + year_len + 4, 2, &tm.tm_hour) != 0 ||
+	    digits(d->value + year_len + 6, 2, &tm.tm_min) != 0 ||
+	    digits(d->value + year_len + 8, 2, &tm.tm_sec) != 0)
+		return -1;
+	if (year_len == 2)
+		year += year < 50 ? 2000 : 1900;
+	tm.tm_year = year - 1900;
+	tm.tm_mon--;
+	*ret = (int64_t)timegm(&tm);
+	return 0;
+}
+
+static bool
+is_oid(const struct der *oid, const uint8_t *want, size_t len)
+{
+	return oid->len == len && memcmp(oid->value, want, len) == 0;
+}
+
+/* ---- extensions ---- */
+
+static int
+number_of(const struct der *octets, uint64_t *ret)
+{
+	struct der n;
+	size_t pos = 0, i;
+	uint64_t v = 0;
+
+	if (der_expect(octets->value, octets->len, &pos, DER_INTEGER, &n) != 0 ||
+	    pos != octets->len || n.len < 1 || n.len > 8 || (n.value[0] & 0x80) != 0)
+		return -1;
+	for (i = 0; i < n.len; i++)
+		v = v << 8 | n.value[i];
+	*ret = v;
+	return 0;
+}
+
+static int
+aki_of(const struct der *octets, struct der *ret)
+{
+	struct der aki, id;
+	size_t pos = 0, at = 0;
+
+	if (der_expect(octets->value, octets->len, &pos, DER_SEQUENCE, &aki) != 0)
+		return -1;
+	while (at < aki.len) {
+		if (der_next(aki.value, aki.len, &at, &id) != 0)
+			return -1;
+		if (id.tag == 0x80) /* [0] keyIdentifier */
+			*ret = id;
+	}
+	return 0;
+}
+
+static int
+audit_of(const struct der *octets, struct log_audit *ret)
+{
+	struct der raw;
+	size_t pos = 0, i;
+
+	if (der_expect(octets->value, octets->len, &pos, DER_OCTET_STRING, &raw) != 0 ||
+	    pos != octets->len || raw.len != CRL_AUDIT_LEN)
+		return -1;
+	ret->rows = 0;
+	for (i = 0; i < 8; i++)
+		ret->rows = ret->rows << 8 | raw.value[i];
+	memcpy(ret->head, raw.value + 8, LOG_HASH_LEN);
+	return 0;
+}
+
+static int
+take_extension(struct crl_scan *s, const struct der *ext)
+{
+	static const uint8_t number[] = {0x55, 0x1d, 0x14}, aki[] = {0x55, 0x1d, 0x23},
+			     audit[] = {CRL_AUDIT_OID_DER};
+	struct der oid, octets, critical;
+	size_t pos = 0;
+
+	if (der_expect(ext->value, ext->len, &pos, DER_OID, &oid) != 0)
+		return -1;
+	if (der_expect(ext->value, ext->len, &pos, DER_BOOLEAN, &critical) == 0)
+		s->other++; /* none of ours is */
+	if (der_expect(ext->value, ext->len, &pos, DER_OCTET_STRING, &octets) != 0 ||
+	    pos != ext->len)
+		return -1;
+	if (is_oid(&oid, number, sizeof(number)))
+		return number_of(&octets, &s->number);
+	if (is_oid(&oid, aki, sizeof(aki)))
+		return aki_of(&octets, &s->aki);
+	if (is_oid(&oid, audit, sizeof(audit)))
+		return audit_of(&octets, &s->audit);
+	s->other++;
+	return 0;
+}
+
+static int
+take_extensions(struct crl_scan *s, const struct der *wrapped)
+{
+	struct der ext;
+	size_t pos = 0;
+
+	if (der_expect(wrapped->value, wrapped->len, &pos, DER_SEQUENCE, &s->extensions) != 0 ||
+	    pos != wrapped->len)
+		return -1;
+	for (pos = 0; pos < s->extensions.len;)
+		if (der_expect(s->extensions.value, s->extensions.len, &pos, DER_SEQUENCE, &ext) !=
+			0 ||
+		    take_extension(s, &ext) != 0)
+			return -1;
+	return 0;
+}
+
+/* ---- the whole ---- */
+
+static int
+take_tbs(struct crl_scan *s)
+{
+	const struct der *t = &s->tbs;
+	struct der d;
+	size_t pos = 0, back;
+
+	if (der_expect(t->value, t->len, &pos, DER_INTEGER, &d) != 0 || d.len != 1 ||
+	    d.value[0] != 1 || der_expect(t->value, t->len, &pos, DER_SEQUENCE, &s->alg) != 0 ||
+	    der_expect(t->value, t->len, &pos, DER_SEQUENCE, &s->issuer) != 0 ||
+	    der_next(t->value, t->len, &pos, &d) != 0 || time_of(&d, &s->this_update) != 0)
+		return -1;
+	back = pos;
+	if (der_next(t->value, t->len, &pos, &d) != 0 || time_of(&d, &s->next_update) != 0)
+		pos = back;
+	if (der_expect(t->value, t->len, &pos, DER_SEQUENCE, &s->list) == 0)
+		s->has_list = true;
+	if (der_expect(t->value, t->len, &pos, DER_CONTEXT_0, &d) == 0 &&
+	    take_extensions(s, &d) != 0)
+		return -1;
+	return pos == t->len ? 0 : -1;
+}
+
+int
+crl_scan_begin(const struct crl_file *f, struct crl_scan *ret, struct err *err)
+{
+	struct crl_scan s = {.f = f};
+	struct der outer;
+	size_t pos = 0, at = 0;
+
+	if (der_expect(f->der, f->len, &pos, DER_SEQUENCE, &outer) != 0 || pos != f->len ||
+	    der_expect(outer.value, outer.len, &at, DER_SEQUENCE, &s.tbs) != 0 ||
+	    der_expect(outer.value, outer.len, &at, DER_SEQUENCE, &s.sig_alg) != 0 ||
+	    der_expect(outer.value, outer.len, &at, DER_BIT_STRING, &s.sig) != 0 ||
+	    at != outer.len || s.sig.len < 2 || s.sig.value[0] != 0 || take_tbs(&s) != 0)
+		return unreadable(err);
+	s.sig.value++;
+	s.sig.len--;
+	*ret = s;
+	return 0;
+}
+
+/* ---- entries ---- */
+
+static int
+take_entry_extensions(struct crl_scan *s, const struct der *list, struct crl_entry *e)
+{
+	static const uint8_t reason[] = {0x55, 0x1d, 0x15};
+	struct der ext, oid, octets, value, critical;
+	size_t pos = 0, at, in;
+
+	while (pos < list->len) {
+		at = in = 0;
+		if (der_expect(list->value, list->len, &pos, DER_SEQUENCE, &ext) != 0 ||
+		    der_expect(ext.value, ext.len, &at, DER_OID, &oid) != 0)
+			return -1;
+		if (der_expect(ext.value, ext.len, &at, DER_BOOLEAN, &critical) == 0)
+			s->other++;
+		if (der_expect(ext.value, ext.len, &at, DER_OCTET_STRING, &octets) != 0 ||
+		    at != ext.len)
+			return -1;
+		if (!is_oid(&oid, reason, sizeof(reason))) {
+			s->other++;
+			continue;
+		}
+		if (der_expect(octets.value, octets.len, &in, 0x0a, &value) != 0 ||
+		    in != octets.len || value.len != 1)
+			return -1;
+		e->reason = value.value[0];
+		e->has_reason = true;
+	}
+	return 0;
+}
+
+int
+crl_scan_next(struct crl_scan *s, struct crl_entry *ret, struct err *err)
+{
+	struct crl_entry e = {0};
+	struct der d, serial, when, list;
+	size_t pos = 0;
+
+	if (s->at == s->list.len)
+		return 0;
+	if (der_expect(s->list.value, s->list.len, &s->at, DER_SEQUENCE, &d) != 0 ||
+	    der_expect(d.value, d.len, &pos, DER_INTEGER, &serial) != 0 ||
+	    der_next(d.value, d.len, &pos, &when) != 0 || time_of(&when, &e.revoked_at) != 0 ||
+	    serial.len < 1 || (serial.value[0] & 0x80) != 0 ||
+	    log_serial(serial.value, serial.len, e.serial) != 0)
+		return unreadable(err);
+	if (pos < d.len && (der_expect(d.value, d.len, &pos, DER_SEQUENCE, &list) != 0 ||
+			       take_entry_extensions(s, &list, &e) != 0 || pos != d.len))
+		return unreadable(err);
+	s->entries++;
+	if (s->at - s->forgotten > FORGET)
+		crl_file_forget(s->f, (size_t)(s->list.value - s->f->der) + (s->forgotten = s->at));
+	*ret = e;
+	return 1;
+}
+
+int
+crl_scan_verify(const struct crl_scan *s, const struct blob *issuer, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob spki = {0};
+	struct der_cert ca;
+	int rc;
+
+	if ((rc = der_cert(issuer, &ca, err)) != 0 ||
+	    (rc = cert_spki(issuer->data, issuer->len, &spki, err)) != 0)
+		return rc;
+	if (ca.subject.raw_len != s->issuer.raw_len ||
+	    memcmp(ca.subject.raw, s->issuer.raw, ca.subject.raw_len) != 0)
+		return err_set(err, ERR_FIT, "the CRL is of another CA");
+	if (s->alg.raw_len != s->sig_alg.raw_len ||
+	    memcmp(s->alg.raw, s->sig_alg.raw, s->alg.raw_len) != 0)
+		return err_set(err, ERR_FIT, "the CRL names two algorithms");
+	return seal_file_verify(
+	    &spki, s->f, s->tbs.raw, s->tbs.raw_len, s->sig.value, s->sig.len, err);
+}
