@@ -37,6 +37,7 @@ struct workflow_revoked {
 	size_t n;
 	bool already;	     /* there was nothing to do */
 	struct crl_info crl; /* the one that says so */
+	size_t published;    /* places of ykenroll.conf that have it */
 };
 
 /* CA first, then the registry: what was interrupted is completed by the same call again. Revoked is
@@ -95,6 +96,17 @@ struct workflow_published {
  * ERR_INTERNAL, also when the files are there and a command failed (then ret is filled). */
 MUST_CHECK int workflow_publish(const struct workflow *w, const struct workflow_publish *what,
     struct workflow_published *ret, struct err *err);
+
+/* What goes with a server, where to says nothing else: test, reload, leaves. name: "nginx", …
+ * Errors: ERR_USAGE no such server. */
+MUST_CHECK int workflow_publish_usual(
+    const char *name, struct workflow_publish *to, struct err *err);
+
+/* To each [publish] of ykenroll.conf, in its order; *ret_n of them, which may be none. revoke,
+ * suspend, resume and what else ends a certificate do this, so that the servers know when the
+ * command returns. Errors: ERR_USAGE the file; those of workflow_publish. */
+MUST_CHECK int workflow_publish_configured(
+    const struct workflow *w, size_t *ret_n, struct err *err);
 
 /* Stay, and publish again when pub/ or the registry changes, when certificates expire, and when the
  * clock was set; the commands are run when something was written, and again after they failed.

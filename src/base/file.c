@@ -121,6 +121,24 @@ file_read_private(const char *path, struct blob *ret, struct err *err)
 	return read_all(fd, path, ret, err);
 }
 
+int
+file_read_ours(const char *path, struct blob *ret, struct err *err)
+{
+	CLEAN(closep) int fd = -1;
+	struct stat st;
+	int rc;
+
+	if ((rc = open_read(path, &fd, err)) != 0)
+		return rc;
+	if (fstat(fd, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0))
+		return err_set(err, ERR_USAGE, "%s is not a file of ours; chown it", path);
+	if ((st.st_mode & 022) != 0)
+		return err_set(err, ERR_USAGE, "%s can be written by others; chmod 644 it", path);
+	return read_all(fd, path, ret, err);
+}
+
 /* The first line. */
 static int
 take_line(const char *path, const struct blob *b, struct secret *ret, struct err *err)

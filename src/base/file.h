@@ -26,6 +26,10 @@ MUST_CHECK int file_read(const char *path, struct blob *ret, struct err *err);
  * Errors: ERR_ABSENT; ERR_USAGE too open, of another owner, not regular; ERR_INTERNAL. */
 MUST_CHECK int file_read_private(const char *path, struct blob *ret, struct err *err);
 
+/* As file_read, but the file must be a regular one, ours or root's, and others must not be able to
+ * write it: what it says is obeyed. Errors: as file_read_private. */
+MUST_CHECK int file_read_ours(const char *path, struct blob *ret, struct err *err);
+
 /* The first line of a private file (file_read_private), without its newline, as a secret. */
 MUST_CHECK int file_read_secret(const char *path, struct secret *ret, struct err *err);
 

@@ -88,24 +88,23 @@ failed(void *ctx, const struct err *err)
 	render_error(err);
 }
 
-/* What goes with a server, where nothing else was said. */
+/* No DIR: those of ykenroll.conf. */
 static int
-usual(struct workflow_publish *what, struct err *err)
+configured(const struct workflow *w, struct err *err)
 {
-	const struct server_info *info;
-	enum server_kind kind;
+	size_t n = 0;
 	int rc;
 
-	if (server == NULL)
-		return 0;
-	if ((rc = server_kind(server, &kind, err)) != 0)
+	if (server != NULL || test != NULL || reload != NULL || leaves || watch)
+		return err_set(err, ERR_USAGE, "ykenroll ca publish DIR: these options need one");
+	if ((rc = workflow_publish_configured(w, &n, err)) != 0)
 		return rc;
-	info = server_info(kind);
-	if (what->test == NULL)
-		what->test = info->test;
-	if (what->reload == NULL)
-		what->reload = info->reload;
-	what->leaves = what->leaves || info->leaves;
+	if (n == 0)
+		return err_set(err, ERR_USAGE,
+		    "ykenroll ca publish DIR, or a section [publish] in ykenroll.conf");
+	if (opt.json)
+		return render_json(json_pack("{s:I}", "published", (json_int_t)n), err);
+	printf("published to %zu place%s of ykenroll.conf\n", n, n == 1 ? "" : "s");
 	return 0;
 }
 
@@ -120,13 +119,13 @@ cmd_ca_publish(int argc, const char **argv, struct err *err)
 	int rc;
 
 	if ((rc = opt_parse(
-		 argc, argv, "ca publish", "DIR [OPTION...]", table, args, 1, &n, err)) != 0 ||
+		 argc, argv, "ca publish", "[DIR] [OPTION...]", table, args, 1, &n, err)) != 0 ||
 	    (rc = opt_workflow(&w, err)) != 0)
 		return rc;
-	if (n != 1)
-		return err_set(err, ERR_USAGE, "ykenroll ca publish DIR");
+	if (n == 0)
+		return configured(&w, err);
 	what = (struct workflow_publish){args[0], test, reload, leaves != 0};
-	if ((rc = usual(&what, err)) != 0)
+	if (server != NULL && (rc = workflow_publish_usual(server, &what, err)) != 0)
 		return rc;
 	reloads = what.reload != NULL;
 	if (watch)

@@ -57,8 +57,9 @@ show_json(const struct workflow_revoked *r, struct err *err)
 	for (i = 0; i < r->n; i++)
 		json_array_append_new(list, cert_json(&r->certs[i]));
 	return render_json(
-	    json_pack("{s:b, s:o, s:I, s:I}", "already", r->already, "certificates", list,
-		"crl_number", (json_int_t)r->crl.number, "crl_entries", (json_int_t)r->crl.entries),
+	    json_pack("{s:b, s:o, s:I, s:I, s:I}", "already", r->already, "certificates", list,
+		"crl_number", (json_int_t)r->crl.number, "crl_entries", (json_int_t)r->crl.entries,
+		"published", (json_int_t)r->published),
 	    err);
 }
 
@@ -76,9 +77,13 @@ show(enum workflow_taking how, const struct workflow_revoked *r)
 			? ways[how].before
 			: ways[how].done);
 	}
-	printf("CRL number %llu, %zu entries, is in pub/issuing.crl; servers see it when they have "
-	       "read it\n",
+	printf("CRL number %llu, %zu entries, is in pub/issuing.crl; ",
 	    (unsigned long long)r->crl.number, r->crl.entries);
+	if (r->published == 0)
+		printf("servers see it when they have read it\n");
+	else
+		printf("published to %zu place%s of ykenroll.conf\n", r->published,
+		    r->published == 1 ? "" : "s");
 }
 
 static int

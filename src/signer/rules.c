@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rules: the file, its section [ca], and what is asked of it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/conf.h>
@@ -235,29 +233,16 @@ rules_profile(const struct rules *c, const char *name, struct profile *ret, stru
 
 /* ---- the file ---- */
 
-static void
-closep(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 /* Whoever can write the file can lower the gate. */
 static int
-only_ours(const char *path, struct err *err)
+read_ours(const char *path, struct blob *ret, struct err *err)
 {
-	CLEAN(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	struct stat st;
+	struct err why = ERR_INIT;
+	int rc = file_read_ours(path, ret, &why);
 
-	if (fd < 0 && errno == ENOENT)
-		return err_set(err, ERR_CA, "%s is not there", path);
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
-	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0))
-		return err_set(err, ERR_CA, "%s is not a file of ours; chown it", path);
-	if ((st.st_mode & 022) != 0)
-		return err_set(err, ERR_CA, "%s can be written by others; chmod 644 it", path);
-	return 0;
+	if (rc == 0)
+		return 0;
+	return err_set(err, rc == ERR_INTERNAL ? ERR_INTERNAL : ERR_CA, "%s", why.text);
 }
 
 static int
@@ -313,9 +298,8 @@ rules_load(const char *path, struct rules **ret, struct err *err)
 
 	if (c == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	if ((rc = only_ours(path, err)) != 0 || (rc = file_read(path, &text, err)) != 0 ||
-	    (rc = parse(c, &text, err)) != 0 || (rc = read_ca(c, err)) != 0 ||
-	    (rc = read_all(c, err)) != 0)
+	if ((rc = read_ours(path, &text, err)) != 0 || (rc = parse(c, &text, err)) != 0 ||
+	    (rc = read_ca(c, err)) != 0 || (rc = read_all(c, err)) != 0)
 		return rc;
 	*ret = TAKE(c);
 	return 0;

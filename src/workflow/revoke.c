@@ -290,6 +290,20 @@ open_all(struct taking *t, struct err *err)
 	return rc != 0 ? rc : signer_open(&open, &t->signer, err);
 }
 
+/* The servers, too. What was done stays done when they cannot be told. */
+static int
+tell_servers(const struct workflow *w, struct workflow_revoked *ret, struct err *err)
+{
+	int rc = workflow_publish_configured(w, &ret->published, err);
+
+	if (rc == 0)
+		return 0;
+	(void)err_wrap(
+	    err, "done, and in the CA's CRL number %llu; but", (unsigned long long)ret->crl.number);
+	err_hint(err, "when that is mended: ykenroll ca publish");
+	return rc;
+}
+
 int
 workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
     struct workflow_revoked *ret, struct err *err)
@@ -303,5 +317,10 @@ workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
 	    (rc = do_tokens(&t, err)) != 0 || (rc = signer_ca(t.signer, &ca, err)) != 0)
 		return rc;
 	ret->already = !t.changed;
-	return crl_read(ca.crls[0].data, ca.crls[0].len, &ret->crl, err);
+	if ((rc = crl_read(ca.crls[0].data, ca.crls[0].len, &ret->crl, err)) != 0)
+		return rc;
+	/* neither card nor CA is kept waiting for a server */
+	signer_closep(&t.signer);
+	registry_closep(&t.registry);
+	return tell_servers(w, ret, err);
 }

@@ -35,6 +35,32 @@ exits 0 '' "a new CRL" publish --json
 claim "writes the three files that have it" jq -e '.written == 3' "$T/out"
 claim "with its number" [ "$(number "$www/crl-bundle.pem")" = 2 ]
 
+# ---- places named in ykenroll.conf ----
+conf=$T/home/ykenroll.conf
+cp "$conf" "$T/conf"
+put() { cp "$T/conf" "$conf"; printf '\n[publish]\n%s\n' "$1" >>"$conf"; }
+put "dir = $T/a
+test = /bin/echo tested
+reload = /bin/echo reloaded
+[publish second]
+dir = $T/b"
+exits 0 '^reloaded$' "publish to what ykenroll.conf names" ykenroll ca publish
+claim "two places" cmp "$T/a/crl-bundle.pem" "$T/b/crl-bundle.pem"
+put "dir = relative"
+exits 2 '\[publish\]: dir is a path from the root' "a relative path is refused" ykenroll ca publish
+put "dir = $T/a
+relaod = /bin/true"
+exits 2 'there is no relaod' "so is a misspelt name" ykenroll ca publish
+put "server = nginx"
+exits 2 'there is no dir' "and a section without a directory" ykenroll ca publish
+put "dir = $T/a
+server = iis"
+exits 2 '' "and a server that nobody knows" ykenroll ca publish
+put "dir = $T/a"
+chmod 666 "$conf"
+exits 2 'can be written by others' "a configuration that others can write is not obeyed" ykenroll ca publish
+rm "$conf" && cp "$T/conf" "$conf"
+
 # ---- a server judges: openssl s_server with the published files ----
 enroll Alice alice@example.org >/dev/null 2>&1
 sqlite3 "$T/home/registry.db" "SELECT hex(der) FROM certificates" | python3 -c \
