@@ -112,6 +112,7 @@ int cmd_revoke(int argc, const char **argv, struct err *err);
 int cmd_suspend(int argc, const char **argv, struct err *err);
 int cmd_resume(int argc, const char **argv, struct err *err);
 int cmd_ca_publish(int argc, const char **argv, struct err *err);
+int cmd_ca_ocsp(int argc, const char **argv, struct err *err);
 int cmd_ca_crl(int argc, const char **argv, struct err *err);
 int cmd_ca_issue(int argc, const char **argv, struct err *err);
 int cmd_doctor(int argc, const char **argv, struct err *err);

@@ -158,6 +158,7 @@ static const struct {
     {"show", cmd_ca_show, "names, lifetimes, CRL numbers; or the PEM that servers need"},
     {"issue", cmd_ca_issue, "a certificate for a server or a program, from its request"},
     {"crl", cmd_ca_crl, "sign and publish a new CRL now"},
+    {"ocsp", cmd_ca_ocsp, "answer for the certificates over HTTP (an OCSP responder)"},
     {"publish", cmd_ca_publish, "bundles and CRLs into a directory that servers read"},
 };
 

@@ -270,6 +270,18 @@ unset CREDENTIALS_DIRECTORY
 watch 0 "ca crl of the root" --read ca-pass -- ykenroll ca crl --root $ca --root-pass "$(f ca-pass)"
 watch 11 "ca crl, wrong passphrase" --read ca-wrong -- ykenroll ca crl --ca-pass "$(f ca-wrong)"
 openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/server.key" -subj /CN=x -out "$T/server.csr" 2>/dev/null
+openssl pkcs8 -topk8 -scrypt -scrypt_N 16384 -in "$T/ca.pem" -out "$T/ocsp.key" -passout "file:$C/pin-next" 2>"$T/log"
+openssl req -new -key "$T/ca.pem" -subj /CN=OCSP -out "$T/ocsp.csr" 2>"$T/log"
+ykenroll ca issue "$T/ocsp.csr" --profile ocsp --cn OCSP $ca --out "$T/ocsp.crt" >"$T/log" 2>&1
+watch 11 "ca ocsp, wrong passphrase" --read ca-wrong -- ykenroll ca ocsp --listen 127.0.0.1:0 --ca-pass "$(f ca-wrong)"
+watch 11 "ca ocsp, wrong passphrase of its key" --read pin-old -- \
+	ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$T/ocsp.crt" --key "$T/ocsp.key" --key-pass "$(f pin-old)"
+answers='rm -f "$D/url"; "$@" >"$D/url" & o=$!; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -s "$D/url" ] || sleep 0.2; done
+	openssl ocsp -issuer "$YKENROLL_HOME/pub/issuing.crt" -serial 0x41 -url "$(cat "$D/url")" -CAfile "$YKENROLL_HOME/pub/root.crt" \
+	-verify_other "$YKENROLL_HOME/pub/issuing.crt"; a=$?; kill $o; wait $o && [ $a = 0 ]'
+watch 0 "ca ocsp" --read ca-pass -- sh -c "$answers" sh ykenroll ca ocsp --listen 127.0.0.1:0 $ca
+watch 0 "ca ocsp with a key of its own" --read pin-next -- sh -c "$answers" sh \
+	ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$T/ocsp.crt" --key "$T/ocsp.key" --key-pass "$(f pin-next)"
 watch 0 "ca issue" --read ca-pass -- ykenroll ca issue "$T/server.csr" --dns www.example.org $ca
 watch 11 "ca issue, wrong passphrase" --read ca-wrong -- ykenroll ca issue "$T/server.csr" --dns www.example.org --ca-pass "$(f ca-wrong)"
 watch 0 "token info of an enrolled token" -- ykenroll token info

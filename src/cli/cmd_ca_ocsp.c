@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ca ocsp: the OCSP responder. */
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "ykenroll/workflow_ocsp.h"
+
+#define VALID_MIN 60 /* seconds */
+#define VALID_MAX 604800UL
+
+static char *listen_at, *cert, *key, *key_pass, *valid;
+
+static const struct poptOption table[] = {
+    {"listen", 0, POPT_ARG_STRING, &listen_at, 0,
+	"numeric address and port; port 0 takes a free one (127.0.0.1:8888)", "ADDRESS:PORT"},
+    {"cert", 0, POPT_ARG_STRING, &cert, 0,
+	"the responder's certificate; without it the signer certifies a key that is on no disk",
+	"FILE"},
+    {"key", 0, POPT_ARG_STRING, &key, 0,
+	"its key: encrypted PKCS #8, or a file that names one in an HSM", "FILE"},
+    {"key-pass", 0, POPT_ARG_STRING, &key_pass, 0,
+	"passphrase of that key: prompt, file:PATH or fd:N", "SPEC"},
+    {"valid", 0, POPT_ARG_STRING, &valid, 0, "how long an answer may be kept (600)", "SECONDS"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+/* "127.0.0.1:8888", "[::1]:8888". */
+static int
+parse_listen(const char *text, char *address, size_t size, uint16_t *ret_port, struct err *err)
+{
+	const char *colon = strrchr(text, ':');
+	size_t len = colon == NULL ? 0 : (size_t)(colon - text);
+	struct in6_addr any;
+	unsigned long port = 0;
+	int rc;
+
+	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	if (len == 0 || len >= size)
+		return err_set(err, ERR_USAGE,
+		    "--listen wants ADDRESS:PORT, such as 127.0.0.1:8888 or [::1]:8888");
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if (inet_pton(AF_INET, address, &any) != 1 && inet_pton(AF_INET6, address, &any) != 1)
+		return err_set(err, ERR_USAGE, "--listen wants a numeric address, not %s", address);
+	if ((rc = opt_number(colon + 1, "the port", UINT16_MAX, &port, err)) == 0)
+		*ret_port = (uint16_t)port;
+	return rc;
+}
+
+static int
+get_pass(void *ctx, const char *what, struct secret *ret, struct err *err)
+{
+	const struct prompt ask = {key_pass, what, "--key-pass", false, NULL};
+
+	(void)ctx;
+	return prompt_secret(&ask, ret, err);
+}
+
+static void
+show_ready(void *ctx, const char *address, uint16_t port)
+{
+	const bool six = strchr(address, ':') != NULL;
+
+	(void)ctx;
+	printf("http://%s%s%s:%u/\n", six ? "[" : "", address, six ? "]" : "", port);
+	fflush(stdout);
+}
+
+int
+cmd_ca_ocsp(int argc, const char **argv, struct err *err)
+{
+	struct workflow_ocsp what = {.pass = get_pass, .ready = show_ready};
+	unsigned long seconds = WORKFLOW_OCSP_VALID_SEC;
+	char address[INET6_ADDRSTRLEN];
+	struct workflow w;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "ca ocsp", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0 ||
+	    (rc = prompt_check_spec(key_pass, "--key-pass", err)) != 0 ||
+	    (rc = parse_listen(listen_at == NULL ? "127.0.0.1:8888" : listen_at, address,
+		 sizeof(address), &what.port, err)) != 0 ||
+	    (valid != NULL && (rc = opt_number(valid, "--valid", VALID_MAX, &seconds, err)) != 0))
+		return rc;
+	if (seconds < VALID_MIN)
+		return err_set(err, ERR_USAGE, "--valid must be 60 at least");
+	if ((cert == NULL) != (key == NULL) || (key_pass != NULL && key == NULL))
+		return err_set(err, ERR_USAGE,
+		    "--cert, --key and --key-pass belong together; give all or none");
+	what.address = address;
+	what.cert = cert;
+	what.key = key;
+	what.valid_sec = (unsigned)seconds;
+	return workflow_ocsp(&w, &what, err);
+}
