@@ -21,6 +21,7 @@ struct responder {
 	struct signer_status *log;
 	struct ocspd_cache cache;
 	struct ocspd_http *http;
+	uint64_t lines;		 /* of the log, as far as it was seen */
 	struct ocsp_answer last; /* the reply that is being sent */
 	int64_t said_ns;	 /* monotonic; 0: nothing is wrong */
 };
@@ -77,6 +78,25 @@ complain(struct responder *r, const struct err *err)
 	r->w->ui.say(r->w->ui.ctx, err->text);
 }
 
+/* Shorter than it was is a backup: what it lacks may be a revocation. */
+static int
+look_at_log(struct responder *r, struct err *err)
+{
+	uint64_t lines;
+	int rc;
+
+	if ((rc = signer_status_refresh(r->log, err)) != 0)
+		return rc;
+	lines = signer_status_version(r->log);
+	if (lines < r->lines)
+		return err_set(err, ERR_CA,
+		    "the issuance log has %llu lines and had %llu: it was restored from an old "
+		    "backup, or cut; restore the latest one, or start the responder again",
+		    (unsigned long long)lines, (unsigned long long)r->lines);
+	r->lines = lines;
+	return 0;
+}
+
 static int
 answer(struct responder *r, const struct blob *question, const struct ocsp_answer **ret,
     struct err *err)
@@ -84,19 +104,16 @@ answer(struct responder *r, const struct blob *question, const struct ocsp_answe
 	const struct ocsp_source source = {on_status, r};
 	const int64_t now = utc_now();
 	uint8_t md[X509_SHA256_LEN];
-	uint64_t version;
 	int rc;
 
-	if ((rc = signer_status_refresh(r->log, err)) != 0 ||
-	    (rc = x509_sha256(question, md, err)) != 0)
+	if ((rc = look_at_log(r, err)) != 0 || (rc = x509_sha256(question, md, err)) != 0)
 		return rc;
-	version = signer_status_version(r->log);
-	if ((*ret = ocspd_cache_get(&r->cache, md, version, now)) != NULL)
+	if ((*ret = ocspd_cache_get(&r->cache, md, r->lines, now)) != NULL)
 		return 0;
 	if ((rc = ocsp_answer(r->cert.ocsp, question->data, question->len, &source, now,
 		 r->what->valid_sec, &r->last, err)) != 0)
 		return rc;
-	*ret = r->last.final ? ocspd_cache_put(&r->cache, md, version, &r->last) : &r->last;
+	*ret = r->last.final ? ocspd_cache_put(&r->cache, md, r->lines, &r->last) : &r->last;
 	return 0;
 }
 
