@@ -82,12 +82,15 @@ struct signer_open {
 				       "file:PATH", "fd:N"; NULL: none can be asked */
 	bool root;		    /* start a signer for this alone, with the root's key in it */
 	const char *root_pass_spec; /* with root; NULL: the CA passphrase opens it too */
+	const char *socket; /* of a signer that listens there, perhaps on another host; NULL: what
+			       [desk] signer of home/ykenroll.conf names, if it does */
 };
 
-/* Connect to home/signer.sock when somebody listens there, else start one (/proc/self/exe signer
- * --fd N), which asks for the passphrase itself: it never passes through this process. Returns when
- * the CA key is unlocked. Errors: ERR_CA wrong passphrase, no CA in this home, or root is wanted
- * and somebody listens; ERR_PERSON a passphrase is needed and cannot be asked. */
+/* Connect to the socket that is named, else to home/signer.sock when somebody listens there, else
+ * start one (/proc/self/exe signer --fd N), which asks for the passphrase itself: it never passes
+ * through this process. Returns when the CA key is unlocked. Errors: ERR_CA wrong passphrase, no CA
+ * in this home, nobody listens at the socket that is named, or root is wanted and somebody listens;
+ * ERR_PERSON a passphrase is needed and cannot be asked; ERR_USAGE. */
 MUST_CHECK int signer_open(const struct signer_open *open, struct signer **ret, struct err *err);
 void signer_closep(struct signer **s);
 

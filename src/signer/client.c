@@ -2,14 +2,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "signer/ca.h"
 #include "signer/client.h"
 #include "signer/crl_file.h"
+#include "signer/where.h"
 #include "signer/process.h"
 
 #define ANSWER_MS 60000 /* a signer with many desks may take its time */
@@ -94,42 +93,41 @@ ask_serial(struct signer *s, uint8_t request, const uint8_t *serial, uint8_t rep
 
 /* ---- opening ---- */
 
-/* Is it our own, root's, or of whom the CA belongs to? Anybody could listen at a path of theirs. */
+/* The first word. A signer of another release may mean something else by the same fields. */
 static int
-trusted(int fd, const char *home, struct err *err)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-	char path[PATH_MAX];
-	struct stat st;
-	int rc;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot tell who listens");
-	if (cred.uid == geteuid() || cred.uid == 0)
-		return 0;
-	if ((rc = ca_path(home, CA_DIR, path, err)) != 0)
-		return rc;
-	if (lstat(path, &st) == 0 && st.st_uid == cred.uid)
-		return 0;
-	return err_set(err, ERR_CA, "who listens at %s/%s (uid %u) is not the CA's owner", home,
-	    PROCESS_SOCKET, (unsigned)cred.uid);
-}
-
-static int
-open_socket(struct signer *s, const char *home, struct err *err)
+hello(struct signer *s, int timeout_ms, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
-	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = ca_path(home, PROCESS_SOCKET, path, err)) != 0 ||
-	    (rc = process_connect(path, &s->fd, err)) != 0 || s->fd < 0)
+	if ((rc = hear(s, timeout_ms, MESSAGE_HELLO, &body, &m, err)) != 0)
 		return rc;
-	if ((rc = trusted(s->fd, home, err)) != 0)
+	if (message_number(&m, TAG_VERSION) != MESSAGE_VERSION)
+		return err_set(err, ERR_CA,
+		    "the signer speaks version %lld of the protocol and this program %d; install "
+		    "the same release on both sides",
+		    (long long)message_number(&m, TAG_VERSION), MESSAGE_VERSION);
+	return 0;
+}
+
+static int
+open_socket(struct signer *s, const struct signer_open *open, struct err *err)
+{
+	struct where where;
+	int rc;
+
+	if ((rc = where_find(open, &where, err)) != 0 ||
+	    (rc = process_connect(where.path, &s->fd, err)) != 0)
 		return rc;
-	return hear(s, HELLO_MS, MESSAGE_HELLO, &body, &m, err);
+	if (s->fd < 0)
+		return where.elsewhere
+			   ? err_set(err, ERR_CA,
+				 "no signer listens at %s; start it, or the ssh that leads to it",
+				 where.path)
+			   : 0;
+	rc = where_trusted(s->fd, open->home, &where, err);
+	return rc != 0 ? rc : hello(s, HELLO_MS, err);
 }
 
 /* A child that ended before its first word could not be started, or was killed. */
@@ -165,16 +163,14 @@ can_ask(struct signer_open *how, struct err *err)
 static int
 open_child(struct signer *s, const struct signer_open *open, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob body = {0};
 	struct signer_open how = *open;
-	struct message m;
 	int rc;
 
 	if ((rc = ca_there(open->home, err)) != 0 || (rc = can_ask(&how, err)) != 0 ||
 	    (rc = process_start(&how, &s->fd, &s->pid, err)) != 0)
 		return rc;
 	/* no limit: a person may be typing */
-	rc = hear(s, -1, MESSAGE_HELLO, &body, &m, err);
+	rc = hello(s, -1, err);
 	return rc != 0 && s->fd < 0 ? no_hello(s, err) : rc;
 }
 
@@ -207,7 +203,7 @@ signer_open(const struct signer_open *open, struct signer **ret, struct err *err
 	if (strlen(open->home) >= sizeof(s->home))
 		return err_set(err, ERR_USAGE, "path too long: %s", open->home);
 	memcpy(s->home, open->home, strlen(open->home) + 1);
-	rc = open->root ? nobody_listens(open->home, err) : open_socket(s, open->home, err);
+	rc = open->root ? nobody_listens(open->home, err) : open_socket(s, open, err);
 	if (rc != 0)
 		return rc;
 	if (s->fd < 0 && (rc = open_child(s, open, err)) != 0)
