@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # After the first enrolment: does anything that is done to a token survive the removal of the token (before delivery, after
-# delivery, answer lost) and SIGKILL? Each scenario of scenarios.sh; every STEPth APDU and every KILLth write, sync, rename
+# delivery, answer lost) and SIGKILL? Each scenario of libscenarios.sh; every STEPth APDU and every KILLth write, sync, rename
 # or word to pcscd. A point counts only where it happened. FULL=1: every one. PLANS="unblock …": only these.
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 [ -n "${T-}" ] || start
-. ./scenarios.sh
+. ./libscenarios.sh
 STEP=${STEP:-7} KILL=${KILL:-40}
 [ -z "${FULL-}" ] || STEP=1 KILL=1
 CALLS="write pwrite64 fsync fdatasync rename unlink ftruncate sendto"
