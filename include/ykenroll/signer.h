@@ -120,7 +120,8 @@ struct signer_request {
 	const char *names;   /* lines "dns:www.example.org", "ip:192.0.2.1", or NULL */
 	uint32_t token_serial;
 	uint8_t slot;
-	unsigned days; /* 0: the profile's */
+	unsigned days;	/* 0: the profile's */
+	unsigned hours; /* from now on, instead of days; 0: days count */
 	const struct blob *csr, *attestation, *f9;
 };
 

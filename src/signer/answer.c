@@ -76,10 +76,10 @@ static int
 in_range(const struct message *m, struct err *err)
 {
 	const int64_t token = message_number(m, TAG_TOKEN), slot = message_number(m, TAG_SLOT),
-		      days = message_number(m, TAG_DAYS);
+		      days = message_number(m, TAG_DAYS), hours = message_number(m, TAG_HOURS);
 
 	if (token < 0 || token > UINT32_MAX || slot < 0 || slot > UINT8_MAX || days < 0 ||
-	    days > INT32_MAX)
+	    days > INT32_MAX || hours < 0 || hours > INT32_MAX)
 		return err_set(err, ERR_USAGE, "a number of the request is out of range");
 	return 0;
 }
@@ -133,6 +133,7 @@ take_request(
 	request->token_serial = (uint32_t)message_number(m, TAG_TOKEN);
 	request->slot = (uint8_t)message_number(m, TAG_SLOT);
 	request->days = (unsigned)message_number(m, TAG_DAYS);
+	request->hours = (unsigned)message_number(m, TAG_HOURS);
 	request->profile = (const char *)t->profile.data;
 	request->cn = (const char *)t->cn.data;
 	return 0;

@@ -50,7 +50,8 @@ put_token(struct blob *frame, const struct signer_request *r, struct err *err)
 	int rc;
 
 	if ((rc = message_put_number(frame, TAG_TOKEN, r->token_serial, err)) != 0 ||
-	    (rc = message_put_number(frame, TAG_SLOT, r->slot, err)) != 0)
+	    (rc = message_put_number(frame, TAG_SLOT, r->slot, err)) != 0 ||
+	    (r->hours != 0 && (rc = message_put_number(frame, TAG_HOURS, r->hours, err)) != 0))
 		return rc;
 	return message_put_number(frame, TAG_DAYS, r->days, err);
 }

@@ -14,6 +14,7 @@
 #include "ykenroll/x509.h"
 
 #define DAY INT64_C(86400)
+#define HOUR INT64_C(3600)
 
 static void
 prepared_wipe(struct issue_prepared *p)
@@ -82,20 +83,25 @@ find_signed(const struct ca *ca, const uint8_t *serial, struct log_cert *ret, st
 /* ---- prepare ---- */
 
 static int
-validity(const struct ca *ca, const struct profile *profile, unsigned days, struct plan *plan,
-    struct err *err)
+validity(const struct ca *ca, const struct profile *profile, const struct signer_request *request,
+    struct plan *plan, struct err *err)
 {
+	const unsigned days = request->days == 0 ? profile->days : request->days;
+	/* the backdating is no part of so few hours */
+	const int64_t span =
+	    request->hours == 0 ? days * DAY : request->hours * HOUR + PROFILE_BACKDATE;
 	const int64_t now = ca->now();
 	char end[UTC_TEXT_LEN];
 
-	if (days > profile->days)
-		return err_set(err, ERR_CA, "%u days are asked for, profile %s allows %u", days,
-		    profile->name, profile->days);
+	if (span > profile->days * DAY)
+		return err_set(err, ERR_CA, "%u %s are asked for, profile %s allows %u days",
+		    request->hours == 0 ? days : request->hours,
+		    request->hours == 0 ? "days" : "hours", profile->name, profile->days);
 	plan->not_before = now - PROFILE_BACKDATE;
 	if (plan->not_before < ca->not_before)
 		plan->not_before = ca->not_before;
 	/* the last second belongs to it: RFC 5280, 4.1.2.5 */
-	plan->not_after = plan->not_before + (days == 0 ? profile->days : days) * DAY - 1;
+	plan->not_after = plan->not_before + span - 1;
 	if (plan->not_after > ca->not_after)
 		plan->not_after = ca->not_after;
 	utc_text(ca->not_after, end);
@@ -147,7 +153,7 @@ plan_it(const struct ca *ca, struct issue_desk *desk, const struct signer_reques
 	size_t len_max;
 	int rc;
 
-	if ((rc = validity(ca, profile, request->days, &plan, err)) != 0 ||
+	if ((rc = validity(ca, profile, request, &plan, err)) != 0 ||
 	    (rc = ca_serial(ca->log, ca->random, plan.serial, err)) != 0 ||
 	    (rc = profile_build(&plan, &tbs, err)) != 0 || (rc = check_tbs(&plan, &tbs, err)) != 0)
 		return rc;
@@ -276,7 +282,7 @@ precheck(const struct ca *ca, const struct signer_request *request,
 	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
 	    (rc = gate_planned(ca, &profile, request, planned, err)) != 0)
 		return rc;
-	return validity(ca, &profile, request->days, &plan, err);
+	return validity(ca, &profile, request, &plan, err);
 }
 
 int

@@ -84,6 +84,7 @@ enum message_tag {
 	TAG_GUID,
 	TAG_SUBJECT,
 	TAG_NAMES,
+	TAG_HOURS,
 	TAG_END
 };
 
