@@ -26,4 +26,61 @@ struct workflow_why {
 const struct workflow_why *workflow_whys(size_t *ret_n);
 const struct workflow_why *workflow_why(const char *name); /* NULL: there is none */
 
+struct workflow_reissue {
+	const char *what; /* a holder, a token's or a certificate's serial */
+	const struct workflow_why *why;
+	const char *ticket;	  /* for the audit, or NULL */
+	const char *name, *email; /* of renamed: the new ones; else NULL */
+	bool new_key;		  /* of expiring and renamed: and another key */
+	unsigned hours;		  /* of forgotten: so long the other token is good */
+	const char *profile;	  /* as in workflow_enroll */
+	enum key_alg alg;	  /* KEY_NONE: with the same token, as it is */
+	uint8_t pin_policy, touch_policy;
+	unsigned days;
+	bool reset; /* the new token had another life */
+};
+struct workflow_reissued {
+	uint32_t former; /* the token that is replaced; 0: the same one */
+	bool has_crl;	 /* its certificates were revoked or held at once, and this CRL says so */
+	struct crl_info crl;
+	bool has_new; /* report is filled */
+	struct workflow_report report;
+};
+/* A certificate, or a token, in place of one that is not usable any more, by the table above. Again
+ * after an interruption: the rest; after all is done: nothing. Errors: those of workflow_revoke and
+ * workflow_enroll. */
+MUST_CHECK int workflow_reissue(const struct workflow *w, const struct workflow_reissue *what,
+    struct workflow_reissued *ret, struct err *err);
+
+struct workflow_unblock {
+	const char *what; /* a holder or a token's serial; NULL: the token that is there */
+	const char *ticket;
+};
+/* The holder, who is here, gets a new PIN by the PUK from escrow; the token gets a new PUK. Errors:
+ * ERR_BLOCKED the PUK is, too; ERR_PIN the PUK in escrow is wrong, or has one try left. */
+MUST_CHECK int workflow_unblock(const struct workflow *w, const struct workflow_unblock *what,
+    struct workflow_report *ret, struct err *err);
+
+struct workflow_retire {
+	const char *what; /* a holder, a token's serial; NULL: the token that is there */
+	enum signer_reason reason;
+	const char *ticket;
+	bool absent; /* it is not here: nothing is wiped, and no reader is looked at */
+};
+/* The end: certificates revoked, the token wiped, its secrets closed. Errors: ERR_NO_TOKEN the
+ * token is not here (and absent was not said). */
+MUST_CHECK int workflow_retire(const struct workflow *w, const struct workflow_retire *what,
+    struct workflow_report *ret, struct err *err);
+
+struct workflow_adopt {
+	struct workflow_enroll enroll; /* who gets it, and what is asked of the CA */
+	bool new_key;		       /* in place of the one in slot 9A */
+};
+/* A token that other tools made: its management key and PUK are replaced by ones in escrow; its
+ * certificate is recorded where this CA issued it, else replaced by one for the same key. The PIN
+ * stays the holder's, unless it is the factory's. Errors: ERR_OCCUPIED it is registered;
+ * ERR_ATTEST the key cannot be attested, and no new one is wanted. */
+MUST_CHECK int workflow_adopt(const struct workflow *w, const struct workflow_adopt *what,
+    struct workflow_report *ret, struct err *err);
+
 #endif

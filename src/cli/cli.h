@@ -98,10 +98,24 @@ struct json_t *report_json(const struct workflow_report *r);
 void report_text(const struct workflow_report *r);
 extern int64_t report_start_ns; /* when main() began */
 
+/* ---- cmd_enroll.c: what the other commands share with it ---- */
+
+extern struct poptOption enroll_secrets[];     /* --pin --current-pin --current-puk … */
+extern struct poptOption enroll_certificate[]; /* --profile --algorithm … --days */
+struct workflow_enroll;
+MUST_CHECK int enroll_options(struct workflow_enroll *what, struct err *err);
+MUST_CHECK int enroll_check_specs(struct err *err);
+/* The report, as text or JSON, after a run that ended with rc. Returns rc. */
+int enroll_show(const struct workflow_report *report, int rc, struct err *err);
+
 /* ---- commands: argv[0] is the command's name ---- */
 
 int cmd_init(int argc, const char **argv, struct err *err);
 int cmd_enroll(int argc, const char **argv, struct err *err);
+int cmd_adopt(int argc, const char **argv, struct err *err);
+int cmd_unblock(int argc, const char **argv, struct err *err);
+int cmd_reissue(int argc, const char **argv, struct err *err);
+int cmd_retire(int argc, const char **argv, struct err *err);
 int cmd_recover(int argc, const char **argv, struct err *err);
 int cmd_check(int argc, const char **argv, struct err *err);
 int cmd_list(int argc, const char **argv, struct err *err);

@@ -5,11 +5,12 @@
 #include <strings.h>
 
 #include "cli/cli.h"
+#include "ykenroll/workflow_life.h"
 
-static char *email, *id, *upn, *profile, *algorithm, *pin_policy, *touch_policy, *retries;
-static int days, additional, give_up, reset;
+static char *email, *id, *upn, *profile, *algorithm, *pin_policy, *touch_policy, *retries, *ticket;
+static int days, additional, give_up, reset, new_key;
 
-static struct poptOption secrets[] = {
+struct poptOption enroll_secrets[] = {
     {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
 	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N", "SPEC"},
     {"current-pin", 0, POPT_ARG_STRING, &face.current_pin, 0,
@@ -20,37 +21,61 @@ static struct poptOption secrets[] = {
     POPT_TABLEEND,
 };
 
-static const struct poptOption enroll_table[] = {
+static struct poptOption who[] = {
     {"email", 0, POPT_ARG_STRING, &email, 0,
 	"the holder's e-mail address; goes into the certificate", "ADDRESS"},
     {"id", 0, POPT_ARG_STRING, &id, 0, "what the holder is known by, if not the e-mail address",
 	"TEXT"},
     {"upn", 0, POPT_ARG_STRING, &upn, 0, "user principal name, for the registry", "NAME"},
+    {"additional", 0, POPT_ARG_NONE, &additional, 0, "a second token for this holder", NULL},
+    {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
+    POPT_TABLEEND,
+};
+
+struct poptOption enroll_certificate[] = {
     {"profile", 0, POPT_ARG_STRING, &profile, 0, "certificate profile (client)", "NAME"},
     {"algorithm", 0, POPT_ARG_STRING, &algorithm, 0, "ECCP256 (default) or ECCP384", "ALG"},
     {"pin-policy", 0, POPT_ARG_STRING, &pin_policy, 0, "once (default) or always", "POLICY"},
     {"touch-policy", 0, POPT_ARG_STRING, &touch_policy, 0, "never (default), always or cached",
 	"POLICY"},
     {"days", 0, POPT_ARG_INT, &days, 0, "validity, instead of the profile's", "N"},
+    POPT_TABLEEND,
+};
+
+#define COMMON                                                                                \
+	{"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", \
+	    NULL},                                                                            \
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},                        \
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_secrets, 0, NULL, NULL},                 \
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},                         \
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},            \
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},        \
+	    POPT_AUTOHELP POPT_TABLEEND
+
+static const struct poptOption enroll_table[] = {
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, who, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_certificate, 0, NULL, NULL},
     {"retries", 0, POPT_ARG_STRING, &retries, 0,
 	"allow so many tries of PIN and PUK (resets both first)", "PIN,PUK"},
-    {"additional", 0, POPT_ARG_NONE, &additional, 0, "a second token for this holder", NULL},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "destroy what is in slot 9A", NULL},
     {"reset", 0, POPT_ARG_NONE, &reset, 0,
 	"first make a token as new that had another life; says what that destroys", NULL},
-    {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, secrets, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    COMMON,
+};
+
+static const struct poptOption adopt_table[] = {
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, who, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_certificate, 0, NULL, NULL},
+    {"new-key", 0, POPT_ARG_NONE, &new_key, 0, "a new key in slot 9A, which destroys the one there",
+	NULL},
+    COMMON,
 };
 
 static const struct poptOption recover_table[] = {
     {"give-up", 0, POPT_ARG_NONE, &give_up, 0,
 	"close the work instead, and revoke what had been issued", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, secrets, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_secrets, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
@@ -90,13 +115,14 @@ parse_retries(struct workflow_enroll *what, struct err *err)
 	return err_set(err, ERR_USAGE, "--retries takes two numbers from 1 to 15, such as 5,3");
 }
 
-static int
-check_specs(struct err *err)
+int
+enroll_check_specs(struct err *err)
 {
 	const struct {
 		const char *spec, *option;
 	} all[] = {{face.new_pin, "--pin"}, {face.current_pin, "--current-pin"},
-	    {face.current_puk, "--current-puk"}, {face.current_mgmkey, "--management-key"}};
+	    {face.current_puk, "--current-puk"}, {face.current_mgmkey, "--management-key"},
+	    {face.escrow_pass, "--escrow-pass"}};
 	size_t i;
 	int rc = 0;
 
@@ -105,8 +131,8 @@ check_specs(struct err *err)
 	return rc;
 }
 
-static int
-options(struct workflow_enroll *what, struct err *err)
+int
+enroll_options(struct workflow_enroll *what, struct err *err)
 {
 	static const struct word pins[] = {{"once", PIN_ONCE}, {"always", PIN_ALWAYS}};
 	static const struct word touches[] = {
@@ -120,6 +146,7 @@ options(struct workflow_enroll *what, struct err *err)
 	what->alg = algorithm == NULL ? KEY_P256 : key_alg_parse(algorithm);
 	what->additional = additional != 0;
 	what->reset = reset != 0;
+	what->ticket = ticket;
 	if (what->alg != KEY_P256 && what->alg != KEY_P384)
 		return err_set(err, ERR_USAGE, "--algorithm takes ECCP256 or ECCP384");
 	if (strcmp(what->profile, "client") != 0)
@@ -134,11 +161,11 @@ options(struct workflow_enroll *what, struct err *err)
 		return rc;
 	if ((rc = parse_retries(what, err)) != 0)
 		return rc;
-	return check_specs(err);
+	return enroll_check_specs(err);
 }
 
-static int
-show(const struct workflow_report *report, int rc, struct err *err)
+int
+enroll_show(const struct workflow_report *report, int rc, struct err *err)
 {
 	if (!opt.json) {
 		if (rc == 0 && !opt.dry_run)
@@ -170,10 +197,35 @@ cmd_enroll(int argc, const char **argv, struct err *err)
 		    "who gets the token? ykenroll enroll \"Alice Adams\" --email "
 		    "alice@example.org");
 	what.name = args[0];
-	if ((rc = options(&what, err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	if ((rc = enroll_options(&what, err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
 		return rc;
 	rc = workflow_enroll(&w, &what, &report, err);
-	return show(&report, rc, err);
+	return enroll_show(&report, rc, err);
+}
+
+int
+cmd_adopt(int argc, const char **argv, struct err *err)
+{
+	struct workflow_report report = {0};
+	struct workflow_adopt what = {0};
+	struct workflow w;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "adopt", "NAME --email ADDRESS [OPTION...]", adopt_table,
+		 args, 1, &n, err)) != 0)
+		return rc;
+	if (n != 1)
+		return err_set(err, ERR_USAGE,
+		    "who has the token? ykenroll adopt \"Alice Adams\" --email alice@example.org");
+	what.enroll.name = args[0];
+	what.new_key = new_key != 0;
+	face.ask_current = true;
+	if ((rc = enroll_options(&what.enroll, err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	rc = workflow_adopt(&w, &what, &report, err);
+	return enroll_show(&report, rc, err);
 }
 
 int
@@ -187,7 +239,7 @@ cmd_recover(int argc, const char **argv, struct err *err)
 
 	if ((rc = opt_parse(
 		 argc, argv, "recover", "[OPTION...]", recover_table, args, 0, &n, err)) != 0 ||
-	    (rc = check_specs(err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	    (rc = enroll_check_specs(err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
 		return rc;
 	rc = workflow_recover(&w, give_up != 0, &report, err);
 	if (rc == 0 && report.already && !opt.json) {
@@ -200,5 +252,5 @@ cmd_recover(int argc, const char **argv, struct err *err)
 		    report.token.serial);
 		return 0;
 	}
-	return show(&report, rc, err);
+	return enroll_show(&report, rc, err);
 }

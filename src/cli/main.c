@@ -16,6 +16,10 @@ static const struct {
 } commands[] = {
     {"init", cmd_init, "make the CA, the recovery key and the registry"},
     {"enroll", cmd_enroll, "from a factory YubiKey to a proven login"},
+    {"unblock", cmd_unblock, "a new PIN for its holder, by the PUK from escrow"},
+    {"reissue", cmd_reissue, "after a loss, a damage, a new name; before a certificate ends"},
+    {"retire", cmd_retire, "the end: revoked, wiped, its secrets closed"},
+    {"adopt", cmd_adopt, "take in a token that other tools made"},
     {"recover", cmd_recover, "finish what was interrupted on a token"},
     {"check", cmd_check, "compare a token with the registry; changes nothing"},
     {"list", cmd_list, "tokens, holders, certificates"},

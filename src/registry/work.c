@@ -119,10 +119,11 @@ check_token(struct registry *r, uint32_t serial, struct err *err)
 		return 0;
 	if (t.state == TOKEN_ACTIVE || t.state == TOKEN_SUSPENDED)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u is %s for %s already; use ykenroll reissue, or retire it first",
+		    "token %u is %s for %s already; use ykenroll reissue, or ykenroll retire first",
 		    (unsigned)serial, registry_token_state_name(t.state), h.key);
 	return err_set(err, ERR_OCCUPIED,
-	    "token %u was registered as %s (holder %s); a person must decide what becomes of it",
+	    "token %u was registered as %s (holder %s); make it as new for somebody else with: "
+	    "ykenroll enroll NAME --reset",
 	    (unsigned)serial, registry_token_state_name(t.state), h.id == 0 ? "none" : h.key);
 }
 

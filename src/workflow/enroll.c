@@ -17,9 +17,17 @@ what_retries(const struct enrolment *e, char *ret, size_t size)
 }
 
 static bool
-wants_replaced(const struct enrolment *e)
+wants_first(const struct enrolment *e)
 {
-	return e->work.replaces != 0;
+	const struct workflow_why *why = workflow_why(e->work.why);
+
+	return e->work.replaces != 0 && why != NULL && why->first;
+}
+
+static bool
+wants_after(const struct enrolment *e)
+{
+	return e->work.replaces != 0 && !wants_first(e);
 }
 
 static bool
@@ -37,6 +45,7 @@ wants_retries(const struct enrolment *e)
 /* Management key first, since probing it costs nothing; the PUK before the PIN, since it can set
  * the PIN again. */
 static const struct plan_step steps[] = {
+    {"ended", steps_what_replaced, NULL, step_replaced, true, true, wants_first},
     {"reset", steps_what_reset, step_reset_done, step_reset, true, true, wants_reset},
     {"retries", what_retries, NULL, step_retries, true, true, wants_retries},
     {"management-key", steps_what_mgmkey, step_mgmkey_done, step_mgmkey, true, true, NULL},
@@ -49,7 +58,7 @@ static const struct plan_step steps[] = {
     {"certificate", steps_what_issue, step_issue_done, step_issue, true, false, NULL},
     {"import", steps_what_import, NULL, step_import, false, true, NULL},
     {"proof", steps_what_prove, NULL, step_prove, false, false, NULL},
-    {"replaced", steps_what_replaced, NULL, step_replaced, true, true, wants_replaced},
+    {"replaced", steps_what_replaced, NULL, step_replaced, true, true, wants_after},
     {"active", steps_what_activate, NULL, step_activate, false, false, NULL},
 };
 
@@ -131,8 +140,8 @@ already(struct enrolment *e, const struct workflow_enroll *what, struct err *err
 	return 0;
 }
 
-static int
-fill_work(struct registry_work *work, const struct workflow_enroll *what, uint32_t serial,
+int
+enroll_fill(struct registry_work *work, const struct workflow_enroll *what, uint32_t serial,
     struct err *err)
 {
 	struct registry_holder *h = &work->holder;
@@ -175,18 +184,19 @@ resume(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 	return 0;
 }
 
-static int
-enroll(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
+int
+enroll_token(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 {
 	int rc;
 
-	if ((rc = precheck_names(what, err)) != 0 || (rc = enrolment_look(e, err)) != 0)
+	if ((rc = precheck_names(what, err)) != 0 ||
+	    (e->token == NULL && (rc = enrolment_look(e, err)) != 0))
 		return rc;
 	if ((rc = already(e, what, err)) != 0 || e->report->already)
 		return rc;
 	if ((rc = resume(e, what, err)) != 0)
 		return rc;
-	if (!e->resumed && (rc = fill_work(&e->work, what, e->report->token.serial, err)) != 0)
+	if (!e->resumed && (rc = enroll_fill(&e->work, what, e->report->token.serial, err)) != 0)
 		return rc;
 	if (!e->resumed)
 		e->plan = plan_find(e->work.plan);
@@ -203,5 +213,5 @@ workflow_enroll(const struct workflow *w, const struct workflow_enroll *what,
 	CLEAN(enrolment_wipe) struct enrolment e;
 
 	enrolment_init(&e, w, ret);
-	return enroll(&e, what, err);
+	return enroll_token(&e, what, err);
 }

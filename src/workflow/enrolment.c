@@ -16,6 +16,7 @@ enrolment_init(struct enrolment *e, const struct workflow *w, struct workflow_re
 	memset(report, 0, sizeof(*report));
 	e->w = w;
 	e->report = report;
+	e->choice = w->choice;
 	e->new_pin = secret_new();
 	e->current_pin = secret_new();
 	e->current_puk = secret_new();
@@ -97,7 +98,7 @@ enrolment_look(struct enrolment *e, struct err *err)
 	if (e->registry == NULL && (rc = enrolment_registry(e, err)) != 0)
 		return rc;
 	if ((rc = device_open(w->device_ui, &e->dev, err)) != 0 ||
-	    (rc = token_open(e->dev, &w->choice, &e->token, err)) != 0)
+	    (rc = token_open(e->dev, &e->choice, &e->token, err)) != 0)
 		return rc;
 	*id = *token_id(e->token);
 	e->mgm_alg = device_mgm_best(id->firmware);
@@ -260,7 +261,7 @@ before_the_intent(struct enrolment *e, struct err *err)
 
 	if (e->plan->ca && (rc = precheck_ca(e, err)) != 0)
 		return rc;
-	if (e->plan->signer && (rc = signer_open(&how, &e->signer, err)) != 0)
+	if (e->plan->signer && e->signer == NULL && (rc = signer_open(&how, &e->signer, err)) != 0)
 		return rc;
 	return e->plan->ask == NULL ? 0 : e->plan->ask(e, err);
 }

@@ -10,6 +10,7 @@
 #define ENROL_SLOT 0x9a
 #define STEP_PUK_FACTORY "puk-factory" /* recorded: the work found the factory's PUK */
 #define STEP_PUK_SENDING "puk-sending" /* recorded: from here on the PUK may be the new one */
+#define STEP_PUK_OLD "puk-old"	       /* recorded: the token did not have the new one yet */
 #define STEP_PUK_REFUSED "puk-refused" /* recorded: the token refused the one from escrow */
 
 /* registry_work.flags */
@@ -29,6 +30,7 @@ struct enrolment {
 	struct signer_ca ca;
 
 	const struct plan *plan;
+	struct device_choice choice;
 	struct registry_work work; /* id 0 before the intent is written */
 	struct registry_row row;   /* the token as the registry has it; serial 0: not at all */
 	bool resumed;

@@ -7,7 +7,8 @@
 const struct plan *
 plan_find(const char *name)
 {
-	static const struct plan *const plans[] = {&plan_enroll, &plan_reissue};
+	static const struct plan *const plans[] = {
+	    &plan_enroll, &plan_reissue, &plan_renew, &plan_unblock, &plan_adopt, &plan_retire};
 	size_t i;
 
 	for (i = 0; i < sizeof(plans) / sizeof(plans[0]); i++)

@@ -37,7 +37,8 @@ struct plan {
 	int (*ask)(struct enrolment *e, struct err *err);
 };
 
-extern const struct plan plan_enroll, plan_reissue;
+extern const struct plan plan_enroll, plan_reissue, plan_renew, plan_unblock, plan_adopt,
+    plan_retire;
 
 /* NULL: there is none of that name. */
 const struct plan *plan_find(const char *name);

@@ -205,7 +205,7 @@ precheck_ca(struct enrolment *e, struct err *err)
 
 	enrolment_request(e, &request);
 	memcpy(planned.firmware, e->report->token.firmware, sizeof(planned.firmware));
-	if ((rc = signer_open(&how, &e->signer, err)) != 0 ||
+	if ((e->signer == NULL && (rc = signer_open(&how, &e->signer, err)) != 0) ||
 	    (rc = signer_ca(e->signer, &e->ca, err)) != 0)
 		return rc;
 	return signer_precheck(e->signer, &request, &planned, err);

@@ -33,6 +33,38 @@ MUST_CHECK int step_import(struct enrolment *e, struct err *err);
 MUST_CHECK int step_prove(struct enrolment *e, struct err *err);
 MUST_CHECK int step_activate(struct enrolment *e, struct err *err);
 
+/* held.c: work on a token that somebody holds. start: open all, look whether the token in the
+ * reader is the one that was named (what: a holder, a token, a certificate; NULL: whatever is
+ * there), and prepare e->work for the plan or go on with it. */
+MUST_CHECK int held_start(
+    struct enrolment *e, const char *what, const struct plan *plan, struct err *err);
+/* Whom or what does it name? One of the two is set. Errors: ERR_USAGE; ERR_AMBIGUOUS. */
+MUST_CHECK int held_find(struct enrolment *e, const char *what, uint32_t *ret_token,
+    int64_t *ret_holder, struct err *err);
+MUST_CHECK int held_active(const struct enrolment *e, struct err *err);
+bool held_recorded(const struct enrolment *e, const char *step); /* by a run before this one */
+/* Ask for the holder's PIN, and verify it. */
+MUST_CHECK int held_pin(struct enrolment *e, struct err *err);
+
+/* enroll.c: what was asked, as work; and the enrolment itself, of a token that was looked at. */
+MUST_CHECK int enroll_fill(struct registry_work *work, const struct workflow_enroll *what,
+    uint32_t serial, struct err *err);
+MUST_CHECK int enroll_token(
+    struct enrolment *e, const struct workflow_enroll *what, struct err *err);
+
+/* renew.c */
+MUST_CHECK int renew_token(
+    struct enrolment *e, const struct workflow_reissue *what, struct err *err);
+
+/* steps_escrow.c: with a secret from the escrow, which is replaced. escrow: the token's current
+ * one, by the key that the operator named. */
+MUST_CHECK int steps_escrow(
+    struct enrolment *e, enum registry_secret_kind kind, struct secret *ret, struct err *err);
+MUST_CHECK int steps_mgmkey_open(struct enrolment *e, struct err *err);
+MUST_CHECK int step_mgmkey_escrow(struct enrolment *e, struct err *err);
+MUST_CHECK int step_puk_escrow(struct enrolment *e, struct err *err);
+MUST_CHECK int step_same_key(struct enrolment *e, struct err *err);
+
 /* steps_reset.c: as from the factory. check: may it be reset at all, and what is lost; ask: a
  * person's yes. */
 MUST_CHECK int steps_reset_check(struct enrolment *e, struct err *err);
@@ -52,6 +84,7 @@ void steps_what_mgmkey(const struct enrolment *e, char *ret, size_t size);
 void steps_what_puk(const struct enrolment *e, char *ret, size_t size);
 void steps_what_pin(const struct enrolment *e, char *ret, size_t size);
 void steps_what_key(const struct enrolment *e, char *ret, size_t size);
+void steps_what_same_key(const struct enrolment *e, char *ret, size_t size);
 void steps_what_identity(const struct enrolment *e, char *ret, size_t size);
 void steps_what_attest(const struct enrolment *e, char *ret, size_t size);
 void steps_what_request(const struct enrolment *e, char *ret, size_t size);

@@ -195,6 +195,7 @@ enrolment_request(const struct enrolment *e, struct signer_request *ret)
 	    .token_serial = e->work.serial,
 	    .slot = ENROL_SLOT,
 	    .days = e->work.days,
+	    .hours = e->work.hours,
 	    .csr = &e->csr,
 	    .attestation = &e->leaf,
 	    .f9 = &e->f9,

@@ -99,5 +99,7 @@ step_reset(struct enrolment *e, struct err *err)
 	/* a step that went before the reset has to be done again */
 	e->slot_used = e->cert_used = e->admin_used = false;
 	e->authenticated = e->pin_verified = false;
-	return precheck_states(e, err);
+	if ((rc = precheck_states(e, err)) != 0 || !e->puk.known || !e->puk.factory)
+		return rc;
+	return registry_step(e->registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
 }

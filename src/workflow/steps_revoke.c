@@ -7,6 +7,7 @@
 #include "workflow/steps.h"
 
 #define CERTS_MAX 64
+#define NOTE_MAX (REGISTRY_TEXT_MAX + 128)
 
 struct live {
 	const struct enrolment *e;
@@ -44,9 +45,9 @@ live_certs(struct enrolment *e, uint32_t token, struct live *l, struct err *err)
 static void
 note_of(const struct enrolment *e, enum signer_reason reason, char *ret, size_t size)
 {
-	snprintf(ret, size, "%s, %s%s%s%s", workflow_reason_name((int)reason), e->work.plan,
+	snprintf(ret, size, "%s, %s%s%s%s%s", workflow_reason_name((int)reason), e->work.plan,
 	    e->work.why[0] == '\0' ? "" : " ", e->work.why,
-	    e->work.ticket[0] == '\0' ? "" : ", with a ticket");
+	    e->work.ticket[0] == '\0' ? "" : ", ticket ", e->work.ticket);
 }
 
 int
@@ -54,7 +55,7 @@ steps_end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
     enum registry_token_state to, struct err *err)
 {
 	struct registry_revoked certs[CERTS_MAX];
-	char note[160];
+	char note[NOTE_MAX];
 	struct registry_revocation v = {.token = token,
 	    .certs = certs,
 	    .reason = (int)reason,
@@ -80,7 +81,7 @@ static int
 hold_certs(struct enrolment *e, uint32_t token, struct err *err)
 {
 	struct live live = {.e = e};
-	char note[160];
+	char note[NOTE_MAX];
 	size_t i;
 	int rc;
 

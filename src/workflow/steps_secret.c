@@ -62,6 +62,22 @@ step_mgmkey_done(struct enrolment *e, bool *ret, struct err *err)
 	return 0;
 }
 
+/* ykman and libykpiv would try the stale key that these flags announce. */
+static int
+clear_flags(struct enrolment *e, struct err *err)
+{
+	struct verb v = {.w = e->w, .token = e->token};
+	const struct blob none = {0};
+	struct verb_admin admin;
+	int rc;
+
+	if ((rc = verb_admin(&v, &admin, err)) != 0)
+		return rc;
+	if (admin.protected_key && (rc = token_put_object(e->token, OBJ_PRINTED, &none, err)) != 0)
+		return rc;
+	return token_put_object(e->token, OBJ_ADMIN, &none, err);
+}
+
 int
 step_mgmkey(struct enrolment *e, struct err *err)
 {
@@ -83,13 +99,7 @@ step_mgmkey(struct enrolment *e, struct err *err)
 	 * known. */
 	if ((rc = authenticate(e, e->mgmkey, err)) != 0)
 		return err_wrap(err, "the new management key does not open the token"), rc;
-	if (e->admin_used) {
-		/* ykman and libykpiv would try the stale key that these flags announce. */
-		const struct blob none = {0};
-
-		rc = token_put_object(e->token, OBJ_ADMIN, &none, err);
-	}
-	return rc;
+	return e->admin_used ? clear_flags(e, err) : 0;
 }
 
 static bool
@@ -118,7 +128,7 @@ puk_arrived(struct enrolment *e, bool *ret, struct err *err)
 	struct err why = ERR_INIT;
 	int rc;
 
-	if (!e->resumed || e->puk.tries_left < 3)
+	if (!held_recorded(e, STEP_PUK_SENDING) || e->puk.tries_left < 3)
 		return 0;
 	rc = token_change_puk(e->token, e->puk_new, e->puk_new, 0, &why);
 	if (rc == 0)
@@ -147,6 +157,10 @@ step_puk(struct enrolment *e, struct err *err)
 	if (arrived)
 		return 0;
 	if ((rc = former(e->current_puk, device_factory_puk, 8, old, err)) != 0)
+		return rc;
+	/* a run that was stopped before this need not ask the token, which would cost a try */
+	if (e->current_puk->len > 0 &&
+	    (rc = registry_step(e->registry, e->work.id, STEP_PUK_SENDING, NULL, err)) != 0)
 		return rc;
 	return token_change_puk(e->token, old, e->puk_new, flags(e), err);
 }

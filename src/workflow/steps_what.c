@@ -51,6 +51,13 @@ steps_what_key(const struct enrolment *e, char *ret, size_t size)
 }
 
 void
+steps_what_same_key(const struct enrolment *e, char *ret, size_t size)
+{
+	(void)e;
+	snprintf(ret, size, "take the key that is in slot 9A");
+}
+
+void
 steps_what_identity(const struct enrolment *e, char *ret, size_t size)
 {
 	(void)e;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/tlv.h"
@@ -13,15 +14,15 @@
 static const struct {
 	const char *verb, *command;
 } instead[] = {
-    {"change-puk", "unblock"},
-    {"unblock-pin", "unblock"},
-    {"set-retries", "reissue"},
-    {"change-management-key", "reissue"},
-    {"generate", "reissue"},
-    {"import", "reissue"},
-    {"move", "reissue"},
-    {"delete", "revoke"},
-    {"reset", "revoke"},
+    {"change-puk", "unblock %u"},
+    {"unblock-pin", "unblock %u"},
+    {"set-retries", "retire %u, then ykenroll enroll NAME --reset --retries PIN,PUK"},
+    {"change-management-key", "reissue %u --reason expiring"},
+    {"generate", "reissue %u --reason expiring --new-key"},
+    {"import", "reissue %u --reason expiring"},
+    {"move", "retire %u"},
+    {"delete", "retire %u"},
+    {"reset", "retire %u"},
 };
 
 /* Tokens that the registry does not look after. */
@@ -61,25 +62,23 @@ static int
 refuse_registered(const struct verb *v, struct err *err)
 {
 	const uint32_t serial = v->row.token.serial;
-	const char *command = "reissue";
+	const char *command = "recover --device %u";
+	char use[96];
 	size_t i;
 
 	if (serial == 0 || (is_free(v->row.token.state) && !v->row.work_open))
 		return 0;
-	for (i = 0; i < sizeof(instead) / sizeof(instead[0]); i++)
+	for (i = 0; i < sizeof(instead) / sizeof(instead[0]) && !v->row.work_open; i++)
 		if (strcmp(instead[i].verb, v->name) == 0)
 			command = instead[i].command;
+	/* with the serial in the place of its %u */
+	snprintf(use, sizeof(use), "%.*s%u%s", (int)(strstr(command, "%u") - command), command,
+	    serial, strstr(command, "%u") + 2);
 	(void)err_set(err, ERR_OCCUPIED,
 	    "token %u is in the registry (%s, %s), so that token %s would bypass escrow and audit",
 	    serial, registry_token_state_name(v->row.token.state),
 	    v->row.holder.id == 0 ? "no holder" : v->row.holder.name, v->name);
-	if (v->row.work_open)
-		err_hint(err, "use: ykenroll recover --device %u", serial);
-	else if (strcmp(command, "revoke") == 0)
-		err_hint(err, "use: ykenroll revoke %u", serial);
-	else
-		err_hint(err, "the command for that is %s, which this version does not have yet",
-		    command);
+	err_hint(err, "use: ykenroll %s", use);
 	return ERR_OCCUPIED;
 }
 

@@ -314,6 +314,19 @@ watch 4 "verify-server, wrong PIN" --sent pin-wrong -- \
 	ykenroll verify-server https://localhost:4433 --ca-file "$T/web/crt" --token --pin "$(f pin-wrong)"
 kill $web
 
+# ---- helpdesk: what the escrow gives goes to the card and nowhere else ----
+es="--escrow-key $D/recovery.key --escrow-pass $(f recovery-pass)"
+watch 11 "unblock, wrong escrow passphrase" --read ca-wrong -- ykenroll unblock --pin "$(f pin-next)" --escrow-key "$D/recovery.key" \
+	--escrow-pass "$(f ca-wrong)"
+watch 0 "unblock" --read recovery-pass --sent pin-next -- ykenroll unblock --pin "$(f pin-next)" $es
+escrowed puk >"$T/generated/puk-second"
+renew="ykenroll reissue alice@example.org --reason expiring $old"
+watch 4 "reissue, wrong PIN" --sent pin-wrong -- $renew $ca --pin "$(f pin-wrong)" $es
+watch 11 "reissue, wrong CA passphrase" --read ca-wrong -- $renew --ca-pass "$(f ca-wrong)" --pin "$(f pin-next)" $es
+watch 0 "reissue" --read recovery-pass --sent pin-next -- $renew $ca --pin "$(f pin-next)" $es
+escrowed management-key >"$T/generated/mgm-second"
+watch 0 "recover with an escrow key, nothing to do" -- ykenroll recover $ca --pin "$(f pin-next)" $old $es
+
 # ---- taking back ----
 for v in suspend resume "revoke --reason keyCompromise"; do
 	watch 11 "${v%% *}, wrong passphrase" --read ca-wrong -- ykenroll $v alice@example.org --ca-pass "$(f ca-wrong)"
@@ -322,6 +335,21 @@ done
 mkdir "$D/www"
 watch 0 "ca publish" -- ykenroll ca publish "$D/www"
 watch 1,2,11 "ca publish without a CA" -- ykenroll ca publish "$D/www" --home "$T/none"
+
+watch 11 "retire, wrong passphrase" --read ca-wrong -- ykenroll retire -y --ca-pass "$(f ca-wrong)"
+watch 0 "retire" --read ca-pass -- ykenroll retire -y $ca
+
+# ---- a token of another tool ----
+claim "a token with the old secrets and a key" sh -c 'ykenroll token reset --home "$1" -y' - "$T/none"
+as_old >/dev/null
+ykenroll token generate 9a "$D/dave.pem" --home "$T/none" $mgm >/dev/null
+watch 9 "adopt of a retired token" -- ykenroll adopt Dave --email dave@example.org $ca --pin "$(f pin-old)" $old
+claim "one more home" ykenroll init --home "$T/home2/h3" --name Test --rehearsal "$YKVIRT_ROOT" --recovery-out "$D/r4.key" \
+	$ca --recovery-pass "$(f recovery-pass)"
+dave="ykenroll adopt Dave --email dave@example.org --home $T/home2/h3 $ca"
+watch 7 "adopt, wrong management key" --read mgm-wrong -- $dave --pin "$(f pin-old)" --current-pin "$(f pin-old)" \
+	--current-puk "$(f puk-old)" $wrongmgm
+watch 0 "adopt" --sent pin-old --read ca-pass -- $dave --pin "$(f pin-old)" $old
 
 # ---- signer, and an enrolment on a terminal ----
 claim "the token is as from the factory" ykenroll token reset --home "$T/none" -y
@@ -352,7 +380,7 @@ watch 0 "$(grep -c ykenroll "$T/literal.sh") literal secrets" --allow 'pin-new@a
 
 # ---- all together ----
 claim "no run leaked what was generated" $leaks judge --canaries "$T/generated" --runs "$R" $dirs --sent puk-sealed --sent mgm-sealed \
-	--sent puk-made --sent mgm-made --allow '(puk|mgm)-(made|sealed|opened)@file .*/generated/.*'
+	--sent puk-made --sent mgm-made --sent puk-second --sent mgm-second --allow '(puk|mgm)-(made|sealed|second|opened)@file .*/generated/.*'
 claim "planted: a generated value in an output is found" $leaks judge --canaries "$T/generated" --runs "$R" --find 'puk-made@file .*'
 claim "every verb has a case that succeeds, one that fails, and one for each of its SPECs" $leaks covered --runs "$R" -- ykenroll
 mkdir "$T/stub"

@@ -264,7 +264,7 @@ for v in "change-puk --puk file:$T/puk --new-puk file:$T/newpuk" "unblock-pin --
 	"set-retries 3 3 --force" "change-management-key --protect" "generate 9c" "import 9a $T/small.crt --force" \
 	"delete 9a --certificate" "reset -y"; do
 	# shellcheck disable=SC2086
-	exits 9 'in the registry.*(unblock|reissue|revoke)' "${v%% *} is refused, and named what does it" token $v
+	exits 9 'in the registry.*use: ykenroll (unblock|reissue|retire) [0-9]+' "${v%% *} is refused, and named what does it" token $v
 done
 claim "the card is as it was" [ "$(holds)" = "$before" ]
 claim "check agrees" ykenroll check

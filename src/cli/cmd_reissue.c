@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reissue: one command for each thing that happens to a token, or to who has it. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "ykenroll/workflow_life.h"
+
+#define HOURS_DEFAULT 24
+#define HOURS_MAX (24 * 31)
+
+static char *reason, *ticket, *name, *email;
+static int hours, new_key, reset;
+
+static const struct poptOption table[] = {
+    {"reason", 0, POPT_ARG_STRING, &reason, 0,
+	"lost, damaged, forgotten, expiring, renamed, left: see ykenroll(1)", "R"},
+    {"name", 0, POPT_ARG_STRING, &name, 0, "with renamed: the new name", "NAME"},
+    {"email", 0, POPT_ARG_STRING, &email, 0, "with renamed: the new address", "ADDRESS"},
+    {"hours", 0, POPT_ARG_INT, &hours, 0, "with forgotten: so long is the other token good (24)",
+	"N"},
+    {"new-key", 0, POPT_ARG_NONE, &new_key, 0, "with expiring, renamed: another key, too", NULL},
+    {"reset", 0, POPT_ARG_NONE, &reset, 0, "the new token had another life: make it as new", NULL},
+    {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
+    {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_certificate, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_secrets, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static int
+unknown_reason(struct err *err)
+{
+	const struct workflow_why *whys;
+	size_t n, i;
+
+	(void)err_set(err, ERR_USAGE, "why? --reason takes");
+	whys = workflow_whys(&n);
+	for (i = 0; i < n; i++)
+		err_hint(err, "%s: %s", whys[i].name, whys[i].what);
+	return ERR_USAGE;
+}
+
+/* An option that would have no effect was meant for something. */
+static int
+check_options(const struct workflow_reissue *what, struct err *err)
+{
+	const bool renamed = strcmp(what->why->name, "renamed") == 0;
+
+	if (renamed != (name != NULL || email != NULL))
+		return err_set(err, ERR_USAGE,
+		    renamed ? "what is the new name? Give --name, --email or both"
+			    : "--name and --email go with --reason renamed");
+	if (hours != 0 && !what->why->hold)
+		return err_set(err, ERR_USAGE, "--hours goes with --reason forgotten");
+	if (hours < 0 || hours > HOURS_MAX)
+		return err_set(err, ERR_USAGE, "--hours takes 1 to %d", HOURS_MAX);
+	if (new_key && !what->why->same_token)
+		return err_set(err, ERR_USAGE,
+		    "--new-key goes with expiring and renamed; another token has another key");
+	if (reset && (what->why->same_token || what->why->none))
+		return err_set(err, ERR_USAGE, "--reset is for another token");
+	return 0;
+}
+
+static int
+fill(struct workflow_reissue *what, struct err *err)
+{
+	struct workflow_enroll certificate = {0};
+	int rc;
+
+	if (reason == NULL || (what->why = workflow_why(reason)) == NULL)
+		return unknown_reason(err);
+	if ((rc = check_options(what, err)) != 0 || (rc = enroll_options(&certificate, err)) != 0)
+		return rc;
+	what->ticket = ticket;
+	what->name = name;
+	what->email = email;
+	what->new_key = new_key != 0;
+	what->hours = hours == 0 ? HOURS_DEFAULT : (unsigned)hours;
+	what->profile = certificate.profile;
+	what->alg = certificate.alg;
+	what->pin_policy = certificate.pin_policy;
+	what->touch_policy = certificate.touch_policy;
+	what->days = certificate.days;
+	what->reset = reset != 0;
+	return 0;
+}
+
+static void
+show_former(const struct workflow_reissue *what, const struct workflow_reissued *r)
+{
+	if (!r->has_crl || opt.json)
+		return;
+	printf("token %u: its certificates are %s (%s); CRL number %llu, %zu entries, is in "
+	       "pub/issuing.crl\n",
+	    (unsigned)r->former, what->why->hold ? "on hold" : "revoked",
+	    workflow_reason_name((int)what->why->reason), (unsigned long long)r->crl.number,
+	    r->crl.entries);
+	if (what->why->hold)
+		printf("when it is there again: ykenroll resume %u\n", (unsigned)r->former);
+	fflush(stdout);
+}
+
+int
+cmd_reissue(int argc, const char **argv, struct err *err)
+{
+	static struct workflow_reissued done;
+	struct workflow_reissue what = {0};
+	const char *args[1] = {NULL};
+	struct workflow w;
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "reissue", "HOLDER|TOKEN --reason R [OPTION...]", table,
+		 args, 1, &n, err)) != 0)
+		return rc;
+	if (n != 1)
+		return err_set(
+		    err, ERR_USAGE, "whose? ykenroll reissue alice@example.org --reason lost");
+	if ((rc = fill(&what, err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	what.what = args[0];
+	rc = workflow_reissue(&w, &what, &done, err);
+	show_former(&what, &done);
+	if (rc == 0 && !done.has_new)
+		return 0;
+	return enroll_show(&done.report, rc, err);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* held: how work on a token that somebody holds begins, and what it takes from the escrow. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "workflow/steps.h"
+#include "ykenroll/registry_look.h"
+#include "ykenroll/workflow_escrow.h"
+
+/* ---- which token ---- */
+
+static int
+one_token_of(struct enrolment *e, int64_t holder, struct err *err)
+{
+	struct registry_token *list = NULL;
+	size_t n = 0;
+	const int rc = registry_tokens_of(e->registry, holder, &list, &n, err);
+
+	if (rc == 0 && n == 1 && e->choice.serial == 0 && e->choice.reader == NULL)
+		e->choice.serial = list[0].serial;
+	free(list);
+	return rc;
+}
+
+static int
+take_token(void *ctx, const struct registry_cert *c)
+{
+	*(uint32_t *)ctx = c->token.serial;
+	return 1;
+}
+
+int
+held_find(struct enrolment *e, const char *what, uint32_t *ret_token, int64_t *ret_holder,
+    struct err *err)
+{
+	struct registry_found found = {0};
+	struct registry_which which = {.serial = found.cert_serial};
+	int rc = registry_find(e->registry, what, &found, err);
+
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE,
+		    "there is no holder, token or certificate %s here; look with: ykenroll list",
+		    what);
+	if (rc != 0)
+		return rc;
+	if (found.has_cert &&
+	    (rc = registry_certs(e->registry, &which, take_token, &found.token, err)) < 0)
+		return rc;
+	*ret_token = found.token;
+	*ret_holder = found.holder;
+	return 0;
+}
+
+/* What was said names a token or a holder; the reader must have that one. */
+static int
+choose(struct enrolment *e, const char *what, int64_t *ret_holder, struct err *err)
+{
+	uint32_t token = 0;
+	int rc;
+
+	*ret_holder = 0;
+	if (what == NULL)
+		return 0;
+	if ((rc = held_find(e, what, &token, ret_holder, err)) != 0)
+		return rc;
+	if (token == 0)
+		return one_token_of(e, *ret_holder, err);
+	if (e->choice.serial != 0 && e->choice.serial != token)
+		return err_set(err, ERR_USAGE, "%s and --device %u are not the same token", what,
+		    e->choice.serial);
+	e->choice.serial = token;
+	return 0;
+}
+
+/* ---- the start ---- */
+
+static int
+check_row(const struct enrolment *e, int64_t holder, struct err *err)
+{
+	const struct registry_row *row = &e->row;
+
+	if (row->token.serial == 0)
+		return err_set(err, ERR_USAGE,
+		    "token %u is not in the registry; take it in with ykenroll enroll, or with "
+		    "ykenroll adopt when it is in use",
+		    e->report->token.serial);
+	if (row->holder.id == 0)
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u is %s and nobody holds it: there is nothing to do", row->token.serial,
+		    registry_token_state_name(row->token.state));
+	if (holder != 0 && holder != row->holder.id)
+		return err_set(err, ERR_AMBIGUOUS,
+		    "the token in the reader, %u, is of %s (%s), not of whom you named",
+		    row->token.serial, row->holder.name, row->holder.key);
+	return 0;
+}
+
+int
+held_start(struct enrolment *e, const char *what, const struct plan *plan, struct err *err)
+{
+	int64_t holder;
+	int rc;
+
+	if ((rc = enrolment_registry(e, err)) != 0 || (rc = choose(e, what, &holder, err)) != 0 ||
+	    (rc = enrolment_look(e, err)) != 0 || (rc = check_row(e, holder, err)) != 0 ||
+	    (rc = enrolment_resume(e, err)) != 0)
+		return rc;
+	if (e->resumed && e->plan != plan)
+		return err_set(err, ERR_OCCUPIED,
+		    "other work on token %u (%s) is not finished; finish it with: ykenroll recover "
+		    "--device %u",
+		    e->work.serial, e->work.plan, e->work.serial);
+	e->plan = plan;
+	if (e->resumed)
+		return 0;
+	snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan->name);
+	e->work.serial = e->row.token.serial;
+	e->work.holder = e->row.holder;
+	return 0;
+}
+
+int
+held_active(const struct enrolment *e, struct err *err)
+{
+	const struct registry_token *t = &e->row.token;
+
+	if (t->state == TOKEN_ACTIVE)
+		return 0;
+	return err_set(err, ERR_OCCUPIED, "token %u is %s%s", t->serial,
+	    registry_token_state_name(t->state),
+	    t->state == TOKEN_SUSPENDED ? "; first: ykenroll resume"
+					: ", not active: there is nothing to renew or unblock");
+}
+
+bool
+held_recorded(const struct enrolment *e, const char *step)
+{
+	return e->resumed && registry_step_done(e->registry, e->work.id, step);
+}
+
+/* ---- the holder's PIN ---- */
+
+int
+held_pin(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if (e->pin.tries_left == 0)
+		return err_set(err, ERR_BLOCKED,
+		    "the PIN of token %u is blocked; first: ykenroll unblock",
+		    e->report->token.serial);
+	if ((rc = enrolment_secret(e, WORKFLOW_HOLDER_PIN, e->new_pin, err)) != 0 ||
+	    (rc = token_verify_pin(e->token, e->new_pin, enrolment_flags(e), err)) != 0)
+		return rc;
+	e->pin_verified = true;
+	return 0;
+}
+
+/* ---- the escrow ---- */
+
+int
+steps_escrow(
+    struct enrolment *e, enum registry_secret_kind kind, struct secret *ret, struct err *err)
+{
+	CLEAN(registry_escrow_lockp) struct registry_escrow_key *key = NULL;
+	char why[REGISTRY_TEXT_MAX + 96];
+	const struct registry_escrow_open what = {
+	    .token = e->report->token.serial, .kind = kind, .why = why};
+	int rc;
+
+	snprintf(why, sizeof(why), "%s%s%s%s%s", e->work.plan, e->work.why[0] == '\0' ? "" : " ",
+	    e->work.why, e->work.ticket[0] == '\0' ? "" : ", ticket ", e->work.ticket);
+	if ((rc = workflow_escrow_unlock(e->w, e->registry, &key, err)) != 0)
+		return rc;
+	rc = registry_escrow_open(e->registry, key, &what, ret, NULL, err);
+	return rc != ERR_ABSENT ? rc
+				: err_set(err, ERR_INTERNAL, "the escrow has no %s of token %u",
+				      registry_secret_kind_name(kind), what.token);
+}

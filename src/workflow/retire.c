@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* retire: the end of a token's life with its holder. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "workflow/steps.h"
+
+static enum signer_reason
+reason_of(const struct enrolment *e)
+{
+	enum signer_reason reason = REASON_UNSPECIFIED;
+
+	return workflow_reason(e->work.why, &reason, NULL) == 0 ? reason : REASON_UNSPECIFIED;
+}
+
+static void
+what_revoked(const struct enrolment *e, char *ret, size_t size)
+{
+	snprintf(ret, size, "revoke its certificates (%s)", e->work.why);
+}
+
+static int
+step_revoked(struct enrolment *e, struct err *err)
+{
+	return steps_end_certs(e, e->work.serial, reason_of(e), TOKEN_NEW, err);
+}
+
+static void
+what_retired(const struct enrolment *e, char *ret, size_t size)
+{
+	(void)e;
+	snprintf(ret, size, "record the token as retired, and close its secrets");
+}
+
+static int
+step_retired(struct enrolment *e, struct err *err)
+{
+	char note[64];
+
+	snprintf(note, sizeof(note), "wiped, %s", e->work.why);
+	return registry_close(e->registry, e->work.id, TOKEN_RETIRED, note, err);
+}
+
+static const struct plan_step steps[] = {
+    {"revoked", what_revoked, NULL, step_revoked, true, true, NULL},
+    {"reset", steps_what_reset, step_reset_done, step_reset, true, true, NULL},
+    {"retired", what_retired, NULL, step_retired, false, false, NULL},
+};
+
+static int
+check(struct enrolment *e, struct err *err)
+{
+	struct verb v = {.w = e->w, .token = e->token};
+	int rc;
+
+	if ((rc = precheck_states(e, err)) != 0)
+		return rc;
+	return verb_lost(&v, e->lost, err);
+}
+
+static int
+ask(struct enrolment *e, struct err *err)
+{
+	char question[VERB_LOST_MAX + 2 * REGISTRY_TEXT_MAX + 256];
+
+	if (e->resumed)
+		return 0;
+	if (e->w->ui.confirm == NULL)
+		return err_set(err, ERR_PERSON, "nobody can be asked");
+	snprintf(question, sizeof(question),
+	    "Token %u of %s (%s) is retired: its certificates are revoked, and it becomes as new. Lost "
+	    "for ever:%s. Do it?",
+	    e->report->token.serial, e->row.holder.name, e->row.holder.key,
+	    e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
+	return e->w->ui.confirm(e->w->ui.ctx, question, err);
+}
+
+const struct plan plan_retire = {.name = "retire",
+    .steps = steps,
+    .n = sizeof(steps) / sizeof(steps[0]),
+    .on = true,
+    .signer = true,
+    .check = check,
+    .ask = ask};
+
+static int
+is_wiped(struct enrolment *e, bool *ret, struct err *err)
+{
+	struct verb v = {.w = e->w, .token = e->token};
+	char lost[VERB_LOST_MAX];
+	int rc;
+
+	if ((rc = precheck_states(e, err)) != 0 || (rc = verb_lost(&v, lost, err)) != 0)
+		return rc;
+	*ret =
+	    lost[0] == '\0' && e->mgm.known && e->mgm.factory && e->pin.factory && e->puk.factory;
+	return 0;
+}
+
+static int
+retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
+{
+	bool wiped = false;
+	int rc;
+
+	if ((rc = held_start(e, what->what, &plan_retire, err)) != 0) {
+		if (rc == ERR_NO_TOKEN)
+			err_hint(err, "of a token that is not here: --absent");
+		return rc;
+	}
+	if (e->resumed)
+		return enrolment_run(e, err);
+	e->report->holder = e->row.holder;
+	if (e->row.token.state == TOKEN_RETIRED && (rc = is_wiped(e, &wiped, err)) != 0)
+		return rc;
+	if (wiped) {
+		e->report->already = true;
+		return 0;
+	}
+	snprintf(e->work.why, sizeof(e->work.why), "%s", workflow_reason_name((int)what->reason));
+	if ((rc = enrolment_copy(e->work.ticket, what->ticket, "ticket", err)) != 0)
+		return rc;
+	return enrolment_run(e, err);
+}
+
+/* Nothing can be wiped; what it has in the escrow stays, for the day when it is found. */
+static int
+retire_absent(const struct workflow *w, const struct workflow_retire *what,
+    struct workflow_report *ret, struct err *err)
+{
+	const struct workflow_revoke how = {.how = TAKE_REVOKE,
+	    .what = what->what,
+	    .reason = what->reason,
+	    .ticket = what->ticket,
+	    .token_state = "retired"};
+	struct workflow_revoked *done = calloc(1, sizeof(*done));
+	int rc;
+
+	if (done == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	if ((rc = workflow_revoke(w, &how, done, err)) == 0) {
+		ret->already = done->already;
+		if (done->n > 0) {
+			ret->token.serial = done->certs[0].token.serial;
+			ret->holder = done->certs[0].holder;
+		}
+	}
+	free(done);
+	return rc;
+}
+
+int
+workflow_retire(const struct workflow *w, const struct workflow_retire *what,
+    struct workflow_report *ret, struct err *err)
+{
+	CLEAN(enrolment_wipe) struct enrolment e;
+
+	enrolment_init(&e, w, ret);
+	if (!what->absent)
+		return retire(&e, what, err);
+	if (what->what == NULL)
+		return err_set(err, ERR_USAGE, "which token? It is not here to be looked at");
+	return retire_absent(w, what, ret, err);
+}

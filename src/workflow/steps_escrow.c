@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* steps_escrow: the steps that use a secret of the token from the escrow, and replace it. */
+#include "workflow/steps.h"
+
+/* ---- management key: asking costs nothing ---- */
+
+int
+steps_mgmkey_open(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if (e->current_mgmkey->len == 0 &&
+	    (rc = steps_escrow(e, SECRET_MGMKEY, e->current_mgmkey, err)) != 0)
+		return rc;
+	if ((rc = token_authenticate(e->token, e->current_mgmkey, err)) == ERR_MGMKEY)
+		return err_set(err, ERR_MGMKEY,
+		    "the management key of token %u is not the one in escrow: it was changed outside of "
+		    "this program; take the token in again with: ykenroll adopt",
+		    e->report->token.serial);
+	e->authenticated = rc == 0;
+	return rc;
+}
+
+int
+step_mgmkey_escrow(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if (!held_recorded(e, "management-key") && !e->authenticated &&
+	    (rc = steps_mgmkey_open(e, err)) != 0)
+		return rc;
+	return step_mgmkey(e, err);
+}
+
+/* ---- PUK: each wrong one costs a try ---- */
+
+/* With an unknown number of tries only what is most likely right is sent. */
+static unsigned
+puk_flags(const struct enrolment *e)
+{
+	return e->puk.tries_left < 0 ? DEVICE_LAST_TRY : enrolment_flags(e);
+}
+
+/* Send old, to be replaced by the one in flight. *ret: it was the right one. */
+static int
+send_puk(struct enrolment *e, const struct secret *old, bool *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	const int rc = token_change_puk(e->token, old, e->puk_new, puk_flags(e), &why);
+	int rc2;
+
+	*ret = rc == 0;
+	if (rc == 0)
+		return 0;
+	if (rc != ERR_PIN) {
+		if (err != NULL)
+			*err = why;
+		return rc;
+	}
+	return (rc2 = token_puk_state(e->token, &e->puk, err)) != 0 ? rc2 : 0;
+}
+
+static int
+refused(const struct enrolment *e, struct err *err)
+{
+	const int rc = err_set(err, ERR_PIN,
+	    "the PUK in escrow is not the one of token %u: it was changed outside of this program, and "
+	    "is not sent again without --last-try; `ykenroll recover --device %u --give-up` closes this "
+	    "work",
+	    e->work.serial, e->work.serial);
+
+	if (err != NULL)
+		err->tries = e->puk.tries_left;
+	return rc;
+}
+
+/* The old one from escrow. Recorded before it is sent: where the answer gets lost, the next run
+ * does not know which one the token has. */
+static int
+send_old(struct enrolment *e, bool *ret, struct err *err)
+{
+	int rc;
+
+	if (held_recorded(e, STEP_PUK_REFUSED) && !e->w->last_try)
+		return refused(e, err);
+	if (e->current_puk->len == 0 &&
+	    (rc = steps_escrow(e, SECRET_PUK, e->current_puk, err)) != 0)
+		return rc;
+	if ((rc = registry_step(e->registry, e->work.id, STEP_PUK_SENDING, NULL, err)) != 0)
+		return rc;
+	return send_puk(e, e->current_puk, ret, err);
+}
+
+/* Is the one in flight on the token already? One try, where three or more are left (or, the second
+ * time, two). */
+static int
+send_new(struct enrolment *e, int least, bool *ret, struct err *err)
+{
+	*ret = false;
+	if (e->puk.tries_left >= 0 ? e->puk.tries_left < least : !e->w->last_try)
+		return 0;
+	return send_puk(e, e->puk_new, ret, err);
+}
+
+int
+step_puk_escrow(struct enrolment *e, struct err *err)
+{
+	const bool doubt = held_recorded(e, STEP_PUK_SENDING);
+	const bool was_old = held_recorded(e, STEP_PUK_OLD);
+	bool right = false;
+	int rc;
+
+	if (doubt && !was_old && ((rc = send_new(e, 3, &right, err)) != 0 || right))
+		return rc;
+	if (doubt && !was_old &&
+	    (rc = registry_step(e->registry, e->work.id, STEP_PUK_OLD, NULL, err)) != 0)
+		return rc;
+	if ((rc = send_old(e, &right, err)) != 0 || right)
+		return rc;
+	if (doubt && was_old && ((rc = send_new(e, 2, &right, err)) != 0 || right))
+		return rc;
+	if ((rc = registry_step(e->registry, e->work.id, STEP_PUK_REFUSED, NULL, err)) != 0)
+		return rc;
+	return refused(e, err);
+}
+
+/* ---- the key that is there ---- */
+
+int
+step_same_key(struct enrolment *e, struct err *err)
+{
+	CLEAN(verb_slot_wipe) struct verb_slot slot = {0};
+	struct verb v = {.w = e->w, .token = e->token};
+	int rc;
+
+	if ((rc = verb_slot(&v, ENROL_SLOT, false, &slot, err)) != 0)
+		return rc;
+	if ((rc = verb_slot_spki(&slot, ENROL_SLOT, &e->spki, err)) == ERR_ABSENT)
+		return err_set(err, ERR_OCCUPIED,
+		    "the key in slot 9A of token %u is gone; close this work with: ykenroll recover "
+		    "--device %u --give-up",
+		    e->work.serial, e->work.serial);
+	return rc;
+}

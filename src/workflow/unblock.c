@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* unblock: a new PIN by the PUK that the escrow has, and a new PUK in its place. */
+#include <stdio.h>
+
+#include "workflow/steps.h"
+
+/* The PUK first: from then on it is one that is in flight, and a run that goes on after an
+ * interruption needs nobody's key to set the PIN. */
+
+static void
+what_puk(const struct enrolment *e, char *ret, size_t size)
+{
+	(void)e;
+	snprintf(ret, size, "set a new random PUK with the one from escrow, which is spent then");
+}
+
+static int
+puk_done(struct enrolment *e, bool *ret, struct err *err)
+{
+	(void)err;
+	*ret = held_recorded(e, "puk");
+	return 0;
+}
+
+static int
+pin_done(struct enrolment *e, bool *ret, struct err *err)
+{
+	(void)err;
+	*ret = held_recorded(e, "pin");
+	return 0;
+}
+
+static void
+what_pin(const struct enrolment *e, char *ret, size_t size)
+{
+	snprintf(ret, size, "set the PIN that the holder chooses%s",
+	    e->pin.tries_left == 0 ? " (it is blocked)" : "");
+}
+
+/* Where the firmware does not tell how many tries there are, a PUK of ours is sent all the same. */
+static unsigned
+flags(const struct enrolment *e)
+{
+	return e->puk.tries_left < 0 ? DEVICE_LAST_TRY : enrolment_flags(e);
+}
+
+static int
+step_set_pin(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = token_unblock_pin(e->token, e->puk_new, e->new_pin, flags(e), err)) != 0 ||
+	    (rc = token_verify_pin(e->token, e->new_pin, enrolment_flags(e), err)) != 0)
+		return rc;
+	e->pin_verified = true;
+	return 0;
+}
+
+static void
+what_close(const struct enrolment *e, char *ret, size_t size)
+{
+	(void)e;
+	snprintf(ret, size, "record it, and retire the former PUK");
+}
+
+static int
+step_close(struct enrolment *e, struct err *err)
+{
+	return registry_close(
+	    e->registry, e->work.id, e->row.token.state, "new PIN and new PUK", err);
+}
+
+static const struct plan_step steps[] = {
+    {"puk", what_puk, puk_done, step_puk_escrow, true, true, NULL},
+    {"pin", what_pin, pin_done, step_set_pin, true, true, NULL},
+    {"closed", what_close, NULL, step_close, false, false, NULL},
+};
+
+/* ---- before the first change ---- */
+
+static int
+puk_usable(const struct enrolment *e, struct err *err)
+{
+	const unsigned serial = e->report->token.serial;
+	int rc;
+
+	if (e->puk.tries_left == 0)
+		return err_set(err, ERR_BLOCKED,
+		    "the PUK of token %u is blocked, so that nothing sets its PIN any more. What is "
+		    "left is to make it as new: ykenroll retire %u --reason superseded, then ykenroll "
+		    "enroll NAME --reset",
+		    serial, serial);
+	if (e->puk.tries_left != 1 || e->w->last_try)
+		return 0;
+	rc = err_set(err, ERR_PIN,
+	    "the PUK of token %u has one try left, which is not spent without --last-try; when it is "
+	    "wrong, all that is left is a reset",
+	    serial);
+	if (err != NULL)
+		err->tries = 1;
+	return rc;
+}
+
+static int
+check(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = precheck_states(e, err)) != 0)
+		return rc;
+	if (!e->resumed && e->row.token.state != TOKEN_SUSPENDED && (rc = held_active(e, err)) != 0)
+		return rc;
+	return puk_usable(e, err);
+}
+
+static int
+ask(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if (held_recorded(e, "pin"))
+		return 0;
+	if ((rc = enrolment_secret(e, WORKFLOW_NEW_PIN, e->new_pin, err)) != 0 ||
+	    (rc = workflow_pin_check(e->new_pin, err)) != 0)
+		return rc;
+	/* a work that is under way opens it when it is needed */
+	return e->resumed ? 0 : steps_escrow(e, SECRET_PUK, e->current_puk, err);
+}
+
+const struct plan plan_unblock = {.name = "unblock",
+    .steps = steps,
+    .n = sizeof(steps) / sizeof(steps[0]),
+    .secrets = 1u << SECRET_PUK,
+    .on = true,
+    .check = check,
+    .ask = ask};
+
+int
+workflow_unblock(const struct workflow *w, const struct workflow_unblock *what,
+    struct workflow_report *ret, struct err *err)
+{
+	CLEAN(enrolment_wipe) struct enrolment e;
+	int rc;
+
+	enrolment_init(&e, w, ret);
+	if ((rc = held_start(&e, what->what, &plan_unblock, err)) != 0)
+		return rc;
+	if (!e.resumed && (rc = enrolment_copy(e.work.ticket, what->ticket, "ticket", err)) != 0)
+		return rc;
+	return enrolment_run(&e, err);
+}
