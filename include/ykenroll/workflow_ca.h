@@ -86,9 +86,9 @@ struct workflow_published {
  * the disk too, before the first takes the place of an older one. Never older than what is there,
  * nor without a revocation that is there and still counts; w->force overrides both.
  *
- * leaves: leaves.caddy, a line for each certificate of the registry that has not expired and is not
- * on the CRL, each in a file of its own in leaves/. The first line is the root's certificate, with
- * which nobody logs in: for Caddy no line at all means everybody.
+ * leaves: fingerprints.caddy, and leaves.caddy, a line for each certificate of the registry that
+ * has not expired and is not on the CRL, each in a file of its own in leaves/. The first line is
+ * the root's certificate, with which nobody logs in: for Caddy no line at all means everybody.
  *
  * The commands are run after that, by no shell, their output on standard error, each for a minute
  * at most. A CRL's near end is said (w->ui.say). Errors: ERR_FIT a file is garbage, of another CA,

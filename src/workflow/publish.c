@@ -446,6 +446,7 @@ put_leaves(struct publishing *p, struct err *err)
 	    .dir = p->what->dir,
 	    .crl = &p->crls[0],
 	    .issuing = &p->certs[0],
+	    .root = &p->certs[p->n - 1],
 	    .wanted = p->what->leaves};
 
 	return leaves_put(&l, p->ret, err);

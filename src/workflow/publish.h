@@ -16,7 +16,7 @@ MUST_CHECK int publish_check(const struct workflow_publish *what, struct err *er
 struct leaves {
 	struct registry *registry; /* NULL: there is none */
 	const char *dir;	   /* that servers read; locked */
-	const struct blob *crl, *issuing;
+	const struct blob *crl, *issuing, *root;
 	bool wanted; /* else only where there is a list already */
 };
 /* Adds to ret->written; sets ret->has_leaves, ret->leaves. Errors: ERR_ABSENT no registry;

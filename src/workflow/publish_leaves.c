@@ -16,6 +16,7 @@
 #include "workflow/publish.h"
 
 #define LIST "leaves.caddy"
+#define FINGERPRINTS "fingerprints.caddy"
 #define DIRECTORY "leaves"
 #define SUFFIX ".pem"
 
@@ -143,15 +144,30 @@ add_line(const struct live *v, const char *name, struct blob *list, struct err *
 	return blob_append(list, line, (size_t)n, err);
 }
 
+static const char head[] =
+    "# Kept by ykenroll ca publish: who may log in. The first one is nobody: without any\n"
+    "# line everybody of the CA could.\n";
+
+static int
+put_text(
+    struct live *v, const char *name, const struct blob *text, size_t *written, struct err *err)
+{
+	char path[PATH_MAX];
+	bool new;
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), v->dir, name, err)) != 0 ||
+	    (rc = put_file(path, text, &new, err)) != 0)
+		return rc;
+	*written += new;
+	return 0;
+}
+
 static int
 put_list(struct live *v, size_t *written, struct err *err)
 {
-	static const char head[] =
-	    "# Kept by ykenroll ca publish: who may log in. The first one is nobody: without any\n"
-	    "# line everybody of the CA could.\n";
 	CLEAN(blob_wipe) struct blob list = {0};
-	char path[PATH_MAX], name[sizeof(DIRECTORY) + sizeof(v->all->name)];
-	bool new;
+	char name[sizeof(DIRECTORY) + sizeof(v->all->name)];
 	size_t i;
 	int rc;
 
@@ -163,11 +179,36 @@ put_list(struct live *v, size_t *written, struct err *err)
 		if ((rc = add_line(v, name, &list, err)) != 0)
 			return rc;
 	}
-	if ((rc = file_join(path, sizeof(path), v->dir, LIST, err)) != 0 ||
-	    (rc = put_file(path, &list, &new, err)) != 0)
+	return put_text(v, LIST, &list, written, err);
+}
+
+static int
+add_fingerprint(const uint8_t sha256[static X509_SHA256_LEN], struct blob *list, struct err *err)
+{
+	char line[2 * X509_SHA256_LEN + sizeof(" SUCCESS\n")];
+
+	text_hex(sha256, X509_SHA256_LEN, line);
+	memcpy(line + 2 * X509_SHA256_LEN, " SUCCESS\n", sizeof(" SUCCESS\n"));
+	return blob_append(list, line, strlen(line), err);
+}
+
+/* The same for a map of Caddy's: where certificates are optional. */
+static int
+put_fingerprints(struct live *v, size_t *written, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob list = {0};
+	uint8_t nobody[X509_SHA256_LEN];
+	size_t i;
+	int rc;
+
+	if ((rc = x509_sha256(v->l->root, nobody, err)) != 0 ||
+	    (rc = blob_append(&list, head, sizeof(head) - 1, err)) != 0 ||
+	    (rc = add_fingerprint(nobody, &list, err)) != 0)
 		return rc;
-	*written += new;
-	return 0;
+	for (i = 0; i < v->n; i++)
+		if ((rc = add_fingerprint(v->all[i].info.sha256, &list, err)) != 0)
+			return rc;
+	return put_text(v, FINGERPRINTS, &list, written, err);
 }
 
 static int
@@ -255,7 +296,8 @@ leaves_put(const struct leaves *l, struct workflow_published *ret, struct err *e
 		if ((rc = put_leaf(&v, &v.all[i], &ret->written, err)) != 0)
 			return rc;
 	ret->leaves = v.n;
-	if ((rc = put_list(&v, &ret->written, err)) != 0)
+	if ((rc = put_list(&v, &ret->written, err)) != 0 ||
+	    (rc = put_fingerprints(&v, &ret->written, err)) != 0)
 		return rc;
 	return remove_others(&v, &ret->written, err);
 }

@@ -251,7 +251,11 @@ server_start() {
 	one=$1
 	server_files "$1" "$2" || return 1
 	shift 2
-	server_print "$one" "$@" || return 1
+	server_print "$one" "$@" && server_go "$one"
+}
+
+server_go() { # server_go SERVER: with the files that are there
+	one=$1
 	(server_run "$one") >>"$S/run/$one.log" 2>&1 </dev/null &
 	echo $! >"$S/run/$one.server"
 	listens "$(server_port "$one")" && return 0
@@ -275,9 +279,13 @@ generations() {
 server_reload() {
 	was=$(generations "$1")
 	$(server_reload_command "$1") >>"$S/run/$1.log" 2>&1 || return 1
+	reloaded "$1" "$was"
+}
+
+reloaded() { # reloaded SERVER GENERATION: waits until there is another
 	[ "$1" = caddy ] && return 0 # says so by itself
 	for _ in $(seq 50); do
-		[ "$(generations "$1")" != "$was" ] && sleep 0.3 && return 0
+		[ "$(generations "$1")" != "$2" ] && sleep 0.3 && return 0
 		sleep 0.1
 	done
 	return 1
@@ -321,4 +329,16 @@ visit() {
 		-o "$S/body" -w '%{http_code}' "$@" "https://web.test:$(server_port "$server")/" 2>"$S/said")
 	rc=$?
 	[ $rc = 0 ] && echo "$code" || echo "alert $rc"
+}
+
+# Options of openssl s_client for a token: the engine in Debian 12, which Debian 13 still has.
+s_client_token() { # s_client_token PERSON
+	echo "-engine pkcs11 -keyform engine -cert $S/$(echo "$1" | tr A-Z a-z).crt -key pkcs11:token=$1;id=%01;type=private -pass file:$T/rawpin"
+}
+
+talk() { # talk SERVER TLS OPTIONS…: openssl s_client, standard input to the server, and no renegotiation by a letter
+	port=$(server_port "$1") version=-tls$(echo "$2" | tr . _)
+	shift 2
+	PKCS11_MODULE_PATH=$OPENSC timeout 20 openssl s_client -connect "127.0.0.1:$port" -servername web.test -CAfile "$S/web-ca.crt" \
+		"$version" -ign_eof "$@"
 }
