@@ -5,7 +5,7 @@
  * The probes are short-lived software certificates of this CA, named "ykenroll probe", kept in
  * home/probe/ (closed to others). One of them is valid: it can log in wherever this CA's
  * certificates can, for WORKFLOW_PROBE_DAYS. The other one is revoked as soon as it has logged in
- * once, so that a server which resumes its session is found out.
+ * once, so that a server which resumes its session is found out. One that has expired is kept.
  */
 #ifndef YKENROLL_WORKFLOW_VERIFY_H
 #define YKENROLL_WORKFLOW_VERIFY_H
@@ -67,8 +67,10 @@ struct workflow_prepared {
 	unsigned sessions;   /* kept, to be resumed later */
 	struct crl_info crl; /* the one that says so */
 };
-/* Make what verify_server tries with; what->url may be NULL: then no session is kept. Errors:
- * ERR_CA. */
+/* Make what verify_server tries with. With what->url, log in with the one that is to be revoked,
+ * keep its sessions, and revoke it. Without, that waits: a server that keeps a list of certificates
+ * has to learn them first. Errors: ERR_CA; ERR_FIT and ERR_INTERNAL as in verify_server, and then
+ * nothing is revoked. */
 MUST_CHECK int workflow_verify_prepare(const struct workflow *w, const struct workflow_verify *what,
     struct workflow_prepared *ret, struct err *err);
 

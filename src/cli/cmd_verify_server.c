@@ -22,7 +22,8 @@ static const struct poptOption table[] = {
     {"token", 0, POPT_ARG_NONE, &use_token, 0, "log in with the token, too", NULL},
     {"pin", 'P', POPT_ARG_STRING, &token_specs.pin, 0, "the token's PIN", "SPEC"},
     {"prepare", 0, POPT_ARG_NONE, &prepare, 0,
-	"make the certificates to try with, keep a session, and revoke one", NULL},
+	"make the certificates to try with; with a URL log in with one of them, and revoke it",
+	NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
@@ -120,7 +121,11 @@ run_prepare(const struct workflow *w, const struct workflow_verify *what, struct
 				       "crl_number", (json_int_t)p.crl.number),
 		    err);
 	printf("%zu certificates made\n", p.made);
-	if (what->url != NULL)
+	if (!p.revoked)
+		printf(
+		    "let servers that keep a list of certificates know them (ykenroll ca publish), "
+		    "then:\nykenroll verify-server --prepare URL\n");
+	else
 		printf("%u sessions kept\n", p.sessions);
 	if (p.revoked)
 		printf("CRL number %llu, with the one that is to be refused, is in "

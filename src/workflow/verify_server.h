@@ -30,7 +30,8 @@ void place_closep(int *fd);
 
 /* ---- verify_server_id.c: who logs in ---- */
 
-enum probe_id { PROBE_LIVE, PROBE_GONE, PROBE_OLD, PROBE_IDS };
+/* NEXT will be revoked: until then it can log in like LIVE. */
+enum probe_id { PROBE_LIVE, PROBE_NEXT, PROBE_GONE, PROBE_OLD, PROBE_IDS };
 
 struct probe_key {
 	struct key *key; /* NULL: there is none */

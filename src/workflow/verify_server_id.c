@@ -9,8 +9,10 @@
 #include "base/text.h"
 #include "workflow/verify_server.h"
 
-static const char *const id_names[PROBE_IDS] = {
-    [PROBE_LIVE] = "live", [PROBE_GONE] = "revoked", [PROBE_OLD] = "expired"};
+static const char *const id_names[PROBE_IDS] = {[PROBE_LIVE] = "live",
+    [PROBE_NEXT] = "next",
+    [PROBE_GONE] = "revoked",
+    [PROBE_OLD] = "expired"};
 
 void
 probe_key_wipe(struct probe_key *p)

@@ -107,11 +107,10 @@ make(struct making *m, enum probe_id id, struct err *err)
 	return store(m, id, key, &cert, err);
 }
 
-/* ---- the valid one ---- */
+/* ---- the valid one, and what the files are called ---- */
 
-/* One that ended by itself is kept, to be tried as that. */
 static int
-keep_expired(const struct making *m, struct err *err)
+rename_id(const struct making *m, enum probe_id id, enum probe_id new_id, struct err *err)
 {
 	static const char *const exts[] = {".key", ".crt"};
 	char from[PATH_MAX], to[PATH_MAX];
@@ -119,8 +118,8 @@ keep_expired(const struct making *m, struct err *err)
 	int rc;
 
 	for (i = 0; i < 2; i++) {
-		if ((rc = probe_id_path(m->w, PROBE_LIVE, exts[i], from, err)) != 0 ||
-		    (rc = probe_id_path(m->w, PROBE_OLD, exts[i], to, err)) != 0)
+		if ((rc = probe_id_path(m->w, id, exts[i], from, err)) != 0 ||
+		    (rc = probe_id_path(m->w, new_id, exts[i], to, err)) != 0)
 			return rc;
 		if (rename(from, to) != 0)
 			return err_errno(err, ERR_INTERNAL, "cannot rename %s", from);
@@ -128,26 +127,40 @@ keep_expired(const struct making *m, struct err *err)
 	return 0;
 }
 
+/* Of another CA is as good as none: the home was made anew. */
+static int
+load(const struct making *m, enum probe_id id, struct probe_key *ret, bool *ret_revoked,
+    struct err *err)
+{
+	struct err why = ERR_INIT;
+	const int rc = probe_load(m->w, id, ret, &why);
+
+	*ret_revoked = false;
+	if (rc == 0)
+		return probe_is_revoked(m->w, ret, ret_revoked, err);
+	if (rc != ERR_ABSENT && rc != ERR_PROOF)
+		*err = why;
+	return rc == ERR_ABSENT || rc == ERR_PROOF ? 0 : rc;
+}
+
+static bool
+lasts(const struct probe_key *p)
+{
+	return p->key != NULL && p->info.not_after - utc_now() > LEFT_MIN;
+}
+
+/* One that ended by itself is kept, to be tried as that. */
 static int
 prepare_live(struct making *m, struct err *err)
 {
 	CLEAN(probe_key_wipe) struct probe_key p = {0};
-	struct err why = ERR_INIT;
-	bool revoked = false;
+	bool revoked;
 	int rc;
 
-	/* of another CA (ERR_PROOF): the home was made anew */
-	rc = probe_load(m->w, PROBE_LIVE, &p, &why);
-	if (rc != 0 && rc != ERR_ABSENT && rc != ERR_PROOF) {
-		*err = why;
+	if ((rc = load(m, PROBE_LIVE, &p, &revoked, err)) != 0 || (lasts(&p) && !revoked))
 		return rc;
-	}
-	if (rc == 0 && (rc = probe_is_revoked(m->w, &p, &revoked, err)) != 0)
-		return rc;
-	if (p.key != NULL && !revoked && p.info.not_after - utc_now() > LEFT_MIN)
-		return 0;
 	if (p.key != NULL && !revoked && p.info.not_after <= utc_now() &&
-	    (rc = keep_expired(m, err)) != 0)
+	    (rc = rename_id(m, PROBE_LIVE, PROBE_OLD, err)) != 0)
 		return rc;
 	return make(m, PROBE_LIVE, err);
 }
@@ -201,38 +214,34 @@ take_back(struct making *m, const struct probe_key *p, struct err *err)
 	return crl_read(ca.crls[0].data, ca.crls[0].len, &m->ret->crl, err);
 }
 
+/* The one that is to be revoked: there already, or made now. */
+static int
+prepare_next(struct making *m, struct probe_key *ret, struct err *err)
+{
+	CLEAN(probe_key_wipe) struct probe_key p = {0};
+	bool revoked;
+	int rc;
+
+	if ((rc = load(m, PROBE_NEXT, &p, &revoked, err)) != 0)
+		return rc;
+	/* killed between revoking and renaming */
+	if (revoked && (rc = rename_id(m, PROBE_NEXT, PROBE_GONE, err)) != 0)
+		return rc;
+	if ((revoked || !lasts(&p)) && (rc = make(m, PROBE_NEXT, err)) != 0)
+		return rc;
+	return probe_load(m->w, PROBE_NEXT, ret, err);
+}
+
 static int
 prepare_gone(struct making *m, struct err *err)
 {
 	CLEAN(probe_key_wipe) struct probe_key p = {0};
-	struct err why = ERR_INIT;
-	bool revoked = false;
-	int rc, failed = 0;
+	int rc;
 
-	rc = probe_load(m->w, PROBE_GONE, &p, &why);
-	if (rc != 0 && rc != ERR_ABSENT && rc != ERR_PROOF) {
-		*err = why;
+	if ((rc = prepare_next(m, &p, err)) != 0 || m->what->url == NULL ||
+	    (rc = keep_sessions(m, &p, err)) != 0 || (rc = take_back(m, &p, err)) != 0)
 		return rc;
-	}
-	if (rc == 0 && (rc = probe_is_revoked(m->w, &p, &revoked, err)) != 0)
-		return rc;
-	if (p.key != NULL && revoked && m->what->url == NULL &&
-	    p.info.not_after - utc_now() > LEFT_MIN)
-		return 0;
-	/* one that was not revoked yet, since something failed, is still good for it */
-	if (p.key == NULL || revoked || p.info.not_after - utc_now() <= LEFT_MIN) {
-		probe_key_wipe(&p);
-		p = (struct probe_key){.key = NULL};
-		if ((rc = make(m, PROBE_GONE, err)) != 0 ||
-		    (rc = probe_load(m->w, PROBE_GONE, &p, err)) != 0)
-			return rc;
-	}
-	if (m->what->url != NULL)
-		failed = keep_sessions(m, &p, err);
-	/* Revoked it must be, whatever the server said. */
-	if ((rc = take_back(m, &p, failed == 0 ? err : NULL)) != 0)
-		return failed != 0 ? failed : rc;
-	return failed;
+	return rename_id(m, PROBE_NEXT, PROBE_GONE, err);
 }
 
 int

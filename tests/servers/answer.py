@@ -30,7 +30,7 @@ def main():
             if not data:
                 break
             shown += data
-        if not asked and re.search(rb"PIN[^\r\n]*: *$|password[^\r\n]*: *$", shown):
+        if not asked and re.search(rb"(PIN|pass ?phrase|password)[^\r\n]*: *$", shown):
             for _ in range(25):  # the program turns the echo off
                 if not termios.tcgetattr(fd)[3] & termios.ECHO:
                     break
