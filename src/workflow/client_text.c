@@ -21,6 +21,9 @@
 "cat >piv.crt <<'EOF'\n" \
 "@PEM@" \
 "EOF\n"
+/* By way of p11-kit's proxy, its default, openssl(1) ends with a segmentation fault. */
+#define PROVIDER_MODULE \
+"3|export PKCS11_PROVIDER_MODULE=@MODULE@\n"
 #define REQUEST \
 "printf 'GET / HTTP/1.0\\r\\nHost: %s\\r\\n\\r\\n' \"$host\" |\n"
 
@@ -28,7 +31,7 @@ static const char curl[] =
 HEAD("curl")
 "2|# once: sudo apt install curl opensc-pkcs11 libengine-pkcs11-openssl\n"
 "3|# once: sudo apt install curl opensc-pkcs11 pkcs11-provider\n"
-WHERE PIN_FILE
+WHERE PIN_FILE PROVIDER_MODULE
 "2|curl -f --cacert \"$ca\" --cert '@URI@;id=%01@PIN@' \"$url\"\n"
 "3|curl -f --cacert \"$ca\" --cert-type PROV --key-type PROV \\\n"
 "3|	--cert '@URI@;id=%01;type=cert' --key '@URI@;id=%01;type=private@PIN@' \"$url\"\n";
@@ -39,6 +42,7 @@ HEAD("openssl s_client")
 "3|# once: sudo apt install openssl opensc-pkcs11 pkcs11-provider\n"
 WHERE PIN_FILE HOST CERT_FILE
 "2|export PKCS11_MODULE_PATH=@MODULE@\n"
+PROVIDER_MODULE
 REQUEST
 "	openssl s_client -connect \"$host:$port\" -servername \"$host\" -CAfile \"$ca\" -verify_return_error -quiet \\\n"
 "2|	-engine pkcs11 -keyform engine -cert piv.crt -key '@URI@;id=%01;type=private@PIN@'\n"
@@ -77,8 +81,7 @@ WHERE PIN_FILE
 "3A|printf 'PIN: ' >&2; stty -echo; IFS= read -r pin; stty echo; echo >&2\n"
 "3A|(umask 077; printf %s \"$pin\" >\"$pin_file\")\n"
 "3|cat >piv.crt <<'EOF'\n"
-"3|@PEM@"
-"3|EOF\n"
+"3|@PEM@EOF\n"
 "3|cat >piv.cnf <<EOF\n"
 "3|openssl_conf = init\n"
 "3|[init]\n"
