@@ -4,7 +4,7 @@
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libssl-dev libykpiv-dev libpcsclite-dev libsqlite3-dev
 libjansson-dev libpopt-dev libp11-kit-dev zlib1g-dev libmicrohttpd-dev"
 LAB_PACKAGES="pcscd vsmartcard-vpcd"
-TEST_PACKAGES="$LAB_PACKAGES clang libclang-rt-dev clang-format libcmocka-dev openssl sqlite3 jq python3 yubikey-manager yubico-piv-tool
+TEST_PACKAGES="$LAB_PACKAGES clang libclang-rt-dev clang-format libcmocka-dev openssl sqlite3 jq python3 python3-yaml yubikey-manager yubico-piv-tool
 ykcs11 opensc gnutls-bin strace procps util-linux p11-kit p11-kit-modules softhsm2 curl libengine-pkcs11-openssl faketime
 nginx apache2-bin haproxy caddy openssh-server"
 # Clients of web servers, and a browser with a screen for it.
