@@ -18,7 +18,7 @@
 
 #define CONNECTIONS_MAX 256
 #define IDLE_SEC 10
-#define MEMORY_MAX (64 * 1024) /* of a connection: its URL, its headers, a piece of its body */
+#define MEMORY_MAX (32 * 1024) /* of a connection: its URL, its headers, a piece of its body */
 #define BACKLOG 128
 #define DATE_LEN 30 /* "Sat, 21 Nov 2026 00:27:00 GMT" and the NUL */
 

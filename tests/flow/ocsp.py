@@ -5,7 +5,7 @@
   ocsp.py crafted URL ID GOOD REVOKED RESERVED   each crafted request: "ok TEXT" or "not ok TEXT: why"
   ocsp.py fuzz URL ID GOOD N SEED           N random and mutated bodies, URLs and heads
   ocsp.py status URL ID SERIAL…             good, revoked or unknown, in one request
-  ocsp.py request ID SERIAL                 a request on standard output
+  ocsp.py request ID SERIAL [nonce]         a request on standard output
 Serials are in hexadecimal, ID is what ids printed.
 """
 import base64, hashlib, http.client, os, random, socket, sys, urllib.parse
@@ -287,7 +287,7 @@ def main():
     if mode == 'ids':
         print(Id.of(open(args[0], 'rb').read()))
     elif mode == 'request':
-        sys.stdout.buffer.write(request([Id(args[0]).cert(args[1])]))
+        sys.stdout.buffer.write(request([Id(args[0]).cert(args[1])], [nonce(32)] if args[2:] else []))
     elif mode == 'status':
         a = Wire(args[0]).post(request([Id(args[1]).cert(s) for s in args[2:]]))
         print(a if isinstance(a, int) else a.refusal or ' '.join(a.states))
