@@ -66,7 +66,8 @@ meaning(const struct workflow_verified *r)
 		return "the server lets certificates in that this CA did not issue";
 	if (out > 0 && in == 0)
 		return "the server refuses everybody, so that its other refusals say nothing: is a CRL "
-		       "of it expired or missing, of the future, or does it not know this CA?";
+		       "of it expired or missing, of the future, does it not know "
+		       "this CA, or does it keep a list of certificates (Caddy) that lacks the probes?";
 	if (let_in(r, "revoked") > 0)
 		return "the server lets revoked certificates in: it does not check CRLs, or has not "
 		       "read the newest one (ykenroll ca publish, and reload the server)";

@@ -101,7 +101,7 @@ token_serial() { ykvirt inspect "$(state "$1")" | jq -r .serial; }
 states_make() {
 	fresh=$T/home/pub root=$T/home/pub/root.crl
 	bob=$(cert_of "$T/home" bob@example.org | openssl x509 -noout -serial | cut -d= -f2)
-	revoked_line "$bob" >"$S/bob.txt"
+	for one in $bob ${ALSO_REVOKED-}; do revoked_line "$one"; done >"$S/bob.txt"
 	lie issuing 7000 '9 days ago' '1 hour ago' "$S/bob.txt" >"$S/expired.crl" || return 1
 	lie issuing 7000 'tomorrow' '9 days' "$S/bob.txt" >"$S/future.crl" || return 1
 	lie root 7000 '90 days ago' '1 hour ago' >"$S/rootexpired.crl" || return 1
