@@ -193,6 +193,16 @@ MUST_CHECK int signer_forbid(struct signer *s, const uint8_t serial[static SIGNE
  * the root's key is gone from the process). Errors: ERR_CA the root's key is not there. */
 MUST_CHECK int signer_crl(struct signer *s, bool root, struct err *err);
 
+/* How far the registry's audit chain is: goes into the log with everything that this connection has
+ * signed, and into the CRLs. ret_known: what the signer was told before by anybody (rows 0: never).
+ * A registry that has no such row is older than what was told. */
+struct signer_audit {
+	uint64_t rows;
+	uint8_t head[32]; /* hash of the last of them */
+};
+MUST_CHECK int signer_tell(struct signer *s, const struct signer_audit *audit,
+    struct signer_audit *ret_known, struct err *err);
+
 /* Time the signer has spent for us, nanoseconds. */
 struct signer_times {
 	int64_t kdf_ns, fsync_ns;

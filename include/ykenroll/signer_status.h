@@ -45,6 +45,14 @@ MUST_CHECK int signer_status_refresh(struct signer_status *s, struct err *err);
 /* Another number after each refresh that found something: how many lines there are. */
 uint64_t signer_status_version(const struct signer_status *s);
 
+/* What must never go back. */
+struct signer_status_marks {
+	struct signer_audit audit; /* of the registry, as it was told last; rows 0: never */
+	uint64_t crl_number;	   /* the issuing CA's highest */
+	int64_t last_time;	   /* of the log's last line */
+};
+struct signer_status_marks signer_status_marks(const struct signer_status *s);
+
 /* serial: the INTEGER's octets, big-endian, with or without leading zeros. Errors: ERR_INTERNAL the
  * checkpoint cannot be read (answer "try later", not "unknown"). */
 MUST_CHECK int signer_status_find(const struct signer_status *s, const uint8_t *serial, size_t len,

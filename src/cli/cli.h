@@ -120,6 +120,8 @@ int cmd_recover(int argc, const char **argv, struct err *err);
 int cmd_check(int argc, const char **argv, struct err *err);
 int cmd_list(int argc, const char **argv, struct err *err);
 int cmd_show(int argc, const char **argv, struct err *err);
+int cmd_audit(int argc, const char **argv, struct err *err);
+int cmd_backup(int argc, const char **argv, struct err *err);
 int cmd_escrow(int argc, const char **argv, struct err *err);
 int cmd_ca(int argc, const char **argv, struct err *err);
 int cmd_revoke(int argc, const char **argv, struct err *err);

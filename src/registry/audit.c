@@ -66,9 +66,8 @@ row_hash(const struct row *row, uint8_t ret[static HASH_LEN], struct err *err)
 	return 0;
 }
 
-/* The newest row's number and hash; 0 and no_hash when there is none. */
-static int
-head(struct db *db, int64_t *ret_seq, uint8_t ret_hash[static HASH_LEN], struct err *err)
+int
+audit_head(struct db *db, int64_t *ret_seq, uint8_t ret_hash[static HASH_LEN], struct err *err)
 {
 	CLEAN(db_donep) sqlite3_stmt *st = NULL;
 	int rc;
@@ -84,9 +83,9 @@ head(struct db *db, int64_t *ret_seq, uint8_t ret_hash[static HASH_LEN], struct 
 	return db_col_bytes(st, 1, ret_hash, HASH_LEN, err);
 }
 
-int
-audit_add(struct db *db, const char *actor, const char *action, uint32_t token, struct err *err,
-    const char *fmt, ...)
+/* seq 0: the next one. */
+static int __attribute__((format(printf, 7, 0))) add(struct db *db, int64_t seq, const char *actor,
+    const char *action, uint32_t token, struct err *err, const char *fmt, va_list ap)
 {
 	uint8_t prev[HASH_LEN], hash[HASH_LEN];
 	char detail[AUDIT_DETAIL_MAX];
@@ -96,23 +95,46 @@ audit_add(struct db *db, const char *actor, const char *action, uint32_t token, 
 	    .action = action,
 	    .detail = detail,
 	    .prev = prev};
-	va_list ap;
-	int rc, n;
+	const int n = vsnprintf(detail, sizeof(detail), fmt, ap);
+	int rc;
 
-	va_start(ap, fmt);
-	n = vsnprintf(detail, sizeof(detail), fmt, ap);
-	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(detail))
 		return err_set(err, ERR_USAGE, "the detail of an audit row is too long");
-	if ((rc = head(db, &row.seq, prev, err)) != 0)
+	if ((rc = audit_head(db, &row.seq, prev, err)) != 0)
 		return rc;
-	row.seq++;
+	row.seq = seq > row.seq ? seq : row.seq + 1;
 	if ((rc = row_hash(&row, hash, err)) != 0)
 		return rc;
 	return db_run(db, "INSERT INTO audit (" COLS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
 	    DB_ARGS(DB_I(row.seq), DB_I(row.at), DB_T(actor), DB_T(action), DB_I(token),
 		DB_T(detail), DB_B(prev, HASH_LEN), DB_B(hash, HASH_LEN)),
 	    err);
+}
+
+int
+audit_add(struct db *db, const char *actor, const char *action, uint32_t token, struct err *err,
+    const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = add(db, 0, actor, action, token, err, fmt, ap);
+	va_end(ap);
+	return rc;
+}
+
+int
+audit_add_at(struct db *db, int64_t seq, const char *actor, const char *action, uint32_t token,
+    struct err *err, const char *fmt, ...)
+{
+	va_list ap;
+	int rc;
+
+	va_start(ap, fmt);
+	rc = add(db, seq, actor, action, token, err, fmt, ap);
+	va_end(ap);
+	return rc;
 }
 
 static int
@@ -150,7 +172,9 @@ row_check(sqlite3_stmt *st, int64_t *seq, uint8_t hash[static HASH_LEN], struct 
 	};
 	int rc;
 
-	if (row.seq != *seq + 1)
+	/* only an accepted rollback leaves a gap, and a mark says whether it was accepted */
+	if (row.seq != *seq + 1 &&
+	    (row.seq <= *seq || row.action == NULL || strcmp(row.action, "rollback") != 0))
 		return misfit(*seq + 1, "is missing", err);
 	if (row.actor == NULL || row.action == NULL || row.detail == NULL ||
 	    db_col_bytes(st, 6, prev, HASH_LEN, NULL) != 0 ||
@@ -173,21 +197,26 @@ start(struct db *db, int64_t newest, int64_t *ret_seq, uint8_t ret_hash[static H
 	CLEAN(db_donep) sqlite3_stmt *st = NULL;
 	int rc;
 
-	if ((rc = head(db, ret_seq, ret_hash, err)) != 0)
+	if ((rc = audit_head(db, ret_seq, ret_hash, err)) != 0)
 		return rc;
 	if (newest == 0 || *ret_seq <= newest) {
 		*ret_seq = 0;
 		memcpy(ret_hash, no_hash, HASH_LEN);
 		return 0;
 	}
-	*ret_seq -= newest;
-	if ((rc = db_query(db, "SELECT hash FROM audit WHERE seq = ?", DB_ARGS(DB_I(*ret_seq)), &st,
-		 err)) != 0)
+	if ((rc = db_query(db,
+		 "SELECT seq, hash FROM audit WHERE seq <= ? ORDER BY seq DESC LIMIT 1",
+		 DB_ARGS(DB_I(*ret_seq - newest)), &st, err)) != 0)
 		return rc;
 	if ((rc = db_step(db, st, err)) < 0)
 		return rc;
-	return rc == 1 ? db_col_bytes(st, 0, ret_hash, HASH_LEN, err)
-		       : misfit(*ret_seq, "is missing", err);
+	if (rc == 0) { /* behind a gap: from the first row on */
+		*ret_seq = 0;
+		memcpy(ret_hash, no_hash, HASH_LEN);
+		return 0;
+	}
+	*ret_seq = sqlite3_column_int64(st, 0);
+	return db_col_bytes(st, 1, ret_hash, HASH_LEN, err);
 }
 
 int

@@ -52,7 +52,7 @@ open_db(struct registry *r, struct err *err)
 }
 
 int
-registry_open(const char *home, const char *actor, struct registry **ret, struct err *err)
+registry_open_old(const char *home, const char *actor, struct registry **ret, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
 	int rc;
@@ -68,6 +68,19 @@ registry_open(const char *home, const char *actor, struct registry **ret, struct
 				 "there is no registry in %s; make one with ykenroll init", home)
 			   : err_errno(err, ERR_INTERNAL, "cannot look at %s", home);
 	if ((rc = open_db(r, err)) != 0)
+		return rc;
+	*ret = TAKE(r);
+	return 0;
+}
+
+int
+registry_open(const char *home, const char *actor, struct registry **ret, struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	int rc;
+
+	if ((rc = registry_open_old(home, actor, &r, err)) != 0 ||
+	    (rc = registry_marks_check_home(r, err)) != 0)
 		return rc;
 	*ret = TAKE(r);
 	return 0;

@@ -8,6 +8,7 @@
 #include "registry/db.h"
 #include "registry/escrow.h"
 #include "ykenroll/registry.h"
+#include "ykenroll/registry_audit.h"
 
 #define REGISTRY_SLOT 0x9a /* the slot of every plan so far */
 #define REGISTRY_SHA256_LEN 32
@@ -71,6 +72,9 @@ MUST_CHECK int recipients_load(
 /* What the audit row of a generation says. */
 #define RECIPIENTS_TEXT_MAX 2048
 void recipients_text(const struct registry_recipients *set, char ret[static RECIPIENTS_TEXT_MAX]);
+
+/* marks.c: is the registry as new as pub/issuing.crl says? */
+MUST_CHECK int registry_marks_check_home(struct registry *r, struct err *err);
 
 /* list.c */
 MUST_CHECK int registry_cert_state_parse(

@@ -275,6 +275,27 @@ on_forbid(const struct asked *a, struct blob *to, struct err *err)
 	return rc != 0 ? rc : message_put_number(to, TAG_SIGNED, was_signed, err);
 }
 
+#define AUDIT_ROWS_LEN 8
+
+static int
+on_tell(const struct asked *a, struct blob *to, struct err *err)
+{
+	const uint8_t *told = message_get(a->m, TAG_AUDIT)->data;
+	const struct log_audit *known = &a->ca->log->sums.audit;
+	uint8_t field[AUDIT_ROWS_LEN + LOG_HASH_LEN];
+	uint64_t rows = 0;
+	size_t i;
+
+	for (i = 0; i < AUDIT_ROWS_LEN; i++) {
+		rows = rows << 8 | told[i];
+		field[i] = (uint8_t)(known->rows >> (8 * (AUDIT_ROWS_LEN - 1 - i)));
+	}
+	memcpy(field + AUDIT_ROWS_LEN, known->head, LOG_HASH_LEN);
+	a->desk->audit.rows = rows > INT64_MAX ? 0 : rows;
+	memcpy(a->desk->audit.head, told + AUDIT_ROWS_LEN, LOG_HASH_LEN);
+	return known->rows == 0 ? 0 : message_put(to, TAG_AUDIT, field, sizeof(field), err);
+}
+
 static int
 on_root_crl(const struct asked *a, struct blob *to, struct err *err)
 {
@@ -298,6 +319,7 @@ static const struct {
     {MESSAGE_SOFTWARE, MESSAGE_PREPARED, on_software},
     {MESSAGE_RENEW, MESSAGE_PREPARED, on_renew},
     {MESSAGE_FORBID, MESSAGE_FORBIDDEN, on_forbid},
+    {MESSAGE_TELL, MESSAGE_TOLD, on_tell},
 };
 
 /* ---- frames ---- */
@@ -358,8 +380,10 @@ answer_request(struct ca *ca, struct issue_desk *desk, uint32_t peer, const stru
 			break;
 	if (i == sizeof(table) / sizeof(table[0]))
 		return ERR_INTERNAL;
+	ca->audit = desk->audit;
 	if ((rc = message_begin(&frame, table[i].reply, &err)) == 0)
 		rc = table[i].on(&a, &frame, &err);
+	ca->audit = (struct log_audit){0};
 	times->fsync_ns += file_fsync_ns - before;
 	return rc == 0 ? finish(&frame, times, ret_frame)
 		       : answer_error(rc, &err, times, ret_frame);

@@ -230,7 +230,7 @@ ca_closep(struct ca **ca)
 struct log_who
 ca_who(const struct ca *ca, uint32_t peer)
 {
-	struct log_who who = {.now = ca->now(), .peer = peer};
+	struct log_who who = {.now = ca->now(), .peer = peer, .audit = ca->audit};
 
 	/* within the slack; log_usable refuses the rest */
 	if (who.now < ca->log->sums.last_time &&

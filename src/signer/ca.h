@@ -48,6 +48,7 @@ struct ca {
 	int64_t not_before, not_after; /* of the issuing CA */
 	struct rules *rules;
 	struct log *log;
+	struct log_audit audit; /* what who is served now has told; rows 0: nothing */
 	int64_t (*now)(void);
 	int (*random)(void *to, size_t len); /* 0, or -1 */
 };

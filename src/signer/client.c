@@ -390,3 +390,33 @@ signer_crl(struct signer *s, bool root, struct err *err)
 		return rc;
 	return client_ask(s, &frame, MESSAGE_DONE, &body, &m, err);
 }
+
+#define AUDIT_ROWS_LEN 8
+
+int
+signer_tell(struct signer *s, const struct signer_audit *audit, struct signer_audit *ret_known,
+    struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	uint8_t field[AUDIT_ROWS_LEN + sizeof(audit->head)];
+	struct signer_audit known = {0};
+	const struct message_field *f;
+	struct message m;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < AUDIT_ROWS_LEN; i++)
+		field[i] = (uint8_t)(audit->rows >> (8 * (AUDIT_ROWS_LEN - 1 - i)));
+	memcpy(field + AUDIT_ROWS_LEN, audit->head, sizeof(audit->head));
+	if ((rc = message_begin(&frame, MESSAGE_TELL, err)) != 0 ||
+	    (rc = message_put(&frame, TAG_AUDIT, field, sizeof(field), err)) != 0 ||
+	    (rc = client_ask(s, &frame, MESSAGE_TOLD, &body, &m, err)) != 0)
+		return rc;
+	if ((f = message_get(&m, TAG_AUDIT)) != NULL) {
+		for (i = 0; i < AUDIT_ROWS_LEN; i++)
+			known.rows = known.rows << 8 | f->data[i];
+		memcpy(known.head, f->data + AUDIT_ROWS_LEN, sizeof(known.head));
+	}
+	*ret_known = known;
+	return 0;
+}

@@ -20,6 +20,7 @@ struct issue_desk {
 		uint32_t token;
 	} prepared[ISSUE_PREPARED_MAX];
 	size_t next;
+	struct log_audit audit; /* what this desk has told */
 };
 
 void issue_desk_wipe(struct issue_desk *desk);

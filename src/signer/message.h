@@ -34,6 +34,7 @@ enum message_type {
 	MESSAGE_FORBID,
 	MESSAGE_SOFTWARE, /* prepare, for a key that is in no token */
 	MESSAGE_RENEW,
+	MESSAGE_TELL, /* how far the desk's audit chain is */
 	/* replies */
 	MESSAGE_HELLO = 64, /* first on every connection: unlocked */
 	MESSAGE_CA_IS,
@@ -41,6 +42,7 @@ enum message_type {
 	MESSAGE_CERT,
 	MESSAGE_DONE,
 	MESSAGE_FORBIDDEN,
+	MESSAGE_TOLD,
 	MESSAGE_ERROR,
 };
 #define MESSAGE_IS_REQUEST(type) ((type) < MESSAGE_HELLO)
@@ -76,6 +78,7 @@ enum message_tag {
 	TAG_PIN_POLICY,
 	TAG_TOUCH_POLICY,
 	TAG_SIGNED,
+	TAG_AUDIT, /* 8 octets: rows; 32: the last one's hash */
 	TAG_KDF_NS,
 	TAG_FSYNC_NS,
 	TAG_WAIT_NS,

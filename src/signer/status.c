@@ -74,6 +74,18 @@ signer_status_version(const struct signer_status *s)
 	return s->log->sums.lines;
 }
 
+struct signer_status_marks
+signer_status_marks(const struct signer_status *s)
+{
+	const struct log_sums *sums = &s->log->sums;
+	struct signer_status_marks m = {.audit = {.rows = sums->audit.rows},
+	    .crl_number = sums->crls[LOG_ISSUING].number,
+	    .last_time = sums->last_time};
+
+	memcpy(m.audit.head, sums->audit.head, sizeof(m.audit.head));
+	return m;
+}
+
 static enum signer_status_what
 what(const struct log_cert *c)
 {

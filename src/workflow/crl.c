@@ -2,11 +2,12 @@
 #include <stdio.h>
 
 #include "base/utc.h"
+#include "workflow/audit.h"
 #include "workflow/ca_issue.h"
 
 static int
-sign(const struct workflow *w, bool root, const char *root_pass_spec, struct crl_info *ret,
-    struct err *err)
+sign(const struct workflow *w, struct registry *r, bool root, const char *root_pass_spec,
+    struct crl_info *ret, struct err *err)
 {
 	const struct signer_open open = {.home = w->home,
 	    .ca_pass_spec = w->ca_pass_spec,
@@ -17,8 +18,9 @@ sign(const struct workflow *w, bool root, const char *root_pass_spec, struct crl
 	const struct blob *crl = &ca.crls[root ? 1 : 0];
 	int rc;
 
-	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = signer_crl(s, root, err)) != 0 ||
-	    (rc = signer_ca(s, &ca, err)) != 0)
+	if ((rc = signer_open(&open, &s, err)) != 0 ||
+	    (r != NULL && !root && (rc = audit_tell(w->home, r, s, err)) != 0) ||
+	    (rc = signer_crl(s, root, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0)
 		return rc;
 	return crl_read(crl->data, crl->len, ret, err);
 }
@@ -32,7 +34,7 @@ workflow_crl(const struct workflow *w, bool root, const char *root_pass_spec, st
 	int rc;
 
 	if ((rc = ca_registry(w, &r, err)) != 0 ||
-	    (rc = sign(w, root, root_pass_spec, ret, err)) != 0)
+	    (rc = sign(w, r, root, root_pass_spec, ret, err)) != 0)
 		return rc;
 	utc_text(ret->next_update, end);
 	snprintf(detail, sizeof(detail), "%s CRL number %llu, %zu entries, until %s",

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/utc.h"
+#include "workflow/audit.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/workflow_ca.h"
 
@@ -287,7 +288,9 @@ open_all(struct taking *t, struct err *err)
 	if ((rc = registry_open(t->w->home, t->w->actor, &t->registry, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	rc = gather(t, err);
-	return rc != 0 ? rc : signer_open(&open, &t->signer, err);
+	if (rc != 0 || (rc = signer_open(&open, &t->signer, err)) != 0)
+		return rc;
+	return audit_tell(t->w->home, t->registry, t->signer, err);
 }
 
 /* The servers, too. What was done stays done when they cannot be told. */

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "base/utc.h"
+#include "workflow/audit.h"
 #include "workflow/steps.h"
 
 static bool
@@ -220,7 +221,8 @@ step_issue(struct enrolment *e, struct err *err)
 		return rc;
 	e->work.has_cert = true;
 	memcpy(e->work.cert_serial, p.serial, sizeof(p.serial));
-	if ((rc = signer_sign(e->signer, p.serial, &e->cert, err)) != 0)
+	if ((rc = audit_tell(e->w->home, e->registry, e->signer, err)) != 0 ||
+	    (rc = signer_sign(e->signer, p.serial, &e->cert, err)) != 0)
 		return rc;
 	return registry_cert_issued(e->registry, e->work.id, &e->cert, err);
 }

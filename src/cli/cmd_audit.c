@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* audit: who did what, and whether it was changed since. */
+#include <jansson.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "cli/cli.h"
+#include "ykenroll/registry_look.h"
+#include "ykenroll/workflow_audit.h"
+
+static char *reason;
+static int csv;
+
+#define COMMON                                                                     \
+	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
+	    POPT_AUTOHELP POPT_TABLEEND
+
+static const struct poptOption table_verify[] = {COMMON};
+
+static const struct poptOption table_export[] = {
+    {"csv", 0, POPT_ARG_NONE, &csv, 0, "comma-separated values, instead of JSON lines", NULL},
+    {"device", 'd', POPT_ARG_STRING, &opt.device, 0, "of this token alone", "SERIAL"},
+    COMMON,
+};
+
+static const struct poptOption table_rollback[] = {
+    {"reason", 0, POPT_ARG_STRING, &reason, 0, "why an older registry is taken", "TEXT"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    COMMON,
+};
+
+/* ---- verify ---- */
+
+static int
+verified(const struct workflow_audit *a, struct err *err)
+{
+	char head[65];
+
+	text_hex(a->head, sizeof(a->head), head);
+	if (opt.json)
+		return render_json(
+		    json_pack("{s:I, s:s, s:I, s:I, s:I, s:b}", "rows", (json_int_t)a->rows, "head",
+			head, "signed_rows", (json_int_t)a->signed_rows, "crl_number",
+			(json_int_t)a->crl_number, "logged_rows", (json_int_t)a->logged_rows,
+			"log_readable", a->log_readable),
+		    err);
+	printf("%lld rows fit, head %s\n", (long long)a->rows, head);
+	if (a->signed_rows > 0)
+		printf("up to row %llu CRL number %llu says so\n",
+		    (unsigned long long)a->signed_rows, (unsigned long long)a->crl_number);
+	else
+		printf("no CRL in pub/ says so yet\n");
+	if (a->logged_rows > 0)
+		printf("up to row %llu the signer's log says so\n",
+		    (unsigned long long)a->logged_rows);
+	else if (!a->log_readable)
+		printf("the signer's log cannot be read by this user\n");
+	return 0;
+}
+
+static int
+verify(int argc, const char **argv, struct err *err)
+{
+	struct workflow_audit a;
+	struct workflow w;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(
+		 argc, argv, "audit verify", "[OPTION...]", table_verify, args, 0, &n, err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0 || (rc = workflow_audit_verify(&w, &a, err)) != 0)
+		return rc;
+	return verified(&a, err);
+}
+
+/* ---- export ---- */
+
+static int
+export_json(void *ctx, const struct registry_audit_row *row)
+{
+	char at[UTC_TEXT_LEN], prev[65], hash[65];
+	json_t *o;
+	int r;
+
+	(void)ctx;
+	utc_text(row->at, at);
+	text_hex(row->prev, sizeof(row->prev), prev);
+	text_hex(row->hash, sizeof(row->hash), hash);
+	o = json_pack("{s:I, s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "row", (json_int_t)row->seq, "at",
+	    at, "actor", row->actor, "action", row->action, "token", (json_int_t)row->token,
+	    "detail", row->detail, "prev", prev, "hash", hash);
+	r = o == NULL ? -1 : json_dumpf(o, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+	json_decref(o);
+	return r == 0 && putchar('\n') != EOF ? 0 : ERR_INTERNAL;
+}
+
+static const char *const csv_head[] = {
+    "row", "at", "actor", "action", "token", "detail", "prev", "hash"};
+#define CSV_COLUMNS (sizeof(csv_head) / sizeof(csv_head[0]))
+
+static int
+export_csv(void *ctx, const struct registry_audit_row *row)
+{
+	char seq[24], at[UTC_TEXT_LEN], token[16], prev[65], hash[65];
+	const char *const cells[CSV_COLUMNS] = {
+	    seq, at, row->actor, row->action, token, row->detail, prev, hash};
+
+	(void)ctx;
+	snprintf(seq, sizeof(seq), "%lld", (long long)row->seq);
+	utc_text(row->at, at);
+	snprintf(token, sizeof(token), "%u", (unsigned)row->token);
+	text_hex(row->prev, sizeof(row->prev), prev);
+	text_hex(row->hash, sizeof(row->hash), hash);
+	csv_row(stdout, cells, CSV_COLUMNS);
+	return 0;
+}
+
+static int export(int argc, const char **argv, struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	unsigned long token = 0;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(
+		 argc, argv, "audit export", "[OPTION...]", table_export, args, 0, &n, err)) != 0)
+		return rc;
+	if (opt.device != NULL &&
+	    (rc = opt_number(opt.device, "--device", UINT32_MAX, &token, err)) != 0)
+		return rc;
+	if ((rc = opt_registry(&r, err)) != 0)
+		return rc;
+	if (csv)
+		csv_row(stdout, csv_head, CSV_COLUMNS);
+	rc = registry_audit_rows(r, (uint32_t)token, 1, csv ? export_csv : export_json, NULL, err);
+	return rc != 0 && err->code == 0 ? err_set(err, rc, "cannot write the rows") : rc;
+}
+
+/* ---- accept-rollback ---- */
+
+static int
+accept_rollback(int argc, const char **argv, struct err *err)
+{
+	struct workflow_audit a;
+	struct workflow w;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "audit accept-rollback", "[OPTION...]", table_rollback,
+		 args, 0, &n, err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	if (reason == NULL)
+		return err_set(err, ERR_USAGE, "ykenroll audit accept-rollback --reason TEXT");
+	if ((rc = workflow_accept_rollback(&w, reason, &a, err)) != 0)
+		return rc;
+	return verified(&a, err);
+}
+
+/* ---- verbs ---- */
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, const char **argv, struct err *err);
+	const char *what;
+} verbs[] = {
+    {"verify", verify, "every row, against the published CRL and the signer's log"},
+    {"export", export, "every row, as JSON lines or CSV"},
+    {"accept-rollback", accept_rollback, "go on with a registry that is older than is known"},
+};
+
+int
+cmd_audit(int argc, const char **argv, struct err *err)
+{
+	size_t i;
+
+	if (argc < 2 || strcmp(argv[1], "--help") == 0) {
+		printf("usage: ykenroll audit VERB [OPTION...]\n\n");
+		for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+			printf("  %-15s %s\n", verbs[i].name, verbs[i].what);
+		return argc < 2 ? err_set(err, ERR_USAGE, "audit needs a verb") : 0;
+	}
+	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1, err);
+	return err_set(err, ERR_USAGE, "audit has no verb %s; see: ykenroll audit --help", argv[1]);
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* marks: how far the audit chain is, told by those who do not go back with the registry. */
+#include <openssl/evp.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "base/utc.h"
+#include "registry/audit.h"
+#include "registry/room.h"
+
+#define TAIL 4096   /* bytes from a CRL's end: signature and extensions have 800 */
+#define PEM_LINE 64 /* characters, and 48 octets, on all lines but the last */
+#define PEM_OCTETS 48
+
+/* OID 2.25.95754337388134418140283051105083977365 and the heads of what is in it: 8 octets for the
+ * number of rows and 32 for the hash (signer/crl_build.h). */
+static const uint8_t extension[] = {0x06, 0x14, 0x69, 0x81, 0x90, 0x89, 0xce, 0xd5, 0x8a, 0xd5,
+    0xf2, 0xbb, 0xbf, 0xa6, 0xee, 0x8f, 0xa8, 0xc2, 0xed, 0xff, 0xdd, 0x15, 0x04, 0x2a, 0x04, 0x28};
+#define ROWS_LEN 8
+
+static void
+find(const uint8_t *der, size_t len, struct registry_mark *ret)
+{
+	const uint8_t *at = memmem(der, len, extension, sizeof(extension));
+	size_t i;
+
+	*ret = (struct registry_mark){0};
+	if (at == NULL ||
+	    (size_t)(der + len - at) < sizeof(extension) + ROWS_LEN + sizeof(ret->head))
+		return;
+	at += sizeof(extension);
+	for (i = 0; i < ROWS_LEN; i++)
+		ret->rows = ret->rows << 8 | at[i];
+	memcpy(ret->head, at + ROWS_LEN, sizeof(ret->head));
+}
+
+/* Lines of base64, whatever is around them: each whole one stands for 48 octets. */
+static size_t
+unpem(const char *text, size_t len, uint8_t ret[static TAIL])
+{
+	const char *end = memmem(text, len, "-----END", 8);
+	const char *p = memchr(text, '\n', len);
+	size_t n = 0, line;
+	int got;
+
+	if (end == NULL || p == NULL)
+		return 0;
+	for (p++; p < end; p += line + 1) {
+		line = strcspn(p, "\r\n");
+		if (line > PEM_LINE || line % 4 != 0 || n + PEM_OCTETS > TAIL ||
+		    (got = EVP_DecodeBlock(ret + n, (const unsigned char *)p, (int)line)) < 0)
+			return 0;
+		n += (size_t)got;
+	}
+	return n;
+}
+
+static void
+close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+int
+registry_mark_of_crl(const char *path, struct registry_mark *ret, struct err *err)
+{
+	CLEAN(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	char tail[TAIL + 1];
+	uint8_t der[TAIL];
+	struct stat st;
+	ssize_t n;
+	size_t len;
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		return err_set(err, ERR_ABSENT, "there is no %s", path);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INTERNAL, "%s is not a regular file", path);
+	if ((n = pread(fd, tail, TAIL, st.st_size > TAIL ? st.st_size - TAIL : 0)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot read %s", path);
+	tail[n] = '\0';
+	if ((len = unpem(tail, (size_t)n, der)) > 0)
+		find(der, len, ret);
+	else
+		find((const uint8_t *)tail, (size_t)n, ret);
+	return 0;
+}
+
+/* ---- the registry's own ---- */
+
+int
+registry_mark(struct registry *r, struct registry_mark *ret, struct err *err)
+{
+	int64_t rows = 0;
+	const int rc = audit_head(&r->db, &rows, ret->head, err);
+
+	if (rc == 0)
+		ret->rows = (uint64_t)rows;
+	return rc;
+}
+
+static int
+lost(struct registry *r, const struct registry_mark *mark, const char *whose, struct err *err)
+{
+	char last[UTC_TEXT_LEN];
+	int64_t rows = 0, at = 0;
+	int rc;
+
+	if ((rc = db_int(&r->db, "SELECT max(seq) FROM audit", DB_NO_ARGS, &rows, err)) < 0 ||
+	    (rc = db_int(&r->db, "SELECT at FROM audit ORDER BY seq DESC LIMIT 1", DB_NO_ARGS, &at,
+		 err)) < 0)
+		return rc;
+	utc_text(at, last);
+	if ((uint64_t)rows >= mark->rows)
+		return err_set(err, ERR_INTERNAL,
+		    "audit row %llu is not the one that %s knows: rows up to it were edited, or the "
+		    "registry was put back to an older state and used; restore the newest copy, or "
+		    "accept it: ykenroll audit accept-rollback --reason TEXT",
+		    (unsigned long long)mark->rows, whose);
+	return err_set(err, ERR_INTERNAL,
+	    "the registry is older than %s: its audit chain ends with row %lld (%s), and had %llu "
+	    "rows; %llu would be lost, with whatever they tell of. Restore the newest copy, or "
+	    "accept it: ykenroll audit accept-rollback --reason TEXT",
+	    whose, (long long)rows, last, (unsigned long long)mark->rows,
+	    (unsigned long long)mark->rows - (unsigned long long)rows);
+}
+
+int
+registry_mark_check(
+    struct registry *r, const struct registry_mark *mark, const char *whose, struct err *err)
+{
+	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	uint8_t hash[sizeof(mark->head)];
+	int rc;
+
+	if (mark->rows == 0)
+		return 0;
+	if (mark->rows > INT64_MAX)
+		return lost(r, mark, whose, err);
+	if ((rc = db_query(&r->db, "SELECT hash FROM audit WHERE seq = ?",
+		 DB_ARGS(DB_I(mark->rows)), &st, err)) != 0 ||
+	    (rc = db_step(&r->db, st, err)) < 0)
+		return rc;
+	if (rc == 0 || db_col_bytes(st, 0, hash, sizeof(hash), NULL) != 0 ||
+	    memcmp(hash, mark->head, sizeof(hash)) != 0)
+		return lost(r, mark, whose, err);
+	return 0;
+}
+
+int
+registry_marks_check_home(struct registry *r, struct err *err)
+{
+	struct registry_mark mark = {0};
+	struct err why = ERR_INIT;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), r->home, "pub/issuing.crl", err)) != 0)
+		return rc;
+	/* one that cannot be read is other commands' matter */
+	if (registry_mark_of_crl(path, &mark, &why) != 0)
+		return 0;
+	return registry_mark_check(r, &mark, "pub/issuing.crl", err);
+}
+
+int
+registry_accept_rollback(
+    struct registry *r, const struct registry_mark *mark, const char *why, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	char hex[REGISTRY_HEX_LEN];
+	int64_t next = 0;
+	int rc;
+
+	if ((rc = registry_text_check(why, REGISTRY_TEXT_MAX, "the reason", err)) != 0)
+		return rc;
+	if (why[0] == '\0')
+		return err_set(err, ERR_USAGE, "a rollback is accepted for a reason only");
+	if (registry_mark_check(r, mark, "", NULL) == 0)
+		return err_set(err, ERR_USAGE, "the registry is not older than what is known");
+	text_hex(mark->head, sizeof(mark->head), hex);
+	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
+	    (rc = db_int(&r->db, "SELECT max(seq) + 1 FROM audit", DB_NO_ARGS, &next, err)) < 0)
+		return rc;
+	if (mark->rows < INT64_MAX - 1 && (int64_t)mark->rows >= next)
+		next = (int64_t)mark->rows + 1;
+	if ((rc = audit_add_at(&r->db, next, r->actor, "rollback", 0, err,
+		 "accepted without row %llu sha256 %s: %s", (unsigned long long)mark->rows, hex,
+		 why)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
