@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "cli/cli.h"
 
 #define WAIT_MAX 86400 /* seconds */
@@ -157,15 +158,36 @@ opt_number(
 	return 0;
 }
 
+/* Who logged in, whatever he became since; the kernel keeps it. -1 where it does not know. */
+static long long
+login_uid(void)
+{
+	CLEAN(blob_wipe) struct blob text = {0};
+	unsigned uid;
+
+	if (file_read("/proc/self/loginuid", &text, NULL) != 0 ||
+	    blob_append(&text, "", 1, NULL) != 0 ||
+	    sscanf((const char *)text.data, "%u", &uid) != 1 || uid == UINT32_MAX)
+		return -1;
+	return uid;
+}
+
 const char *
 opt_actor(void)
 {
 	static char actor[256];
 	const struct passwd *pw = getpwuid(getuid());
 	const char *sudo = getenv("SUDO_USER");
+	const long long login = login_uid();
+	int n;
 
-	snprintf(actor, sizeof(actor), "uid %u (%s)%s%.64s", (unsigned)getuid(),
-	    pw == NULL ? "?" : pw->pw_name, sudo == NULL ? "" : " for ", sudo == NULL ? "" : sudo);
+	n = snprintf(actor, sizeof(actor), "uid %u (%s)", (unsigned)getuid(),
+	    pw == NULL ? "?" : pw->pw_name);
+	if (login >= 0 && login != (long long)getuid())
+		n += snprintf(actor + n, sizeof(actor) - (size_t)n, ", login uid %lld", login);
+	/* the environment is whose it is: a claim, and called one */
+	if (sudo != NULL)
+		snprintf(actor + n, sizeof(actor) - (size_t)n, ", sudo says %.64s", sudo);
 	return actor;
 }
 

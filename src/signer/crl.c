@@ -52,10 +52,9 @@ check_entries(
 }
 
 static int
-check_frame(
-    const struct log *log, const struct crl_plan *plan, const struct crl_scan *s, struct err *err)
+check_frame(const struct crl_plan *plan, const struct crl_scan *s, struct err *err)
 {
-	const struct log_audit *audit = &log->sums.audit;
+	const struct log_audit *audit = &plan->audit;
 	struct der_cert issuer;
 	const uint8_t *alg;
 	size_t len;
@@ -87,8 +86,7 @@ check(const struct log *log, const struct crl_plan *plan, const struct crl_file 
 	if ((rc = crl_scan_begin(f, &s, err)) != 0 ||
 	    (rc = crl_scan_verify(&s, plan->issuer, err)) != 0)
 		return ERR_CA;
-	if ((rc = check_entries(log, plan, &s, err)) != 0 ||
-	    (rc = check_frame(log, plan, &s, err)) != 0)
+	if ((rc = check_entries(log, plan, &s, err)) != 0 || (rc = check_frame(plan, &s, err)) != 0)
 		return rc;
 	crl_file_forget(f, f->len);
 	return 0;
@@ -97,13 +95,18 @@ check(const struct log *log, const struct crl_plan *plan, const struct crl_file 
 /* ---- signing ---- */
 
 static int
-make(struct log *log, const struct log_who *who, const struct crl_plan *plan, struct crl_file *f,
+make(struct log *log, const struct log_who *who, const struct crl_plan *wanted, struct crl_file *f,
     struct err *err)
 {
+	const struct log_audit *known = &log->sums.audit;
+	struct crl_plan with_audit = *wanted;
+	const struct crl_plan *plan = &with_audit;
 	uint8_t sig[KEY_SIG_MAX], hash[LOG_HASH_LEN];
 	size_t entries, sig_len = 0;
 	int rc;
 
+	/* the intent's line will tell it */
+	with_audit.audit = who->audit.rows >= known->rows ? who->audit : *known;
 	if ((rc = crl_build(log, plan, f, &entries, err)) != 0 ||
 	    (rc = crl_file_hash(f, hash, err)) != 0 ||
 	    (rc = log_crl_intent(log, who, plan->ca, plan->number, hash, err)) != 0 ||

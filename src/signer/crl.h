@@ -16,7 +16,8 @@ struct crl_plan {
 	const struct key *key;
 	uint64_t number;
 	int64_t this_update, next_update;
-	const char *dir; /* for temporary files */
+	const char *dir;	/* for temporary files */
+	struct log_audit audit; /* filled in when it is signed */
 };
 
 /* Intent, signature, check. Errors: ERR_CA; ERR_INTERNAL. */

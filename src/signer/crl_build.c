@@ -231,7 +231,7 @@ measure(const struct log *log, const struct crl_plan *plan, struct parts *p, str
 	    (rc = blob_append(&p->before, issuer.subject.raw, issuer.subject.raw_len, err)) != 0 ||
 	    (rc = der_put_time(&p->before, plan->this_update, err)) != 0 ||
 	    (rc = der_put_time(&p->before, plan->next_update, err)) != 0 ||
-	    (rc = put_extensions(&p->after, &issuer, plan, &log->sums.audit, err)) != 0 ||
+	    (rc = put_extensions(&p->after, &issuer, plan, &plan->audit, err)) != 0 ||
 	    (rc = count(log, plan, p, err)) != 0)
 		return rc;
 	/* revokedCertificates is absent when there are none (5.1.2.6) */

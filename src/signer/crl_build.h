@@ -11,11 +11,13 @@
 
 /* The head of the registry's audit chain, in a private extension that nobody needs to understand:
  * 40 octets in an OCTET STRING, 8 for the number of rows (big-endian) and the SHA-256 of the last
- * one. 2.25 and the UUID 48099d54-555e-4edf-a6dc-3d442dbfee95 as a number (X.667, 7.3). */
-#define CRL_AUDIT_OID "2.25.95754337388134418140283051105083977365"
+ * one. The UUID 48099d54-555e-4edf-a6dc-3d442dbfee95 below the arc that Microsoft's oidgen uses:
+ * GnuTLS cannot read a CRL with 2.25, whose one number has 128 bits. */
+#define CRL_AUDIT_OID "1.2.840.113556.1.8000.2554.18441.40276.21854.20191.42716.4015149.12578453"
 #define CRL_AUDIT_OID_DER                                                                         \
-	0x69, 0x81, 0x90, 0x89, 0xce, 0xd5, 0x8a, 0xd5, 0xf2, 0xbb, 0xbf, 0xa6, 0xee, 0x8f, 0xa8, \
-	    0xc2, 0xed, 0xff, 0xdd, 0x15
+	0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x01, 0xbe, 0x40, 0x93, 0x7a, 0x81, 0x90, 0x09, 0x82, \
+	    0xba, 0x54, 0x81, 0xaa, 0x5e, 0x81, 0x9d, 0x5f, 0x82, 0xcd, 0x5c, 0x81, 0xf5, 0x88,   \
+	    0x2d, 0x85, 0xff, 0xdd, 0x15
 #define CRL_AUDIT_LEN 40
 
 /* Does the CRL that is planned have this certificate? */

@@ -327,6 +327,19 @@ watch 0 "reissue" --read recovery-pass --sent pin-next -- $renew $ca --pin "$(f 
 escrowed management-key >"$T/generated/mgm-second"
 watch 0 "recover with an escrow key, nothing to do" -- ykenroll recover $ca --pin "$(f pin-next)" $old $es
 
+# ---- audit, backup ----
+watch 0 "audit verify" -- ykenroll audit verify
+watch 1 "audit verify without a registry" -- ykenroll audit verify --home "$T/none"
+watch 0 "audit export" -- ykenroll audit export
+watch 1 "audit export without a registry" -- ykenroll audit export --home "$T/none"
+cp "$T/home/registry.db" "$D/older.db"
+watch 0 "backup" -- ykenroll backup "$D/copy.db"
+watch 9 "backup over a file" -- ykenroll backup "$D/copy.db"
+claim "the CA knows a newer registry" ykenroll ca crl $ca
+mv "$D/older.db" "$T/home/registry.db"
+watch 11 "audit accept-rollback, wrong passphrase" --read ca-wrong -- ykenroll audit accept-rollback --reason x --ca-pass "$(f ca-wrong)"
+watch 0 "audit accept-rollback" --read ca-pass -- ykenroll audit accept-rollback --reason x $ca
+
 # ---- taking back ----
 for v in suspend resume "revoke --reason keyCompromise"; do
 	watch 11 "${v%% *}, wrong passphrase" --read ca-wrong -- ykenroll $v alice@example.org --ca-pass "$(f ca-wrong)"
