@@ -104,9 +104,19 @@ extern int64_t key_kdf_ns; /* nanoseconds this process has spent deriving keys f
  * two tokens or keys fit; ERR_OCCUPIED to generate, and there is such a key; ERR_INTERNAL. */
 MUST_CHECK int key_p11_open(
     const char *uri, const struct secret *pin, struct key **ret, struct err *err);
-/* P-256, P-384, Ed25519, RSA-3072 or RSA-4096; sensitive, not extractable. */
-MUST_CHECK int key_p11_generate(
-    const char *uri, enum key_alg alg, const struct secret *pin, struct key **ret, struct err *err);
+/* Called when there is no such key yet and one is about to be made; what it returns ends that. */
+struct key_note {
+	int (*making)(void *ctx, struct err *err);
+	void *ctx;
+};
+/* P-256, P-384, Ed25519, RSA-3072 or RSA-4096; sensitive, not extractable. note may be NULL. */
+MUST_CHECK int key_p11_generate(const char *uri, enum key_alg alg, const struct secret *pin,
+    const struct key_note *note, struct key **ret, struct err *err);
+/* Has an HSM refused a PIN in the life of this process? Then the next process should not try the
+ * same. */
+bool key_pin_refused(void);
+/* Has the key failed, and is not asked again? */
+bool key_broken(const struct key *key);
 /* Is it such a URI, and must a PIN be asked for? Nothing is opened. */
 MUST_CHECK int key_p11_secret(const char *uri, enum key_secret *ret, struct err *err);
 

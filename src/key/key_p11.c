@@ -198,8 +198,8 @@ open_key(struct p11_key **kp, struct key **ret, struct err *err)
 }
 
 static int
-start(
-    const char *text, const struct secret *pin, enum key_alg alg, struct key **ret, struct err *err)
+start(const char *text, const struct secret *pin, enum key_alg alg, const struct key_note *note,
+    struct key **ret, struct err *err)
 {
 	CLEAN(p11_guard_leave)
 	struct p11_guard guard = p11_guard_enter(alg == KEY_NONE ? p11_sec : P11_GENERATE_SEC);
@@ -216,7 +216,7 @@ start(
 	    (rc = p11_uri_pin(uri, pin, file_pin, &pin, err)) != 0 ||
 	    (rc = p11_connect(TAKE(uri), pin, alg != KEY_NONE, &k->p, err)) != 0)
 		return rc;
-	if (alg != KEY_NONE && (rc = p11_make(&k->p, alg, err)) != 0)
+	if (alg != KEY_NONE && (rc = p11_make(&k->p, alg, note, err)) != 0)
 		return rc;
 	return open_key(&k, ret, err);
 }
@@ -224,17 +224,17 @@ start(
 int
 key_p11_open(const char *uri, const struct secret *pin, struct key **ret, struct err *err)
 {
-	return start(uri, pin, KEY_NONE, ret, err);
+	return start(uri, pin, KEY_NONE, NULL, ret, err);
 }
 
 int
-key_p11_generate(
-    const char *uri, enum key_alg alg, const struct secret *pin, struct key **ret, struct err *err)
+key_p11_generate(const char *uri, enum key_alg alg, const struct secret *pin,
+    const struct key_note *note, struct key **ret, struct err *err)
 {
 	if (alg == KEY_NONE || alg == KEY_X25519 || alg == KEY_RSA2048)
 		return err_set(
 		    err, ERR_USAGE, "no %s key is made on an HSM here", key_alg_name(alg));
-	return start(uri, pin, alg, ret, err);
+	return start(uri, pin, alg, note, ret, err);
 }
 
 int
@@ -253,4 +253,10 @@ const char *
 key_p11_uri(const struct key *key)
 {
 	return key->ops == &ops ? ((const struct p11_key *)key->ctx)->uri : NULL;
+}
+
+bool
+key_broken(const struct key *key)
+{
+	return key->ops == &ops && ((const struct p11_key *)key->ctx)->broken.code != 0;
 }

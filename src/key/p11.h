@@ -82,7 +82,8 @@ MUST_CHECK int p11_public(
 
 /* Make a key pair with the URI's label and id (given one where it has none). Errors: ERR_OCCUPIED;
  * ERR_USAGE no label; ERR_CA. */
-MUST_CHECK int p11_make(const struct p11 *p, enum key_alg alg, struct err *err);
+MUST_CHECK int p11_make(
+    const struct p11 *p, enum key_alg alg, const struct key_note *note, struct err *err);
 
 /* Curves as PKCS #11 names them; NULL behind the last. */
 struct p11_curve {

@@ -106,7 +106,7 @@ make_rsa(const struct p11 *p, CK_ULONG bits)
 }
 
 int
-p11_make(const struct p11 *p, enum key_alg alg, struct err *err)
+p11_make(const struct p11 *p, enum key_alg alg, const struct key_note *note, struct err *err)
 {
 	CK_OBJECT_HANDLE other;
 	CK_RV rv;
@@ -117,7 +117,8 @@ p11_make(const struct p11 *p, enum key_alg alg, struct err *err)
 		return err_set(err, ERR_OCCUPIED,
 		    "a private key that fits the URI is on the token already; take it over with "
 		    "--adopt, or give another name");
-	if (rc != ERR_ABSENT || (rc = name(p, err)) != 0)
+	if (rc != ERR_ABSENT || (rc = name(p, err)) != 0 ||
+	    (note != NULL && (rc = note->making(note->ctx, err)) != 0))
 		return rc;
 	rv = alg == KEY_RSA3072	  ? make_rsa(p, 3072)
 	     : alg == KEY_RSA4096 ? make_rsa(p, 4096)

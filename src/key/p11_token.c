@@ -273,7 +273,7 @@ find_token(struct p11 *p, struct err *err)
 /* Never sent: where it cannot help, and where it would be the last try before the token is blocked.
  */
 static int
-may_log_in(CK_FLAGS flags, const struct secret *pin, bool refused, struct err *err)
+may_log_in(CK_FLAGS flags, const struct secret *pin, bool tried, struct err *err)
 {
 	if ((flags & CKF_USER_PIN_LOCKED) != 0)
 		return err_set(err, ERR_CA, "HSM: the PIN is blocked");
@@ -283,7 +283,7 @@ may_log_in(CK_FLAGS flags, const struct secret *pin, bool refused, struct err *e
 		return err_set(err, ERR_CA,
 		    "HSM: one try of the PIN is left and is not spent here; log in once with the "
 		    "HSM's own tool");
-	if (refused)
+	if (tried)
 		return err_set(
 		    err, ERR_CA, "HSM: a PIN was refused before; this process tries none again");
 	if (pin == NULL && (flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
@@ -291,10 +291,17 @@ may_log_in(CK_FLAGS flags, const struct secret *pin, bool refused, struct err *e
 	return 0;
 }
 
+static bool refused; /* one attempt for the life of the process */
+
+bool
+key_pin_refused(void)
+{
+	return refused;
+}
+
 static int
 log_in(const struct p11 *p, const struct secret *pin, struct err *err)
 {
-	static bool refused; /* one attempt for the life of the process */
 	CK_SESSION_INFO session;
 	CK_TOKEN_INFO token;
 	CK_RV rv;

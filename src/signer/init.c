@@ -24,6 +24,7 @@
 #include "signer/check.h"
 #include "signer/crl.h"
 #include "signer/init_key.h"
+#include "signer/init_note.h"
 #include "signer/profile.h"
 #include "signer/seal.h"
 #include "x509/parse.h"
@@ -378,7 +379,7 @@ make(const struct signer_init *init, struct err *err)
 	if ((rc = ca_path(init->home, CA_NEW, new, err)) != 0 ||
 	    (rc = ca_path(init->home, CA_DIR, ca, err)) != 0 ||
 	    (rc = ca_path(init->home, CA_UNFINISHED, mark, err)) != 0 ||
-	    (rc = clear(init->home, err)) != 0 ||
+	    (rc = init_note_check(init, err)) != 0 || (rc = clear(init->home, err)) != 0 ||
 	    (rc = configure(init->home, &crl_days, err)) != 0 ||
 	    (rc = file_private_dir(new, err)) != 0 || (rc = fill(&m, crl_days, err)) != 0 ||
 	    (rc = sync_dir(new, err)) != 0)
@@ -389,7 +390,9 @@ make(const struct signer_init *init, struct err *err)
 		return rc;
 	if (unlink(mark) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot remove %s", mark);
-	return sync_dir(ca, err);
+	if ((rc = sync_dir(ca, err)) != 0)
+		return rc;
+	return init_note_clear(init->home, err);
 }
 
 static int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "signer/ca.h"
 #include "signer/init_key.h"
+#include "signer/init_note.h"
 #include "signer/seal.h"
 
 struct wanted {
@@ -72,6 +73,32 @@ adopt(const struct wanted *w, struct key **ret, struct err *err)
 }
 
 static int
+making(void *ctx, struct err *err)
+{
+	return init_note_put(ctx, err);
+}
+
+/* One that an interrupted call made is taken over. */
+static int
+make_there(const struct signer_init *init, const struct wanted *w, enum key_alg alg,
+    struct key **ret, struct err *err)
+{
+	struct init_note note = {.home = init->home, .uri = w->uri};
+	const struct key_note before = {.making = making, .ctx = &note};
+	const struct wanted as = {w->name, w->file, w->uri, alg, w->usual, w->pass};
+	struct err why = ERR_INIT;
+	bool ours = false;
+	int rc;
+
+	if ((rc = init_note_has(&note, &ours, err)) != 0)
+		return rc;
+	rc = key_p11_generate(w->uri, alg, w->pass, ours ? NULL : &before, ret, &why);
+	if (rc == ERR_OCCUPIED && ours)
+		return adopt(&as, ret, err);
+	return rc == 0 ? 0 : err_set(err, rc, "%s", why.text);
+}
+
+static int
 make(const struct signer_init *init, enum log_ca which, struct key **ret, struct err *err)
 {
 	const struct wanted w = wanted(init, which);
@@ -84,7 +111,7 @@ make(const struct signer_init *init, enum log_ca which, struct key **ret, struct
 	else if (init->adopt)
 		rc = adopt(&w, ret, err);
 	else
-		rc = key_p11_generate(w.uri, alg, w.pass, ret, err);
+		rc = make_there(init, &w, alg, ret, err);
 	if (rc == 0 && (rc = ca_path(init->home, w.file, path, err)) == 0)
 		rc = key_file_save(*ret, path, w.pass, err);
 	if (rc != 0)

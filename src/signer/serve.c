@@ -21,6 +21,7 @@
 
 #define DESKS_MAX 32
 #define TICK_MS 1000	   /* how often the clocks are looked at */
+#define USELESS_MS 3000	   /* from a failure to the end */
 #define LOCK_WAIT_MS 10000 /* for the end of another signer of this home */
 
 struct server {
@@ -29,6 +30,8 @@ struct server {
 	struct desk *desks[DESKS_MAX];
 	size_t n;
 	struct keeper keeper; /* where there is a listener */
+	bool managed;	      /* somebody starts it anew when it ends */
+	int64_t useless_ns;   /* since when it is; 0: it is not */
 };
 
 static volatile sig_atomic_t stop;
@@ -115,6 +118,25 @@ step_all(struct server *s, const struct pollfd *p)
 	s->n = kept;
 }
 
+/* An HSM that failed is not asked again by this process, nor is a log written that could not be:
+ * the next process begins from what is on disk. A moment later, when the desks have their answers.
+ */
+static int
+end_useless(struct server *s, struct err *err)
+{
+	const int64_t now = utc_monotonic_ns();
+
+	if (!s->managed || (!key_broken(s->ca->key) && !s->ca->log->failed))
+		return 0;
+	if (s->useless_ns == 0)
+		s->useless_ns = now;
+	if (now - s->useless_ns < USELESS_MS * INT64_C(1000000))
+		return 0;
+	return err_set(err, ERR_INTERNAL,
+	    "%s failed; this process can sign no more and ends, for another to be started",
+	    s->ca->log->failed ? "the issuance log" : "the HSM");
+}
+
 static int
 loop(struct server *s, const sigset_t *while_waiting, struct err *err)
 {
@@ -122,6 +144,7 @@ loop(struct server *s, const sigset_t *while_waiting, struct err *err)
 	    .tv_sec = TICK_MS / 1000, .tv_nsec = TICK_MS % 1000 * 1000000L};
 	struct pollfd p[DESKS_MAX + 1];
 	size_t i, n;
+	int rc;
 
 	while (!stop && (s->listener >= 0 || s->n > 0)) {
 		n = s->n;
@@ -141,6 +164,8 @@ loop(struct server *s, const sigset_t *while_waiting, struct err *err)
 			accept_one(s);
 		if (s->listener >= 0)
 			keeper_turn(&s->keeper, s->ca);
+		if ((rc = end_useless(s, err)) != 0)
+			return rc;
 	}
 	return 0;
 }
@@ -288,7 +313,21 @@ listening(struct server *s, const struct signer_serve *serve, const char *where)
 	snprintf(line, sizeof(line), "listening at %s", where);
 	if (serve->say != NULL)
 		serve->say(serve->say_ctx, line);
-	service_ready();
+	s->managed = service_ready();
+}
+
+/* Where no PIN was refused, another try spends none: the HSM may be there then. */
+static int
+may_come(const char *home, int rc, struct err *err)
+{
+	enum key_secret kind = KEY_SECRET_PASSPHRASE;
+
+	if (rc != ERR_CA || ca_secret(home, &kind, NULL) != 0 || kind == KEY_SECRET_PASSPHRASE ||
+	    key_pin_refused())
+		return rc;
+	if (err != NULL)
+		err->code = ERR_INTERNAL;
+	return ERR_INTERNAL;
 }
 
 static int
@@ -302,9 +341,10 @@ serve_socket(const struct signer_serve *serve, struct err *err)
 	if (serve->socket != NULL && strlen(serve->socket) >= sizeof(path))
 		return err_set(err, ERR_USAGE, "path too long: %s", serve->socket);
 	if ((rc = service_socket(&activated, err)) != 0 ||
-	    (rc = ca_path(serve->home, PROCESS_SOCKET, path, err)) != 0 ||
-	    (rc = unlock(serve, &s.ca, &wait_ns, err)) != 0)
+	    (rc = ca_path(serve->home, PROCESS_SOCKET, path, err)) != 0)
 		return rc;
+	if ((rc = unlock(serve, &s.ca, &wait_ns, err)) != 0)
+		return may_come(serve->home, rc, err);
 	if (serve->socket != NULL)
 		memcpy(path, serve->socket, strlen(serve->socket) + 1);
 	if ((rc = open_listener(path, activated, &s, err)) != 0)

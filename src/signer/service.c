@@ -52,7 +52,7 @@ service_socket(int *ret_fd, struct err *err)
 	return 0;
 }
 
-void
+bool
 service_ready(void)
 {
 	static const char text[] = "READY=1";
@@ -63,7 +63,7 @@ service_ready(void)
 
 	if (len < 2 || len >= sizeof(a.sun_path) || (path[0] != '/' && path[0] != '@') ||
 	    (fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) < 0)
-		return;
+		return false;
 	memcpy(a.sun_path, path, len);
 	if (path[0] == '@') /* abstract: unix(7) */
 		a.sun_path[0] = '\0';
@@ -71,4 +71,5 @@ service_ready(void)
 	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
 	close(fd);
 	unsetenv("NOTIFY_SOCKET");
+	return true;
 }

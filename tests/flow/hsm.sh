@@ -64,6 +64,11 @@ judged() { # by openssl, of what is on the token
 }
 listed() { openssl crl -in "$YKENROLL_HOME/pub/issuing.crl" -noout -text | grep -c 'Serial Number:'; }
 
+softhsm_keys() { # softhsm_keys NAME: private keys whose label begins with it
+	SHIM_LOG=/dev/null p11tool --provider "$softhsm" --login --set-pin $pin --list-privkeys --batch 'pkcs11:token=ca' 2>/dev/null |
+		grep -c "Label: $1-"
+}
+
 # ---- init and issue ----
 for way in near far; do
 	claim "$way: init puts both keys into the HSM" with_hsm $way "module-name=$way"
@@ -117,6 +122,40 @@ wait $signer 2>/dev/null
 exits 0 '' "signer: a new one completes" take
 claim "signer: openssl believes it" judged
 
+# ---- one that a service manager starts anew ----
+managed() { # as systemd would run it
+	timeout 60 python3 ./service.py --cred "pin=$T/hsmpin:400" -- ykenroll signer --ca-pass credential:pin >"$T/service" 2>"$T/service.err" &
+	manager=$!
+}
+ended() { # ended STATUS PATTERN
+	wait $manager
+	grep -q "^ended $1\$" "$T/service" && grep -Eq "$2" "$T/service.err"
+}
+with_hsm managed module-name=far >/dev/null 2>&1
+SHIM_FAULT="C_Sign:1:30"
+export SHIM_FAULT
+managed
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$YKENROLL_HOME/signer.sock" ] || sleep 0.2; done
+exits 11 'HSM' "managed: a request fails" take
+unset SHIM_FAULT
+claim "managed: then the signer ends, with a status that has it started anew" ended 1 'HSM failed'
+managed
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$YKENROLL_HOME/signer.sock" ] || sleep 0.2; done
+exits 0 '' "managed: the next one completes" take
+kill "$(awk '$1 == "pid" { print $2 }' "$T/service")"
+wait $manager
+mv "$modules/far.module" "$T/far.module"
+managed
+claim "managed: an HSM that is not there at the start may come" ended 1 'HSM|module'
+mv "$T/far.module" "$modules/far.module"
+cp "$T/hsmpin" "$T/hsmpin.right"
+cp "$T/wrong" "$T/hsmpin"
+rm -f "$T/calls"
+managed
+claim "managed: a wrong PIN is not for another try" ended 11 'wrong PIN'
+claim "managed: it was tried once" [ "$(calls C_Login)" = 1 ]
+mv "$T/hsmpin.right" "$T/hsmpin"
+
 # ---- PINs ----
 with_hsm pin module-name=near >/dev/null 2>&1
 rm -f "$T/calls"
@@ -136,6 +175,21 @@ chmod 600 "$T/hsmpin"
 exits 2 'pin-source' "a PIN in the URI is refused" new_ca bad --ca-key "pkcs11:token=ca;object=x?pin-value=$pin"
 exits 11 'log-calls' "a module whose calls are logged is refused" new_ca loud --ca-pass "file:$T/hsmpin" \
 	--ca-key "pkcs11:token=ca;object=loud?module-name=loud" --root-pass "file:$T/rootpass"
+
+# ---- init is killed between the two keys, and after both ----
+for at in 1:die 2:kill 2:die; do
+	SHIM_FAULT="C_GenerateKeyPair:$at"
+	export SHIM_FAULT
+	refuse "init, killed at key $at" with_hsm "half-$at" module-name=near
+	unset SHIM_FAULT
+	exits 9 "half-$at-root.*remove the key" "$at: an init of other keys names what is there" new_ca "half-$at" \
+		--ca-key "pkcs11:token=ca;object=other?module-name=near" --ca-pass "file:$T/hsmpin" --root-pass "file:$T/rootpass"
+	claim "$at: the next init completes" with_hsm "half-$at" module-name=near
+	claim "$at: with the key that was there: two in all" [ "$(softhsm_keys "half-$at")" = 2 ]
+	claim "$at: and nothing is left of it" sh -c '! ls "$YKENROLL_HOME" | grep -q -e "ca\.keys" -e "ca\.new"'
+done
+claim "it issues" take
+claim "openssl believes it" judged
 
 # ---- keys that are there ----
 with_hsm again module-name=near >/dev/null 2>&1

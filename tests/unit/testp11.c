@@ -72,7 +72,7 @@ testp11_generate(const char *text, struct key **ret, struct err *err)
 	CLEAN(secret_freep) struct secret *s = secret_new();
 
 	assert_int_equal(secret_set(s, "471199", 6, NULL), 0);
-	return key_p11_generate(testp11_uri(text), KEY_P256, s, ret, err);
+	return key_p11_generate(testp11_uri(text), KEY_P256, s, NULL, ret, err);
 }
 
 /* A refused login counts for the life of a process: each case has its own. Returns its status. */
