@@ -65,6 +65,19 @@ MUST_CHECK int workflow_issue(const struct workflow *w, const struct workflow_is
     struct workflow_issued *ret, struct err *err);
 void workflow_issued_wipe(struct workflow_issued *issued);
 
+struct workflow_p12 {
+	struct workflow_issue issue; /* without csr */
+	enum key_alg alg;
+	const struct secret *pass;
+	bool compat;
+	const char *path; /* written 0600; w->force replaces it */
+};
+/* Make a key here, have it certified, and put key, certificate and chain into a PKCS #12 file. What
+ * was certified and could not be written is revoked. Errors: ERR_OCCUPIED path exists; as
+ * workflow_issue. */
+MUST_CHECK int workflow_p12(const struct workflow *w, const struct workflow_p12 *what,
+    struct workflow_issued *ret, struct err *err);
+
 struct workflow_publish {
 	const char *dir;    /* made if it is not there */
 	const char *test;   /* a command and its words, or NULL: is the configuration one? */

@@ -126,6 +126,19 @@ MUST_CHECK int cert_issued_by(const struct blob *cert, const struct blob *ca, st
 MUST_CHECK int pem_blocks(const struct blob *pem, const char *name, struct blob *ret, size_t max,
     size_t *ret_n, struct err *err);
 
+/* ---- PKCS #12: certificate, chain and key in one file ---- */
+
+struct p12 {
+	const struct key *key; /* in memory: key_generate */
+	const struct blob *cert, *chain;
+	size_t n_chain;
+	const char *name; /* shown by importers; UTF-8 */
+	const struct secret *pass;
+	bool compat; /* 3DES and SHA-1, for importers that know no better; else AES-256, SHA-256 */
+};
+/* Errors: ERR_USAGE the passphrase; ERR_INTERNAL. */
+MUST_CHECK int p12_make(const struct p12 *what, struct blob *ret_der, struct err *err);
+
 /* ---- attestation ---- */
 
 enum attest_policy_pin {

@@ -131,6 +131,7 @@ int cmd_ca_publish(int argc, const char **argv, struct err *err);
 int cmd_ca_ocsp(int argc, const char **argv, struct err *err);
 int cmd_ca_crl(int argc, const char **argv, struct err *err);
 int cmd_ca_issue(int argc, const char **argv, struct err *err);
+int cmd_ca_p12(int argc, const char **argv, struct err *err);
 int cmd_doctor(int argc, const char **argv, struct err *err);
 int cmd_server(int argc, const char **argv, struct err *err);
 int cmd_signer(int argc, const char **argv, struct err *err);

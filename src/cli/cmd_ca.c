@@ -157,6 +157,7 @@ static const struct {
 } verbs[] = {
     {"show", cmd_ca_show, "names, lifetimes, CRL numbers; or the PEM that servers need"},
     {"issue", cmd_ca_issue, "a certificate for a server or a program, from its request"},
+    {"p12", cmd_ca_p12, "key, certificate and chain in one file, for a phone or a program"},
     {"crl", cmd_ca_crl, "sign and publish a new CRL now"},
     {"ocsp", cmd_ca_ocsp, "answer for the certificates over HTTP (an OCSP responder)"},
     {"publish", cmd_ca_publish, "bundles and CRLs into a directory that servers read"},

@@ -62,6 +62,31 @@ exits 2 'no O' "a subject that no policy allows" ca issue "$T/www.csr" --dns a.e
 claim "the log says that these keys are in no token" [ "$(grep -c '"what":"intent".*"key":"software"' "$T/home/ca/issuance.log")" = 5 ]
 claim "so does the audit" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM audit WHERE action='issue'")" = 5 ]
 
+# ---- a key and all in one file ----
+echo "for the phone" >"$T/p12pass"
+p12() { ca p12 --p12-pass "file:$T/p12pass" "$@"; }
+kdf() { openssl pkcs12 -in "$1" -passin "file:$T/p12pass" -noout -info 2>&1; }
+exits 0 '' "a file for a phone" p12 --cn "Alice's phone" --email alice@example.org --out "$T/phone.p12"
+claim "is its owner's alone" [ "$(stat -c %a "$T/phone.p12")" = 600 ]
+claim "AES-256 and SHA-256" sh -c 'echo "$0" | grep -q "PBES2.*AES-256-CBC" && echo "$0" | grep -qi "MAC: sha256" && ! echo "$0" | grep -Eqi "3DES|TripleDES|RC2|sha1"' "$(kdf "$T/phone.p12")"
+openssl pkcs12 -in "$T/phone.p12" -passin "file:$T/p12pass" -nodes -out "$T/phone.pem" 2>/dev/null
+openssl x509 -in "$T/phone.pem" -out "$T/phone.crt"
+claim "openssl and certtool verify its certificate" verifies "$T/phone.crt" sslclient
+claim "its key is the certificate's" [ "$(openssl pkey -in "$T/phone.pem" -pubout)" = "$(openssl x509 -in "$T/phone.crt" -noout -pubkey)" ]
+claim "both CAs are in it" [ "$(grep -c 'BEGIN CERT' "$T/phone.pem")" = 3 ]
+claim "certtool reads it" certtool --p12-info --inder --infile "$T/phone.p12" --password "for the phone"
+exits 9 'force' "it is not replaced" p12 --cn x --out "$T/phone.p12"
+exits 0 '' "one for older importers" p12 --cn "Old phone" --out "$T/old.p12" --compat --algorithm RSA2048
+claim "3DES and SHA-1" sh -c 'echo "$0" | grep -q "pbeWithSHA1And3-KeyTripleDES-CBC" && echo "$0" | grep -qi "MAC: sha1"' "$(kdf "$T/old.p12")"
+echo short >"$T/short"
+exits 2 'at least 8' "a short passphrase" ca p12 --p12-pass "file:$T/short" --cn x --out "$T/x.p12"
+exits 2 'takes prompt' "a passphrase in argv" ca p12 --p12-pass "for the phone" --cn x --out "$T/x.p12"
+exits 11 'keys in tokens' "no software key in a token's profile" p12 --profile client --cn x --out "$T/x.p12"
+revoked() { jq -s '[.[] | select(.what == "revoked")] | length' "$T/home/ca/issuance.log"; }
+was=$(revoked)
+exits 1 '' "a file that cannot be written" p12 --cn x --out "$T/none/x.p12"
+claim "is a certificate that is revoked" [ "$(revoked)" = $((was + 1)) ]
+
 # ---- what the request may be ----
 head -c 100 "$T/www.csr" >"$T/cut.csr"
 exits 12 'not a certification request' "half a request" ca issue "$T/cut.csr" --dns a.example.org

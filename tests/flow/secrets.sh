@@ -32,7 +32,7 @@ def put(name, value):
 letters = string.ascii_letters + string.digits
 for name in ("pin-new", "pin-next", "pin-old", "pin-wrong", "puk-old", "puk-next", "puk-wrong"):
     put(name, "".join(secrets.choice(letters) for _ in range(8)))
-for name in ("ca-pass", "ca-wrong", "recovery-pass"):
+for name in ("ca-pass", "ca-wrong", "recovery-pass", "p12-pass"):
     put(name, "".join(secrets.choice(letters) for _ in range(20)))
 for name in ("mgm-old", "mgm-next", "mgm-wrong"):
     put(name, secrets.token_hex(24))
@@ -284,6 +284,8 @@ watch 0 "ca ocsp with a key of its own" --read pin-next -- sh -c "$answers" sh \
 	ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$T/ocsp.crt" --key "$T/ocsp.key" --key-pass "$(f pin-next)"
 watch 0 "ca issue" --read ca-pass -- ykenroll ca issue "$T/server.csr" --dns www.example.org $ca
 watch 11 "ca issue, wrong passphrase" --read ca-wrong -- ykenroll ca issue "$T/server.csr" --dns www.example.org --ca-pass "$(f ca-wrong)"
+watch 0 "ca p12" --read ca-pass --read p12-pass -- ykenroll ca p12 --cn Phone --out "$T/phone.p12" --p12-pass "$(f p12-pass)" $ca
+watch 11 "ca p12, wrong passphrase" --read ca-wrong --read p12-pass -- ykenroll ca p12 --cn Phone --out "$T/phone2.p12" --p12-pass "$(f p12-pass)" --ca-pass "$(f ca-wrong)"
 watch 0 "token info of an enrolled token" -- ykenroll token info
 watch 9 "token change-puk of an enrolled token" -- ykenroll token change-puk --puk "$(f puk-old)" --new-puk "$(f puk-next)"
 

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ca_p12: a software key, made here and carried away in a file. */
+#include <unistd.h>
+
+#include "base/file.h"
+#include "workflow/ca_issue.h"
+
+static int
+write_file(const struct workflow *w, const struct workflow_p12 *what, struct key *key,
+    const struct signer_ca *ca, const struct blob *cert, struct err *err)
+{
+	const struct p12 p12 = {
+	    .key = key,
+	    .cert = cert,
+	    .chain = ca->cas,
+	    .n_chain = 2,
+	    .name = what->issue.cn,
+	    .pass = what->pass,
+	    .compat = what->compat,
+	};
+	CLEAN(blob_wipe) struct blob der = {0};
+	int rc;
+
+	if ((rc = p12_make(&p12, &der, err)) != 0)
+		return rc;
+	return w->force ? file_write(what->path, der.data, der.len, 0600, err)
+			: file_create(what->path, der.data, der.len, 0600, err);
+}
+
+/* Nobody has the key of a certificate whose file was not written. */
+static int
+take_back(struct signer *s, const uint8_t *serial, int why, struct err *err)
+{
+	struct err own = ERR_INIT;
+
+	if (signer_revoke(s, serial, REASON_CESSATION, &own) != 0 && err != NULL)
+		err_hint(err, "its certificate was issued and not revoked: %s", own.text);
+	return why;
+}
+
+static int
+make(const struct workflow *w, const struct workflow_p12 *what, struct workflow_issued *ret,
+    struct err *err)
+{
+	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
+	CLEAN(key_freep) struct key *key = NULL;
+	CLEAN(signer_closep) struct signer *s = NULL;
+	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
+	CLEAN(blob_wipe) struct blob csr = {0};
+	const struct signer_request request = {
+	    .profile = what->issue.profile,
+	    .cn = what->issue.cn,
+	    .email = what->issue.email,
+	    .upn = what->issue.upn,
+	    .subject = what->issue.subject,
+	    .days = what->issue.days,
+	    .csr = &csr,
+	};
+	uint8_t serial[SIGNER_SERIAL_LEN];
+	int rc;
+
+	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
+	    (rc = key_generate(what->alg, &key, err)) != 0 ||
+	    (rc = csr_make(key, what->issue.cn, &csr, err)) != 0 ||
+	    (rc = ca_issue(s, &request, serial, &ret->cert, err)) != 0 ||
+	    (rc = cert_read(ret->cert.data, ret->cert.len, &ret->info, err)) != 0)
+		return rc;
+	if ((rc = write_file(w, what, key, &ca, &ret->cert, err)) != 0)
+		return take_back(s, serial, rc, err);
+	blob_move(&ret->issuing, &ca.cas[0]);
+	return 0;
+}
+
+int
+workflow_p12(const struct workflow *w, const struct workflow_p12 *what, struct workflow_issued *ret,
+    struct err *err)
+{
+	CLEAN(workflow_issued_wipe) struct workflow_issued issued = {0};
+	CLEAN(registry_closep) struct registry *r = NULL;
+	int rc;
+
+	if (!w->force && access(what->path, F_OK) == 0)
+		return err_set(err, ERR_OCCUPIED, "%s exists; --force replaces it", what->path);
+	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = make(w, what, &issued, err)) != 0 ||
+	    (rc = ca_issue_audit(r, "p12", what->issue.profile, &issued.info, err)) != 0)
+		return rc;
+	*ret = issued;
+	issued = (struct workflow_issued){0};
+	return 0;
+}

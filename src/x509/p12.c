@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* p12: PKCS #12 (RFC 7292). */
+#include <string.h>
+
+#include <openssl/pkcs12.h>
+
+#include "key/evp.h"
+#include "key/ossl.h"
+#include "ykenroll/x509.h"
+
+#define ITERATIONS 200000
+#define ITERATIONS_COMPAT 2048 /* what they were when such importers were written */
+
+typedef STACK_OF(X509) certificates;
+
+static void
+certificates_freep(certificates **all)
+{
+	sk_X509_pop_free(*all, X509_free);
+}
+
+OSSL_FREEP(p12_freep, PKCS12, PKCS12_free)
+
+static X509 *
+parse(const struct blob *der)
+{
+	const uint8_t *p = der->data;
+
+	return d2i_X509(NULL, &p, (long)der->len);
+}
+
+static int
+push(certificates *all, const struct blob *der)
+{
+	X509 *x = parse(der);
+
+	if (x != NULL && sk_X509_push(all, x) > 0)
+		return 0;
+	X509_free(x);
+	return -1;
+}
+
+/* A C string in locked memory. */
+static int
+pass_text(const struct secret *pass, struct secret *ret, struct err *err)
+{
+	if (pass->len == 0 || pass->len >= SECRET_MAX || memchr(pass->bytes, 0, pass->len) != NULL)
+		return err_set(err, ERR_USAGE,
+		    "a passphrase for PKCS #12 has 1 to %d bytes, and no NUL", SECRET_MAX - 1);
+	memcpy(ret->bytes, pass->bytes, pass->len);
+	ret->bytes[pass->len] = 0;
+	ret->len = pass->len;
+	return 0;
+}
+
+int
+p12_make(const struct p12 *what, struct blob *ret_der, struct err *err)
+{
+	const int pbe = what->compat ? NID_pbe_WithSHA1And3_Key_TripleDES_CBC : NID_aes_256_cbc;
+	const int rounds = what->compat ? ITERATIONS_COMPAT : ITERATIONS;
+	CLEAN(secret_freep) struct secret *text = secret_new();
+	CLEAN(certificates_freep) certificates *chain = sk_X509_new_null();
+	CLEAN(x509_freep) X509 *cert = parse(what->cert);
+	CLEAN(p12_freep) PKCS12 *p12 = NULL;
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	const char *pass = (const char *)text->bytes;
+	size_t i;
+	int len, rc;
+
+	if ((rc = pass_text(what->pass, text, err)) != 0)
+		return rc;
+	for (i = 0; chain != NULL && i < what->n_chain; i++)
+		if (push(chain, &what->chain[i]) != 0)
+			return evp_err(err, ERR_INTERNAL, "cannot read the chain");
+	/* without its own MAC, whose digest could not be chosen */
+	if (cert == NULL || chain == NULL ||
+	    (p12 = PKCS12_create(pass, what->name, key_evp(what->key), cert, chain, pbe, pbe,
+		 rounds, -1, 0)) == NULL ||
+	    PKCS12_set_mac(
+		p12, pass, -1, NULL, 0, rounds, what->compat ? EVP_sha1() : EVP_sha256()) != 1 ||
+	    (len = i2d_PKCS12(p12, &der)) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot make PKCS #12");
+	return blob_set(ret_der, der, (size_t)len, err);
+}
