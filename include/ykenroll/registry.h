@@ -56,6 +56,7 @@ struct registry_holder {
 	char upn[REGISTRY_TEXT_MAX];
 	char external[REGISTRY_TEXT_MAX];  /* id in another system (HR), unique, without case */
 	char directory[REGISTRY_TEXT_MAX]; /* DN in a directory */
+	char sid[REGISTRY_TEXT_MAX];	   /* of a Windows account */
 };
 /* Errors: ERR_ABSENT. */
 MUST_CHECK int registry_holder(

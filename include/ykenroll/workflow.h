@@ -68,6 +68,7 @@ struct workflow_enroll {
 	const char *key;   /* e-mail or external id */
 	const char *email; /* or NULL */
 	const char *upn;   /* or NULL */
+	const char *sid;   /* of a Windows account, or NULL */
 	const char *profile;
 	enum key_alg alg;
 	uint8_t pin_policy, touch_policy; /* x509.h */

@@ -7,7 +7,8 @@
 #include "cli/cli.h"
 #include "ykenroll/workflow_life.h"
 
-static char *email, *id, *upn, *profile, *algorithm, *pin_policy, *touch_policy, *retries, *ticket;
+static char *email, *id, *upn, *sid, *profile, *algorithm, *pin_policy, *touch_policy, *retries,
+    *ticket;
 static int days, additional, give_up, reset, new_key;
 
 struct poptOption enroll_secrets[] = {
@@ -26,14 +27,17 @@ static struct poptOption who[] = {
 	"the holder's e-mail address; goes into the certificate", "ADDRESS"},
     {"id", 0, POPT_ARG_STRING, &id, 0, "what the holder is known by, if not the e-mail address",
 	"TEXT"},
-    {"upn", 0, POPT_ARG_STRING, &upn, 0, "user principal name, for the registry", "NAME"},
+    {"upn", 0, POPT_ARG_STRING, &upn, 0,
+	"user principal name; in the certificate where the profile has it", "NAME"},
+    {"sid", 0, POPT_ARG_STRING, &sid, 0, "SID of the Windows account; the same", "SID"},
     {"additional", 0, POPT_ARG_NONE, &additional, 0, "a second token for this holder", NULL},
     {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
     POPT_TABLEEND,
 };
 
 struct poptOption enroll_certificate[] = {
-    {"profile", 0, POPT_ARG_STRING, &profile, 0, "certificate profile (client)", "NAME"},
+    {"profile", 0, POPT_ARG_STRING, &profile, 0,
+	"client (default), smartcard-logon, piv, or one of ykenroll.conf", "NAME"},
     {"algorithm", 0, POPT_ARG_STRING, &algorithm, 0, "ECCP256 (default) or ECCP384", "ALG"},
     {"pin-policy", 0, POPT_ARG_STRING, &pin_policy, 0, "once (default) or always", "POLICY"},
     {"touch-policy", 0, POPT_ARG_STRING, &touch_policy, 0, "never (default), always or cached",
@@ -142,6 +146,7 @@ enroll_options(struct workflow_enroll *what, struct err *err)
 	what->key = id != NULL ? id : email;
 	what->email = email;
 	what->upn = upn;
+	what->sid = sid;
 	what->profile = profile == NULL ? "client" : profile;
 	what->alg = algorithm == NULL ? KEY_P256 : key_alg_parse(algorithm);
 	what->additional = additional != 0;
@@ -149,9 +154,6 @@ enroll_options(struct workflow_enroll *what, struct err *err)
 	what->ticket = ticket;
 	if (what->alg != KEY_P256 && what->alg != KEY_P384)
 		return err_set(err, ERR_USAGE, "--algorithm takes ECCP256 or ECCP384");
-	if (strcmp(what->profile, "client") != 0)
-		return err_set(
-		    err, ERR_USAGE, "there is no profile %s; there is: client", what->profile);
 	if (days < 0 || days > 3650)
 		return err_set(err, ERR_USAGE, "--days takes 1 to 3650");
 	what->days = (unsigned)days;

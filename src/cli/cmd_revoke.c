@@ -66,13 +66,15 @@ show_json(const struct workflow_revoked *r, struct err *err)
 static void
 show(enum workflow_taking how, const struct workflow_revoked *r)
 {
-	char serial[2 * REGISTRY_SERIAL_LEN + 1];
+	char serial[2 * REGISTRY_SERIAL_LEN + 1], token[32];
 	size_t i;
 
 	for (i = 0; i < r->n; i++) {
 		render_serial(r->certs[i].serial, sizeof(r->certs[i].serial), serial);
-		printf("certificate %s of %s, token %u: %s\n", serial,
-		    render_escaped(r->certs[i].holder.key), (unsigned)r->certs[i].token.serial,
+		snprintf(token, sizeof(token), ", token %u", (unsigned)r->certs[i].token.serial);
+		printf("certificate %s of %s%s: %s\n", serial,
+		    render_escaped(r->certs[i].holder.key),
+		    r->certs[i].token.serial == 0 ? "" : token,
 		    r->already || (how == TAKE_REVOKE && r->certs[i].state == CERT_REVOKED)
 			? ways[how].before
 			: ways[how].done);

@@ -49,9 +49,10 @@ registry_holder_read(sqlite3_stmt *st, int col, struct registry_holder *ret, str
 	    (rc = db_col_text(st, col + 3, ret->email, sizeof(ret->email), err)) != 0)
 		return rc;
 	if ((rc = db_col_text(st, col + 4, ret->upn, sizeof(ret->upn), err)) != 0 ||
-	    (rc = db_col_text(st, col + 5, ret->external, sizeof(ret->external), err)) != 0)
+	    (rc = db_col_text(st, col + 5, ret->external, sizeof(ret->external), err)) != 0 ||
+	    (rc = db_col_text(st, col + 6, ret->directory, sizeof(ret->directory), err)) != 0)
 		return rc;
-	return db_col_text(st, col + 6, ret->directory, sizeof(ret->directory), err);
+	return db_col_text(st, col + 7, ret->sid, sizeof(ret->sid), err);
 }
 
 int
@@ -89,6 +90,7 @@ holder_check(const struct registry_holder *h, struct err *err)
 	    {h->upn, "the holder's UPN"},
 	    {h->external, "the holder's id"},
 	    {h->directory, "the holder's DN"},
+	    {h->sid, "the holder's SID"},
 	};
 	size_t i;
 	int rc;
@@ -111,15 +113,18 @@ registry_holder_put(struct registry *r, struct registry_holder *h, struct err *e
 	if ((rc = holder_check(h, err)) != 0)
 		return rc;
 	if ((rc = db_run(&r->db,
-		 "INSERT INTO holders (key, name, email, upn, made, changed, external, directory)"
-		 " VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7) ON CONFLICT (key) DO UPDATE"
+		 "INSERT INTO holders (key, name, email, upn, made, changed, external, directory,"
+		 " sid)"
+		 " VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8) ON CONFLICT (key) DO UPDATE"
 		 " SET name = ?2, email = ?3, upn = ?4, changed = ?5,"
 		 " external = CASE ?6 WHEN '' THEN external ELSE ?6 END,"
-		 " directory = CASE ?7 WHEN '' THEN directory ELSE ?7 END"
+		 " directory = CASE ?7 WHEN '' THEN directory ELSE ?7 END,"
+		 " sid = CASE ?8 WHEN '' THEN sid ELSE ?8 END"
 		 " WHERE name <> ?2 OR email <> ?3 OR upn <> ?4"
-		 " OR (?6 <> '' AND external <> ?6) OR (?7 <> '' AND directory <> ?7)",
+		 " OR (?6 <> '' AND external <> ?6) OR (?7 <> '' AND directory <> ?7)"
+		 " OR (?8 <> '' AND sid <> ?8)",
 		 DB_ARGS(DB_T(h->key), DB_T(h->name), DB_T(h->email), DB_T(h->upn), DB_I(now),
-		     DB_T(h->external), DB_T(h->directory)),
+		     DB_T(h->external), DB_T(h->directory), DB_T(h->sid)),
 		 err)) != 0)
 		return rc;
 	rc = db_int(

@@ -34,7 +34,8 @@ registry_cert_state_parse(const char *text, enum registry_cert_state *ret, struc
 	return err_set(err, ERR_INTERNAL, "registry: a certificate has an unknown state");
 }
 
-/* columns: 0-4 token, 5-11 holder, 12 open work, 13-19 certificate */
+/* columns: 0-4 token, 5- holder, AFTER open work, then certificate */
+#define AFTER (5 + REGISTRY_HOLDER_N)
 #define LIST_SQL                                                                             \
 	"SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS ","                          \
 	" EXISTS (SELECT 1 FROM works AS w WHERE w.token = t.serial AND w.closed IS NULL),"  \
@@ -51,17 +52,19 @@ read_cert(sqlite3_stmt *st, struct registry_row *row, struct err *err)
 	int rc;
 
 	row->has_cert = true;
-	row->not_before = sqlite3_column_int64(st, 17);
-	row->not_after = sqlite3_column_int64(st, 18);
-	row->key_alg = (uint8_t)sqlite3_column_int(st, 19);
+	row->not_before = sqlite3_column_int64(st, AFTER + 5);
+	row->not_after = sqlite3_column_int64(st, AFTER + 6);
+	row->key_alg = (uint8_t)sqlite3_column_int(st, AFTER + 7);
 	if ((rc = registry_cert_state_parse(
-		 (const char *)sqlite3_column_text(st, 13), &row->cert_state, err)) != 0 ||
-	    (rc = db_col_bytes(st, 14, row->cert_serial, sizeof(row->cert_serial), err)) != 0 ||
-	    (rc = db_col_bytes(st, 16, row->spki_sha256, sizeof(row->spki_sha256), err)) != 0)
+		 (const char *)sqlite3_column_text(st, AFTER + 1), &row->cert_state, err)) != 0 ||
+	    (rc = db_col_bytes(st, AFTER + 2, row->cert_serial, sizeof(row->cert_serial), err)) !=
+		0 ||
+	    (rc = db_col_bytes(st, AFTER + 4, row->spki_sha256, sizeof(row->spki_sha256), err)) !=
+		0)
 		return rc;
-	if (sqlite3_column_type(st, 15) == SQLITE_NULL)
+	if (sqlite3_column_type(st, AFTER + 3) == SQLITE_NULL)
 		return 0; /* not signed: no hash yet */
-	return db_col_bytes(st, 15, row->cert_sha256, sizeof(row->cert_sha256), err);
+	return db_col_bytes(st, AFTER + 3, row->cert_sha256, sizeof(row->cert_sha256), err);
 }
 
 static int
@@ -72,8 +75,8 @@ read_row(sqlite3_stmt *st, struct registry_row *row, struct err *err)
 	if ((rc = registry_token_read(st, 0, &row->token, err)) != 0 ||
 	    (rc = registry_holder_read(st, 5, &row->holder, err)) != 0)
 		return rc;
-	row->work_open = sqlite3_column_int(st, 12) != 0;
-	return sqlite3_column_type(st, 13) == SQLITE_NULL ? 0 : read_cert(st, row, err);
+	row->work_open = sqlite3_column_int(st, AFTER) != 0;
+	return sqlite3_column_type(st, AFTER + 1) == SQLITE_NULL ? 0 : read_cert(st, row, err);
 }
 
 int

@@ -10,8 +10,8 @@
 
 /* ---- which ---- */
 
-/* columns: 0-4 token, 5-11 holder, 12 serial, 13 state, 14 reason, 15 not_after,
- * 16 not_before, 17 sha256 */
+/* columns: 0-4 token, 5- holder, AFTER serial, state, reason, not_after, not_before, sha256 */
+#define AFTER (5 + REGISTRY_HOLDER_N)
 #define CERTS_SQL                                                                          \
 	"SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS                            \
 	", c.serial, c.state, ifnull(c.reason, 0), c.not_after, c.not_before, c.sha256"    \
@@ -28,16 +28,16 @@ read_cert(sqlite3_stmt *st, struct registry_cert *c, struct err *err)
 
 	if ((rc = registry_token_read(st, 0, &c->token, err)) != 0 ||
 	    (rc = registry_holder_read(st, 5, &c->holder, err)) != 0 ||
-	    (rc = db_col_bytes(st, 12, c->serial, sizeof(c->serial), err)) != 0 ||
+	    (rc = db_col_bytes(st, AFTER, c->serial, sizeof(c->serial), err)) != 0 ||
 	    (rc = registry_cert_state_parse(
-		 (const char *)sqlite3_column_text(st, 13), &c->state, err)) != 0)
+		 (const char *)sqlite3_column_text(st, AFTER + 1), &c->state, err)) != 0)
 		return rc;
-	c->reason = sqlite3_column_int(st, 14);
-	c->not_after = sqlite3_column_int64(st, 15);
-	c->not_before = sqlite3_column_int64(st, 16);
-	if (sqlite3_column_type(st, 17) == SQLITE_NULL)
+	c->reason = sqlite3_column_int(st, AFTER + 2);
+	c->not_after = sqlite3_column_int64(st, AFTER + 3);
+	c->not_before = sqlite3_column_int64(st, AFTER + 4);
+	if (sqlite3_column_type(st, AFTER + 5) == SQLITE_NULL)
 		return 0; /* not signed: no hash yet */
-	return db_col_bytes(st, 17, c->sha256, sizeof(c->sha256), err);
+	return db_col_bytes(st, AFTER + 5, c->sha256, sizeof(c->sha256), err);
 }
 
 int

@@ -44,8 +44,8 @@ MUST_CHECK int registry_token_read(
 MUST_CHECK int registry_holder_read(
     sqlite3_stmt *st, int col, struct registry_holder *ret, struct err *err);
 #define REGISTRY_HOLDER_COLS \
-	"ifnull(h.id, 0), h.key, h.name, h.email, h.upn, h.external, h.directory"
-#define REGISTRY_HOLDER_N 7
+	"ifnull(h.id, 0), h.key, h.name, h.email, h.upn, h.external, h.directory, h.sid"
+#define REGISTRY_HOLDER_N 8
 /* Make or update; sets h->id. Inside a transaction. */
 MUST_CHECK int registry_holder_put(struct registry *r, struct registry_holder *h, struct err *err);
 

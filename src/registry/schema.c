@@ -153,6 +153,22 @@ static const char *const migrations[] = {
     " CHECK (hours BETWEEN 0 AND 4294967295);"
     "ALTER TABLE works ADD COLUMN flags INTEGER NOT NULL DEFAULT 0"
     " CHECK (flags BETWEEN 0 AND 4294967295);",
+
+    /* 4: accounts of Windows; certificates of keys that are in no token */
+    "ALTER TABLE holders ADD COLUMN sid TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE software ("
+    " serial BLOB PRIMARY KEY CHECK (length(serial) = 16),"
+    " profile TEXT NOT NULL CHECK (profile <> ''),"
+    " subject TEXT NOT NULL,"
+    " der BLOB NOT NULL CHECK (length(der) > 0),"
+    " not_before INTEGER NOT NULL,"
+    " not_after INTEGER NOT NULL,"
+    " issued INTEGER NOT NULL,"
+    " revoked INTEGER,"
+    " reason INTEGER CHECK (reason BETWEEN 0 AND 10 AND reason <> 7),"
+    " CHECK (not_before < not_after),"
+    " CHECK ((revoked IS NULL) = (reason IS NULL))"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 #define VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -9,6 +9,9 @@
 #include "signer/ca.h"
 #include "ykenroll/x509.h"
 
+/* Is this profile for keys in tokens? Asked first. Errors: ERR_CA. */
+MUST_CHECK int gate_tokens(const struct profile *profile, struct err *err);
+
 /* Check the request but for its names (names.h); give the key that may be certified, DER
  * SubjectPublicKeyInfo. Errors: ERR_ATTEST the attestation, or it is for another key, slot or
  * token; ERR_CA the rest. */

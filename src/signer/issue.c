@@ -180,6 +180,7 @@ prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_reques
 
 	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
 	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
+	    (rc = gate_tokens(&profile, err)) != 0 ||
 	    (rc = names_request(request, &names, err)) != 0 ||
 	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
 	    (rc = gate_check(ca, &profile, request, &spki, err)) != 0)
@@ -278,6 +279,7 @@ precheck(const struct ca *ca, const struct signer_request *request,
 
 	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
 	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
+	    (rc = gate_tokens(&profile, err)) != 0 ||
 	    (rc = names_request(request, &names, err)) != 0 ||
 	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
 	    (rc = gate_planned(ca, &profile, request, planned, err)) != 0)

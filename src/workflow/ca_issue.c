@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdio.h>
-
-#include "base/text.h"
-#include "base/utc.h"
 #include "workflow/ca_issue.h"
+#include "ykenroll/registry_software.h"
 
 int
 ca_registry(const struct workflow *w, struct registry **ret, struct err *err)
@@ -33,16 +30,10 @@ ca_issue(struct signer *s, const struct signer_request *request, uint8_t *ret_se
 }
 
 int
-ca_issue_audit(struct registry *r, const char *action, const char *profile,
-    const struct cert_info *info, struct err *err)
+ca_issue_record(struct registry *r, const char *action, const char *profile,
+    const struct blob *cert, struct err *err)
 {
-	char detail[X509_TEXT_MAX + 200], serial[2 * X509_SERIAL_MAX + 1], end[UTC_TEXT_LEN];
-
-	text_hex(info->serial, info->serial_len, serial);
-	utc_text(info->not_after, end);
-	snprintf(detail, sizeof(detail), "%s, serial %s, until %s, %s", profile, serial, end,
-	    info->subject);
-	return r == NULL ? 0 : registry_audit(r, action, 0, detail, err);
+	return r == NULL ? 0 : registry_software_put(r, action, profile, cert, err);
 }
 
 void
@@ -87,7 +78,7 @@ workflow_issue(const struct workflow *w, const struct workflow_issue *what,
 	int rc;
 
 	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = issue(w, &request, &issued, err)) != 0 ||
-	    (rc = ca_issue_audit(r, "issue", what->profile, &issued.info, err)) != 0)
+	    (rc = ca_issue_record(r, "issue", what->profile, &issued.cert, err)) != 0)
 		return rc;
 	*ret = issued;
 	issued = (struct workflow_issued){0};

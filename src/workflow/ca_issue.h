@@ -10,9 +10,9 @@
 MUST_CHECK int ca_issue(struct signer *s, const struct signer_request *request, uint8_t *ret_serial,
     struct blob *ret_cert, struct err *err);
 
-/* The audit row of one. r may be NULL: there is no registry. */
-MUST_CHECK int ca_issue_audit(struct registry *r, const char *action, const char *profile,
-    const struct cert_info *info, struct err *err);
+/* Into the registry, with its audit row. r may be NULL: there is no registry. */
+MUST_CHECK int ca_issue_record(struct registry *r, const char *action, const char *profile,
+    const struct blob *cert, struct err *err);
 
 /* Opened before the CA is asked: what it does then can be written down. *ret stays NULL in a home
  * without a registry. */

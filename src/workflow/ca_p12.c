@@ -82,7 +82,7 @@ workflow_p12(const struct workflow *w, const struct workflow_p12 *what, struct w
 	if (!w->force && access(what->path, F_OK) == 0)
 		return err_set(err, ERR_OCCUPIED, "%s exists; --force replaces it", what->path);
 	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = make(w, what, &issued, err)) != 0 ||
-	    (rc = ca_issue_audit(r, "p12", what->issue.profile, &issued.info, err)) != 0)
+	    (rc = ca_issue_record(r, "p12", what->issue.profile, &issued.cert, err)) != 0)
 		return rc;
 	*ret = issued;
 	issued = (struct workflow_issued){0};

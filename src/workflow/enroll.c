@@ -164,6 +164,8 @@ enroll_fill(struct registry_work *work, const struct workflow_enroll *what, uint
 		return rc;
 	if ((rc = enrolment_copy(work->ticket, what->ticket, "ticket", err)) != 0)
 		return rc;
+	if ((rc = enrolment_copy(h->sid, what->sid, "SID", err)) != 0)
+		return rc;
 	return enrolment_copy(h->upn, what->upn, "UPN", err);
 }
 

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "workflow/audit.h"
+#include "workflow/revoke_software.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/workflow_ca.h"
 
@@ -39,8 +40,7 @@ resolve(struct taking *t, struct err *err)
 
 	t->which.after = utc_now();
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "there is no holder, token or certificate %s here",
-		    t->what->what);
+		return rc;
 	memcpy(t->serial, found.cert_serial, sizeof(t->serial));
 	t->which.serial = found.has_cert ? t->serial : NULL;
 	t->which.token = found.token;
@@ -307,6 +307,21 @@ tell_servers(const struct workflow *w, struct workflow_revoked *ret, struct err 
 	return rc;
 }
 
+/* What is neither holder nor token here may be a server's certificate. */
+static int
+in_no_token(struct taking *t, struct err *err)
+{
+	int rc = ERR_ABSENT;
+
+	if (registry_serial_parse(t->what->what, t->serial))
+		rc = revoke_software(t->w, t->registry, t->what, t->serial, t->note, t->ret, err);
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE, "there is no holder, token or certificate %s here",
+		    t->what->what);
+	registry_closep(&t->registry);
+	return rc != 0 ? rc : tell_servers(t->w, t->ret, err);
+}
+
 int
 workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
     struct workflow_revoked *ret, struct err *err)
@@ -316,8 +331,11 @@ workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
 	int rc;
 
 	ret->n = 0;
-	if ((rc = write_note(&t, err)) != 0 || (rc = open_all(&t, err)) != 0 ||
-	    (rc = do_tokens(&t, err)) != 0 || (rc = signer_ca(t.signer, &ca, err)) != 0)
+	if ((rc = write_note(&t, err)) != 0)
+		return rc;
+	if ((rc = open_all(&t, err)) == ERR_ABSENT)
+		return in_no_token(&t, err);
+	if (rc != 0 || (rc = do_tokens(&t, err)) != 0 || (rc = signer_ca(t.signer, &ca, err)) != 0)
 		return rc;
 	ret->already = !t.changed;
 	if ((rc = crl_read(ca.crls[0].data, ca.crls[0].len, &ret->crl, err)) != 0)

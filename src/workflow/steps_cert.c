@@ -184,6 +184,12 @@ fits(const struct signer_prepared *p, struct err *err)
 	    p->cert_len_max, DEVICE_CERT_MAX);
 }
 
+static const char *
+given(const char *text)
+{
+	return text[0] != '\0' ? text : NULL;
+}
+
 void
 enrolment_request(const struct enrolment *e, struct signer_request *ret)
 {
@@ -192,7 +198,10 @@ enrolment_request(const struct enrolment *e, struct signer_request *ret)
 	*ret = (struct signer_request){
 	    .profile = e->work.profile,
 	    .cn = h->name,
-	    .email = h->email[0] != '\0' ? h->email : NULL,
+	    .email = given(h->email),
+	    .upn = given(h->upn),
+	    .sid = given(h->sid),
+	    .guid = e->work.guid,
 	    .token_serial = e->work.serial,
 	    .slot = ENROL_SLOT,
 	    .days = e->work.days,

@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
-in_lab "$(pwd)/issue.sh" --tokens 1 --firmware 5.7.1
+in_lab "$(pwd)/issue.sh" --tokens 2 --firmware 5.7.1
 
 make_ca >"$T/init.log" 2>&1
 pub=$T/home/pub
@@ -86,6 +86,50 @@ revoked() { jq -s '[.[] | select(.what == "revoked")] | length' "$T/home/ca/issu
 was=$(revoked)
 exits 1 '' "a file that cannot be written" p12 --cn x --out "$T/none/x.p12"
 claim "is a certificate that is revoked" [ "$(revoked)" = $((was + 1)) ]
+
+# ---- taking back ----
+db() { sqlite3 "$T/home/registry.db" "$1"; }
+take() { verb=$1; shift; ykenroll "$verb" "$@" --ca-pass "file:$T/pass"; }
+serial() { openssl x509 -in "$1" -noout -serial | sed 's/.*=//'; }
+good() {
+	cat "$pub/issuing.crl" "$pub/root.crl" >"$T/crls.pem"
+	verifies "$1" any
+}
+claim "the registry has them" [ "$(db "SELECT count(*) FROM software")" = "$(db "SELECT count(*) FROM audit WHERE action IN ('issue', 'p12')")" ]
+exits 0 '' "suspend a server's" take suspend "$(serial "$T/www.crt")"
+refuse "openssl refuses it" good "$T/www.crt"
+exits 0 '' "resume it" take resume "$(serial "$T/www.crt")"
+claim "openssl verifies it" good "$T/www.crt"
+exits 0 '' "revoke it" take revoke "$(serial "$T/www.crt" | tr A-F a-f)" --reason superseded --ticket T-1
+refuse "openssl refuses it" good "$T/www.crt"
+exits 0 '' "once more" take revoke "$(serial "$T/www.crt")" --reason superseded --json
+claim "says that it was so" jq -e .already "$T/out"
+claim "the registry says so" [ "$(db "SELECT hex(serial)||reason FROM software WHERE revoked IS NOT NULL")" = "$(serial "$T/www.crt")4" ]
+claim "one audit row tells of it" [ "$(db "SELECT count(*) FROM audit WHERE action='revoke' AND detail LIKE '%superseded, ticket T-1'")" = 1 ]
+exits 2 'no holder, token' "a serial of nobody" take revoke 40000000000000000000000000000000 --reason superseded
+db "DELETE FROM software WHERE hex(serial)='$(serial "$T/ocsp.crt")'"
+exits 0 '' "one that a crash kept from the registry" take revoke "$(serial "$T/ocsp.crt")" --reason superseded
+refuse "openssl refuses it" good "$T/ocsp.crt"
+
+# ---- tokens: other profiles ----
+serials=$(ykenroll token list --json | jq -r '.. | .serial? // empty' | sort -u)
+one=$(echo "$serials" | sed -n 1p) two=$(echo "$serials" | sed -n 2p)
+exits 2 'user principal name' "no logon without a UPN" enroll Alice alice@example.org -d "$one" --profile smartcard-logon
+exits 2 'SID looks like' "a SID that is none" enroll Alice alice@example.org -d "$one" --profile smartcard-logon --upn alice@example.org --sid 1105
+exits 11 'in no token' "no server's certificate for a token" enroll Alice alice@example.org -d "$one" --profile server
+exits 2 'no profile' "a profile that there is not" enroll Alice alice@example.org -d "$one" --profile nobody
+exits 0 '' "a token for a Windows logon" enroll Alice alice@example.org -d "$one" --profile smartcard-logon --upn alice@corp.example.org --sid S-1-5-21-1-2-3-1105
+ykenroll token export 9a "$T/logon.crt" -d "$one"
+claim "openssl and certtool verify it as a client's" good "$T/logon.crt"
+claim "for logon with a smart card" has "$T/logon.crt" 'Microsoft Smartcard ?Login'
+claim "with the UPN" has "$T/logon.crt" 'othername: ?UPN:+alice@corp.example.org'
+claim "with the SID as Windows looks for it" sh -c 'openssl asn1parse -in "$0" | grep -A1 "1.3.6.1.4.1.311.25.2$" | grep -qi "$1"' "$T/logon.crt" \
+	"3025A023060A2B060104018237190201A0150413$(printf S-1-5-21-1-2-3-1105 | od -An -tx1 | tr -d ' \n')"
+exits 0 '' "a token for PIV" enroll Bob bob@example.org -d "$two" --profile piv --upn bob@corp.example.org
+ykenroll token export 9a "$T/piv.crt" -d "$two"
+claim "openssl and certtool verify it" good "$T/piv.crt"
+guid=$(ykenroll token info -d "$two" --json | jq -r '.. | .guid? // empty' | tr -d - | sed 's/^\(........\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/')
+claim "it names the card ($guid)" has "$T/piv.crt" "URI:urn:uuid:$guid"
 
 # ---- what the request may be ----
 head -c 100 "$T/www.csr" >"$T/cut.csr"
