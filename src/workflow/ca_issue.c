@@ -36,6 +36,13 @@ ca_issue_record(struct registry *r, const char *action, const char *profile,
 	return r == NULL ? 0 : registry_software_put(r, action, profile, cert, err);
 }
 
+int
+ca_taken_record(struct registry *r, const char *action,
+    const uint8_t serial[static REGISTRY_SERIAL_LEN], int reason, const char *note, struct err *err)
+{
+	return r == NULL ? 0 : registry_software_taken(r, action, serial, reason, note, err);
+}
+
 void
 workflow_issued_wipe(struct workflow_issued *issued)
 {

@@ -14,6 +14,11 @@ MUST_CHECK int ca_issue(struct signer *s, const struct signer_request *request, 
 MUST_CHECK int ca_issue_record(struct registry *r, const char *action, const char *profile,
     const struct blob *cert, struct err *err);
 
+/* The same for one that the CA took back (registry_software_taken). */
+MUST_CHECK int ca_taken_record(struct registry *r, const char *action,
+    const uint8_t serial[static REGISTRY_SERIAL_LEN], int reason, const char *note,
+    struct err *err);
+
 /* Opened before the CA is asked: what it does then can be written down. *ret stays NULL in a home
  * without a registry. */
 MUST_CHECK int ca_registry(const struct workflow *w, struct registry **ret, struct err *err);

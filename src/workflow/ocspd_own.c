@@ -28,14 +28,12 @@ ocspd_own(const struct workflow *w, const char *ca_pass_spec, struct key **ret_k
 	CLEAN(registry_closep) struct registry *r = NULL;
 	CLEAN(blob_wipe) struct blob csr = {0}, cert = {0};
 	CLEAN(key_freep) struct key *key = NULL;
-	struct cert_info info;
 	int rc;
 
 	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = key_generate(KEY_P256, &key, err)) != 0 ||
 	    (rc = csr_make(key, NAME, &csr, err)) != 0 ||
 	    (rc = issue(w, ca_pass_spec, &csr, &cert, err)) != 0 ||
-	    (rc = cert_read(cert.data, cert.len, &info, err)) != 0 ||
-	    (rc = ca_issue_audit(r, "issue", "ocsp", &info, err)) != 0) {
+	    (rc = ca_issue_record(r, "issue", "ocsp", &cert, err)) != 0) {
 		err_wrap(err, "a certificate for the responder");
 		return rc;
 	}

@@ -95,13 +95,11 @@ make(struct making *m, enum probe_id id, struct err *err)
 {
 	CLEAN(key_freep) struct key *key = NULL;
 	CLEAN(blob_wipe) struct blob cert = {0};
-	struct cert_info info;
 	int rc;
 
 	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
 	    (rc = issue(m, key, &cert, err)) != 0 ||
-	    (rc = cert_read(cert.data, cert.len, &info, err)) != 0 ||
-	    (rc = ca_issue_audit(m->registry, "issue", "software", &info, err)) != 0)
+	    (rc = ca_issue_record(m->registry, "issue", "software", &cert, err)) != 0)
 		return rc;
 	m->ret->made++;
 	return store(m, id, key, &cert, err);
@@ -206,8 +204,9 @@ take_back(struct making *m, const struct probe_key *p, struct err *err)
 
 	if (p->info.serial_len != SIGNER_SERIAL_LEN)
 		return err_set(err, ERR_INTERNAL, "the probe's certificate is not of this CA");
-	if ((rc = ca_issue_audit(m->registry, "revoke", "software", &p->info, err)) != 0 ||
-	    (rc = signer_revoke(m->signer, p->info.serial, REASON_CESSATION, err)) != 0 ||
+	if ((rc = signer_revoke(m->signer, p->info.serial, REASON_CESSATION, err)) != 0 ||
+	    (rc = ca_taken_record(m->registry, "revoke", p->info.serial, REASON_CESSATION,
+		 "probe of verify-server", err)) != 0 ||
 	    (rc = signer_ca(m->signer, &ca, err)) != 0)
 		return rc;
 	m->ret->revoked = true;
