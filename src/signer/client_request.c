@@ -39,9 +39,10 @@ put_names(struct blob *frame, const struct signer_request *r, struct err *err)
 	    (rc = put_text(frame, TAG_SID, r->sid, err)) != 0 ||
 	    (r->guid != NULL &&
 		(rc = message_put(frame, TAG_GUID, r->guid, SIGNER_GUID_LEN, err)) != 0) ||
-	    (rc = put_text(frame, TAG_SUBJECT, r->subject, err)) != 0)
+	    (rc = put_text(frame, TAG_SUBJECT, r->subject, err)) != 0 ||
+	    (rc = put_text(frame, TAG_NAMES, r->names, err)) != 0)
 		return rc;
-	return put_text(frame, TAG_NAMES, r->names, err);
+	return r->hours == 0 ? 0 : message_put_number(frame, TAG_HOURS, r->hours, err);
 }
 
 static int
@@ -50,8 +51,7 @@ put_token(struct blob *frame, const struct signer_request *r, struct err *err)
 	int rc;
 
 	if ((rc = message_put_number(frame, TAG_TOKEN, r->token_serial, err)) != 0 ||
-	    (rc = message_put_number(frame, TAG_SLOT, r->slot, err)) != 0 ||
-	    (r->hours != 0 && (rc = message_put_number(frame, TAG_HOURS, r->hours, err)) != 0))
+	    (rc = message_put_number(frame, TAG_SLOT, r->slot, err)) != 0)
 		return rc;
 	return message_put_number(frame, TAG_DAYS, r->days, err);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "workflow/audit.h"
 #include "workflow/ca_issue.h"
 #include "ykenroll/registry_software.h"
 
@@ -51,8 +52,8 @@ workflow_issued_wipe(struct workflow_issued *issued)
 }
 
 static int
-issue(const struct workflow *w, const struct signer_request *request, struct workflow_issued *ret,
-    struct err *err)
+issue(const struct workflow *w, struct registry *r, const struct signer_request *request,
+    struct workflow_issued *ret, struct err *err)
 {
 	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
 	CLEAN(signer_closep) struct signer *s = NULL;
@@ -60,6 +61,7 @@ issue(const struct workflow *w, const struct signer_request *request, struct wor
 	int rc;
 
 	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
+	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||
 	    (rc = ca_issue(s, request, NULL, &ret->cert, err)) != 0)
 		return rc;
 	blob_move(&ret->issuing, &ca.cas[0]);
@@ -84,7 +86,8 @@ workflow_issue(const struct workflow *w, const struct workflow_issue *what,
 	CLEAN(registry_closep) struct registry *r = NULL;
 	int rc;
 
-	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = issue(w, &request, &issued, err)) != 0 ||
+	if ((rc = ca_registry(w, &r, err)) != 0 ||
+	    (rc = issue(w, r, &request, &issued, err)) != 0 ||
 	    (rc = ca_issue_record(r, "issue", what->profile, &issued.cert, err)) != 0)
 		return rc;
 	*ret = issued;

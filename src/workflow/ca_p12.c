@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "workflow/audit.h"
 #include "workflow/ca_issue.h"
 
 static int
@@ -39,8 +40,8 @@ take_back(struct signer *s, const uint8_t *serial, int why, struct err *err)
 }
 
 static int
-make(const struct workflow *w, const struct workflow_p12 *what, struct workflow_issued *ret,
-    struct err *err)
+make(const struct workflow *w, struct registry *r, const struct workflow_p12 *what,
+    struct workflow_issued *ret, struct err *err)
 {
 	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
 	CLEAN(key_freep) struct key *key = NULL;
@@ -62,6 +63,7 @@ make(const struct workflow *w, const struct workflow_p12 *what, struct workflow_
 	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
 	    (rc = key_generate(what->alg, &key, err)) != 0 ||
 	    (rc = csr_make(key, what->issue.cn, &csr, err)) != 0 ||
+	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||
 	    (rc = ca_issue(s, &request, serial, &ret->cert, err)) != 0 ||
 	    (rc = cert_read(ret->cert.data, ret->cert.len, &ret->info, err)) != 0)
 		return rc;
@@ -81,7 +83,7 @@ workflow_p12(const struct workflow *w, const struct workflow_p12 *what, struct w
 
 	if (!w->force && access(what->path, F_OK) == 0)
 		return err_set(err, ERR_OCCUPIED, "%s exists; --force replaces it", what->path);
-	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = make(w, what, &issued, err)) != 0 ||
+	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = make(w, r, what, &issued, err)) != 0 ||
 	    (rc = ca_issue_record(r, "p12", what->issue.profile, &issued.cert, err)) != 0)
 		return rc;
 	*ret = issued;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "workflow/audit.h"
 #include "workflow/revoke_software.h"
 #include "ykenroll/registry_software.h"
 
@@ -55,7 +56,8 @@ revoke_software(const struct workflow *w, struct registry *r, const struct workf
 	struct registry_cert *c = &ret->certs[0];
 	int rc;
 
-	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = show(s, r, serial, c, err)) != 0)
+	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = show(s, r, serial, c, err)) != 0 ||
+	    (rc = audit_tell(w->home, r, s, err)) != 0)
 		return rc;
 	rc = reason < 0 ? signer_release(s, serial, err)
 			: signer_revoke(s, serial, (enum signer_reason)reason, err);
