@@ -66,7 +66,7 @@ static const struct {
 #define BIT(tag) (UINT64_C(1) << (tag))
 #define NAMES                                                                              \
 	(BIT(TAG_EMAIL) | BIT(TAG_UPN) | BIT(TAG_SID) | BIT(TAG_GUID) | BIT(TAG_SUBJECT) | \
-	    BIT(TAG_NAMES))
+	    BIT(TAG_NAMES) | BIT(TAG_HOURS))
 #define TIMES (BIT(TAG_KDF_NS) | BIT(TAG_FSYNC_NS) | BIT(TAG_WAIT_NS))
 
 /* Which fields a message must have, and which it may have besides. */
@@ -78,7 +78,7 @@ static const struct {
     {MESSAGE_PREPARE,
 	BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_TOKEN) | BIT(TAG_SLOT) | BIT(TAG_DAYS) |
 	    BIT(TAG_CSR) | BIT(TAG_ATTESTATION) | BIT(TAG_F9),
-	NAMES | BIT(TAG_HOURS)},
+	NAMES},
     {MESSAGE_SIGN, BIT(TAG_SERIAL), 0},
     {MESSAGE_FIND, BIT(TAG_SERIAL), 0},
     {MESSAGE_REVOKE, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0},
@@ -86,7 +86,7 @@ static const struct {
 	BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_TOKEN) | BIT(TAG_SLOT) | BIT(TAG_DAYS) |
 	    BIT(TAG_F9) | BIT(TAG_FIRMWARE) | BIT(TAG_ALG) | BIT(TAG_PIN_POLICY) |
 	    BIT(TAG_TOUCH_POLICY),
-	NAMES | BIT(TAG_HOURS)},
+	NAMES},
     {MESSAGE_CRL, 0, 0},
     {MESSAGE_ROOT_CRL, 0, 0},
     {MESSAGE_RELEASE, BIT(TAG_SERIAL), 0},

@@ -126,7 +126,14 @@ already(struct enrolment *e, const struct workflow_enroll *what, struct err *err
 	const struct registry_row *row = &e->row;
 	int rc;
 
-	if (row->token.serial == 0 || row->token.state != TOKEN_ACTIVE)
+	if (row->token.serial == 0)
+		return 0;
+	if (!row->work_open && !what->reset &&
+	    (row->token.state == TOKEN_LOST || row->token.state == TOKEN_RETIRED))
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u is %s; --reset makes it as new, for whomever you name",
+		    row->token.serial, registry_token_state_name(row->token.state));
+	if (row->token.state != TOKEN_ACTIVE)
 		return 0;
 	if (strcasecmp(row->holder.key, what->key) != 0)
 		return err_set(err, ERR_OCCUPIED,

@@ -25,16 +25,19 @@ enrolment_init(struct enrolment *e, const struct workflow *w, struct workflow_re
 	e->puk_new = secret_new();
 }
 
+/* Registry and signer are let go, and what they took is added up, once. */
 static void
 take_times(struct enrolment *e)
 {
 	struct workflow_report *r = e->report;
 	struct signer_times t = {0};
 
+	if (e->registry == NULL)
+		return;
 	if (e->signer != NULL)
 		t = signer_times(e->signer);
-	if (e->registry != NULL)
-		r->fsync_ns = registry_commit_ns(e->registry);
+	signer_closep(&e->signer);
+	r->fsync_ns = registry_commit_ns(e->registry);
 	registry_closep(&e->registry); /* its checkpoint counts, too */
 	r->wait_ns = t.wait_ns;
 	r->kdf_ns = key_kdf_ns + t.kdf_ns;
@@ -291,7 +294,12 @@ enrolment_run(struct enrolment *e, struct err *err)
 		err_hint(err, "%snothing is lost: ykenroll recover --device %u goes on from here",
 		    rc == ERR_GONE ? "plug the token in again; " : "", e->work.serial);
 	enrolment_report_cert(e);
-	return rc;
+	if (rc != 0)
+		return rc;
+	/* neither card nor CA is kept waiting for a server */
+	token_closep(&e->token);
+	take_times(e);
+	return steps_tell_servers(e, err);
 }
 
 /* ---- recover ---- */

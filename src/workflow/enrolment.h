@@ -49,6 +49,7 @@ struct enrolment {
 	struct secret *mgmkey, *puk_new; /* pending values, as they are in flight */
 	enum device_mgm_alg mgm_alg;
 	bool authenticated, pin_verified;
+	bool ended; /* a certificate was revoked or held, and the servers were not told yet */
 
 	/* what the steps hand on */
 	struct blob spki, leaf, csr, cert;

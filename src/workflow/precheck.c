@@ -146,6 +146,11 @@ fresh_secrets(struct enrolment *e, struct err *err)
 	if ((rc = tries_ok(e, &e->pin, "PIN", err)) != 0 ||
 	    (rc = tries_ok(e, &e->puk, "PUK", err)) != 0)
 		return rc;
+	if (e->puk.tries_left < 0 && !e->w->last_try)
+		return err_set(err, ERR_PIN,
+		    "the firmware of token %u does not tell how many tries the PUK has, so that "
+		    "%s is sent only with --last-try",
+		    serial, e->current_puk->len > 0 ? "the one given" : "the factory's");
 	if (e->pin.known && !e->pin.factory && e->current_pin->len == 0)
 		return err_set(err, ERR_PIN,
 		    "the PIN of token %u is not the factory's: give it with --current-pin, or make "

@@ -114,6 +114,7 @@ end_former(struct enrolment *e, struct workflow_reissued *ret, struct err *err)
 {
 	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
 	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
+	struct err why = ERR_INIT;
 	int rc;
 
 	if ((rc = signer_open(&how, &e->signer, err)) != 0 || (rc = step_replaced(e, err)) != 0 ||
@@ -121,6 +122,9 @@ end_former(struct enrolment *e, struct workflow_reissued *ret, struct err *err)
 	    (rc = crl_read(ca.crls[0].data, ca.crls[0].len, &ret->crl, err)) != 0)
 		return rc;
 	ret->has_crl = true;
+	/* that cannot wait for the new token; when it fails, it is tried again at the end */
+	if (steps_tell_servers(e, &why) != 0 && e->w->ui.say != NULL)
+		e->w->ui.say(e->w->ui.ctx, why.text);
 	return 0;
 }
 

@@ -76,6 +76,9 @@ MUST_CHECK int step_reset(struct enrolment *e, struct err *err);
  * this work's own, is revoked. With to not TOKEN_NEW the token goes there, too. */
 MUST_CHECK int steps_end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
     enum registry_token_state to, struct err *err);
+/* Where something was ended: publish to the servers of ykenroll.conf, the card and the CA let go.
+ */
+MUST_CHECK int steps_tell_servers(struct enrolment *e, struct err *err);
 MUST_CHECK int step_replaced(struct enrolment *e, struct err *err);
 
 /* One line each for people (steps_what.c). */

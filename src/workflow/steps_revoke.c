@@ -74,6 +74,7 @@ steps_end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
 			 e->signer, certs[v.n].serial, reason, &certs[v.n].was_signed, err)) != 0)
 			return rc;
 	}
+	e->ended = true; /* also when a run before this one did it */
 	return registry_revoke(e->registry, &v, err);
 }
 
@@ -92,7 +93,25 @@ hold_certs(struct enrolment *e, uint32_t token, struct err *err)
 		if (live.certs[i].state == CERT_ACTIVE &&
 		    (rc = signer_revoke(e->signer, live.certs[i].serial, REASON_HOLD, err)) != 0)
 			return rc;
+	e->ended = true; /* also when a run before this one did it */
 	return registry_suspend(e->registry, token, true, note, err);
+}
+
+int
+steps_tell_servers(struct enrolment *e, struct err *err)
+{
+	size_t n;
+	int rc;
+
+	if (!e->ended)
+		return 0;
+	if ((rc = workflow_publish_configured(e->w, &n, err)) == 0) {
+		e->ended = false;
+		return 0;
+	}
+	(void)err_wrap(err, "done, and in the CA's CRL; but");
+	err_hint(err, "when that is mended: ykenroll ca publish");
+	return rc;
 }
 
 int
