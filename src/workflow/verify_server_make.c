@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "workflow/audit.h"
 #include "workflow/ca_issue.h"
 #include "workflow/verify_server.h"
 
@@ -54,6 +55,12 @@ passphrase(const struct workflow *w, struct secret *ret, struct err *err)
 /* ---- a certificate ---- */
 
 static int
+tell(struct making *m, struct err *err)
+{
+	return m->registry == NULL ? 0 : audit_tell(m->w->home, m->registry, m->signer, err);
+}
+
+static int
 issue(struct making *m, struct key *key, struct blob *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob csr = {0};
@@ -63,7 +70,7 @@ issue(struct making *m, struct key *key, struct blob *ret, struct err *err)
 	    .csr = &csr};
 	int rc;
 
-	if ((rc = csr_make(key, WORKFLOW_PROBE_CN, &csr, err)) != 0)
+	if ((rc = csr_make(key, WORKFLOW_PROBE_CN, &csr, err)) != 0 || (rc = tell(m, err)) != 0)
 		return rc;
 	return ca_issue(m->signer, &request, NULL, ret, err);
 }
@@ -204,7 +211,8 @@ take_back(struct making *m, const struct probe_key *p, struct err *err)
 
 	if (p->info.serial_len != SIGNER_SERIAL_LEN)
 		return err_set(err, ERR_INTERNAL, "the probe's certificate is not of this CA");
-	if ((rc = signer_revoke(m->signer, p->info.serial, REASON_CESSATION, err)) != 0 ||
+	if ((rc = tell(m, err)) != 0 ||
+	    (rc = signer_revoke(m->signer, p->info.serial, REASON_CESSATION, err)) != 0 ||
 	    (rc = ca_taken_record(m->registry, "revoke", p->info.serial, REASON_CESSATION,
 		 "probe of verify-server", err)) != 0 ||
 	    (rc = signer_ca(m->signer, &ca, err)) != 0)
