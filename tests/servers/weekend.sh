@@ -83,9 +83,11 @@ refused() { case $1 in alert*) true ;; *) [ "$1" = 400 ] || [ "$1" = 403 ] ;; es
 logins=0 wrong=0
 sample() { # at this hour, at every server; what is wrong goes into $T/wrong
 	for s in $SERVERS; do
-		a=$(visit "$s" Alice) b=$(visit "$s" Bob)
+		a=$(visit "$s" Alice)
+		said=$(tr "\n" " " <"$S/said")
+		b=$(visit "$s" Bob)
 		logins=$((logins + 2))
-		[ "$a" = 200 ] || { wrong=$((wrong + 1)); echo "hour $hours, $s: Alice: $a" >>"$T/wrong"; }
+		[ "$a" = 200 ] || { wrong=$((wrong + 1)); echo "hour $hours, $s: Alice: $a: $said" >>"$T/wrong"; }
 		refused "$b" || { wrong=$((wrong + 1)); echo "hour $hours, $s: Bob: $b" >>"$T/wrong"; }
 	done
 }
