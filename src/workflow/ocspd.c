@@ -7,12 +7,14 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include "base/file.h"
 #include "base/utc.h"
 #include "workflow/ocspd.h"
 #include "ykenroll/signer_status.h"
 
 #define TICK_MS 1000
-#define SAY_SEC 60 /* between two complaints of the same kind */
+#define CLOCK_SLACK 300 /* seconds; the signer's own */
+#define SAY_SEC 60	/* between two complaints of the same kind */
 
 struct responder {
 	const struct workflow *w;
@@ -24,6 +26,7 @@ struct responder {
 	uint64_t lines;		 /* of the log, as far as it was seen */
 	struct ocsp_answer last; /* the reply that is being sent */
 	int64_t said_ns;	 /* monotonic; 0: nothing is wrong */
+	char said[ERR_TEXT_MAX];
 };
 
 static void
@@ -72,13 +75,46 @@ complain(struct responder *r, const struct err *err)
 {
 	const int64_t now = utc_monotonic_ns();
 
-	if (r->said_ns != 0 && now - r->said_ns < SAY_SEC * INT64_C(1000000000))
+	if (r->said_ns != 0 && now - r->said_ns < SAY_SEC * INT64_C(1000000000) &&
+	    strcmp(r->said, err->text) == 0)
 		return;
 	r->said_ns = now;
+	memcpy(r->said, err->text, sizeof(r->said));
 	r->w->ui.say(r->w->ui.ctx, err->text);
 }
 
-/* Shorter than it was is a backup: what it lacks may be a revocation. */
+static int
+old_backup(struct err *err, const char *what, uint64_t has, uint64_t had)
+{
+	return err_set(err, ERR_CA,
+	    "the issuance log has %llu %s and there were %llu: it was restored from an old backup, "
+	    "or cut; restore the latest one, then start the responder again",
+	    (unsigned long long)has, what, (unsigned long long)had);
+}
+
+/* A log that is older than what was published may lack a revocation. */
+static int
+check_log(struct responder *r, struct err *err)
+{
+	const struct signer_status_marks marks = signer_status_marks(r->log);
+	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
+	struct crl_info crl;
+	char path[4096];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), r->w->home, "pub/issuing.crl", err)) != 0 ||
+	    (rc = file_read(path, &pem, err)) != 0)
+		return rc == ERR_ABSENT ? 0 : rc;
+	if ((rc = crl_from_pem(&pem, &der, err)) != 0 ||
+	    (rc = crl_read(der.data, der.len, &crl, err)) != 0) {
+		err_wrap(err, "%s", path);
+		return rc;
+	}
+	return crl.number > marks.crl_number ? old_backup(err, "CRLs", marks.crl_number, crl.number)
+					     : 0;
+}
+
+/* So may one that is shorter than it was. And nothing is signed by a clock that is behind. */
 static int
 look_at_log(struct responder *r, struct err *err)
 {
@@ -87,12 +123,13 @@ look_at_log(struct responder *r, struct err *err)
 
 	if ((rc = signer_status_refresh(r->log, err)) != 0)
 		return rc;
+	if (utc_now() < signer_status_marks(r->log).last_time - CLOCK_SLACK)
+		return err_set(err, ERR_CA,
+		    "the clock is wrong, or was: the issuance log's last line is of the future; "
+		    "set the clock");
 	lines = signer_status_version(r->log);
 	if (lines < r->lines)
-		return err_set(err, ERR_CA,
-		    "the issuance log has %llu lines and had %llu: it was restored from an old "
-		    "backup, or cut; restore the latest one, or start the responder again",
-		    (unsigned long long)lines, (unsigned long long)r->lines);
+		return old_backup(err, "lines", lines, r->lines);
 	r->lines = lines;
 	return 0;
 }
@@ -238,7 +275,7 @@ workflow_ocsp(const struct workflow *w, const struct workflow_ocsp *what, struct
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot give up privileges");
 	if ((rc = ocspd_cert_open(&r.cert, err)) != 0 ||
-	    (rc = signer_status_open(w->home, &r.log, err)) != 0)
+	    (rc = signer_status_open(w->home, &r.log, err)) != 0 || (rc = check_log(&r, err)) != 0)
 		return rc;
 	if (!ocsp_nocheck(r.cert.ocsp))
 		w->ui.say(w->ui.ctx,
