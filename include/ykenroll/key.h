@@ -88,6 +88,14 @@ enum key_secret { KEY_SECRET_NONE, KEY_SECRET_PASSPHRASE, KEY_SECRET_PIN };
 
 MUST_CHECK int key_file_secret(const char *path, enum key_secret *ret, struct err *err);
 
+/* A private key in PEM as other programs leave it, encrypted in whatever way or not at all; pass
+ * may be NULL. To be saved with key_file_save. Errors: ERR_CA wrong passphrase; ERR_USAGE not a
+ * key, not one of our algorithms; ERR_INTERNAL. */
+MUST_CHECK int key_import(
+    const char *path, const struct secret *pass, struct key **ret, struct err *err);
+/* Is that one encrypted? */
+MUST_CHECK int key_import_asks(const char *path, bool *ret, struct err *err);
+
 extern int64_t key_kdf_ns; /* nanoseconds this process has spent deriving keys from passphrases */
 
 /* ---- keys in a PKCS #11 token: an HSM, SoftHSM, or another host's by p11-kit's remoting ----

@@ -58,4 +58,21 @@ struct signer_status_marks signer_status_marks(const struct signer_status *s);
 MUST_CHECK int signer_status_find(const struct signer_status *s, const uint8_t *serial, size_t len,
     struct signer_status_cert *ret, struct err *err);
 
+/* ---- the whole log ---- */
+
+#define SIGNER_LOG_HASH_LEN 32
+
+struct signer_log {
+	uint64_t lines, certs;
+	uint64_t open; /* intents without an end: a signer is at work, or was killed */
+	uint64_t crl_number;
+	int64_t last_time;		   /* UTC seconds */
+	uint8_t head[SIGNER_LOG_HASH_LEN]; /* SHA-256 of the last line */
+};
+
+/* A start of the signer reads only the lines after the last checkpoint. This reads all of them, and
+ * compares what they amount to with what the signer works with: some seconds for 100,000
+ * certificates. Errors: ERR_CA with the line that is damaged; ERR_INTERNAL. */
+MUST_CHECK int signer_log_verify(const char *home, struct signer_log *ret, struct err *err);
+
 #endif

@@ -110,10 +110,14 @@ MUST_CHECK int crl_ask(const struct blob *crl, struct crl_asked *asked, size_t n
 MUST_CHECK int crl_verify(const struct blob *crl, const struct blob *ca, struct err *err);
 
 /* Does chain (issuer first) verify this client certificate now, all CRLs checked (one of each CA
- * must be there)? X509_STRICT, purpose sslclient. Errors: ERR_PROOF with the reason; ERR_FIT
+ * must be there; with one less, only the certificate's own is checked)? X509_STRICT, purpose
+ * sslclient. Errors: ERR_PROOF with the reason; ERR_FIT
  * when a certificate or CRL is malformed. */
 MUST_CHECK int cert_verify(const struct blob *cert, const struct blob *cas, size_t n_cas,
     const struct blob *crls, size_t n_crls, int64_t at, struct err *err);
+
+/* May its key sign certificates and CRLs? Errors: ERR_PROOF no, and why not; ERR_FIT malformed. */
+MUST_CHECK int cert_is_ca(const struct blob *cert, struct err *err);
 
 /* Is this certificate signed by that CA, under its name? Errors: ERR_PROOF no; ERR_FIT malformed.
  */

@@ -130,6 +130,8 @@ int cmd_resume(int argc, const char **argv, struct err *err);
 int cmd_ca_publish(int argc, const char **argv, struct err *err);
 int cmd_ca_ocsp(int argc, const char **argv, struct err *err);
 int cmd_ca_crl(int argc, const char **argv, struct err *err);
+int cmd_ca_log(int argc, const char **argv, struct err *err);
+int cmd_ca_import(int argc, const char **argv, struct err *err);
 int cmd_ca_issue(int argc, const char **argv, struct err *err);
 int cmd_ca_p12(int argc, const char **argv, struct err *err);
 int cmd_doctor(int argc, const char **argv, struct err *err);

@@ -3,6 +3,7 @@
  * touched. */
 #include <jansson.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/utc.h"
@@ -35,6 +36,27 @@ read_public(const char *name, struct blob *ret, struct err *err)
 	return rc;
 }
 
+static bool
+has_public(const char *name)
+{
+	char path[4096];
+
+	return file_join(path, sizeof(path), opt.home_path, name, NULL) == 0 &&
+	       access(path, F_OK) == 0;
+}
+
+/* One when the issuing CA is its own root: then both files are the same. */
+static size_t
+levels(void)
+{
+	CLEAN(blob_wipe) struct blob issuing = {0}, root = {0};
+
+	return read_public(cert_files[0], &issuing, NULL) == 0 &&
+		       read_public(cert_files[1], &root, NULL) == 0 && blob_equal(&issuing, &root)
+		   ? 1
+		   : 2;
+}
+
 /* Made anew from what the file holds: a PEM file may have any text around it, for the terminal too.
  */
 static int
@@ -58,9 +80,10 @@ print_files(const char *const names[static 2], bool are_crls, struct err *err)
 	size_t i;
 	int rc;
 
-	for (i = 0; i < 2; i++)
-		if ((rc = read_public(names[i], &b, err)) != 0 ||
-		    (rc = print_pem(&b, are_crls, err)) != 0)
+	for (i = 0; i < levels(); i++)
+		if ((!are_crls || i == 0 || has_public(names[i])) &&
+		    ((rc = read_public(names[i], &b, err)) != 0 ||
+			(rc = print_pem(&b, are_crls, err)) != 0))
 			return rc;
 	return 0;
 }
@@ -95,6 +118,9 @@ ca_json(const struct cert_info *c, const struct crl_info *l)
 
 	render_serial(c->serial, c->serial_len, serial);
 	utc_text(c->not_after, end);
+	if (l == NULL)
+		return json_pack(
+		    "{s:s, s:s, s:s}", "subject", c->subject, "serial", serial, "not_after", end);
 	utc_text(l->next_update, next);
 	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "subject", c->subject, "serial", serial,
 	    "not_after", end, "crl_number", (json_int_t)l->number, "crl_next_update", next,
@@ -107,6 +133,11 @@ ca_text(const char *what, const struct cert_info *c, const struct crl_info *l)
 	char end[UTC_TEXT_LEN], next[UTC_TEXT_LEN];
 
 	utc_text(c->not_after, end);
+	if (l == NULL) {
+		printf("%-8s %s\n         until %s; its CRL is not made here\n", what,
+		    render_escaped(c->subject), end);
+		return;
+	}
 	utc_text(l->next_update, next);
 	printf("%-8s %s\n         until %s; CRL number %llu, %zu entries, until %s\n", what,
 	    render_escaped(c->subject), end, (unsigned long long)l->number, l->entries, next);
@@ -115,21 +146,26 @@ ca_text(const char *what, const struct cert_info *c, const struct crl_info *l)
 static int
 show(struct err *err)
 {
+	const size_t n = levels();
 	struct cert_info certs[2];
 	struct crl_info crls[2];
+	const struct crl_info *root = has_public(crl_files[1]) ? &crls[1] : NULL;
 	size_t i;
 	int rc;
 
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < n; i++)
 		if ((rc = load_cert(cert_files[i], &certs[i], err)) != 0 ||
-		    (rc = load_crl(crl_files[i], &crls[i], err)) != 0)
+		    ((i == 0 || root != NULL) && (rc = load_crl(crl_files[i], &crls[i], err)) != 0))
 			return rc;
 	if (opt.json)
-		return render_json(json_pack("{s:o, s:o}", "issuing", ca_json(&certs[0], &crls[0]),
-				       "root", ca_json(&certs[1], &crls[1])),
+		return render_json(
+		    n == 1 ? json_pack("{s:o}", "issuing", ca_json(&certs[0], &crls[0]))
+			   : json_pack("{s:o, s:o}", "issuing", ca_json(&certs[0], &crls[0]),
+				 "root", ca_json(&certs[1], root)),
 		    err);
-	ca_text("issuing", &certs[0], &crls[0]);
-	ca_text("root", &certs[1], &crls[1]);
+	ca_text(n == 1 ? "CA" : "issuing", &certs[0], &crls[0]);
+	if (n == 2)
+		ca_text("root", &certs[1], root);
 	printf("files    %s/pub\n", render_escaped(opt.home_path));
 	return 0;
 }
@@ -158,6 +194,8 @@ static const struct {
     {"show", cmd_ca_show, "names, lifetimes, CRL numbers; or the PEM that servers need"},
     {"issue", cmd_ca_issue, "a certificate for a server or a program, from its request"},
     {"p12", cmd_ca_p12, "key, certificate and chain in one file, for a phone or a program"},
+    {"log", cmd_ca_log, "read and verify the whole issuance log"},
+    {"import", cmd_ca_import, "make a home of another CA: openssl ca, easy-rsa, step"},
     {"crl", cmd_ca_crl, "sign and publish a new CRL now"},
     {"ocsp", cmd_ca_ocsp, "answer for the certificates over HTTP (an OCSP responder)"},
     {"publish", cmd_ca_publish, "bundles and CRLs into a directory that servers read"},

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "cli/cli.h"
+#include "cli/make.h"
 
 static char *name, *rehearsal, *recovery_out, *recovery_pass;
 static char *ca_key, *root_key, *root_pass, *issuing_alg, *root_alg;
@@ -82,52 +79,6 @@ check(struct err *err)
 	    (rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
 		return rc;
 	return prompt_check_spec(recovery_pass, "--recovery-pass", err);
-}
-
-/* Like mkdir -p; only the last component must be private, and is checked. */
-static int
-make_home(struct err *err)
-{
-	char path[sizeof(opt.home_path)], *p;
-
-	memcpy(path, opt.home_path, sizeof(path));
-	for (p = strchr(path + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		if (mkdir(path, 0755) != 0 && errno != EEXIST)
-			return err_errno(err, ERR_INTERNAL, "cannot make %s", path);
-		*p = '/';
-	}
-	return file_private_dir(opt.home_path, err);
-}
-
-static bool
-exists(const char *below)
-{
-	char path[4096];
-
-	return file_join(path, sizeof(path), opt.home_path, below, NULL) == 0 &&
-	       access(path, F_OK) == 0;
-}
-
-/* One that a crash left half published is made anew (signer.h). */
-static bool
-has_ca(void)
-{
-	return exists("ca/issuing.key") && !exists("ca/unfinished");
-}
-
-static int
-init_registry(struct err *err)
-{
-	CLEAN(secret_freep) struct secret *pass = secret_new();
-	const struct prompt ask = {
-	    recovery_pass, "passphrase for the recovery key", "--recovery-pass", true, NULL};
-	const struct registry_init init = {opt.home_path, "ykenroll recovery", recovery_out, pass};
-	int rc;
-
-	if ((rc = prompt_secret(&ask, pass, err)) != 0)
-		return rc;
-	return registry_init(&init, err);
 }
 
 static int
@@ -221,12 +172,9 @@ cmd_init(int argc, const char **argv, struct err *err)
 		 table, args, 0, &n, err)) != 0 ||
 	    (rc = check(err)) != 0 || (rc = make_home(err)) != 0)
 		return rc;
-	if (exists("registry.db") && has_ca())
-		return err_set(err, ERR_OCCUPIED,
-		    "there is a CA in %s already; another one needs another --home", opt.home_path);
-	if (!exists("registry.db") && (rc = init_registry(err)) != 0)
+	if ((rc = make_registry(recovery_out, recovery_pass, err)) != 0)
 		return rc;
-	if (!has_ca() && (rc = init_ca(err)) != 0)
+	if (!make_has_ca() && (rc = init_ca(err)) != 0)
 		return rc;
 	return show(err);
 }

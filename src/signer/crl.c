@@ -63,7 +63,7 @@ check_frame(const struct crl_plan *plan, const struct crl_scan *s, struct err *e
 	if ((rc = der_cert(plan->issuer, &issuer, err)) != 0 ||
 	    (rc = seal_algorithm(key_algorithm(plan->key), &alg, &len, &nid, err)) != 0)
 		return rc;
-	if (s->alg.raw_len != len || memcmp(s->alg.raw, alg, len) != 0 ||
+	if (!s->v2 || s->alg.raw_len != len || memcmp(s->alg.raw, alg, len) != 0 ||
 	    s->this_update != plan->this_update || s->next_update != plan->next_update ||
 	    s->number != plan->number || s->other != 0 || s->aki.len != issuer.ski.len ||
 	    memcmp(s->aki.value, issuer.ski.value, issuer.ski.len) != 0 ||

@@ -51,5 +51,9 @@ MUST_CHECK int crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *
  * not this CA's CRL does not count. Errors: ERR_CA with what would be lost; ERR_INTERNAL. */
 MUST_CHECK int crl_guard(const struct log *log, const struct crl_plan *plan, const char *path,
     const struct blob *issuer, struct err *err);
+/* Only the second question, of one that was begun to be read; from: what does not have them. */
+struct crl_scan;
+MUST_CHECK int crl_guard_scan(const struct log *log, const struct crl_plan *plan,
+    struct crl_scan *old, const char *path, const char *from, struct err *err);
 
 #endif

@@ -73,7 +73,7 @@ compare(struct guarding *g, struct crl_scan *old, struct err *err)
 }
 
 static int
-loses(const struct guarding *g, const char *path, struct err *err)
+loses(const struct guarding *g, const char *path, const char *from, struct err *err)
 {
 	char hex[2 * LOG_SERIAL_LEN + 1];
 	const char *p = hex;
@@ -82,10 +82,9 @@ loses(const struct guarding *g, const char *path, struct err *err)
 	while (p[0] == '0' && p[1] == '0' && p[2] != '\0')
 		p += 2;
 	return err_set(err, ERR_CA,
-	    "%s lists %zu revoked certificate%s that the issuance log does not have as revoked (the "
-	    "first: %s), and a new CRL would let them in again; the log was restored from an old "
-	    "backup: restore the latest one",
-	    path, g->lost, g->lost == 1 ? "" : "s", p);
+	    "%s lists %zu revoked certificate%s that %s (the first: %s), and a new CRL would let "
+	    "them in again",
+	    path, g->lost, g->lost == 1 ? "" : "s", from, p);
 }
 
 /* Damaged, or of somebody else: it will be replaced. */
@@ -96,10 +95,21 @@ ours(const struct crl_file *f, const struct blob *issuer, struct crl_scan *ret)
 }
 
 int
+crl_guard_scan(const struct log *log, const struct crl_plan *plan, struct crl_scan *old,
+    const char *path, const char *from, struct err *err)
+{
+	CLEAN(guarding_wipe) struct guarding g = {.log = log, .plan = plan};
+	int rc;
+
+	if ((rc = compare(&g, old, err)) != 0)
+		return rc;
+	return g.lost == 0 ? 0 : loses(&g, path, from, err);
+}
+
+int
 crl_guard(const struct log *log, const struct crl_plan *plan, const char *path,
     const struct blob *issuer, struct err *err)
 {
-	CLEAN(guarding_wipe) struct guarding g = {.log = log, .plan = plan};
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	struct crl_scan old;
 	int rc;
@@ -113,7 +123,8 @@ crl_guard(const struct log *log, const struct crl_plan *plan, const char *path,
 		    "%s has number %llu, the next CRL would have %llu: the issuance log was restored "
 		    "from an old backup, restore the latest one",
 		    path, (unsigned long long)old.number, (unsigned long long)plan->number);
-	if ((rc = compare(&g, &old, err)) != 0)
-		return rc == ERR_FIT ? 0 : rc;
-	return g.lost == 0 ? 0 : loses(&g, path, err);
+	return crl_guard_scan(log, plan, &old, path,
+	    "the issuance log does not have as revoked: it was restored from an old backup, restore "
+	    "the latest one",
+	    err);
 }

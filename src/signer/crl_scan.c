@@ -162,8 +162,10 @@ take_tbs(struct crl_scan *s)
 	struct der d;
 	size_t pos = 0, back;
 
-	if (der_expect(t->value, t->len, &pos, DER_INTEGER, &d) != 0 || d.len != 1 ||
-	    d.value[0] != 1 || der_expect(t->value, t->len, &pos, DER_SEQUENCE, &s->alg) != 0 ||
+	/* absent: version 1, which some CAs still make */
+	s->v2 = der_expect(t->value, t->len, &pos, DER_INTEGER, &d) == 0;
+	if ((s->v2 && (d.len != 1 || d.value[0] != 1)) ||
+	    der_expect(t->value, t->len, &pos, DER_SEQUENCE, &s->alg) != 0 ||
 	    der_expect(t->value, t->len, &pos, DER_SEQUENCE, &s->issuer) != 0 ||
 	    der_next(t->value, t->len, &pos, &d) != 0 || time_of(&d, &s->this_update) != 0)
 		return -1;

@@ -15,7 +15,7 @@
 struct crl_scan {
 	const struct crl_file *f;
 	struct der tbs, alg, issuer, list; /* list.len 0: there is none */
-	bool has_list;			   /* revokedCertificates, perhaps empty */
+	bool v2, has_list;		   /* revokedCertificates, perhaps empty */
 	int64_t this_update, next_update;  /* next_update 0: absent */
 	size_t at, forgotten;		   /* in list */
 	size_t entries;			   /* read so far */
@@ -34,7 +34,7 @@ struct crl_entry {
 	bool has_reason;
 };
 
-/* Errors: ERR_FIT not a CRL of version 2 that can be read. */
+/* Errors: ERR_FIT not a CRL that can be read. */
 MUST_CHECK int crl_scan_begin(const struct crl_file *f, struct crl_scan *ret, struct err *err);
 /* 1: *ret is the next; 0: that was all. Errors: ERR_FIT. */
 MUST_CHECK int crl_scan_next(struct crl_scan *s, struct crl_entry *ret, struct err *err);

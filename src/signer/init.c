@@ -25,6 +25,7 @@
 #include "signer/crl.h"
 #include "signer/init_key.h"
 #include "signer/init_note.h"
+#include "signer/init_make.h"
 #include "signer/profile.h"
 #include "signer/seal.h"
 #include "x509/parse.h"
@@ -37,15 +38,6 @@
 #define NAME_MAX_CHARS 40 /* of 64 for the CN: RFC 5280, A.1, ub-common-name */
 #define NEW_INTERMEDIATES CA_NEW "/intermediates"
 #define INTERMEDIATES_MAX 16 /* behind a rehearsal root */
-
-struct making {
-	const struct signer_init *init;
-	struct key *keys[LOG_CAS];
-	struct blob certs[LOG_CAS], crls[LOG_CAS];
-	struct log *log;
-	struct log_who who;
-	int64_t now;
-};
 
 static void
 closep(int *fd)
@@ -126,8 +118,8 @@ sync_dir(const char *path, struct err *err)
 	return file_fsync(fd, path, err);
 }
 
-static int
-write_pem(const char *home, const char *name, const struct blob *der,
+int
+init_write_pem(const char *home, const char *name, const struct blob *der,
     int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
@@ -218,15 +210,15 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 	return log_cert_signed(m->log, &m->who, plan.serial, &m->certs[who], err);
 }
 
-static int
-make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err)
+int
+init_make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err)
 {
 	char dir[PATH_MAX];
 	const struct crl_plan plan = {
 	    .ca = ca,
 	    .issuer = &m->certs[ca],
 	    .key = m->keys[ca],
-	    .number = 1,
+	    .number = m->log->sums.crls[ca].number + 1,
 	    .this_update = m->now - PROFILE_BACKDATE,
 	    .next_update = m->now + days * DAY,
 	    .dir = dir,
@@ -246,12 +238,13 @@ keep_rehearsal(const char *home, size_t n, const struct blob *der, struct err *e
 	int rc;
 
 	if (n == 0)
-		return write_pem(home, CA_NEW "/rehearsal-root.pem", der, cert_to_pem, 0600, err);
+		return init_write_pem(
+		    home, CA_NEW "/rehearsal-root.pem", der, cert_to_pem, 0600, err);
 	if ((rc = ca_path(home, NEW_INTERMEDIATES, path, err)) != 0 ||
 	    (rc = file_private_dir(path, err)) != 0)
 		return rc;
 	snprintf(name, sizeof(name), NEW_INTERMEDIATES "/rehearsal-%zu.pem", n);
-	return write_pem(home, name, der, cert_to_pem, 0600, err);
+	return init_write_pem(home, name, der, cert_to_pem, 0600, err);
 }
 
 static int
@@ -286,6 +279,18 @@ copy_rehearsal(const struct signer_init *init, struct err *err)
 /* ---- the two halves ---- */
 
 static int
+fill_new(struct making *m, unsigned crl_days, struct err *err)
+{
+	int rc;
+
+	if ((rc = init_key_make(m->init, m->keys, err)) != 0 ||
+	    (rc = make_cert(m, LOG_ROOT, err)) != 0 || (rc = make_cert(m, LOG_ISSUING, err)) != 0 ||
+	    (rc = init_make_crl(m, LOG_ROOT, CA_CRL_ROOT_DAYS, err)) != 0)
+		return rc;
+	return init_make_crl(m, LOG_ISSUING, crl_days, err);
+}
+
+static int
 fill(struct making *m, unsigned crl_days, struct err *err)
 {
 	const char *home = m->init->home;
@@ -298,17 +303,18 @@ fill(struct making *m, unsigned crl_days, struct err *err)
 	    (rc = log_open(path, true, &m->who, &m->log, err)) != 0)
 		return rc;
 	if ((rc = copy_rehearsal(m->init, err)) != 0 ||
-	    (rc = init_key_make(m->init, m->keys, err)) != 0 ||
-	    (rc = make_cert(m, LOG_ROOT, err)) != 0 || (rc = make_cert(m, LOG_ISSUING, err)) != 0 ||
-	    (rc = make_crl(m, LOG_ROOT, CA_CRL_ROOT_DAYS, err)) != 0 ||
-	    (rc = make_crl(m, LOG_ISSUING, crl_days, err)) != 0)
+	    (rc = m->importing != NULL ? import_fill(m, crl_days, err)
+				       : fill_new(m, crl_days, err)) != 0)
 		return rc;
-	if ((rc = write_pem(
+	if ((rc = init_write_pem(
 		 home, CA_NEW "/root.crt", &m->certs[LOG_ROOT], cert_to_pem, 0600, err)) != 0 ||
-	    (rc = write_pem(
+	    (rc = init_write_pem(
 		 home, CA_NEW "/issuing.crt", &m->certs[LOG_ISSUING], cert_to_pem, 0600, err)) != 0)
 		return rc;
-	return write_pem(home, CA_NEW "/root.crl", &m->crls[LOG_ROOT], crl_to_pem, 0600, err);
+	/* of one level, or of a root whose key is elsewhere, there is none */
+	return m->crls[LOG_ROOT].len == 0 ? 0
+					  : init_write_pem(home, CA_NEW "/root.crl",
+						&m->crls[LOG_ROOT], crl_to_pem, 0600, err);
 }
 
 static int
@@ -319,7 +325,7 @@ write_chain(const struct making *m, struct err *err)
 	int rc;
 
 	if ((rc = cert_to_pem(&m->certs[LOG_ISSUING], &pem, err)) != 0 ||
-	    (rc = cert_to_pem(&m->certs[LOG_ROOT], &pem, err)) != 0 ||
+	    (!m->single && (rc = cert_to_pem(&m->certs[LOG_ROOT], &pem, err)) != 0) ||
 	    (rc = ca_path(m->init->home, CA_PUB "/chain.pem", path, err)) != 0)
 		return rc;
 	return file_write(path, pem.data, pem.len, 0644, err);
@@ -342,8 +348,9 @@ publish(const struct making *m, struct err *err)
 	if (chmod(path, 0755) != 0) /* whatever the umask */
 		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", path);
 	for (i = 0; i < LOG_CAS; i++)
-		if ((rc = write_pem(home, crls[i], &m->crls[i], crl_to_pem, 0644, err)) != 0 ||
-		    (rc = write_pem(home, crts[i], &m->certs[i], cert_to_pem, 0644, err)) != 0)
+		if ((m->crls[i].len > 0 && (rc = init_write_pem(home, crls[i], &m->crls[i],
+						crl_to_pem, 0644, err)) != 0) ||
+		    (rc = init_write_pem(home, crts[i], &m->certs[i], cert_to_pem, 0644, err)) != 0)
 			return rc;
 	return write_chain(m, err);
 }
@@ -368,9 +375,10 @@ configure(const char *home, unsigned *ret_crl_days, struct err *err)
 }
 
 static int
-make(const struct signer_init *init, struct err *err)
+make(const struct signer_init *init, struct importing *importing, struct err *err)
 {
-	CLEAN(making_wipe) struct making m = {.init = init, .now = utc_now()};
+	CLEAN(making_wipe)
+	struct making m = {.init = init, .importing = importing, .now = utc_now()};
 	char new[PATH_MAX], ca[PATH_MAX], mark[PATH_MAX];
 	unsigned crl_days = 0;
 	int rc;
@@ -413,18 +421,26 @@ words_ok(const struct signer_init *init, struct err *err)
 }
 
 int
-signer_init(const struct signer_init *init, struct err *err)
+init_run(const struct signer_init *init, struct importing *importing, struct err *err)
 {
 	CLEAN(closep) int lock = -1;
 	int rc;
 
-	if ((rc = words_ok(init, err)) != 0)
-		return rc;
 	if ((lock = open(init->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return err_errno(err, ERR_USAGE, "cannot open %s", init->home);
 	if (flock(lock, LOCK_EX | LOCK_NB) != 0)
 		return err_set(err, ERR_OCCUPIED, "another init is at work in %s", init->home);
-	if ((rc = make(init, err)) != 0)
-		return err == NULL ? rc : err_wrap(err, "init");
+	if ((rc = make(init, importing, err)) != 0)
+		return err == NULL ? rc : err_wrap(err, importing == NULL ? "init" : "import");
 	return 0;
+}
+
+int
+signer_init(const struct signer_init *init, struct err *err)
+{
+	int rc;
+
+	if ((rc = words_ok(init, err)) != 0)
+		return rc;
+	return init_run(init, NULL, err);
 }

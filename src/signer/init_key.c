@@ -33,6 +33,11 @@ words(const struct wanted *w, struct err *err)
 
 	if (w->uri != NULL && (rc = key_p11_secret(w->uri, &kind, err)) != 0)
 		return err == NULL ? rc : err_wrap(err, "the %s CA's key", w->name);
+	/* an imported CA may have one; a new one lives longer */
+	if (w->alg == KEY_RSA2048)
+		return err_set(err, ERR_USAGE,
+		    "a new CA key of RSA2048 is not made; ECCP256, ECCP384, RSA3072, RSA4096 and "
+		    "ED25519 are");
 	if (w->alg != KEY_NONE && seal_algorithm(w->alg, &der, &len, &nid, err) != 0) {
 		if (err != NULL)
 			err->code = ERR_USAGE;

@@ -316,6 +316,17 @@ on_torn(struct log *log, const json_t *entry, int64_t at, struct err *err)
 	return json_is_integer(json_object_get(entry, "bytes")) ? 0 : not_a_move(err);
 }
 
+/* The certificates of a CA that was made elsewhere; its serial there is none of ours. */
+static int
+on_import_ca(struct log *log, const json_t *entry, int64_t at, struct err *err)
+{
+	(void)log;
+	(void)at;
+	return ca_of(entry) >= 0 && json_is_string(json_object_get(entry, "cert"))
+		   ? 0
+		   : not_a_move(err);
+}
+
 static const struct {
 	const char *what;
 	int (*apply)(struct log *log, const json_t *entry, int64_t at, struct err *err);
@@ -329,6 +340,7 @@ static const struct {
     {"crl-intent", on_crl_intent},
     {"crl-signed", on_crl_signed},
     {"torn", on_torn},
+    {"import-ca", on_import_ca},
     {"import", on_import},
     /* the number that another CA's CRLs have come to: ours rise from there */
     {"import-crl", on_crl_intent},

@@ -217,6 +217,19 @@ log_torn(struct log *log, const struct log_who *who, size_t bytes, struct err *e
 /* ---- another CA's records ---- */
 
 int
+log_import_ca(struct log *log, const struct log_who *who, enum log_ca ca, const struct blob *cert,
+    struct err *err)
+{
+	CLEAN(text_freep) char *text = base64(cert);
+
+	if (text == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	return log_append_some(log, who,
+	    json_pack("{s:s, s:s, s:s}", "what", "import-ca", "ca", log_ca_names[ca], "cert", text),
+	    err);
+}
+
+int
 log_import(
     struct log *log, const struct log_who *who, const struct log_imported *in, struct err *err)
 {
@@ -238,6 +251,7 @@ log_import(
 	}
 	if (entry != NULL && in->der != NULL) {
 		CLEAN(text_freep) char *text = base64(in->der);
+
 		if (text == NULL || json_object_set_new(entry, "cert", json_string(text)) != 0) {
 			json_decref(entry);
 			entry = NULL;

@@ -19,6 +19,8 @@ struct log_imported {
  */
 MUST_CHECK int log_import(
     struct log *log, const struct log_who *who, const struct log_imported *in, struct err *err);
+MUST_CHECK int log_import_ca(struct log *log, const struct log_who *who, enum log_ca ca,
+    const struct blob *cert, struct err *err);
 MUST_CHECK int log_import_crl(
     struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number, struct err *err);
 

@@ -30,6 +30,7 @@ static const struct alg {
 } algs[] = {
     {KEY_P256, ecdsa_sha256, sizeof(ecdsa_sha256), NID_ecdsa_with_SHA256, 72, EVP_sha256},
     {KEY_P384, ecdsa_sha384, sizeof(ecdsa_sha384), NID_ecdsa_with_SHA384, 104, EVP_sha384},
+    {KEY_RSA2048, rsa_sha256, sizeof(rsa_sha256), NID_sha256WithRSAEncryption, 256, EVP_sha256},
     {KEY_RSA3072, rsa_sha256, sizeof(rsa_sha256), NID_sha256WithRSAEncryption, 384, EVP_sha256},
     {KEY_RSA4096, rsa_sha256, sizeof(rsa_sha256), NID_sha256WithRSAEncryption, 512, EVP_sha256},
     {KEY_ED25519, ed25519, sizeof(ed25519), NID_ED25519, 64, NULL},

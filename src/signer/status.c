@@ -114,3 +114,22 @@ signer_status_find(const struct signer_status *s, const uint8_t *serial, size_t 
 	*ret = answer;
 	return 0;
 }
+
+int
+signer_log_verify(const char *home, struct signer_log *ret, struct err *err)
+{
+	struct log_sums sums;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_there(home, err)) != 0 || (rc = ca_path(home, CA_LOG, path, err)) != 0 ||
+	    (rc = log_verify(path, &sums, err)) != 0)
+		return rc;
+	*ret = (struct signer_log){.lines = sums.lines,
+	    .certs = sums.certs,
+	    .open = sums.open,
+	    .crl_number = sums.crls[LOG_ISSUING].number,
+	    .last_time = sums.last_time};
+	memcpy(ret->head, sums.head, sizeof(ret->head));
+	return 0;
+}

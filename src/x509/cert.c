@@ -256,6 +256,7 @@ cert_store(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t
     X509_STORE **ret, struct err *err)
 {
 	CLEAN(store_freep) X509_STORE *store = X509_STORE_new();
+	unsigned long flags = X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL;
 	size_t i;
 	int rc;
 
@@ -281,7 +282,10 @@ cert_store(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t
 		if (!X509_STORE_add_crl(store, crl))
 			return evp_err(err, ERR_INTERNAL, "cannot fill the store");
 	}
-	if (!X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) ||
+	/* the last CA's may be published by somebody else, or not at all */
+	if (n_crls > 0 && n_crls + 1 == n_cas)
+		flags = X509_V_FLAG_CRL_CHECK;
+	if (!X509_STORE_set_flags(store, flags) ||
 	    !X509_STORE_set_purpose(store, X509_PURPOSE_SSL_CLIENT))
 		return evp_err(err, ERR_INTERNAL, "cannot set up the store");
 	*ret = TAKE(store);
@@ -340,5 +344,22 @@ cert_issued_by(const struct blob *cert, const struct blob *ca, struct err *err)
 		return err_set(err, ERR_PROOF, "the certificate is of another CA");
 	if ((key = X509_get0_pubkey(issuer)) == NULL || X509_verify(x, key) != 1)
 		return evp_err(err, ERR_PROOF, "the certificate's signature is not this CA's");
+	return 0;
+}
+
+int
+cert_is_ca(const struct blob *cert, struct err *err)
+{
+	const uint32_t both = KU_KEY_CERT_SIGN | KU_CRL_SIGN;
+	CLEAN(x509_freep) X509 *x = NULL;
+	int rc;
+
+	if ((rc = cert_parse(cert->data, cert->len, &x, err)) != 0)
+		return rc;
+	if (X509_check_ca(x) != 1)
+		return err_set(err, ERR_PROOF, "this is not a CA's certificate");
+	/* without the extension everything is allowed (RFC 5280, 4.2.1.3) */
+	if ((X509_get_key_usage(x) & both) != both)
+		return err_set(err, ERR_PROOF, "its key may not sign certificates and CRLs");
 	return 0;
 }

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "signer/import_index.h"
+#include "signer/log.h"
+
+#define FIELDS 6
+
+/* As `openssl ca -revoke` writes them; what some bring with them. */
+static const struct {
+	const char *name;
+	uint8_t reason;
+	enum { NOTHING, A_TIME, A_WORD } more;
+} reasons[] = {
+    {"unspecified", 0, NOTHING},
+    {"keyCompromise", 1, NOTHING},
+    {"CACompromise", 2, NOTHING},
+    {"affiliationChanged", 3, NOTHING},
+    {"superseded", 4, NOTHING},
+    {"cessationOfOperation", 5, NOTHING},
+    {"certificateHold", 6, NOTHING},
+    {"privilegeWithdrawn", 9, NOTHING},
+    {"AACompromise", 10, NOTHING},
+    {"holdInstruction", 6, A_WORD},
+    {"keyTime", 1, A_TIME},
+    {"CAkeyTime", 2, A_TIME},
+};
+
+int
+import_index_time(const char *text, int64_t *ret)
+{
+	const size_t len = strlen(text), year = len == 13 ? 2 : 4;
+	char iso[UTC_TEXT_LEN], back[UTC_TEXT_LEN];
+	const char *p;
+	size_t i;
+
+	if ((len != 13 && len != 15) || text[len - 1] != 'Z')
+		return -1;
+	for (i = 0; i + 1 < len; i++)
+		if (!isdigit((unsigned char)text[i]))
+			return -1;
+	p = text + year;
+	/* RFC 5280, 4.1.2.5.1: 50 is 1950 */
+	snprintf(iso, sizeof(iso), "%s%.*s-%.2s-%.2sT%.2s:%.2s:%.2sZ",
+	    year == 4	     ? ""
+	    : text[0] >= '5' ? "19"
+			     : "20",
+	    (int)year, text, p, p + 2, p + 4, p + 6, p + 8);
+	/* 30 February would be taken for 2 March */
+	if (utc_parse(iso, ret) != 0)
+		return -1;
+	utc_text(*ret, back);
+	return strcmp(iso, back) == 0 ? 0 : -1;
+}
+
+/* OpenSSL puts a backslash before a tab that is meant. */
+static size_t
+split(char *line, char *fields[static FIELDS])
+{
+	size_t n = 0;
+	char *p, *to;
+
+	for (p = to = fields[n++] = line; *p != '\0'; p++) {
+		if (*p == '\\' && p[1] == '\t')
+			*to++ = *++p;
+		else if (*p != '\t')
+			*to++ = *p;
+		else {
+			*to++ = '\0';
+			if (n == FIELDS)
+				return FIELDS + 1;
+			fields[n++] = to = p + 1;
+		}
+	}
+	*to = '\0';
+	return n;
+}
+
+static const char *
+take_serial(const char *hex, struct import_line *l)
+{
+	uint8_t serial[LOG_SERIAL_LEN];
+	char even[2 * LOG_SERIAL_LEN + 1];
+	size_t len = strlen(hex), i;
+
+	while (len > 2 * LOG_SERIAL_LEN && *hex == '0') {
+		hex++;
+		len--;
+	}
+	if (len == 0 || len > 2 * LOG_SERIAL_LEN)
+		return "a serial has 1 to 20 octets";
+	snprintf(even, sizeof(even), "%s%s", len % 2 == 0 ? "" : "0", hex);
+	len = strlen(even) / 2;
+	if (text_unhex(even, serial, len) != 0 || log_serial(serial, len, l->cert.serial) != 0)
+		return "the serial is not hexadecimal";
+	snprintf(l->hex, sizeof(l->hex), "%s", even);
+	for (i = 0; l->hex[i] != '\0'; i++)
+		l->hex[i] = (char)toupper((unsigned char)l->hex[i]);
+	return NULL;
+}
+
+static const char *
+take_reason(char *reason, struct import_line *l)
+{
+	char *more = strchr(reason, ',');
+	int64_t when;
+	size_t i;
+
+	if (more != NULL)
+		*more++ = '\0';
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strcasecmp(reasons[i].name, reason) == 0)
+			break;
+	if (i == sizeof(reasons) / sizeof(reasons[0]))
+		return "the reason of the revocation is not known";
+	if ((reasons[i].more == NOTHING) != (more == NULL))
+		return "what follows the reason does not belong to it";
+	if (reasons[i].more == A_TIME && import_index_time(more, &when) != 0)
+		return "the time of the compromise is none";
+	l->invalidity = reasons[i].more == A_TIME;
+	l->cert.reason = reasons[i].reason;
+	return NULL;
+}
+
+static const char *
+take_revocation(char *field, struct import_line *l)
+{
+	char *reason = strchr(field, ',');
+
+	if (l->status != 'R')
+		return *field == '\0' ? NULL : "it is not revoked, and has a time of revocation";
+	if (reason != NULL)
+		*reason++ = '\0';
+	if (import_index_time(field, &l->cert.revoked_at) != 0 || l->cert.revoked_at <= 0)
+		return "the time of the revocation is none";
+	return reason == NULL ? NULL : take_reason(reason, l);
+}
+
+static const char *
+take_subject(const char *dn, struct import_line *l)
+{
+	size_t n = 0;
+
+	for (; *dn != '\0'; dn++) {
+		if (n + 5 > sizeof(l->subject))
+			return "the subject is too long";
+		if (*dn >= 0x20 && *dn < 0x7f)
+			l->subject[n++] = *dn;
+		else
+			n += (size_t)snprintf(
+			    l->subject + n, 5, "\\x%02X", (unsigned)(unsigned char)*dn);
+	}
+	l->subject[n] = '\0';
+	return NULL;
+}
+
+const char *
+import_index_line(char *line, struct import_line *ret)
+{
+	char *fields[FIELDS];
+	const char *why;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->cert.ca = LOG_ISSUING;
+	ret->cert.state = LOG_SIGNED;
+	if (split(line, fields) != FIELDS)
+		return "it has not six fields between tabs";
+	if (strlen(fields[0]) != 1 || strchr("VRE", fields[0][0]) == NULL)
+		return "its status is none of V, R and E";
+	ret->status = fields[0][0];
+	if (import_index_time(fields[1], &ret->cert.not_after) != 0)
+		return "the end of its validity is not a time";
+	if ((why = take_revocation(fields[2], ret)) != NULL ||
+	    (why = take_serial(fields[3], ret)) != NULL)
+		return why;
+	return take_subject(fields[5], ret);
+}
