@@ -121,8 +121,11 @@ claim "a line that was edited: tryLater" eval 'sed "s/\"reason\":4/\"reason\":1/
 claim "empty: tryLater" eval 'break_log </dev/null'
 rm "$T/home/ca/issuance.log"
 claim "not there: tryLater" [ "$($ocsp status "$url" "$id" "$alice")" = tryLater ]
+told=$(wc -l <"$T/ocsp.err")
+claim "it says why" [ "$told" -ge 2 ]
+for _ in 1 2 3 4 5; do $ocsp status "$url" "$id" "$alice" >/dev/null; done
+claim "but not with each request" [ "$(wc -l <"$T/ocsp.err")" = "$told" ]
 cp "$T/log.whole" "$T/home/ca/issuance.log" && chmod 600 "$T/home/ca/issuance.log"
-claim "it says why, and not with each request" eval '[ "$(wc -l <"$T/ocsp.err")" -ge 1 ] && [ "$(wc -l <"$T/ocsp.err")" -le 3 ]'
 claim "mended: good" answers "$alice"
 rm -rf "$T/home" && mv "$T/home.log" "$T/home"
 claim "it ends by SIGTERM" stop
@@ -194,8 +197,7 @@ if command -v nginx >/dev/null; then
 	claim "nginx: good gets in" [ "$(login carol)" = 200 ]
 	claim "nginx: one that was never issued does not" [ "$(login eve)" = 400 ]
 	claim "nginx: dave gets in" [ "$(login dave)" = 200 ]
-	ykenroll revoke "$(serial "$T/dave.crt")" --reason superseded $ca >"$T/log" 2>&1 ||
-		python3 "$T/line.py" "$T/home/ca/issuance.log" "{\"what\": \"revoked\", \"serial\": \"$(serial "$T/dave.crt")\", \"reason\": 4}"
+	claim "dave is revoked" ykenroll revoke "$(serial "$T/dave.crt")" --reason superseded $ca
 	claim "nginx: not when he is revoked, without a reload" [ "$(login dave)" = 400 ]
 	claim "because of that" grep -q 'certificate revoked' "$T/ngx/log"
 	claim "nginx: carol still does" [ "$(login carol)" = 200 ]
