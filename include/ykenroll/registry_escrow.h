@@ -6,8 +6,9 @@
  *
  * Recipients have roles: recovery (offline, in a safe) and helpdesk (at hand, for unblock and
  * reissue). All of them open every secret. They form numbered generations: 0 is recovery.crt as
- *init made it, each registry_escrow_change makes the next one. Their hashes are in the audit chain,
- *and a set that the chain does not know is refused at registry_open.
+ * init made it (and 1, once there are others); each registry_escrow_change makes the next one.
+ * Their hashes are in the audit chain, and a set that the chain does not know is refused at
+ * registry_open.
  *
  * Opening leaves an audit row, and marks the secret for replacement, before anything is decrypted:
  * whoever opens one wants to use it, and a secret that was used is not a secret any more. A plan

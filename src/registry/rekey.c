@@ -151,24 +151,35 @@ check_key(struct registry *r, const struct registry_escrow_key *key, struct err 
 }
 
 static int
-write_set(
-    struct registry *r, const struct registry_recipients *set, const char *why, struct err *err)
+put_set(struct registry *r, const struct registry_recipients *set, const char *why, struct err *err)
 {
-	CLEAN(db_rollbackp) struct db_tx tx = {0};
 	char text[RECIPIENTS_TEXT_MAX];
-	int64_t newest = 0;
 	int rc;
 
 	recipients_text(set, text);
+	if ((rc = put_rows(r, set, err)) != 0)
+		return rc;
+	return audit_add(&r->db, r->actor, "recipients", 0, err, "%s: %s", text, why);
+}
+
+/* first: the set of init, which is in no row yet, to be known as an older one; or NULL. */
+static int
+write_sets(struct registry *r, const struct registry_recipients *first,
+    const struct registry_recipients *set, const char *why, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	int64_t newest = 0;
+	int rc;
+
 	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
 	    (rc = db_int(&r->db, "SELECT ifnull(max(generation), 0) FROM recipients", DB_NO_ARGS,
 		 &newest, err)) < 0)
 		return rc;
-	if (newest + 1 != set->generation)
+	if (newest + 1 != (first != NULL ? first : set)->generation)
 		return err_set(err, ERR_OCCUPIED,
 		    "the recipients of the escrow changed meanwhile; run it again");
-	if ((rc = put_rows(r, set, err)) != 0 ||
-	    (rc = audit_add(&r->db, r->actor, "recipients", 0, err, "%s: %s", text, why)) != 0)
+	if ((first != NULL && (rc = put_set(r, first, "as init made it", err)) != 0) ||
+	    (rc = put_set(r, set, why, err)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }
@@ -177,7 +188,7 @@ int
 registry_escrow_change(struct registry *r, const struct registry_escrow_key *key,
     const struct registry_escrow_change *change, struct err *err)
 {
-	CLEAN(registry_recipients_wipe) struct registry_recipients set = {0};
+	CLEAN(registry_recipients_wipe) struct registry_recipients set = {0}, old = {0};
 	int rc;
 
 	if (change->n_add == 0 && change->n_remove == 0)
@@ -187,10 +198,11 @@ registry_escrow_change(struct registry *r, const struct registry_escrow_key *key
 		    "who may open the escrow is changed with a recovery key that is in force");
 	if ((rc = registry_text_check(change->why, REGISTRY_TEXT_MAX, "the reason", err)) != 0 ||
 	    (rc = check_key(r, key, err)) != 0 || (rc = registry_recipients(r, &set, err)) != 0 ||
-	    (rc = apply(&set, change, err)) != 0)
+	    (rc = registry_recipients(r, &old, err)) != 0 || (rc = apply(&set, change, err)) != 0)
 		return rc;
-	set.generation++;
-	if ((rc = write_set(r, &set, change->why, err)) != 0)
+	old.generation++;
+	set.generation = old.generation + (old.generation == 1);
+	if ((rc = write_sets(r, old.generation == 1 ? &old : NULL, &set, change->why, err)) != 0)
 		return rc;
 	/* also puts the new recovery.crt in place */
 	escrow_freep(&r->escrow);

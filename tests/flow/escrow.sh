@@ -97,9 +97,9 @@ claim "by RSA-OAEP" sh -c 'sqlite3 "$T/home/registry.db" "SELECT hex(recovery) F
 
 # the table of recipients is edited behind the chain's back
 cp "$db" "$T/db.kept"
-for sql in "DELETE FROM recipients" "DELETE FROM recipients WHERE generation = 2" "DELETE FROM recipients WHERE role = 'helpdesk'" \
+for sql in "DELETE FROM recipients" "DELETE FROM recipients WHERE generation = 3" "DELETE FROM recipients WHERE role = 'helpdesk'" \
 	"UPDATE recipients SET role = 'recovery'" "UPDATE recipients SET der = (SELECT der FROM recipients LIMIT 1)" \
-	"INSERT INTO recipients SELECT 3, sha256, role, name, der FROM recipients WHERE generation = 2"; do
+	"INSERT INTO recipients SELECT 4, sha256, role, name, der FROM recipients WHERE generation = 3"; do
 	sqlite3 "$db" "$sql"
 	exits 2 '' "refused: $sql" ykenroll list
 	cp "$T/db.kept" "$db"
