@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "workflow/publish.h"
+#include "ykenroll/registry_software.h"
 
 #define LIST "leaves.caddy"
 #define FINGERPRINTS "fingerprints.caddy"
@@ -67,6 +68,16 @@ add(void *ctx, const struct blob *der)
 	if ((rc = blob_set(&one.der, der->data, der->len, v->err)) == 0)
 		v->all[v->n++] = one;
 	return rc;
+}
+
+/* Keys in files log in, too; servers and responders do not. */
+static int
+add_software(void *ctx, const struct registry_software *one, const struct blob *der)
+{
+	if (one->revoked != 0 || strcmp(one->profile, "server") == 0 ||
+	    strcmp(one->profile, "ocsp") == 0)
+		return 0;
+	return add(ctx, der);
 }
 
 /* The CRL knows better than the registry: a revocation may not have come there yet. */
@@ -288,6 +299,7 @@ leaves_put(const struct leaves *l, struct workflow_published *ret, struct err *e
 	if ((rc = prepare(&v, &ret->has_leaves, err)) != 0 || !ret->has_leaves)
 		return rc;
 	if ((rc = registry_live(l->registry, utc_now(), add, &v, err)) != 0 ||
+	    (rc = registry_software_each(l->registry, utc_now(), add_software, &v, err)) != 0 ||
 	    (rc = drop_listed(&v, err)) != 0)
 		return rc;
 	if (v.n > 0)

@@ -8,7 +8,6 @@ cd "$(dirname "$0")" || exit 1
 . ../flow/lib.sh
 . ./lib.sh
 in_lab "$(pwd)/verify.sh" --tokens 3 --firmware 5.7.1
-SERVERS=${VERIFY_SERVERS:-nginx apache haproxy} # Caddy keeps a list, on which software certificates are not yet
 
 claim "two CAs, three people, seven states" servers_make
 [ $bad = 0 ] || finish
