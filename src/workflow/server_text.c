@@ -85,7 +85,7 @@ const char *const server_text_apache[] = {
     "+\tSSLVerifyClient optional",
     "\tSSLVerifyDepth 2",
     "\tSSLCARevocationFile <DIR>/crl-bundle.pem",
-    "\t# Without this line the CRLs are not looked at, and nothing says so. Never no_crl_for_cert_ok.",
+    "\t# Without this line the CRLs are not looked at (AH01902). Never no_crl_for_cert_ok.",
     "\tSSLCARevocationCheck chain",
     "\tSSLSessionTickets off",
     "",
