@@ -47,6 +47,7 @@ struct signer_init {
 	unsigned root_days, issuing_days;   /* 0: 7300 and 3650 */
 	const char *root_key, *issuing_key; /* PKCS #11 URIs (key.h); NULL: encrypted in ca/ */
 	bool adopt;			    /* the keys that the URIs name are there already */
+	bool single; /* one level: "NAME CA" is its own root; issuing_key, issuing_alg, root_days */
 	enum key_alg root_alg, issuing_alg; /* KEY_NONE: P-384 and P-256, or the adopted key's */
 };
 

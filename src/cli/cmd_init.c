@@ -8,7 +8,7 @@
 
 static char *name, *rehearsal, *recovery_out, *recovery_pass;
 static char *ca_key, *root_key, *root_pass, *issuing_alg, *root_alg;
-static int adopt;
+static int adopt, single;
 
 static const struct poptOption table[] = {
     {"name", 0, POPT_ARG_STRING, &name, 0, "whose CA it is: in the subjects of both CAs", "NAME"},
@@ -18,6 +18,8 @@ static const struct poptOption table[] = {
 	"passphrase of the recovery key: prompt, file:PATH or fd:N", "SPEC"},
     {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0,
 	"a CA for rehearsing, which trusts this attestation root too", "ROOT.pem"},
+    {"single", 0, POPT_ARG_NONE, &single, 0,
+	"one level: the CA is its own root (then its key cannot be kept offline)", NULL},
     {"ca-key", 0, POPT_ARG_STRING, &ca_key, 0, "the issuing CA's key is to be in this HSM",
 	"pkcs11:URI"},
     {"root-key", 0, POPT_ARG_STRING, &root_key, 0, "and the root's in this one", "pkcs11:URI"},
@@ -75,6 +77,8 @@ check(struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "give --recovery-out FILE: the key that opens the escrowed PUKs and management "
 		    "keys goes there, best to a medium that is kept offline");
+	if (single && (root_key != NULL || root_alg != NULL || root_pass != NULL))
+		return err_set(err, ERR_USAGE, "--single has one key: no --root-... with it");
 	if ((rc = check_keys(err)) != 0 ||
 	    (rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
 		return rc;
@@ -132,13 +136,14 @@ init_ca(struct err *err)
 	    .root_key = root_key,
 	    .issuing_key = ca_key,
 	    .adopt = adopt != 0,
+	    .single = single != 0,
 	};
 	int rc;
 
 	if ((rc = algorithm(issuing_alg, &init.issuing_alg, err)) != 0 ||
 	    (rc = algorithm(root_alg, &init.root_alg, err)) != 0 ||
 	    (rc = ask_issuing(pass, err)) != 0 ||
-	    (rc = ask_root(pass_of_root, &init.root_pass, err)) != 0)
+	    (!single && (rc = ask_root(pass_of_root, &init.root_pass, err)) != 0))
 		return rc;
 	return signer_init(&init, err);
 }

@@ -174,10 +174,21 @@ clear(const char *home, struct err *err)
 
 /* ---- keys and certificates ---- */
 
+static void
+name_ca(const struct signer_init *init, enum log_ca who, char *ret, size_t size)
+{
+	const char *level = init->single ? "" : who == LOG_ROOT ? " Root" : " Issuing";
+
+	snprintf(ret, size, "%s%s%s CA", init->rehearsal_root == NULL ? "" : "REHEARSAL ",
+	    init->name, level);
+}
+
 /* The root signs itself and then the issuing CA, each after its intent as ever. */
 static int
 make_cert(struct making *m, enum log_ca who, struct err *err)
 {
+	/* of one level there is one key, which goes on to sign the others' */
+	const struct key *root = m->keys[m->single ? LOG_ISSUING : LOG_ROOT];
 	const unsigned days[LOG_CAS] = {
 	    [LOG_ROOT] = m->init->root_days == 0 ? ROOT_DAYS : m->init->root_days,
 	    [LOG_ISSUING] = m->init->issuing_days == 0 ? ISSUING_DAYS : m->init->issuing_days,
@@ -191,21 +202,20 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 	    .names = &names,
 	    .spki = &spki,
 	    .issuer = who == LOG_ROOT ? NULL : &m->certs[LOG_ROOT],
-	    .issuer_alg = key_algorithm(m->keys[LOG_ROOT]),
+	    .issuer_alg = key_algorithm(root),
 	};
 	struct log_intent intent = {.ca = LOG_ROOT, .serial = plan.serial, .tbs = &tbs};
 	int rc;
 
 	/* inclusive at both ends: RFC 5280, 4.1.2.5 */
 	plan.not_after = intent.not_after = plan.not_before + days[who] * DAY - 1;
-	snprintf(cn, sizeof(cn), "%s%s %s CA", m->init->rehearsal_root == NULL ? "" : "REHEARSAL ",
-	    m->init->name, who == LOG_ROOT ? "Root" : "Issuing");
-	if ((rc = key_spki(m->keys[who], &spki, err)) != 0 ||
+	name_ca(m->init, who, cn, sizeof(cn));
+	if ((rc = key_spki(who == LOG_ROOT ? root : m->keys[who], &spki, err)) != 0 ||
 	    (rc = ca_serial(m->log, ca_random, plan.serial, err)) != 0 ||
 	    (rc = profile_build(&plan, &tbs, err)) != 0 ||
 	    (rc = check_tbs(&plan, &tbs, err)) != 0 ||
 	    (rc = log_cert_intent(m->log, &m->who, &intent, err)) != 0 ||
-	    (rc = seal_sign(m->keys[LOG_ROOT], &tbs, &m->certs[who], err)) != 0)
+	    (rc = seal_sign(root, &tbs, &m->certs[who], err)) != 0)
 		return rc;
 	return log_cert_signed(m->log, &m->who, plan.serial, &m->certs[who], err);
 }
@@ -283,8 +293,16 @@ fill_new(struct making *m, unsigned crl_days, struct err *err)
 {
 	int rc;
 
+	m->single = m->init->single;
 	if ((rc = init_key_make(m->init, m->keys, err)) != 0 ||
-	    (rc = make_cert(m, LOG_ROOT, err)) != 0 || (rc = make_cert(m, LOG_ISSUING, err)) != 0 ||
+	    (rc = make_cert(m, LOG_ROOT, err)) != 0)
+		return rc;
+	if (m->single) {
+		rc = blob_set(
+		    &m->certs[LOG_ISSUING], m->certs[LOG_ROOT].data, m->certs[LOG_ROOT].len, err);
+		return rc != 0 ? rc : init_make_crl(m, LOG_ISSUING, crl_days, err);
+	}
+	if ((rc = make_cert(m, LOG_ISSUING, err)) != 0 ||
 	    (rc = init_make_crl(m, LOG_ROOT, CA_CRL_ROOT_DAYS, err)) != 0)
 		return rc;
 	return init_make_crl(m, LOG_ISSUING, crl_days, err);

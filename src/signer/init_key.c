@@ -55,7 +55,9 @@ init_key_words(const struct signer_init *init, struct err *err)
 	const struct wanted root = wanted(init, LOG_ROOT), issuing = wanted(init, LOG_ISSUING);
 	int rc;
 
-	if ((rc = words(&root, err)) != 0)
+	if (init->single && (root.uri != NULL || root.alg != KEY_NONE || init->root_pass != NULL))
+		return err_set(err, ERR_USAGE, "a CA of one level has one key");
+	if (!init->single && (rc = words(&root, err)) != 0)
 		return rc;
 	if (init->adopt && root.uri == NULL && issuing.uri == NULL)
 		return err_set(err, ERR_USAGE, "only a key in an HSM can be adopted: name its URI");
@@ -130,6 +132,8 @@ init_key_make(const struct signer_init *init, struct key **ret, struct err *err)
 	CLEAN(blob_wipe) struct blob root = {0}, issuing = {0};
 	int rc;
 
+	if (init->single)
+		return make(init, LOG_ISSUING, &ret[LOG_ISSUING], err);
 	if ((rc = make(init, LOG_ROOT, &ret[LOG_ROOT], err)) != 0 ||
 	    (rc = make(init, LOG_ISSUING, &ret[LOG_ISSUING], err)) != 0 ||
 	    (rc = key_spki(ret[LOG_ROOT], &root, err)) != 0 ||

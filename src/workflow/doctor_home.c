@@ -188,6 +188,33 @@ check_ca_cert(struct doctor *d, const char *name, const char *what)
 		    "expired %s", end);
 }
 
+static bool
+there(const struct doctor *d, const char *name)
+{
+	char path[PATH_MAX];
+
+	return file_join(path, sizeof(path), d->w->home, name, NULL) == 0 &&
+	       access(path, F_OK) == 0;
+}
+
+/* Of one level there is none; the root of an imported CA may have its key elsewhere. */
+static bool
+no_root_crl(struct doctor *d)
+{
+	CLEAN(blob_wipe) struct blob issuing = {0}, root = {0};
+
+	if (there(d, "pub/root.crl") || there(d, "ca/root.crl"))
+		return false;
+	if (read_pem(d, "pub/issuing.crt", &issuing) == 0 &&
+	    read_pem(d, "pub/root.crt", &root) == 0 && blob_equal(&issuing, &root))
+		return true;
+	if (!there(d, "ca/issuing.key") || there(d, "ca/root.key"))
+		return false;
+	doctor_found(d, LEVEL_NOTE, "root CRL", NULL,
+	    "is not made here: servers that check the CRLs of the whole chain want the root's own");
+	return true;
+}
+
 void
 doctor_crls(struct doctor *d)
 {
@@ -199,7 +226,8 @@ doctor_crls(struct doctor *d)
 	check_ca_cert(d, "pub/issuing.crt", "issuing CA");
 	check_ca_cert(d, "pub/root.crt", "root CA");
 	for (i = 0; i < LEN(crl_rules); i++)
-		check_crl(d, &crl_rules[i]);
+		if (i == 0 || !no_root_crl(d))
+			check_crl(d, &crl_rules[i]);
 }
 
 /* ---- clock ---- */
