@@ -60,7 +60,7 @@ typed() { # typed CLIENT TOKEN
 	$answer "$T/pin" -- timeout -k 5 50 sh "$T/$1.sh"
 }
 
-was=$(tries)
+pins=$(tries)
 claim "p11-kit: the script runs" with_file p11-kit 1
 claim "and finds one certificate, of this token" [ "$(grep -c 'Type: X.509' "$T/p11-kit.out")" = 1 ]
 for c in curl openssl gnutls-cli python; do
@@ -81,7 +81,47 @@ if command -v tstclnt >/dev/null; then
 	done
 	claim "and the profile has the module once" [ "$(modutil -dbdir "sql:$HOME/.mozilla/firefox/x.default-esr" -list 2>/dev/null | grep -c 'library name.*opensc')" = 1 ]
 fi
-claim "no PIN try was lost: $was" [ "$(tries)" = "$was" ]
+
+# ---- keys in files: the programs that have no person beside them ----
+echo "for the robot" >"$T/p12pass"
+p12() { ykenroll ca p12 --cn "$1" --out "$T/$2.p12" --p12-pass "file:$T/p12pass" --ca-pass "file:$T/pass" $3; }
+seen() { # seen NAME: nginx let in somebody of that name
+	cat "$log" "$T/out"
+	grep -Eq '^SUCCESS [0-9A-F]+ TLSv1\.[23] . "GET / HTTP/1\.[01]" 200 ' "$log" && grep -q "\"Client-Name\", \"$1\"" "$T/out"
+}
+nss_login() { # nss_login FILE NAME: into a profile as Firefox and Chromium have it
+	rm -rf "$T/nss" && mkdir "$T/nss" && certutil -d "sql:$T/nss" -N --empty-password &&
+		certutil -d "sql:$T/nss" -A -n ca -t C,, -i "$S/web-ca.crt" &&
+		pk12util -d "sql:$T/nss" -i "$1" -w "$T/p12pass" -K '' || return 1
+	tstclnt -4 -h localhost -p "$(server_port nginx)" -d "sql:$T/nss" -n "$2" <"$T/request" >"$T/out" 2>&1
+}
+requests_login() { # requests_login FILE: which takes PEM
+	(umask 077 && openssl pkcs12 -in "$1" -passin "file:$T/p12pass" -nodes -out "$T/robot.pem" $2) || return 1
+	script python3 -c 'import requests, sys
+r = requests.get(sys.argv[1], cert=sys.argv[2], verify=sys.argv[3]); r.raise_for_status(); print(r.text)' "$url" "$T/robot.pem" "$S/web-ca.crt" >"$T/out" 2>&1
+}
+for how in robot old; do
+	case $how in old) claim "ca p12 --compat" p12 $how $how --compat ;; *) claim "ca p12" p12 $how $how "" ;; esac
+	: >"$log"
+	printf 'cert = "%s:%s"\n' "$T/$how.p12" "$(cat "$T/p12pass")" >"$T/curlrc"
+	script curl -sSf -K "$T/curlrc" --cert-type P12 --cacert "$S/web-ca.crt" "$url" >"$T/out" 2>&1
+	claim "$how: curl logs in with it" seen $how
+	: >"$log"
+	requests_login "$T/$how.p12" "$([ $how = old ] && echo -legacy)"
+	claim "$how: Python's requests logs in with it" seen $how
+	: >"$log"
+	nss_login "$T/$how.p12" $how
+	claim "$how: NSS, which is Firefox' and Chromium's, imports it and logs in" seen $how
+done
+robot=$(openssl pkcs12 -in "$T/robot.p12" -passin "file:$T/p12pass" -nokeys -clcerts 2>/dev/null | openssl x509 -noout -serial | cut -d= -f2)
+claim "it is revoked" ykenroll revoke "$robot" --reason keyCompromise --ca-pass "file:$T/pass"
+claim "published" ykenroll ca publish "$S/state/fresh" ${LEAVES-}
+claim "nginx reads it" server_state nginx fresh
+: >"$log"
+requests_login "$T/robot.p12" ""
+claim "and refuses it" refused
+
+claim "no PIN try was lost: $pins" [ "$(tries)" = "$pins" ]
 
 # ---- words that do not fit ----
 one="-d $(token_serial 1)"
