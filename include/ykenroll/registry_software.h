@@ -10,19 +10,27 @@
 #include "ykenroll/registry.h"
 #include "ykenroll/x509.h"
 
+#define REGISTRY_PATH_MAX 1024
+
 struct registry_software {
 	uint8_t serial[REGISTRY_SERIAL_LEN];
 	char profile[64];
 	char subject[X509_TEXT_MAX]; /* RFC 2253, escaped */
 	int64_t not_before, not_after;
-	int64_t revoked; /* 0: is not */
-	int reason;	 /* RFC 5280 code, when revoked */
+	int64_t revoked;	      /* 0: is not */
+	int reason;		      /* RFC 5280 code, when revoked */
+	char path[REGISTRY_PATH_MAX]; /* the file that it is in; empty: not known, or renewed */
+	bool chain;		      /* with the issuing CA's behind it */
 };
 
 /* Enter one that was signed, with an audit row of this action ("issue", "renew", "p12"). Errors:
  * ERR_FIT not a certificate of ours. */
 MUST_CHECK int registry_software_put(struct registry *r, const char *action, const char *profile,
     const struct blob *cert, struct err *err);
+/* Remember that this file (absolute path; NULL: none) has it from now on, and no other one. */
+MUST_CHECK int registry_software_file(struct registry *r,
+    const uint8_t serial[static REGISTRY_SERIAL_LEN], const char *path, bool chain,
+    struct err *err);
 
 /* Errors: ERR_ABSENT. */
 MUST_CHECK int registry_software_find(struct registry *r,

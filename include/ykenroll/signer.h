@@ -157,6 +157,10 @@ MUST_CHECK int signer_prepare_renewal(struct signer *s,
     struct signer_prepared *ret, struct err *err);
 void signer_prepared_wipe(struct signer_prepared *p);
 
+/* The issuing CA's own certificate once more, for the same key: signed by the root's, published in
+ * pub/. With signer_open.root, once. Errors: ERR_CA the root's key is not there. */
+MUST_CHECK int signer_renew_issuing(struct signer *s, struct err *err);
+
 MUST_CHECK int signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     struct blob *ret_cert, struct err *err);
 

@@ -55,6 +55,8 @@ struct workflow_issue {
 	const char *subject, *names;  /* lines, as in struct signer_request, or NULL */
 	unsigned days;		      /* 0: the profile's */
 	const struct blob *csr;	      /* DER; only its key counts */
+	const char *path;	      /* where the caller will write it, for renewals, or NULL */
+	bool chain;		      /* with the issuing CA's behind it */
 };
 struct workflow_issued {
 	struct blob cert, issuing; /* DER; and that of the CA which signed it */
@@ -64,6 +66,28 @@ struct workflow_issued {
 MUST_CHECK int workflow_issue(const struct workflow *w, const struct workflow_issue *what,
     struct workflow_issued *ret, struct err *err);
 void workflow_issued_wipe(struct workflow_issued *issued);
+
+struct workflow_renew {
+	char *const *files;	/* PEM; NULL: every one whose file the registry knows */
+	int64_t due_sec;	/* only those that end within so many seconds; 0: all */
+	const struct blob *csr; /* of a new key, for a single file; NULL: the same key */
+	unsigned days;		/* 0: the profile's */
+	const char *reload;	/* a command to run when something was renewed, or NULL */
+	/* One that is due: renewed, or (dry run) would be. May be NULL. */
+	void (*row)(void *ctx, const char *path, const struct cert_info *from,
+	    const struct cert_info *to); /* to: NULL in a dry run */
+	void *ctx;
+};
+/* Renew certificates of keys in no token: the same names and profile; the file is replaced, the
+ * former one is FILE.old. The former certificate stays valid until it ends. Without files one that
+ * fails does not keep the others from being renewed; the first error is returned. Errors: ERR_CA
+ * it is revoked, or a token's; ERR_USAGE; ERR_ABSENT never. */
+MUST_CHECK int workflow_renew(
+    const struct workflow *w, const struct workflow_renew *what, size_t *ret_n, struct err *err);
+/* A new certificate of the issuing CA for its key, by the root's key, which is brought for that.
+ * ret: the new one. Errors: as workflow_crl. */
+MUST_CHECK int workflow_renew_issuing(
+    const struct workflow *w, const char *root_pass_spec, struct cert_info *ret, struct err *err);
 
 struct workflow_p12 {
 	struct workflow_issue issue; /* without csr */

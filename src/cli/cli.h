@@ -134,6 +134,7 @@ int cmd_ca_log(int argc, const char **argv, struct err *err);
 int cmd_ca_import(int argc, const char **argv, struct err *err);
 int cmd_ca_issue(int argc, const char **argv, struct err *err);
 int cmd_ca_p12(int argc, const char **argv, struct err *err);
+int cmd_ca_renew(int argc, const char **argv, struct err *err);
 int cmd_doctor(int argc, const char **argv, struct err *err);
 int cmd_server(int argc, const char **argv, struct err *err);
 int cmd_signer(int argc, const char **argv, struct err *err);

@@ -193,6 +193,7 @@ static const struct {
 } verbs[] = {
     {"show", cmd_ca_show, "names, lifetimes, CRL numbers; or the PEM that servers need"},
     {"issue", cmd_ca_issue, "a certificate for a server or a program, from its request"},
+    {"renew", cmd_ca_renew, "such certificates once more, or the issuing CA's own"},
     {"p12", cmd_ca_p12, "key, certificate and chain in one file, for a phone or a program"},
     {"log", cmd_ca_log, "read and verify the whole issuance log"},
     {"import", cmd_ca_import, "make a home of another CA: openssl ca, easy-rsa, step"},

@@ -2,6 +2,8 @@
 /* ca issue: a certificate for a key that is in no token: a server's, a program's, a responder's. */
 #include <errno.h>
 #include <jansson.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -223,13 +225,28 @@ show(const struct workflow_issued *issued, struct err *err)
 	return render_json(json, err);
 }
 
+/* The file need not be there yet; its directory has to be. */
+static int
+absolute(const char *file, char ret[static PATH_MAX])
+{
+	const char *slash = strrchr(file, '/'), *name = slash == NULL ? file : slash + 1;
+	char dir[PATH_MAX], full[PATH_MAX];
+	int n = snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 : (int)(slash - file + 1),
+	    slash == NULL ? "." : file);
+
+	if (n < 0 || (size_t)n >= sizeof(dir) || realpath(dir, full) == NULL)
+		return -1;
+	n = snprintf(ret, PATH_MAX, "%s/%s", strcmp(full, "/") == 0 ? "" : full, name);
+	return n < 0 || n >= PATH_MAX ? -1 : 0;
+}
+
 int
 cmd_ca_issue(int argc, const char **argv, struct err *err)
 {
 	CLEAN(workflow_issued_wipe) struct workflow_issued issued = {0};
 	CLEAN(blob_wipe) struct blob csr = {0}, subject = {0}, names = {0};
 	struct workflow_issue what = {.csr = &csr};
-	char cn[4 * SIGNER_CN_MAX + 1];
+	char cn[4 * SIGNER_CN_MAX + 1], path[PATH_MAX];
 	const char *args[1];
 	struct workflow w;
 	size_t n;
@@ -257,6 +274,8 @@ cmd_ca_issue(int argc, const char **argv, struct err *err)
 			return rc;
 		what.cn = cn;
 	}
+	what.path = ca_opt.out == NULL || absolute(ca_opt.out, path) != 0 ? NULL : path;
+	what.chain = chain != 0;
 	if ((rc = workflow_issue(&w, &what, &issued, err)) != 0)
 		return rc;
 	return show(&issued, err);

@@ -169,6 +169,10 @@ static const char *const migrations[] = {
     " CHECK (not_before < not_after),"
     " CHECK ((revoked IS NULL) = (reason IS NULL))"
     ") STRICT, WITHOUT ROWID;",
+
+    /* 5: the file that a certificate was written to, until it is renewed */
+    "ALTER TABLE software ADD COLUMN path TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE software ADD COLUMN chain INTEGER NOT NULL DEFAULT 0 CHECK (chain IN (0, 1));",
 };
 
 #define VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -8,7 +8,7 @@
 #include "ykenroll/registry_software.h"
 
 #define COLS \
-	"serial, profile, subject, not_before, not_after, ifnull(revoked, 0), ifnull(reason, 0), der"
+	"serial, profile, subject, not_before, not_after, ifnull(revoked, 0), ifnull(reason, 0), path, chain, der"
 
 static int
 read_row(sqlite3_stmt *st, struct registry_software *ret, struct blob *cert, struct err *err)
@@ -23,7 +23,10 @@ read_row(sqlite3_stmt *st, struct registry_software *ret, struct blob *cert, str
 	ret->not_after = sqlite3_column_int64(st, 4);
 	ret->revoked = sqlite3_column_int64(st, 5);
 	ret->reason = sqlite3_column_int(st, 6);
-	return cert == NULL ? 0 : db_col_blob(st, 7, cert, err);
+	ret->chain = sqlite3_column_int(st, 8) != 0;
+	if ((rc = db_col_text(st, 7, ret->path, sizeof(ret->path), err)) != 0)
+		return rc;
+	return cert == NULL ? 0 : db_col_blob(st, 9, cert, err);
 }
 
 int
@@ -51,6 +54,25 @@ registry_software_put(struct registry *r, const char *action, const char *profil
 		 err)) != 0 ||
 	    (rc = audit_add(&r->db, r->actor, action, 0, err, "%s, serial %s, until %s, %s",
 		 profile, hex, end, info.subject)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
+int
+registry_software_file(struct registry *r, const uint8_t serial[static REGISTRY_SERIAL_LEN],
+    const char *path, bool chain, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	int rc;
+
+	if (path == NULL)
+		return 0;
+	if ((rc = registry_text_check(path, REGISTRY_PATH_MAX, "the path", err)) != 0 ||
+	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
+	    (rc = db_run(&r->db, "UPDATE software SET path = '' WHERE path = ?",
+		 DB_ARGS(DB_T(path)), err)) != 0 ||
+	    (rc = db_run(&r->db, "UPDATE software SET path = ?, chain = ? WHERE serial = ?",
+		 DB_ARGS(DB_T(path), DB_I(chain), DB_B(serial, REGISTRY_SERIAL_LEN)), err)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }

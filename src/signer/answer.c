@@ -5,6 +5,7 @@
 #include "signer/answer.h"
 #include "signer/crl.h"
 #include "signer/crl_root.h"
+#include "signer/renew_issuing.h"
 
 struct asked {
 	struct ca *ca;
@@ -303,6 +304,13 @@ on_root_crl(const struct asked *a, struct blob *to, struct err *err)
 	return crl_root_renew(a->ca, a->peer, err);
 }
 
+static int
+on_renew_issuing(const struct asked *a, struct blob *to, struct err *err)
+{
+	(void)to;
+	return renew_issuing(a->ca, a->peer, err);
+}
+
 static const struct {
 	uint8_t request, reply;
 	int (*on)(const struct asked *a, struct blob *to, struct err *err);
@@ -318,6 +326,7 @@ static const struct {
     {MESSAGE_RELEASE, MESSAGE_DONE, on_release},
     {MESSAGE_SOFTWARE, MESSAGE_PREPARED, on_software},
     {MESSAGE_RENEW, MESSAGE_PREPARED, on_renew},
+    {MESSAGE_RENEW_ISSUING, MESSAGE_DONE, on_renew_issuing},
     {MESSAGE_FORBID, MESSAGE_FORBIDDEN, on_forbid},
     {MESSAGE_TELL, MESSAGE_TOLD, on_tell},
 };

@@ -141,3 +141,15 @@ signer_prepare_renewal(struct signer *s, const uint8_t serial[static SIGNER_SERI
 		return rc;
 	return prepared(s, &frame, ret, err);
 }
+
+int
+signer_renew_issuing(struct signer *s, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = message_begin(&frame, MESSAGE_RENEW_ISSUING, err)) != 0)
+		return rc;
+	return client_ask(s, &frame, MESSAGE_DONE, &body, &m, err);
+}

@@ -34,7 +34,8 @@ enum message_type {
 	MESSAGE_FORBID,
 	MESSAGE_SOFTWARE, /* prepare, for a key that is in no token */
 	MESSAGE_RENEW,
-	MESSAGE_TELL, /* how far the desk's audit chain is */
+	MESSAGE_RENEW_ISSUING, /* carries nothing but the wish */
+	MESSAGE_TELL,	       /* how far the desk's audit chain is */
 	/* replies */
 	MESSAGE_HELLO = 64, /* first on every connection: unlocked */
 	MESSAGE_CA_IS,

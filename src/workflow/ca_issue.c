@@ -88,7 +88,9 @@ workflow_issue(const struct workflow *w, const struct workflow_issue *what,
 
 	if ((rc = ca_registry(w, &r, err)) != 0 ||
 	    (rc = issue(w, r, &request, &issued, err)) != 0 ||
-	    (rc = ca_issue_record(r, "issue", what->profile, &issued.cert, err)) != 0)
+	    (rc = ca_issue_record(r, "issue", what->profile, &issued.cert, err)) != 0 ||
+	    (r != NULL && (rc = registry_software_file(
+			       r, issued.info.serial, what->path, what->chain, err)) != 0))
 		return rc;
 	*ret = issued;
 	issued = (struct workflow_issued){0};

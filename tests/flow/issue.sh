@@ -111,6 +111,41 @@ db "DELETE FROM software WHERE hex(serial)='$(serial "$T/ocsp.crt")'"
 exits 0 '' "one that a crash kept from the registry" take revoke "$(serial "$T/ocsp.crt")" --reason superseded
 refuse "openssl refuses it" good "$T/ocsp.crt"
 
+# ---- once more ----
+spki() { openssl x509 -in "$1" -noout -pubkey; }
+names() { openssl x509 -in "$1" -noout -subject -ext subjectAltName,extendedKeyUsage; }
+request new /CN=new
+exits 0 '' "a server's for a day" ca issue "$T/www.csr" --dns a.example.org --ip 192.0.2.9 --days 1 --chain --out "$T/short.crt"
+exits 0 '' "one for a year" ca issue "$T/www.csr" --dns b.example.org --out "$T/long.crt"
+cp "$T/short.crt" "$T/short.first"
+exits 2 'which' "renew what?" ca renew
+exits 0 '' "what is due" ca renew --due 20d --dry-run
+claim "is the one, by its file" sh -c '[ "$(grep -c "short.crt.*due" "$0")" = 1 ] && ! grep -q long.crt "$0"' "$T/out"
+claim "nothing was changed" cmp "$T/short.crt" "$T/short.first"
+printf '#!/bin/sh\necho told >>"%s/told"\n' "$T" >"$T/reload.sh"
+chmod 755 "$T/reload.sh"
+exits 0 '' "renew it, with nobody there" ca renew --due 20d --non-interactive --reload "$T/reload.sh" --json
+claim "one, for a year" sh -c 'jq -e ".renewed | length == 1" "$0" && openssl x509 -in "$1" -noout -checkend 31000000' "$T/out" "$T/short.crt"
+claim "the server was told" [ "$(cat "$T/told")" = told ]
+claim "the former one is beside it" cmp "$T/short.crt.old" "$T/short.first"
+claim "same names, same key" [ "$(names "$T/short.crt")$(spki "$T/short.crt")" = "$(names "$T/short.first")$(spki "$T/short.first")" ]
+refuse "another serial" [ "$(serial "$T/short.crt")" = "$(serial "$T/short.first")" ]
+claim "the chain is still behind it" [ "$(grep -c BEGIN "$T/short.crt")" = 2 ]
+claim "openssl and certtool verify it" good "$T/short.crt"
+exits 0 '' "and nothing is due any more" ca renew --due 20d --non-interactive --reload "$T/reload.sh"
+claim "nobody is told of that" [ "$(cat "$T/told")" = told ]
+exits 0 '' "with a new key" ca renew "$T/long.crt" --key "$T/new.csr"
+claim "which is the request's" [ "$(spki "$T/long.crt")" = "$(openssl req -in "$T/new.csr" -noout -pubkey)" ]
+claim "and nothing else of it" [ "$(names "$T/long.crt")" = "$(names "$T/long.crt.old")" ]
+exits 11 'revoked' "one that is revoked" ca renew "$T/www.crt"
+exits 11 'not of this CA' "one of another CA" ca renew "$pub/root.crt"
+exits 2 'does not exist' "one that is not there" ca renew "$T/none.crt"
+exits 0 '' "two more for a day" ca issue "$T/www.csr" --dns c.example.org --days 1 --out "$T/c.crt"
+exits 0 '' "the second" ca issue "$T/www.csr" --dns d.example.org --days 1 --out "$T/d.crt"
+rm "$T/c.crt"
+exits 2 'c.crt does not exist' "a file that is gone is said" ca renew --due 20d
+claim "and does not keep the others from it" openssl x509 -in "$T/d.crt" -noout -checkend 31000000
+
 # ---- tokens: other profiles ----
 serials=$(ykenroll token list --json | jq -r '.. | .serial? // empty' | sort -u)
 one=$(echo "$serials" | sed -n 1p) two=$(echo "$serials" | sed -n 2p)
@@ -130,6 +165,8 @@ ykenroll token export 9a "$T/piv.crt" -d "$two"
 claim "openssl and certtool verify it" good "$T/piv.crt"
 guid=$(ykenroll token info -d "$two" --json | jq -r '.. | .guid? // empty' | tr -d - | sed 's/^\(........\)\(....\)\(....\)\(....\)/\1-\2-\3-\4-/')
 claim "it names the card ($guid)" has "$T/piv.crt" "URI:urn:uuid:$guid"
+
+exits 11 'keys in tokens' "a token's is not renewed without it" ca renew "$T/piv.crt"
 
 # ---- what the request may be ----
 head -c 100 "$T/www.csr" >"$T/cut.csr"
@@ -175,4 +212,19 @@ for line in 'names = dns, moon' 'key_usage = keyCertSign' 'extended_key_usage = 
 	exits 11 'ykenroll.conf' "the signer does not start with: $line" ca issue "$T/www.csr" --dns a.example.org
 	cp "$T/conf" "$conf"
 done
+
+# ---- the issuing CA's own ----
+cp "$pub/issuing.crt" "$T/issuing.first"
+dates() { openssl x509 -in "$1" -noout -enddate; }
+same() { openssl x509 -in "$1" -noout -subject -pubkey; }
+exits 2 'goes alone' "the issuing CA's alone" ca renew --issuing --due 3d
+exits 2 'for --issuing' "--root-pass is for it" ca renew "$T/d.crt" --root-pass "file:$T/pass"
+exits 0 '' "but it" ca renew --issuing
+claim "same name, same key" [ "$(same "$pub/issuing.crt")" = "$(same "$T/issuing.first")" ]
+refuse "another end" [ "$(dates "$pub/issuing.crt")" = "$(dates "$T/issuing.first")" ]
+claim "openssl verifies it" openssl verify -x509_strict -CAfile "$pub/root.crt" "$pub/issuing.crt"
+claim "and with it what was signed before" openssl verify -x509_strict -CAfile "$pub/root.crt" -untrusted "$pub/issuing.crt" "$T/d.crt"
+claim "the chain file has it" grep -qF "$(sed -n 2p "$pub/issuing.crt")" "$pub/chain.pem"
+claim "the signer's own copy is the same" cmp "$pub/issuing.crt" "$T/home/ca/issuing.crt"
+exits 0 '' "which goes on with it" ca issue "$T/www.csr" --dns a.example.org
 finish

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ca renew: certificates of servers and programs once more, or the issuing CA's own. */
+#include <jansson.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+#include "cli/cmd_ca_issue.h"
+
+#define FILES_MAX 256
+#define DAYS_MAX 3650
+
+static char *due, *key, *reload, *root_pass;
+static int days, issuing;
+
+static const struct poptOption table[] = {
+    {"due", 0, POPT_ARG_STRING, &due, 0,
+	"only those that end within so many days; without FILE, all that the registry knows",
+	"30d"},
+    {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "say which, change nothing", NULL},
+    {"key", 0, POPT_ARG_STRING, &key, 0, "same (default), or the request of a new key", "same|CSR"},
+    {"days", 0, POPT_ARG_INT, &days, 0, "validity, instead of the profile's", "N"},
+    {"reload", 0, POPT_ARG_STRING, &reload, 0, "run this when something was renewed", "COMMAND"},
+    {"issuing", 0, POPT_ARG_NONE, &issuing, 0,
+	"the issuing CA's own; needs ca/root.key for a moment", NULL},
+    {"root-pass", 0, POPT_ARG_STRING, &root_pass, 0,
+	"passphrase of the root's key, if it is another one: prompt, file:PATH or fd:N", "SPEC"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+/* ---- showing ---- */
+
+static void
+row(void *ctx, const char *path, const struct cert_info *from, const struct cert_info *to)
+{
+	char was[UTC_TEXT_LEN], is[UTC_TEXT_LEN] = "";
+
+	utc_text(from->not_after, was);
+	if (to != NULL)
+		utc_text(to->not_after, is);
+	if (opt.json)
+		json_array_append_new(
+		    ctx, json_pack("{s:s, s:s, s:s, s:s*}", "file", path, "subject", from->subject,
+			     "not_after", to == NULL ? was : is, "was", to == NULL ? NULL : was));
+	else if (to == NULL)
+		printf("%s: %s, until %s: due\n", render_escaped(path),
+		    render_escaped(from->subject), was);
+	else
+		printf("%s: %s, until %s: renewed until %s\n", render_escaped(path),
+		    render_escaped(from->subject), was, is);
+}
+
+/* ---- options ---- */
+
+static int
+parse_due(int64_t *ret, struct err *err)
+{
+	unsigned long n;
+	char number[16];
+	size_t len;
+
+	if (due == NULL)
+		return 0;
+	len = strspn(due, "0123456789");
+	if (len == 0 || len > 4 || (strcmp(due + len, "d") != 0 && due[len] != '\0'))
+		return err_set(err, ERR_USAGE, "--due takes days, such as 30d");
+	memcpy(number, due, len);
+	number[len] = '\0';
+	*ret = -1;
+	if (opt_number(number, "--due", DAYS_MAX, &n, err) != 0)
+		return ERR_USAGE;
+	/* 0d: those that have ended */
+	*ret = n == 0 ? 1 : (int64_t)n * 86400;
+	return 0;
+}
+
+static int
+parse_key(struct workflow_renew *what, struct blob *csr, size_t files, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob file = {0};
+	int rc;
+
+	if (key == NULL || strcmp(key, "same") == 0)
+		return 0;
+	if (files != 1)
+		return err_set(err, ERR_USAGE, "--key CSR is for one FILE");
+	if ((rc = file_read(key, &file, err)) != 0)
+		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "%s does not exist", key) : rc;
+	if ((rc = csr_from_file(&file, csr, err)) != 0) {
+		err_wrap(err, "%s", key);
+		return rc;
+	}
+	what->csr = csr;
+	return 0;
+}
+
+static int
+renew_issuing(const struct workflow *w, size_t n, struct err *err)
+{
+	struct cert_info info;
+	char end[UTC_TEXT_LEN];
+	int rc;
+
+	if (n != 0 || due != NULL || key != NULL || days != 0 || reload != NULL || opt.dry_run)
+		return err_set(err, ERR_USAGE, "--issuing goes alone, or with --root-pass");
+	if ((rc = workflow_renew_issuing(w, root_pass, &info, err)) != 0)
+		return rc;
+	utc_text(info.not_after, end);
+	if (opt.json)
+		return render_json(
+		    json_pack("{s:s, s:s}", "subject", info.subject, "not_after", end), err);
+	printf("%s until %s, in %s/pub/issuing.crt; servers need it, next: ykenroll ca publish\n",
+	    render_escaped(info.subject), end, render_escaped(opt.home_path));
+	return 0;
+}
+
+static int
+renew(const struct workflow *w, char **files, size_t n_files, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob csr = {0};
+	struct workflow_renew what = {.files = n_files == 0 ? NULL : files,
+	    .days = (unsigned)days,
+	    .reload = reload,
+	    .row = row,
+	    .ctx = opt.json ? json_array() : NULL};
+	size_t n = 0;
+	int rc, shown;
+
+	if ((rc = parse_due(&what.due_sec, err)) != 0 ||
+	    (rc = parse_key(&what, &csr, n_files, err)) != 0)
+		return rc;
+	if (n_files == 0 && due == NULL)
+		return err_set(err, ERR_USAGE, "which? Name files, or say --due 30d");
+	rc = workflow_renew(w, &what, &n, err);
+	if (opt.json) {
+		shown = render_json(
+		    json_pack("{s:b, s:o}", "dry_run", opt.dry_run, "renewed", what.ctx),
+		    rc == 0 ? err : NULL);
+		return rc != 0 ? rc : shown;
+	}
+	if (rc == 0 && n == 0)
+		printf("nothing is due\n");
+	return rc;
+}
+
+int
+cmd_ca_renew(int argc, const char **argv, struct err *err)
+{
+	const char *args[FILES_MAX + 1] = {NULL};
+	struct workflow w;
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "ca renew", "[FILE...] [OPTION...]", table, args, FILES_MAX,
+		 &n, err)) != 0 ||
+	    (rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	w.dry_run = opt.dry_run != 0;
+	if (days < 0 || days > DAYS_MAX)
+		return err_set(err, ERR_USAGE, "--days takes 1 to %d", DAYS_MAX);
+	if (issuing)
+		return renew_issuing(&w, n, err);
+	if (root_pass != NULL)
+		return err_set(err, ERR_USAGE, "--root-pass is for --issuing");
+	return renew(&w, (char **)(uintptr_t)args, n, err);
+}
