@@ -220,7 +220,8 @@ check_subject(const struct ca *ca, const struct profile *p, struct names *n, str
 			return err_set(err, ERR_USAGE,
 			    "profile %s wants %s in the subject; give --subject %s=…", p->name,
 			    rules_fields[f], rules_fields[f]);
-		if (p->fields[f] == FIELD_MATCH && (rc = match(ca, f, n, err)) != 0)
+		if (p->fields[f] == FIELD_MATCH &&
+		    (rc = match(ca, (enum rules_field)f, n, err)) != 0)
 			return rc;
 		if (n->field[f] != NULL &&
 		    (rc = check_field((enum rules_field)f, n->field[f], err)) != 0)
