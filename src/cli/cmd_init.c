@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/cmd_init.h"
 #include "cli/make.h"
 
 static char *name, *rehearsal, *recovery_out, *recovery_pass;
-static char *ca_key, *root_key, *root_pass, *issuing_alg, *root_alg;
+static char *signer, *ca_key, *root_key, *root_pass, *issuing_alg, *root_alg;
 static int adopt, single;
 
 static const struct poptOption table[] = {
@@ -29,6 +30,8 @@ static const struct poptOption table[] = {
     {"issuing-algorithm", 0, POPT_ARG_STRING, &issuing_alg, 0,
 	"ECCP256 (default), ECCP384, RSA3072, RSA4096, ED25519", "ALG"},
     {"root-algorithm", 0, POPT_ARG_STRING, &root_alg, 0, "of these; ECCP384 by default", "ALG"},
+    {"signer", 0, POPT_ARG_STRING, &signer, 0,
+	"a desk only: the CA is behind this socket, perhaps on another host", "SOCKET"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
     POPT_AUTOHELP POPT_TABLEEND,
@@ -69,9 +72,14 @@ check_keys(struct err *err)
 static int
 check(struct err *err)
 {
+	const bool of_ca = name != NULL || rehearsal != NULL || ca_key != NULL ||
+			   root_key != NULL || adopt || root_pass != NULL || issuing_alg != NULL ||
+			   root_alg != NULL || single || opt.ca_pass != NULL;
 	int rc;
 
-	if (name == NULL)
+	if (signer != NULL && (rc = init_desk_check(signer, of_ca, err)) != 0)
+		return rc;
+	if (signer == NULL && name == NULL)
 		return err_set(err, ERR_USAGE, "whose CA is it? Give --name NAME");
 	if (recovery_out == NULL)
 		return err_set(err, ERR_USAGE,
@@ -156,7 +164,7 @@ show(struct err *err)
 		    json_pack("{s:s, s:s, s:b}", "home", opt.home_path, "recovery_key",
 			recovery_out, "rehearsal", rehearsal != NULL),
 		    err);
-	printf("CA%s, registry and recovery key made in %s\n",
+	printf("%s%s, registry and recovery key made in %s\n", signer != NULL ? "desk" : "CA",
 	    rehearsal != NULL ? " (REHEARSAL)" : "", render_escaped(opt.home_path));
 	printf(
 	    "the recovery key is in %s: move it offline; without it the escrow cannot be opened\n",
@@ -177,6 +185,9 @@ cmd_init(int argc, const char **argv, struct err *err)
 		 table, args, 0, &n, err)) != 0 ||
 	    (rc = check(err)) != 0 || (rc = make_home(err)) != 0)
 		return rc;
+	if (signer != NULL)
+		return (rc = init_desk(signer, recovery_out, recovery_pass, err)) != 0 ? rc
+										       : show(err);
 	if ((rc = make_registry(recovery_out, recovery_pass, err)) != 0)
 		return rc;
 	if (!make_has_ca() && (rc = init_ca(err)) != 0)

@@ -24,8 +24,8 @@ make_home(struct err *err)
 	return file_private_dir(opt.home_path, err);
 }
 
-static bool
-exists(const char *below)
+bool
+make_has(const char *below)
 {
 	char path[4096];
 
@@ -37,7 +37,7 @@ exists(const char *below)
 bool
 make_has_ca(void)
 {
-	return exists("ca/issuing.key") && !exists("ca/unfinished");
+	return make_has("ca/issuing.key") && !make_has("ca/unfinished");
 }
 
 int
@@ -49,10 +49,10 @@ make_registry(const char *recovery_out, const char *recovery_pass, struct err *e
 	const struct registry_init init = {opt.home_path, "ykenroll recovery", recovery_out, pass};
 	int rc;
 
-	if (exists("registry.db") && make_has_ca())
+	if (make_has("registry.db") && make_has_ca())
 		return err_set(err, ERR_OCCUPIED,
 		    "there is a CA in %s already; another one needs another --home", opt.home_path);
-	if (exists("registry.db"))
+	if (make_has("registry.db"))
 		return 0;
 	if ((rc = prompt_secret(&ask, pass, err)) != 0)
 		return rc;

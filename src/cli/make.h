@@ -10,6 +10,7 @@
 /* The home as a private directory, its parents too. Errors: ERR_USAGE; ERR_INTERNAL. */
 MUST_CHECK int make_home(struct err *err);
 
+bool make_has(const char *below); /* below the home */
 /* Is there a whole CA? One that a crash left half published is made anew (signer.h). */
 bool make_has_ca(void);
 

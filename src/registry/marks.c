@@ -166,6 +166,11 @@ registry_marks_check_home(struct registry *r, struct err *err)
 	char path[PATH_MAX];
 	int rc;
 
+	/* the CA of a desk without one is another registry's, and so is the mark of its CRLs */
+	if ((rc = file_join(path, sizeof(path), r->home, "ca", err)) != 0)
+		return rc;
+	if (access(path, F_OK) != 0)
+		return 0;
 	if ((rc = file_join(path, sizeof(path), r->home, "pub/issuing.crl", err)) != 0)
 		return rc;
 	/* one that cannot be read is other commands' matter */

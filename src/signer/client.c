@@ -8,6 +8,7 @@
 #include "signer/ca.h"
 #include "signer/client.h"
 #include "signer/crl_file.h"
+#include "signer/mirror.h"
 #include "signer/where.h"
 #include "signer/process.h"
 
@@ -288,6 +289,8 @@ signer_ca(struct signer *s, struct signer_ca *ret, struct err *err)
 		return rc;
 	ca.n = ca.cas[1].len > 0 ? 2 : 1;
 	ca.n_crls = ca.crls[1].len > 0 ? 2 : 1;
+	if ((rc = mirror_pub(s->home, &ca, err)) != 0)
+		return rc;
 	signer_ca_wipe(ret);
 	*ret = ca;
 	memset(&ca, 0, sizeof(ca));

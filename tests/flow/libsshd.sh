@@ -24,7 +24,10 @@ sshd_start() { # sshd_start: its pid is in $sshd_pid
 		MaxSessions 0
 	CONF
 	if [ "$(id -u)" = 0 ] && [ ! -d /run/sshd ]; then # where it gives its privileges up
-		mount -t tmpfs -o mode=755 tmpfs /run/sshd 2>/dev/null || { mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/sshd; } || return 1
+		mkdir "$s/run" && mount --rbind /run "$s/run" && mount -t tmpfs -o mode=755 tmpfs /run && mkdir /run/sshd || return 1
+		for d in "$s"/run/*/; do
+			mkdir -p "/run/$(basename "$d")" && mount --rbind "$d" "/run/$(basename "$d")" || return 1
+		done
 	fi
 	$SSHD -f "$s/sshd.conf" -D -e 2>"$s/sshd.log" &
 	sshd_pid=$!

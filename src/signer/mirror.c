@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "signer/ca.h"
+#include "signer/mirror.h"
+#include "ykenroll/x509.h"
+
+static const char *const crt_names[] = {CA_PUB "/issuing.crt", CA_PUB "/root.crt"};
+static const char *const crl_names[] = {CA_PUB "/issuing.crl", CA_PUB "/root.crl"};
+
+static int
+put(const char *path, const struct blob *there, const struct blob *pem, struct err *err)
+{
+	return blob_equal(there, pem) ? 0 : file_write(path, pem->data, pem->len, 0644, err);
+}
+
+/* The first signer that is asked decides under which root this desk works. */
+static int
+put_crt(const char *home, const char *name, const struct blob *der, bool pinned, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0}, there = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = cert_to_pem(der, &pem, err)) != 0)
+		return rc;
+	if (file_read(path, &there, NULL) == 0 && pinned && !blob_equal(&there, &pem))
+		return err_set(err, ERR_CA,
+		    "the signer is of another CA than %s, for which this desk works", path);
+	return put(path, &there, &pem, err);
+}
+
+static int
+put_crl(const char *home, const char *name, const struct blob *der, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0}, there = {0}, old = {0};
+	struct crl_info was, is;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = crl_to_pem(der, &pem, err)) != 0 ||
+	    (rc = crl_read(der->data, der->len, &is, err)) != 0)
+		return rc;
+	if (file_read(path, &there, NULL) == 0 && crl_from_pem(&there, &old, NULL) == 0 &&
+	    crl_read(old.data, old.len, &was, NULL) == 0 && was.number > is.number)
+		return err_set(err, ERR_CA,
+		    "the signer's CRL has number %llu and %s already %llu: its log was restored "
+		    "from an old backup",
+		    (unsigned long long)is.number, path, (unsigned long long)was.number);
+	return put(path, &there, &pem, err);
+}
+
+int
+mirror_pub(const char *home, const struct signer_ca *ca, struct err *err)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	size_t i;
+	int rc;
+
+	if ((rc = ca_path(home, CA_DIR, path, err)) != 0)
+		return rc;
+	if (lstat(path, &st) == 0)
+		return 0;
+	if ((rc = ca_path(home, CA_PUB, path, err)) != 0)
+		return rc;
+	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+		return err_errno(err, ERR_INTERNAL, "cannot make %s", path);
+	/* of one level: twice the same */
+	if ((rc = put_crt(home, crt_names[1], &ca->cas[ca->n - 1], true, err)) != 0 ||
+	    (rc = put_crt(home, crt_names[0], &ca->cas[0], false, err)) != 0)
+		return rc;
+	for (i = 0; i < ca->n_crls; i++)
+		if ((rc = put_crl(home, crl_names[i], &ca->crls[i], err)) != 0)
+			return rc;
+	return 0;
+}
