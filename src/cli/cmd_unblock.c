@@ -1,26 +1,106 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* unblock: a new PIN, with the PUK that only the escrow has. */
+#include <jansson.h>
+
+#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_life.h"
 
-static char *ticket;
+#define HOURS_DEFAULT 24
+#define HOURS_MAX (24 * 7)
+
+static char *ticket, *request, *answer, *apply, *answer_file;
+static int hours;
 
 static const struct poptOption table[] = {
     {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
 	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N", "SPEC"},
     {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
     {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
+    {"request", 0, POPT_ARG_STRING, &request, 0,
+	"where the token is: write a request, to be sent to the helpdesk", "FILE"},
+    {"answer", 0, POPT_ARG_STRING, &answer, 0,
+	"at the helpdesk: answer that request, into FILE.answer, to be sent back", "FILE"},
+    {"apply", 0, POPT_ARG_STRING, &apply, 0,
+	"where the token is: use FILE.answer, and choose a PIN", "FILE"},
+    {"answer-file", 0, POPT_ARG_STRING, &answer_file, 0, "instead of FILE.answer", "FILE"},
+    {"hours", 0, POPT_ARG_INT, &hours, 0, "with --request: so long is it good (24)", "N"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
     POPT_AUTOHELP POPT_TABLEEND,
 };
 
+/* ---- for a holder who is elsewhere ---- */
+
+static int
+show_ticket(const struct workflow_ticketed *t, struct err *err)
+{
+	char end[UTC_TEXT_LEN];
+
+	utc_text(t->until, end);
+	if (opt.json)
+		return render_json(json_pack("{s:I, s:s, s:s}", "token", (json_int_t)t->token,
+				       "code", t->code, "until", end),
+		    err);
+	if (request != NULL)
+		printf(
+		    "token %u: send %s to the helpdesk; keep %s.key. The request's code is %s, "
+		    "good until %s. When the answer is in %s.answer: ykenroll unblock --apply %s\n",
+		    (unsigned)t->token, render_escaped(request), render_escaped(request), t->code,
+		    end, render_escaped(request), render_escaped(request));
+	else if (answer != NULL)
+		printf(
+		    "token %u: the answer to %s can be sent back, and used once until %s. The PUK "
+		    "is to be replaced when the token is here: ykenroll unblock\n",
+		    (unsigned)t->token, t->code, end);
+	else
+		printf("token %u: the PIN is set\n", (unsigned)t->token);
+	return 0;
+}
+
+static int
+run_ticket(const struct workflow *w, struct err *err)
+{
+	const struct workflow_ticket what = {.request = request != NULL	 ? request
+							: answer != NULL ? answer
+									 : apply,
+	    .answer = answer_file,
+	    .hours = hours == 0 ? HOURS_DEFAULT : (unsigned)hours,
+	    .ticket = ticket};
+	struct workflow_ticketed done;
+	int rc;
+
+	if ((request != NULL) + (answer != NULL) + (apply != NULL) != 1)
+		return err_set(err, ERR_USAGE, "one of --request, --answer and --apply at a time");
+	if (hours < 0 || hours > HOURS_MAX)
+		return err_set(err, ERR_USAGE, "--hours takes 1 to %d", HOURS_MAX);
+	rc = request != NULL  ? workflow_ticket_request(w, &what, &done, err)
+	     : answer != NULL ? workflow_ticket_answer(w, &what, &done, err)
+			      : workflow_ticket_apply(w, &what, &done, err);
+	return rc != 0 ? rc : show_ticket(&done, err);
+}
+
+/* ---- for one who is here ---- */
+
+static int
+run_here(const struct workflow *w, const char *who, struct err *err)
+{
+	const struct workflow_unblock what = {.what = who, .ticket = ticket};
+	struct workflow_report report = {0};
+	const int rc = workflow_unblock(w, &what, &report, err);
+
+	if (opt.json || rc != 0 || opt.dry_run)
+		return enroll_show(&report, rc, err);
+	printf("token %u of %s: the PIN is set, and a new PUK is in escrow\n", report.token.serial,
+	    render_escaped(report.holder.name));
+	return 0;
+}
+
 int
 cmd_unblock(int argc, const char **argv, struct err *err)
 {
-	struct workflow_report report = {0};
-	struct workflow_unblock what = {0};
 	const char *args[1] = {NULL};
 	struct workflow w;
 	size_t n;
@@ -30,12 +110,10 @@ cmd_unblock(int argc, const char **argv, struct err *err)
 		 err)) != 0 ||
 	    (rc = enroll_check_specs(err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
 		return rc;
-	what.what = args[0];
-	what.ticket = ticket;
-	rc = workflow_unblock(&w, &what, &report, err);
-	if (opt.json || rc != 0 || opt.dry_run)
-		return enroll_show(&report, rc, err);
-	printf("token %u of %s: the PIN is set, and a new PUK is in escrow\n", report.token.serial,
-	    render_escaped(report.holder.name));
-	return 0;
+	if (request == NULL && answer == NULL && apply == NULL)
+		return run_here(&w, args[0], err);
+	if (n != 0)
+		return err_set(
+		    err, ERR_USAGE, "the request says which token; no other word is taken");
+	return run_ticket(&w, err);
 }

@@ -325,6 +325,11 @@ watch 11 "unblock, wrong escrow passphrase" --read ca-wrong -- ykenroll unblock 
 	--escrow-pass "$(f ca-wrong)"
 watch 0 "unblock" --read recovery-pass --sent pin-next -- ykenroll unblock --pin "$(f pin-next)" $es
 escrowed puk >"$T/generated/puk-second"
+watch 0 "unblock --request" -- ykenroll unblock --request "$D/request"
+watch 11 "unblock --answer, wrong escrow passphrase" --read ca-wrong -- ykenroll unblock --answer "$D/request" -y \
+	--escrow-key "$D/recovery.key" --escrow-pass "$(f ca-wrong)"
+watch 0 "unblock --answer" --read recovery-pass -- ykenroll unblock --answer "$D/request" -y $es
+watch 0 "unblock --apply" --sent pin-next -- ykenroll unblock --apply "$D/request" --pin "$(f pin-next)"
 renew="ykenroll reissue alice@example.org --reason expiring $old"
 watch 4 "reissue, wrong PIN" --sent pin-wrong -- $renew $ca --pin "$(f pin-wrong)" $es
 watch 11 "reissue, wrong CA passphrase" --read ca-wrong -- $renew --ca-pass "$(f ca-wrong)" --pin "$(f pin-next)" $es

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <openssl/pem.h> /* before cms.h, which then has its PEM functions */
+
+#include <openssl/cms.h>
+#include <openssl/ec.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "key/evp.h"
+#include "key/ossl.h"
+#include "ykenroll/x509_ticket.h"
+
+#define NONCE_LEN 16
+#define NAME "ykenroll request"
+#define HEAD_MAX 160
+
+OSSL_FREEP(cms_freep, CMS_ContentInfo, CMS_ContentInfo_free)
+OSSL_FREEP(ext_freep, X509_EXTENSION, X509_EXTENSION_free)
+
+void
+ticket_wipe(struct ticket *t)
+{
+	blob_wipe(&t->der);
+}
+
+/* ---- the request ---- */
+
+static int
+set_nonce(X509 *cert)
+{
+	CLEAN(bignum_freep) BIGNUM *bn = NULL;
+	unsigned char nonce[NONCE_LEN];
+
+	if (RAND_bytes(nonce, sizeof(nonce)) != 1)
+		return -1;
+	nonce[0] = (unsigned char)((nonce[0] & 0x7f) | 0x40); /* positive, always 16 octets */
+	if ((bn = BN_bin2bn(nonce, sizeof(nonce), NULL)) == NULL)
+		return -1;
+	return BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(cert)) != NULL ? 0 : -1;
+}
+
+static int
+add_text(X509_NAME *name, int nid, const char *text)
+{
+	return X509_NAME_add_entry_by_NID(
+		   name, nid, MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0) == 1
+		   ? 0
+		   : -1;
+}
+
+static int
+set_names(X509 *cert, uint32_t token)
+{
+	X509_NAME *name = X509_get_subject_name(cert);
+	char serial[16];
+
+	snprintf(serial, sizeof(serial), "%u", (unsigned)token);
+	if (add_text(name, NID_commonName, NAME) != 0 ||
+	    add_text(name, NID_serialNumber, serial) != 0)
+		return -1;
+	return X509_set_issuer_name(cert, name) == 1 ? 0 : -1;
+}
+
+/* CMS names its recipient by this. */
+static int
+add_key_id(X509 *cert)
+{
+	CLEAN(ext_freep) X509_EXTENSION *ext = NULL;
+	X509V3_CTX ctx;
+
+	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
+	if ((ext = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_key_identifier, "hash")) == NULL)
+		return -1;
+	return X509_add_ext(cert, ext, -1) == 1 ? 0 : -1;
+}
+
+static int
+bio_blob(BIO *bio, struct blob *ret, struct err *err)
+{
+	char *data;
+	const long len = BIO_get_mem_data(bio, &data);
+
+	return len <= 0 ? -1 : blob_set(ret, data, (size_t)len, err);
+}
+
+static int
+key_pem(EVP_PKEY *key, struct blob *ret, struct err *err)
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_secmem());
+
+	if (bio == NULL || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
+		return -1;
+	return bio_blob(bio, ret, err);
+}
+
+int
+ticket_make(uint32_t token, int64_t from, int64_t until, struct blob *ret_request,
+    struct blob *ret_key, struct err *err)
+{
+	CLEAN(pkey_freep) EVP_PKEY *key = EVP_EC_gen("P-256");
+	CLEAN(x509_freep) X509 *cert = X509_new();
+	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	CLEAN(blob_wipe) struct blob request = {0}, private = {0};
+
+	if (key == NULL || cert == NULL || bio == NULL ||
+	    X509_set_version(cert, X509_VERSION_3) != 1 || set_nonce(cert) != 0 ||
+	    set_names(cert, token) != 0 || X509_set_pubkey(cert, key) != 1 ||
+	    ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)from) == NULL ||
+	    ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)until) == NULL ||
+	    add_key_id(cert) != 0 || X509_sign(cert, key, EVP_sha256()) <= 0 ||
+	    PEM_write_bio_X509(bio, cert) != 1 || bio_blob(bio, &request, err) != 0 ||
+	    key_pem(key, &private, err) != 0)
+		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+	blob_move(ret_request, &request);
+	blob_move(ret_key, &private);
+	return 0;
+}
+
+static int
+parse(const struct blob *der, X509 **ret)
+{
+	const unsigned char *p = der->data;
+
+	*ret = d2i_X509(NULL, &p, (long)der->len);
+	return *ret != NULL && p == der->data + der->len ? 0 : -1;
+}
+
+/* The token's serial, where the subject is ours. */
+static int
+read_names(const X509 *cert, uint32_t *ret)
+{
+	char cn[64], serial[16], again[16];
+	X509_NAME *name = X509_get_subject_name(cert);
+	unsigned long n;
+
+	if (X509_NAME_entry_count(name) != 2 ||
+	    X509_NAME_get_text_by_NID(name, NID_commonName, cn, sizeof(cn)) < 0 ||
+	    strcmp(cn, NAME) != 0 ||
+	    X509_NAME_get_text_by_NID(name, NID_serialNumber, serial, sizeof(serial)) < 0)
+		return -1;
+	n = strtoul(serial, NULL, 10);
+	snprintf(again, sizeof(again), "%lu", n);
+	if (n == 0 || n > UINT32_MAX || strcmp(again, serial) != 0)
+		return -1;
+	*ret = (uint32_t)n;
+	return 0;
+}
+
+static void
+write_code(struct ticket *t)
+{
+	snprintf(t->code, sizeof(t->code), "%02X%02X-%02X%02X", t->sha256[0], t->sha256[1],
+	    t->sha256[2], t->sha256[3]);
+}
+
+int
+ticket_read(const struct blob *request, struct ticket *ret, struct err *err)
+{
+	CLEAN(ticket_wipe) struct ticket t = {0};
+	CLEAN(x509_freep) X509 *cert = NULL;
+	struct cert_info info;
+	int rc;
+
+	if (cert_from_pem(request, &t.der, NULL) != 0 || parse(&t.der, &cert) != 0 ||
+	    read_names(cert, &t.token) != 0 || X509_verify(cert, X509_get0_pubkey(cert)) != 1 ||
+	    EVP_PKEY_get_base_id(X509_get0_pubkey(cert)) != EVP_PKEY_EC)
+		return evp_err(err, ERR_FIT,
+		    "this is not a request of `ykenroll unblock --request`, or it was changed on its way");
+	if ((rc = cert_read(t.der.data, t.der.len, &info, err)) != 0 ||
+	    (rc = x509_sha256(&t.der, t.sha256, err)) != 0)
+		return rc;
+	t.from = info.not_before;
+	t.until = info.not_after;
+	write_code(&t);
+	*ret = t;
+	t.der = (struct blob){0};
+	return 0;
+}
+
+/* ---- the answer ---- */
+
+/* What is sealed begins with this, so that an answer cannot be put to another request. */
+static size_t
+head(const struct ticket *t, char ret[static HEAD_MAX])
+{
+	char hash[2 * X509_SHA256_LEN + 1];
+
+	text_hex(t->sha256, sizeof(t->sha256), hash);
+	return (size_t)snprintf(ret, HEAD_MAX, "ykenroll-answer 1\ntoken %u\nrequest %s\npuk ",
+	    (unsigned)t->token, hash);
+}
+
+static int
+add_recipient(CMS_ContentInfo *cms, X509 *cert)
+{
+	CMS_RecipientInfo *ri = CMS_add1_recipient_cert(cms, cert, CMS_USE_KEYID | CMS_KEY_PARAM);
+	EVP_PKEY_CTX *ctx = ri == NULL ? NULL : CMS_RecipientInfo_get0_pkey_ctx(ri);
+
+	/* its default is SHA-1: RFC 5753, 7.1.4 */
+	return ctx != NULL && EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha256()) == 1 ? 0 : -1;
+}
+
+static int
+seal(X509 *cert, const struct secret *text, struct blob *ret, struct err *err)
+{
+	CLEAN(cms_freep)
+	CMS_ContentInfo *cms = CMS_encrypt(NULL, NULL, EVP_aes_256_gcm(), CMS_PARTIAL | CMS_BINARY);
+	CLEAN(bio_freep) BIO *out = BIO_new(BIO_s_mem());
+	/* freed before cms, which owns what it writes to */
+	CLEAN(bio_freep) BIO *content = NULL;
+
+	/* not CMS_final: it would pass the plain text through buffers that are not wiped */
+	if (cms == NULL || out == NULL || add_recipient(cms, cert) != 0 ||
+	    (content = CMS_dataInit(cms, NULL)) == NULL ||
+	    BIO_write(content, text->bytes, (int)text->len) != (int)text->len ||
+	    BIO_flush(content) != 1 || CMS_dataFinal(cms, content) != 1 ||
+	    PEM_write_bio_CMS(out, cms) != 1)
+		return -1;
+	return bio_blob(out, ret, err);
+}
+
+int
+ticket_seal(
+    const struct ticket *t, const struct secret *secret, struct blob *ret_answer, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *text = secret_new();
+	CLEAN(x509_freep) X509 *cert = NULL;
+	char start[HEAD_MAX];
+	const size_t n = head(t, start);
+
+	if (n + secret->len + 1 > SECRET_MAX)
+		return err_set(err, ERR_INTERNAL, "the secret is too long for an answer");
+	memcpy(text->bytes, start, n);
+	memcpy(text->bytes + n, secret->bytes, secret->len);
+	text->bytes[n + secret->len] = '\n';
+	text->len = n + secret->len + 1;
+	if (parse(&t->der, &cert) != 0 || seal(cert, text, ret_answer, err) != 0)
+		return evp_err(err, ERR_INTERNAL, "cannot seal an answer");
+	return 0;
+}
+
+/* All of the content into text, and only when its tag is right. */
+static int
+read_content(BIO *content, struct secret *text)
+{
+	int n;
+
+	while (text->len < SECRET_MAX &&
+	       (n = BIO_read(content, text->bytes + text->len, (int)(SECRET_MAX - text->len))) > 0)
+		text->len += (size_t)n;
+	return text->len < SECRET_MAX && BIO_get_cipher_status(content) == 1 ? 0 : -1;
+}
+
+static EVP_PKEY *
+load_key(const struct blob *pem)
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	CLEAN(p8_freep)
+	PKCS8_PRIV_KEY_INFO *p8 =
+	    bio == NULL ? NULL : PEM_read_bio_PKCS8_PRIV_KEY_INFO(bio, NULL, NULL, NULL);
+
+	return p8 == NULL ? NULL : EVP_PKCS82PKEY(p8);
+}
+
+static CMS_ContentInfo *
+load_answer(const struct blob *pem)
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
+	CLEAN(cms_freep)
+	CMS_ContentInfo *cms = bio == NULL ? NULL : PEM_read_bio_CMS(bio, NULL, NULL, NULL);
+
+	/* EnvelopedData has no tag: anybody could change what is in it */
+	if (cms == NULL || OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
+		return NULL;
+	return TAKE(cms);
+}
+
+int
+ticket_open(const struct ticket *t, const struct blob *key, const struct blob *answer,
+    struct secret *ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *text = secret_new();
+	CLEAN(pkey_freep) EVP_PKEY *pkey = load_key(key);
+	CLEAN(cms_freep) CMS_ContentInfo *cms = load_answer(answer);
+	CLEAN(x509_freep) X509 *cert = NULL;
+	CLEAN(bio_freep) BIO *content = NULL;
+	char start[HEAD_MAX];
+	const size_t n = head(t, start);
+
+	if (pkey == NULL || cms == NULL || parse(&t->der, &cert) != 0 ||
+	    CMS_decrypt_set1_pkey(cms, pkey, cert) != 1 ||
+	    (content = CMS_dataInit(cms, NULL)) == NULL || read_content(content, text) != 0 ||
+	    text->len < n + 2 || memcmp(text->bytes, start, n) != 0 ||
+	    text->bytes[text->len - 1] != '\n')
+		return evp_err(err, ERR_FIT,
+		    "this is not the answer to that request, or it was changed on its way");
+	return secret_set(ret, text->bytes + n, text->len - n - 1, err);
+}
