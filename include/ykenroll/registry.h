@@ -98,8 +98,14 @@ MUST_CHECK int registry_recycle(
 
 /* ---- secrets ---- */
 
-enum registry_secret_kind { SECRET_MGMKEY, SECRET_PUK, SECRET_KINDS };
-const char *registry_secret_kind_name(enum registry_secret_kind k); /* "management-key", "puk" */
+enum registry_secret_kind {
+	SECRET_MGMKEY,
+	SECRET_PUK,
+	SECRET_KINDS, /* in escrow; the next one never is: registry_letter.h */
+	SECRET_PIN = SECRET_KINDS,
+};
+const char *registry_secret_kind_name(
+    enum registry_secret_kind k); /* "management-key", "puk", "pin" */
 
 /* Make the sealed pair for a new secret of this token. version: 1, 2, …, one above the last of its
  * kind. */

@@ -59,6 +59,8 @@ struct workflow {
 	struct device_choice choice;
 	const struct device_ui *device_ui;
 	struct workflow_ui ui;
+	const char *letter; /* the new PIN is made here, for a letter in this file; NULL: typed */
+	const char *letter_to; /* with letter: sealed to this certificate (PEM file); NULL: open */
 	bool dry_run, last_try, force;
 	const char *escrow_key; /* file, or PKCS #11 URI, of a key that opens the escrow; or NULL */
 };

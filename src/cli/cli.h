@@ -13,7 +13,7 @@
 /* ---- opt.c: options that several commands have ---- */
 
 struct opt {
-	char *home, *device, *reader, *ca_pass, *wait, *escrow_key;
+	char *home, *device, *reader, *ca_pass, *wait, *escrow_key, *letter, *letter_to;
 	int json, non_interactive, dry_run, last_try, force, yes;
 	char home_path[4096]; /* resolved */
 };
@@ -23,6 +23,7 @@ extern struct poptOption opt_token[];  /* --device --reader --wait --last-try */
 extern struct poptOption opt_ca[];     /* --ca-pass */
 extern struct poptOption opt_yes[];    /* --yes */
 extern struct poptOption opt_escrow[]; /* --escrow-key --escrow-pass */
+extern struct poptOption opt_letter[]; /* --letter --letter-to */
 
 /* Parse argv against table (which includes the ones above). At most max_args words are left over,
  * in ret_args.
@@ -118,6 +119,7 @@ int cmd_reissue(int argc, const char **argv, struct err *err);
 int cmd_retire(int argc, const char **argv, struct err *err);
 int cmd_recover(int argc, const char **argv, struct err *err);
 int cmd_check(int argc, const char **argv, struct err *err);
+int cmd_letter(int argc, const char **argv, struct err *err);
 int cmd_list(int argc, const char **argv, struct err *err);
 int cmd_show(int argc, const char **argv, struct err *err);
 int cmd_audit(int argc, const char **argv, struct err *err);

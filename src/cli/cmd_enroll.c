@@ -13,7 +13,10 @@ static int days, additional, give_up, reset, new_key;
 
 struct poptOption enroll_secrets[] = {
     {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
-	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N", "SPEC"},
+	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N; generate makes one for "
+	"a letter",
+	"SPEC"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
     {"current-pin", 0, POPT_ARG_STRING, &face.current_pin, 0,
 	"PIN of a token that is not as it left the factory", "SPEC"},
     {"current-puk", 0, POPT_ARG_STRING, &face.current_puk, 0, "its PUK", "SPEC"},
@@ -127,10 +130,15 @@ enroll_check_specs(struct err *err)
 	} all[] = {{face.new_pin, "--pin"}, {face.current_pin, "--current-pin"},
 	    {face.current_puk, "--current-puk"}, {face.current_mgmkey, "--management-key"},
 	    {face.escrow_pass, "--escrow-pass"}};
+	const bool made = face.new_pin != NULL && strcmp(face.new_pin, "generate") == 0;
 	size_t i;
 	int rc = 0;
 
-	for (i = 0; i < sizeof(all) / sizeof(all[0]) && rc == 0; i++)
+	if (made != (opt.letter != NULL))
+		return err_set(err, ERR_USAGE, "--pin generate and --letter FILE go together");
+	if (opt.letter_to != NULL && opt.letter == NULL)
+		return err_set(err, ERR_USAGE, "--letter-to wants --letter FILE");
+	for (i = made ? 1 : 0; i < sizeof(all) / sizeof(all[0]) && rc == 0; i++)
 		rc = prompt_check_spec(all[i].spec, all[i].option, err);
 	return rc;
 }

@@ -14,7 +14,10 @@ static int hours;
 
 static const struct poptOption table[] = {
     {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
-	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N", "SPEC"},
+	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N; generate makes one for "
+	"a letter",
+	"SPEC"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
     {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
     {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
     {"request", 0, POPT_ARG_STRING, &request, 0,

@@ -27,6 +27,7 @@ static const struct {
     {"audit", cmd_audit, "who did what; whether it was changed since"},
     {"backup", cmd_backup, "a copy of the registry, while it is in use"},
     {"escrow", cmd_escrow, "who may open sealed secrets; open one"},
+    {"letter", cmd_letter, "first PINs that wait for their holders"},
     {"revoke", cmd_revoke, "take a certificate back, for good"},
     {"suspend", cmd_suspend, "put it on hold"},
     {"resume", cmd_resume, "and let it be valid again"},

@@ -43,6 +43,15 @@ struct poptOption opt_yes[] = {
     POPT_TABLEEND,
 };
 
+struct poptOption opt_letter[] = {
+    {"letter", 0, POPT_ARG_STRING, &opt.letter, 0,
+	"write the PIN that was made into this new file, for the holder (a PDF if it ends in .pdf)",
+	"FILE"},
+    {"letter-to", 0, POPT_ARG_STRING, &opt.letter_to, 0,
+	"seal the letter to this certificate of the holder (CMS)", "CERT"},
+    POPT_TABLEEND,
+};
+
 struct poptOption opt_escrow[] = {
     {"escrow-key", 0, POPT_ARG_STRING, &opt.escrow_key, 0,
 	"a key that opens the escrow: a file, or its PKCS #11 URI", "KEY"},
@@ -231,6 +240,8 @@ opt_workflow(struct workflow *ret, struct err *err)
 	ret->choice.wait_sec = (unsigned)wait_sec;
 	ret->device_ui = &face_device;
 	ret->ui = face_ui;
+	ret->letter = opt.letter;
+	ret->letter_to = opt.letter_to;
 	ret->dry_run = opt.dry_run != 0;
 	ret->last_try = opt.last_try != 0;
 	ret->force = opt.force != 0;

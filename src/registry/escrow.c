@@ -159,7 +159,8 @@ add_recipients(CMS_ContentInfo *cms, X509 *const *certs, size_t n)
 }
 
 static int
-seal(X509 *const *certs, size_t n, const struct secret *text, struct blob *ret, struct err *err)
+seal_bytes(
+    X509 *const *certs, size_t n, const void *text, size_t len, struct blob *ret, struct err *err)
 {
 	CLEAN(cms_freep)
 	CMS_ContentInfo *cms = CMS_encrypt(NULL, NULL, EVP_aes_256_gcm(), CMS_PARTIAL | CMS_BINARY);
@@ -169,11 +170,36 @@ seal(X509 *const *certs, size_t n, const struct secret *text, struct blob *ret, 
 	/* not CMS_final: it would pass the plain text through buffers that are not wiped */
 	if (cms == NULL || add_recipients(cms, certs, n) != 0 ||
 	    (content = CMS_dataInit(cms, NULL)) == NULL ||
-	    BIO_write(content, text->bytes, (int)text->len) != (int)text->len ||
-	    BIO_flush(content) != 1 || CMS_dataFinal(cms, content) != 1 ||
-	    to_der(cms, ret, err) != 0)
+	    BIO_write(content, text, (int)len) != (int)len || BIO_flush(content) != 1 ||
+	    CMS_dataFinal(cms, content) != 1 || to_der(cms, ret, err) != 0)
 		return evp_err(err, ERR_INTERNAL, "cannot seal a secret");
 	return 0;
+}
+
+static int
+seal(X509 *const *certs, size_t n, const struct secret *text, struct blob *ret, struct err *err)
+{
+	return seal_bytes(certs, n, text->bytes, text->len, ret, err);
+}
+
+int
+escrow_seal_flight(const struct escrow *e, const struct escrow_label *label,
+    const struct secret *secret, struct blob *ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *text = secret_new();
+	const int rc = escrow_text_write(label, secret, text, err);
+
+	return rc != 0 ? rc : seal(&e->flight, 1, text, ret, err);
+}
+
+int
+escrow_seal_to(
+    const struct blob *cert_der, const struct blob *text, struct blob *ret, struct err *err)
+{
+	CLEAN(x509_freep) X509 *cert = NULL;
+	const int rc = parse_cert(cert_der, &cert, err);
+
+	return rc != 0 ? rc : seal_bytes(&cert, 1, text->data, text->len, ret, err);
 }
 
 int

@@ -42,6 +42,12 @@ struct escrow_label {
 MUST_CHECK int escrow_seal(const struct escrow *e, const struct escrow_label *label,
     const struct secret *secret, struct blob *ret_recovery, struct blob *ret_flight,
     struct err *err);
+/* Seal to the in-flight key alone. */
+MUST_CHECK int escrow_seal_flight(const struct escrow *e, const struct escrow_label *label,
+    const struct secret *secret, struct blob *ret, struct err *err);
+/* Any text, which has no label, to one certificate. */
+MUST_CHECK int escrow_seal_to(
+    const struct blob *cert_der, const struct blob *text, struct blob *ret, struct err *err);
 /* Open with a recipient's key, cert_der being its certificate. Errors: as below; ERR_FIT it is
  * not sealed to that one; the key's own. */
 MUST_CHECK int escrow_open(const struct key *key, const struct blob *cert_der,

@@ -11,12 +11,13 @@
 const char *
 registry_secret_kind_name(enum registry_secret_kind k)
 {
-	static const char *const names[SECRET_KINDS] = {
+	static const char *const names[] = {
 	    [SECRET_MGMKEY] = "management-key",
 	    [SECRET_PUK] = "puk",
+	    [SECRET_PIN] = "pin",
 	};
 
-	return (unsigned)k < SECRET_KINDS ? names[k] : "unknown";
+	return (unsigned)k <= SECRET_PIN ? names[k] : "unknown";
 }
 
 int

@@ -173,6 +173,13 @@ static const char *const migrations[] = {
     /* 5: the file that a certificate was written to, until it is renewed */
     "ALTER TABLE software ADD COLUMN path TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE software ADD COLUMN chain INTEGER NOT NULL DEFAULT 0 CHECK (chain IN (0, 1));",
+
+    /* 6: first PINs that wait for their holders */
+    "CREATE TABLE letters ("
+    " token INTEGER PRIMARY KEY,"
+    " sealed BLOB NOT NULL CHECK (length(sealed) > 0),"
+    " made INTEGER NOT NULL"
+    ") STRICT;",
 };
 
 #define VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

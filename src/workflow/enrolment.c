@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "base/file.h"
+#include "workflow/letter.h"
 #include "workflow/steps.h"
 
 /* ---- life ---- */
@@ -119,7 +120,11 @@ enrolment_secret(
     struct enrolment *e, enum workflow_secret which, struct secret *ret, struct err *err)
 {
 	struct err why = ERR_INIT;
-	int rc = e->w->ui.secret(e->w->ui.ctx, which, ret, &why);
+	int rc;
+
+	if (which == WORKFLOW_NEW_PIN && e->w->letter != NULL)
+		return letter_pin(e, ret, err);
+	rc = e->w->ui.secret(e->w->ui.ctx, which, ret, &why);
 
 	if (rc == ERR_ABSENT)
 		return 0;
@@ -274,7 +279,7 @@ enrolment_run(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = e->plan->check(e, err)) != 0)
+	if ((rc = letter_check(e->w, err)) != 0 || (rc = e->plan->check(e, err)) != 0)
 		return rc;
 	if (e->w->dry_run) {
 		e->report->holder = e->work.holder;
@@ -287,14 +292,14 @@ enrolment_run(struct enrolment *e, struct err *err)
 	/* Later another PUK is ours. Where a crash left this out, it is asked for instead. */
 	if (rc == 0 && renews(e, SECRET_PUK) && e->puk.known && e->puk.factory)
 		rc = registry_step(e->registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
-	if (rc != 0)
+	if (rc != 0 || (rc = letter_keep(e, err)) != 0)
 		return rc;
 	e->report->holder = e->work.holder;
 	if ((rc = plan_run(e, err)) != 0)
 		err_hint(err, "%snothing is lost: ykenroll recover --device %u goes on from here",
 		    rc == ERR_GONE ? "plug the token in again; " : "", e->work.serial);
 	enrolment_report_cert(e);
-	if (rc != 0)
+	if (rc != 0 || (rc = letter_finish(e, err)) != 0)
 		return rc;
 	/* neither card nor CA is kept waiting for a server */
 	token_closep(&e->token);

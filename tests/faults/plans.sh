@@ -110,9 +110,9 @@ fi
 echo 519374 >"$T/pin2"
 echo 24681357 >"$T/puk"
 points_all=0
-for v in 5.7.1; do
+for fw in 5.7.1; do
 	for S in ${PLANS:-$SCENARIOS}; do
-		D=$v-$S
+		D=$fw-$S
 		export S KEYS="$(set_of "keys_$S" 1)" K="$(set_of "key_$S" 1)"
 		claim "$S: a home and what comes before" template "$D" &&
 			cp "$T/$D/recovery.key" "$T/recovery.key"

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* letter: first PINs that wait for their holders. */
+#include <jansson.h>
+
+#include "base/utc.h"
+#include "cli/cli.h"
+#include "ykenroll/registry_look.h"
+#include "ykenroll/workflow_letter.h"
+
+static int handed;
+
+static const struct poptOption table[] = {
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
+    {"handed-over", 0, POPT_ARG_NONE, &handed, 0, "the holder has it: the PIN is kept no more",
+	NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static int
+row_text(void *ctx, const struct registry_letter *letter)
+{
+	char made[UTC_TEXT_LEN];
+
+	(void)ctx;
+	utc_text(letter->made, made);
+	printf("%-10u %s  %s\n", (unsigned)letter->token.serial, made,
+	    render_escaped(letter->holder.key));
+	return 0;
+}
+
+static int
+row_json(void *ctx, const struct registry_letter *letter)
+{
+	char made[UTC_TEXT_LEN];
+
+	utc_text(letter->made, made);
+	json_array_append_new(
+	    ctx, json_pack("{s:I, s:s, s:s}", "token", (json_int_t)letter->token.serial, "holder",
+		     letter->holder.key, "made", made));
+	return 0;
+}
+
+/* No word: those that wait. */
+static int
+list(struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	json_t *all;
+	int rc;
+
+	if ((rc = opt_registry(&r, err)) != 0)
+		return rc;
+	if (!opt.json)
+		return registry_letters(r, 0, row_text, NULL, err);
+	if ((all = json_array()) == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	if ((rc = registry_letters(r, 0, row_json, all, err)) != 0) {
+		json_decref(all);
+		return rc;
+	}
+	return render_json(json_pack("{s:o}", "letters", all), err);
+}
+
+struct first {
+	uint32_t holder_token;
+	unsigned n;
+	int64_t holder;
+};
+
+static int
+take(void *ctx, const struct registry_letter *letter)
+{
+	struct first *f = ctx;
+
+	if (f->holder != 0 && letter->holder.id != f->holder)
+		return 0;
+	f->holder_token = letter->token.serial;
+	f->n++;
+	return 0;
+}
+
+/* The word names a token, or a holder of whom one letter waits. */
+static int
+which(const char *word, uint32_t *ret, struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	struct registry_found found = {0};
+	struct first f = {0};
+	int rc;
+
+	if ((rc = opt_registry(&r, err)) != 0)
+		return rc;
+	if ((rc = registry_find(r, word, &found, err)) != 0)
+		return rc == ERR_ABSENT ? ERR_USAGE : rc;
+	f.holder = found.holder;
+	if (found.has_cert)
+		return err_set(err, ERR_USAGE, "name the token or its holder, not a certificate");
+	if ((rc = registry_letters(r, found.token, take, &f, err)) != 0)
+		return rc;
+	if (f.n == 0)
+		return err_set(err, ERR_USAGE, "no letter is waiting for %s", word);
+	if (f.n > 1)
+		return err_set(
+		    err, ERR_AMBIGUOUS, "%u letters are waiting for %s; name the token", f.n, word);
+	*ret = f.holder_token;
+	return 0;
+}
+
+int
+cmd_letter(int argc, const char **argv, struct err *err)
+{
+	const char *args[1] = {NULL};
+	struct workflow w;
+	uint32_t token = 0;
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "letter", "[HOLDER|TOKEN] [OPTION...]", table, args, 1, &n,
+		 err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	if (n == 0 && opt.letter == NULL && !handed)
+		return list(err);
+	if (n == 0 || (opt.letter != NULL) == (handed != 0))
+		return err_set(err, ERR_USAGE,
+		    "ykenroll letter TOKEN --letter FILE writes it once more, ykenroll letter TOKEN "
+		    "--handed-over ends it");
+	if ((rc = which(args[0], &token, err)) != 0)
+		return rc;
+	rc =
+	    handed ? workflow_letter_handed(&w, token, err) : workflow_letter_write(&w, token, err);
+	if (rc != 0 || opt.json)
+		return rc != 0 ? rc
+			       : render_json(json_pack("{s:I}", "token", (json_int_t)token), err);
+	if (handed)
+		printf("token %u: its first PIN is kept no more\n", (unsigned)token);
+	else
+		printf(
+		    "token %u: the letter is in %s\n", (unsigned)token, render_escaped(opt.letter));
+	return 0;
+}
