@@ -292,6 +292,10 @@ watch 11 "ca p12, wrong passphrase" --read ca-wrong --read p12-pass -- ykenroll 
 watch 0 "token info of an enrolled token" -- ykenroll token info
 watch 9 "token change-puk of an enrolled token" -- ykenroll token change-puk --puk "$(f puk-old)" --new-puk "$(f puk-next)"
 
+# ---- letters (the PIN in one has six digits, too few to be looked for here: letter.sh does) ----
+watch 0 "letter" -- ykenroll letter
+watch 2 "letter of a token that has none" -- ykenroll letter 99 --letter "$T/generated/letter"
+
 # ---- escrow ----
 watch 0 "escrow open" --read recovery-pass --dir "$T/generated" -- ykenroll escrow open "$(ykenroll list --json | jq '.tokens[0].token')" \
 	--kind puk --reason test --out "$T/generated/puk-opened" --escrow-key "$D/recovery.key" --escrow-pass "$(f recovery-pass)"
