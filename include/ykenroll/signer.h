@@ -194,6 +194,15 @@ MUST_CHECK int signer_release(
 MUST_CHECK int signer_forbid(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     enum signer_reason reason, bool *ret_signed, struct err *err);
 
+/* Both, of a certificate that was imported: its serial is of any length up to 20 octets. reason -1:
+ * release. Errors: as above. */
+MUST_CHECK int signer_take_any(
+    struct signer *s, const uint8_t *serial, size_t len, int reason, struct err *err);
+
+/* What the CRL that is published now says of itself. Nothing but numbers comes over, however long
+ * it is. Errors: ERR_ABSENT this CA makes none of the root. */
+MUST_CHECK int signer_crl_state(struct signer *s, bool root, struct crl_info *ret, struct err *err);
+
 /* Sign and publish a CRL now: the issuing CA's, or the root's (with signer_open.root, once: then
  * the root's key is gone from the process). Errors: ERR_CA the root's key is not there. */
 MUST_CHECK int signer_crl(struct signer *s, bool root, struct err *err);

@@ -79,6 +79,9 @@ show(enum workflow_taking how, const struct workflow_revoked *r)
 			? ways[how].before
 			: ways[how].done);
 	}
+	if (r->n == 0)
+		printf("certificate of the imported CA: %s\n",
+		    r->already ? ways[how].before : ways[how].done);
 	printf("CRL number %llu, %zu entries, is in pub/issuing.crl; ",
 	    (unsigned long long)r->crl.number, r->crl.entries);
 	if (r->published == 0)

@@ -60,6 +60,19 @@ put_crls(const struct ca *ca, struct blob *to, struct err *err)
 	return rc;
 }
 
+/* What is asked about it most often, without it. */
+static int
+put_crl_state(const struct ca_crl *crl, struct blob *to, struct err *err)
+{
+	int rc;
+
+	if ((rc = message_put_number(to, TAG_CRL_NUMBER, (int64_t)crl->number, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_CRL_ENTRIES, (int64_t)crl->entries, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_CRL_FROM, crl->from, err)) != 0)
+		return rc;
+	return message_put_number(to, TAG_CRL_UNTIL, crl->until, err);
+}
+
 static int
 on_ca(const struct asked *a, struct blob *to, struct err *err)
 {
@@ -70,7 +83,8 @@ on_ca(const struct asked *a, struct blob *to, struct err *err)
 	    (rc = put_blob(to, TAG_CA_ISSUING, &ca->cert[LOG_ISSUING], err)) != 0 ||
 	    (rc = put_root(ca, to, err)) != 0)
 		return rc;
-	return put_crls(ca, to, err);
+	rc = put_crls(ca, to, err);
+	return rc != 0 ? rc : put_crl_state(&ca->crls[LOG_ISSUING], to, err);
 }
 
 static int
@@ -248,7 +262,7 @@ static int
 on_revoke(const struct asked *a, struct blob *to, struct err *err)
 {
 	(void)to;
-	return issue_revoke(a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data,
+	return issue_revoke(a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data, SIGNER_SERIAL_LEN,
 	    message_number(a->m, TAG_REASON), err);
 }
 
@@ -263,7 +277,8 @@ static int
 on_release(const struct asked *a, struct blob *to, struct err *err)
 {
 	(void)to;
-	return issue_release(a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data, err);
+	return issue_release(
+	    a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data, SIGNER_SERIAL_LEN, err);
 }
 
 static int
@@ -274,6 +289,17 @@ on_forbid(const struct asked *a, struct blob *to, struct err *err)
 	    message_number(a->m, TAG_REASON), &was_signed, err);
 
 	return rc != 0 ? rc : message_put_number(to, TAG_SIGNED, was_signed, err);
+}
+
+static int
+on_take_any(const struct asked *a, struct blob *to, struct err *err)
+{
+	const struct message_field *serial = message_get(a->m, TAG_ANY_SERIAL);
+	const int64_t reason = message_number(a->m, TAG_REASON);
+
+	(void)to;
+	return reason < 0 ? issue_release(a->ca, a->peer, serial->data, serial->len, err)
+			  : issue_revoke(a->ca, a->peer, serial->data, serial->len, reason, err);
 }
 
 #define AUDIT_ROWS_LEN 8
@@ -327,6 +353,7 @@ static const struct {
     {MESSAGE_SOFTWARE, MESSAGE_PREPARED, on_software},
     {MESSAGE_RENEW, MESSAGE_PREPARED, on_renew},
     {MESSAGE_RENEW_ISSUING, MESSAGE_DONE, on_renew_issuing},
+    {MESSAGE_TAKE_ANY, MESSAGE_DONE, on_take_any},
     {MESSAGE_FORBID, MESSAGE_FORBIDDEN, on_forbid},
     {MESSAGE_TELL, MESSAGE_TOLD, on_tell},
 };

@@ -297,6 +297,49 @@ signer_ca(struct signer *s, struct signer_ca *ret, struct err *err)
 	return 0;
 }
 
+int
+signer_crl_state(struct signer *s, bool root, struct crl_info *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	const struct message_field *crl, *ca;
+	struct crl_info info = {0};
+	struct cert_info issuer;
+	struct message m;
+	int rc;
+
+	if ((rc = message_begin(&frame, MESSAGE_CA, err)) != 0 ||
+	    (rc = client_ask(s, &frame, MESSAGE_CA_IS, &body, &m, err)) != 0)
+		return rc;
+	if (root && (crl = message_get(&m, TAG_CRL_ROOT)) == NULL)
+		return err_set(err, ERR_ABSENT, "the root's CRL is not made here");
+	if (root)
+		return crl_read(crl->data, crl->len, ret, err);
+	ca = message_get(&m, TAG_CA_ISSUING);
+	if ((rc = cert_read(ca->data, ca->len, &issuer, err)) != 0)
+		return rc;
+	info.number = (uint64_t)message_number(&m, TAG_CRL_NUMBER);
+	info.entries = (size_t)message_number(&m, TAG_CRL_ENTRIES);
+	info.this_update = message_number(&m, TAG_CRL_FROM);
+	info.next_update = message_number(&m, TAG_CRL_UNTIL);
+	memcpy(info.issuer, issuer.subject, sizeof(info.issuer));
+	*ret = info;
+	return 0;
+}
+
+int
+signer_take_any(struct signer *s, const uint8_t *serial, size_t len, int reason, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	struct message m;
+	int rc;
+
+	if ((rc = message_begin(&frame, MESSAGE_TAKE_ANY, err)) != 0 ||
+	    (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0 ||
+	    (rc = message_put(&frame, TAG_ANY_SERIAL, serial, len, err)) != 0)
+		return rc;
+	return client_ask(s, &frame, MESSAGE_DONE, &body, &m, err);
+}
+
 void
 signer_ca_wipe(struct signer_ca *ca)
 {

@@ -58,26 +58,27 @@ issue_fits(size_t cert_len, struct err *err)
 /* ---- what was signed ---- */
 
 static int
-absent(const uint8_t *serial, struct err *err)
+absent(const uint8_t *serial, size_t len, struct err *err)
 {
-	char hex[2 * SIGNER_SERIAL_LEN + 1];
+	char hex[2 * LOG_SERIAL_LEN + 1];
 
-	text_hex(serial, SIGNER_SERIAL_LEN, hex);
+	text_hex(serial, len < LOG_SERIAL_LEN ? len : LOG_SERIAL_LEN, hex);
 	return err_set(err, ERR_ABSENT, "this CA has no certificate with serial %s", hex);
 }
 
 /* A holder's certificate; the CAs' own are in the log too, but not of this CA. */
 static int
-find_signed(const struct ca *ca, const uint8_t *serial, struct log_cert *ret, struct err *err)
+find_signed(
+    const struct ca *ca, const uint8_t *serial, size_t len, struct log_cert *ret, struct err *err)
 {
 	int rc;
 
 	if ((rc = log_sound(ca->log, err)) != 0 ||
-	    ((rc = log_find(ca->log, serial, SIGNER_SERIAL_LEN, ret, err)) != 0 &&
-		rc != ERR_ABSENT))
+	    ((rc = log_find(ca->log, serial, len, ret, err)) != 0 && rc != ERR_ABSENT))
 		return rc;
-	return rc == 0 && ret->ca == LOG_ISSUING && ret->state == LOG_SIGNED ? 0
-									     : absent(serial, err);
+	return rc == 0 && ret->ca == LOG_ISSUING && ret->state == LOG_SIGNED
+		   ? 0
+		   : absent(serial, len, err);
 }
 
 /* ---- prepare ---- */
@@ -221,7 +222,7 @@ prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer, con
 	int rc;
 
 	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
-	    (rc = find_signed(ca, serial, &c, err)) != 0)
+	    (rc = find_signed(ca, serial, SIGNER_SERIAL_LEN, &c, err)) != 0)
 		return rc;
 	if (c.revoked_at != 0)
 		return err_set(err, ERR_CA,
@@ -365,7 +366,7 @@ issue_find(const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, st
 	struct log_cert c;
 	int rc;
 
-	if ((rc = find_signed(ca, serial, &c, err)) != 0)
+	if ((rc = find_signed(ca, serial, SIGNER_SERIAL_LEN, &c, err)) != 0)
 		return rc;
 	return log_certificate(ca->log, &c, ret_cert, err);
 }
@@ -386,7 +387,8 @@ may_change(uint8_t from, int64_t to)
 }
 
 int
-issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason, struct err *err)
+issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, int64_t reason,
+    struct err *err)
 {
 	const struct log_who who = ca_who(ca, peer);
 	struct log_cert c;
@@ -394,7 +396,7 @@ issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason
 
 	if (!reason_known(reason))
 		return err_set(err, ERR_USAGE, "%lld is not a reason to revoke", (long long)reason);
-	if ((rc = find_signed(ca, serial, &c, err)) != 0)
+	if ((rc = find_signed(ca, serial, len, &c, err)) != 0)
 		return rc;
 	/* once more: only make sure that the list is out */
 	if (c.revoked_at != 0 && c.reason == reason)
@@ -402,18 +404,18 @@ issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason
 	if (c.revoked_at != 0 && !may_change(c.reason, reason))
 		return err_set(
 		    err, ERR_CA, "the certificate is revoked already, for reason %u", c.reason);
-	rc = log_revoked(ca->log, &who, serial, SIGNER_SERIAL_LEN, (enum signer_reason)reason, err);
+	rc = log_revoked(ca->log, &who, serial, len, (enum signer_reason)reason, err);
 	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
 }
 
 int
-issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, struct err *err)
+issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, struct err *err)
 {
 	const struct log_who who = ca_who(ca, peer);
 	struct log_cert c;
 	int rc;
 
-	if ((rc = find_signed(ca, serial, &c, err)) != 0)
+	if ((rc = find_signed(ca, serial, len, &c, err)) != 0)
 		return rc;
 	if (c.revoked_at == 0)
 		return crl_renew(ca, peer, false, err);
@@ -421,7 +423,7 @@ issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, struct err *e
 		return err_set(err, ERR_CA,
 		    "the certificate is revoked for good, for reason %u; only a hold is released",
 		    c.reason);
-	rc = log_released(ca->log, &who, serial, SIGNER_SERIAL_LEN, err);
+	rc = log_released(ca->log, &who, serial, len, err);
 	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
 }
 
@@ -432,7 +434,7 @@ forbid_signed(struct ca *ca, uint32_t peer, const uint8_t *serial, const struct 
 {
 	return c->revoked_at != 0 && c->reason != REASON_HOLD
 		   ? crl_renew(ca, peer, false, err)
-		   : issue_revoke(ca, peer, serial, reason, err);
+		   : issue_revoke(ca, peer, serial, SIGNER_SERIAL_LEN, reason, err);
 }
 
 int
@@ -452,7 +454,7 @@ issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason
 	if (rc != 0 && rc != ERR_ABSENT)
 		return rc;
 	if (rc == 0 && c.ca != LOG_ISSUING)
-		return absent(serial, err);
+		return absent(serial, SIGNER_SERIAL_LEN, err);
 	was_signed = rc == 0 && c.state == LOG_SIGNED;
 	if (was_signed)
 		rc = forbid_signed(ca, peer, serial, &c, reason, err);

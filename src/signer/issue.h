@@ -42,9 +42,10 @@ MUST_CHECK int issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer,
     const uint8_t *serial, struct blob *ret_cert, struct err *err);
 MUST_CHECK int issue_find(
     const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err);
-MUST_CHECK int issue_revoke(
-    struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason, struct err *err);
-MUST_CHECK int issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, struct err *err);
+MUST_CHECK int issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len,
+    int64_t reason, struct err *err);
+MUST_CHECK int issue_release(
+    struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, struct err *err);
 
 /* *ret_signed: it was, and is revoked now. Else its signature is refused from now on. */
 MUST_CHECK int issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason,

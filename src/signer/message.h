@@ -31,6 +31,7 @@ enum message_type {
 	MESSAGE_CRL,
 	MESSAGE_ROOT_CRL, /* carries nothing but the wish */
 	MESSAGE_RELEASE,
+	MESSAGE_TAKE_ANY, /* revoke, or with reason -1 release, whatever its serial's length */
 	MESSAGE_FORBID,
 	MESSAGE_SOFTWARE, /* prepare, for a key that is in no token */
 	MESSAGE_RENEW,
@@ -71,6 +72,10 @@ enum message_tag {
 	TAG_CRL_ROOT,
 	TAG_REHEARSAL_ROOT,
 	TAG_CRL_ISSUING_SHA256, /* of one that is too long: it is in pub/ */
+	TAG_CRL_NUMBER,
+	TAG_CRL_ENTRIES,
+	TAG_CRL_FROM,
+	TAG_CRL_UNTIL,
 	TAG_CODE,
 	TAG_TEXT,
 	TAG_VERSION,
@@ -89,6 +94,7 @@ enum message_tag {
 	TAG_SUBJECT,
 	TAG_NAMES,
 	TAG_HOURS,
+	TAG_ANY_SERIAL, /* of an imported certificate */
 	TAG_END
 };
 

@@ -14,15 +14,13 @@ sign(const struct workflow *w, struct registry *r, bool root, const char *root_p
 	    .root = root,
 	    .root_pass_spec = root_pass_spec};
 	CLEAN(signer_closep) struct signer *s = NULL;
-	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
-	const struct blob *crl = &ca.crls[root ? 1 : 0];
 	int rc;
 
 	if ((rc = signer_open(&open, &s, err)) != 0 ||
 	    (r != NULL && !root && (rc = audit_tell(w->home, r, s, err)) != 0) ||
-	    (rc = signer_crl(s, root, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0)
+	    (rc = signer_crl(s, root, err)) != 0)
 		return rc;
-	return crl_read(crl->data, crl->len, ret, err);
+	return signer_crl_state(s, root, ret, err);
 }
 
 int

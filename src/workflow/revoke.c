@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "workflow/audit.h"
+#include "workflow/revoke_imported.h"
 #include "workflow/revoke_software.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/workflow_ca.h"
@@ -315,6 +316,9 @@ in_no_token(struct taking *t, struct err *err)
 
 	if (registry_serial_parse(t->what->what, t->serial))
 		rc = revoke_software(t->w, t->registry, t->what, t->serial, t->note, t->ret, err);
+	/* or one of the CA that this home was imported from */
+	if (rc == ERR_ABSENT)
+		rc = revoke_imported(t->w, t->registry, t->what, t->note, t->ret, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_USAGE, "there is no holder, token or certificate %s here",
 		    t->what->what);
@@ -327,7 +331,6 @@ workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
     struct workflow_revoked *ret, struct err *err)
 {
 	CLEAN(taking_wipe) struct taking t = {.w = w, .what = what, .ret = ret};
-	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
 	int rc;
 
 	ret->n = 0;
@@ -335,11 +338,10 @@ workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
 		return rc;
 	if ((rc = open_all(&t, err)) == ERR_ABSENT)
 		return in_no_token(&t, err);
-	if (rc != 0 || (rc = do_tokens(&t, err)) != 0 || (rc = signer_ca(t.signer, &ca, err)) != 0)
+	if (rc != 0 || (rc = do_tokens(&t, err)) != 0 ||
+	    (rc = signer_crl_state(t.signer, false, &ret->crl, err)) != 0)
 		return rc;
 	ret->already = !t.changed;
-	if ((rc = crl_read(ca.crls[0].data, ca.crls[0].len, &ret->crl, err)) != 0)
-		return rc;
 	/* neither card nor CA is kept waiting for a server */
 	signer_closep(&t.signer);
 	registry_closep(&t.registry);

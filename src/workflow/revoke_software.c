@@ -52,7 +52,6 @@ revoke_software(const struct workflow *w, struct registry *r, const struct workf
 	const int reason =
 	    ways[what->how].reason == -2 ? (int)what->reason : ways[what->how].reason;
 	CLEAN(signer_closep) struct signer *s = NULL;
-	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
 	struct registry_cert *c = &ret->certs[0];
 	int rc;
 
@@ -69,7 +68,5 @@ revoke_software(const struct workflow *w, struct registry *r, const struct workf
 	if (!ret->already && (rc = registry_software_taken(
 				  r, ways[what->how].action, serial, reason, note, err)) != 0)
 		return rc;
-	if ((rc = signer_ca(s, &ca, err)) != 0)
-		return rc;
-	return crl_read(ca.crls[0].data, ca.crls[0].len, &ret->crl, err);
+	return signer_crl_state(s, false, &ret->crl, err);
 }

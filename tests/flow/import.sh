@@ -152,6 +152,19 @@ exits 0 '' "ca show" ykenroll ca show
 exits 0 '' "the log verifies as a whole" ykenroll ca log
 claim "a certificate that was imported, too, is in it" grep -q '"what":"import".*Good.*"cert":' "$T/home/ca/issuance.log"
 
+# ---- what was issued there can be revoked here: serials of 20 octets, with the top bit set, of 2 ----
+for length in 40 32 4; do
+	serial=$(awk -F '\t' -v l=$length '$1 == "V" && length($4) == l && $4 !~ /^0/ && $6 ~ /CN=n/ { print $4; exit }' "$O/index.txt")
+	exits 0 '' "revoke $serial" ykenroll revoke "$serial" --reason superseded --ca-pass "file:$T/pass"
+	claim "it is on the CRL" sh -c 'openssl crl -in "$0" -noout -text | grep -A4 "Serial Number: 0*$1$" | grep -q Superseded' "$pub/issuing.crl" "$serial"
+done
+exits 0 '' "once more is no error" ykenroll revoke "$serial" --reason superseded --ca-pass "file:$T/pass"
+exits 2 'no holder' "one that was never issued" ykenroll revoke 7777777777 --reason superseded --ca-pass "file:$T/pass"
+held=$(awk -F '\t' '$1 == "R" && $3 ~ /certificateHold/ { print $4; exit }' "$O/index.txt")
+exits 0 '' "one that was on hold is released" ykenroll resume "$held" --ca-pass "file:$T/pass"
+claim "and not on the CRL any more" not sh -c 'openssl crl -in "$0" -noout -text | grep -q "Serial Number: 0*$1$"' "$pub/issuing.crl" "$held"
+claim "the audit has it" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM audit WHERE detail LIKE 'imported certificate%'")" = 4 ]
+
 # ---- servers: who is revoked there is still, who is not is not ----
 S=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-import.XXXXXX")
 chmod 755 "$S"

@@ -149,7 +149,7 @@ no_signature_is_outside_the_log(void **state)
 		CLEAN(blob_wipe) struct blob cert = {0};
 
 		testsigner_issue(ca, "alice", &p, &cert);
-		OK(issue_revoke(ca, 1000, p.serial, REASON_SUPERSEDED, &err));
+		OK(issue_revoke(ca, 1000, p.serial, 16, REASON_SUPERSEDED, &err));
 	}
 	after = audit(home);
 	assert_int_equal(key.calls, 10);
@@ -428,7 +428,7 @@ an_expired_certificate_leaves_the_crl_after_a_while(void **state)
 
 	(void)state;
 	testsigner_issue(ca, "alice", &p, &cert);
-	OK(issue_revoke(ca, 1000, p.serial, REASON_KEY_COMPROMISE, &err));
+	OK(issue_revoke(ca, 1000, p.serial, 16, REASON_KEY_COMPROMISE, &err));
 	ca->now = shifted_now;
 	for (i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
 		clock_offset = at[i].day * DAY;

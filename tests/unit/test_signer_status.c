@@ -58,12 +58,12 @@ the_view_follows_the_signer(void **state)
 	OK(issue_sign(ca, &desk, 1000, p.serial, &cert, &err));
 	assert_int_equal(ask(s, p.serial, 16, &c), STATUS_GOOD);
 	assert_int_equal(c.not_after, p.not_after);
-	OK(issue_revoke(ca, 1000, p.serial, REASON_HOLD, &err));
+	OK(issue_revoke(ca, 1000, p.serial, 16, REASON_HOLD, &err));
 	memcpy(longer + 2, p.serial, 16);
 	assert_int_equal(ask(s, longer, 18, &c), STATUS_REVOKED);
 	assert_int_equal(c.reason, REASON_HOLD);
 	assert_in_range(c.revoked_at, utc_now() - 10, utc_now());
-	OK(issue_release(ca, 1000, p.serial, &err));
+	OK(issue_release(ca, 1000, p.serial, 16, &err));
 	assert_int_equal(ask(s, p.serial, 16, &c), STATUS_GOOD);
 	/* other lengths of the same octets are other serials */
 	assert_int_equal(ask(s, p.serial, 15, &c), STATUS_UNKNOWN);
