@@ -215,10 +215,14 @@ fi
 # ---- whatever it is asked ----
 asan=${BUILDDIR:+$BUILDDIR/clang/src/ykenroll}
 [ -n "$asan" ] && [ -x "$asan" ] && half=$((N / 2)) || half=$N
+memory() { awk '/^VmRSS/ { print $2 }' "/proc/$responder/status"; }
+$ocsp fuzz "$url" "$id" "$alice" $((half / 10)) 3 >"$T/fuzz" 2>&1 # warm
+before=$(memory)
 $ocsp fuzz "$url" "$id" "$alice" $half "${SEED:-1}" >"$T/fuzz" 2>&1
 rc=$?
 claim "$(tail -1 "$T/fuzz")" [ $rc = 0 ]
 claim "it lives" alive
+claim "and has not grown: $before kB, then $(memory)" [ "$(memory)" -le $((before + 1024)) ]
 claim "and answers" by_openssl good "$T/alice.crt"
 stop
 if [ "$half" != "$N" ]; then
