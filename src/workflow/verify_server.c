@@ -11,6 +11,7 @@
 #include "workflow/verify_server.h"
 
 #define TIMEOUT_SEC 10
+#define SLOT 0x9a
 #define CA_FILE_MAX 32 /* certificates in --ca-file */
 
 /* ---- one login ---- */
@@ -134,9 +135,11 @@ struct probing {
 	struct workflow_verified *ret;
 	struct probe_key keys[N_WHO];
 	char absent[N_WHO][200]; /* why there is no such key; empty: there is */
-	struct verb verb;	 /* the token */
+	struct workflow again;	 /* the same token, when it is opened for its login */
+	struct verb verb;
+	struct blob spki;
 	struct secret *pin;
-	bool pin_always;
+	bool pin_always, touch;
 };
 
 static void
@@ -147,6 +150,7 @@ probing_wipe(struct probing *p)
 	for (i = 0; i < N_WHO; i++)
 		probe_key_wipe(&p->keys[i]);
 	secret_freep(&p->pin);
+	blob_wipe(&p->spki);
 	verb_wipe(&p->verb);
 	visit_wipe(&p->v);
 }
@@ -328,34 +332,52 @@ check_revocation(struct probing *p, enum who who, bool wanted)
 			   : "it is revoked; make a new one: " PREPARE);
 }
 
+/* Is it there, and what has it? It is let go again: nobody else could use it while a person looks
+ * for her PIN, and while servers are slow. */
 static int
-open_token(struct probing *p, struct err *err)
+look_at_token(struct probing *p, struct err *err)
 {
+	CLEAN(verb_wipe) struct verb v = {0};
 	CLEAN(verb_slot_wipe) struct verb_slot s = {0};
-	CLEAN(blob_wipe) struct blob spki = {0};
 	struct probe_key *k = &p->keys[TOKEN];
-	bool touch;
 	int rc;
 
-	if ((rc = verb_open(&p->verb, p->v.w, "verify-server", VERB_LOOK, err)) != 0 ||
-	    (rc = verb_slot(&p->verb, 0x9a, false, &s, err)) != 0)
+	if ((rc = verb_open(&v, p->v.w, "verify-server", VERB_LOOK, err)) != 0 ||
+	    (rc = verb_slot(&v, SLOT, false, &s, err)) != 0)
 		return rc;
 	if (!s.cert_readable)
 		return err_set(err, ERR_FIT, "the token has no certificate in slot 9a");
-	if ((rc = verb_slot_spki(&s, 0x9a, &spki, err)) != 0)
-		return rc;
-	touch = s.key_known &&
-		(s.key.touch_policy == TOUCH_ALWAYS || s.key.touch_policy == TOUCH_CACHED);
-	p->pin_always = s.key_known && s.key.pin_policy == PIN_ALWAYS;
-	p->pin = secret_new();
-	if ((rc = p->v.w->ui.secret(p->v.w->ui.ctx, WORKFLOW_CURRENT_PIN, p->pin, err)) != 0 ||
-	    (rc = token_verify_pin(p->verb.token, p->pin, verb_flags(&p->verb), err)) != 0 ||
-	    (rc = token_key(p->verb.token, 0x9a, &spki, touch, &k->key, err)) != 0 ||
+	if ((rc = verb_slot_spki(&s, SLOT, &p->spki, err)) != 0 ||
 	    (rc = blob_set(&k->certs[1], p->v.cas[0].data, p->v.cas[0].len, err)) != 0)
 		return rc;
+	p->touch = s.key_known &&
+		   (s.key.touch_policy == TOUCH_ALWAYS || s.key.touch_policy == TOUCH_CACHED);
+	p->pin_always = s.key_known && s.key.pin_policy == PIN_ALWAYS;
+	p->again = *p->v.w;
+	p->again.choice = (struct device_choice){.serial = token_id(v.token)->serial};
+	if (p->again.choice.serial == 0)
+		p->again.choice = p->v.w->choice;
 	blob_move(&k->certs[0], &s.cert_der);
 	k->n_certs = 2;
 	return 0;
+}
+
+static int
+ask_pin(struct probing *p, struct err *err)
+{
+	p->pin = secret_new();
+	return p->v.w->ui.secret(p->v.w->ui.ctx, WORKFLOW_CURRENT_PIN, p->pin, err);
+}
+
+static int
+open_token(struct probing *p, struct err *err)
+{
+	int rc;
+
+	if ((rc = verb_open(&p->verb, &p->again, "verify-server", VERB_LOOK, err)) != 0 ||
+	    (rc = token_verify_pin(p->verb.token, p->pin, verb_flags(&p->verb), err)) != 0)
+		return rc;
+	return token_key(p->verb.token, SLOT, &p->spki, p->touch, &p->keys[TOKEN].key, err);
 }
 
 static int
@@ -373,10 +395,13 @@ gather(struct probing *p, struct err *err)
 	if ((rc = make_foreign(p, OTHER, NULL, err)) != 0 ||
 	    (rc = make_foreign(p, SAME_NAME, &p->v.cas[0], err)) != 0)
 		return rc;
-	if (p->v.what->token)
-		return open_token(p, err);
-	take_absent(p, TOKEN, "not asked for (--token)");
-	return 0;
+	if (!p->v.what->token) {
+		take_absent(p, TOKEN, "not asked for (--token)");
+		return 0;
+	}
+	if ((rc = look_at_token(p, err)) != 0)
+		return rc;
+	return ask_pin(p, err);
 }
 
 /* ---- all of them ---- */
@@ -392,8 +417,10 @@ probe_all(struct probing *p, struct err *err)
 			add_absent(p, who);
 			continue;
 		}
-		if ((rc = probe(p, who, true, err)) != 0 || (rc = probe(p, who, false, err)) != 0) {
-			err_wrap(err, "%s", p->ret->server);
+		if ((who == TOKEN && (rc = open_token(p, err)) != 0) ||
+		    (rc = probe(p, who, true, err)) != 0 || (rc = probe(p, who, false, err)) != 0) {
+			if (who != TOKEN)
+				err_wrap(err, "%s", p->ret->server);
 			return rc;
 		}
 	}
