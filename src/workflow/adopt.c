@@ -250,9 +250,28 @@ ask_puk(struct enrolment *e, struct err *err)
 	return enrolment_secret(e, WORKFLOW_CURRENT_PUK, e->current_puk, err);
 }
 
+/* Has the token the new management key, whose answer got lost? Asking costs nothing. */
+static int
+mgmkey_arrived(struct enrolment *e, bool *ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *key = secret_new();
+	struct err why = ERR_INIT;
+	int rc = registry_flight_open(e->registry, e->work.serial, SECRET_MGMKEY, key, NULL, err);
+
+	if (rc != 0)
+		return rc;
+	rc = token_authenticate(e->token, key, &why);
+	*ret = rc == 0;
+	if (rc == 0 || rc == ERR_MGMKEY)
+		return 0;
+	*err = why;
+	return rc;
+}
+
 static int
 ask(struct enrolment *e, struct err *err)
 {
+	bool arrived = false;
 	int rc;
 
 	if (wants_pin(e)) {
@@ -263,7 +282,10 @@ ask(struct enrolment *e, struct err *err)
 		return rc;
 	}
 	if (e->resumed) {
-		if (!held_recorded(e, "management-key") && (rc = ask_mgmkey(e, err)) != 0)
+		if (!held_recorded(e, "management-key") &&
+		    (rc = mgmkey_arrived(e, &arrived, err)) == 0 && !arrived)
+			rc = ask_mgmkey(e, err);
+		if (rc != 0)
 			return rc;
 		return held_recorded(e, "puk") ? 0 : ask_puk(e, err);
 	}
@@ -300,7 +322,9 @@ adopt(struct enrolment *e, const struct workflow_adopt *what, struct err *err)
 	int rc;
 
 	if ((rc = precheck_names(&what->enroll, err)) != 0 || (rc = enrolment_look(e, err)) != 0 ||
-	    (rc = enrolment_resume(e, err)) != 0 || (rc = check_row(e, err)) != 0)
+	    (rc = enroll_already(e, &what->enroll, err)) != 0 || e->report->already)
+		return rc;
+	if ((rc = enrolment_resume(e, err)) != 0 || (rc = check_row(e, err)) != 0)
 		return rc;
 	if (e->resumed &&
 	    (e->plan != &plan_adopt || strcasecmp(e->work.holder.key, what->enroll.key) != 0))

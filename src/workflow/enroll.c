@@ -119,9 +119,8 @@ const struct plan plan_enroll = {.name = "enroll", ENROLS};
 /* the same, in place of another token */
 const struct plan plan_reissue = {.name = "reissue", ENROLS};
 
-/* Is the token active for this very holder? Then there is nothing to do. */
-static int
-already(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
+int
+enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 {
 	const struct registry_row *row = &e->row;
 	int rc;
@@ -201,7 +200,7 @@ enroll_token(struct enrolment *e, const struct workflow_enroll *what, struct err
 	if ((rc = precheck_names(what, err)) != 0 ||
 	    (e->token == NULL && (rc = enrolment_look(e, err)) != 0))
 		return rc;
-	if ((rc = already(e, what, err)) != 0 || e->report->already)
+	if ((rc = enroll_already(e, what, err)) != 0 || e->report->already)
 		return rc;
 	if ((rc = resume(e, what, err)) != 0)
 		return rc;

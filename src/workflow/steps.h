@@ -47,6 +47,10 @@ bool held_recorded(const struct enrolment *e, const char *step); /* by a run bef
 MUST_CHECK int held_pin(struct enrolment *e, struct err *err);
 
 /* enroll.c: what was asked, as work; and the enrolment itself, of a token that was looked at. */
+/* Is the token active for this very holder? Then report->already: there is nothing to do. Errors:
+ * ERR_OCCUPIED it is another one's. */
+MUST_CHECK int enroll_already(
+    struct enrolment *e, const struct workflow_enroll *what, struct err *err);
 MUST_CHECK int enroll_fill(struct registry_work *work, const struct workflow_enroll *what,
     uint32_t serial, struct err *err);
 MUST_CHECK int enroll_token(

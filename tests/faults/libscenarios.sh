@@ -95,7 +95,6 @@ before_adopt() {
 }
 factory=010203040506070801020304050607080102030405060708
 do_adopt() { "$@" ykenroll adopt "Alice Adams" --email alice@example.org $secrets --pin "file:$T/pin" --current-puk "file:$T/puk"; }
-again_adopt() { checked; }
 recover_adopt="--current-puk file:$T/puk"
 judge_adopt="--refused 2 --pin $T/pin"
 mid_adopt="--former-puk 24681357 --refused 2"
