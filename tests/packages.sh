@@ -11,7 +11,7 @@ nginx apache2 haproxy caddy openssh-server easy-rsa libhpdf-dev poppler-utils"
 CLIENT_PACKAGES="python3-requests python3-pycurl libnss3-tools chromium xvfb xdotool openbox imagemagick"
 # Those that one release has and another one has not.
 case $(. /etc/os-release; echo "${VERSION_ID-}") in
-12) ;;
+12) TEST_PACKAGES="$TEST_PACKAGES dumpasn1" ;;
 *) CLIENT_PACKAGES="$CLIENT_PACKAGES pkcs11-provider" ;;
 esac
 TEST_PACKAGES="$TEST_PACKAGES $CLIENT_PACKAGES"

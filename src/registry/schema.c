@@ -171,8 +171,8 @@ static const char *const migrations[] = {
     ") STRICT, WITHOUT ROWID;",
 
     /* 5: the file that a certificate was written to, until it is renewed */
-    "ALTER TABLE software ADD COLUMN path TEXT NOT NULL DEFAULT '';"
-    "ALTER TABLE software ADD COLUMN chain INTEGER NOT NULL DEFAULT 0 CHECK (chain IN (0, 1));",
+    ("ALTER TABLE software ADD COLUMN path TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE software ADD COLUMN chain INTEGER NOT NULL DEFAULT 0 CHECK (chain IN (0, 1));"),
 
     /* 6: first PINs that wait for their holders */
     "CREATE TABLE letters ("
