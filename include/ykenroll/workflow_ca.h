@@ -141,22 +141,28 @@ MUST_CHECK int workflow_publish_usual(
 
 /* To each [publish] of ykenroll.conf, in its order; *ret_n of them, which may be none. revoke,
  * suspend, resume and what else ends a certificate do this, so that the servers know when the
- * command returns. Errors: ERR_USAGE the file; those of workflow_publish. */
+ * command returns. One that fails does not keep the others from it. Errors: ERR_USAGE the file;
+ * those of workflow_publish, of the first that failed. */
 MUST_CHECK int workflow_publish_configured(
     const struct workflow *w, size_t *ret_n, struct err *err);
 
 /* Stay, and publish again when pub/ or the registry changes, when certificates expire, and when the
  * clock was set; the commands are run when something was written, and again after they failed.
- * published is called after each time that something was; failed, after each that failed. Both
- * the first time, too. Ends with 0 on SIGTERM, SIGINT and SIGHUP. Errors: ERR_USAGE, the first
- * time.
- */
+ * published is called after each time that something was; failed, after each that failed (the same
+ * failure once an hour). Both the first time, too. What happens at one place does not hold up the
+ * others, but for the minute that a command may take. Ends with 0 on SIGTERM, SIGINT and SIGHUP.
+ * Errors: ERR_USAGE, before anything is published. */
 struct workflow_watch {
-	void (*published)(void *ctx, const struct workflow_published *p);
-	void (*failed)(void *ctx, const struct err *err);
+	void (*published)(
+	    void *ctx, const struct workflow_publish *to, const struct workflow_published *p);
+	void (*failed)(void *ctx, const struct workflow_publish *to, const struct err *err);
 	void *ctx;
 };
-MUST_CHECK int workflow_publish_watch(const struct workflow *w, const struct workflow_publish *what,
-    const struct workflow_watch *watch, struct err *err);
+MUST_CHECK int workflow_publish_watch(const struct workflow *w, const struct workflow_publish *to,
+    size_t n, const struct workflow_watch *watch, struct err *err);
+/* The same for each [publish] of ykenroll.conf, as it is now. Errors: also ERR_USAGE the file; it
+ * names none. */
+MUST_CHECK int workflow_publish_watch_configured(
+    const struct workflow *w, const struct workflow_watch *watch, struct err *err);
 
 #endif

@@ -72,21 +72,28 @@ show(const char *dir, const struct workflow_published *p, struct err *err)
 }
 
 static void
-published(void *ctx, const struct workflow_published *p)
+published(void *ctx, const struct workflow_publish *to, const struct workflow_published *p)
 {
 	struct err err = ERR_INIT;
 
-	if (show(ctx, p, &err) != 0)
+	(void)ctx;
+	reloads = to->reload != NULL;
+	if (show(to->dir, p, &err) != 0)
 		render_error(&err);
 	fflush(stdout); /* a pipe's reader is to see it now */
 }
 
 static void
-failed(void *ctx, const struct err *err)
+failed(void *ctx, const struct workflow_publish *to, const struct err *err)
 {
+	struct err told = *err;
+
 	(void)ctx;
-	render_error(err);
+	err_wrap(&told, "%s", to->dir);
+	render_error(&told);
 }
+
+static const struct workflow_watch watcher = {published, failed, NULL};
 
 /* No DIR: those of ykenroll.conf. */
 static int
@@ -95,8 +102,10 @@ configured(const struct workflow *w, struct err *err)
 	size_t n = 0;
 	int rc;
 
-	if (server != NULL || test != NULL || reload != NULL || leaves || watch)
+	if (server != NULL || test != NULL || reload != NULL || leaves)
 		return err_set(err, ERR_USAGE, "ykenroll ca publish DIR: these options need one");
+	if (watch)
+		return workflow_publish_watch_configured(w, &watcher, err);
 	if ((rc = workflow_publish_configured(w, &n, err)) != 0)
 		return rc;
 	if (n == 0)
@@ -129,8 +138,7 @@ cmd_ca_publish(int argc, const char **argv, struct err *err)
 		return rc;
 	reloads = what.reload != NULL;
 	if (watch)
-		return workflow_publish_watch(&w, &what,
-		    &(struct workflow_watch){published, failed, (void *)(uintptr_t)args[0]}, err);
+		return workflow_publish_watch(&w, &what, 1, &watcher, err);
 	rc = workflow_publish(&w, &what, &done, err);
 	return rc != 0 ? rc : show(args[0], &done, err);
 }

@@ -479,9 +479,11 @@ publish_files(const struct workflow *w, const struct workflow_publish *what,
 	*ret = (struct workflow_published){0};
 	/* without it an expired certificate's entry cannot be told from a lost one */
 	(void)!registry_open(w->home, w->actor, &p.registry, NULL);
-	if ((rc = open_dir(&p, err)) != 0 || (rc = load(&p, err)) != 0 ||
-	    (rc = each(&p, prepare, err)) != 0 || (rc = each(&p, stage, err)) != 0 ||
-	    (rc = each(&p, put, err)) != 0 || (rc = put_leaves(&p, err)) != 0 ||
+	if ((rc = open_dir(&p, err)) != 0 ||
+	    (what->leaves && (rc = leaves_check(what->dir, err)) != 0) ||
+	    (rc = load(&p, err)) != 0 || (rc = each(&p, prepare, err)) != 0 ||
+	    (rc = each(&p, stage, err)) != 0 || (rc = each(&p, put, err)) != 0 ||
+	    (rc = put_leaves(&p, err)) != 0 ||
 	    (rc = file_join(path, sizeof(path), what->dir, files[0].name, err)) != 0 ||
 	    (rc = file_sync_dir(path, err)) != 0)
 		return rc;

@@ -19,6 +19,8 @@ struct leaves {
 	const struct blob *crl, *issuing, *root;
 	bool wanted; /* else only where there is a list already */
 };
+/* Can there be a list in this directory? Errors: ERR_USAGE. */
+MUST_CHECK int leaves_check(const char *dir, struct err *err);
 /* Adds to ret->written; sets ret->has_leaves, ret->leaves. Errors: ERR_ABSENT no registry;
  * ERR_USAGE the directory's path cannot be said in a Caddyfile; ERR_INTERNAL. */
 MUST_CHECK int leaves_put(const struct leaves *l, struct workflow_published *ret, struct err *err);

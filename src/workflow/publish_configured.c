@@ -27,14 +27,33 @@ workflow_publish_configured(const struct workflow *w, size_t *ret_n, struct err 
 {
 	CLEAN(config_wipe) struct config c = {.n = 0};
 	struct workflow_published done;
+	int rc, first = 0;
 	size_t i;
+
+	if ((rc = config_read(w->home, &c, err)) != 0)
+		return rc;
+	for (i = 0; i < c.n; i++) {
+		rc = workflow_publish(w, &c.to[i], &done, first == 0 ? err : NULL);
+		if (rc == 0 || first != 0)
+			continue;
+		err_wrap(err, "publishing to %s", c.to[i].dir);
+		first = rc;
+	}
+	*ret_n = c.n;
+	return first;
+}
+
+int
+workflow_publish_watch_configured(
+    const struct workflow *w, const struct workflow_watch *watch, struct err *err)
+{
+	CLEAN(config_wipe) struct config c = {.n = 0};
 	int rc;
 
 	if ((rc = config_read(w->home, &c, err)) != 0)
 		return rc;
-	for (i = 0; i < c.n; i++)
-		if ((rc = workflow_publish(w, &c.to[i], &done, err)) != 0)
-			return err_wrap(err, "publishing to %s", c.to[i].dir);
-	*ret_n = c.n;
-	return 0;
+	if (c.n == 0)
+		return err_set(err, ERR_USAGE,
+		    "ykenroll ca publish DIR, or a section [publish] in ykenroll.conf");
+	return workflow_publish_watch(w, c.to, c.n, watch, err);
 }

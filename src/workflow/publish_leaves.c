@@ -260,24 +260,48 @@ remove_others(struct live *v, size_t *written, struct err *err)
 }
 
 static int
+full_path(const char *dir, char ret[static PATH_MAX], struct err *err)
+{
+	return realpath(dir, ret) != NULL ? 0
+					  : err_errno(err, ERR_INTERNAL, "cannot look at %s", dir);
+}
+
+/* In a Caddyfile's quotes these mean something. */
+static int
+check_path(const char *path, struct err *err)
+{
+	return strpbrk(path, "\"\\{}`\n\r") == NULL
+		   ? 0
+		   : err_set(err, ERR_USAGE,
+			 "%s: a list for Caddy cannot name a path with quotes, braces or "
+			 "backslashes",
+			 path);
+}
+
+int
+leaves_check(const char *dir, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	return (rc = full_path(dir, path, err)) != 0 ? rc : check_path(path, err);
+}
+
+static int
 prepare(struct live *v, bool *ret_wanted, struct err *err)
 {
 	char path[PATH_MAX];
 	struct stat st;
 	int rc;
 
-	if (realpath(v->l->dir, v->dir) == NULL)
-		return err_errno(err, ERR_INTERNAL, "cannot look at %s", v->l->dir);
-	if ((rc = file_join(path, sizeof(path), v->dir, LIST, err)) != 0)
+	if ((rc = full_path(v->l->dir, v->dir, err)) != 0 ||
+	    (rc = file_join(path, sizeof(path), v->dir, LIST, err)) != 0)
 		return rc;
 	*ret_wanted = v->l->wanted || lstat(path, &st) == 0;
 	if (!*ret_wanted)
 		return 0;
-	/* in a Caddyfile's quotes these mean something */
-	if (strpbrk(v->dir, "\"\\{}`\n\r") != NULL)
-		return err_set(err, ERR_USAGE,
-		    "%s: a list for Caddy cannot name a path with quotes, braces or backslashes",
-		    v->dir);
+	if ((rc = check_path(v->dir, err)) != 0)
+		return rc;
 	if (v->l->registry == NULL)
 		return err_set(err, ERR_ABSENT,
 		    "the list of live certificates is made from the registry, which cannot be "

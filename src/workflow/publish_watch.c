@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -77,7 +78,7 @@ struct said {
 
 struct watch {
 	const struct workflow *w;
-	const struct workflow_publish *what;
+	const struct workflow_publish *to;
 	const struct workflow_watch *tell;
 	struct workflow_published done; /* since it was told */
 	struct mark marks[WATCHED];
@@ -121,7 +122,7 @@ static void
 fail(struct watch *v, const struct err *err)
 {
 	if (is_news(&v->failed, err->text))
-		v->tell->failed(v->tell->ctx, err);
+		v->tell->failed(v->tell->ctx, v->to, err);
 }
 
 /* ---- one look ---- */
@@ -129,7 +130,7 @@ fail(struct watch *v, const struct err *err)
 static void
 take_marks(const struct watch *v, struct mark ret[static WATCHED])
 {
-	const size_t n = v->done.has_leaves || v->what->leaves ? WATCHED : PUBLIC;
+	const size_t n = v->done.has_leaves || v->to->leaves ? WATCHED : PUBLIC;
 	char path[PATH_MAX];
 	struct stat st;
 	size_t i;
@@ -168,7 +169,7 @@ publish(struct watch *v, struct err *err)
 
 	quiet.ui.say = say;
 	quiet.ui.ctx = v;
-	rc = publish_files(&quiet, v->what, &now, err);
+	rc = publish_files(&quiet, v->to, &now, err);
 	took = (utc_monotonic_ns() - start) / 1000000000;
 	v->next = utc_now() + (took * LOAD > EVERY_SEC ? took * LOAD : EVERY_SEC);
 	if (rc != 0) /* some may have been written */
@@ -188,7 +189,7 @@ command(struct watch *v, struct err *err)
 
 	if (!v->due || (v->again_sec > 0 && now < v->again_at && now + v->again_sec >= v->again_at))
 		return 0;
-	if ((rc = publish_commands(v->what, err)) != 0) {
+	if ((rc = publish_commands(v->to, err)) != 0) {
 		v->again_sec = v->again_sec == 0 ? 1 : 2 * v->again_sec;
 		if (v->again_sec > AGAIN_MAX_SEC)
 			v->again_sec = AGAIN_MAX_SEC;
@@ -198,19 +199,18 @@ command(struct watch *v, struct err *err)
 	v->due = false;
 	v->again_sec = 0;
 	v->failed.text[0] = '\0';
-	v->tell->published(v->tell->ctx, &v->done);
+	v->tell->published(v->tell->ctx, v->to, &v->done);
 	v->done.written = 0;
 	return 0;
 }
 
-static int
-look(struct watch *v, struct err *err)
+static void
+look(struct watch *v)
 {
-	int rc;
+	struct err err = ERR_INIT;
 
-	if (is_time(v) && (rc = publish(v, err)) != 0)
-		return rc;
-	return command(v, err);
+	if ((is_time(v) && publish(v, &err) != 0) || command(v, &err) != 0)
+		fail(v, &err);
 }
 
 /* true: a signal that ends us. */
@@ -222,37 +222,43 @@ ended(const sigset_t *set)
 	return sigtimedwait(set, NULL, &wait) > 0;
 }
 
-int
-workflow_publish_watch(const struct workflow *w, const struct workflow_publish *what,
-    const struct workflow_watch *watch, struct err *err)
+static int
+stay(struct watch *all, size_t n, struct err *err)
 {
-	struct watch v = {.w = w, .what = what, .tell = watch, .due = true};
-	struct err failure = ERR_INIT;
 	sigset_t set, was;
-	bool first = true;
-	int rc;
+	size_t i;
 
-	if ((rc = publish_check(what, err)) != 0)
-		return rc;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, &was) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot block signals");
-	do {
-		failure = (struct err)ERR_INIT;
-		if ((rc = look(&v, &failure)) == ERR_USAGE && first)
-			break;
-		if (rc != 0)
-			fail(&v, &failure);
-		first = false;
-	} while (!ended(&set));
-	if (sigprocmask(SIG_SETMASK, &was, NULL) != 0 && rc == 0)
+	do
+		for (i = 0; i < n; i++)
+			look(&all[i]);
+	while (!ended(&set));
+	if (sigprocmask(SIG_SETMASK, &was, NULL) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot unblock signals");
-	if (rc == ERR_USAGE && first) {
-		*err = failure;
-		return rc;
-	}
 	return 0;
+}
+
+int
+workflow_publish_watch(const struct workflow *w, const struct workflow_publish *to, size_t n,
+    const struct workflow_watch *watch, struct err *err)
+{
+	struct watch *all;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < n; i++)
+		if ((rc = publish_check(&to[i], err)) != 0)
+			return rc;
+	if ((all = calloc(n, sizeof(*all))) == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	for (i = 0; i < n; i++)
+		all[i] = (struct watch){.w = w, .to = &to[i], .tell = watch, .due = true};
+	rc = stay(all, n, err);
+	free(all);
+	return rc;
 }

@@ -59,5 +59,20 @@ for server in $SERVERS; do
 	rc=$?
 	claim "$server: nothing forged came through ($(tail -1 "$S/report"))" sh -c 'cat "$1"; exit "$0"' $rc "$S/report"
 	server_stop $server
+
+	# without the lines that matter: does anything of the above notice?
+	server_files $server fresh && server_print $server --optional
+	case $server in
+	nginx) lines='proxy_set_header Client-' ;;
+	apache) lines='RequestHeader' ;;
+	haproxy) lines='del-header' ;;
+	caddy) lines='request_header' ;;
+	esac
+	sed -i "/$lines/d" "$S/run/$server.printed"
+	"wrap_$server" >"$S/run/$server.conf"
+	claim "$server without its lines" server_go $server
+	python3 forge.py send "$(server_port $server)" "$S/web-ca.crt" >"$S/report" 2>&1
+	claim "$server: then forged headers come through, $(grep -c '^Client-\|^client-\|^CLIENT-\|^cLIENT' "$S/report") of them" grep -q 'forged$' "$S/report"
+	server_stop $server
 done
 finish

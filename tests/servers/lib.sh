@@ -71,10 +71,10 @@ state_make() {
 
 server_certificate() { # the servers' own, from a CA of their own: which one does not matter to who logs in
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/web-ca.key" -out "$S/web-ca.crt" \
-		-subj /CN=web-ca -days 30 2>/dev/null &&
+		-subj /CN=web-ca -addext keyUsage=critical,keyCertSign,cRLSign -days 30 2>/dev/null &&
 		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/server.pem.key" -out "$S/server.csr" \
 			-subj /CN=web.test 2>/dev/null &&
-		printf 'subjectAltName=DNS:web.test,DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n' >"$S/server.ext" &&
+		printf 'subjectAltName=DNS:web.test,DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\nauthorityKeyIdentifier=keyid\n' >"$S/server.ext" &&
 		openssl x509 -req -in "$S/server.csr" -CA "$S/web-ca.crt" -CAkey "$S/web-ca.key" -CAcreateserial -days 30 \
 			-extfile "$S/server.ext" -out "$S/server.pem" 2>/dev/null
 }

@@ -107,4 +107,34 @@ claim "without the word" jq -e '.leaves == 1' "$T/out"
 mkdir "$S/a{b"
 chmod 755 "$S/a{b"
 exits 2 'Caddy' "a path that a Caddyfile takes for something else" ykenroll ca publish "$S/a{b" --leaves
+claim "and nothing is there" [ -z "$(ls -A "$S/a{b")" ]
+
+# ---- the places of ykenroll.conf ----
+cat >>"$T/home/ykenroll.conf" <<CONF
+[publish first]
+dir = $S/first
+reload = false
+[publish second]
+dir = $S/second
+reload = touch $S/second.reloaded
+leaves = yes
+CONF
+exits 1 'first.*reload failed' "one place's reload fails" ykenroll ca publish
+claim "the other one has its files and its reload" eval '[ -s "$S/second/crl-bundle.pem" ] && [ -s "$S/second/leaves.caddy" ] && [ -e "$S/second.reloaded" ]'
+rm -rf "$S/first" "$S/second" "$S/second.reloaded"
+ykenroll ca publish --watch >"$S/all.out" 2>"$S/all.err" &
+all=$!
+says "$S/all.err" 'first: .*reload failed' "staying: one place's reload fails"
+says "$S/all.out" 'second: .*in the list' "and the other one's does not"
+ca ca crl
+from=$(now_ms)
+until cmp -s "$S/second/issuing.crl.pem" "$T/home/pub/issuing.crl" && cmp -s "$S/first/issuing.crl.pem" "$T/home/pub/issuing.crl"; do
+	[ $(($(now_ms) - from)) -gt $MAX ] && break
+	sleep 0.1
+done
+claim "both have the next CRL ($(($(now_ms) - from)) ms)" cmp "$S/first/issuing.crl.pem" "$T/home/pub/issuing.crl"
+kill "$all"
+wait "$all"
+rc=$?
+claim "and end (exit $rc)" [ $rc = 0 ]
 finish
