@@ -18,6 +18,7 @@ ask() { # ask SERVER OPTIONS…: by the name that is in its configuration
 	shift
 	timeout 60 ykenroll verify-server "https://web.test:$(server_port "$server")/" --connect 127.0.0.1 --ca-file "$S/web-ca.crt" "$@" </dev/null
 }
+ask_closed() { server_start nginx fresh && ask nginx; rc=$?; server_stop nginx; return $rc; }
 publish() { ykenroll ca publish "$S/state/fresh" ${LEAVES-}; }
 verify() { # verify SERVER OPTIONS…: JSON in $T/json, what it said in $T/said; its exit status
 	ask "$@" --json >"$T/json" 2>"$T/said"
@@ -57,6 +58,7 @@ judged() { # judged SERVER STATE OPTIONS…
 	compare "$one" "$st"
 	if is_right "$one" "$st"; then want=0; else want=13; fi
 	claim "$one $st: exit status $want" [ $rc = $want ]
+	[ $st != fresh ] || claim "$one $st: an expired one is refused" [ "$(says expired 'TLS 1.2') $(says expired 'TLS 1.3')" = "refused refused" ]
 	[ $rc = $want ] || sed 's/^/# /' "$T/said" "$T/json"
 	case $(wanted "$one" "$st" alice 1.3) in
 	refused) claim "$one $st: it says that everybody is refused" grep -q 'refuses everybody' "$T/said" ;;
@@ -80,7 +82,38 @@ exits 2 'https' "no TLS" ykenroll verify-server http://localhost/
 server_stop nginx
 
 # ---- the probes, known to the servers and not revoked yet: that is the state "older" ----
+# One that was good until an hour ago, as if it had been made a month ago.
+old_probe() {
+	mkdir -p "$S/old" && : >"$S/old/index.txt" && echo 5000000000000000000000000000BEEF >"$S/old/serial" || return 1
+	cat >"$S/old/cnf" <<-CNF
+		[ca]
+		default_ca = c
+		[c]
+		database = $S/old/index.txt
+		serial = $S/old/serial
+		new_certs_dir = $S/old
+		default_md = sha256
+		policy = p
+		x509_extensions = e
+		[p]
+		commonName = supplied
+		[e]
+		basicConstraints = critical,CA:FALSE
+		keyUsage = critical,digitalSignature
+		extendedKeyUsage = clientAuth
+		authorityKeyIdentifier = keyid
+	CNF
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/old/key" -out "$S/old/csr" -subj '/CN=ykenroll probe' 2>"$S/old/err" &&
+		openssl ca -batch -notext -config "$S/old/cnf" -in "$S/old/csr" -out "$S/old/crt" -cert "$T/home/pub/issuing.crt" \
+			-keyfile "$T/home/ca/issuing.key" -passin "file:$T/pass" -startdate "$(date -u -d '30 days ago' +%Y%m%d%H%M%SZ)" \
+			-enddate "$(date -u -d '1 hour ago' +%Y%m%d%H%M%SZ)" 2>>"$S/old/err" || return 1
+	mkdir -p "$T/home/probe" && printf 0123456789abcdef >"$T/home/probe/passphrase" && cp "$S/old/crt" "$T/home/probe/live.crt" &&
+		openssl pkcs8 -topk8 -scrypt -in "$S/old/key" -passout "file:$T/home/probe/passphrase" -out "$T/home/probe/live.key"
+}
 older() { prepare && publish && rm -rf "$S/state/older" && cp -a "$S/state/fresh" "$S/state/older"; }
+claim "a probe that has expired" old_probe
+exits 10 'not tried' "is not taken for a valid one" ask_closed
+claim "which is said" grep -Eq 'live .*not tried +it has expired' "$T/out"
 also=
 for server in $SERVERS; do
 	claim "$server: probes are made and published" older
@@ -90,6 +123,7 @@ for server in $SERVERS; do
 	judged $server older
 done
 ALSO_REVOKED=$also
+claim "the expired one is kept for that" cmp "$S/old/crt" "$T/home/probe/expired.crt"
 claim "the keys and sessions are for nobody else" [ "$(find "$T/home/probe" ! -type l -perm /077 | wc -l)" = 0 ]
 claim "the states, with these revocations" publish
 claim "and the CRLs that lie" states_make
