@@ -12,7 +12,7 @@ make_ca >"$T/init.log" 2>&1
 # ---- the units ----
 mkdir "$T/units"
 cp ../../doc/systemd/*.socket ../../doc/systemd/*.timer "$T/units/"
-for u in signer ocsp rotate; do
+for u in signer ocsp rotate publish@; do
 	sed "s,^ExecStart=[^ ]*,ExecStart=$(command -v ykenroll)," "$build/doc/systemd/ykenroll-$u.service" >"$T/units/ykenroll-$u.service"
 done
 sed -i '/^Documentation=/d' "$T/units/"* # verify wants the page to be installed

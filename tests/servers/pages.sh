@@ -112,7 +112,9 @@ page() { # page FILE: its blocks, one after the other
 for s in nginx apache haproxy caddy; do
 	rm -f /etc/ssl/certs/www.example.org.* /etc/ssl/private/www.example.org.* # each page makes its own
 	page "$doc/servers/$s.md"
-	kill "$watcher" 2>/dev/null
+	kill "$watcher" && wait "$watcher" 2>/dev/null
+	claim "$s: the unit runs what the page runs" grep -qxF "ExecStart=@bindir@/$(sed -n 2p "$S/$s"/*.background | sed "s,^exec ,,; s,--server $s,--server %i,") --home /var/lib/ykenroll" \
+		"$doc/systemd/ykenroll-publish@.service.in"
 	systemctl stop "$(case $s in apache) echo apache2 ;; *) echo $s ;; esac)"
 done
 mkdir -p "$S/traefik"
