@@ -163,6 +163,8 @@ enrolment_report_cert(struct enrolment *e)
 static bool
 renews(const struct enrolment *e, enum registry_secret_kind kind)
 {
+	if (kind == SECRET_PUK && (e->work.flags & WORK_PUK) != 0)
+		return true;
 	return (e->plan->secrets & 1u << kind) != 0;
 }
 

@@ -17,7 +17,7 @@
 #define WORK_RESET 1u	/* enroll: the PIV application is reset first */
 #define WORK_NEW_KEY 2u /* renew, adopt: another key, which destroys the one that is there */
 #define WORK_RECORD 4u	/* adopt: the certificate on the token is recorded, none is issued */
-#define WORK_WIPE 8u	/* retire: the token is here and is reset */
+#define WORK_PUK 8u	/* renew: the PUK was shown to somebody, and is replaced, too */
 
 struct enrolment {
 	const struct workflow *w;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "workflow/steps.h"
+#include "ykenroll/registry_escrow.h"
 
 static bool
 new_key(const struct enrolment *e)
@@ -16,6 +17,19 @@ static bool
 same_key(const struct enrolment *e)
 {
 	return !new_key(e);
+}
+
+static bool
+wants_puk(const struct enrolment *e)
+{
+	return (e->work.flags & WORK_PUK) != 0;
+}
+
+static void
+what_puk(const struct enrolment *e, char *ret, size_t size)
+{
+	(void)e;
+	snprintf(ret, size, "set a new random PUK, since the one from escrow was used elsewhere");
 }
 
 static void
@@ -38,6 +52,7 @@ step_superseded(struct enrolment *e, struct err *err)
 
 static const struct plan_step steps[] = {
     {"management-key", steps_what_mgmkey, step_mgmkey_done, step_mgmkey_escrow, true, true, NULL},
+    {"puk", what_puk, step_puk_escrow_done, step_puk_escrow, true, true, wants_puk},
     {"key", steps_what_key, step_key_done, step_key, true, true, new_key},
     {"same-key", steps_what_same_key, NULL, step_same_key, false, false, same_key},
     {"identity", steps_what_identity, step_identity_done, step_identity, false, true, NULL},
@@ -87,6 +102,11 @@ check(struct enrolment *e, struct err *err)
 		return 0;
 	if ((rc = held_active(e, err)) != 0)
 		return rc;
+	/* a contact is when that can be done; it is not what the holder came for, so no try is
+	 * risked */
+	if (registry_secret_spent(e->registry, e->work.serial, SECRET_PUK) &&
+	    (e->puk.tries_left < 0 || e->puk.tries_left >= 3))
+		e->work.flags |= WORK_PUK;
 	return fill_key(e, err);
 }
 

@@ -66,6 +66,7 @@ MUST_CHECK int steps_escrow(
     struct enrolment *e, enum registry_secret_kind kind, struct secret *ret, struct err *err);
 MUST_CHECK int steps_mgmkey_open(struct enrolment *e, struct err *err);
 MUST_CHECK int step_mgmkey_escrow(struct enrolment *e, struct err *err);
+MUST_CHECK int step_puk_escrow_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_puk_escrow(struct enrolment *e, struct err *err);
 MUST_CHECK int step_same_key(struct enrolment *e, struct err *err);
 

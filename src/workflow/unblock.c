@@ -15,14 +15,6 @@ what_puk(const struct enrolment *e, char *ret, size_t size)
 }
 
 static int
-puk_done(struct enrolment *e, bool *ret, struct err *err)
-{
-	(void)err;
-	*ret = held_recorded(e, "puk");
-	return 0;
-}
-
-static int
 pin_done(struct enrolment *e, bool *ret, struct err *err)
 {
 	(void)err;
@@ -71,7 +63,7 @@ step_close(struct enrolment *e, struct err *err)
 }
 
 static const struct plan_step steps[] = {
-    {"puk", what_puk, puk_done, step_puk_escrow, true, true, NULL},
+    {"puk", what_puk, step_puk_escrow_done, step_puk_escrow, true, true, NULL},
     {"pin", what_pin, pin_done, step_set_pin, true, true, NULL},
     {"closed", what_close, NULL, step_close, false, false, NULL},
 };

@@ -60,10 +60,13 @@ claim "the old one is superseded" on_crl "$old" Superseded
 claim "it is the only one" one_each $A
 claim "the management key that was used is another one now" [ "$(escrowed management-key)" != "$mgm" ]
 exits 0 '' "check agrees" ykenroll check -d $A
-old=$(cert_of $A)
+old=$(cert_of $A) puk=$(escrowed puk)
+exits 0 '' "somebody is shown the PUK" ykenroll escrow open $A --kind puk --reason test --out "$T/shown" $es
 exits 0 '' "expiring, with a new key" reissue $A --reason expiring --new-key -d $A
 claim "the new one is good" good_on $A Alice
 claim "for another key" [ "$(key_on $A)" != "$key" ]
+claim "the PUK that was shown is another one now" [ "$(escrowed puk)" != "$puk" ]
+claim "and it is the token's" ykman -d $A piv access unblock-pin -p "$(escrowed puk)" -n 482913
 claim "the old one is superseded" on_crl "$old" Superseded
 
 # ---- renamed ----
