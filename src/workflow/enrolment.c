@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "workflow/letter.h"
 #include "workflow/steps.h"
+#include "ykenroll/registry_escrow.h"
 
 /* ---- life ---- */
 
@@ -38,6 +39,7 @@ take_times(struct enrolment *e)
 	if (e->signer != NULL)
 		t = signer_times(e->signer);
 	signer_closep(&e->signer);
+	registry_escrow_lockp(&e->escrow);
 	r->fsync_ns = registry_commit_ns(e->registry);
 	registry_closep(&e->registry); /* its checkpoint counts, too */
 	r->wait_ns = t.wait_ns;

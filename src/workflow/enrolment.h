@@ -27,6 +27,7 @@ struct enrolment {
 	struct token *token;
 	struct signer *signer;
 	struct registry *registry;
+	struct registry_escrow_key *escrow; /* unlocked when the first secret is taken */
 	struct signer_ca ca;
 
 	const struct plan *plan;

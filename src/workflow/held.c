@@ -163,17 +163,25 @@ int
 steps_escrow(
     struct enrolment *e, enum registry_secret_kind kind, struct secret *ret, struct err *err)
 {
-	CLEAN(registry_escrow_lockp) struct registry_escrow_key *key = NULL;
+	return steps_escrow_version(e, kind, 0, ret, err);
+}
+
+int
+steps_escrow_version(struct enrolment *e, enum registry_secret_kind kind, unsigned version,
+    struct secret *ret, struct err *err)
+{
 	char why[REGISTRY_TEXT_MAX + 96];
 	const struct registry_escrow_open what = {
-	    .token = e->report->token.serial, .kind = kind, .why = why};
+	    .token = e->report->token.serial, .kind = kind, .version = version, .why = why};
 	int rc;
 
 	snprintf(why, sizeof(why), "%s%s%s%s%s", e->work.plan, e->work.why[0] == '\0' ? "" : " ",
 	    e->work.why, e->work.ticket[0] == '\0' ? "" : ", ticket ", e->work.ticket);
-	if ((rc = workflow_escrow_unlock(e->w, e->registry, &key, err)) != 0)
+	/* its passphrase is asked for once in a run */
+	if (e->escrow == NULL &&
+	    (rc = workflow_escrow_unlock(e->w, e->registry, &e->escrow, err)) != 0)
 		return rc;
-	rc = registry_escrow_open(e->registry, key, &what, ret, NULL, err);
+	rc = registry_escrow_open(e->registry, e->escrow, &what, ret, NULL, err);
 	return rc != ERR_ABSENT ? rc
 				: err_set(err, ERR_INTERNAL, "the escrow has no %s of token %u",
 				      registry_secret_kind_name(kind), what.token);

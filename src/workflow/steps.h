@@ -64,6 +64,8 @@ MUST_CHECK int renew_token(
  * one, by the key that the operator named. */
 MUST_CHECK int steps_escrow(
     struct enrolment *e, enum registry_secret_kind kind, struct secret *ret, struct err *err);
+MUST_CHECK int steps_escrow_version(struct enrolment *e, enum registry_secret_kind kind,
+    unsigned version, struct secret *ret, struct err *err);
 MUST_CHECK int steps_mgmkey_open(struct enrolment *e, struct err *err);
 MUST_CHECK int step_mgmkey_escrow(struct enrolment *e, struct err *err);
 MUST_CHECK int step_puk_escrow_done(struct enrolment *e, bool *ret, struct err *err);

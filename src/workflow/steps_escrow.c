@@ -1,8 +1,55 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* steps_escrow: the steps that use a secret of the token from the escrow, and replace it. */
+#include <string.h>
+
 #include "workflow/steps.h"
+#include "ykenroll/registry_look.h"
+
+#define VERSIONS_MAX 4
 
 /* ---- management key: asking costs nothing ---- */
+
+struct versions {
+	unsigned list[VERSIONS_MAX]; /* newest first */
+	size_t n;
+};
+
+static int
+take_version(void *ctx, const struct registry_secret *s)
+{
+	struct versions *v = ctx;
+
+	if (s->kind != SECRET_MGMKEY || s->state != SECRET_OLD)
+		return 0;
+	memmove(&v->list[1], v->list, sizeof(v->list) - sizeof(v->list[0]));
+	v->list[0] = s->version;
+	v->n += v->n < VERSIONS_MAX;
+	return 0;
+}
+
+/* Work that was given up may have set one that the registry does not call current. */
+static int
+try_older(struct enrolment *e, struct err *err)
+{
+	struct versions v = {.n = 0};
+	size_t i;
+	int rc;
+
+	if ((rc = registry_secrets(e->registry, e->report->token.serial, take_version, &v, err)) <
+	    0)
+		return rc;
+	for (i = 0; i < v.n; i++) {
+		if ((rc = steps_escrow_version(
+			 e, SECRET_MGMKEY, v.list[i], e->current_mgmkey, err)) != 0)
+			return rc;
+		if ((rc = token_authenticate(e->token, e->current_mgmkey, err)) != ERR_MGMKEY)
+			return rc;
+	}
+	return err_set(err, ERR_MGMKEY,
+	    "the management key of token %u is none of those in escrow: it was changed outside of this "
+	    "program; what is left is: ykenroll retire %u, then ykenroll enroll NAME --reset",
+	    e->report->token.serial, e->report->token.serial);
+}
 
 int
 steps_mgmkey_open(struct enrolment *e, struct err *err)
@@ -13,10 +60,7 @@ steps_mgmkey_open(struct enrolment *e, struct err *err)
 	    (rc = steps_escrow(e, SECRET_MGMKEY, e->current_mgmkey, err)) != 0)
 		return rc;
 	if ((rc = token_authenticate(e->token, e->current_mgmkey, err)) == ERR_MGMKEY)
-		return err_set(err, ERR_MGMKEY,
-		    "the management key of token %u is not the one in escrow: it was changed outside of "
-		    "this program; take the token in again with: ykenroll adopt",
-		    e->report->token.serial);
+		rc = try_older(e, err);
 	e->authenticated = rc == 0;
 	return rc;
 }

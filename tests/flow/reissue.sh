@@ -97,6 +97,17 @@ exits 0 '' "the same command goes on" reissue $A --reason expiring --new-key -d 
 claim "the new one is good" good_on $A 'Alice Brown'
 claim "no PIN and no PUK was refused" [ "$(card '.refused | add')" = 0 ]
 
+# ---- given up: what is on the token then is still known ----
+for point in 'ins=FF;remove-after' 'ins=DB;nth=1;remove-before'; do
+	fault 1 "$point"
+	exits 14 'recover' "renewal, $point" reissue $A --reason expiring -d $A
+	back 1
+	exits 0 '' "is given up" ykenroll recover -d $A --give-up $ca
+	claim "the token is active" [ "$(state_of $A)" = active ]
+	exits 0 '' "another one goes on with the management key that is there" reissue $A --reason expiring -d $A
+	claim "the new one is good" good_on $A 'Alice Brown'
+done
+
 # ---- forgotten ----
 old=$(cert_of $A)
 exits 0 '' "forgotten" reissue $A --reason forgotten --hours 8 -d $B
