@@ -28,6 +28,32 @@ MUST_CHECK int registry_find(
 MUST_CHECK int registry_holder_by_id(
     struct registry *r, int64_t id, struct registry_holder *ret, struct err *err);
 
+/* What should be on a token, and whether the registry itself still says what was written. */
+struct registry_expected {
+	bool finished; /* by work that was finished: the three below are known */
+	uint8_t key_alg, pin_policy, touch_policy; /* key.h, x509.h */
+	bool has_cert; /* the active one, else the newest that was signed */
+	enum registry_cert_state cert_state;
+	int cert_reason; /* RFC 5280, when revoked */
+	uint8_t cert_serial[REGISTRY_SERIAL_LEN], cert_sha256[32], spki_sha256[32];
+	int64_t not_after;
+	bool cert_damaged;    /* its DER is not what the hash beside it says */
+	unsigned cert_active; /* how many are active; more than one never is */
+	struct registry_expected_secret {
+		bool there;   /* a current one */
+		bool damaged; /* the sealed blob is not the one in the chain */
+		bool spent;
+		uint8_t alg;
+	} secrets[SECRET_KINDS];
+};
+/* Of a token that is registered. */
+MUST_CHECK int registry_expected(
+    struct registry *r, uint32_t token, struct registry_expected *ret, struct err *err);
+/* Is this the card identifier that a work gave the token? 1 yes, or none gave it any; 0; or an
+ * error. */
+MUST_CHECK int registry_guid_known(struct registry *r, uint32_t token,
+    const uint8_t guid[static REGISTRY_GUID_LEN], struct err *err);
+
 enum registry_secret_state { SECRET_PENDING, SECRET_CURRENT, SECRET_OLD };
 const char *registry_secret_state_name(enum registry_secret_state s);
 

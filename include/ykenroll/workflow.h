@@ -116,10 +116,12 @@ MUST_CHECK int workflow_pin_check(const struct secret *pin, struct err *err);
 
 struct workflow_finding {
 	bool ok;
+	char id[32];	/* when not ok: which mismatch, for programs: "cert-foreign" */
 	char what[80];	/* "certificate in slot 9A" */
-	char text[400]; /* what was found, and when not ok what to do */
+	char text[400]; /* what was found */
+	char fix[200];	/* when not ok: what mends it without losing anything */
 };
-#define WORKFLOW_FINDINGS_MAX 24
+#define WORKFLOW_FINDINGS_MAX 48
 
 /* Token against registry. Reads only, spends no try. Errors: ERR_FIT at least one finding is not ok
  * (all are in *ret). */

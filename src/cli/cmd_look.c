@@ -19,8 +19,10 @@ findings_json(const struct token_id *token, const struct workflow_finding *f, si
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:b, s:s, s:s}", "ok", f[i].ok, "what",
-						f[i].what, "text", f[i].text));
+		json_array_append_new(
+		    list, json_pack("{s:b, s:s*, s:s, s:s, s:s*}", "ok", f[i].ok, "mismatch",
+			      f[i].ok ? NULL : f[i].id, "what", f[i].what, "text", f[i].text,
+			      "repair", f[i].ok ? NULL : f[i].fix));
 	return json_pack("{s:I, s:o}", "token", (json_int_t)token->serial, "findings", list);
 }
 
@@ -31,9 +33,12 @@ findings_text(const struct token_id *token, const struct workflow_finding *f, si
 
 	printf("token %u, firmware %u.%u.%u, in %s\n", token->serial, token->firmware[0],
 	    token->firmware[1], token->firmware[2], render_escaped(token->reader));
-	for (i = 0; i < n; i++)
+	for (i = 0; i < n; i++) {
 		printf("%-8s %-24s %s\n", f[i].ok ? "ok" : "MISMATCH", f[i].what,
 		    render_escaped(f[i].text));
+		if (!f[i].ok)
+			printf("%-8s %-24s repair: %s\n", "", f[i].id, render_escaped(f[i].fix));
+	}
 }
 
 int

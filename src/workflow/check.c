@@ -1,34 +1,144 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check: a token against the registry. Reads only: no PIN, PUK or management key is sent. */
+#include "workflow/check.h"
+
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/utc.h"
-#include "workflow/enrolment.h"
+#include "ykenroll/x509.h"
 
-struct findings {
-	struct workflow_finding *list;
-	size_t n;
-	bool bad;
+/*
+ * Every mismatch that can be told, with what mends it: none of these destroys what is not known to
+ * be somewhere else, but for those that a person must ask for. %1$u is the token, %2$s its home.
+ */
+static const struct {
+	const char *id, *what, *fix;
+} mismatches[] = {
+    {"not-registered", "registry",
+	"enrol it: ykenroll enroll NAME --email ADDRESS; or take it over as it is: ykenroll adopt"},
+    {"row-missing", "registry",
+	"restore the registry from a backup, or take the token over: ykenroll adopt -d %1$u"},
+    {"work-open", "registry", "ykenroll recover -d %1$u"},
+    {"token-lost", "registry",
+	"it was reported lost and is here: ask who brought it; then ykenroll enroll --reset or "
+	"ykenroll retire %1$u"},
+    {"token-damaged", "registry", "ykenroll retire %1$u"},
+    {"token-retired", "registry", "ykenroll enroll --reset for its next holder"},
+    {"token-suspended", "registry", "ykenroll resume %1$u, when its holder may have it back"},
+    {"token-new", "registry", "ykenroll enroll NAME --email ADDRESS -d %1$u"},
+    {"firmware", "firmware",
+	"another token of this serial number, or an edited registry: do not use it; compare its "
+	"attestation: ykenroll token attest 9a"},
+    {"cert-missing", "certificate in slot 9A",
+	"ykenroll reissue %1$u --reason expiring writes a new one"},
+    {"cert-unreadable", "certificate in slot 9A",
+	"ykenroll reissue %1$u --reason expiring writes a new one"},
+    {"cert-unexpected", "certificate in slot 9A",
+	"take the token over: ykenroll adopt -d %1$u; or enrol it: ykenroll enroll --force"},
+    {"cert-foreign", "certificate in slot 9A",
+	"ykenroll reissue %1$u --reason expiring, when nobody needs the one that is there"},
+    {"cert-of-another", "certificate in slot 9A",
+	"find out how it came here: ykenroll show; then ykenroll reissue %1$u --reason expiring"},
+    {"cert-old", "certificate in slot 9A", "ykenroll recover -d %1$u, or ykenroll reissue %1$u"},
+    {"cert-expired", "certificate in slot 9A", "ykenroll reissue %1$u --reason expiring"},
+    {"cert-revoked", "certificate in slot 9A", "ykenroll enroll --reset, or ykenroll retire %1$u"},
+    {"cert-not-in-crl", "CRL", "ykenroll ca crl; then ykenroll ca publish"},
+    {"cert-in-crl", "CRL",
+	"the CA has revoked what the registry calls active: ykenroll revoke %1$u makes them agree"},
+    {"cert-damaged", "registry", "restore the registry from a backup; ykenroll audit verify"},
+    {"cert-twice", "registry", "restore the registry from a backup; ykenroll audit verify"},
+    {"key-missing", "key in slot 9A",
+	"it cannot be had back: ykenroll reissue %1$u --reason damaged"},
+    {"key-unexpected", "key in slot 9A",
+	"take the token over: ykenroll adopt -d %1$u; or enrol it: ykenroll enroll --force"},
+    {"key-replaced", "key in slot 9A",
+	"the certificate's key is gone: ykenroll reissue %1$u --reason damaged"},
+    {"key-imported", "key in slot 9A",
+	"a copy of it may exist: ykenroll reissue %1$u --reason damaged"},
+    {"key-policy", "key in slot 9A",
+	"it was made elsewhere: ykenroll reissue %1$u --reason damaged"},
+    {"piv-reset", "PIV application",
+	"everything on it is gone: ykenroll reissue %1$u --reason damaged onto this token"},
+    {"identity-missing", "card identity", "ykenroll reissue %1$u --reason damaged writes it"},
+    {"identity-other", "card identity", "ykenroll reissue %1$u --reason damaged writes it"},
+    {"pin-blocked", "PIN", "ykenroll unblock -d %1$u"},
+    {"pin-factory", "PIN", "its holder sets one: ykenroll token change-pin -d %1$u"},
+    {"puk-blocked", "PUK",
+	"the PIN cannot be unblocked any more: ykenroll reissue %1$u --reason damaged in time"},
+    {"puk-factory", "PUK", "anybody can set the PIN: ykenroll unblock -d %1$u sets both anew"},
+    {"mgm-factory", "management key",
+	"anybody can change the token: ykenroll adopt -d %1$u sets a new one"},
+    {"mgm-algorithm", "management key",
+	"it was set elsewhere; ykenroll adopt -d %1$u with the one that it has"},
+    {"escrow-missing", "escrow", "ykenroll adopt -d %1$u takes its secrets over"},
+    {"escrow-damaged", "escrow", "restore the registry from a backup; ykenroll audit verify"},
+    {"escrow-spent", "escrow",
+	"somebody was shown it: ykenroll unblock -d %1$u (PUK) or ykenroll adopt -d %1$u sets a "
+	"new one"},
 };
 
-static void __attribute__((format(printf, 4, 5)))
-found(struct findings *f, bool ok, const char *what, const char *fmt, ...)
+static struct workflow_finding *
+next(struct check *c)
 {
-	struct workflow_finding *one;
+	static struct workflow_finding none;
+	struct workflow_finding *f = c->n < WORKFLOW_FINDINGS_MAX ? &c->list[c->n++] : &none;
+
+	memset(f, 0, sizeof(*f));
+	return f;
+}
+
+void
+check_ok(struct check *c, const char *what, const char *fmt, ...)
+{
+	struct workflow_finding *f = next(c);
 	va_list ap;
 
-	if (f->n >= WORKFLOW_FINDINGS_MAX)
-		return;
-	one = &f->list[f->n++];
-	one->ok = ok;
-	f->bad = f->bad || !ok;
-	snprintf(one->what, sizeof(one->what), "%s", what);
+	f->ok = true;
+	snprintf(f->what, sizeof(f->what), "%s", what);
 	va_start(ap, fmt);
-	vsnprintf(one->text, sizeof(one->text), fmt, ap);
+	vsnprintf(f->text, sizeof(f->text), fmt, ap);
 	va_end(ap);
 }
+
+/* The table's %1$u: positions in a format that is no literal are not checked by anybody. */
+static void
+write_fix(char *ret, size_t size, const char *fix, uint32_t serial)
+{
+	static const char mark[] = "%1$u";
+	const char *at;
+	size_t n = 0;
+
+	for (; (at = strstr(fix, mark)) != NULL && n < size; fix = at + sizeof(mark) - 1)
+		n += (size_t)snprintf(
+		    ret + n, size - n, "%.*s%u", (int)(at - fix), fix, (unsigned)serial);
+	if (n < size)
+		snprintf(ret + n, size - n, "%s", fix);
+}
+
+void
+check_bad(struct check *c, const char *id, const char *fmt, ...)
+{
+	struct workflow_finding *f = next(c);
+	va_list ap;
+	size_t i;
+
+	c->bad = true;
+	for (i = 0; i < sizeof(mismatches) / sizeof(mismatches[0]) - 1; i++)
+		if (strcmp(mismatches[i].id, id) == 0)
+			break;
+	snprintf(f->id, sizeof(f->id), "%s", id);
+	snprintf(f->what, sizeof(f->what), "%s", mismatches[i].what);
+	write_fix(f->fix, sizeof(f->fix), mismatches[i].fix, c->serial);
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- the registry ---- */
 
 static int
 take_row(void *ctx, const struct registry_row *row)
@@ -37,151 +147,185 @@ take_row(void *ctx, const struct registry_row *row)
 	return 1;
 }
 
+static const struct {
+	enum registry_token_state state;
+	const char *id, *text;
+} states[] = {
+    {TOKEN_NEW, "token-new", "known, and not enrolled"},
+    {TOKEN_SUSPENDED, "token-suspended", "on hold"},
+    {TOKEN_LOST, "token-lost", "reported lost"},
+    {TOKEN_DAMAGED, "token-damaged", "reported damaged"},
+    {TOKEN_RETIRED, "token-retired", "retired"},
+};
+
 static void
-check_registry(struct findings *f, const struct registry_row *row, uint32_t serial)
+check_state(struct check *c)
 {
-	if (row->token.serial == 0) {
-		found(f, false, "registry",
-		    "token %u is not registered; enrol it with: ykenroll enroll", serial);
+	const struct registry_row *row = &c->row;
+	size_t i;
+
+	if (row->work_open) {
+		check_bad(c, "work-open", "work on this token is not finished");
 		return;
 	}
-	if (row->work_open)
-		found(f, false, "registry",
-		    "work on this token is not finished; finish it with: ykenroll recover --device "
-		    "%u",
-		    serial);
-	else
-		found(f, row->token.state == TOKEN_ACTIVE, "registry", "%s, held by %s (%s)",
-		    registry_token_state_name(row->token.state), row->holder.name, row->holder.key);
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+		if (states[i].state == row->token.state) {
+			check_bad(c, states[i].id, "%s%s%s", states[i].text,
+			    row->holder.id == 0 ? "" : ", holder ", row->holder.key);
+			return;
+		}
+	check_ok(c, "registry", "%s, held by %s (%s)", registry_token_state_name(row->token.state),
+	    row->holder.name, row->holder.key);
 }
 
+static void
+check_rows(struct check *c)
+{
+	const struct token_id *id = token_id(c->token);
+	const uint8_t *was = c->row.token.firmware;
+	enum registry_secret_kind kind;
+	const struct registry_expected_secret *s;
+
+	if (memcmp(id->firmware, was, sizeof(id->firmware)) != 0)
+		check_bad(c, "firmware", "%u.%u.%u, and %u.%u.%u when it was enrolled",
+		    id->firmware[0], id->firmware[1], id->firmware[2], was[0], was[1], was[2]);
+	if (c->expected.cert_damaged)
+		check_bad(c, "cert-damaged", "the stored certificate was changed");
+	if (c->expected.cert_active > 1)
+		check_bad(c, "cert-twice", "%u certificates are active", c->expected.cert_active);
+	for (kind = 0; kind < SECRET_KINDS; kind++) {
+		s = &c->expected.secrets[kind];
+		if (!s->there && c->live && !c->row.work_open)
+			check_bad(c, "escrow-missing", "no %s is in escrow",
+			    registry_secret_kind_name(kind));
+		if (s->there && s->damaged)
+			check_bad(c, "escrow-damaged", "the sealed %s is not the one in the chain",
+			    registry_secret_kind_name(kind));
+		if (s->there && s->spent)
+			check_bad(c, "escrow-spent", "the %s was opened and not replaced",
+			    registry_secret_kind_name(kind));
+	}
+}
+
+/* ---- the CRL ---- */
+
 static int
-check_cert(struct findings *f, struct token *token, const struct registry_row *row, struct err *err)
+read_crl(const char *home, struct blob *ret)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char pub[PATH_MAX], path[PATH_MAX];
+
+	if (file_join(pub, sizeof(pub), home, "pub", NULL) != 0 ||
+	    file_join(path, sizeof(path), pub, "issuing.crl", NULL) != 0 ||
+	    file_read(path, &pem, NULL) != 0)
+		return -1;
+	return crl_from_pem(&pem, ret, NULL);
+}
+
+/* A desk without pub/ has nothing to compare with. */
+static void
+check_crl(struct check *c)
+{
+	const struct registry_expected *e = &c->expected;
+	CLEAN(blob_wipe) struct blob crl = {0};
+	struct crl_asked asked = {.serial = e->cert_serial, .len = sizeof(e->cert_serial)};
+	const bool revoked = e->cert_state == CERT_REVOKED || c->row.token.state == TOKEN_SUSPENDED;
+
+	if (!e->has_cert || e->not_after <= utc_now() || read_crl(c->w->home, &crl) != 0 ||
+	    crl_ask(&crl, &asked, 1, NULL) != 0)
+		return;
+	if (revoked && !asked.listed)
+		check_bad(c, "cert-not-in-crl",
+		    "the registry calls the certificate revoked, and the CRL does not list it");
+	else if (!revoked && asked.listed)
+		check_bad(c, "cert-in-crl",
+		    "the CRL lists the certificate, and the registry calls it %s",
+		    registry_cert_state_name(e->cert_state));
+	else
+		check_ok(c, "CRL", "agrees");
+}
+
+/* ---- all of it ---- */
+
+static int
+look(struct check *c, struct err *err)
+{
+	int rc = registry_open(c->w->home, c->w->actor, &c->registry, err);
+
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_INTERNAL,
+		    "there is no registry in %s; make one with: ykenroll init", c->w->home);
+	if (rc != 0)
+		return rc;
+	if ((rc = registry_list(c->registry, c->serial, take_row, &c->row, err)) < 0)
+		return rc;
+	c->live = c->row.token.serial != 0 && c->row.token.state >= TOKEN_ISSUED &&
+		  c->row.token.state <= TOKEN_SUSPENDED;
+	return c->row.token.serial == 0
+		   ? 0
+		   : registry_expected(c->registry, c->serial, &c->expected, err);
+}
+
+static bool
+is_ours(const struct check *c, const struct cert_info *info)
+{
+	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
+	char pub[PATH_MAX], path[PATH_MAX];
+	struct cert_info ca;
+
+	return file_join(pub, sizeof(pub), c->w->home, "pub", NULL) == 0 &&
+	       file_join(path, sizeof(path), pub, "issuing.crt", NULL) == 0 &&
+	       file_read(path, &pem, NULL) == 0 && cert_from_pem(&pem, &der, NULL) == 0 &&
+	       cert_read(der.data, der.len, &ca, NULL) == 0 &&
+	       strcmp(info->issuer, ca.subject) == 0;
+}
+
+/* A token that is not known, with a certificate of this CA on it: it was. */
+static int
+not_registered(struct check *c, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
-	const char *what = "certificate in slot 9A";
 	struct err why = ERR_INIT;
 	struct cert_info info;
-	char end[UTC_TEXT_LEN];
-	int rc;
+	const int rc = token_get_cert(c->token, CHECK_SLOT, &der, &why);
 
-	rc = token_get_cert(token, ENROL_SLOT, &der, &why);
 	if (rc != 0 && rc != ERR_ABSENT && rc != ERR_FIT) {
 		*err = why;
 		return rc;
 	}
-	if (rc != 0 || cert_read(der.data, der.len, &info, NULL) != 0) {
-		found(f, !row->has_cert, what, "none%s",
-		    row->has_cert ? "; the registry has one: it was deleted outside of this program"
-				  : "");
-		return 0;
-	}
-	if (!row->has_cert || memcmp(info.sha256, row->cert_sha256, 32) != 0) {
-		found(f, false, what, "another one than the registry's: %s", info.subject);
-		return 0;
-	}
-	utc_text(info.not_after, end);
-	found(f, row->cert_state == CERT_ACTIVE && info.not_after > utc_now(), what,
-	    "%s, %s, until %s", info.subject, registry_cert_state_name(row->cert_state), end);
+	if (rc == 0 && cert_read(der.data, der.len, &info, NULL) == 0 && is_ours(c, &info))
+		check_bad(c, "row-missing",
+		    "token %u is not registered, and has a certificate of this CA",
+		    (unsigned)c->serial);
+	else
+		check_bad(c, "not-registered", "token %u is not registered", (unsigned)c->serial);
 	return 0;
 }
 
 static int
-check_key(struct findings *f, struct token *token, const struct registry_row *row, struct err *err)
+check(struct check *c, struct err *err)
 {
-	const char *what = "key in slot 9A";
-	struct token_slot slot = {0};
-	struct err why = ERR_INIT;
-	uint8_t digest[X509_SHA256_LEN] = {0};
 	int rc;
 
-	rc = token_slot(token, ENROL_SLOT, &slot, &why);
-	if (rc == ERR_ABSENT) {
-		found(f, !row->has_cert, what, "%s", why.text);
-		return 0;
-	}
-	if (rc != 0) {
-		*err = why;
+	if ((rc = look(c, err)) != 0)
 		return rc;
+	if (c->row.token.serial == 0 && (rc = not_registered(c, err)) != 0)
+		return rc;
+	if (c->row.token.serial != 0) {
+		check_state(c);
+		check_rows(c);
+		check_crl(c);
 	}
-	rc = x509_sha256(&slot.spki, digest, err);
-	if (rc == 0 && !slot.generated)
-		found(f, false, what, "was imported, not generated on the token");
-	else if (rc == 0 && row->has_cert && memcmp(digest, row->spki_sha256, 32) != 0)
-		found(f, false, what,
-		    "is not the key of the registered certificate: it was replaced "
-		    "outside of this program");
-	else if (rc == 0)
-		found(f, true, what, "%s, generated on the token", key_alg_name(slot.alg));
-	blob_wipe(&slot.spki);
-	return rc;
+	if ((rc = check_cert(c, err)) != 0 || (rc = check_key(c, err)) != 0 ||
+	    (rc = check_identity(c, err)) != 0)
+		return rc;
+	return check_secrets(c, err);
 }
 
 static void
-check_pin(struct findings *f, const char *what, const struct token_pin_state *s)
+check_wipe(struct check *c)
 {
-	if (s->tries_left == 0)
-		found(f, false, what, "blocked");
-	else if (s->known && s->factory)
-		found(f, false, what, "still the factory's");
-	else if (s->tries_left < 0)
-		found(f, true, what, "this firmware does not tell");
-	else
-		found(f, true, what, "%d tries left", s->tries_left);
-}
-
-static int
-check_secrets(struct findings *f, struct token *token, struct err *err)
-{
-	struct token_pin_state pin, puk;
-	struct token_mgm_state mgm;
-	struct err why = ERR_INIT;
-	bool has_puk;
-	int rc;
-
-	if ((rc = token_pin_state(token, &pin, err)) != 0)
-		return rc;
-	rc = token_puk_state(token, &puk, &why);
-	has_puk = rc == 0;
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
-		return rc;
-	}
-	if ((rc = token_mgm_state(token, &mgm, err)) != 0)
-		return rc;
-	check_pin(f, "PIN", &pin);
-	if (has_puk)
-		check_pin(f, "PUK", &puk);
-	else
-		found(f, true, "PUK", "%s", why.text);
-	found(f, !(mgm.known && mgm.factory), "management key", "%s",
-	    !mgm.known	  ? "this firmware does not tell"
-	    : mgm.factory ? "still the factory's"
-			  : "not the factory's");
-	return 0;
-}
-
-static int
-check(const struct workflow *w, struct token *token, struct findings *f, struct err *err)
-{
-	CLEAN(registry_closep) struct registry *registry = NULL;
-	const uint32_t serial = token_id(token)->serial;
-	struct registry_row row = {0};
-	int rc;
-
-	rc = registry_open(w->home, w->actor, &registry, err);
-	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_INTERNAL,
-		    "there is no registry in %s; make one with: ykenroll init", w->home);
-	if (rc != 0)
-		return rc;
-	if ((rc = registry_list(registry, serial, take_row, &row, err)) < 0)
-		return rc;
-	check_registry(f, &row, serial);
-	if ((rc = check_cert(f, token, &row, err)) != 0 ||
-	    (rc = check_key(f, token, &row, err)) != 0)
-		return rc;
-	return check_secrets(f, token, err);
+	registry_closep(&c->registry);
 }
 
 int
@@ -190,16 +334,18 @@ workflow_check(const struct workflow *w, struct token_id *ret_token,
 {
 	CLEAN(device_closep) struct device *dev = NULL;
 	CLEAN(token_closep) struct token *token = NULL;
-	struct findings f = {ret, 0, false};
+	CLEAN(check_wipe) struct check c = {.w = w, .list = ret};
 	int rc;
 
 	if ((rc = device_open(w->device_ui, &dev, err)) != 0 ||
 	    (rc = token_open(dev, &w->choice, &token, err)) != 0)
 		return rc;
 	*ret_token = *token_id(token);
-	rc = check(w, token, &f, err);
-	*ret_n = f.n;
-	if (rc == 0 && f.bad)
+	c.token = token;
+	c.serial = ret_token->serial;
+	rc = check(&c, err);
+	*ret_n = c.n;
+	if (rc == 0 && c.bad)
 		return err_set(err, ERR_FIT, "token and registry do not agree");
 	return rc;
 }
