@@ -58,7 +58,8 @@ exits 0 '' "adopt" adopt 10000001 Alice alice@example.org --management-key "file
 claim "the certificate is this CA's now" good_on 10000001 Alice
 claim "for the key that was there" sh -c '[ "$(openssl x509 -in "$T/on.pem" -noout -pubkey)" = "$(cat "$T/10000001.pub")" ]'
 claim "the secrets are in escrow, the PIN is the holder's" mine 10000001
-exits 9 'already' "again" adopt 10000001 Alice alice@example.org --management-key "file:$T/mgm"
+exits 0 '' "again: nothing to do" adopt 10000001 Alice alice@example.org --management-key "file:$T/mgm"
+exits 9 'belongs|registry' "for somebody else" adopt 10000001 Eve eve@example.org --management-key "file:$T/mgm"
 claim "no try was spent" [ "$(refused 1)" = 0 ]
 
 # ---- a certificate of this CA is recorded; ykman kept the management key behind the PIN ----
