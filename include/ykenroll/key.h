@@ -125,6 +125,8 @@ MUST_CHECK int key_p11_generate(const char *uri, enum key_alg alg, const struct 
 bool key_pin_refused(void);
 /* Has the key failed, and is not asked again? */
 bool key_broken(const struct key *key);
+/* Is its private half in an HSM? */
+bool key_outside(const struct key *key);
 /* Is it such a URI, and must a PIN be asked for? Nothing is opened. */
 MUST_CHECK int key_p11_secret(const char *uri, enum key_secret *ret, struct err *err);
 

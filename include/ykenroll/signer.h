@@ -73,6 +73,9 @@ struct signer_serve {
 };
 MUST_CHECK int signer_serve(const struct signer_serve *serve, struct err *err);
 
+/* Has this kernel what confines a signer's files (Landlock)? */
+bool signer_landlock(void);
+
 /* ---- the desk's side ---- */
 
 struct signer;

@@ -260,3 +260,9 @@ key_broken(const struct key *key)
 {
 	return key->ops == &ops && ((const struct p11_key *)key->ctx)->broken.code != 0;
 }
+
+bool
+key_outside(const struct key *key)
+{
+	return key->ops == &ops;
+}

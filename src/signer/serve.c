@@ -11,17 +11,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "base/file.h"
 #include "base/utc.h"
 #include "signer/crl_root.h"
 #include "signer/process.h"
+#include "signer/sandbox.h"
 #include "signer/service.h"
 #include "signer/desk.h"
 #include "signer/keeper.h"
 
 #define DESKS_MAX 32
-#define TICK_MS 1000	   /* how often the clocks are looked at */
-#define USELESS_MS 3000	   /* from a failure to the end */
+#define TICK_MS 1000	  /* how often the clocks are looked at */
+#define USELESS_MS 3000	  /* from a failure to the end */
+#define SECURE_HEAP 65536 /* bytes: an RSA-4096 key needs a tenth */
+#define SECURE_LEAST 32
 #define LOCK_WAIT_MS 10000 /* for the end of another signer of this home */
 
 struct server {
@@ -170,8 +175,34 @@ loop(struct server *s, const sigset_t *while_waiting, struct err *err)
 	return 0;
 }
 
+/* Whatever is not there is said; what is there must work. */
 static int
-run(struct server *s, const struct answer_times *times, int fd, struct err *err)
+confine(struct server *s, const char *socket, struct err *err)
+{
+	const struct sandbox box = {
+	    .home = s->ca->home,
+	    .socket = socket,
+	    .hsm = key_outside(s->ca->key) ||
+		   (s->ca->root_key != NULL && key_outside(s->ca->root_key)),
+	};
+	struct sandbox_in_force f;
+	char line[128];
+	int rc;
+
+	if ((rc = sandbox_enter(&box, &f, err)) != 0)
+		return rc;
+	if (s->keeper.say == NULL || (f.landlock > 0 && f.filter))
+		return 0;
+	snprintf(line, sizeof(line),
+	    "this kernel confines the signer less than it could: no %s%s%s",
+	    f.landlock == 0 ? "Landlock" : "", f.landlock == 0 && !f.filter ? ", no " : "",
+	    f.filter ? "" : "seccomp filter");
+	s->keeper.say(s->keeper.ctx, line);
+	return 0;
+}
+
+static int
+run(struct server *s, const struct answer_times *times, int fd, const char *socket, struct err *err)
 {
 	struct signals old;
 	sigset_t waiting;
@@ -183,7 +214,8 @@ run(struct server *s, const struct answer_times *times, int fd, struct err *err)
 	sigdelset(&waiting, SIGINT);
 	if (fd >= 0)
 		add(s, fd, times);
-	rc = loop(s, &waiting, err);
+	if ((rc = confine(s, socket, err)) == 0)
+		rc = loop(s, &waiting, err);
 	signals_restore(&old);
 	return rc;
 }
@@ -195,6 +227,9 @@ harden(struct err *err)
 {
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot give up privileges");
+	/* OpenSSL keeps private numbers there: locked, not dumped. Where that cannot be locked it
+	 * is used all the same. */
+	(void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST);
 	return secret_harden(err);
 }
 
@@ -293,7 +328,7 @@ serve_fd(const struct signer_serve *serve, struct err *err)
 	}
 	times = (struct answer_times){
 	    .kdf_ns = key_kdf_ns, .fsync_ns = file_fsync_ns, .wait_ns = wait_ns};
-	return run(&s, &times, serve->fd, err);
+	return run(&s, &times, serve->fd, NULL, err);
 }
 
 /* The service manager's, or our own at path. */
@@ -350,7 +385,7 @@ serve_socket(const struct signer_serve *serve, struct err *err)
 	if ((rc = open_listener(path, activated, &s, err)) != 0)
 		return rc;
 	listening(&s, serve, activated >= 0 ? "the service manager's socket" : path);
-	rc = run(&s, NULL, -1, err);
+	rc = run(&s, NULL, -1, activated < 0 ? path : NULL, err);
 	if (activated < 0)
 		unlink(path);
 	return rc;

@@ -215,6 +215,17 @@ no_root_crl(struct doctor *d)
 	return true;
 }
 
+/* Nothing is wrong with a kernel without it. */
+static void
+check_sandbox(struct doctor *d)
+{
+	if (signer_landlock())
+		return;
+	doctor_found(d, LEVEL_NOTE, "signer", "lsm=landlock,... on the kernel's command line",
+	    "this kernel has no Landlock: whoever takes the signer's process over can read what its "
+	    "user can");
+}
+
 void
 doctor_crls(struct doctor *d)
 {
@@ -228,6 +239,7 @@ doctor_crls(struct doctor *d)
 	for (i = 0; i < LEN(crl_rules); i++)
 		if (i == 0 || !no_root_crl(d))
 			check_crl(d, &crl_rules[i]);
+	check_sandbox(d);
 }
 
 /* ---- clock ---- */

@@ -44,6 +44,10 @@ manager=$!
 claim "readiness is told" until_true 10 grep -q '^notify READY=1' "$T/service"
 pid=$(awk '$1 == "pid" { print $2 }' "$T/service")
 claim "it says where it listens" says '^listening at the service'
+status() { awk -v f="$1:" '$1 == f { print $2 }' "/proc/$pid/status"; }
+claim "no new privileges" [ "$(status NoNewPrivs)" = 1 ]
+claim "a filter for its system calls" [ "$(status Seccomp)" = 2 ]
+claim "its secrets, and OpenSSL's, in locked memory" [ "$(status VmLck)" -ge 64 ]
 exits 0 '' "enroll by way of the socket that was handed over, without a passphrase" \
 	ykenroll enroll Alice --email alice@example.org --pin "file:$T/pin" --non-interactive
 kill "$pid"
