@@ -186,14 +186,14 @@ judge(struct workflow_probe *p, const struct tls_reply *r)
 		untried(p, "the server does not speak it");
 		return;
 	}
-	/* An alert before a certificate was asked for is about something else. */
-	if (r->alert >= 0 && !r->asked && !r->handshake) {
-		snprintf(p->why, sizeof(p->why),
-		    "alert %s, before a client certificate was asked for", r->alert_name);
+	tell(r, p->why, sizeof(p->why));
+	/* What ends before a certificate was asked for ends for another reason. */
+	if (!r->asked && !r->handshake) {
+		strncat(p->why, ", before a client certificate was asked for",
+		    sizeof(p->why) - strlen(p->why) - 1);
 		p->verdict = VERDICT_UNTRIED;
 		return;
 	}
-	tell(r, p->why, sizeof(p->why));
 	p->verdict = visit_is_in(r) ? VERDICT_IN : VERDICT_REFUSED;
 	p->right = p->any || (p->verdict == VERDICT_IN) == p->wants_in;
 	if (p->verdict == VERDICT_IN && !r->asked && !r->resumed)

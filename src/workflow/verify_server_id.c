@@ -72,7 +72,6 @@ int
 probe_load(const struct workflow *w, enum probe_id id, struct probe_key *ret, struct err *err)
 {
 	CLEAN(probe_key_wipe) struct probe_key p = {.n_certs = 2};
-	CLEAN(blob_wipe) struct blob root = {0};
 	char path[PATH_MAX];
 	int rc;
 
