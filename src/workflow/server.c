@@ -118,31 +118,40 @@ is_host(const char *host, size_t len)
 	return len > 2 && strspn(text + 1, "0123456789abcdefABCDEF:.") == len - 2;
 }
 
+/* http://HOST[:PORT]; *ret_authority is behind the slashes, *ret_port behind the colon, or NULL. */
+static bool
+split_url(const char *url, const char **ret_authority, const char **ret_port)
+{
+	const char *host = url + 7, *end;
+	size_t len;
+
+	if (strncmp(url, "http://", 7) != 0)
+		return false;
+	end = host[0] == '[' ? strchr(host, ']') : NULL;
+	end = strchr(end != NULL ? end : host, ':');
+	len = end == NULL ? strlen(host) : (size_t)(end - host);
+	*ret_authority = host;
+	*ret_port = end == NULL ? NULL : end + 1;
+	if (!is_host(host, len))
+		return false;
+	return *ret_port == NULL || ((*ret_port)[0] != '\0' && strlen(*ret_port) <= 5 &&
+					(*ret_port)[strspn(*ret_port, "0123456789")] == '\0');
+}
+
+/* Not https: each server wants other lines to verify the application, and most do not unasked. */
 static int
 take_backend(const char *url, struct values *v, struct err *err)
 {
-	const bool tls = strncmp(url, "https://", 8) == 0;
-	const char *host = url + (tls ? 8 : 7), *end, *port;
+	const char *authority, *port;
 
-	if (!tls && strncmp(url, "http://", 7) != 0)
-		goto refused;
-	end = host[0] == '[' ? strchr(host, ']') : NULL;
-	port = strchr(end != NULL ? end : host, ':');
-	end = port != NULL ? port : host + strlen(host);
-	if (!is_host(host, (size_t)(end - host)) || strlen(url) >= sizeof(v->backend) ||
-	    (port != NULL && (strlen(port) < 2 || strlen(port) > 6 ||
-				 port[1 + strspn(port + 1, "0123456789")] != '\0')))
-		goto refused;
+	if (strlen(url) >= sizeof(v->backend) || !split_url(url, &authority, &port))
+		return err_set(err, ERR_USAGE,
+		    "--backend: %s is not http://HOST:PORT, without a path (for TLS to the "
+		    "application add the server's own lines)",
+		    url);
 	snprintf(v->backend, sizeof(v->backend), "%s", url);
-	snprintf(v->authority, sizeof(v->authority), "%.*s:%s%s", (int)(end - host), host,
-	    port != NULL ? port + 1
-	    : tls	 ? "443"
-			 : "80",
-	    tls ? " ssl verify required ca-file @system-ca" : "");
+	snprintf(v->authority, sizeof(v->authority), "%s%s", authority, port != NULL ? "" : ":80");
 	return 0;
-refused:
-	return err_set(err, ERR_USAGE,
-	    "--backend: %s is not http://HOST:PORT or https://HOST:PORT, without a path", url);
 }
 
 /* ---- text ---- */
