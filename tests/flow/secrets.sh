@@ -289,6 +289,18 @@ watch 11 "ca renew, wrong passphrase" --read ca-wrong -- ykenroll ca renew "$T/s
 watch 0 "ca renew --issuing" --read ca-pass -- ykenroll ca renew --issuing $ca --root-pass "$(f ca-pass)"
 watch 0 "ca p12" --read ca-pass --read p12-pass -- ykenroll ca p12 --cn Phone --out "$T/phone.p12" --p12-pass "$(f p12-pass)" $ca
 watch 11 "ca p12, wrong passphrase" --read ca-wrong --read p12-pass -- ykenroll ca p12 --cn Phone --out "$T/phone2.p12" --p12-pass "$(f p12-pass)" --ca-pass "$(f ca-wrong)"
+watch 0 "ca log" -- ykenroll ca log
+watch 11 "ca log without a CA" -- ykenroll ca log --home "$T/none"
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout "$T/r.key" -passout "file:$C/pin-next" -subj /CN=R -days 900 \
+	-addext keyUsage=critical,keyCertSign,cRLSign -out "$T/r.crt" 2>"$T/log"
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout "$T/i.key" -passout "file:$C/pin-old" -subj /CN=I -out "$T/i.csr" 2>"$T/log"
+printf 'keyUsage=critical,keyCertSign,cRLSign\nbasicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' >"$T/i.ext"
+openssl x509 -req -in "$T/i.csr" -CA "$T/r.crt" -CAkey "$T/r.key" -passin "file:$C/pin-next" -set_serial 7 -days 800 -extfile "$T/i.ext" -out "$T/i.crt" 2>"$T/log"
+imports="ykenroll ca import --cert $T/i.crt --key $T/i.key --root $T/r.crt --root-key $T/r.key --home $T/home2/imported --recovery-out $D/r7.key"
+watch 11 "ca import, wrong passphrase" --read pin-wrong -- \
+	$imports --key-pass "$(f pin-wrong)" --root-key-pass "$(f pin-next)" $ca --recovery-pass "$(f recovery-pass)"
+watch 0 "ca import" --read pin-old --read pin-next --read ca-pass --read recovery-pass -- \
+	$imports --key-pass "$(f pin-old)" --root-key-pass "$(f pin-next)" $ca --recovery-pass "$(f recovery-pass)"
 watch 0 "token info of an enrolled token" -- ykenroll token info
 watch 9 "token change-puk of an enrolled token" -- ykenroll token change-puk --puk "$(f puk-old)" --new-puk "$(f puk-next)"
 
