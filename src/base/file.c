@@ -300,14 +300,42 @@ file_write(const char *path, const void *data, size_t len, mode_t mode, struct e
 	return file_sync_dir(path, err);
 }
 
+/* Of no name until it is whole, so that a kill leaves nothing. 1: this file system, or this
+ * process, cannot do that. */
+static int
+create_nameless(const char *path, const struct blob *data, mode_t mode, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	CLEAN(closep) int fd = -1;
+	char dir[4096], by[64];
+	int rc;
+
+	snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 : (int)(slash - path + 1),
+	    slash == NULL ? "." : path);
+	if ((fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)) < 0)
+		return 1;
+	if (fchmod(fd, mode) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", path);
+	if ((rc = write_all(fd, path, data->data, data->len, err)) != 0 ||
+	    (rc = file_fsync(fd, path, err)) != 0)
+		return rc;
+	snprintf(by, sizeof(by), "/proc/self/fd/%d", fd);
+	if (linkat(AT_FDCWD, by, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
+		return file_sync_dir(path, err);
+	return errno == EEXIST ? err_set(err, ERR_OCCUPIED, "%s exists already", path) : 1;
+}
+
 int
 file_create(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
+	const struct blob all = {(uint8_t *)(uintptr_t)data, len};
 	char temp[4096];
 	int rc, n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
 
 	if (n < 0 || (size_t)n >= sizeof(temp))
 		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
+	if ((rc = create_nameless(path, &all, mode, err)) <= 0)
+		return rc;
 	if ((rc = write_temp(temp, path, data, len, mode, err)) != 0)
 		return rc;
 	/* link(2) fails where the name exists: no window in which something else could be

@@ -25,10 +25,12 @@ read_notes(const char *home, char path[static PATH_MAX], struct blob *ret, struc
 static const char *
 next_line(const struct blob *notes, size_t *at, size_t *ret_len)
 {
-	const char *line = (const char *)notes->data + *at;
-	const char *end = *at < notes->len ? memchr(line, '\n', notes->len - *at) : NULL;
+	const char *line, *end;
 
-	if (end == NULL)
+	if (*at >= notes->len)
+		return NULL;
+	line = (const char *)notes->data + *at;
+	if ((end = memchr(line, '\n', notes->len - *at)) == NULL)
 		return NULL;
 	*ret_len = (size_t)(end - line);
 	*at += *ret_len + 1;

@@ -76,6 +76,25 @@ exits 11 'passphrase' "a wrong one ends it with 11, which the unit does not try 
 claim "readiness is not told then" sh -c '! grep -q READY "$T/out"'
 exits 2 'one listening' "a socket of another kind is refused" run --cred "ca-pass=$T/pass:400" --datagram "$T/dgram" --
 
+# ---- init, killed wherever it syncs ----
+killed() { # the recovery key is there as a whole or not at all, and nothing lies beside it
+	mkdir -m 700 "$T/usb"
+	for at in 1 2 3 4 5 6 7 8; do
+		strace -f -o /dev/null -e "inject=fsync:signal=SIGKILL:when=$at" ykenroll init --home "$T/usbhome" --name Test \
+			--recovery-out "$T/usb/recovery.key" --ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass" && return 1
+		[ "$(ls "$T/usb")" = recovery.key ] || [ -z "$(ls "$T/usb")" ] || return 1
+		[ ! -f "$T/usb/recovery.key" ] || openssl pkey -in "$T/usb/recovery.key" -passin "file:$T/rpass" -noout || return 1
+	done
+	ykenroll init --home "$T/usbhome" --name Test --recovery-out "$T/usb/recovery.key" --ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass" &&
+		[ "$(ls "$T/usb")" = recovery.key ]
+}
+if strace -f -o /dev/null true 2>/dev/null; then
+	claim "a killed init leaves nothing beside the recovery key, and the next completes" killed
+else
+	n=$((n + 1))
+	echo "ok $n - a killed init # SKIP strace may not trace here"
+fi
+
 # ---- alone for a weekend ----
 if ! command -v faketime >/dev/null; then
 	n=$((n + 1))
