@@ -94,14 +94,19 @@ server_ctx(const struct scene *s, enum manner how)
 static void
 serve(const struct scene *s, int fd, enum manner how, const char *text)
 {
+	static const char plain[] = "HTTP/1.0 200 OK\r\n\r\n";
 	unsigned char noise[5000];
 	char buf[4096];
 	SSL *ssl;
 
 	alarm(30);
 	RAND_bytes(noise, sizeof(noise));
-	if (how == GARBAGE)
-		_exit(write(fd, "HTTP/1.0 200 OK\r\n\r\n", 19) < 0);
+	if (how == GARBAGE) { /* whoever leaves with something unread resets the connection */
+		if (read(fd, buf, sizeof(buf)) > 0 && write(fd, plain, sizeof(plain) - 1) > 0)
+			while (read(fd, buf, sizeof(buf)) > 0)
+				;
+		_exit(0);
+	}
 	ssl = SSL_new(server_ctx(s, how));
 	SSL_set_fd(ssl, fd);
 	if (SSL_accept(ssl) != 1 || how == CLOSES)
