@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* reissue: one command for each thing that happens to a token, or to who has it. */
+#include <jansson.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -94,7 +95,7 @@ fill(struct workflow_reissue *what, struct err *err)
 static void
 show_former(const struct workflow_reissue *what, const struct workflow_reissued *r)
 {
-	if (!r->has_crl || opt.json)
+	if (!r->has_crl)
 		return;
 	printf("token %u: its certificates are %s (%s); CRL number %llu, %zu entries, is in "
 	       "pub/issuing.crl\n",
@@ -104,6 +105,25 @@ show_former(const struct workflow_reissue *what, const struct workflow_reissued 
 	if (what->why->hold)
 		printf("when it is there again: ykenroll resume %u\n", (unsigned)r->former);
 	fflush(stdout);
+}
+
+/* The report, when there is one, with what became of the former token; also after a failure. */
+static int
+show_json(
+    const struct workflow_reissue *what, const struct workflow_reissued *r, int rc, struct err *err)
+{
+	json_t *json =
+	    r->has_new && r->report.token.serial != 0 ? report_json(&r->report) : json_object();
+
+	if (r->former != 0)
+		json_object_set_new(json, "former",
+		    json_pack("{s:I, s:s, s:b}", "serial", (json_int_t)r->former, "reason",
+			workflow_reason_name((int)what->why->reason), "done_before", r->has_crl));
+	if (r->has_crl)
+		json_object_set_new(json, "crl_number", json_integer((json_int_t)r->crl.number));
+	if (render_json(json, rc == 0 ? err : NULL) != 0)
+		return rc != 0 ? rc : ERR_INTERNAL;
+	return rc;
 }
 
 int
@@ -126,6 +146,8 @@ cmd_reissue(int argc, const char **argv, struct err *err)
 		return rc;
 	what.what = args[0];
 	rc = workflow_reissue(&w, &what, &done, err);
+	if (opt.json)
+		return show_json(&what, &done, rc, err);
 	show_former(&what, &done);
 	if (rc == 0 && !done.has_new)
 		return 0;

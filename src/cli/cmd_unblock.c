@@ -77,6 +77,9 @@ run_ticket(const struct workflow *w, struct err *err)
 
 	if ((request != NULL) + (answer != NULL) + (apply != NULL) != 1)
 		return err_set(err, ERR_USAGE, "one of --request, --answer and --apply at a time");
+	if (opt.dry_run)
+		return err_set(
+		    err, ERR_USAGE, "--dry-run goes with none of --request, --answer, --apply");
 	if (hours < 0 || hours > HOURS_MAX)
 		return err_set(err, ERR_USAGE, "--hours takes 1 to %d", HOURS_MAX);
 	rc = request != NULL  ? workflow_ticket_request(w, &what, &done, err)

@@ -113,13 +113,11 @@ static int
 end_former(struct enrolment *e, struct workflow_reissued *ret, struct err *err)
 {
 	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
-	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
 	struct err why = ERR_INIT;
 	int rc;
 
 	if ((rc = signer_open(&how, &e->signer, err)) != 0 || (rc = step_replaced(e, err)) != 0 ||
-	    (rc = signer_ca(e->signer, &ca, err)) != 0 ||
-	    (rc = crl_read(ca.crls[0].data, ca.crls[0].len, &ret->crl, err)) != 0)
+	    (rc = signer_crl_state(e->signer, false, &ret->crl, err)) != 0)
 		return rc;
 	ret->has_crl = true;
 	/* that cannot wait for the new token; when it fails, it is tried again at the end */
@@ -203,9 +201,11 @@ nothing_new(const struct workflow *w, const struct workflow_reissue *what,
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if ((rc = workflow_revoke(w, &how, done, err)) == 0) {
 		ret->crl = done->crl;
-		ret->has_crl = true;
+		ret->has_crl = !w->dry_run;
 		ret->former = done->n > 0 ? done->certs[0].token.serial : 0;
 	}
+	if (rc == 0 && w->dry_run)
+		revoke_show(w, what->why->reason, done);
 	free(done);
 	return rc;
 }

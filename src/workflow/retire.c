@@ -145,6 +145,8 @@ retire_absent(const struct workflow *w, const struct workflow_retire *what,
 			ret->holder = done->certs[0].holder;
 		}
 	}
+	if (rc == 0 && w->dry_run)
+		revoke_show(w, what->reason, done);
 	free(done);
 	return rc;
 }
@@ -154,11 +156,16 @@ workflow_retire(const struct workflow *w, const struct workflow_retire *what,
     struct workflow_report *ret, struct err *err)
 {
 	CLEAN(enrolment_wipe) struct enrolment e;
+	int64_t holder;
+	int rc;
 
 	enrolment_init(&e, w, ret);
 	if (!what->absent)
 		return retire(&e, what, err);
 	if (what->what == NULL)
 		return err_set(err, ERR_USAGE, "which token? It is not here to be looked at");
+	if ((rc = enrolment_registry(&e, err)) != 0 ||
+	    (rc = held_find(&e, what->what, &ret->token.serial, &holder, err)) != 0)
+		return rc;
 	return retire_absent(w, what, ret, err);
 }

@@ -10,6 +10,7 @@
 #include "workflow/revoke_imported.h"
 #include "workflow/revoke_software.h"
 #include "ykenroll/registry_look.h"
+#include "workflow/steps.h"
 #include "ykenroll/workflow_ca.h"
 
 struct taking {
@@ -289,7 +290,7 @@ open_all(struct taking *t, struct err *err)
 	if ((rc = registry_open(t->w->home, t->w->actor, &t->registry, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	rc = gather(t, err);
-	if (rc != 0 || (rc = signer_open(&open, &t->signer, err)) != 0)
+	if (rc != 0 || t->w->dry_run || (rc = signer_open(&open, &t->signer, err)) != 0)
 		return rc;
 	return audit_tell(t->w->home, t->registry, t->signer, err);
 }
@@ -326,6 +327,21 @@ in_no_token(struct taking *t, struct err *err)
 	return rc != 0 ? rc : tell_servers(t->w, t->ret, err);
 }
 
+void
+revoke_show(
+    const struct workflow *w, enum signer_reason reason, const struct workflow_revoked *found)
+{
+	struct workflow_step step = {.name = "revoked", .irreversible = true, .state = STEP_WAITS};
+	size_t i, n = 0;
+
+	for (i = 0; i < found->n; i++)
+		n += found->certs[i].state != CERT_REVOKED;
+	snprintf(step.what, sizeof(step.what), "revoke %zu certificates (%s)", n,
+	    workflow_reason_name((int)reason));
+	if (w->ui.step != NULL)
+		w->ui.step(w->ui.ctx, &step);
+}
+
 int
 workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
     struct workflow_revoked *ret, struct err *err)
@@ -338,7 +354,9 @@ workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
 		return rc;
 	if ((rc = open_all(&t, err)) == ERR_ABSENT)
 		return in_no_token(&t, err);
-	if (rc != 0 || (rc = do_tokens(&t, err)) != 0 ||
+	if (rc != 0 || w->dry_run)
+		return rc;
+	if ((rc = do_tokens(&t, err)) != 0 ||
 	    (rc = signer_crl_state(t.signer, false, &ret->crl, err)) != 0)
 		return rc;
 	ret->already = !t.changed;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/utc.h"
+#include "workflow/audit.h"
 #include "workflow/steps.h"
 
 #define CERTS_MAX 64
@@ -66,7 +67,8 @@ steps_end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
 	int rc;
 
 	note_of(e, reason, note, sizeof(note));
-	if ((rc = live_certs(e, token, &live, err)) != 0)
+	if ((rc = live_certs(e, token, &live, err)) != 0 ||
+	    (rc = audit_tell(e->w->home, e->registry, e->signer, err)) != 0)
 		return rc;
 	for (v.n = 0; v.n < live.n; v.n++) {
 		memcpy(certs[v.n].serial, live.certs[v.n].serial, sizeof(certs[v.n].serial));
@@ -87,7 +89,8 @@ hold_certs(struct enrolment *e, uint32_t token, struct err *err)
 	int rc;
 
 	note_of(e, REASON_HOLD, note, sizeof(note));
-	if ((rc = live_certs(e, token, &live, err)) != 0)
+	if ((rc = live_certs(e, token, &live, err)) != 0 ||
+	    (rc = audit_tell(e->w->home, e->registry, e->signer, err)) != 0)
 		return rc;
 	for (i = 0; i < live.n; i++)
 		if (live.certs[i].state == CERT_ACTIVE &&

@@ -154,7 +154,11 @@ claim "and it is still good" good_on $A 'Alice Brown'
 
 # ---- left ----
 old=$(cert_of $A)
-exits 0 '' "left" ykenroll reissue alice@example.org --reason left $ca
+exits 0 'would +revoked' "left, the plan" ykenroll reissue alice@example.org --reason left $ca --dry-run
+exits 0 'would +revoked' "retired, and not here: the plan" ykenroll retire $A --absent $ca --dry-run
+claim "which changes nothing" good_on $A 'Alice Brown'
+exits 0 '' "left" ykenroll reissue alice@example.org --reason left $ca --json
+claim "in JSON" [ "$(jq -r '.former.serial, .former.reason' "$T/out" | xargs)" = "$A cessationOfOperation" ]
 claim "revoked" on_crl "$old" 'Cessation Of Operation'
 claim "and recorded" [ "$(state_of $A)" = retired ]
 exits 0 '' "again: nothing to do" ykenroll reissue alice@example.org --reason left $ca
