@@ -18,7 +18,7 @@ struct ocspd_cert {
 	struct secret *pass; /* of the key file: it is read again when it was replaced */
 	struct ocsp *ocsp;
 	int64_t from; /* when this certificate was taken */
-	int64_t looked_at, warned_at;
+	int64_t looked_at, warned_at, wait_sec;
 };
 
 MUST_CHECK int ocspd_cert_open(struct ocspd_cert *c, struct err *err);

@@ -7,7 +7,10 @@
 #include "base/utc.h"
 #include "workflow/ocspd.h"
 
-#define LOOK_SEC 10	     /* between looks at the certificate's file */
+#define LOOK_SEC 10 /* between looks at the certificate's file */
+#define RETRY_SEC                                                                                \
+	300 /* to the next request of a signer that failed: it may hang for a while, and we with \
+	       it */
 #define WARN_SEC 3600	     /* between two warnings of the same */
 #define LEFT_MIN (2 * 86400) /* seconds */
 
@@ -180,11 +183,12 @@ ocspd_cert_tick(struct ocspd_cert *c, bool at_once)
 	struct err err = ERR_INIT;
 	int rc;
 
-	if (!at_once && now >= c->looked_at && now - c->looked_at < LOOK_SEC)
+	if (!at_once && now >= c->looked_at && now - c->looked_at < c->wait_sec)
 		return;
 	c->looked_at = now;
 	if (at_once)
 		c->warned_at = 0;
 	rc = c->what->cert != NULL ? look_at_file(c, &err) : renew_own(c, at_once, &err);
+	c->wait_sec = rc != 0 && c->what->cert == NULL ? RETRY_SEC : LOOK_SEC;
 	warn(c, rc != 0 ? &err : NULL, now);
 }

@@ -57,6 +57,11 @@ claim "it starts" start ykenroll $ca
 openssl x509 -in "$pub/issuing.crt" -outform DER -out "$T/issuing.der"
 id=$($ocsp ids "$T/issuing.der")
 answers() { [ "$($ocsp status "$url" "$id" "$@" | tee "$T/status")" = "$words" ]; }
+ykenroll ca ocsp $ca --listen '[::1]:0' >"$T/url6" 2>/dev/null &
+six=$!
+for _ in $(seq 50); do [ -s "$T/url6" ] && break; sleep 0.1; done
+claim "it listens at IPv6, too, where it is told to" eval 'grep -q "^http://\[::1\]:[0-9]*/$" "$T/url6" && [ "$(curl -sg -o "$T/page" -w "%{http_code}" "$(cat "$T/url6")")" = 400 ]'
+kill $six
 claim "openssl: good" by_openssl good "$T/alice.crt"
 claim "openssl, SHA-256, by GET and without a nonce: good" by_openssl good "$T/alice.crt" -sha256 -no_nonce
 claim "openssl: a certificate that was never issued is unknown" by_openssl unknown "$T/eve.crt"

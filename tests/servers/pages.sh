@@ -77,7 +77,7 @@ claim "the application listens" listens $BACKEND
 
 # ---- pages ----
 page() { # page FILE: its blocks, one after the other
-	name=$(basename "$1" .md)
+	name=$(basename "$1" .md) watchers=
 	mkdir "$S/$name" && cd "$S/$name" || exit 1
 	claim "$name: its blocks" python3 "$SERVERS_DIR/pages.py" "$1" .
 	for block in [0-9]*; do
@@ -89,7 +89,7 @@ page() { # page FILE: its blocks, one after the other
 			;;
 		*.background)
 			sh "./$block" >"$S/$name.watch" 2>&1 &
-			daemons="$daemons $!" watcher=$!
+			daemons="$daemons $!" watcher=$! watchers="$watchers $!"
 			sleep 1
 			claim "$name ${block%.*} stays: $first" kill -0 "$watcher"
 			;;
@@ -112,7 +112,7 @@ page() { # page FILE: its blocks, one after the other
 for s in nginx apache haproxy caddy; do
 	rm -f /etc/ssl/certs/www.example.org.* /etc/ssl/private/www.example.org.* # each page makes its own
 	page "$doc/servers/$s.md"
-	kill "$watcher" && wait "$watcher" 2>/dev/null
+	kill $watchers && wait $watchers 2>/dev/null
 	claim "$s: the unit runs what the page runs" grep -qxF "ExecStart=@bindir@/$(sed -n 2p "$S/$s"/*.background | sed "s,^exec ,,; s,--server $s,--server %i,") --home /var/lib/ykenroll" \
 		"$doc/systemd/ykenroll-publish@.service.in"
 	systemctl stop "$(case $s in apache) echo apache2 ;; *) echo $s ;; esac)"
