@@ -73,6 +73,25 @@ row_json(void *ctx, const struct workflow_listed *one)
 		     advisories));
 }
 
+static const char *const csv_head[] = {"token", "firmware", "state", "unfinished", "name", "id",
+    "email", "upn", "external", "directory", "certificate", "certificate_state", "not_after",
+    "algorithm", "advisories"};
+#define CSV_COLUMNS (sizeof(csv_head) / sizeof(csv_head[0]))
+
+/* Once, before the first row, or in place of any: not before it is known that the words fit. */
+static void
+head(void)
+{
+	static bool done;
+
+	if (!done && csv)
+		csv_row(stdout, csv_head, CSV_COLUMNS);
+	else if (!done)
+		printf("%-10s %-7s %-13s %-10s %-24s %s\n", "TOKEN", "FW", "STATE", "UNTIL", "ID",
+		    "NAME");
+	done = true;
+}
+
 static int
 row_text(void *ctx, const struct workflow_listed *one)
 {
@@ -80,6 +99,7 @@ row_text(void *ctx, const struct workflow_listed *one)
 	char end[UTC_TEXT_LEN] = "-", advisories[64];
 
 	(void)ctx;
+	head();
 	if (row->has_cert)
 		utc_text(row->not_after, end);
 	advisories_text(one->advisories, advisories, sizeof(advisories));
@@ -90,11 +110,6 @@ row_text(void *ctx, const struct workflow_listed *one)
 	    advisories[0] == '\0' ? "" : "  ", advisories);
 	return 0;
 }
-
-static const char *const csv_head[] = {"token", "firmware", "state", "unfinished", "name", "id",
-    "email", "upn", "external", "directory", "certificate", "certificate_state", "not_after",
-    "algorithm", "advisories"};
-#define CSV_COLUMNS (sizeof(csv_head) / sizeof(csv_head[0]))
 
 static int
 row_csv(void *ctx, const struct workflow_listed *one)
@@ -110,6 +125,7 @@ row_csv(void *ctx, const struct workflow_listed *one)
 	    row->has_cert ? key_alg_name((enum key_alg)row->key_alg) : "", advisories};
 
 	(void)ctx;
+	head();
 	snprintf(token, sizeof(token), "%u", (unsigned)row->token.serial);
 	firmware_text(row, firmware);
 	advisories_text(one->advisories, advisories, sizeof(advisories));
@@ -149,10 +165,7 @@ cmd_list(int argc, const char **argv, struct err *err)
 		return rc;
 	if (opt.json)
 		return list_json(registry, err);
-	if (csv) {
-		csv_row(stdout, csv_head, CSV_COLUMNS);
-		return workflow_list(registry, &what, row_csv, NULL, err);
-	}
-	printf("%-10s %-7s %-13s %-10s %-24s %s\n", "TOKEN", "FW", "STATE", "UNTIL", "ID", "NAME");
-	return workflow_list(registry, &what, row_text, NULL, err);
+	if ((rc = workflow_list(registry, &what, csv ? row_csv : row_text, NULL, err)) == 0)
+		head();
+	return rc;
 }

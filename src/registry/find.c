@@ -82,8 +82,8 @@ token_serial(const char *text)
 /* What identifies comes before what describes: somebody's name may be another one's id. */
 static const char *const ways[] = {
     "SELECT id FROM holders WHERE key = ?1 OR external = ?1",
-    "SELECT id FROM holders WHERE ?1 <> '' AND (email = ?1 COLLATE NOCASE OR upn = ?1 COLLATE "
-    "NOCASE OR directory = ?1 COLLATE NOCASE)",
+    ("SELECT id FROM holders WHERE ?1 <> '' AND (email = ?1 COLLATE NOCASE OR upn = ?1 COLLATE "
+     "NOCASE OR directory = ?1 COLLATE NOCASE)"),
     "SELECT id FROM holders WHERE name = ?1",
     "SELECT id FROM holders WHERE name = ?1 COLLATE NOCASE",
 };
