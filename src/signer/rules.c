@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <openssl/conf.h>
+#include <openssl/err.h>
 
 #include "base/file.h"
 #include "key/evp.h"
@@ -228,7 +229,11 @@ rules_software_peer(const struct rules *c, uint32_t uid)
 int
 rules_profile(const struct rules *c, const char *name, struct profile *ret, struct err *err)
 {
-	return rules_profile_read(c->conf, &c->common, name, ret, err);
+	const int rc = rules_profile_read(c->conf, &c->common, name, ret, err);
+
+	/* a name that is not in the file leaves an error behind, which is none */
+	ERR_clear_error();
+	return rc;
 }
 
 /* ---- the file ---- */
@@ -301,6 +306,7 @@ rules_load(const char *path, struct rules **ret, struct err *err)
 	if ((rc = read_ours(path, &text, err)) != 0 || (rc = parse(c, &text, err)) != 0 ||
 	    (rc = read_ca(c, err)) != 0 || (rc = read_all(c, err)) != 0)
 		return rc;
+	ERR_clear_error();
 	*ret = TAKE(c);
 	return 0;
 }
