@@ -284,11 +284,11 @@ watch 0 "ca ocsp with a key of its own" --read pin-next -- sh -c "$answers" sh \
 	ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$T/ocsp.crt" --key "$T/ocsp.key" --key-pass "$(f pin-next)"
 watch 0 "ca issue" --read ca-pass -- ykenroll ca issue "$T/server.csr" --dns www.example.org $ca
 watch 11 "ca issue, wrong passphrase" --read ca-wrong -- ykenroll ca issue "$T/server.csr" --dns www.example.org --ca-pass "$(f ca-wrong)"
-watch 0 "ca renew" --read ca-pass -- sh -c 'ykenroll ca issue "$T/server.csr" --dns a.example.org --out "$T/server.crt" "$@" && ykenroll ca renew "$T/server.crt" "$@"' sh $ca
-watch 11 "ca renew, wrong passphrase" --read ca-wrong -- ykenroll ca renew "$T/server.crt" --ca-pass "$(f ca-wrong)"
+watch 0 "ca renew" --read ca-pass -- sh -c 'ykenroll ca issue "$T/server.csr" --dns a.example.org --out "$D/server.crt" "$@" && ykenroll ca renew "$D/server.crt" "$@"' sh $ca
+watch 11 "ca renew, wrong passphrase" --read ca-wrong -- ykenroll ca renew "$D/server.crt" --ca-pass "$(f ca-wrong)"
 watch 0 "ca renew --issuing" --read ca-pass -- ykenroll ca renew --issuing $ca --root-pass "$(f ca-pass)"
-watch 0 "ca p12" --read ca-pass --read p12-pass -- ykenroll ca p12 --cn Phone --out "$T/phone.p12" --p12-pass "$(f p12-pass)" $ca
-watch 11 "ca p12, wrong passphrase" --read ca-wrong --read p12-pass -- ykenroll ca p12 --cn Phone --out "$T/phone2.p12" --p12-pass "$(f p12-pass)" --ca-pass "$(f ca-wrong)"
+watch 0 "ca p12" --read ca-pass --read p12-pass -- ykenroll ca p12 --cn Phone --out "$D/phone.p12" --p12-pass "$(f p12-pass)" $ca
+watch 11 "ca p12, wrong passphrase" --read ca-wrong --read p12-pass -- ykenroll ca p12 --cn Phone --out "$D/phone2.p12" --p12-pass "$(f p12-pass)" --ca-pass "$(f ca-wrong)"
 watch 0 "ca log" -- ykenroll ca log
 watch 11 "ca log without a CA" -- ykenroll ca log --home "$T/none"
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout "$T/r.key" -passout "file:$C/pin-next" -subj /CN=R -days 900 \
