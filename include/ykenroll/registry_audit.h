@@ -40,6 +40,31 @@ MUST_CHECK int registry_accept_rollback(
 MUST_CHECK int registry_open_old(
     const char *home, const char *actor, struct registry **ret, struct err *err);
 
+/* ---- receipts ---- */
+
+/* What a certificate was issued for, kept beside it. Once it is prepared; idempotent. */
+MUST_CHECK int registry_cert_evidence(struct registry *r, int64_t work, const struct blob *csr,
+    const struct blob *attestation, const struct blob *f9, struct err *err);
+
+struct registry_receipt {
+	struct registry_token token;
+	struct registry_holder holder;
+	struct blob cert, csr, attestation, f9; /* DER; the last three may be empty */
+	char operator_[REGISTRY_TEXT_MAX];	/* who finished the work */
+	char proof[REGISTRY_TEXT_MAX];		/* of the login */
+	int64_t at;				/* and when */
+	struct registry_mark audit;		/* the row that says so, and its hash */
+};
+/* Of the token's active certificate. Errors: ERR_ABSENT it has none. */
+MUST_CHECK int registry_receipt(
+    struct registry *r, uint32_t token, struct registry_receipt *ret, struct err *err);
+void registry_receipt_wipe(struct registry_receipt *receipt);
+
+/* Sign a text (CMS, DER) with the home's receipt key, which is made when it is first needed and
+ * is in the chain; it certifies nothing. Errors: ERR_USAGE receipt.crt was exchanged. */
+MUST_CHECK int registry_receipt_sign(
+    struct registry *r, const struct blob *text, struct blob *ret_cms, struct err *err);
+
 /* A consistent copy while others write, by SQLite's backup; for the owner only, never over a file
  * that exists. With an audit row before it. Secrets in it are sealed as in the registry; names are
  * not. Errors: ERR_OCCUPIED; ERR_INTERNAL. */

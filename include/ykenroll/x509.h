@@ -85,6 +85,8 @@ MUST_CHECK int crl_to_pem(const struct blob *der, struct blob *ret, struct err *
 /* The first certificate of a PEM text. Errors: ERR_FIT. */
 MUST_CHECK int cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
 
+/* The first certification request of a PEM text; csr_read checks it. Errors: ERR_FIT. */
+MUST_CHECK int csr_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
 MUST_CHECK int crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
 
 struct crl_info {
@@ -207,6 +209,17 @@ struct attest_anchor {
 	bool issues_f9; /* signs f9 certificates itself */
 };
 const struct attest_anchor *attest_anchors(size_t *ret_n);
+
+/* ---- receipts: a text signed with CMS (RFC 5652) ---- */
+
+/* Its text and the DER of the certificate in it that signed; who that is the caller decides.
+ * Errors: ERR_PROOF the signature does not fit; ERR_FIT it is no such thing. */
+MUST_CHECK int receipt_open(
+    const struct blob *cms, struct blob *ret_text, struct blob *ret_signer, struct err *err);
+/* Did issuing certify cert, and root issuing, as of that time? CRLs are not asked. Errors:
+ * ERR_PROOF. */
+MUST_CHECK int receipt_chain(const struct blob *cert, const struct blob *issuing,
+    const struct blob *root, int64_t at, struct err *err);
 
 /* ---- the login proof ---- */
 

@@ -124,6 +124,7 @@ int cmd_list(int argc, const char **argv, struct err *err);
 int cmd_show(int argc, const char **argv, struct err *err);
 int cmd_audit(int argc, const char **argv, struct err *err);
 int cmd_backup(int argc, const char **argv, struct err *err);
+int cmd_receipt(int argc, const char **argv, struct err *err);
 int cmd_escrow(int argc, const char **argv, struct err *err);
 int cmd_ca(int argc, const char **argv, struct err *err);
 int cmd_revoke(int argc, const char **argv, struct err *err);

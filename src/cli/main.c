@@ -24,6 +24,7 @@ static const struct {
     {"check", cmd_check, "compare a token with the registry; changes nothing"},
     {"list", cmd_list, "tokens, holders, certificates"},
     {"show", cmd_show, "all about a holder, a token or a certificate"},
+    {"receipt", cmd_receipt, "signed evidence of what a token is; check one"},
     {"audit", cmd_audit, "who did what; whether it was changed since"},
     {"backup", cmd_backup, "a copy of the registry, while it is in use"},
     {"escrow", cmd_escrow, "who may open sealed secrets; open one"},

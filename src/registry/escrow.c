@@ -47,7 +47,7 @@ load_flight_cert(const char *home, X509 **ret, struct err *err)
 }
 
 static int
-load_flight_key(const char *home, EVP_PKEY **ret, struct err *err)
+load_plain_key(const char *home, const char *file, EVP_PKEY **ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
 	CLEAN(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
@@ -55,7 +55,7 @@ load_flight_key(const char *home, EVP_PKEY **ret, struct err *err)
 	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = file_join(path, sizeof(path), home, ESCROW_FLIGHT_KEY, err)) != 0 ||
+	if ((rc = file_join(path, sizeof(path), home, file, err)) != 0 ||
 	    (rc = file_read_private(path, &pem, err)) != 0)
 		return rc;
 	/* PKCS8_PRIV_KEY_INFO and not PEM_read_bio_PrivateKey: the latter tries every decoder that
@@ -63,7 +63,7 @@ load_flight_key(const char *home, EVP_PKEY **ret, struct err *err)
 	if ((bio = BIO_new_mem_buf(pem.data, (int)pem.len)) == NULL ||
 	    (p8 = PEM_read_bio_PKCS8_PRIV_KEY_INFO(bio, NULL, NULL, NULL)) == NULL ||
 	    (*ret = EVP_PKCS82PKEY(p8)) == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot read the in-flight key");
+		return evp_err(err, ERR_INTERNAL, "cannot read a private key");
 	return 0;
 }
 
@@ -89,7 +89,7 @@ escrow_load(
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if ((rc = parse_certs(to, e, err)) != 0 ||
 	    (rc = load_flight_cert(home, &e->flight, err)) != 0 ||
-	    (rc = load_flight_key(home, &e->flight_key, err)) != 0) {
+	    (rc = load_plain_key(home, ESCROW_FLIGHT_KEY, &e->flight_key, err)) != 0) {
 		/* to the callers "absent" means that nothing is pending: a second secret would be
 		 * made, and the first one may be on the token */
 		if (rc != ERR_ABSENT)
@@ -346,5 +346,28 @@ escrow_cert_check(const struct blob *der, char *ret_name, size_t size, struct er
 	if (X509_NAME_get_text_by_NID(
 		X509_get_subject_name(cert), NID_commonName, ret_name, (int)size) <= 0)
 		snprintf(ret_name, size, "%s", "(no name)");
+	return 0;
+}
+
+int
+escrow_receipt_sign(const char *home, const struct blob *cert_der, const struct blob *text,
+    struct blob *ret_cms, struct err *err)
+{
+	CLEAN(pkey_freep) EVP_PKEY *key = NULL;
+	CLEAN(x509_freep) X509 *cert = NULL;
+	CLEAN(bio_freep) BIO *in = BIO_new_mem_buf(text->data, (int)text->len);
+	CLEAN(cms_freep) CMS_ContentInfo *cms = NULL;
+	int rc;
+
+	if ((rc = load_plain_key(home, ESCROW_RECEIPT_KEY, &key, err)) != 0 ||
+	    (rc = parse_cert(cert_der, &cert, err)) != 0)
+		return rc;
+	if (EVP_PKEY_eq(X509_get0_pubkey(cert), key) != 1)
+		return err_set(err, ERR_USAGE, "%s/%s and %s do not belong together", home,
+		    ESCROW_RECEIPT_CERT, ESCROW_RECEIPT_KEY);
+	if (in == NULL ||
+	    (cms = CMS_sign(cert, key, NULL, in, CMS_BINARY | CMS_NOSMIMECAP)) == NULL ||
+	    to_der(cms, ret_cms, err) != 0)
+		return evp_err(err, ERR_INTERNAL, "cannot sign the receipt");
 	return 0;
 }

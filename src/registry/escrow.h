@@ -22,6 +22,8 @@
 #define ESCROW_RECOVERY_CERT "recovery.crt"
 #define ESCROW_FLIGHT_CERT "flight.crt"
 #define ESCROW_FLIGHT_KEY "flight.key"
+#define ESCROW_RECEIPT_CERT "receipt.crt"
+#define ESCROW_RECEIPT_KEY "receipt.key"
 
 struct escrow;
 
@@ -78,5 +80,12 @@ MUST_CHECK int escrow_name_check(const char *cn, struct err *err);
  * crash. */
 MUST_CHECK int escrow_make(
     const struct registry_init *init, struct blob *ret_recovery_der, struct err *err);
+
+/* The key that signs receipts, and its certificate. Not encrypted, as the in-flight key: it vouches
+ * for what this home says, and whoever has the home can say anything. */
+MUST_CHECK int escrow_make_receipt_key(const char *home, struct err *err);
+/* escrow.c: sign with it. */
+MUST_CHECK int escrow_receipt_sign(const char *home, const struct blob *cert_der,
+    const struct blob *text, struct blob *ret_cms, struct err *err);
 
 #endif

@@ -62,7 +62,7 @@ add_ext(X509 *cert, int nid, const char *value)
 }
 
 static int
-fill_cert(X509 *cert, EVP_PKEY *pub, const char *cn)
+fill_cert(X509 *cert, EVP_PKEY *pub, const char *cn, const char *usage)
 {
 	if (X509_set_version(cert, X509_VERSION_3) != 1 || set_serial(cert) != 0 ||
 	    set_name(cert, cn) != 0 || X509_set_pubkey(cert, pub) != 1)
@@ -73,7 +73,7 @@ fill_cert(X509 *cert, EVP_PKEY *pub, const char *cn)
 	    ASN1_TIME_set_string_X509(X509_getm_notAfter(cert), "99991231235959Z") != 1)
 		return -1;
 	if (add_ext(cert, NID_basic_constraints, "critical,CA:FALSE") != 0 ||
-	    add_ext(cert, NID_key_usage, "critical,keyAgreement") != 0)
+	    add_ext(cert, NID_key_usage, usage) != 0)
 		return -1;
 	return add_ext(cert, NID_subject_key_identifier, "hash");
 }
@@ -102,15 +102,22 @@ write_cert(X509 *cert, const char *home, const char *file, struct err *err)
 }
 
 static int
-make_cert(EVP_PKEY *priv, EVP_PKEY *pub, const char *cn, X509 **ret, struct err *err)
+make_cert_for(
+    EVP_PKEY *priv, EVP_PKEY *pub, const char *cn, const char *usage, X509 **ret, struct err *err)
 {
 	CLEAN(x509_freep) X509 *cert = X509_new();
 
-	if (cert == NULL || fill_cert(cert, pub, cn) != 0 ||
+	if (cert == NULL || fill_cert(cert, pub, cn, usage) != 0 ||
 	    X509_sign(cert, priv, EVP_sha384()) <= 0)
 		return evp_err(err, ERR_INTERNAL, "cannot make an escrow certificate");
 	*ret = TAKE(cert);
 	return 0;
+}
+
+static int
+make_cert(EVP_PKEY *priv, EVP_PKEY *pub, const char *cn, X509 **ret, struct err *err)
+{
+	return make_cert_for(priv, pub, cn, "critical,keyAgreement", ret, err);
 }
 
 static int
@@ -170,35 +177,50 @@ recovery(const struct registry_init *init, struct blob *ret_der, struct err *err
  * opens is only what is being worked on, and its copies are deleted when that is done.
  */
 static int
-write_flight_key(EVP_PKEY *key, const char *home, struct err *err)
+write_plain_key(EVP_PKEY *key, const char *home, const char *file, struct err *err)
 {
 	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_secmem());
 	char path[PATH_MAX], *pem;
 	long len;
 	int rc;
 
-	if ((rc = file_join(path, sizeof(path), home, ESCROW_FLIGHT_KEY, err)) != 0)
+	if ((rc = file_join(path, sizeof(path), home, file, err)) != 0)
 		return rc;
 	if (bio == NULL ||
 	    PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1 ||
 	    (len = BIO_get_mem_data(bio, &pem)) <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot write the in-flight key");
+		return evp_err(err, ERR_INTERNAL, "cannot write a private key");
 	return file_write(path, pem, (size_t)len, 0600, err);
 }
 
 static int
-flight(const char *home, struct err *err)
+make_plain(const char *home, const char *key_file, const char *cert_file, const char *cn,
+    const char *usage, struct err *err)
 {
 	CLEAN(pkey_freep) EVP_PKEY *key = EVP_EC_gen("P-256");
 	CLEAN(x509_freep) X509 *cert = NULL;
 	int rc;
 
 	if (key == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make the in-flight key");
-	if ((rc = make_cert(key, key, "ykenroll in-flight", &cert, err)) != 0 ||
-	    (rc = write_flight_key(key, home, err)) != 0)
+		return evp_err(err, ERR_INTERNAL, "cannot make a key");
+	if ((rc = make_cert_for(key, key, cn, usage, &cert, err)) != 0 ||
+	    (rc = write_plain_key(key, home, key_file, err)) != 0)
 		return rc;
-	return write_cert(cert, home, ESCROW_FLIGHT_CERT, err);
+	return write_cert(cert, home, cert_file, err);
+}
+
+static int
+flight(const char *home, struct err *err)
+{
+	return make_plain(home, ESCROW_FLIGHT_KEY, ESCROW_FLIGHT_CERT, "ykenroll in-flight",
+	    "critical,keyAgreement", err);
+}
+
+int
+escrow_make_receipt_key(const char *home, struct err *err)
+{
+	return make_plain(home, ESCROW_RECEIPT_KEY, ESCROW_RECEIPT_CERT, "ykenroll receipts",
+	    "critical,digitalSignature", err);
 }
 
 int

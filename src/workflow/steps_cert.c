@@ -226,7 +226,9 @@ step_issue(struct enrolment *e, struct err *err)
 		return rc;
 	if ((rc = x509_sha256(&e->spki, spki, err)) != 0 ||
 	    (rc = registry_cert_prepared(
-		 e->registry, e->work.id, p.serial, spki, p.not_before, p.not_after, err)) != 0)
+		 e->registry, e->work.id, p.serial, spki, p.not_before, p.not_after, err)) != 0 ||
+	    (rc = registry_cert_evidence(
+		 e->registry, e->work.id, &e->csr, &e->leaf, &e->f9, err)) != 0)
 		return rc;
 	e->work.has_cert = true;
 	memcpy(e->work.cert_serial, p.serial, sizeof(p.serial));

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <limits.h>
+#include <openssl/pem.h>
 #include <openssl/x509.h>
 
 #include "key/evp.h"
@@ -160,4 +162,20 @@ csr_read(
 		return rc;
 	*ret_alg = alg;
 	return 0;
+}
+
+int
+csr_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
+{
+	CLEAN(req_freep) X509_REQ *req = NULL;
+	CLEAN(bio_freep) BIO *bio = NULL;
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	int len;
+
+	if (pem->len == 0 || pem->len > INT_MAX ||
+	    (bio = BIO_new_mem_buf(pem->data, (int)pem->len)) == NULL ||
+	    (req = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL)) == NULL ||
+	    (len = i2d_X509_REQ(req, &der)) <= 0)
+		return evp_err(err, ERR_FIT, "no certification request in PEM found");
+	return blob_set(ret_der, der, (size_t)len, err);
 }

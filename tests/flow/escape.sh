@@ -139,12 +139,14 @@ PY
 traces "$mark" 0 "list" ykenroll list
 shown 0 "list --json" ykenroll list --json
 claim "which is JSON, with the text in it" sh -c 'ykenroll list --json | jq -e ".tokens[0].name == env.esc"'
+token=$(ykenroll list --json | jq '.tokens[0].token')
 shown 0 "list --csv" ykenroll list --csv
+shown 0 "receipt" ykenroll receipt "$token" --out "$T/receipt-$esc"
+traces "$mark" 0 "receipt verify" ykenroll receipt verify "$T/receipt-$esc" --rehearsal "$YKVIRT_ROOT"
 shown 0 "audit export" ykenroll audit export
 shown 0 "audit export --csv" ykenroll audit export --csv
 traces "$mark" 2 "an unknown verb of audit" ykenroll audit "$esc"
 traces "$mark" 1 "a backup's name" ykenroll backup "$T/none/$esc"
-token=$(ykenroll list --json | jq '.tokens[0].token')
 traces "$mark" 0 "show" ykenroll show "$token"
 traces "$mark" 2 "show of what is not there" ykenroll show "not $esc"
 traces "$mark" 2 "a filter" ykenroll list --firmware "$esc"

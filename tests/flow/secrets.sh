@@ -353,6 +353,11 @@ watch 0 "reissue" --read recovery-pass --sent pin-next -- $renew $ca --pin "$(f 
 escrowed management-key >"$T/generated/mgm-second"
 watch 0 "recover with an escrow key, nothing to do" -- ykenroll recover $ca --pin "$(f pin-next)" $old $es
 
+# ---- receipt ----
+watch 0 "receipt" -- ykenroll receipt alice@example.org --out "$D/receipt.p7"
+watch 2 "receipt of nobody" -- ykenroll receipt nobody --out "$D/r2.p7"
+watch 0 "receipt verify" -- ykenroll receipt verify "$D/receipt.p7" --rehearsal "$YKVIRT_ROOT"
+
 # ---- audit, backup ----
 watch 0 "audit verify" -- ykenroll audit verify
 watch 1 "audit verify without a registry" -- ykenroll audit verify --home "$T/none"

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* receipt: signed evidence of an enrolment; receipt verify. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "ykenroll/registry_look.h"
+#include "ykenroll/workflow_receipt.h"
+
+static char *out, *root, *rehearsal;
+
+static const struct poptOption table[] = {
+    {"out", 'o', POPT_ARG_STRING, &out, 0, "where it goes", "FILE"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+static const struct poptOption table_verify[] = {
+    {"root", 0, POPT_ARG_STRING, &root, 0, "the CA's root certificate that must be in it (PEM)",
+	"FILE"},
+    {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0, "the attestation root of a rehearsal (PEM)",
+	"FILE"},
+    {"json", 0, POPT_ARG_NONE, &opt.json, 0, "one JSON object on standard output", NULL},
+    POPT_AUTOHELP POPT_TABLEEND,
+};
+
+/* ---- verify ---- */
+
+static int
+read_cert(const char *path, struct blob *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	const int rc = file_read(path, &pem, err);
+
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE, "there is no %s", path);
+	return rc != 0 ? rc : cert_from_pem(&pem, ret, err);
+}
+
+static int
+verified(const struct workflow_receipt_claims *c, struct err *err)
+{
+	char signer[65];
+
+	text_hex(c->signer_sha256, sizeof(c->signer_sha256), signer);
+	if (opt.json)
+		return render_json(
+		    json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:I, s:s}, s:s, s:b, s:s}",
+			"token", (json_int_t)c->token, "holder", c->holder, "id", c->id,
+			"certificate", c->serial, "subject", c->subject, "operator", c->operator_,
+			"at", c->at, "audit", "row", (json_int_t)c->audit_row, "hash",
+			c->audit_hash, "signer_sha256", signer, "rehearsal", c->rehearsal, "anchor",
+			c->anchor),
+		    err);
+	printf("proved: the key of certificate %s (%s) is in token %u%s, attested under %s\n",
+	    c->serial, render_escaped(c->subject), (unsigned)c->token,
+	    c->rehearsal ? " of a REHEARSAL" : "", render_escaped(c->anchor));
+	printf("said: holder %s (%s), enrolled %s by %s, audit row %llu %s\n",
+	    render_escaped(c->holder), render_escaped(c->id), render_escaped(c->at),
+	    render_escaped(c->operator_), (unsigned long long)c->audit_row,
+	    render_escaped(c->audit_hash));
+	printf(
+	    "by the receipt key with certificate sha256 %s, which its audit chain names\n", signer);
+	return 0;
+}
+
+static int
+verify(int argc, const char **argv, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob receipt = {0}, root_der = {0}, rehearsal_der = {0};
+	struct workflow_receipt_trust trust = {0};
+	struct workflow_receipt_claims claims;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if ((rc = opt_parse(argc, argv, "receipt verify", "FILE [OPTION...]", table_verify, args, 1,
+		 &n, err)) != 0)
+		return rc;
+	if (n != 1)
+		return err_set(err, ERR_USAGE, "ykenroll receipt verify FILE");
+	rc = file_read(args[0], &receipt, err);
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE, "there is no %s", args[0]);
+	if (rc != 0 || (root != NULL && (rc = read_cert(root, &root_der, err)) != 0) ||
+	    (rehearsal != NULL && (rc = read_cert(rehearsal, &rehearsal_der, err)) != 0))
+		return rc;
+	trust.root = root == NULL ? NULL : &root_der;
+	trust.rehearsal = rehearsal == NULL ? NULL : &rehearsal_der;
+	if ((rc = workflow_receipt_verify(&receipt, &trust, &claims, err)) != 0)
+		return rc;
+	return verified(&claims, err);
+}
+
+/* ---- make ---- */
+
+static int
+token_of(const char *word, uint32_t *ret, struct err *err)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	struct registry_found found = {0};
+	struct registry_token *list = NULL;
+	size_t n = 0;
+	int rc;
+
+	if ((rc = opt_registry(&r, err)) != 0)
+		return rc;
+	rc = registry_find(r, word, &found, err);
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE, "there is no holder or token %s here", word);
+	if (rc != 0)
+		return rc;
+	*ret = found.token;
+	if (found.holder == 0)
+		return found.token != 0 ? 0 : err_set(err, ERR_USAGE, "name a holder or a token");
+	if ((rc = registry_tokens_of(r, found.holder, &list, &n, err)) != 0)
+		return rc;
+	if (n == 1)
+		*ret = list[0].serial;
+	free(list);
+	if (n == 1)
+		return 0;
+	return n == 0 ? err_set(err, ERR_USAGE, "%s has no token", word)
+		      : err_set(err, ERR_AMBIGUOUS, "%s has %zu tokens; name one by its serial",
+			    word, n);
+}
+
+int
+cmd_receipt(int argc, const char **argv, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob receipt = {0};
+	uint32_t token = 0;
+	struct workflow w;
+	const char *args[1];
+	size_t n;
+	int rc;
+
+	if (argc > 1 && strcmp(argv[1], "verify") == 0)
+		return verify(argc - 1, argv + 1, err);
+	if ((rc = opt_parse(argc, argv, "receipt", "HOLDER|TOKEN --out FILE [OPTION...]", table,
+		 args, 1, &n, err)) != 0 ||
+	    (rc = opt_workflow(&w, err)) != 0)
+		return rc;
+	if (n != 1 || out == NULL)
+		return err_set(err, ERR_USAGE,
+		    "ykenroll receipt HOLDER|TOKEN --out FILE, or: ykenroll receipt verify FILE");
+	if ((rc = token_of(args[0], &token, err)) != 0 ||
+	    (rc = workflow_receipt(&w, token, &receipt, err)) != 0 ||
+	    (rc = file_create(out, receipt.data, receipt.len, 0644, err)) != 0)
+		return rc;
+	if (opt.json)
+		return render_json(
+		    json_pack("{s:I, s:s}", "token", (json_int_t)token, "file", out), err);
+	printf("%s: check it anywhere with: ykenroll receipt verify\n", render_escaped(out));
+	return 0;
+}
