@@ -29,10 +29,11 @@ said() { grep -h -E 'ykenroll: ' "$1.out" "$1"; }
 
 # What was passed over may only be the checkpoint of the write-ahead log after the last commit: all is in the log, and the
 # next run does it. The last commit is the last write to the log. (And SQLite does not look at what its sync of the
-# directory says, when it has made the log.)
+# directory says, when it has made the log.) And the signer's scratch copy of a CRL: what cannot be compared is published anew.
 checkpoint() {
 	awk '/pwrite64\(.*registry\.db-wal>/ { last = NR }
 		/fdatasync\([0-9]+<[^>]*\/home>\)/ { next }
+		/\/ca\/\.crl\./ { next }
 		/\(INJECTED\)/ && !/ write\((1|2)</ { hit[NR] = $0 }
 		END { for (n in hit) if (n < last || hit[n] !~ /registry\.db/) exit 1 }' "$1"
 }
