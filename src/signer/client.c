@@ -301,12 +301,16 @@ int
 signer_crl_state(struct signer *s, bool root, struct crl_info *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	CLEAN(signer_ca_wipe) struct signer_ca all = {0};
 	const struct message_field *crl, *ca;
 	struct crl_info info = {0};
 	struct cert_info issuer;
 	struct message m;
 	int rc;
 
+	/* a desk's pub/ is brought up to date by that */
+	if (mirror_wanted(s->home) && (rc = signer_ca(s, &all, err)) != 0)
+		return rc;
 	if ((rc = message_begin(&frame, MESSAGE_CA, err)) != 0 ||
 	    (rc = client_ask(s, &frame, MESSAGE_CA_IS, &body, &m, err)) != 0)
 		return rc;

@@ -52,17 +52,23 @@ put_crl(const char *home, const char *name, const struct blob *der, struct err *
 	return put(path, &there, &pem, err);
 }
 
+bool
+mirror_wanted(const char *home)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return ca_path(home, CA_DIR, path, NULL) == 0 && lstat(path, &st) != 0;
+}
+
 int
 mirror_pub(const char *home, const struct signer_ca *ca, struct err *err)
 {
 	char path[PATH_MAX];
-	struct stat st;
 	size_t i;
 	int rc;
 
-	if ((rc = ca_path(home, CA_DIR, path, err)) != 0)
-		return rc;
-	if (lstat(path, &st) == 0)
+	if (!mirror_wanted(home))
 		return 0;
 	if ((rc = ca_path(home, CA_PUB, path, err)) != 0)
 		return rc;

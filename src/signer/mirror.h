@@ -6,7 +6,10 @@
 
 #include "ykenroll/signer.h"
 
-/* Nothing where there is a ca/. Errors: ERR_CA a CRL is older than the one that is there, or
+/* Is there no ca/ in this home? */
+bool mirror_wanted(const char *home);
+
+/* Nothing where there is one. Errors: ERR_CA a CRL is older than the one that is there, or
  * another CA speaks; ERR_INTERNAL. */
 MUST_CHECK int mirror_pub(const char *home, const struct signer_ca *ca, struct err *err);
 
