@@ -160,6 +160,9 @@ enroll_options(struct workflow_enroll *what, struct err *err)
 	what->additional = additional != 0;
 	what->reset = reset != 0;
 	what->ticket = ticket;
+	/* which there are is for the signer to say; what can be none, nobody need be asked about */
+	if (what->profile[strspn(what->profile, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+		return err_set(err, ERR_USAGE, "there is no profile %s", what->profile);
 	if (what->alg != KEY_P256 && what->alg != KEY_P384)
 		return err_set(err, ERR_USAGE, "--algorithm takes ECCP256 or ECCP384");
 	if (days < 0 || days > 3650)
