@@ -6,6 +6,7 @@ cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 in_lab "$(pwd)/escrow.sh" --tokens 1 --firmware 5.7.1
 make_ca >"$T/init.log" 2>&1
+echo "import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read().strip()))" >"$T/unhex.py"
 db=$T/home/registry.db
 enroll Alice alice@example.org >"$T/enroll.log" 2>&1
 token=$(sqlite3 "$db" "SELECT serial FROM tokens")
@@ -76,7 +77,7 @@ exits 12 'none to whom' "a stranger's key changes no recipients" ykenroll escrow
 claim "a helpdesk certificate is added" ykenroll escrow rekey --add-helpdesk "$T/help.crt" --ticket T-18 $rec
 claim "it opens the PUK" open puk $hlp
 claim "which is the same" [ "$(cat "$T/secret")" = "$puk" ]
-claim "openssl agrees with either key" sh -c 'sqlite3 "$T/home/registry.db" "SELECT hex(recovery) FROM secrets WHERE kind=\"puk\"" | xxd -r -p >"$T/b" &&
+claim "openssl agrees with either key" sh -c 'sqlite3 "$T/home/registry.db" "SELECT hex(recovery) FROM secrets WHERE kind=\"puk\"" | python3 "$T/unhex.py" >"$T/b" &&
 	openssl cms -decrypt -inform DER -in "$T/b" -inkey "$T/help.key" -passin "file:$T/hpass" -recip "$T/help.crt" | grep -q "^kind puk" &&
 	openssl cms -decrypt -inform DER -in "$T/b" -inkey "$T/recovery.key" -passin "file:$T/rpass" -recip "$T/recovery.crt" | grep -q "^kind puk"'
 exits 12 'recovery key' "but changes no recipients" ykenroll escrow rekey --remove "Helpdesk 1" $hlp
@@ -93,7 +94,7 @@ openssl pkcs8 -topk8 -in "$T/rsa.pem" -out "$T/rsa.key" -scrypt -scrypt_N 16384 
 claim "an RSA helpdesk key is added" ykenroll escrow rekey --add-helpdesk "$T/rsa.crt" $rec
 claim "and opens the PUK" open puk --escrow-key "$T/rsa.key" --escrow-pass "file:$T/hpass"
 claim "the right one" [ "$(cat "$T/secret")" = "$puk" ]
-claim "by RSA-OAEP" sh -c 'sqlite3 "$T/home/registry.db" "SELECT hex(recovery) FROM secrets WHERE kind=\"puk\"" | xxd -r -p | openssl cms -cmsout -print -inform DER | grep -q rsaesOaep'
+claim "by RSA-OAEP" sh -c 'sqlite3 "$T/home/registry.db" "SELECT hex(recovery) FROM secrets WHERE kind=\"puk\"" | python3 "$T/unhex.py" | openssl cms -cmsout -print -inform DER | grep -q rsaesOaep'
 
 # the table of recipients is edited behind the chain's back
 cp "$db" "$T/db.kept"
@@ -112,7 +113,7 @@ old=$(ykenroll escrow recipients | awk '/^recovery/ { print substr($2, 1, 12) }'
 claim "a new recovery certificate replaces the old one" ykenroll escrow rekey --add-recovery "$T/r2.crt" --remove "$old" --remove "Helpdesk RSA" $rec
 claim "recovery.crt is the new one" cmp "$T/home/recovery.crt" "$T/r2.crt"
 exits 12 'not open secrets any more' "the old recovery key opens nothing any more" open puk $rec
-claim "nor with openssl" sh -c 'sqlite3 "$T/home/registry.db" "SELECT hex(recovery) FROM secrets WHERE kind=\"puk\"" | xxd -r -p >"$T/b" &&
+claim "nor with openssl" sh -c 'sqlite3 "$T/home/registry.db" "SELECT hex(recovery) FROM secrets WHERE kind=\"puk\"" | python3 "$T/unhex.py" >"$T/b" &&
 	! openssl cms -decrypt -inform DER -in "$T/b" -inkey "$T/recovery.key" -passin "file:$T/rpass" -recip "$T/recovery.crt"'
 claim "the new one does" open puk --escrow-key "$T/r2.key" --escrow-pass "file:$T/r2pass"
 claim "the right one" [ "$(cat "$T/secret")" = "$puk" ]

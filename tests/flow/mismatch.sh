@@ -7,13 +7,14 @@ cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 in_lab "$(pwd)/mismatch.sh" --tokens 4 --firmware 5.7.1
 make_ca >"$T/init.log" 2>&1
+echo "import sys; sys.stdout.buffer.write(bytes.fromhex(sys.stdin.read().strip()))" >"$T/unhex.py"
 db=$T/home/registry.db ca="--ca-pass file:$T/pass"
 set -- $(ykenroll token list --json | jq -r '.tokens[].serial // .tokens[].token' | sort -n)
 A=$1 B=$2 C=$3 D=$4
 reader() { ykenroll token list --json | jq -r ".tokens[] | select((.serial // .token) == $1).reader"; }
 factory=010203040506070801020304050607080102030405060708
 secret() { # secret TOKEN KIND
-	sqlite3 "$db" "SELECT hex(recovery) FROM secrets WHERE token=$1 AND kind='$2' ORDER BY version DESC LIMIT 1" | xxd -r -p >"$T/sealed.der"
+	sqlite3 "$db" "SELECT hex(recovery) FROM secrets WHERE token=$1 AND kind='$2' ORDER BY version DESC LIMIT 1" | python3 "$T/unhex.py" >"$T/sealed.der"
 	openssl cms -decrypt -inform DER -in "$T/sealed.der" -inkey "$T/recovery.key" -passin "file:$T/rpass" -recip "$T/home/recovery.crt" |
 		tr -d '\r' | awk '$1 == "value" { print $2 }'
 }
