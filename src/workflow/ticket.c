@@ -226,8 +226,8 @@ workflow_ticket_answer(const struct workflow *w, const struct workflow_ticket *w
     struct workflow_ticketed *ret, struct err *err)
 {
 	CLEAN(ticket_wipe) struct ticket t = {0};
+	struct workflow_report none; /* outlives e, which writes to it at its end */
 	CLEAN(enrolment_wipe) struct enrolment e;
-	struct workflow_report none;
 	struct paths p;
 	int rc;
 
