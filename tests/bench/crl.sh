@@ -50,6 +50,8 @@ run "ykenroll revoke: one more, and a CRL" "$T/one" ykenroll revoke 2a2a2a2a2a2a
 tail -1 "$T/out"
 row "  and the signer" ""
 stop
+run "ykenroll ca publish: ten files" "$T/publish" ykenroll ca publish "$T/www" --home "$T/home" >"$T/out" 2>/dev/null
+tail -1 "$T/out"
 
 mkdir "$T/ossl"
 mv "$T/index.txt" "$T/ossl/index.txt"

@@ -71,6 +71,8 @@ traces "$mark" 1,2,8 "an attestation root" ykenroll init --home "$T/h3" --name X
 rm -rf "$T/h3" "$T/r3"
 traces "$mark" 0,9 "a recovery file and a home that are made" ykenroll init --home "$T/h$esc" --name X --recovery-out "$T/k$esc" \
 	--ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass"
+traces "$mark" 11 "a home, to ca log" ykenroll ca log --home "$T/$esc"
+traces "$mark" 2 "a directory to import" ykenroll ca import "$T/$esc" --recovery-out "$T/r3"
 traces "$mark" 0 "the home in ca show" ykenroll ca show --home "$T/h$esc"
 
 # ---- subjects: DER with the string types and bytes that a CA would not issue ----
