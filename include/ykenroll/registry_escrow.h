@@ -45,8 +45,8 @@ void registry_recipients_wipe(struct registry_recipients *set);
 /* ---- opening ---- */
 
 struct registry_escrow_key;
-/* where: an encrypted PKCS#8 file, or a PKCS #11 URI (RSA); pass: its passphrase or PIN. Errors:
- * those of key_file_load and key_p11_open; ERR_FIT it is the key of none of the recipients. */
+/* where: an encrypted PKCS#8 file; pass: its passphrase. Errors: those of key_file_load; ERR_USAGE
+ * also a PKCS #11 URI; ERR_FIT it is the key of none of the recipients. */
 MUST_CHECK int registry_escrow_unlock(struct registry *r, const char *where,
     const struct secret *pass, struct registry_escrow_key **ret, struct err *err);
 void registry_escrow_lockp(struct registry_escrow_key **key);

@@ -325,6 +325,20 @@ create_nameless(const char *path, const struct blob *data, mode_t mode, struct e
 	return errno == EEXIST ? err_set(err, ERR_OCCUPIED, "%s exists already", path) : 1;
 }
 
+/* Neither fails to notice that the name exists: no window in which something else could be
+ * overwritten. A memory stick (vfat) has no links. 0, or -1 and errno. */
+static int
+name_it(const char *temp, const char *path)
+{
+	if (link(temp, path) == 0) {
+		unlink(temp);
+		return 0;
+	}
+	if (errno != EPERM && errno != EOPNOTSUPP)
+		return -1;
+	return renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE);
+}
+
 int
 file_create(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
@@ -338,15 +352,12 @@ file_create(const char *path, const void *data, size_t len, mode_t mode, struct 
 		return rc;
 	if ((rc = write_temp(temp, path, data, len, mode, err)) != 0)
 		return rc;
-	/* link(2) fails where the name exists: no window in which something else could be
-	 * overwritten */
-	if (link(temp, path) != 0) {
+	if (name_it(temp, path) != 0) {
 		rc = errno == EEXIST ? err_set(err, ERR_OCCUPIED, "%s exists already", path)
 				     : err_errno(err, ERR_INTERNAL, "cannot create %s", path);
 		unlink(temp);
 		return rc;
 	}
-	unlink(temp);
 	return file_sync_dir(path, err);
 }
 

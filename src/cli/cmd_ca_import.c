@@ -210,8 +210,8 @@ show(const struct signer_imported *i, struct err *err)
 	    i->certs, i->revoked, i->held, i->expired, i->with_der);
 	printf("CRL       the last number was %llu\n", (unsigned long long)i->crl_number);
 	if (i->invalidity > 0)
-		printf("note      %zu entries tell since when the key was compromised: that is in "
-		       "the issuance log, and not on our CRLs\n",
+		printf("note      %zu entries tell since when the key was compromised: that is not "
+		       "taken over, keep the index for it\n",
 		    i->invalidity);
 	if (index_file == NULL)
 		printf("note      without an index it is not known what was issued; what was "

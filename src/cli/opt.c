@@ -53,10 +53,10 @@ struct poptOption opt_letter[] = {
 };
 
 struct poptOption opt_escrow[] = {
-    {"escrow-key", 0, POPT_ARG_STRING, &opt.escrow_key, 0,
-	"a key that opens the escrow: a file, or its PKCS #11 URI", "KEY"},
+    {"escrow-key", 0, POPT_ARG_STRING, &opt.escrow_key, 0, "file of a key that opens the escrow",
+	"KEY"},
     {"escrow-pass", 0, POPT_ARG_STRING, &face.escrow_pass, 0,
-	"its passphrase or PIN: prompt, file:PATH or fd:N", "SPEC"},
+	"its passphrase: prompt, file:PATH or fd:N", "SPEC"},
     POPT_TABLEEND,
 };
 

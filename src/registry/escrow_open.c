@@ -17,8 +17,11 @@
 static int
 load_key(const char *where, const struct secret *pass, struct key **ret, struct err *err)
 {
-	return strncmp(where, "pkcs11:", 7) == 0 ? key_p11_open(where, pass, ret, err)
-						 : key_file_load(where, pass, ret, err);
+	/* it would be found, and then open nothing: key_p11 signs, and does not decrypt */
+	if (strncmp(where, "pkcs11:", 7) == 0)
+		return err_set(err, ERR_USAGE,
+		    "what is sealed cannot be opened with a key in a PKCS #11 token yet: give the key's file");
+	return key_file_load(where, pass, ret, err);
 }
 
 static bool

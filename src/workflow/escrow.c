@@ -11,8 +11,8 @@
 static int
 wanted_secret(const char *where, enum key_secret *ret, struct err *err)
 {
-	return strncmp(where, "pkcs11:", 7) == 0 ? key_p11_secret(where, ret, err)
-						 : key_file_secret(where, ret, err);
+	/* registry_escrow_unlock says that it takes none */
+	return strncmp(where, "pkcs11:", 7) == 0 ? 0 : key_file_secret(where, ret, err);
 }
 
 int
@@ -25,8 +25,7 @@ workflow_escrow_unlock(
 
 	if (w->escrow_key == NULL)
 		return err_set(err, ERR_PERSON,
-		    "what is sealed opens with a recovery or helpdesk key only; say --escrow-key "
-		    "FILE or --escrow-key pkcs11:URI");
+		    "what is sealed opens with a recovery or helpdesk key only; say --escrow-key FILE");
 	rc = wanted_secret(w->escrow_key, &wanted, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_USAGE, "there is no %s", w->escrow_key);
