@@ -126,4 +126,16 @@ cp "$T/r2.crt" "$T/home/recovery.crt"
 
 new="--escrow-key $T/r2.key --escrow-pass file:$T/r2pass"
 claim "rekey with nothing to do does nothing" sh -c 'ykenroll escrow rekey '"$new"' --json | jq -e ".resealed == 0"'
+# ---- a memory stick: its file system has no links ----
+if strace -f -o /dev/null true 2>/dev/null; then
+	mkdir "$T/stick"
+	exits 0 '' "init with the recovery key on a stick" strace -f -qq -o "$T/trace" -P "$T/stick/recovery.key" -e trace=link,linkat,renameat2 \
+		-e inject=link,linkat:error=EPERM ykenroll init --home "$T/stickhome" --name Test --recovery-out "$T/stick/recovery.key" \
+		--ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass"
+	claim "where links were refused" grep -q 'INJECTED' "$T/trace"
+	claim "the key is there, and nothing else" [ "$(ls "$T/stick")" = recovery.key ]
+	exits 9 'exists already' "and is not written over" strace -f -qq -o "$T/trace" -P "$T/stick/recovery.key" -e trace=link,linkat,renameat2 \
+		-e inject=link,linkat:error=EPERM ykenroll init --home "$T/stickhome2" --name Test --recovery-out "$T/stick/recovery.key" \
+		--ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass"
+fi
 finish
