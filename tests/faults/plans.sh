@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # After the first enrolment: does anything that is done to a token survive the removal of the token (before delivery, after
-# delivery, answer lost) and SIGKILL? Each scenario of libscenarios.sh; every STEPth APDU and every KILLth write, sync, rename
-# or word to pcscd. A point counts only where it happened. FULL=1: every one. PLANS="unblock …": only these.
+# delivery, answer lost), SIGKILL, and a disk that refuses? Each scenario of libscenarios.sh; every STEPth APDU, every KILLth
+# write, sync, rename or word to pcscd, every DISKth of these with each error. A point counts only where it happened.
+# FULL=1: every one. PLANS="unblock …": only these.
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 [ -n "${T-}" ] || start
 . ./libscenarios.sh
-STEP=${STEP:-7} KILL=${KILL:-40}
-[ -z "${FULL-}" ] || STEP=1 KILL=1
+STEP=${STEP:-7} KILL=${KILL:-40} DISK=${DISK:-300}
+[ -z "${FULL-}" ] || STEP=1 KILL=1 DISK=1
 CALLS="write pwrite64 fsync fdatasync rename unlink ftruncate sendto"
 
 has() { command -v "$1" >/dev/null 2>&1; }
@@ -74,8 +75,23 @@ inside_kill() { # CALL-N
 	complete "$nth"
 }
 
+# full, broken or read-only, once or from then on: the run ends by itself and says so, if it does not succeed
+inside_disk() { # CALL-N-ERROR-once|sticky
+	IFS=- read -r call nth error how <<-E
+		$1
+	E
+	[ "$how" = once ] && when=$nth || when=$nth+
+	"do_$S" strace -f -qq -s 240 -o "$P/trace" -e "trace=$call" -e "inject=$call:error=$error:when=$when" >"$P/fault.out" 2>&1 </dev/null
+	rc=$?
+	grep -q '(INJECTED)' "$P/trace" && : >"$P/happened"
+	[ $rc -lt 100 ] || return 81
+	[ $rc = 0 ] || grep -hq 'ykenroll: ' "$P/fault.out" "$P/trace" || return 82
+	keep
+	complete "$nth"
+}
+
 case ${1-} in
-before | count | remove | kill)
+before | count | remove | kill | disk)
 	S=${2#*-}
 	export S
 	K=$(set_of "key_$S" 1) KEYS=$(set_of "keys_$S" 1)
@@ -94,6 +110,11 @@ calls() {
 	step=$(($(wc -l <"$1.calls") / 6))
 	[ "$step" -lt "$KILL" ] || step=$KILL
 	awk -v s="$step" 's <= 1 || NR % s == 0' "$1.calls"
+}
+# Each error, once and sticky, at every DISKth of them
+disks() { # disks TRACE, behind calls
+	grep -v sendto "$1.calls" | awk -v s="$DISK" 'BEGIN { split("EIO ENOSPC EROFS", e, " ") }
+		{ for (i = 1; i <= 3; i++) { if (k++ % s == 0) print $0 "-" e[i] "-once"; if (k++ % s == 0) print $0 "-" e[i] "-sticky" } }'
 }
 removals() { # removals LAST: every STEPth APDU and the last, with each kind
 	for kind in remove-before remove-after remove-answered; do
@@ -126,14 +147,16 @@ for fw in 5.7.1; do
 		claim "$S: and the checker agrees" judge "$D" $(set_of "judge_$S" "") p-clean
 		last=$(cat "$T/$D/p-clean/apdus")
 		calls "$T/$D/p-clean/trace" >"$T/$D/kills"
+		disks "$T/$D/p-clean/trace" >"$T/$D/disks"
 		mv "$T/$D/p-clean" "$T/$D/clean"
 		: >"$T/$D/names"
 		[ "$last" = 0 ] || removals "$last" >"$T/$D/names"
 		points remove "$D" <"$T/$D/names"
 		points kill "$D" <"$T/$D/kills"
-		want=$(($(wc -l <"$T/$D/names") + $(wc -l <"$T/$D/kills")))
+		points disk "$D" <"$T/$D/disks"
+		want=$(cat "$T/$D/names" "$T/$D/kills" "$T/$D/disks" | wc -l)
 		points_all=$((points_all + want))
-		claim "$S: $last APDUs; $(wc -l <"$T/$D/names") removals and $(wc -l <"$T/$D/kills") kills, each of which happened" \
+		claim "$S: $last APDUs; $(wc -l <"$T/$D/names") removals $(wc -l <"$T/$D/kills") kills and $(wc -l <"$T/$D/disks") errors of the disk, each of which happened" \
 			[ "$(count "$T/$D"/p-*/happened)" = "$want" ]
 		claim "$S: every one was finished by the next run" ended_well "$D" 'p-*'
 		claim "$S: nothing was lost at that moment" judge "$D" --mode interrupted $(set_of "mid_$S" "") $(cd "$T/$D" && ls -d p-*/before)
