@@ -174,14 +174,14 @@ a_certificate(struct blob *csr)
 	    blob_set(csr, ca->cert[LOG_ISSUING].data, ca->cert[LOG_ISSUING].len, NULL), 0);
 }
 
+/* OpenSSL 3.5 makes none such: the octet is changed, and the version is looked at first. */
 static void
 version_2(struct blob *csr)
 {
-	CLEAN(req_freep) X509_REQ *req = X509_REQ_new();
+	uint8_t *at = memmem(csr->data, csr->len, "\x02\x01\0", 3);
 
-	X509_REQ_set_version(req, 1);
-	assert_int_equal(X509_REQ_set_pubkey(req, key_evp_public(q.key)), 1);
-	finish(req, q.key, csr);
+	assert_non_null(at);
+	at[2] = 1;
 }
 
 static void
