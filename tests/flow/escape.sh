@@ -143,7 +143,8 @@ shown 0 "list --json" ykenroll list --json
 claim "which is JSON, with the text in it" sh -c 'ykenroll list --json | jq -e ".tokens[0].name == env.esc"'
 token=$(ykenroll list --json | jq '.tokens[0].token')
 shown 0 "list --csv" ykenroll list --csv
-shown 0 "receipt" ykenroll receipt "$token" --out "$T/receipt-$esc"
+# it is asked twice, and writes over nothing
+shown 0 "receipt" sh -c 'rm -f "$1"; ykenroll receipt "$0" --out "$1"' "$token" "$T/receipt-$esc"
 traces "$mark" 0 "receipt verify" ykenroll receipt verify "$T/receipt-$esc" --rehearsal "$YKVIRT_ROOT"
 shown 0 "audit export" ykenroll audit export
 shown 0 "audit export --csv" ykenroll audit export --csv

@@ -158,7 +158,7 @@ ykenroll token export 9a "$T/logon.crt" -d "$one"
 claim "openssl and certtool verify it as a client's" good "$T/logon.crt"
 claim "for logon with a smart card" has "$T/logon.crt" 'Microsoft Smartcard ?Login'
 claim "with the UPN" has "$T/logon.crt" 'othername: ?UPN:+alice@corp.example.org'
-claim "with the SID as Windows looks for it" sh -c 'openssl asn1parse -in "$0" | grep -A1 "1.3.6.1.4.1.311.25.2$" | grep -qi "$1"' "$T/logon.crt" \
+claim "with the SID as Windows looks for it" sh -c 'openssl asn1parse -in "$0" | grep -Ei -A1 ":1.3.6.1.4.1.311.25.2$|:.*ntds" | grep -qi "$1"' "$T/logon.crt" \
 	"3025A023060A2B060104018237190201A0150413$(printf S-1-5-21-1-2-3-1105 | od -An -tx1 | tr -d ' \n')"
 exits 0 '' "a token for PIV" enroll Bob bob@example.org -d "$two" --profile piv --upn bob@corp.example.org
 ykenroll token export 9a "$T/piv.crt" -d "$two"

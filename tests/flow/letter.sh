@@ -76,7 +76,7 @@ claim "no try was lost" [ "$(ykvirt inspect "$(state 2)" | jq .pin.left)" = 3 ]
 mkdir "$T/locked"
 strace -f -qq -o /dev/null -P "$T/locked/carol.txt" -e inject=link,rename:error=ENOSPC true 2>/dev/null && {
 	exits 1 'the token is ready, its letter is not.*ykenroll letter' "no room for the letter" strace -f -qq -o "$T/trace" \
-		-e trace=link -e inject=link:error=ENOSPC ykenroll enroll Carol --email carol@example.org --ca-pass "file:$T/pass" \
+		-e trace=link,linkat -e inject=link,linkat:error=ENOSPC ykenroll enroll Carol --email carol@example.org --ca-pass "file:$T/pass" \
 		-d "$three" --pin generate --letter "$T/locked/carol.txt"
 	exits 0 '' "it is written later" ykenroll letter "$three" --letter "$T/carol.txt"
 	claim "and is right" opens "$three" "$(pin_in "$T/carol.txt")"

@@ -65,8 +65,11 @@ try() {
 	name="$FIRMWARE: $verb with the $value $ref at $n_left left${flag:+ and $flag}"
 	claim "$name: the key is prepared" at "$n_left" "$ref"
 	mark
-	known=1
-	[ "$FIRMWARE/$ref" != 5.2.4/puk ] || known=
+	# this one does not tell the PUK's tries, and an enrolment changes the PUK
+	case $FIRMWARE/$ref/$verb in
+	5.2.4/puk/* | 5.2.4/*/enroll) known= ;;
+	*) known=1 ;;
+	esac
 	if [ -z "$flag" ] && [ -z "$known" ]; then
 		exits 4 'last-try' "$name" "$@"
 		spends "$name" "$ref" 0 "$n_left"
