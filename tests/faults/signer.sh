@@ -54,14 +54,15 @@ sed 's/^[^#]/# &/' "$T/judge.out"
 claim "no serial twice, no signature outside the log, every intent closed" [ $rc = 0 ]
 
 # ---- would it be seen? ----
-judged() { python3 ../faults/signer_load.py judge "$1" "$2" "$3"; }
+# it says what is wrong: that it fell over would not count
+finds() { python3 ../faults/signer_load.py judge "$1" "$2" "$3" 2>&1 | grep '^# FAULT:'; }
 mkdir "$T/bad" && cp "$T"/desk.* "$T/bad/"
 sed -n 's/^got \([0-9a-f]*\) \(.*\)..$/got \1 \200/p' "$T/desk.0" | head -1 >"$T/bad/desk.0"
-refuse "planted: a certificate that the log does not have is found" judged "$YKENROLL_HOME" "$T/bad/desk" "$T/calls"
+claim "planted: a certificate that the log does not have is found" finds "$YKENROLL_HOME" "$T/bad/desk" "$T/calls"
 cp "$T/calls" "$T/bad/calls" && yes C_Sign | head -n $count >>"$T/bad/calls"
-refuse "planted: signatures without an intent are found" judged "$YKENROLL_HOME" "$T/desk" "$T/bad/calls"
+claim "planted: signatures without an intent are found" finds "$YKENROLL_HOME" "$T/desk" "$T/bad/calls"
 cp -a "$YKENROLL_HOME" "$T/bad/home" && sed -i "$(grep -n '"signed"' "$YKENROLL_HOME/ca/issuance.log" | tail -1 | cut -d: -f1)d" "$T/bad/home/ca/issuance.log"
-refuse "planted: a line that is gone is found" judged "$T/bad/home" "$T/desk" "$T/calls"
+claim "planted: a line that is gone is found" finds "$T/bad/home" "$T/desk" "$T/calls"
 kill $tunnel_pid $sshd_pid
 wait 2>/dev/null
 finish
