@@ -38,6 +38,7 @@ in_root() {
 		cd "$work/root"
 		mount -t proc proc proc
 		mount --rbind /dev dev
+		mount -t tmpfs -o mode=1777 tmpfs dev/shm
 		mount --rbind /sys sys
 		mount -t tmpfs tmpfs run
 		mount -t tmpfs -o mode=1777 tmpfs tmp

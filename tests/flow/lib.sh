@@ -72,6 +72,15 @@ enroll() { # enroll NAME EMAIL OPTIONS…
 	ykenroll enroll "$who" --email "$mail" --ca-pass "file:$T/pass" --pin "file:$T/pin" "$@"
 }
 
+# faked SPEC COMMAND…: the command's clock is off by "+2h". Without the faketime program, whose semaphores have names that
+# other machines' tests on this host may use.
+FAKETIME_LIB=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -1)
+faked() {
+	spec=$1
+	shift
+	env LD_PRELOAD="$FAKETIME_LIB" FAKETIME="$spec" "$@"
+}
+
 state() { echo "$YKVIRT_STATE_DIR/key-${1:-1}.json"; }
 card() { ykvirt inspect "$(state)" | jq -r "$1"; } # card JQ-FILTER: what the virtual key itself says
 

@@ -69,11 +69,11 @@ exits 12 'not the answer' "to the one it is not for" elsewhere --apply "$T/away/
 sed '5s/./B/5' "$T/away/s.answer" >"$T/away/bad"
 exits 12 'changed' "an answer that was changed" elsewhere --apply "$T/away/s" --answer-file "$T/away/bad" --pin "file:$T/newpin"
 exits 10 'nobody to ask' "no PIN" elsewhere --apply "$T/away/s" --non-interactive
-if command -v faketime >/dev/null; then
-	exits 12 'expired' "an hour later it is too late to use it" faketime -f +2h env YKENROLL_HOME="$T/nothing" \
+if [ -n "$FAKETIME_LIB" ]; then
+	exits 12 'expired' "an hour later it is too late to use it" faked +2h env YKENROLL_HOME="$T/nothing" \
 		ykenroll unblock -d $A --apply "$T/away/s" --pin "file:$T/newpin"
-	exits 12 'expired' "and to answer" faketime -f +25h ykenroll unblock $es --answer "$T/away/u" -y
-	exits 12 'future' "and yesterday too early" faketime -f -25h ykenroll unblock $es --answer "$T/away/u" -y
+	exits 12 'expired' "and to answer" faked +25h ykenroll unblock $es --answer "$T/away/u" -y
+	exits 12 'future' "and yesterday too early" faked -25h ykenroll unblock $es --answer "$T/away/u" -y
 fi
 chmod 644 "$T/away/s.key"
 exits 2 'can be read by others' "a key that others can read" elsewhere --apply "$T/away/s" --pin "file:$T/newpin"
