@@ -30,11 +30,19 @@ show() { # show CLIENT TOKEN OPTIONS…
 	ykenroll show --client "$c" -d "$(token_serial "$t")" --url "$url" --ca-file "$S/web-ca.crt" "$@" >"$T/$c.sh"
 }
 script() { timeout -k 5 50 "$@" </dev/null; }
-let_in() { # let_in NAME: nginx saw this certificate and gave the page
+# nginx writes the line when it has closed the connection, which may be after the client's end.
+logged() { # logged PATTERN
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		grep -Eq "$1" "$log" && return 0
+		sleep 0.1
+	done
 	cat "$log"
-	grep -Eq "^SUCCESS $(serial_of "$1") TLSv1\.[23] . \"GET / HTTP/1\.[01]\" 200 " "$log"
+	return 1
 }
-refused() { cat "$log"; grep -Eq '^FAILED:certificate revoked .* 400 ' "$log" && ! grep -q '" 200 "' "$log"; }
+let_in() { # let_in NAME: nginx saw this certificate and gave the page
+	logged "^SUCCESS $(serial_of "$1") TLSv1\.[23] . \"GET / HTTP/1\.[01]\" 200 "
+}
+refused() { logged '^FAILED:certificate revoked .* 400 ' && ! grep -q '" 200 "' "$log"; }
 tries() { for k in 1 2 3; do ykvirt inspect "$(state $k)" | jq -r '.pin.left, .refused.verify'; done | tr '\n' ' '; }
 
 # NSS without a browser takes Firefox' place in its script: the profile is what is asked about.
