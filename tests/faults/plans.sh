@@ -147,7 +147,9 @@ for fw in 5.7.1; do
 		claim "$S: and the checker agrees" judge "$D" $(set_of "judge_$S" "") p-clean
 		last=$(cat "$T/$D/p-clean/apdus")
 		calls "$T/$D/p-clean/trace" >"$T/$D/kills"
-		disks "$T/$D/p-clean/trace" >"$T/$D/disks"
+		: >"$T/$D/disks"
+		# what was said, where the saying failed, is in the trace: root's only
+		[ "$(id -u)" != 0 ] || disks "$T/$D/p-clean/trace" >"$T/$D/disks"
 		mv "$T/$D/p-clean" "$T/$D/clean"
 		: >"$T/$D/names"
 		[ "$last" = 0 ] || removals "$last" >"$T/$D/names"
