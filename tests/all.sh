@@ -6,7 +6,21 @@ cd "$(dirname "$0")/.." || exit 1
 top=$(pwd)
 passed=0 failed=0 skipped=0
 mkdir -p "$BUILDDIR" && BUILDDIR=$(cd "$BUILDDIR" && pwd) || exit 1
-LIMIT=${LIMIT:-600} # seconds for one test program
+LIMIT=${LIMIT:-1800} # seconds for one test program: what takes as long hangs
+
+# What failed, wherever in the log it stands, and how the log ends.
+show() {
+	grep -A12 '^not ok ' "$1" | head -120 | sed 's/^/    | /'
+	echo "    the end of it:"
+	tail -40 "$1" | sed 's/^/    | /'
+}
+
+# used NAME: into the variable of that name, the processor time of all that has run so far, in seconds. A subshell would
+# not do: it counts its own children.
+used() {
+	times >"$BUILDDIR/times"
+	eval "$1=$(awk 'NR == 2 { for (i = 1; i <= 2; i++) { split($i, t, "m"); s += 60 * t[1] + t[2] } print int(s) }' "$BUILDDIR/times")"
+}
 
 # tap NAME COMMAND…: run one test program and count its TAP lines. Exit status 77: skipped. No line at all: failed.
 tap() {
@@ -14,6 +28,7 @@ tap() {
 	shift
 	log=$BUILDDIR/$(echo "$name" | tr '/ ' '--').log
 	start=$(date +%s)
+	used before
 	timeout -k 10 "$LIMIT" "$@" >"$log" 2>&1 </dev/null
 	rc=$?
 	ok=$(grep -E '^ok ' "$log" | grep -vc '# SKIP')
@@ -28,8 +43,10 @@ tap() {
 		bad=1
 	fi
 	passed=$((passed + ok)) failed=$((failed + bad)) skipped=$((skipped + skip))
-	printf '%-44s %4d passed %3d failed %3d skipped  %4ds\n' "$name" "$ok" "$bad" "$skip" $(($(date +%s) - start))
-	[ "$bad" = 0 ] || sed 's/^/    | /' "$log" | tail -60
+	used after
+	printf '%-44s %4d passed %3d failed %3d skipped  %4ds, processor %4ds\n' "$name" "$ok" "$bad" "$skip" \
+		$(($(date +%s) - start)) $((after - before))
+	[ "$bad" = 0 ] || show "$log"
 }
 
 # check NAME COMMAND…: a command that must succeed counts as one test.
@@ -44,11 +61,13 @@ check() {
 	fi
 	failed=$((failed + 1))
 	echo "$name: FAILED"
-	sed 's/^/    | /' "$log" | tail -60
+	show "$log"
 	return 1
 }
 
 finish() {
+	used all
+	echo "processor time: $((all / 60)) minutes $((all % 60)) seconds"
 	if [ "$skipped" -gt 0 ]; then
 		echo "$passed passed, $failed failed, $skipped skipped"
 	else
