@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * audit: a chain of rows. hash = SHA-256 of the previous row's hash and of this row's fields, each
- * with its length in front, so that no two rows have the same encoding. Whoever can write the
- * database can also make a new chain: what the chain gives is that a change shows as soon as its
- * head is known elsewhere, and that damage shows at once.
- */
+/* audit: what was done, by whom, when; a chain of rows (db/chain.h). */
 #ifndef REGISTRY_AUDIT_H
 #define REGISTRY_AUDIT_H
 
-#include "registry/db.h"
+#include "db/chain.h"
 
 #define AUDIT_DETAIL_MAX 2048 /* bytes with the NUL; callers of the contract: REGISTRY_TEXT_MAX */
 #define AUDIT_OPEN_ROWS 50    /* checked at every open */
@@ -21,9 +16,8 @@ MUST_CHECK int audit_add(struct db *db, const char *actor, const char *action, u
 MUST_CHECK int audit_add_at(struct db *db, int64_t seq, const char *actor, const char *action,
     uint32_t token, struct err *err, const char *fmt, ...) __attribute__((format(printf, 7, 8)));
 
-/* The newest row's number and hash; 0 and zeros when there is none. */
-MUST_CHECK int audit_head(
-    struct db *db, int64_t *ret_seq, uint8_t ret_hash[static 32], struct err *err);
+/* The newest row. */
+MUST_CHECK int audit_head(struct db *db, struct chain_at *ret, struct err *err);
 
 /* Check the newest rows (0: all). Errors: ERR_INTERNAL naming the first row that does not fit. */
 MUST_CHECK int audit_check(struct db *db, int64_t newest, int64_t *ret_rows, struct err *err);

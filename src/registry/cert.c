@@ -29,19 +29,19 @@ cert_wipe(struct cert *c)
 static int
 newest(struct registry *r, int64_t work, struct cert *c, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT id, state, serial, spki_sha256, der FROM certificates WHERE work = ?"
 		 " ORDER BY id DESC LIMIT 1",
 		 DB_ARGS(DB_I(work)), &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(&r->db, st, err)) < 0)
+	if ((rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "work %lld has no certificate", (long long)work);
-	c->id = sqlite3_column_int64(st, 0);
+	c->id = db_col_int(st, 0);
 	if ((rc = db_col_text(st, 1, c->state, sizeof(c->state), err)) != 0 ||
 	    (rc = db_col_bytes(st, 2, c->serial, sizeof(c->serial), err)) != 0 ||
 	    (rc = db_col_bytes(st, 3, c->spki_sha256, sizeof(c->spki_sha256), err)) != 0)
@@ -76,13 +76,13 @@ check_prepare(struct registry *r, int64_t work, const uint8_t serial[static REGI
 		return err_set(err, ERR_OCCUPIED,
 		    "work %lld has a certificate already (%s); abandon it first", (long long)work,
 		    c.state);
-	if ((rc = db_int(&r->db, "SELECT 1 FROM certificates WHERE serial = ?",
+	if ((rc = db_int(r->db, "SELECT 1 FROM certificates WHERE serial = ?",
 		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN)), &one, err)) < 0)
 		return rc;
 	if (rc == 1)
 		return err_set(err, ERR_OCCUPIED,
 		    "the CA gave a serial number that is in use; it must never do that");
-	if ((rc = db_int(&r->db,
+	if ((rc = db_int(r->db,
 		 "SELECT token FROM certificates WHERE spki_sha256 = ?"
 		 " AND state IN ('prepared', 'issued')",
 		 DB_ARGS(DB_B(spki, 32)), &one, err)) < 0)
@@ -104,20 +104,20 @@ registry_cert_prepared(struct registry *r, int64_t work,
 
 	if (not_before >= not_after)
 		return err_set(err, ERR_USAGE, "a certificate that ends before it begins");
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &token, err)) != 0 ||
 	    (rc = check_prepare(r, work, serial, spki_sha256, err)) != 0)
 		return rc == 1 ? 0 : rc;
 	text_hex(serial, REGISTRY_SERIAL_LEN, hex);
 	text_hex(spki_sha256, 32, spki);
-	if ((rc = db_run(&r->db,
+	if ((rc = db_run(r->db,
 		 "INSERT INTO certificates (serial, token, slot, work, state, spki_sha256,"
 		 " not_before, not_after, changed) VALUES (?, ?, ?, ?, 'prepared', ?, ?, ?, ?)",
 		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN), DB_I(token), DB_I(REGISTRY_SLOT),
 		     DB_I(work), DB_B(spki_sha256, 32), DB_I(not_before), DB_I(not_after),
 		     DB_I(utc_now())),
 		 err)) != 0 ||
-	    (rc = audit_add(&r->db, r->actor, "prepare", token, err,
+	    (rc = audit_add(r->db, r->actor, "prepare", token, err,
 		 "work %lld: certificate %s for key sha256 %s", (long long)work, hex, spki)) != 0)
 		return rc;
 	return db_commit(&tx, err);
@@ -176,7 +176,7 @@ put_issued(struct registry *r, int64_t work, uint32_t token, const struct cert *
 
 	registry_sha256(der->data, der->len, hash);
 	text_hex(hash, sizeof(hash), hex);
-	if ((rc = db_run(&r->db,
+	if ((rc = db_run(r->db,
 		 "UPDATE certificates SET state = 'issued', der = ?, sha256 = ?, changed = ?"
 		 " WHERE id = ?",
 		 DB_ARGS(DB_B(der->data, der->len), DB_B(hash, sizeof(hash)), DB_I(utc_now()),
@@ -185,7 +185,7 @@ put_issued(struct registry *r, int64_t work, uint32_t token, const struct cert *
 	    /* an active token gets a successor, and stays active */
 	    (rc = registry_token_move_from(r, token, TOKEN_PERSONALISED, TOKEN_ISSUED, err)) != 0)
 		return rc;
-	return audit_add(&r->db, r->actor, "issue", token, err, "work %lld: certificate sha256 %s",
+	return audit_add(r->db, r->actor, "issue", token, err, "work %lld: certificate sha256 %s",
 	    (long long)work, hex);
 }
 
@@ -197,7 +197,7 @@ registry_cert_issued(struct registry *r, int64_t work, const struct blob *der, s
 	uint32_t token;
 	int rc;
 
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &token, err)) != 0 ||
 	    (rc = newest(r, work, &c, err)) != 0)
 		return rc;
@@ -220,10 +220,10 @@ put_abandoned(struct registry *r, const struct cert *c, bool signed_, int reason
 	const int64_t now = utc_now();
 
 	if (!signed_)
-		return db_run(&r->db,
+		return db_run(r->db,
 		    "UPDATE certificates SET state = 'dropped', changed = ? WHERE id = ?",
 		    DB_ARGS(DB_I(now), DB_I(c->id)), err);
-	return db_run(&r->db,
+	return db_run(r->db,
 	    "UPDATE certificates SET state = 'revoked', changed = ?1, revoked = ?1, reason = ?2"
 	    " WHERE id = ?3",
 	    DB_ARGS(DB_I(now), DB_I(reason), DB_I(c->id)), err);
@@ -241,7 +241,7 @@ registry_cert_abandoned(
 
 	if (was_signed && (reason < 0 || reason > 10 || reason == 7))
 		return err_set(err, ERR_USAGE, "%d is not a revocation reason", reason);
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &token, err)) != 0 ||
 	    (rc = newest(r, work, &c, err)) != 0)
 		return rc;
@@ -256,7 +256,7 @@ registry_cert_abandoned(
 				      r, token, TOKEN_ISSUED, TOKEN_PERSONALISED, err)) != 0))
 		return rc;
 	text_hex(c.serial, sizeof(c.serial), hex);
-	if ((rc = audit_add(&r->db, r->actor, was_signed ? "revoke" : "drop", token, err,
+	if ((rc = audit_add(r->db, r->actor, was_signed ? "revoke" : "drop", token, err,
 		 "work %lld: certificate %s, reason %d", (long long)work, hex,
 		 was_signed ? reason : 0)) != 0)
 		return rc;

@@ -7,7 +7,7 @@
 static int
 close_work(struct registry *r, int64_t work, const char *outcome, const char *note, struct err *err)
 {
-	return db_run(&r->db, "UPDATE works SET closed = ?, outcome = ?, note = ? WHERE id = ?",
+	return db_run(r->db, "UPDATE works SET closed = ?, outcome = ?, note = ? WHERE id = ?",
 	    DB_ARGS(DB_I(utc_now()), DB_T(outcome), DB_T(note), DB_I(work)), err);
 }
 
@@ -19,17 +19,17 @@ activate_cert(struct registry *r, int64_t work, uint32_t serial, struct err *err
 	int rc;
 
 	/* first the older one: the index allows one active certificate at any moment */
-	if ((rc = db_run(&r->db,
+	if ((rc = db_run(r->db,
 		 "UPDATE certificates SET state = 'superseded', changed = ?1 WHERE token = ?2"
 		 " AND state = 'active' AND slot IN (SELECT slot FROM certificates"
 		 " WHERE work = ?3 AND state = 'issued')",
 		 DB_ARGS(DB_I(now), DB_I(serial), DB_I(work)), err)) != 0 ||
-	    (rc = db_run(&r->db,
+	    (rc = db_run(r->db,
 		 "UPDATE certificates SET state = 'active', changed = ? WHERE work = ?"
 		 " AND state = 'issued'",
 		 DB_ARGS(DB_I(now), DB_I(work)), err)) != 0)
 		return rc;
-	if (sqlite3_changes(r->db.sq) != 1)
+	if (db_changes(r->db) != 1)
 		return err_set(err, ERR_USAGE, "work %lld has no issued certificate to activate",
 		    (long long)work);
 	return 0;
@@ -43,13 +43,13 @@ registry_finish(struct registry *r, int64_t work, const char *proof, struct err 
 	int rc;
 
 	if ((rc = registry_text_check(proof, REGISTRY_TEXT_MAX, "the proof", err)) != 0 ||
-	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
+	    (rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &serial, err)) != 0 ||
 	    (rc = activate_cert(r, work, serial, err)) != 0 ||
 	    (rc = registry_token_move_from(r, serial, TOKEN_ISSUED, TOKEN_ACTIVE, err)) != 0 ||
 	    (rc = registry_sealed_settle(r, work, serial, true, err)) != 0 ||
 	    (rc = close_work(r, work, "finished", proof, err)) != 0 ||
-	    (rc = audit_add(&r->db, r->actor, "finish", serial, err, "work %lld: %s",
+	    (rc = audit_add(r->db, r->actor, "finish", serial, err, "work %lld: %s",
 		 (long long)work, proof)) != 0)
 		return rc;
 	return db_commit(&tx, err);
@@ -59,7 +59,7 @@ static int
 check_no_cert(struct registry *r, int64_t work, struct err *err)
 {
 	int64_t one;
-	const int rc = db_int(&r->db,
+	const int rc = db_int(r->db,
 	    "SELECT 1 FROM certificates WHERE work = ? AND state IN ('prepared', 'issued')",
 	    DB_ARGS(DB_I(work)), &one, err);
 
@@ -75,7 +75,7 @@ check_no_cert(struct registry *r, int64_t work, struct err *err)
 static int
 end_secrets(struct registry *r, uint32_t serial, struct err *err)
 {
-	return db_run(&r->db,
+	return db_run(r->db,
 	    "UPDATE secrets SET state = 'old', changed = ? WHERE token = ? AND state = 'current'",
 	    DB_ARGS(DB_I(utc_now()), DB_I(serial)), err);
 }
@@ -96,7 +96,7 @@ close_rows(struct registry *r, int64_t work, enum registry_token_state to, const
 	    (to == TOKEN_RETIRED && (rc = end_secrets(r, serial, err)) != 0) ||
 	    (rc = close_work(r, work, "finished", note, err)) != 0)
 		return rc;
-	return audit_add(&r->db, r->actor, "finish", serial, err, "work %lld: %s%s%s",
+	return audit_add(r->db, r->actor, "finish", serial, err, "work %lld: %s%s%s",
 	    (long long)work, note, t.state != to ? ", token " : "",
 	    t.state != to ? registry_token_state_name(to) : "");
 }
@@ -109,8 +109,7 @@ registry_close(struct registry *r, int64_t work, enum registry_token_state to, c
 	int rc;
 
 	if ((rc = registry_text_check(note, REGISTRY_TEXT_MAX, "the note", err)) != 0 ||
-	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
-	    (rc = close_rows(r, work, to, note, err)) != 0)
+	    (rc = db_begin(r->db, &tx, err)) != 0 || (rc = close_rows(r, work, to, note, err)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }
@@ -122,8 +121,8 @@ registry_recycle(struct registry *r, uint32_t serial, const char *lost, struct e
 	int64_t work;
 	int rc;
 
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
-	    (rc = db_int(&r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (rc = db_int(r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
 		 DB_ARGS(DB_I(serial)), &work, err)) < 0)
 		return rc;
 	if (rc == 1)
@@ -133,7 +132,7 @@ registry_recycle(struct registry *r, uint32_t serial, const char *lost, struct e
 	if ((rc = registry_token_move(r, serial, TOKEN_NEW, err)) != 0 ||
 	    (rc = end_secrets(r, serial, err)) != 0 ||
 	    (rc = audit_add(
-		 &r->db, r->actor, "recycle", serial, err, "to be reset; lost:%.900s", lost)) != 0)
+		 r->db, r->actor, "recycle", serial, err, "to be reset; lost:%.900s", lost)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }
@@ -146,14 +145,14 @@ keep_recorded(struct registry *r, int64_t work, uint32_t serial, struct err *err
 	const int64_t now = utc_now();
 	int rc;
 
-	if ((rc = db_run(&r->db,
+	if ((rc = db_run(r->db,
 		 "UPDATE secrets SET state = 'old', changed = ?1 WHERE token = ?2 AND"
 		 " state = 'current' AND kind IN (SELECT s.kind FROM secrets AS s JOIN steps AS t"
 		 " ON t.work = s.work AND t.step = s.kind WHERE s.work = ?3"
 		 " AND s.state = 'pending')",
 		 DB_ARGS(DB_I(now), DB_I(serial), DB_I(work)), err)) != 0)
 		return rc;
-	return db_run(&r->db,
+	return db_run(r->db,
 	    "UPDATE secrets SET state = 'current', flight = NULL, changed = ?1 WHERE work = ?2"
 	    " AND state = 'pending' AND EXISTS (SELECT 1 FROM steps AS t WHERE t.work = ?2"
 	    " AND t.step = kind)",
@@ -169,7 +168,7 @@ registry_give_up(struct registry *r, int64_t work, const char *why, struct err *
 	int rc;
 
 	if ((rc = registry_text_check(why, REGISTRY_TEXT_MAX, "the reason", err)) != 0 ||
-	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
+	    (rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &serial, err)) != 0 ||
 	    (rc = check_no_cert(r, work, err)) != 0 ||
 	    (rc = registry_token_move_from(r, serial, TOKEN_PERSONALISED, TOKEN_NEW, err)) != 0 ||
@@ -177,7 +176,7 @@ registry_give_up(struct registry *r, int64_t work, const char *why, struct err *
 	    (rc = keep_recorded(r, work, serial, err)) != 0 ||
 	    (rc = registry_sealed_settle(r, work, serial, false, err)) != 0 ||
 	    (rc = close_work(r, work, "given-up", why, err)) != 0 ||
-	    (rc = audit_add(&r->db, r->actor, "give-up", serial, err, "work %lld: %s",
+	    (rc = audit_add(r->db, r->actor, "give-up", serial, err, "work %lld: %s",
 		 (long long)work, why)) != 0)
 		return rc;
 	return db_commit(&tx, err);

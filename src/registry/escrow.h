@@ -11,7 +11,7 @@
  *	algorithm 0A
  *	value <hexadecimal; a PUK as it is>
  *
- * No sqlite here. The plain text exists in secrets' memory only.
+ * No database here. The plain text exists in secrets' memory only.
  */
 #ifndef REGISTRY_ESCROW_H
 #define REGISTRY_ESCROW_H

@@ -53,20 +53,20 @@ match(struct registry *r, struct registry_escrow_key *k, struct err *err)
 static int
 match_older(struct registry *r, struct registry_escrow_key *k, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(&r->db, "SELECT DISTINCT der, role = 'recovery' FROM recipients",
+	if ((rc = db_query(r->db, "SELECT DISTINCT der, role = 'recovery' FROM recipients",
 		 DB_NO_ARGS, &st, err)) != 0)
 		return rc;
-	while (k->cert.len == 0 && (rc = db_step(&r->db, st, err)) == 1) {
+	while (k->cert.len == 0 && (rc = db_step(st, err)) == 1) {
 		CLEAN(blob_wipe) struct blob der = {0};
 
 		if ((rc = db_col_blob(st, 0, &der, err)) != 0)
 			return rc;
 		if (!is_cert_of(&der, k->key))
 			continue;
-		k->role = sqlite3_column_int(st, 1) != 0 ? ROLE_RECOVERY : ROLE_HELPDESK;
+		k->role = db_col_int(st, 1) != 0 ? ROLE_RECOVERY : ROLE_HELPDESK;
 		blob_move(&k->cert, &der);
 		rc = 0;
 	}
@@ -131,22 +131,22 @@ row_wipe(struct row *row)
 static int
 find(struct registry *r, const struct registry_escrow_open *what, struct row *ret, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	const char *kind = registry_secret_kind_name(what->kind);
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT id, version, recovery FROM secrets WHERE token = ?1 AND kind = ?2"
 		 " AND (?3 = 0 OR version = ?3) ORDER BY state = 'current' DESC, version DESC"
 		 " LIMIT 1",
 		 DB_ARGS(DB_I(what->token), DB_T(kind), DB_I(what->version)), &st, err)) != 0 ||
-	    (rc = db_step(&r->db, st, err)) < 0)
+	    (rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(
 		    err, ERR_ABSENT, "no %s of token %u is in escrow", kind, (unsigned)what->token);
-	ret->id = sqlite3_column_int64(st, 0);
-	ret->version = (unsigned)sqlite3_column_int64(st, 1);
+	ret->id = db_col_int(st, 0);
+	ret->version = (unsigned)db_col_int(st, 1);
 	return db_col_blob(st, 2, &ret->sealed, err);
 }
 
@@ -160,11 +160,11 @@ leave_row(struct registry *r, const struct registry_escrow_open *what, struct ro
 	int rc;
 
 	registry_sha256_hex(key->cert.data, key->cert.len, hex);
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 || (rc = find(r, what, row, err)) != 0 ||
+	if ((rc = db_begin(r->db, &tx, err)) != 0 || (rc = find(r, what, row, err)) != 0 ||
 	    (rc = registry_sealed_check(r, what->token, what->kind, &row->sealed, err)) != 0 ||
-	    (rc = db_run(&r->db, "UPDATE secrets SET opened = ? WHERE id = ?",
+	    (rc = db_run(r->db, "UPDATE secrets SET opened = ? WHERE id = ?",
 		 DB_ARGS(DB_I(utc_now()), DB_I(row->id)), err)) != 0 ||
-	    (rc = audit_add(&r->db, r->actor, "escrow-open", what->token, err,
+	    (rc = audit_add(r->db, r->actor, "escrow-open", what->token, err,
 		 "%s %u with the %s key sha256 %s: %s", registry_secret_kind_name(what->kind),
 		 row->version, registry_role_name(key->role), hex, what->why)) != 0)
 		return rc;
@@ -202,7 +202,7 @@ registry_secret_spent(struct registry *r, uint32_t token, enum registry_secret_k
 {
 	int64_t one;
 
-	return db_int(&r->db,
+	return db_int(r->db,
 		   "SELECT 1 FROM secrets WHERE token = ? AND kind = ? AND state = 'current'"
 		   " AND opened IS NOT NULL",
 		   DB_ARGS(DB_I(token), DB_T(registry_secret_kind_name(kind))), &one, NULL) == 1;

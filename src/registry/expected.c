@@ -13,7 +13,7 @@
 	" c.id DESC LIMIT 1"
 
 static int
-read_cert(sqlite3_stmt *st, struct registry_expected *e, struct err *err)
+read_cert(struct db_stmt *st, struct registry_expected *e, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
 	uint8_t hash[REGISTRY_SHA256_LEN];
@@ -21,13 +21,12 @@ read_cert(sqlite3_stmt *st, struct registry_expected *e, struct err *err)
 	int rc;
 
 	e->has_cert = true;
-	e->cert_reason = sqlite3_column_int(st, 1);
-	e->not_after = sqlite3_column_int64(st, 5);
-	e->key_alg = (uint8_t)sqlite3_column_int(st, 7);
-	e->pin_policy = (uint8_t)sqlite3_column_int(st, 8);
-	e->touch_policy = (uint8_t)sqlite3_column_int(st, 9);
-	if ((rc = registry_cert_state_parse(
-		 (const char *)sqlite3_column_text(st, 0), &e->cert_state, err)) != 0 ||
+	e->cert_reason = (int)db_col_int(st, 1);
+	e->not_after = db_col_int(st, 5);
+	e->key_alg = (uint8_t)db_col_int(st, 7);
+	e->pin_policy = (uint8_t)db_col_int(st, 8);
+	e->touch_policy = (uint8_t)db_col_int(st, 9);
+	if ((rc = registry_cert_state_parse(db_col_str(st, 0), &e->cert_state, err)) != 0 ||
 	    (rc = db_col_bytes(st, 2, e->cert_serial, sizeof(e->cert_serial), err)) != 0 ||
 	    (rc = db_col_bytes(st, 3, e->cert_sha256, sizeof(e->cert_sha256), err)) != 0 ||
 	    (rc = db_col_bytes(st, 4, e->spki_sha256, sizeof(e->spki_sha256), err)) != 0 ||
@@ -43,17 +42,17 @@ read_cert(sqlite3_stmt *st, struct registry_expected *e, struct err *err)
 static int
 find_cert(struct registry *r, uint32_t token, struct registry_expected *e, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int64_t n = 0;
 	int rc;
 
-	if ((rc = db_int(&r->db,
+	if ((rc = db_int(r->db,
 		 "SELECT count(*) FROM certificates WHERE token = ? AND state = 'active'",
 		 DB_ARGS(DB_I(token)), &n, err)) < 0)
 		return rc;
 	e->cert_active = (unsigned)n;
-	if ((rc = db_query(&r->db, CERT_SQL, DB_ARGS(DB_I(token)), &st, err)) != 0 ||
-	    (rc = db_step(&r->db, st, err)) < 0)
+	if ((rc = db_query(r->db, CERT_SQL, DB_ARGS(DB_I(token)), &st, err)) != 0 ||
+	    (rc = db_step(st, err)) < 0)
 		return rc;
 	return rc == 0 ? 0 : read_cert(st, e, err);
 }
@@ -62,19 +61,19 @@ static int
 find_secret(struct registry *r, uint32_t token, enum registry_secret_kind kind,
     struct registry_expected_secret *ret, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	CLEAN(blob_wipe) struct blob sealed = {0};
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT recovery, alg, opened IS NOT NULL FROM secrets WHERE token = ?"
 		 " AND kind = ? AND state = 'current'",
 		 DB_ARGS(DB_I(token), DB_T(registry_secret_kind_name(kind))), &st, err)) != 0 ||
-	    (rc = db_step(&r->db, st, err)) != 1)
+	    (rc = db_step(st, err)) != 1)
 		return rc;
 	ret->there = true;
-	ret->alg = (uint8_t)sqlite3_column_int(st, 1);
-	ret->spent = sqlite3_column_int(st, 2) != 0;
+	ret->alg = (uint8_t)db_col_int(st, 1);
+	ret->spent = db_col_int(st, 2) != 0;
 	ret->damaged = db_col_blob(st, 0, &sealed, NULL) != 0 ||
 		       registry_sealed_check(r, token, kind, &sealed, NULL) != 0;
 	return 0;
@@ -102,7 +101,7 @@ registry_guid_known(struct registry *r, uint32_t token,
     const uint8_t guid[static REGISTRY_GUID_LEN], struct err *err)
 {
 	int64_t known = 0;
-	const int rc = db_int(&r->db,
+	const int rc = db_int(r->db,
 	    "SELECT EXISTS (SELECT 1 FROM works WHERE token = ?1 AND guid = ?2) OR NOT EXISTS"
 	    " (SELECT 1 FROM works AS w JOIN steps AS s ON s.work = w.id WHERE w.token = ?1"
 	    " AND s.step = 'identity')",

@@ -95,15 +95,15 @@ find_holder(struct registry *r, const char *what, int64_t *ret, struct err *err)
 	int rc;
 
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-		CLEAN(db_donep) sqlite3_stmt *st = NULL;
+		CLEAN(db_donep) struct db_stmt *st = NULL;
 
-		if ((rc = db_query(&r->db, ways[i], DB_ARGS(DB_T(what)), &st, err)) != 0 ||
-		    (rc = db_step(&r->db, st, err)) < 0)
+		if ((rc = db_query(r->db, ways[i], DB_ARGS(DB_T(what)), &st, err)) != 0 ||
+		    (rc = db_step(st, err)) < 0)
 			return rc;
 		if (rc == 0)
 			continue;
-		*ret = sqlite3_column_int64(st, 0);
-		if ((rc = db_step(&r->db, st, err)) < 0)
+		*ret = db_col_int(st, 0);
+		if ((rc = db_step(st, err)) < 0)
 			return rc;
 		return rc == 0 ? 0
 			       : err_set(err, ERR_AMBIGUOUS,
@@ -122,11 +122,11 @@ registry_find(struct registry *r, const char *what, struct registry_found *ret, 
 	if ((rc = registry_text_check(what, REGISTRY_TEXT_MAX, "what is looked for", err)) != 0)
 		return rc;
 	f.has_cert = registry_serial_parse(what, f.cert_serial);
-	if (f.has_cert && (rc = db_int(&r->db, "SELECT 1 FROM certificates WHERE serial = ?",
+	if (f.has_cert && (rc = db_int(r->db, "SELECT 1 FROM certificates WHERE serial = ?",
 			       DB_ARGS(DB_B(f.cert_serial, REGISTRY_SERIAL_LEN)), &one, err)) < 0)
 		return rc;
 	f.has_cert = f.has_cert && rc == 1;
-	if ((rc = db_int(&r->db, "SELECT 1 FROM tokens WHERE serial = ?", DB_ARGS(DB_I(f.token)),
+	if ((rc = db_int(r->db, "SELECT 1 FROM tokens WHERE serial = ?", DB_ARGS(DB_I(f.token)),
 		 &one, err)) < 0)
 		return rc;
 	if (rc == 0)
@@ -148,14 +148,14 @@ registry_find(struct registry *r, const char *what, struct registry_found *ret, 
 int
 registry_holder_by_id(struct registry *r, int64_t id, struct registry_holder *ret, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_holder h;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT " REGISTRY_HOLDER_COLS " FROM holders AS h WHERE h.id = ?",
 		 DB_ARGS(DB_I(id)), &st, err)) != 0 ||
-	    (rc = db_step(&r->db, st, err)) < 0)
+	    (rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "there is no such holder");

@@ -39,11 +39,11 @@ registry_sha256_hex(const void *data, size_t len, char ret[static REGISTRY_HEX_L
 }
 
 int
-registry_holder_read(sqlite3_stmt *st, int col, struct registry_holder *ret, struct err *err)
+registry_holder_read(struct db_stmt *st, int col, struct registry_holder *ret, struct err *err)
 {
 	int rc;
 
-	ret->id = sqlite3_column_int64(st, col);
+	ret->id = db_col_int(st, col);
 	if ((rc = db_col_text(st, col + 1, ret->key, sizeof(ret->key), err)) != 0 ||
 	    (rc = db_col_text(st, col + 2, ret->name, sizeof(ret->name), err)) != 0 ||
 	    (rc = db_col_text(st, col + 3, ret->email, sizeof(ret->email), err)) != 0)
@@ -58,17 +58,17 @@ registry_holder_read(sqlite3_stmt *st, int col, struct registry_holder *ret, str
 int
 registry_holder(struct registry *r, const char *key, struct registry_holder *ret, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_holder h;
 	int rc;
 
 	if ((rc = registry_text_check(key, REGISTRY_TEXT_MAX, "the holder's key", err)) != 0)
 		return rc;
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT " REGISTRY_HOLDER_COLS " FROM holders AS h WHERE h.key = ?",
 		 DB_ARGS(DB_T(key)), &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(&r->db, st, err)) < 0)
+	if ((rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "no holder %s is registered", key);
@@ -112,7 +112,7 @@ registry_holder_put(struct registry *r, struct registry_holder *h, struct err *e
 
 	if ((rc = holder_check(h, err)) != 0)
 		return rc;
-	if ((rc = db_run(&r->db,
+	if ((rc = db_run(r->db,
 		 "INSERT INTO holders (key, name, email, upn, made, changed, external, directory,"
 		 " sid)"
 		 " VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8) ON CONFLICT (key) DO UPDATE"
@@ -128,6 +128,6 @@ registry_holder_put(struct registry *r, struct registry_holder *h, struct err *e
 		 err)) != 0)
 		return rc;
 	rc = db_int(
-	    &r->db, "SELECT id FROM holders WHERE key = ?", DB_ARGS(DB_T(h->key)), &h->id, err);
+	    r->db, "SELECT id FROM holders WHERE key = ?", DB_ARGS(DB_T(h->key)), &h->id, err);
 	return rc < 0 ? rc : 0;
 }

@@ -36,24 +36,6 @@ escrow_name_check(const char *cn, struct err *err)
 	return 0;
 }
 
-/* An empty 0600 file: SQLite gives its own files the mode of the one that it finds. */
-static int
-make_empty(const char *path, struct err *err)
-{
-	static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
-	CLEAN(closep) int fd = -1;
-	char name[PATH_MAX + 16];
-	size_t i;
-
-	for (i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
-		snprintf(name, sizeof(name), "%s%s", path, tails[i]);
-		if (unlink(name) != 0 && errno != ENOENT)
-			return err_errno(err, ERR_INTERNAL, "cannot remove %s", name);
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd >= 0 ? 0 : err_errno(err, ERR_INTERNAL, "cannot create %s", path);
-}
-
 static int
 first_row(struct db *db, const struct blob *recovery_der, struct err *err)
 {
@@ -73,13 +55,14 @@ first_row(struct db *db, const struct blob *recovery_der, struct err *err)
 static int
 build(const char *path, const struct blob *recovery_der, struct err *err)
 {
-	CLEAN(db_close) struct db db = {0};
+	static const struct db_how how = {.name = "registry", .create = true};
+	CLEAN(db_closep) struct db *db = NULL;
 	int rc;
 
-	if ((rc = make_empty(path, err)) != 0 || (rc = db_open(&db, path, err)) != 0 ||
-	    (rc = db_use_wal(&db, err)) != 0 || (rc = schema_migrate(&db, err)) != 0)
+	if ((rc = db_remove(path, err)) != 0 || (rc = db_open(path, &how, &db, err)) != 0 ||
+	    (rc = db_use_wal(db, err)) != 0 || (rc = schema_migrate(db, err)) != 0)
 		return rc;
-	return first_row(&db, recovery_der, err);
+	return first_row(db, recovery_der, err);
 }
 
 /* link(2), which fails where the name exists: of two at once, one wins. */

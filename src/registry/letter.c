@@ -19,14 +19,14 @@ registry_letter_keep(struct registry *r, uint32_t serial, const struct secret *p
 
 	if ((rc = registry_escrow_load(r, err)) != 0 ||
 	    (rc = escrow_seal_flight(r->escrow, &label, pin, &sealed, err)) != 0 ||
-	    (rc = db_begin(&r->db, &tx, err)) != 0)
+	    (rc = db_begin(r->db, &tx, err)) != 0)
 		return rc;
-	if ((rc = db_run(&r->db,
+	if ((rc = db_run(r->db,
 		 "INSERT INTO letters (token, sealed, made) VALUES (?, ?, ?)"
 		 " ON CONFLICT (token) DO UPDATE SET sealed = excluded.sealed, made = excluded.made",
 		 DB_ARGS(DB_I(serial), DB_B(sealed.data, sealed.len), DB_I(utc_now())), err)) !=
 		0 ||
-	    (rc = audit_add(&r->db, r->actor, "letter-keep", serial, err,
+	    (rc = audit_add(r->db, r->actor, "letter-keep", serial, err,
 		 "first PIN, made here, kept until it is handed over")) != 0)
 		return rc;
 	return db_commit(&tx, err);
@@ -36,14 +36,14 @@ int
 registry_letter_pin(struct registry *r, uint32_t serial, struct secret *ret, struct err *err)
 {
 	struct escrow_label label = LABEL(serial);
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	CLEAN(blob_wipe) struct blob sealed = {0};
 	int rc;
 
-	if ((rc = db_query(&r->db, "SELECT sealed FROM letters WHERE token = ?",
+	if ((rc = db_query(r->db, "SELECT sealed FROM letters WHERE token = ?",
 		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(&r->db, st, err)) < 0)
+	if ((rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(
@@ -61,16 +61,16 @@ registry_letter_end(struct registry *r, uint32_t serial, const char *why, struct
 	int64_t one = 0;
 	int rc;
 
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
-	    (rc = db_int(&r->db, "SELECT 1 FROM letters WHERE token = ?", DB_ARGS(DB_I(serial)),
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (rc = db_int(r->db, "SELECT 1 FROM letters WHERE token = ?", DB_ARGS(DB_I(serial)),
 		 &one, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(
 		    err, ERR_ABSENT, "no letter of token %u is waiting", (unsigned)serial);
 	if ((rc = db_run(
-		 &r->db, "DELETE FROM letters WHERE token = ?", DB_ARGS(DB_I(serial)), err)) != 0 ||
-	    (rc = audit_add(&r->db, r->actor, "letter-end", serial, err,
+		 r->db, "DELETE FROM letters WHERE token = ?", DB_ARGS(DB_I(serial)), err)) != 0 ||
+	    (rc = audit_add(r->db, r->actor, "letter-end", serial, err,
 		 "first PIN not kept any more: %s", why)) != 0)
 		return rc;
 	return db_commit(&tx, err);
@@ -80,22 +80,22 @@ int
 registry_letters(struct registry *r, uint32_t serial,
     int (*row)(void *ctx, const struct registry_letter *letter), void *ctx, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_letter letter;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS
 		 ", l.made FROM letters AS l"
 		 " JOIN tokens AS t ON t.serial = l.token LEFT JOIN holders AS h ON h.id = t.holder"
 		 " WHERE ?1 = 0 OR t.serial = ?1 ORDER BY t.serial",
 		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
 		return rc;
-	while ((rc = db_step(&r->db, st, err)) == 1) {
+	while ((rc = db_step(st, err)) == 1) {
 		if ((rc = registry_token_read(st, 0, &letter.token, err)) != 0 ||
 		    (rc = registry_holder_read(st, 5, &letter.holder, err)) != 0)
 			return rc;
-		letter.made = sqlite3_column_int64(st, 5 + REGISTRY_HOLDER_N);
+		letter.made = db_col_int(st, 5 + REGISTRY_HOLDER_N);
 		if ((rc = row(ctx, &letter)) != 0)
 			return rc;
 	}

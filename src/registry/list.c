@@ -47,48 +47,48 @@ registry_cert_state_parse(const char *text, enum registry_cert_state *ret, struc
 	" WHERE ?1 = 0 OR t.serial = ?1 ORDER BY t.serial"
 
 static int
-read_cert(sqlite3_stmt *st, struct registry_row *row, struct err *err)
+read_cert(struct db_stmt *st, struct registry_row *row, struct err *err)
 {
 	int rc;
 
 	row->has_cert = true;
-	row->not_before = sqlite3_column_int64(st, AFTER + 5);
-	row->not_after = sqlite3_column_int64(st, AFTER + 6);
-	row->key_alg = (uint8_t)sqlite3_column_int(st, AFTER + 7);
-	if ((rc = registry_cert_state_parse(
-		 (const char *)sqlite3_column_text(st, AFTER + 1), &row->cert_state, err)) != 0 ||
+	row->not_before = db_col_int(st, AFTER + 5);
+	row->not_after = db_col_int(st, AFTER + 6);
+	row->key_alg = (uint8_t)db_col_int(st, AFTER + 7);
+	if ((rc = registry_cert_state_parse(db_col_str(st, AFTER + 1), &row->cert_state, err)) !=
+		0 ||
 	    (rc = db_col_bytes(st, AFTER + 2, row->cert_serial, sizeof(row->cert_serial), err)) !=
 		0 ||
 	    (rc = db_col_bytes(st, AFTER + 4, row->spki_sha256, sizeof(row->spki_sha256), err)) !=
 		0)
 		return rc;
-	if (sqlite3_column_type(st, AFTER + 3) == SQLITE_NULL)
+	if (db_col_null(st, AFTER + 3))
 		return 0; /* not signed: no hash yet */
 	return db_col_bytes(st, AFTER + 3, row->cert_sha256, sizeof(row->cert_sha256), err);
 }
 
 static int
-read_row(sqlite3_stmt *st, struct registry_row *row, struct err *err)
+read_row(struct db_stmt *st, struct registry_row *row, struct err *err)
 {
 	int rc;
 
 	if ((rc = registry_token_read(st, 0, &row->token, err)) != 0 ||
 	    (rc = registry_holder_read(st, 5, &row->holder, err)) != 0)
 		return rc;
-	row->work_open = sqlite3_column_int(st, AFTER) != 0;
-	return sqlite3_column_type(st, AFTER + 1) == SQLITE_NULL ? 0 : read_cert(st, row, err);
+	row->work_open = db_col_int(st, AFTER) != 0;
+	return db_col_null(st, AFTER + 1) ? 0 : read_cert(st, row, err);
 }
 
 int
 registry_list(struct registry *r, uint32_t serial,
     int (*row)(void *ctx, const struct registry_row *row), void *ctx, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(&r->db, LIST_SQL, DB_ARGS(DB_I(serial)), &st, err)) != 0)
+	if ((rc = db_query(r->db, LIST_SQL, DB_ARGS(DB_I(serial)), &st, err)) != 0)
 		return rc;
-	while ((rc = db_step(&r->db, st, err)) == 1) {
+	while ((rc = db_step(st, err)) == 1) {
 		struct registry_row one = {0};
 
 		if ((rc = read_row(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
@@ -100,15 +100,15 @@ registry_list(struct registry *r, uint32_t serial,
 int
 registry_token_cert(struct registry *r, uint32_t serial, struct blob *ret, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT der FROM certificates WHERE token = ? AND state IN ('active', 'issued')"
 		 " ORDER BY state = 'active' DESC, id DESC LIMIT 1",
 		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(&r->db, st, err)) < 0)
+	if ((rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "token %u has no certificate", (unsigned)serial);

@@ -24,17 +24,17 @@ bad_word(const char *what, struct err *err)
 }
 
 static int
-read_secret(sqlite3_stmt *st, struct registry_secret *s, struct err *err)
+read_secret(struct db_stmt *st, struct registry_secret *s, struct err *err)
 {
 	char kind[32], state[32];
 	unsigned i;
 	int rc;
 
-	s->token = (uint32_t)sqlite3_column_int64(st, 0);
-	s->version = (unsigned)sqlite3_column_int64(st, 2);
-	s->recipients = sqlite3_column_int64(st, 4);
-	s->opened = sqlite3_column_int64(st, 5);
-	s->changed = sqlite3_column_int64(st, 6);
+	s->token = (uint32_t)db_col_int(st, 0);
+	s->version = (unsigned)db_col_int(st, 2);
+	s->recipients = db_col_int(st, 4);
+	s->opened = db_col_int(st, 5);
+	s->changed = db_col_int(st, 6);
 	if ((rc = db_col_text(st, 1, kind, sizeof(kind), err)) != 0 ||
 	    (rc = db_col_text(st, 3, state, sizeof(state), err)) != 0)
 		return rc;
@@ -57,15 +57,15 @@ int
 registry_secrets(struct registry *r, uint32_t token,
     int (*row)(void *ctx, const struct registry_secret *secret), void *ctx, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT token, kind, version, state, recipients, ifnull(opened, 0), changed"
 		 " FROM secrets WHERE ?1 = 0 OR token = ?1 ORDER BY id",
 		 DB_ARGS(DB_I(token)), &st, err)) != 0)
 		return rc;
-	while ((rc = db_step(&r->db, st, err)) == 1) {
+	while ((rc = db_step(st, err)) == 1) {
 		struct registry_secret one = {0};
 
 		if ((rc = read_secret(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
@@ -75,13 +75,13 @@ registry_secrets(struct registry *r, uint32_t token,
 }
 
 static int
-read_audit(sqlite3_stmt *st, struct registry_audit_row *a, struct err *err)
+read_audit(struct db_stmt *st, struct registry_audit_row *a, struct err *err)
 {
 	int rc;
 
-	a->seq = sqlite3_column_int64(st, 0);
-	a->at = sqlite3_column_int64(st, 1);
-	a->token = (uint32_t)sqlite3_column_int64(st, 4);
+	a->seq = db_col_int(st, 0);
+	a->at = db_col_int(st, 1);
+	a->token = (uint32_t)db_col_int(st, 4);
 	if ((rc = db_col_text(st, 2, a->actor, sizeof(a->actor), err)) != 0 ||
 	    (rc = db_col_text(st, 3, a->action, sizeof(a->action), err)) != 0 ||
 	    (rc = db_col_text(st, 5, a->detail, sizeof(a->detail), err)) != 0 ||
@@ -94,16 +94,16 @@ int
 registry_audit_rows(struct registry *r, uint32_t token, int64_t first,
     int (*row)(void *ctx, const struct registry_audit_row *row), void *ctx, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_audit_row one;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT seq, at, actor, action, token, detail, prev, hash FROM audit"
 		 " WHERE (?1 = 0 OR token = ?1) AND seq >= ?2 ORDER BY seq",
 		 DB_ARGS(DB_I(token), DB_I(first)), &st, err)) != 0)
 		return rc;
-	while ((rc = db_step(&r->db, st, err)) == 1)
+	while ((rc = db_step(st, err)) == 1)
 		if ((rc = read_audit(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
 			return rc;
 	return rc;

@@ -102,11 +102,13 @@ registry_mark_of_crl(const char *path, struct registry_mark *ret, struct err *er
 int
 registry_mark(struct registry *r, struct registry_mark *ret, struct err *err)
 {
-	int64_t rows = 0;
-	const int rc = audit_head(&r->db, &rows, ret->head, err);
+	struct chain_at at;
+	const int rc = audit_head(r->db, &at, err);
 
-	if (rc == 0)
-		ret->rows = (uint64_t)rows;
+	if (rc == 0) {
+		ret->rows = (uint64_t)at.n;
+		memcpy(ret->head, at.hash, sizeof(ret->head));
+	}
 	return rc;
 }
 
@@ -117,8 +119,8 @@ lost(struct registry *r, const struct registry_mark *mark, const char *whose, st
 	int64_t rows = 0, at = 0;
 	int rc;
 
-	if ((rc = db_int(&r->db, "SELECT max(seq) FROM audit", DB_NO_ARGS, &rows, err)) < 0 ||
-	    (rc = db_int(&r->db, "SELECT at FROM audit ORDER BY seq DESC LIMIT 1", DB_NO_ARGS, &at,
+	if ((rc = db_int(r->db, "SELECT max(seq) FROM audit", DB_NO_ARGS, &rows, err)) < 0 ||
+	    (rc = db_int(r->db, "SELECT at FROM audit ORDER BY seq DESC LIMIT 1", DB_NO_ARGS, &at,
 		 err)) < 0)
 		return rc;
 	utc_text(at, last);
@@ -140,7 +142,7 @@ int
 registry_mark_check(
     struct registry *r, const struct registry_mark *mark, const char *whose, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	uint8_t hash[sizeof(mark->head)];
 	int rc;
 
@@ -148,9 +150,9 @@ registry_mark_check(
 		return 0;
 	if (mark->rows > INT64_MAX)
 		return lost(r, mark, whose, err);
-	if ((rc = db_query(&r->db, "SELECT hash FROM audit WHERE seq = ?",
-		 DB_ARGS(DB_I(mark->rows)), &st, err)) != 0 ||
-	    (rc = db_step(&r->db, st, err)) < 0)
+	if ((rc = db_query(r->db, "SELECT hash FROM audit WHERE seq = ?", DB_ARGS(DB_I(mark->rows)),
+		 &st, err)) != 0 ||
+	    (rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0 || db_col_bytes(st, 0, hash, sizeof(hash), NULL) != 0 ||
 	    memcmp(hash, mark->head, sizeof(hash)) != 0)
@@ -195,12 +197,12 @@ registry_accept_rollback(
 	if (registry_mark_check(r, mark, "", NULL) == 0)
 		return err_set(err, ERR_USAGE, "the registry is not older than what is known");
 	text_hex(mark->head, sizeof(mark->head), hex);
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
-	    (rc = db_int(&r->db, "SELECT max(seq) + 1 FROM audit", DB_NO_ARGS, &next, err)) < 0)
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (rc = db_int(r->db, "SELECT max(seq) + 1 FROM audit", DB_NO_ARGS, &next, err)) < 0)
 		return rc;
 	if (mark->rows < INT64_MAX - 1 && (int64_t)mark->rows >= next)
 		next = (int64_t)mark->rows + 1;
-	if ((rc = audit_add_at(&r->db, next, r->actor, "rollback", 0, err,
+	if ((rc = audit_add_at(r->db, next, r->actor, "rollback", 0, err,
 		 "accepted without row %llu sha256 %s: %s", (unsigned long long)mark->rows, hex,
 		 why)) != 0)
 		return rc;

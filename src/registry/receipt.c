@@ -22,18 +22,18 @@ registry_cert_evidence(struct registry *r, int64_t work, const struct blob *csr,
 		return 0;
 	registry_sha256_hex(csr->data, csr->len, hex[0]);
 	registry_sha256_hex(attestation->data, attestation->len, hex[1]);
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &token, err)) != 0 ||
-	    (rc = db_run(&r->db,
+	    (rc = db_run(r->db,
 		 "UPDATE certificates SET csr = ?1, attestation = ?2, f9 = ?3 WHERE work = ?4"
 		 " AND state = 'prepared' AND csr IS NOT ?1",
 		 DB_ARGS(DB_B(csr->data, csr->len), DB_B(attestation->data, attestation->len),
 		     DB_B(f9->data, f9->len), DB_I(work)),
 		 err)) != 0)
 		return rc;
-	if (sqlite3_changes(r->db.sq) == 0)
+	if (db_changes(r->db) == 0)
 		return 0;
-	if ((rc = audit_add(&r->db, r->actor, "evidence", token, err,
+	if ((rc = audit_add(r->db, r->actor, "evidence", token, err,
 		 "work %lld: request sha256 %s, attestation sha256 %s", (long long)work, hex[0],
 		 hex[1])) != 0)
 		return rc;
@@ -43,9 +43,9 @@ registry_cert_evidence(struct registry *r, int64_t work, const struct blob *csr,
 /* ---- what is known ---- */
 
 static int
-blob_or_none(sqlite3_stmt *st, int col, struct blob *ret, struct err *err)
+blob_or_none(struct db_stmt *st, int col, struct blob *ret, struct err *err)
 {
-	return sqlite3_column_type(st, col) == SQLITE_NULL ? 0 : db_col_blob(st, col, ret, err);
+	return db_col_null(st, col) ? 0 : db_col_blob(st, col, ret, err);
 }
 
 /* The row that ended the work: who, when, and its place in the chain. */
@@ -53,23 +53,23 @@ static int
 read_end(
     struct registry *r, uint32_t token, int64_t work, struct registry_receipt *ret, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	char start[48], detail[AUDIT_DETAIL_MAX];
 	int rc;
 
 	snprintf(start, sizeof(start), "work %lld: ", (long long)work);
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT seq, at, actor, detail, hash FROM audit WHERE token = ?1"
 		 " AND action = 'finish' AND substr(detail, 1, length(?2)) = ?2"
 		 " ORDER BY seq DESC LIMIT 1",
 		 DB_ARGS(DB_I(token), DB_T(start)), &st, err)) != 0 ||
-	    (rc = db_step(&r->db, st, err)) < 0)
+	    (rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_INTERNAL, "no audit row tells of the end of work %lld",
 		    (long long)work);
-	ret->audit.rows = (uint64_t)sqlite3_column_int64(st, 0);
-	ret->at = sqlite3_column_int64(st, 1);
+	ret->audit.rows = (uint64_t)db_col_int(st, 0);
+	ret->at = db_col_int(st, 1);
 	if ((rc = db_col_text(st, 2, ret->operator_, sizeof(ret->operator_), err)) != 0 ||
 	    (rc = db_col_text(st, 3, detail, sizeof(detail), err)) != 0 ||
 	    (rc = db_col_bytes(st, 4, ret->audit.head, sizeof(ret->audit.head), err)) != 0)
@@ -83,17 +83,17 @@ int
 registry_receipt(struct registry *r, uint32_t token, struct registry_receipt *ret, struct err *err)
 {
 	CLEAN(registry_receipt_wipe) struct registry_receipt got = {0};
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS
 		 ", c.der, c.csr, c.attestation, c.f9, c.work FROM certificates AS c"
 		 " JOIN tokens AS t ON t.serial = c.token JOIN works AS w ON w.id = c.work"
 		 " JOIN holders AS h ON h.id = w.holder"
 		 " WHERE c.token = ? AND c.state = 'active'",
 		 DB_ARGS(DB_I(token)), &st, err)) != 0 ||
-	    (rc = db_step(&r->db, st, err)) < 0)
+	    (rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(
@@ -104,8 +104,7 @@ registry_receipt(struct registry *r, uint32_t token, struct registry_receipt *re
 	    (rc = blob_or_none(st, 6 + REGISTRY_HOLDER_N, &got.csr, err)) != 0 ||
 	    (rc = blob_or_none(st, 7 + REGISTRY_HOLDER_N, &got.attestation, err)) != 0 ||
 	    (rc = blob_or_none(st, 8 + REGISTRY_HOLDER_N, &got.f9, err)) != 0 ||
-	    (rc = read_end(r, token, sqlite3_column_int64(st, 9 + REGISTRY_HOLDER_N), &got, err)) !=
-		0)
+	    (rc = read_end(r, token, db_col_int(st, 9 + REGISTRY_HOLDER_N), &got, err)) != 0)
 		return rc;
 	*ret = got;
 	memset(&got, 0, sizeof(got));
@@ -143,7 +142,7 @@ receipt_cert(struct registry *r, struct blob *ret, struct err *err)
 	if ((rc = file_join(path, sizeof(path), r->home, ESCROW_RECEIPT_CERT, err)) != 0 ||
 	    (rc = file_join(key, sizeof(key), r->home, ESCROW_RECEIPT_KEY, err)) != 0)
 		return rc;
-	if ((rc = audit_newest(&r->db, "receipt-key", known, sizeof(known), err)) < 0)
+	if ((rc = audit_newest(r->db, "receipt-key", known, sizeof(known), err)) < 0)
 		return rc;
 	if (rc == 0 && (access(path, F_OK) != 0 || access(key, F_OK) != 0) &&
 	    (rc = escrow_make_receipt_key(r->home, err)) != 0)
@@ -153,7 +152,7 @@ receipt_cert(struct registry *r, struct blob *ret, struct err *err)
 			   ? err_set(err, ERR_USAGE, "%s is gone; restore it from a backup", path)
 			   : rc;
 	registry_sha256_hex(ret->data, ret->len, hex);
-	rc = audit_newest(&r->db, "receipt-key", known, sizeof(known), err);
+	rc = audit_newest(r->db, "receipt-key", known, sizeof(known), err);
 	if (rc == 0)
 		return record_key(r, hex, err);
 	if (rc == 1 && strstr(known, hex) == NULL)

@@ -49,7 +49,7 @@ recipients_text(const struct registry_recipients *set, char ret[static RECIPIENT
 /* ---- reading ---- */
 
 static int
-parse_role(sqlite3_stmt *st, int col, enum registry_role *ret, struct err *err)
+parse_role(struct db_stmt *st, int col, enum registry_role *ret, struct err *err)
 {
 	char text[32];
 	unsigned i;
@@ -66,7 +66,7 @@ parse_role(sqlite3_stmt *st, int col, enum registry_role *ret, struct err *err)
 }
 
 static int
-read_one(sqlite3_stmt *st, struct registry_recipient *one, struct err *err)
+read_one(struct db_stmt *st, struct registry_recipient *one, struct err *err)
 {
 	uint8_t hash[REGISTRY_SHA256_LEN];
 	int rc;
@@ -88,15 +88,15 @@ read_one(sqlite3_stmt *st, struct registry_recipient *one, struct err *err)
 static int
 read_all(struct registry *r, struct registry_recipients *set, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT role, name, sha256, der FROM recipients WHERE generation = ?"
 		 " ORDER BY role DESC, sha256",
 		 DB_ARGS(DB_I(set->generation)), &st, err)) != 0)
 		return rc;
-	while ((rc = db_step(&r->db, st, err)) == 1) {
+	while ((rc = db_step(st, err)) == 1) {
 		if (set->n == REGISTRY_RECIPIENTS_MAX)
 			return err_set(err, ERR_INTERNAL, "registry: too many recipients");
 		if ((rc = read_one(st, &set->list[set->n++], err)) != 0)
@@ -135,7 +135,7 @@ load_first(struct registry *r, struct registry_recipients *set, struct err *err)
 	struct registry_recipient *one = &set->list[0];
 	int rc;
 
-	if ((rc = audit_first(&r->db, detail, sizeof(detail), err)) != 0 ||
+	if ((rc = audit_first(r->db, detail, sizeof(detail), err)) != 0 ||
 	    (rc = read_recovery(r, path, &one->der, err)) != 0)
 		return rc;
 	set->n = 1;
@@ -153,11 +153,11 @@ was_recovery(struct registry *r, const uint8_t hash[static REGISTRY_SHA256_LEN],
 	int64_t one;
 	int rc;
 
-	if ((rc = db_int(&r->db,
+	if ((rc = db_int(r->db,
 		 "SELECT 1 FROM recipients WHERE sha256 = ? AND role = 'recovery' LIMIT 1",
 		 DB_ARGS(DB_B(hash, REGISTRY_SHA256_LEN)), &one, err)) != 0)
 		return rc;
-	if ((rc = audit_first(&r->db, detail, sizeof(detail), err)) != 0)
+	if ((rc = audit_first(r->db, detail, sizeof(detail), err)) != 0)
 		return rc;
 	text_hex(hash, REGISTRY_SHA256_LEN, hex);
 	return strstr(detail, hex) != NULL;
@@ -192,7 +192,7 @@ check_chain(struct registry *r, const struct registry_recipients *set, struct er
 {
 	char known[AUDIT_DETAIL_MAX], text[RECIPIENTS_TEXT_MAX];
 	size_t n;
-	const int rc = audit_newest(&r->db, "recipients", known, sizeof(known), err);
+	const int rc = audit_newest(r->db, "recipients", known, sizeof(known), err);
 
 	if (rc < 0)
 		return rc;
@@ -212,7 +212,7 @@ recipients_load(struct registry *r, struct registry_recipients *ret, struct err 
 	CLEAN(registry_recipients_wipe) struct registry_recipients set = {0};
 	int rc;
 
-	if ((rc = db_int(&r->db, "SELECT ifnull(max(generation), 0) FROM recipients", DB_NO_ARGS,
+	if ((rc = db_int(r->db, "SELECT ifnull(max(generation), 0) FROM recipients", DB_NO_ARGS,
 		 &set.generation, err)) < 0)
 		return rc;
 	if (set.generation == 0 && (rc = load_first(r, &set, err)) != 0)
@@ -238,7 +238,7 @@ registry_recipients(struct registry *r, struct registry_recipients *ret, struct 
 	    /* parsed only here: every command opens the registry */
 	    (set.generation == 0 && (rc = escrow_cert_check(&set.list[0].der, set.list[0].name,
 					 sizeof(set.list[0].name), err)) != 0) ||
-	    (rc = db_int(&r->db, "SELECT count(*) FROM secrets WHERE recipients < ?",
+	    (rc = db_int(r->db, "SELECT count(*) FROM secrets WHERE recipients < ?",
 		 DB_ARGS(DB_I(set.generation)), &set.stale, err)) < 0)
 		return rc;
 	*ret = set;

@@ -37,16 +37,17 @@ check_files(const char *home, const char *path, struct err *err)
 static int
 open_db(struct registry *r, struct err *err)
 {
+	static const struct db_how how = {.name = "registry"};
 	char path[PATH_MAX];
 	int rc;
 
 	if ((rc = file_join(path, sizeof(path), r->home, REGISTRY_DB, err)) != 0 ||
 	    (rc = check_files(r->home, path, err)) != 0)
 		return rc;
-	if ((rc = db_open(&r->db, path, err)) != 0 || (rc = schema_check(&r->db, err)) != 0 ||
-	    (rc = db_use_wal(&r->db, err)) != 0 || (rc = schema_migrate(&r->db, err)) != 0)
+	if ((rc = db_open(path, &how, &r->db, err)) != 0 || (rc = schema_check(r->db, err)) != 0 ||
+	    (rc = db_use_wal(r->db, err)) != 0 || (rc = schema_migrate(r->db, err)) != 0)
 		return err_wrap(err, "%s", path);
-	if ((rc = audit_check(&r->db, AUDIT_OPEN_ROWS, NULL, err)) != 0)
+	if ((rc = audit_check(r->db, AUDIT_OPEN_ROWS, NULL, err)) != 0)
 		return rc;
 	return recipients_load(r, &r->to, err);
 }
@@ -91,7 +92,7 @@ registry_closep(struct registry **r)
 {
 	if (*r == NULL)
 		return;
-	db_close(&(*r)->db);
+	db_closep(&(*r)->db);
 	escrow_freep(&(*r)->escrow);
 	registry_recipients_wipe(&(*r)->to);
 	free(*r);
@@ -101,5 +102,5 @@ registry_closep(struct registry **r)
 int64_t
 registry_commit_ns(const struct registry *r)
 {
-	return r->db.commit_ns;
+	return db_commit_ns(r->db);
 }

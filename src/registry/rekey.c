@@ -116,7 +116,7 @@ put_rows(struct registry *r, const struct registry_recipients *set, struct err *
 
 	for (i = 0; i < set->n; i++) {
 		one = &set->list[i];
-		if ((rc = db_run(&r->db,
+		if ((rc = db_run(r->db,
 			 "INSERT INTO recipients (generation, sha256, role, name, der)"
 			 " VALUES (?, ?, ?, ?, ?)",
 			 DB_ARGS(DB_I(set->generation), DB_B(one->sha256, sizeof(one->sha256)),
@@ -138,7 +138,7 @@ check_key(struct registry *r, const struct registry_escrow_key *key, struct err 
 
 	registry_sha256(key->cert.data, key->cert.len, hash);
 	/* generation 0 has no rows: the key must be that of recovery.crt then */
-	if ((rc = db_int(&r->db,
+	if ((rc = db_int(r->db,
 		 "SELECT count(*) FROM secrets AS s WHERE s.recipients > 0 AND NOT EXISTS"
 		 " (SELECT 1 FROM recipients AS p WHERE p.generation = s.recipients"
 		 " AND p.sha256 = ?)",
@@ -159,7 +159,7 @@ put_set(struct registry *r, const struct registry_recipients *set, const char *w
 	recipients_text(set, text);
 	if ((rc = put_rows(r, set, err)) != 0)
 		return rc;
-	return audit_add(&r->db, r->actor, "recipients", 0, err, "%s: %s", text, why);
+	return audit_add(r->db, r->actor, "recipients", 0, err, "%s: %s", text, why);
 }
 
 /* first: the set of init, which is in no row yet, to be known as an older one; or NULL. */
@@ -171,8 +171,8 @@ write_sets(struct registry *r, const struct registry_recipients *first,
 	int64_t newest = 0;
 	int rc;
 
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
-	    (rc = db_int(&r->db, "SELECT ifnull(max(generation), 0) FROM recipients", DB_NO_ARGS,
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (rc = db_int(r->db, "SELECT ifnull(max(generation), 0) FROM recipients", DB_NO_ARGS,
 		 &newest, err)) < 0)
 		return rc;
 	if (newest + 1 != (first != NULL ? first : set)->generation)
@@ -227,19 +227,19 @@ stale_wipe(struct stale *s)
 static int
 next(struct registry *r, struct stale *s, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	char kind[32];
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT id, token, kind, version, recovery FROM secrets WHERE recipients < ?"
 		 " ORDER BY recipients, id LIMIT 1",
 		 DB_ARGS(DB_I(r->to.generation)), &st, err)) != 0 ||
-	    (rc = db_step(&r->db, st, err)) != 1)
+	    (rc = db_step(st, err)) != 1)
 		return rc;
-	s->id = sqlite3_column_int64(st, 0);
-	s->label.serial = (uint32_t)sqlite3_column_int64(st, 1);
-	s->label.version = (unsigned)sqlite3_column_int64(st, 3);
+	s->id = db_col_int(st, 0);
+	s->label.serial = (uint32_t)db_col_int(st, 1);
+	s->label.version = (unsigned)db_col_int(st, 3);
 	if ((rc = db_col_text(st, 2, kind, sizeof(kind), err)) != 0 ||
 	    (rc = db_col_blob(st, 4, &s->sealed, err)) != 0)
 		return rc;
@@ -257,14 +257,14 @@ put(struct registry *r, const struct stale *s, const struct blob *sealed, struct
 
 	registry_sha256(sealed->data, sealed->len, hash);
 	text_hex(hash, sizeof(hash), hex);
-	if ((rc = db_run(&r->db,
+	if ((rc = db_run(r->db,
 		 "UPDATE secrets SET recovery = ?, sha256 = ?, recipients = ?, changed = ?"
 		 " WHERE id = ?",
 		 DB_ARGS(DB_B(sealed->data, sealed->len), DB_B(hash, sizeof(hash)),
 		     DB_I(r->to.generation), DB_I(utc_now()), DB_I(s->id)),
 		 err)) != 0)
 		return rc;
-	return audit_add(&r->db, r->actor, "reseal", s->label.serial, err,
+	return audit_add(r->db, r->actor, "reseal", s->label.serial, err,
 	    "%s %u sha256 %s for generation %lld", registry_secret_kind_name(s->label.kind),
 	    s->label.version, hex, (long long)r->to.generation);
 }
@@ -295,7 +295,7 @@ reseal_batch(struct registry *r, const struct registry_escrow_key *key, struct e
 	CLEAN(db_rollbackp) struct db_tx tx = {0};
 	int n, rc;
 
-	if ((rc = db_begin(&r->db, &tx, err)) != 0)
+	if ((rc = db_begin(r->db, &tx, err)) != 0)
 		return rc;
 	for (n = 0; n < BATCH; n++) {
 		if ((rc = reseal_one(r, key, err)) < 0)

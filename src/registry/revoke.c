@@ -22,20 +22,19 @@
 	" ORDER BY c.id"
 
 static int
-read_cert(sqlite3_stmt *st, struct registry_cert *c, struct err *err)
+read_cert(struct db_stmt *st, struct registry_cert *c, struct err *err)
 {
 	int rc;
 
 	if ((rc = registry_token_read(st, 0, &c->token, err)) != 0 ||
 	    (rc = registry_holder_read(st, 5, &c->holder, err)) != 0 ||
 	    (rc = db_col_bytes(st, AFTER, c->serial, sizeof(c->serial), err)) != 0 ||
-	    (rc = registry_cert_state_parse(
-		 (const char *)sqlite3_column_text(st, AFTER + 1), &c->state, err)) != 0)
+	    (rc = registry_cert_state_parse(db_col_str(st, AFTER + 1), &c->state, err)) != 0)
 		return rc;
-	c->reason = sqlite3_column_int(st, AFTER + 2);
-	c->not_after = sqlite3_column_int64(st, AFTER + 3);
-	c->not_before = sqlite3_column_int64(st, AFTER + 4);
-	if (sqlite3_column_type(st, AFTER + 5) == SQLITE_NULL)
+	c->reason = (int)db_col_int(st, AFTER + 2);
+	c->not_after = db_col_int(st, AFTER + 3);
+	c->not_before = db_col_int(st, AFTER + 4);
+	if (db_col_null(st, AFTER + 5))
 		return 0; /* not signed: no hash yet */
 	return db_col_bytes(st, AFTER + 5, c->sha256, sizeof(c->sha256), err);
 }
@@ -44,15 +43,15 @@ int
 registry_certs(struct registry *r, const struct registry_which *which,
     int (*row)(void *ctx, const struct registry_cert *cert), void *ctx, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(&r->db, CERTS_SQL,
+	if ((rc = db_query(r->db, CERTS_SQL,
 		 DB_ARGS(which->serial == NULL ? DB_N : DB_B(which->serial, REGISTRY_SERIAL_LEN),
 		     DB_I(which->token), DB_I(which->holder), DB_I(which->after)),
 		 &st, err)) != 0)
 		return rc;
-	while ((rc = db_step(&r->db, st, err)) == 1) {
+	while ((rc = db_step(st, err)) == 1) {
 		struct registry_cert one = {0};
 
 		if ((rc = read_cert(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
@@ -65,16 +64,16 @@ int
 registry_live(struct registry *r, int64_t after, int (*row)(void *ctx, const struct blob *der),
     void *ctx, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	CLEAN(blob_wipe) struct blob der = {0};
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT der FROM certificates WHERE state IN ('issued', 'active', 'superseded')"
 		 " AND not_after > ? ORDER BY id",
 		 DB_ARGS(DB_I(after)), &st, err)) != 0)
 		return rc;
-	while ((rc = db_step(&r->db, st, err)) == 1)
+	while ((rc = db_step(st, err)) == 1)
 		if ((rc = db_col_blob(st, 0, &der, err)) != 0 || (rc = row(ctx, &der)) != 0)
 			return rc;
 	return rc;
@@ -91,7 +90,7 @@ put_cert(struct registry *r, const struct registry_revocation *v, const struct r
 	int rc;
 
 	if (c->was_signed)
-		rc = db_run(&r->db,
+		rc = db_run(r->db,
 		    "UPDATE certificates SET state = 'revoked', changed = ?1,"
 		    " revoked = ifnull(revoked, ?1), reason = ?2 WHERE serial = ?3 AND token = ?4"
 		    " AND state <> 'dropped' AND (state <> 'revoked' OR reason <> ?2)",
@@ -99,11 +98,11 @@ put_cert(struct registry *r, const struct registry_revocation *v, const struct r
 			DB_I(v->token)),
 		    err);
 	else
-		rc = db_run(&r->db,
+		rc = db_run(r->db,
 		    "UPDATE certificates SET state = 'dropped', changed = ?1 WHERE serial = ?2"
 		    " AND token = ?3 AND state = 'prepared'",
 		    DB_ARGS(DB_I(now), DB_B(c->serial, REGISTRY_SERIAL_LEN), DB_I(v->token)), err);
-	return rc != 0 ? rc : sqlite3_changes(r->db.sq) > 0;
+	return rc != 0 ? rc : db_changes(r->db) > 0;
 }
 
 static int
@@ -113,7 +112,7 @@ audit_cert(struct registry *r, const struct registry_revocation *v,
 	char hex[2 * REGISTRY_SERIAL_LEN + 1];
 
 	text_hex(c->serial, sizeof(c->serial), hex);
-	return audit_add(&r->db, r->actor, c->was_signed ? "revoke" : "drop", v->token, err,
+	return audit_add(r->db, r->actor, c->was_signed ? "revoke" : "drop", v->token, err,
 	    "certificate %s, reason %d: %s", hex, c->was_signed ? v->reason : 0, v->note);
 }
 
@@ -135,7 +134,7 @@ static int
 nothing_new(struct registry *r, int64_t work, uint32_t token, struct err *err)
 {
 	int64_t one;
-	const int rc = db_int(&r->db,
+	const int rc = db_int(r->db,
 	    "SELECT 1 FROM certificates WHERE work = ? AND state IN ('prepared', 'issued')",
 	    DB_ARGS(DB_I(work)), &one, err);
 
@@ -152,17 +151,17 @@ give_up_work(struct registry *r, const struct registry_revocation *v, struct err
 	int64_t work = 0;
 	int rc;
 
-	if ((rc = db_int(&r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
+	if ((rc = db_int(r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
 		 DB_ARGS(DB_I(v->token)), &work, err)) != 1)
 		return rc;
 	if ((rc = nothing_new(r, work, v->token, err)) != 0 ||
 	    (rc = registry_sealed_settle(r, work, v->token, false, err)) != 0 ||
-	    (rc = db_run(&r->db,
+	    (rc = db_run(r->db,
 		 "UPDATE works SET closed = ?, outcome = 'given-up', note = ? WHERE id = ?",
 		 DB_ARGS(DB_I(utc_now()), DB_T(v->note), DB_I(work)), err)) != 0)
 		return rc;
 	return audit_add(
-	    &r->db, r->actor, "give-up", v->token, err, "work %lld: %s", (long long)work, v->note);
+	    r->db, r->actor, "give-up", v->token, err, "work %lld: %s", (long long)work, v->note);
 }
 
 static int
@@ -178,7 +177,7 @@ put_token(struct registry *r, const struct registry_revocation *v, struct err *e
 		return rc;
 	if ((rc = registry_token_move(r, v->token, v->to, err)) != 0)
 		return rc;
-	return audit_add(&r->db, r->actor, registry_token_state_name(v->to), v->token, err,
+	return audit_add(r->db, r->actor, registry_token_state_name(v->to), v->token, err,
 	    "was %s: %s", registry_token_state_name(t.state), v->note);
 }
 
@@ -191,7 +190,7 @@ registry_revoke(struct registry *r, const struct registry_revocation *v, struct 
 	if (v->reason < 0 || v->reason > 10 || v->reason == 7)
 		return err_set(err, ERR_USAGE, "%d is not a revocation reason", v->reason);
 	if ((rc = registry_text_check(v->note, REGISTRY_TEXT_MAX, "the note", err)) != 0 ||
-	    (rc = db_begin(&r->db, &tx, err)) != 0 || (rc = put_certs(r, v, err)) != 0 ||
+	    (rc = db_begin(r->db, &tx, err)) != 0 || (rc = put_certs(r, v, err)) != 0 ||
 	    (rc = put_token(r, v, err)) != 0)
 		return rc;
 	return db_commit(&tx, err);
@@ -207,7 +206,7 @@ registry_suspend(
 	int rc;
 
 	if ((rc = registry_text_check(note, REGISTRY_TEXT_MAX, "the note", err)) != 0 ||
-	    (rc = db_begin(&r->db, &tx, err)) != 0 || (rc = registry_token(r, token, &t, err)) != 0)
+	    (rc = db_begin(r->db, &tx, err)) != 0 || (rc = registry_token(r, token, &t, err)) != 0)
 		return rc;
 	if (t.state == to)
 		return 0;
@@ -217,7 +216,7 @@ registry_suspend(
 		    registry_token_state_name(t.state));
 	if ((rc = registry_token_move(r, token, to, err)) != 0 ||
 	    (rc = audit_add(
-		 &r->db, r->actor, suspend ? "suspend" : "resume", token, err, "%s", note)) != 0)
+		 r->db, r->actor, suspend ? "suspend" : "resume", token, err, "%s", note)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }

@@ -5,7 +5,7 @@
 
 #include <limits.h>
 
-#include "registry/db.h"
+#include "db/db.h"
 #include "registry/escrow.h"
 #include "ykenroll/registry.h"
 #include "ykenroll/registry_audit.h"
@@ -17,7 +17,7 @@
 #define REGISTRY_DB "registry.db"
 
 struct registry {
-	struct db db;
+	struct db *db;
 	char home[PATH_MAX]; /* without symbolic links */
 	char actor[REGISTRY_TEXT_MAX];
 	struct registry_recipients to; /* as the chain knows them */
@@ -37,12 +37,12 @@ MUST_CHECK int registry_token_move_from(struct registry *r, uint32_t serial,
     enum registry_token_state from, enum registry_token_state to, struct err *err);
 /* Read the columns serial, firmware, state, holder, changed from col on. */
 MUST_CHECK int registry_token_read(
-    sqlite3_stmt *st, int col, struct registry_token *ret, struct err *err);
+    struct db_stmt *st, int col, struct registry_token *ret, struct err *err);
 #define REGISTRY_TOKEN_COLS "t.serial, t.firmware, t.state, ifnull(t.holder, 0), t.changed"
 
 /* holder.c: REGISTRY_HOLDER_N columns. */
 MUST_CHECK int registry_holder_read(
-    sqlite3_stmt *st, int col, struct registry_holder *ret, struct err *err);
+    struct db_stmt *st, int col, struct registry_holder *ret, struct err *err);
 #define REGISTRY_HOLDER_COLS \
 	"ifnull(h.id, 0), h.key, h.name, h.email, h.upn, h.external, h.directory, h.sid"
 #define REGISTRY_HOLDER_N 8

@@ -31,7 +31,7 @@ next_version(struct registry *r, uint32_t serial, enum registry_secret_kind kind
     struct err *err)
 {
 	int64_t v = 0;
-	const int rc = db_int(&r->db,
+	const int rc = db_int(r->db,
 	    "SELECT ifnull(max(version), 0) + 1 FROM secrets WHERE token = ? AND kind = ?",
 	    DB_ARGS(DB_I(serial), DB_T(registry_secret_kind_name(kind))), &v, err);
 
@@ -73,7 +73,7 @@ check_generation(struct registry *r, const struct registry_sealed *sealed, struc
 {
 	int64_t newest = 0;
 	const int rc = db_int(
-	    &r->db, "SELECT ifnull(max(generation), 0) FROM recipients", DB_NO_ARGS, &newest, err);
+	    r->db, "SELECT ifnull(max(generation), 0) FROM recipients", DB_NO_ARGS, &newest, err);
 
 	if (rc < 0)
 		return rc;
@@ -110,7 +110,7 @@ registry_sealed_put(struct registry *r, const struct registry_work *w,
 	    recovery, flight);
 	if (n < 0 || (size_t)n >= size - used)
 		return err_set(err, ERR_USAGE, "too many secrets for one work");
-	return db_run(&r->db,
+	return db_run(r->db,
 	    "INSERT INTO secrets (token, kind, version, alg, state, recovery, flight, sha256,"
 	    " work, changed, recipients) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
 	    DB_ARGS(DB_I(w->serial), DB_T(kind), DB_I(version), DB_I(sealed->alg),
@@ -128,13 +128,13 @@ registry_sealed_settle(
 	int rc;
 
 	if (proved &&
-	    (rc = db_run(&r->db,
+	    (rc = db_run(r->db,
 		 "UPDATE secrets SET state = 'old', changed = ?1 WHERE token = ?2 AND"
 		 " state = 'current' AND kind IN (SELECT kind FROM secrets WHERE work = ?3"
 		 " AND state = 'pending')",
 		 DB_ARGS(DB_I(now), DB_I(serial), DB_I(work)), err)) != 0)
 		return rc;
-	return db_run(&r->db,
+	return db_run(r->db,
 	    "UPDATE secrets SET state = ?, flight = NULL, changed = ? WHERE work = ?"
 	    " AND state = 'pending'",
 	    DB_ARGS(DB_T(proved ? "current" : "old"), DB_I(now), DB_I(work)), err);
@@ -149,7 +149,7 @@ registry_sealed_check(struct registry *r, uint32_t serial, enum registry_secret_
 	int rc;
 
 	registry_sha256_hex(sealed->data, sealed->len, hex);
-	if ((rc = audit_mentions(&r->db, serial, hex, err)) < 0)
+	if ((rc = audit_mentions(r->db, serial, hex, err)) < 0)
 		return rc;
 	return rc == 1 ? 0
 		       : err_set(err, ERR_INTERNAL,
@@ -162,23 +162,23 @@ int
 registry_flight_open(struct registry *r, uint32_t serial, enum registry_secret_kind kind,
     struct secret *ret, uint8_t *ret_alg, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	CLEAN(blob_wipe) struct blob sealed = {0};
 	struct escrow_label label = {.serial = serial, .kind = kind};
 	const char *name = registry_secret_kind_name(kind);
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT version, flight FROM secrets WHERE token = ? AND kind = ?"
 		 " AND state = 'pending'",
 		 DB_ARGS(DB_I(serial), DB_T(name)), &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(&r->db, st, err)) < 0)
+	if ((rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(
 		    err, ERR_ABSENT, "no %s of token %u is pending", name, (unsigned)serial);
-	label.version = (unsigned)sqlite3_column_int64(st, 0);
+	label.version = (unsigned)db_col_int(st, 0);
 	if ((rc = db_col_blob(st, 1, &sealed, err)) != 0 ||
 	    (rc = registry_sealed_check(r, serial, kind, &sealed, err)) != 0 ||
 	    (rc = registry_escrow_load(r, err)) != 0 ||

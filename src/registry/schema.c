@@ -6,7 +6,7 @@
 /*
  * Migration n brings user_version from n to n + 1. A released one is never edited.
  *
- * States are words, so that sqlite3(1) can be read by people. The partial unique indexes are the
+ * States are words, so that people can read the file. The partial unique indexes are the
  * promises that must hold whatever program writes: one open work per token, one active certificate
  * per slot, one live certificate per key, one pending and one current secret of a kind.
  */

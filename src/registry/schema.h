@@ -3,7 +3,7 @@
 #ifndef REGISTRY_SCHEMA_H
 #define REGISTRY_SCHEMA_H
 
-#include "registry/db.h"
+#include "db/db.h"
 
 #define SCHEMA_APPLICATION_ID 0x796b656e /* "yken" */
 

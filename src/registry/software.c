@@ -11,7 +11,7 @@
 	"serial, profile, subject, not_before, not_after, ifnull(revoked, 0), ifnull(reason, 0), path, chain, der"
 
 static int
-read_row(sqlite3_stmt *st, struct registry_software *ret, struct blob *cert, struct err *err)
+read_row(struct db_stmt *st, struct registry_software *ret, struct blob *cert, struct err *err)
 {
 	int rc;
 
@@ -19,11 +19,11 @@ read_row(sqlite3_stmt *st, struct registry_software *ret, struct blob *cert, str
 	    (rc = db_col_text(st, 1, ret->profile, sizeof(ret->profile), err)) != 0 ||
 	    (rc = db_col_text(st, 2, ret->subject, sizeof(ret->subject), err)) != 0)
 		return rc;
-	ret->not_before = sqlite3_column_int64(st, 3);
-	ret->not_after = sqlite3_column_int64(st, 4);
-	ret->revoked = sqlite3_column_int64(st, 5);
-	ret->reason = sqlite3_column_int(st, 6);
-	ret->chain = sqlite3_column_int(st, 8) != 0;
+	ret->not_before = db_col_int(st, 3);
+	ret->not_after = db_col_int(st, 4);
+	ret->revoked = db_col_int(st, 5);
+	ret->reason = (int)db_col_int(st, 6);
+	ret->chain = db_col_int(st, 8) != 0;
 	if ((rc = db_col_text(st, 7, ret->path, sizeof(ret->path), err)) != 0)
 		return rc;
 	return cert == NULL ? 0 : db_col_blob(st, 9, cert, err);
@@ -44,16 +44,16 @@ registry_software_put(struct registry *r, const char *action, const char *profil
 		return err_set(err, ERR_FIT, "the serial has another length than this CA's");
 	text_hex(info.serial, info.serial_len, hex);
 	utc_text(info.not_after, end);
-	if ((rc = db_begin(&r->db, &tx, err)) != 0 ||
-	    (rc = db_run(&r->db,
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (rc = db_run(r->db,
 		 "INSERT INTO software (serial, profile, subject, der, not_before, not_after,"
 		 " issued) VALUES (?, ?, ?, ?, ?, ?, ?)",
 		 DB_ARGS(DB_B(info.serial, info.serial_len), DB_T(profile), DB_T(info.subject),
 		     DB_B(cert->data, cert->len), DB_I(info.not_before), DB_I(info.not_after),
 		     DB_I(utc_now())),
 		 err)) != 0 ||
-	    (rc = audit_add(&r->db, r->actor, action, 0, err, "%s, serial %s, until %s, %s",
-		 profile, hex, end, info.subject)) != 0)
+	    (rc = audit_add(r->db, r->actor, action, 0, err, "%s, serial %s, until %s, %s", profile,
+		 hex, end, info.subject)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }
@@ -68,10 +68,10 @@ registry_software_file(struct registry *r, const uint8_t serial[static REGISTRY_
 	if (path == NULL)
 		return 0;
 	if ((rc = registry_text_check(path, REGISTRY_PATH_MAX, "the path", err)) != 0 ||
-	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
-	    (rc = db_run(&r->db, "UPDATE software SET path = '' WHERE path = ?",
-		 DB_ARGS(DB_T(path)), err)) != 0 ||
-	    (rc = db_run(&r->db, "UPDATE software SET path = ?, chain = ? WHERE serial = ?",
+	    (rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (rc = db_run(r->db, "UPDATE software SET path = '' WHERE path = ?", DB_ARGS(DB_T(path)),
+		 err)) != 0 ||
+	    (rc = db_run(r->db, "UPDATE software SET path = ?, chain = ? WHERE serial = ?",
 		 DB_ARGS(DB_T(path), DB_I(chain), DB_B(serial, REGISTRY_SERIAL_LEN)), err)) != 0)
 		return rc;
 	return db_commit(&tx, err);
@@ -81,13 +81,13 @@ int
 registry_software_find(struct registry *r, const uint8_t serial[static REGISTRY_SERIAL_LEN],
     struct registry_software *ret, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_software one;
 	int rc;
 
-	if ((rc = db_query(&r->db, "SELECT " COLS " FROM software WHERE serial = ?",
+	if ((rc = db_query(r->db, "SELECT " COLS " FROM software WHERE serial = ?",
 		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN)), &st, err)) != 0 ||
-	    (rc = db_step(&r->db, st, err)) < 0)
+	    (rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "no such certificate is registered");
@@ -102,14 +102,14 @@ registry_software_each(struct registry *r, int64_t after,
     int (*row)(void *ctx, const struct registry_software *one, const struct blob *cert), void *ctx,
     struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT " COLS " FROM software WHERE not_after > ? ORDER BY issued, serial",
 		 DB_ARGS(DB_I(after)), &st, err)) != 0)
 		return rc;
-	while ((rc = db_step(&r->db, st, err)) == 1) {
+	while ((rc = db_step(st, err)) == 1) {
 		CLEAN(blob_wipe) struct blob cert = {0};
 		struct registry_software one;
 
@@ -130,16 +130,15 @@ registry_software_taken(struct registry *r, const char *action,
 
 	text_hex(serial, REGISTRY_SERIAL_LEN, hex);
 	if ((rc = registry_text_check(note, REGISTRY_TEXT_MAX, "the note", err)) != 0 ||
-	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
-	    (rc = db_run(&r->db,
+	    (rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (rc = db_run(r->db,
 		 release ? "UPDATE software SET revoked = NULL, reason = NULL WHERE serial = ?1"
 			   " AND ?2 < ?3"
 			 : "UPDATE software SET revoked = ifnull(revoked, ?3), reason = ?2"
 			   " WHERE serial = ?1",
 		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN), DB_I(reason), DB_I(utc_now())), err)) !=
 		0 ||
-	    (rc = audit_add(&r->db, r->actor, action, 0, err, "certificate %s: %s", hex, note)) !=
-		0)
+	    (rc = audit_add(r->db, r->actor, action, 0, err, "certificate %s: %s", hex, note)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }

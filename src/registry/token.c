@@ -57,30 +57,30 @@ state_parse(const char *text, enum registry_token_state *ret, struct err *err)
 }
 
 int
-registry_token_read(sqlite3_stmt *st, int col, struct registry_token *ret, struct err *err)
+registry_token_read(struct db_stmt *st, int col, struct registry_token *ret, struct err *err)
 {
 	int rc;
 
-	ret->serial = (uint32_t)sqlite3_column_int64(st, col);
-	ret->holder_id = sqlite3_column_int64(st, col + 3);
-	ret->changed = sqlite3_column_int64(st, col + 4);
+	ret->serial = (uint32_t)db_col_int(st, col);
+	ret->holder_id = db_col_int(st, col + 3);
+	ret->changed = db_col_int(st, col + 4);
 	if ((rc = db_col_bytes(st, col + 1, ret->firmware, sizeof(ret->firmware), err)) != 0)
 		return rc;
-	return state_parse((const char *)sqlite3_column_text(st, col + 2), &ret->state, err);
+	return state_parse(db_col_str(st, col + 2), &ret->state, err);
 }
 
 int
 registry_token(struct registry *r, uint32_t serial, struct registry_token *ret, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_token t = {0};
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.serial = ?",
 		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(&r->db, st, err)) < 0)
+	if ((rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "token %u is not registered", (unsigned)serial);
@@ -103,7 +103,7 @@ registry_token_move(
 		return err_set(err, ERR_OCCUPIED, "token %u is %s and cannot become %s",
 		    (unsigned)serial, registry_token_state_name(t.state),
 		    registry_token_state_name(to));
-	return db_run(&r->db,
+	return db_run(r->db,
 	    "UPDATE tokens SET state = ?1, changed = ?2,"
 	    " holder = CASE ?1 WHEN 'new' THEN NULL ELSE holder END WHERE serial = ?3",
 	    DB_ARGS(DB_T(registry_token_state_name(to)), DB_I(utc_now()), DB_I(serial)), err);
@@ -131,18 +131,18 @@ int
 registry_tokens_of(struct registry *r, int64_t holder_id, struct registry_token **ret,
     size_t *ret_n, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	CLEAN(free_tokens) struct registry_token *list = NULL;
 	struct registry_token *more;
 	size_t n = 0;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.holder = ?"
 		 " AND t.state NOT IN ('lost', 'damaged', 'retired') ORDER BY t.serial",
 		 DB_ARGS(DB_I(holder_id)), &st, err)) != 0)
 		return rc;
-	while ((rc = db_step(&r->db, st, err)) == 1) {
+	while ((rc = db_step(st, err)) == 1) {
 		if ((more = realloc(list, (n + 1) * sizeof(*list))) == NULL)
 			return err_set(err, ERR_INTERNAL, "out of memory");
 		list = more;

@@ -18,7 +18,7 @@ int
 registry_work_token(struct registry *r, int64_t work, uint32_t *ret_serial, struct err *err)
 {
 	int64_t serial = 0;
-	const int rc = db_int(&r->db, "SELECT token FROM works WHERE id = ? AND closed IS NULL",
+	const int rc = db_int(r->db, "SELECT token FROM works WHERE id = ? AND closed IS NULL",
 	    DB_ARGS(DB_I(work)), &serial, err);
 
 	if (rc < 0)
@@ -38,21 +38,21 @@ registry_work_token(struct registry *r, int64_t work, uint32_t *ret_serial, stru
 	" WHERE w.token = ? AND w.closed IS NULL"
 
 static int
-read_work(sqlite3_stmt *st, struct registry_work *w, struct err *err)
+read_work(struct db_stmt *st, struct registry_work *w, struct err *err)
 {
 	int rc;
 
-	w->id = sqlite3_column_int64(st, 0);
-	w->serial = (uint32_t)sqlite3_column_int64(st, 2);
-	w->key_alg = (uint8_t)sqlite3_column_int64(st, 5);
-	w->pin_policy = (uint8_t)sqlite3_column_int64(st, 6);
-	w->touch_policy = (uint8_t)sqlite3_column_int64(st, 7);
-	w->days = (unsigned)sqlite3_column_int64(st, 8);
-	w->started = sqlite3_column_int64(st, 9);
-	w->replaces = (uint32_t)sqlite3_column_int64(st, 14);
-	w->hours = (unsigned)sqlite3_column_int64(st, 15);
-	w->flags = (unsigned)sqlite3_column_int64(st, 16);
-	w->has_cert = sqlite3_column_type(st, 10) != SQLITE_NULL;
+	w->id = db_col_int(st, 0);
+	w->serial = (uint32_t)db_col_int(st, 2);
+	w->key_alg = (uint8_t)db_col_int(st, 5);
+	w->pin_policy = (uint8_t)db_col_int(st, 6);
+	w->touch_policy = (uint8_t)db_col_int(st, 7);
+	w->days = (unsigned)db_col_int(st, 8);
+	w->started = db_col_int(st, 9);
+	w->replaces = (uint32_t)db_col_int(st, 14);
+	w->hours = (unsigned)db_col_int(st, 15);
+	w->flags = (unsigned)db_col_int(st, 16);
+	w->has_cert = !db_col_null(st, 10);
 	if ((rc = db_col_text(st, 1, w->plan, sizeof(w->plan), err)) != 0 ||
 	    (rc = db_col_text(st, 3, w->profile, sizeof(w->profile), err)) != 0 ||
 	    (rc = db_col_bytes(st, 4, w->guid, sizeof(w->guid), err)) != 0 ||
@@ -70,13 +70,13 @@ read_work(sqlite3_stmt *st, struct registry_work *w, struct err *err)
 int
 registry_work_open(struct registry *r, uint32_t serial, struct registry_work *ret, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	CLEAN(registry_work_wipe) struct registry_work w = {0};
 	int rc;
 
-	if ((rc = db_query(&r->db, WORK_SQL, DB_ARGS(DB_I(serial)), &st, err)) != 0)
+	if ((rc = db_query(r->db, WORK_SQL, DB_ARGS(DB_I(serial)), &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(&r->db, st, err)) < 0)
+	if ((rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "no work is open on token %u", (unsigned)serial);
@@ -93,21 +93,21 @@ registry_work_open(struct registry *r, uint32_t serial, struct registry_work *re
 static int
 check_token(struct registry *r, uint32_t serial, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_token t;
 	struct registry_holder h;
 	bool open;
 	int rc;
 
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS ","
 		 " EXISTS (SELECT 1 FROM works AS w WHERE w.token = t.serial AND w.closed IS NULL)"
 		 " FROM tokens AS t LEFT JOIN holders AS h ON h.id = t.holder WHERE t.serial = ?",
 		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(&r->db, st, err)) != 1)
+	if ((rc = db_step(st, err)) != 1)
 		return rc;
-	open = sqlite3_column_int(st, 5 + REGISTRY_HOLDER_N) != 0;
+	open = db_col_int(st, 5 + REGISTRY_HOLDER_N) != 0;
 	if ((rc = registry_token_read(st, 0, &t, err)) != 0 ||
 	    (rc = registry_holder_read(st, 5, &h, err)) != 0)
 		return rc;
@@ -131,18 +131,18 @@ check_token(struct registry *r, uint32_t serial, struct err *err)
 static int
 check_holder(struct registry *r, const struct registry_holder *h, bool additional, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_token t;
 	int rc;
 
 	if (additional)
 		return 0;
-	if ((rc = db_query(&r->db,
+	if ((rc = db_query(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.holder = ?"
 		 " AND t.state NOT IN ('lost', 'damaged', 'retired') ORDER BY t.serial LIMIT 1",
 		 DB_ARGS(DB_I(h->id)), &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(&r->db, st, err)) != 1)
+	if ((rc = db_step(st, err)) != 1)
 		return rc;
 	if ((rc = registry_token_read(st, 0, &t, err)) != 0)
 		return rc;
@@ -158,7 +158,7 @@ put_token(struct registry *r, const struct registry_work *w, const uint8_t firmw
 	const int64_t now = utc_now();
 	int rc;
 
-	if ((rc = db_run(&r->db,
+	if ((rc = db_run(r->db,
 		 "INSERT INTO tokens (serial, firmware, state, holder, changed)"
 		 " VALUES (?1, ?2, 'new', ?3, ?4) ON CONFLICT (serial) DO UPDATE"
 		 " SET firmware = ?2, holder = ?3, changed = ?4",
@@ -174,7 +174,7 @@ put_work(struct registry *r, struct registry_work *w, struct err *err)
 	int rc;
 
 	w->started = utc_now();
-	if ((rc = db_run(&r->db,
+	if ((rc = db_run(r->db,
 		 "INSERT INTO works (plan, token, holder, profile, guid, key_alg, pin_policy,"
 		 " touch_policy, days, started, why, ticket, replaces, hours, flags)"
 		 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -184,7 +184,7 @@ put_work(struct registry *r, struct registry_work *w, struct err *err)
 		     DB_T(w->ticket), DB_I(w->replaces), DB_I(w->hours), DB_I(w->flags)),
 		 err)) != 0)
 		return rc;
-	w->id = sqlite3_last_insert_rowid(r->db.sq);
+	w->id = db_inserted(r->db);
 	return 0;
 }
 
@@ -207,7 +207,7 @@ put_intent(struct registry *r, struct registry_work *w, const struct registry_se
 	for (i = 0; i < n_sealed; i++)
 		if ((rc = registry_sealed_put(r, w, &sealed[i], detail, sizeof(detail), err)) != 0)
 			return rc;
-	return audit_add(&r->db, r->actor, "begin", w->serial, err, "%s", detail);
+	return audit_add(r->db, r->actor, "begin", w->serial, err, "%s", detail);
 }
 
 static int
@@ -247,7 +247,7 @@ registry_begin(struct registry *r, struct registry_work *w, const uint8_t firmwa
 
 	if ((rc = check_texts(w, err)) != 0)
 		return rc;
-	if ((rc = db_begin(&r->db, &tx, err)) == 0 &&
+	if ((rc = db_begin(r->db, &tx, err)) == 0 &&
 	    (rc = begin_rows(r, w, firmware, sealed, n_sealed, additional, err)) == 0)
 		rc = db_commit(&tx, err);
 	if (rc != 0)
@@ -265,7 +265,7 @@ check_held(struct registry *r, struct registry_work *w, struct err *err)
 	int rc;
 
 	if ((rc = registry_token(r, w->serial, &t, err)) != 0 ||
-	    (rc = db_int(&r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
+	    (rc = db_int(r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
 		 DB_ARGS(DB_I(w->serial)), &open, err)) < 0)
 		return rc;
 	if (rc == 1)
@@ -290,7 +290,7 @@ registry_begin_on(struct registry *r, struct registry_work *w, const struct regi
 
 	if ((rc = check_texts(w, err)) != 0)
 		return rc;
-	if ((rc = db_begin(&r->db, &tx, err)) == 0 && (rc = check_held(r, w, err)) == 0 &&
+	if ((rc = db_begin(r->db, &tx, err)) == 0 && (rc = check_held(r, w, err)) == 0 &&
 	    (rc = put_intent(r, w, sealed, n_sealed, err)) == 0)
 		rc = db_commit(&tx, err);
 	if (rc != 0)
@@ -312,16 +312,16 @@ registry_step(
 		detail = "";
 	if ((rc = registry_text_check(step, REGISTRY_TEXT_MAX, "the step", err)) != 0 ||
 	    (rc = registry_text_check(detail, REGISTRY_TEXT_MAX, "the detail", err)) != 0 ||
-	    (rc = db_begin(&r->db, &tx, err)) != 0 ||
+	    (rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &serial, err)) != 0 ||
-	    (rc = db_run(&r->db,
+	    (rc = db_run(r->db,
 		 "INSERT INTO steps (work, step, at, detail) VALUES (?, ?, ?, ?)"
 		 " ON CONFLICT DO NOTHING",
 		 DB_ARGS(DB_I(work), DB_T(step), DB_I(utc_now()), DB_T(detail)), err)) != 0)
 		return rc;
-	if (sqlite3_changes(r->db.sq) == 0)
+	if (db_changes(r->db) == 0)
 		return 0; /* done before: nothing to write, and no fsync */
-	if ((rc = audit_add(&r->db, r->actor, "step", serial, err, "work %lld: %s%s%s",
+	if ((rc = audit_add(r->db, r->actor, "step", serial, err, "work %lld: %s%s%s",
 		 (long long)work, step, detail[0] == '\0' ? "" : ": ", detail)) != 0)
 		return rc;
 	return db_commit(&tx, err);
@@ -332,6 +332,6 @@ registry_step_done(struct registry *r, int64_t work, const char *step)
 {
 	int64_t one;
 
-	return db_int(&r->db, "SELECT 1 FROM steps WHERE work = ? AND step = ?",
+	return db_int(r->db, "SELECT 1 FROM steps WHERE work = ? AND step = ?",
 		   DB_ARGS(DB_I(work), DB_T(step)), &one, NULL) == 1;
 }

@@ -26,11 +26,12 @@ while read -r room allowed; do
 		grep -vE "\"ykenroll/($contracts)(_[a-z]+)?\.h\"")"
 done <<TABLE
 base
+db base
 key base
 x509 key base
 device key x509 base
-signer key x509 base
-registry key x509 base
+signer db key x509 base
+registry db key x509 base
 workflow device signer registry key x509 base
 cli workflow device signer registry key x509 base
 TABLE
@@ -40,7 +41,7 @@ only() { # only HEADER-PATTERN ROOM-PATTERN
 		grep -vE "^src/($2)/")"
 }
 only 'winscard|PCSC|ykpiv' 'device|virtual'
-only 'sqlite3|libpq' 'registry'
+only 'sqlite3|libpq' 'db'
 only 'p11-kit' 'key'
 only 'popt' 'cli|virtual'
 claim "no OpenSSL, PC/SC or SQLite type in a contract" \
@@ -48,6 +49,6 @@ claim "no OpenSSL, PC/SC or SQLite type in a contract" \
 claim "the virtual key shares no code with the device layer" \
 	"$(grep -nE '^#include "' src/virtual/*.[ch] | grep -vE '"(virtual/)?[a-z_]+\.h"')"
 claim "nothing but cli and virtual prints" \
-	"$(grep -nE '\b(printf|fprintf|puts|perror|fputs)\(' src/base/*.c src/key/*.c src/x509/*.c src/device/*.c src/signer/*.c src/registry/*.c src/workflow/*.c)"
+	"$(grep -nE '\b(printf|fprintf|puts|perror|fputs)\(' src/base/*.c src/key/*.c src/x509/*.c src/device/*.c src/signer/*.c src/registry/*.c src/db/*.c src/workflow/*.c)"
 echo "1..$n"
 exit $bad

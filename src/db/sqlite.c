@@ -1,15 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "registry/db.h"
+#include "db/db.h"
 
 #define DB_LENGTH_MAX (1 << 20) /* bytes of a row or a statement; ours are a few KiB */
+#define COPY_PAGES 256
+#define COPY_PAUSE_MS 5
 
-int
+struct db {
+	sqlite3 *sq;
+	const char *name;
+	pid_t pid; /* who opened it */
+	int64_t commit_ns;
+	bool broken; /* the disk failed under a COMMIT: what it holds is not known any more */
+};
+
+struct db_stmt {
+	struct db *db;
+	sqlite3_stmt *st;
+};
+
+/* The one place where SQLite's status becomes a struct err. Returns ERR_INTERNAL. */
+static int
 db_err(struct db *db, struct err *err, const char *doing)
 {
 	static const struct {
@@ -20,7 +40,7 @@ db_err(struct db *db, struct err *err, const char *doing)
 	    {SQLITE_BUSY, "locked by another process for too long; run it again"},
 	    {SQLITE_LOCKED, "locked by another process for too long; run it again"},
 	    {SQLITE_CORRUPT, "the database is damaged; restore it from a backup"},
-	    {SQLITE_NOTADB, "this is not a registry database"},
+	    {SQLITE_NOTADB, "this is not a database"},
 	    {SQLITE_READONLY, "the database cannot be written"},
 	    {SQLITE_CANTOPEN, "the database cannot be opened"},
 	    {SQLITE_IOERR, "the disk failed"},
@@ -40,7 +60,7 @@ db_err(struct db *db, struct err *err, const char *doing)
 	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (texts[i].code == (code & 0xff))
 			text = texts[i].text;
-	return err_set(err, ERR_INTERNAL, "registry: cannot %s: %s (%s, code %d)", doing, text,
+	return err_set(err, ERR_INTERNAL, "%s: cannot %s: %s (%s, code %d)", db->name, doing, text,
 	    db->sq == NULL ? "no handle" : sqlite3_errmsg(db->sq), code);
 }
 
@@ -80,34 +100,72 @@ harden(struct db *db, struct err *err)
 }
 
 int
-db_open(struct db *db, const char *path, struct err *err)
+db_remove(const char *path, struct err *err)
+{
+	static const char *const tails[] = {"", "-wal", "-shm", "-journal"};
+	char name[PATH_MAX + 16];
+	size_t i;
+
+	for (i = 0; i < sizeof(tails) / sizeof(tails[0]); i++) {
+		snprintf(name, sizeof(name), "%s%s", path, tails[i]);
+		if (unlink(name) != 0 && errno != ENOENT)
+			return err_errno(err, ERR_INTERNAL, "cannot remove %s", name);
+	}
+	return 0;
+}
+
+int
+db_open(const char *path, const struct db_how *how, struct db **ret, struct err *err)
 {
 	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
 			  SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+	CLEAN(db_closep) struct db *db = calloc(1, sizeof(*db));
+	int rc;
 
-	*db = (struct db){.pid = getpid()};
+	if (db == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	db->pid = getpid();
+	db->name = how->name;
+	if (how->create && (rc = file_create(path, "", 0, 0600, err)) != 0)
+		return rc;
 	if (sqlite3_open_v2(path, &db->sq, flags, NULL) != SQLITE_OK ||
 	    sqlite3_busy_timeout(db->sq, DB_BUSY_MS) != SQLITE_OK)
 		return db_err(db, err, "open the database");
-	return harden(db, err);
+	if ((rc = harden(db, err)) != 0)
+		return rc;
+	/* before the first access: then a write-ahead log needs no shared memory
+	 * (sqlite.org/wal.html, 6) */
+	if (how->alone && (rc = db_script(db, "PRAGMA locking_mode = EXCLUSIVE", err)) != 0)
+		return rc;
+	*ret = TAKE(db);
+	return 0;
 }
 
 /*
  * The last close moves the WAL into the database and removes it (SQLite's default, kept on
- * purpose, for two more fsyncs per run): between runs registry.db is one whole file that any
+ * purpose, for two more fsyncs per run): between runs the database is one whole file that any
  * backup copies, and no deleted in-flight copy outlives the run in the WAL.
  */
 void
-db_close(struct db *db)
+db_closep(struct db **db)
 {
 	const int64_t start = utc_monotonic_ns();
 
-	if (db->sq != NULL && db->pid == getpid()) {
-		sqlite3_close(db->sq);
+	if (*db == NULL)
+		return;
+	if ((*db)->sq != NULL && (*db)->pid == getpid()) {
+		sqlite3_close((*db)->sq);
 		/* the checkpoint: two more fsyncs */
 		file_fsync_ns += utc_monotonic_ns() - start;
 	}
-	db->sq = NULL;
+	free(*db);
+	*db = NULL;
+}
+
+int64_t
+db_commit_ns(const struct db *db)
+{
+	return db->commit_ns;
 }
 
 /*
@@ -118,19 +176,20 @@ db_close(struct db *db)
 int
 db_use_wal(struct db *db, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	char mode[16] = "";
 	int rc;
 
 	if ((rc = db_query(db, "PRAGMA journal_mode = WAL", DB_NO_ARGS, &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(db, st, err)) < 0)
+	if ((rc = db_step(st, err)) < 0)
 		return rc;
 	if (rc == 1 && (rc = db_col_text(st, 0, mode, sizeof(mode), err)) != 0)
 		return rc;
 	if (strcmp(mode, "wal") != 0)
 		return err_set(err, ERR_INTERNAL,
-		    "registry: this file system cannot hold a write-ahead log; use a local one");
+		    "%s: this file system cannot hold a write-ahead log; use a local one",
+		    db->name);
 	return 0;
 }
 
@@ -147,49 +206,72 @@ bind_one(sqlite3_stmt *st, int at, const struct db_arg *a)
 	return sqlite3_bind_blob64(st, at, a->p, a->len, SQLITE_TRANSIENT);
 }
 
-int
-db_query(struct db *db, const char *sql, const struct db_arg *args, size_t n, sqlite3_stmt **ret,
-    struct err *err)
+static int
+bind_all(struct db_stmt *st, const struct db_arg *args, size_t n, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
 	size_t i;
 
-	if (sqlite3_prepare_v2(db->sq, sql, -1, &st, NULL) != SQLITE_OK)
-		return db_err(db, err, "prepare a statement");
 	for (i = 0; i < n; i++)
-		if (bind_one(st, (int)i + 1, &args[i]) != SQLITE_OK)
-			return db_err(db, err, "bind a value");
+		if (bind_one(st->st, (int)i + 1, &args[i]) != SQLITE_OK)
+			return db_err(st->db, err, "bind a value");
+	return 0;
+}
+
+int
+db_query(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct db_stmt **ret,
+    struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *st = calloc(1, sizeof(*st));
+	int rc;
+
+	if (st == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	st->db = db;
+	if (sqlite3_prepare_v2(db->sq, sql, -1, &st->st, NULL) != SQLITE_OK)
+		return db_err(db, err, "prepare a statement");
+	if ((rc = bind_all(st, args, n, err)) != 0)
+		return rc;
 	*ret = TAKE(st);
 	return 0;
 }
 
 int
-db_step(struct db *db, sqlite3_stmt *st, struct err *err)
+db_again(struct db_stmt *st, const struct db_arg *args, size_t n, struct err *err)
 {
-	const int rc = sqlite3_step(st);
+	sqlite3_reset(st->st); /* says once more what the last step said */
+	return bind_all(st, args, n, err);
+}
+
+int
+db_step(struct db_stmt *st, struct err *err)
+{
+	const int rc = sqlite3_step(st->st);
 
 	if (rc == SQLITE_ROW)
 		return 1;
-	return rc == SQLITE_DONE ? 0
-				 : db_err(db, err, sqlite3_stmt_readonly(st) ? "read" : "write");
+	return rc == SQLITE_DONE
+		   ? 0
+		   : db_err(st->db, err, sqlite3_stmt_readonly(st->st) ? "read" : "write");
 }
 
 void
-db_donep(sqlite3_stmt **st)
+db_donep(struct db_stmt **st)
 {
-	sqlite3_finalize(*st);
+	if (*st != NULL)
+		sqlite3_finalize((*st)->st);
+	free(*st);
 	*st = NULL;
 }
 
 int
 db_run(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
 	if ((rc = db_query(db, sql, args, n, &st, err)) != 0)
 		return rc;
-	rc = db_step(db, st, err);
+	rc = db_step(st, err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -197,13 +279,13 @@ int
 db_int(struct db *db, const char *sql, const struct db_arg *args, size_t n, int64_t *ret,
     struct err *err)
 {
-	CLEAN(db_donep) sqlite3_stmt *st = NULL;
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
 	if ((rc = db_query(db, sql, args, n, &st, err)) != 0)
 		return rc;
-	if ((rc = db_step(db, st, err)) == 1)
-		*ret = sqlite3_column_int64(st, 0);
+	if ((rc = db_step(st, err)) == 1)
+		*ret = db_col_int(st, 0);
 	return rc;
 }
 
@@ -215,59 +297,101 @@ db_script(struct db *db, const char *sql, struct err *err)
 		   : db_err(db, err, "run a script");
 }
 
-static int
-bad_column(sqlite3_stmt *st, int col, struct err *err)
+int64_t
+db_changes(const struct db *db)
 {
-	const char *name = sqlite3_column_name(st, col);
+	return sqlite3_changes(db->sq);
+}
+
+int64_t
+db_inserted(const struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->sq);
+}
+
+static int
+bad_column(struct db_stmt *st, int col, struct err *err)
+{
+	const char *name = sqlite3_column_name(st->st, col);
 
 	return err_set(err, ERR_INTERNAL,
-	    "registry: column %s holds what was never written there; restore the database from a "
+	    "%s: column %s holds what was never written there; restore the database from a "
 	    "backup",
-	    name == NULL ? "?" : name);
+	    st->db->name, name == NULL ? "?" : name);
+}
+
+int64_t
+db_col_int(struct db_stmt *st, int col)
+{
+	return sqlite3_column_int64(st->st, col);
+}
+
+bool
+db_col_null(struct db_stmt *st, int col)
+{
+	return sqlite3_column_type(st->st, col) == SQLITE_NULL;
+}
+
+const char *
+db_col_str(struct db_stmt *st, int col)
+{
+	const char *s = (const char *)sqlite3_column_text(st->st, col);
+
+	return s == NULL || strlen(s) != (size_t)sqlite3_column_bytes(st->st, col) ? NULL : s;
+}
+
+const uint8_t *
+db_col_data(struct db_stmt *st, int col, size_t *ret_len)
+{
+	const void *data = sqlite3_column_blob(st->st, col);
+
+	*ret_len = (size_t)sqlite3_column_bytes(st->st, col);
+	return data;
 }
 
 int
-db_col_text(sqlite3_stmt *st, int col, char *ret, size_t size, struct err *err)
+db_col_text(struct db_stmt *st, int col, char *ret, size_t size, struct err *err)
 {
-	const char *text = (const char *)sqlite3_column_text(st, col);
-	const size_t len = text == NULL ? 0 : (size_t)sqlite3_column_bytes(st, col);
+	const char *text = db_col_null(st, col) ? "" : db_col_str(st, col);
+	const size_t len = text == NULL ? 0 : strlen(text);
 
-	if (len >= size || (text != NULL && strlen(text) != len))
+	if (text == NULL || len >= size)
 		return bad_column(st, col, err);
 	memset(ret, 0, size);
-	if (len > 0)
-		memcpy(ret, text, len);
+	memcpy(ret, text, len);
 	return 0;
 }
 
 int
-db_col_bytes(sqlite3_stmt *st, int col, uint8_t *ret, size_t len, struct err *err)
+db_col_bytes(struct db_stmt *st, int col, uint8_t *ret, size_t len, struct err *err)
 {
-	const void *data = sqlite3_column_blob(st, col);
+	size_t n;
+	const uint8_t *data = db_col_data(st, col, &n);
 
-	if (data == NULL || (size_t)sqlite3_column_bytes(st, col) != len)
+	if (data == NULL || n != len)
 		return bad_column(st, col, err);
 	memcpy(ret, data, len);
 	return 0;
 }
 
 int
-db_col_blob(sqlite3_stmt *st, int col, struct blob *ret, struct err *err)
+db_col_blob(struct db_stmt *st, int col, struct blob *ret, struct err *err)
 {
-	const void *data = sqlite3_column_blob(st, col);
+	size_t n;
+	const uint8_t *data = db_col_data(st, col, &n);
 
-	return blob_set(ret, data, (size_t)sqlite3_column_bytes(st, col), err);
+	return blob_set(ret, data, n, err);
 }
 
 int
 db_begin(struct db *db, struct db_tx *tx, struct err *err)
 {
 	if (db->pid != getpid())
-		return err_set(err, ERR_INTERNAL, "registry: opened by another process");
+		return err_set(err, ERR_INTERNAL, "%s: opened by another process", db->name);
 	if (db->broken)
 		return err_set(err, ERR_INTERNAL,
-		    "registry: the disk failed under an earlier change; look at it, then run "
-		    "again");
+		    "%s: the disk failed under an earlier change; look at it, then run again",
+		    db->name);
 	/* IMMEDIATE: the lock is taken before anything is read, so what was read is still true when
 	 * it is written */
 	if (sqlite3_exec(db->sq, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
@@ -301,4 +425,54 @@ db_rollbackp(struct db_tx *tx)
 	if (tx->db != NULL && !sqlite3_get_autocommit(tx->db->sq))
 		sqlite3_exec(tx->db->sq, "ROLLBACK", NULL, NULL, NULL);
 	tx->db = NULL;
+}
+
+/* ---- a copy ---- */
+
+static void
+close_sq(sqlite3 **sq)
+{
+	sqlite3_close(*sq);
+}
+
+static int
+copy_error(sqlite3 *to, const char *path, struct err *err)
+{
+	return err_set(err, ERR_INTERNAL, "cannot write %s: %s", path, sqlite3_errmsg(to));
+}
+
+/* A file of its own, without a write-ahead log; SQLite syncs it as any other. */
+static int
+write_copy(struct db *db, const char *path, struct err *err)
+{
+	CLEAN(close_sq) sqlite3 *to = NULL;
+	sqlite3_backup *b;
+	int rc = SQLITE_OK;
+
+	if (sqlite3_open_v2(path, &to,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
+		NULL) != SQLITE_OK ||
+	    (b = sqlite3_backup_init(to, "main", db->sq, "main")) == NULL)
+		return copy_error(to, path, err);
+	while (rc == SQLITE_OK || rc == SQLITE_BUSY || rc == SQLITE_LOCKED) {
+		if (rc != SQLITE_OK)
+			sqlite3_sleep(COPY_PAUSE_MS);
+		rc = sqlite3_backup_step(b, COPY_PAGES);
+	}
+	if (sqlite3_backup_finish(b) != SQLITE_OK ||
+	    sqlite3_exec(to, "PRAGMA journal_mode = DELETE", NULL, NULL, NULL) != SQLITE_OK)
+		return copy_error(to, path, err);
+	return 0;
+}
+
+int
+db_copy(struct db *db, const char *path, struct err *err)
+{
+	int rc;
+
+	if ((rc = file_create(path, "", 0, 0600, err)) != 0)
+		return rc;
+	if ((rc = write_copy(db, path, err)) != 0)
+		unlink(path);
+	return rc;
 }
