@@ -94,6 +94,17 @@ err_hint(struct err *err, const char *fmt, ...)
 }
 
 int
+err_answer(int rc, int no, bool *ret, const struct err *why, struct err *err)
+{
+	*ret = rc == 0;
+	if (rc == 0 || rc == no)
+		return 0;
+	if (err != NULL)
+		*err = *why;
+	return rc;
+}
+
+int
 err_exit_status(int code)
 {
 	if (code == 0)

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/tlv.h"
 #include "workflow/steps.h"
 
 static bool
@@ -54,7 +53,7 @@ step_record(struct enrolment *e, struct err *err)
 	struct cert_info info;
 	int rc;
 
-	if ((rc = token_get_cert(e->token, ENROL_SLOT, &cert, err)) != 0 ||
+	if ((rc = token_get_cert(e->s.token, ENROL_SLOT, &cert, err)) != 0 ||
 	    (rc = cert_read(cert.data, cert.len, &info, err)) != 0 ||
 	    (rc = x509_sha256(&e->spki, spki, err)) != 0)
 		return rc == ERR_ABSENT
@@ -62,9 +61,9 @@ step_record(struct enrolment *e, struct err *err)
 			   : rc;
 	if (info.serial_len != REGISTRY_SERIAL_LEN)
 		return err_set(err, ERR_FIT, "the certificate is not one of this CA");
-	if ((rc = registry_cert_prepared(e->registry, e->work.id, info.serial, spki,
+	if ((rc = registry_cert_prepared(e->s.registry, e->work.id, info.serial, spki,
 		 info.not_before, info.not_after, err)) != 0 ||
-	    (rc = registry_cert_issued(e->registry, e->work.id, &cert, err)) != 0)
+	    (rc = registry_cert_issued(e->s.registry, e->work.id, &cert, err)) != 0)
 		return rc;
 	e->work.has_cert = true;
 	memcpy(e->work.cert_serial, info.serial, sizeof(e->work.cert_serial));
@@ -92,7 +91,7 @@ static const struct plan_step steps[] = {
 
 /* Is the certificate in the slot in this CA's log, byte for byte, and the slot's key's? */
 static int
-look_cert(struct enrolment *e, const struct verb_slot *slot, bool *ret, struct err *err)
+look_cert(struct enrolment *e, const struct slot *slot, bool *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob logged = {0}, spki = {0}, key = {0};
 	struct err why = ERR_INIT;
@@ -101,29 +100,28 @@ look_cert(struct enrolment *e, const struct verb_slot *slot, bool *ret, struct e
 	*ret = false;
 	if (!slot->cert_readable || slot->cert.serial_len != SIGNER_SERIAL_LEN)
 		return 0;
-	rc = signer_find(e->signer, slot->cert.serial, &logged, &why);
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
+	rc = signer_find(e->s.signer, slot->cert.serial, &logged, &why);
+	if ((rc = err_answer(rc, ERR_ABSENT, ret, &why, err)) != 0 || !*ret)
 		return rc;
-	}
-	if (rc != 0 || !blob_equal(&logged, &slot->cert_der))
+	*ret = false;
+	if (!blob_equal(&logged, &slot->cert_der))
 		return 0;
 	if ((rc = cert_spki(logged.data, logged.len, &spki, err)) != 0 ||
-	    (rc = verb_slot_spki(slot, ENROL_SLOT, &key, err)) != 0)
+	    (rc = slot_spki(slot, ENROL_SLOT, &key, err)) != 0)
 		return rc;
 	*ret = blob_equal(&spki, &key);
 	return 0;
 }
 
 static int
-check_key(struct enrolment *e, const struct verb_slot *slot, struct err *err)
+check_key(struct enrolment *e, const struct slot *slot, struct err *err)
 {
 	if (new_key(e))
 		return 0;
 	if (!slot->has_key && !slot->has_cert)
 		return err_set(err, ERR_OCCUPIED,
 		    "slot 9A of token %u is empty: nothing is to be adopted; use ykenroll enroll",
-		    e->report->token.serial);
+		    e->s.serial);
 	if (!slot->attested)
 		return err_set(err, ERR_ATTEST,
 		    "the key in slot 9A was imported, so nothing shows that it is only in there: "
@@ -137,19 +135,16 @@ check_key(struct enrolment *e, const struct verb_slot *slot, struct err *err)
 static int
 look(struct enrolment *e, struct err *err)
 {
-	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
-	CLEAN(verb_slot_wipe) struct verb_slot slot = {0};
-	struct verb v = {.w = e->w, .token = e->token};
+	CLEAN(slot_wipe) struct slot slot = {0};
 	bool ours = false;
 	int rc;
 
-	if ((rc = verb_slot(&v, ENROL_SLOT, true, &slot, err)) != 0 ||
+	if ((rc = slot_look(e->s.token, ENROL_SLOT, true, &slot, err)) != 0 ||
 	    (rc = check_key(e, &slot, err)) != 0)
 		return rc;
-	if (new_key(e) || e->w->dry_run)
+	if (new_key(e) || e->s.w->dry_run)
 		return 0;
-	if ((rc = signer_open(&how, &e->signer, err)) != 0 ||
-	    (rc = look_cert(e, &slot, &ours, err)) != 0)
+	if ((rc = session_signer(&e->s, err)) != 0 || (rc = look_cert(e, &slot, &ours, err)) != 0)
 		return rc;
 	if (ours)
 		e->work.flags |= WORK_RECORD;
@@ -168,72 +163,39 @@ check(struct enrolment *e, struct err *err)
 
 /* ---- its secrets ---- */
 
-/* ykman's convention: the management key in PRINTED, readable with the PIN. */
+/* The one that ykman keeps behind the PIN, as far as there is one. */
 static int
 protected_key(struct enrolment *e, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob content = {0};
+	struct session_admin admin;
 	struct err why = ERR_INIT;
-	struct tlv outer, key;
+	bool there;
 	int rc;
 
-	rc = token_get_object(e->token, OBJ_PRINTED, &content, &why);
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
+	if ((rc = session_admin(&e->s, &admin, err)) != 0 || !admin.protected_key || wants_pin(e))
 		return rc;
-	}
-	if (rc != 0 || tlv_find(content.data, content.len, 0x88, &outer) != 0 ||
-	    tlv_find(outer.value, outer.len, 0x89, &key) != 0)
-		return 0;
-	return secret_set(e->current_mgmkey, key.value, key.len, err);
+	rc = session_get_protected(&e->s, e->current_mgmkey, &why);
+	return err_answer(rc, ERR_ABSENT, &there, &why, err);
 }
 
 static int
 ask_mgmkey(struct enrolment *e, struct err *err)
 {
-	struct verb v = {.w = e->w, .token = e->token};
-	CLEAN(secret_freep) struct secret *factory = secret_new();
-	struct verb_admin admin;
+	bool factory = false;
 	int rc;
 
 	if (e->mgm.known && e->mgm.factory)
 		return 0;
-	/* before metadata only asking tells, which costs nothing */
-	if (!e->mgm.known && secret_set(factory, device_factory_mgmkey, 24, err) == 0 &&
-	    token_authenticate(e->token, factory, NULL) == 0)
-		return 0;
-	if ((rc = verb_admin(&v, &admin, err)) != 0)
-		return rc;
-	if (admin.protected_key && !wants_pin(e) && (rc = protected_key(e, err)) != 0)
+	/* before metadata only asking tells */
+	if ((rc = session_is_factory(&e->s, &e->mgm, &factory, err)) != 0 || factory ||
+	    (rc = protected_key(e, err)) != 0)
 		return rc;
 	if (e->current_mgmkey->len == 0)
-		rc = enrolment_secret(e, WORKFLOW_CURRENT_MGMKEY, e->current_mgmkey, err);
-	if (rc != 0)
-		return rc;
-	if (e->current_mgmkey->len == 0)
+		rc = session_ask(&e->s, WORKFLOW_CURRENT_MGMKEY, e->current_mgmkey, err);
+	if (rc == 0 && e->current_mgmkey->len == 0)
 		return err_set(err, ERR_MGMKEY,
 		    "the management key of token %u is not the factory's: give it with --management-key",
-		    e->report->token.serial);
-	return 0;
-}
-
-static int
-check_mgmkey(struct enrolment *e, struct err *err)
-{
-	CLEAN(secret_freep) struct secret *key = secret_new();
-	int rc;
-
-	rc = e->current_mgmkey->len > 0
-		 ? secret_set(key, e->current_mgmkey->bytes, e->current_mgmkey->len, err)
-		 : secret_set(key, device_factory_mgmkey, 24, err);
-	if (rc != 0)
-		return rc;
-	if ((rc = token_authenticate(e->token, key, err)) == ERR_MGMKEY)
-		return err_set(err, ERR_MGMKEY,
-		    "that is not the management key of token %u: give the right one with "
-		    "--management-key",
-		    e->report->token.serial);
-	e->authenticated = rc == 0;
+		    e->s.serial);
 	return rc;
 }
 
@@ -246,26 +208,18 @@ ask_puk(struct enrolment *e, struct err *err)
 		return err_set(err, ERR_BLOCKED,
 		    "the PUK of token %u is blocked (some tools do that): it cannot be taken over; "
 		    "make the token as new with: ykenroll enroll NAME --reset",
-		    e->report->token.serial);
-	return enrolment_secret(e, WORKFLOW_CURRENT_PUK, e->current_puk, err);
+		    e->s.serial);
+	return session_ask(&e->s, WORKFLOW_CURRENT_PUK, e->current_puk, err);
 }
 
-/* Has the token the new management key, whose answer got lost? Asking costs nothing. */
+/* Has the token the new management key, whose answer got lost? */
 static int
 mgmkey_arrived(struct enrolment *e, bool *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *key = secret_new();
-	struct err why = ERR_INIT;
-	int rc = registry_flight_open(e->registry, e->work.serial, SECRET_MGMKEY, key, NULL, err);
+	int rc = registry_flight_open(e->s.registry, e->work.serial, SECRET_MGMKEY, key, NULL, err);
 
-	if (rc != 0)
-		return rc;
-	rc = token_authenticate(e->token, key, &why);
-	*ret = rc == 0;
-	if (rc == 0 || rc == ERR_MGMKEY)
-		return 0;
-	*err = why;
-	return rc;
+	return rc != 0 ? rc : session_is_mgmkey(&e->s, key, ret, err);
 }
 
 static int
@@ -275,8 +229,7 @@ ask(struct enrolment *e, struct err *err)
 	int rc;
 
 	if (wants_pin(e)) {
-		if ((rc = enrolment_secret(e, WORKFLOW_NEW_PIN, e->new_pin, err)) != 0 ||
-		    (rc = workflow_pin_check(e->new_pin, err)) != 0)
+		if ((rc = enrolment_new_pin(e, err)) != 0)
 			return rc;
 	} else if ((rc = held_pin(e, err)) != 0) {
 		return rc;
@@ -289,7 +242,8 @@ ask(struct enrolment *e, struct err *err)
 			return rc;
 		return held_recorded(e, "puk") ? 0 : ask_puk(e, err);
 	}
-	if ((rc = ask_mgmkey(e, err)) != 0 || (rc = check_mgmkey(e, err)) != 0)
+	if ((rc = ask_mgmkey(e, err)) != 0 ||
+	    (rc = session_mgmkey(&e->s, e->current_mgmkey, err)) != 0)
 		return rc;
 	return ask_puk(e, err);
 }
@@ -307,7 +261,7 @@ const struct plan plan_adopt = {.name = "adopt",
 static int
 check_row(const struct enrolment *e, struct err *err)
 {
-	const struct registry_row *row = &e->row;
+	const struct registry_row *row = &e->s.row;
 
 	if (row->token.serial == 0 || row->token.state == TOKEN_NEW || e->resumed)
 		return 0;
@@ -334,7 +288,7 @@ adopt(struct enrolment *e, const struct workflow_adopt *what, struct err *err)
 	e->plan = &plan_adopt;
 	e->additional = what->enroll.additional;
 	if (!e->resumed) {
-		if ((rc = enroll_fill(&e->work, &what->enroll, e->report->token.serial, err)) != 0)
+		if ((rc = enroll_fill(&e->work, &what->enroll, e->s.serial, err)) != 0)
 			return rc;
 		snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan_adopt.name);
 		e->work.flags = what->new_key ? WORK_NEW_KEY : 0;

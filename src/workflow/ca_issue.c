@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "workflow/audit.h"
 #include "workflow/ca_issue.h"
+#include "workflow/session.h"
 #include "ykenroll/registry_software.h"
 
 int
@@ -55,12 +56,11 @@ static int
 issue(const struct workflow *w, struct registry *r, const struct signer_request *request,
     struct workflow_issued *ret, struct err *err)
 {
-	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
 	CLEAN(signer_closep) struct signer *s = NULL;
 	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
 	int rc;
 
-	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
+	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
 	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||
 	    (rc = ca_issue(s, request, NULL, &ret->cert, err)) != 0)
 		return rc;

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "workflow/audit.h"
 #include "workflow/ca_issue.h"
+#include "workflow/session.h"
 
 static int
 write_file(const struct workflow *w, const struct workflow_p12 *what, struct key *key,
@@ -43,7 +44,6 @@ static int
 make(const struct workflow *w, struct registry *r, const struct workflow_p12 *what,
     struct workflow_issued *ret, struct err *err)
 {
-	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
 	CLEAN(key_freep) struct key *key = NULL;
 	CLEAN(signer_closep) struct signer *s = NULL;
 	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
@@ -60,7 +60,7 @@ make(const struct workflow *w, struct registry *r, const struct workflow_p12 *wh
 	uint8_t serial[SIGNER_SERIAL_LEN];
 	int rc;
 
-	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
+	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
 	    (rc = key_generate(what->alg, &key, err)) != 0 ||
 	    (rc = csr_make(key, what->issue.cn, &csr, err)) != 0 ||
 	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||

@@ -132,20 +132,13 @@ check_bad(struct check *c, const char *id, const char *fmt, ...)
 			break;
 	snprintf(f->id, sizeof(f->id), "%s", id);
 	snprintf(f->what, sizeof(f->what), "%s", mismatches[i].what);
-	write_fix(f->fix, sizeof(f->fix), mismatches[i].fix, c->serial);
+	write_fix(f->fix, sizeof(f->fix), mismatches[i].fix, c->s.serial);
 	va_start(ap, fmt);
 	vsnprintf(f->text, sizeof(f->text), fmt, ap);
 	va_end(ap);
 }
 
 /* ---- the registry ---- */
-
-static int
-take_row(void *ctx, const struct registry_row *row)
-{
-	*(struct registry_row *)ctx = *row;
-	return 1;
-}
 
 static const struct {
 	enum registry_token_state state;
@@ -161,7 +154,7 @@ static const struct {
 static void
 check_state(struct check *c)
 {
-	const struct registry_row *row = &c->row;
+	const struct registry_row *row = &c->s.row;
 	size_t i;
 
 	if (row->work_open) {
@@ -181,8 +174,8 @@ check_state(struct check *c)
 static void
 check_rows(struct check *c)
 {
-	const struct token_id *id = token_id(c->token);
-	const uint8_t *was = c->row.token.firmware;
+	const struct token_id *id = token_id(c->s.token);
+	const uint8_t *was = c->s.row.token.firmware;
 	enum registry_secret_kind kind;
 	const struct registry_expected_secret *s;
 
@@ -195,7 +188,7 @@ check_rows(struct check *c)
 		check_bad(c, "cert-twice", "%u certificates are active", c->expected.cert_active);
 	for (kind = 0; kind < SECRET_KINDS; kind++) {
 		s = &c->expected.secrets[kind];
-		if (!s->there && c->live && !c->row.work_open)
+		if (!s->there && c->live && !c->s.row.work_open)
 			check_bad(c, "escrow-missing", "no %s is in escrow",
 			    registry_secret_kind_name(kind));
 		if (s->there && s->damaged)
@@ -229,9 +222,10 @@ check_crl(struct check *c)
 	const struct registry_expected *e = &c->expected;
 	CLEAN(blob_wipe) struct blob crl = {0};
 	struct crl_asked asked = {.serial = e->cert_serial, .len = sizeof(e->cert_serial)};
-	const bool revoked = e->cert_state == CERT_REVOKED || c->row.token.state == TOKEN_SUSPENDED;
+	const bool revoked =
+	    e->cert_state == CERT_REVOKED || c->s.row.token.state == TOKEN_SUSPENDED;
 
-	if (!e->has_cert || e->not_after <= utc_now() || read_crl(c->w->home, &crl) != 0 ||
+	if (!e->has_cert || e->not_after <= utc_now() || read_crl(c->s.w->home, &crl) != 0 ||
 	    crl_ask(&crl, &asked, 1, NULL) != 0)
 		return;
 	if (revoked && !asked.listed)
@@ -250,20 +244,16 @@ check_crl(struct check *c)
 static int
 look(struct check *c, struct err *err)
 {
-	int rc = registry_open(c->w->home, c->w->actor, &c->registry, err);
+	int rc;
 
-	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_INTERNAL,
-		    "there is no registry in %s; make one with: ykenroll init", c->w->home);
-	if (rc != 0)
+	if ((rc = session_registry(&c->s, err)) != 0 ||
+	    (rc = session_row(c->s.registry, c->s.serial, &c->s.row, err)) != 0)
 		return rc;
-	if ((rc = registry_list(c->registry, c->serial, take_row, &c->row, err)) < 0)
-		return rc;
-	c->live = c->row.token.serial != 0 && c->row.token.state >= TOKEN_ISSUED &&
-		  c->row.token.state <= TOKEN_SUSPENDED;
-	return c->row.token.serial == 0
+	c->live = c->s.row.token.serial != 0 && c->s.row.token.state >= TOKEN_ISSUED &&
+		  c->s.row.token.state <= TOKEN_SUSPENDED;
+	return c->s.row.token.serial == 0
 		   ? 0
-		   : registry_expected(c->registry, c->serial, &c->expected, err);
+		   : registry_expected(c->s.registry, c->s.serial, &c->expected, err);
 }
 
 static bool
@@ -273,7 +263,7 @@ is_ours(const struct check *c, const struct cert_info *info)
 	char pub[PATH_MAX], path[PATH_MAX];
 	struct cert_info ca;
 
-	return file_join(pub, sizeof(pub), c->w->home, "pub", NULL) == 0 &&
+	return file_join(pub, sizeof(pub), c->s.w->home, "pub", NULL) == 0 &&
 	       file_join(path, sizeof(path), pub, "issuing.crt", NULL) == 0 &&
 	       file_read(path, &pem, NULL) == 0 && cert_from_pem(&pem, &der, NULL) == 0 &&
 	       cert_read(der.data, der.len, &ca, NULL) == 0 &&
@@ -287,18 +277,17 @@ not_registered(struct check *c, struct err *err)
 	CLEAN(blob_wipe) struct blob der = {0};
 	struct err why = ERR_INIT;
 	struct cert_info info;
-	const int rc = token_get_cert(c->token, CHECK_SLOT, &der, &why);
+	bool there;
+	int rc = token_get_cert(c->s.token, CHECK_SLOT, &der, &why);
 
-	if (rc != 0 && rc != ERR_ABSENT && rc != ERR_FIT) {
-		*err = why;
+	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, &why, err)) != 0)
 		return rc;
-	}
-	if (rc == 0 && cert_read(der.data, der.len, &info, NULL) == 0 && is_ours(c, &info))
+	if (there && cert_read(der.data, der.len, &info, NULL) == 0 && is_ours(c, &info))
 		check_bad(c, "row-missing",
 		    "token %u is not registered, and has a certificate of this CA",
-		    (unsigned)c->serial);
+		    (unsigned)c->s.serial);
 	else
-		check_bad(c, "not-registered", "token %u is not registered", (unsigned)c->serial);
+		check_bad(c, "not-registered", "token %u is not registered", (unsigned)c->s.serial);
 	return 0;
 }
 
@@ -309,9 +298,9 @@ check(struct check *c, struct err *err)
 
 	if ((rc = look(c, err)) != 0)
 		return rc;
-	if (c->row.token.serial == 0 && (rc = not_registered(c, err)) != 0)
+	if (c->s.row.token.serial == 0 && (rc = not_registered(c, err)) != 0)
 		return rc;
-	if (c->row.token.serial != 0) {
+	if (c->s.row.token.serial != 0) {
 		check_state(c);
 		check_rows(c);
 		check_crl(c);
@@ -325,24 +314,19 @@ check(struct check *c, struct err *err)
 static void
 check_wipe(struct check *c)
 {
-	registry_closep(&c->registry);
+	session_wipe(&c->s);
 }
 
 int
 workflow_check(const struct workflow *w, struct token_id *ret_token,
     struct workflow_finding ret[static WORKFLOW_FINDINGS_MAX], size_t *ret_n, struct err *err)
 {
-	CLEAN(device_closep) struct device *dev = NULL;
-	CLEAN(token_closep) struct token *token = NULL;
-	CLEAN(check_wipe) struct check c = {.w = w, .list = ret};
+	CLEAN(check_wipe) struct check c = {.s = {.w = w, .choice = w->choice}, .list = ret};
 	int rc;
 
-	if ((rc = device_open(w->device_ui, &dev, err)) != 0 ||
-	    (rc = token_open(dev, &w->choice, &token, err)) != 0)
+	if ((rc = session_token(&c.s, err)) != 0)
 		return rc;
-	*ret_token = *token_id(token);
-	c.token = token;
-	c.serial = ret_token->serial;
+	*ret_token = *token_id(c.s.token);
 	rc = check(&c, err);
 	*ret_n = c.n;
 	if (rc == 0 && c.bad)

@@ -3,17 +3,13 @@
 #ifndef WORKFLOW_CHECK_H
 #define WORKFLOW_CHECK_H
 
+#include "workflow/session.h"
 #include "ykenroll/registry_look.h"
-#include "ykenroll/workflow.h"
 
 #define CHECK_SLOT 0x9a
 
 struct check {
-	const struct workflow *w;
-	struct registry *registry;
-	struct token *token;
-	uint32_t serial;
-	struct registry_row row; /* token.serial 0: it is not registered */
+	struct session s;
 	struct registry_expected expected;
 	bool live; /* it should work: active, issued or suspended */
 

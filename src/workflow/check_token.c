@@ -25,18 +25,18 @@ other_cert(struct check *c, const struct cert_info *info, struct err *err)
 	int rc = 0;
 
 	if (info->serial_len == REGISTRY_SERIAL_LEN)
-		rc = registry_certs(c->registry, &which, take_cert, &known, err);
+		rc = registry_certs(c->s.registry, &which, take_cert, &known, err);
 	if (rc < 0)
 		return rc;
 	if (rc == 1 && memcmp(known.sha256, info->sha256, sizeof(known.sha256)) != 0)
 		rc = 0; /* somebody's own, with a serial number of ours */
-	if (rc == 1 && known.token.serial != c->serial)
+	if (rc == 1 && known.token.serial != c->s.serial)
 		check_bad(c, "cert-of-another", "it was issued for token %u, holder %s",
 		    (unsigned)known.token.serial, known.holder.key);
 	else if (rc == 1)
 		check_bad(c, "cert-old", "an older one of this token (%s)",
 		    registry_cert_state_name(known.state));
-	else if (c->row.token.serial == 0 || !c->expected.has_cert)
+	else if (c->s.row.token.serial == 0 || !c->expected.has_cert)
 		check_bad(
 		    c, "cert-unexpected", "one that the registry does not know: %s", info->subject);
 	else
@@ -68,24 +68,24 @@ check_cert(struct check *c, struct err *err)
 	CLEAN(blob_wipe) struct blob der = {0};
 	struct err why = ERR_INIT;
 	struct cert_info info;
-	const int rc = token_get_cert(c->token, CHECK_SLOT, &der, &why);
+	const int got = token_get_cert(c->s.token, CHECK_SLOT, &der, &why);
+	bool there;
+	int rc;
 
-	if (rc != 0 && rc != ERR_ABSENT && rc != ERR_FIT) {
-		*err = why;
+	if ((rc = err_answer(got == ERR_FIT ? 0 : got, ERR_ABSENT, &there, &why, err)) != 0)
 		return rc;
-	}
-	if (rc == ERR_ABSENT) {
+	if (!there) {
 		if (c->live)
 			check_bad(c, "cert-missing", "none");
 		else
 			check_ok(c, "certificate in slot 9A", "none");
 		return 0;
 	}
-	if (rc != 0 || cert_read(der.data, der.len, &info, NULL) != 0) {
+	if (got != 0 || cert_read(der.data, der.len, &info, NULL) != 0) {
 		check_bad(c, "cert-unreadable", "what is there is no certificate");
 		return 0;
 	}
-	if (c->row.token.serial != 0 && c->expected.has_cert &&
+	if (c->s.row.token.serial != 0 && c->expected.has_cert &&
 	    memcmp(info.sha256, c->expected.cert_sha256, sizeof(info.sha256)) == 0) {
 		expected_cert(c, &info);
 		return 0;
@@ -134,20 +134,19 @@ check_key(struct check *c, struct err *err)
 	CLEAN(slot_wipe) struct token_slot slot = {0};
 	uint8_t digest[X509_SHA256_LEN] = {0};
 	struct err why = ERR_INIT;
+	bool there;
 	int rc;
 
-	rc = token_slot(c->token, CHECK_SLOT, &slot, &why);
-	if (rc == ERR_ABSENT) {
+	rc = token_slot(c->s.token, CHECK_SLOT, &slot, &why);
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0)
+		return rc;
+	if (!there) {
 		/* before 5.3 a token does not tell: the certificate has to do */
 		if (c->live && strstr(why.text, "firmware") == NULL)
 			check_bad(c, "key-missing", "%s", why.text);
 		else
 			check_ok(c, "key in slot 9A", "%s", why.text);
 		return 0;
-	}
-	if (rc != 0) {
-		*err = why;
-		return rc;
 	}
 	if ((rc = x509_sha256(&slot.spki, digest, err)) == 0)
 		judge_key(c, &slot, digest);
@@ -161,20 +160,19 @@ check_identity(struct check *c, struct err *err)
 {
 	uint8_t guid[DEVICE_GUID_LEN];
 	struct err why = ERR_INIT;
+	bool there;
 	int rc;
 
 	if (!c->live)
 		return 0;
-	rc = token_get_guid(c->token, guid, &why);
-	if (rc == ERR_ABSENT || rc == ERR_FIT) {
+	rc = token_get_guid(c->s.token, guid, &why);
+	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, &why, err)) != 0)
+		return rc;
+	if (!there) {
 		check_bad(c, "identity-missing", "the token has no CHUID");
 		return 0;
 	}
-	if (rc != 0) {
-		*err = why;
-		return rc;
-	}
-	if ((rc = registry_guid_known(c->registry, c->serial, guid, err)) < 0)
+	if ((rc = registry_guid_known(c->s.registry, c->s.serial, guid, err)) < 0)
 		return rc;
 	if (rc == 0)
 		check_bad(c, "identity-other", "the CHUID's GUID is not the one that was written");
@@ -189,7 +187,7 @@ static void
 judge_pin(struct check *c, const char *what, const char *blocked, const char *factory,
     const struct token_pin_state *s)
 {
-	const bool enrolled = c->row.token.serial != 0 && c->row.token.state != TOKEN_NEW;
+	const bool enrolled = c->s.row.token.serial != 0 && c->s.row.token.state != TOKEN_NEW;
 
 	if (s->tries_left == 0)
 		check_bad(c, blocked, "blocked");
@@ -206,7 +204,7 @@ static void
 judge_mgm(struct check *c, const struct token_mgm_state *mgm)
 {
 	const struct registry_expected_secret *s = &c->expected.secrets[SECRET_MGMKEY];
-	const bool enrolled = c->row.token.serial != 0 && c->row.token.state != TOKEN_NEW;
+	const bool enrolled = c->s.row.token.serial != 0 && c->s.row.token.state != TOKEN_NEW;
 
 	if (mgm->known && mgm->factory && enrolled)
 		check_bad(c, "mgm-factory", "still the factory's");
@@ -225,19 +223,12 @@ check_secrets(struct check *c, struct err *err)
 {
 	struct token_pin_state pin, puk = {0};
 	struct token_mgm_state mgm;
-	struct err why = ERR_INIT;
 	bool has_puk;
 	int rc;
 
-	if ((rc = token_pin_state(c->token, &pin, err)) != 0)
-		return rc;
-	rc = token_puk_state(c->token, &puk, &why);
-	has_puk = rc == 0;
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
-		return rc;
-	}
-	if ((rc = token_mgm_state(c->token, &mgm, err)) != 0)
+	if ((rc = token_pin_state(c->s.token, &pin, err)) != 0 ||
+	    (rc = session_puk(&c->s, &puk, &has_puk, err)) != 0 ||
+	    (rc = token_mgm_state(c->s.token, &mgm, err)) != 0)
 		return rc;
 	if (c->live && pin.known && pin.factory && puk.factory && mgm.factory)
 		check_bad(c, "piv-reset", "PIN, PUK and management key are the factory's again");
@@ -245,7 +236,7 @@ check_secrets(struct check *c, struct err *err)
 	if (has_puk)
 		judge_pin(c, "PUK", "puk-blocked", "puk-factory", &puk);
 	else
-		check_ok(c, "PUK", "%s", why.text);
+		check_ok(c, "PUK", "this token has no PUK");
 	judge_mgm(c, &mgm);
 	return 0;
 }

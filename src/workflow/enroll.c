@@ -69,10 +69,10 @@ former_secrets(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = enrolment_secret(e, WORKFLOW_CURRENT_MGMKEY, e->current_mgmkey, err)) != 0 ||
-	    (rc = enrolment_secret(e, WORKFLOW_CURRENT_PUK, e->current_puk, err)) != 0)
+	if ((rc = session_ask(&e->s, WORKFLOW_CURRENT_MGMKEY, e->current_mgmkey, err)) != 0 ||
+	    (rc = session_ask(&e->s, WORKFLOW_CURRENT_PUK, e->current_puk, err)) != 0)
 		return rc;
-	return enrolment_secret(e, WORKFLOW_CURRENT_PIN, e->current_pin, err);
+	return session_ask(&e->s, WORKFLOW_CURRENT_PIN, e->current_pin, err);
 }
 
 static int
@@ -83,22 +83,6 @@ check(struct enrolment *e, struct err *err)
 	return rc != 0 ? rc : precheck_token(e, err);
 }
 
-int
-workflow_pin_check(const struct secret *pin, struct err *err)
-{
-	int rc;
-
-	if ((rc = device_pin_check(pin, "PIN", err)) != 0)
-		return rc;
-	/* FIPS 201-3, 4.3.1: not easily guessable; the factory's is the first that anybody tries.
-	 */
-	if (secret_is_trivial(pin))
-		return err_set(err, ERR_USAGE,
-		    "this PIN is among the first that anybody tries (the factory's, a run, or one character): "
-		    "choose another");
-	return 0;
-}
-
 static int
 ask(struct enrolment *e, struct err *err)
 {
@@ -106,9 +90,7 @@ ask(struct enrolment *e, struct err *err)
 
 	if ((e->work.flags & WORK_RESET) != 0 && (rc = steps_reset_ask(e, err)) != 0)
 		return rc;
-	if ((rc = enrolment_secret(e, WORKFLOW_NEW_PIN, e->new_pin, err)) != 0)
-		return rc;
-	return workflow_pin_check(e->new_pin, err);
+	return enrolment_new_pin(e, err);
 }
 
 #define ENROLS                                                 \
@@ -122,7 +104,7 @@ const struct plan plan_reissue = {.name = "reissue", ENROLS};
 int
 enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 {
-	const struct registry_row *row = &e->row;
+	const struct registry_row *row = &e->s.row;
 	int rc;
 
 	if (row->token.serial == 0)
@@ -140,7 +122,7 @@ enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct e
 		    row->token.serial, row->holder.name, row->holder.key);
 	e->report->holder = row->holder;
 	e->report->already = true;
-	if ((rc = registry_token_cert(e->registry, row->token.serial, &e->cert, err)) != 0)
+	if ((rc = registry_token_cert(e->s.registry, row->token.serial, &e->cert, err)) != 0)
 		return rc;
 	enrolment_report_cert(e);
 	return 0;
@@ -198,13 +180,13 @@ enroll_token(struct enrolment *e, const struct workflow_enroll *what, struct err
 	int rc;
 
 	if ((rc = precheck_names(what, err)) != 0 ||
-	    (e->token == NULL && (rc = enrolment_look(e, err)) != 0))
+	    (e->s.token == NULL && (rc = enrolment_look(e, err)) != 0))
 		return rc;
 	if ((rc = enroll_already(e, what, err)) != 0 || e->report->already)
 		return rc;
 	if ((rc = resume(e, what, err)) != 0)
 		return rc;
-	if (!e->resumed && (rc = enroll_fill(&e->work, what, e->report->token.serial, err)) != 0)
+	if (!e->resumed && (rc = enroll_fill(&e->work, what, e->s.serial, err)) != 0)
 		return rc;
 	if (!e->resumed)
 		e->plan = plan_find(e->work.plan);

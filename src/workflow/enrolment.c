@@ -2,7 +2,6 @@
 /* enrolment: one run of a plan: opening, the intent, and going on after an interruption. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/file.h"
 #include "workflow/letter.h"
@@ -16,9 +15,9 @@ enrolment_init(struct enrolment *e, const struct workflow *w, struct workflow_re
 {
 	memset(e, 0, sizeof(*e));
 	memset(report, 0, sizeof(*report));
-	e->w = w;
+	e->s.w = w;
 	e->report = report;
-	e->choice = w->choice;
+	e->s.choice = w->choice;
 	e->new_pin = secret_new();
 	e->current_pin = secret_new();
 	e->current_puk = secret_new();
@@ -34,14 +33,14 @@ take_times(struct enrolment *e)
 	struct workflow_report *r = e->report;
 	struct signer_times t = {0};
 
-	if (e->registry == NULL)
+	if (e->s.registry == NULL)
 		return;
-	if (e->signer != NULL)
-		t = signer_times(e->signer);
-	signer_closep(&e->signer);
-	registry_escrow_lockp(&e->escrow);
-	r->fsync_ns = registry_commit_ns(e->registry);
-	registry_closep(&e->registry); /* its checkpoint counts, too */
+	if (e->s.signer != NULL)
+		t = signer_times(e->s.signer);
+	signer_closep(&e->s.signer);
+	registry_escrow_lockp(&e->s.escrow);
+	r->fsync_ns = registry_commit_ns(e->s.registry);
+	registry_closep(&e->s.registry); /* its checkpoint counts, too */
 	r->wait_ns = t.wait_ns;
 	r->kdf_ns = key_kdf_ns + t.kdf_ns;
 	r->fsync_ns += file_fsync_ns + t.fsync_ns;
@@ -53,13 +52,12 @@ enrolment_wipe(struct enrolment *e)
 	struct workflow_report *r = e->report;
 
 	take_times(e);
-	token_closep(&e->token);
-	if (e->dev != NULL) {
-		r->apdus = device_stats(e->dev).apdus;
-		r->card_ns = device_stats(e->dev).card_ns;
+	token_closep(&e->s.token);
+	if (e->s.dev != NULL) {
+		r->apdus = device_stats(e->s.dev).apdus;
+		r->card_ns = device_stats(e->s.dev).card_ns;
 	}
-	device_closep(&e->dev);
-	signer_closep(&e->signer);
+	session_wipe(&e->s);
 	signer_ca_wipe(&e->ca);
 	registry_work_wipe(&e->work);
 	secret_freep(&e->new_pin);
@@ -76,63 +74,30 @@ enrolment_wipe(struct enrolment *e)
 }
 
 int
-enrolment_registry(struct enrolment *e, struct err *err)
-{
-	const struct workflow *w = e->w;
-	const int rc = registry_open(w->home, w->actor, &e->registry, err);
-
-	return rc != ERR_ABSENT
-		   ? rc
-		   : err_set(err, ERR_INTERNAL,
-			 "there is no registry in %s; make one with: ykenroll init", w->home);
-}
-
-static int
-take_row(void *ctx, const struct registry_row *row)
-{
-	*(struct registry_row *)ctx = *row;
-	return 1;
-}
-
-int
 enrolment_look(struct enrolment *e, struct err *err)
 {
-	const struct workflow *w = e->w;
-	struct token_id *id = &e->report->token;
+	struct session *s = &e->s;
 	int rc;
 
-	if (e->registry == NULL && (rc = enrolment_registry(e, err)) != 0)
+	if ((rc = session_registry(s, err)) != 0 || (rc = session_known_token(s, err)) != 0)
 		return rc;
-	if ((rc = device_open(w->device_ui, &e->dev, err)) != 0 ||
-	    (rc = token_open(e->dev, &e->choice, &e->token, err)) != 0)
-		return rc;
-	*id = *token_id(e->token);
-	e->mgm_alg = device_mgm_best(id->firmware);
-	if (id->serial == 0)
-		return err_set(err, ERR_NO_TOKEN,
-		    "this token does not tell its serial number, by which all is recorded");
-	rc = registry_list(e->registry, id->serial, take_row, &e->row, err);
-	return rc < 0 ? rc : 0;
+	e->report->token = *token_id(s->token);
+	e->mgm_alg = device_mgm_best(e->report->token.firmware);
+	return session_row(s->registry, s->serial, &s->row, err);
 }
 
 /* ---- small things ---- */
 
 int
-enrolment_secret(
-    struct enrolment *e, enum workflow_secret which, struct secret *ret, struct err *err)
+enrolment_new_pin(struct enrolment *e, struct err *err)
 {
-	struct err why = ERR_INIT;
 	int rc;
 
-	if (which == WORKFLOW_NEW_PIN && e->w->letter != NULL)
-		return letter_pin(e, ret, err);
-	rc = e->w->ui.secret(e->w->ui.ctx, which, ret, &why);
-
-	if (rc == ERR_ABSENT)
-		return 0;
-	if (rc != 0)
-		*err = why;
-	return rc;
+	if (e->s.w->letter == NULL)
+		return session_new_pin(&e->s, e->new_pin, err);
+	if ((rc = letter_pin(e, e->new_pin, err)) != 0)
+		return rc;
+	return workflow_pin_check(e->new_pin, err);
 }
 
 int
@@ -144,12 +109,6 @@ enrolment_copy(
 		    err, ERR_USAGE, "the %s is longer than %d bytes", what, REGISTRY_TEXT_MAX - 1);
 	snprintf(ret, REGISTRY_TEXT_MAX, "%s", text == NULL ? "" : text);
 	return 0;
-}
-
-unsigned
-enrolment_flags(const struct enrolment *e)
-{
-	return e->w->last_try ? DEVICE_LAST_TRY : 0;
 }
 
 void
@@ -171,25 +130,15 @@ renews(const struct enrolment *e, enum registry_secret_kind kind)
 }
 
 static int
-random_guid(uint8_t guid[static REGISTRY_GUID_LEN], struct err *err)
-{
-	if (getrandom(guid, REGISTRY_GUID_LEN, 0) != REGISTRY_GUID_LEN)
-		return err_errno(err, ERR_INTERNAL, "no random numbers from the kernel");
-	guid[6] = (uint8_t)(0x40 | (guid[6] & 0x0f)); /* RFC 4122, 4.4: version 4 */
-	guid[8] = (uint8_t)(0x80 | (guid[8] & 0x3f));
-	return 0;
-}
-
-static int
 seal_new(struct enrolment *e, struct registry_sealed sealed[static SECRET_KINDS], size_t *n,
     struct err *err)
 {
-	const uint32_t serial = e->report->token.serial;
+	const uint32_t serial = e->s.serial;
 	int rc;
 
 	if (renews(e, SECRET_MGMKEY)) {
 		if ((rc = device_mgm_generate(e->mgm_alg, e->mgmkey, err)) != 0 ||
-		    (rc = registry_seal(e->registry, serial, SECRET_MGMKEY, (uint8_t)e->mgm_alg,
+		    (rc = registry_seal(e->s.registry, serial, SECRET_MGMKEY, (uint8_t)e->mgm_alg,
 			 e->mgmkey, &sealed[*n], err)) != 0)
 			return rc;
 		++*n;
@@ -197,7 +146,7 @@ seal_new(struct enrolment *e, struct registry_sealed sealed[static SECRET_KINDS]
 	if (renews(e, SECRET_PUK)) {
 		if ((rc = secret_digits(e->puk_new, 8, err)) != 0 ||
 		    (rc = registry_seal(
-			 e->registry, serial, SECRET_PUK, 0, e->puk_new, &sealed[*n], err)) != 0)
+			 e->s.registry, serial, SECRET_PUK, 0, e->puk_new, &sealed[*n], err)) != 0)
 			return rc;
 		++*n;
 	}
@@ -213,10 +162,10 @@ write_intent(struct enrolment *e, struct err *err)
 	size_t i, n = 0;
 	int rc;
 
-	if ((rc = random_guid(e->work.guid, err)) == 0 && (rc = seal_new(e, sealed, &n, err)) == 0)
-		rc = e->plan->on ? registry_begin_on(e->registry, &e->work, sealed, n, err)
-				 : registry_begin(e->registry, &e->work, e->report->token.firmware,
-				       sealed, n, e->additional, err);
+	if ((rc = session_guid(e->work.guid, err)) == 0 && (rc = seal_new(e, sealed, &n, err)) == 0)
+		rc = e->plan->on ? registry_begin_on(e->s.registry, &e->work, sealed, n, err)
+				 : registry_begin(e->s.registry, &e->work,
+				       e->report->token.firmware, sealed, n, e->additional, err);
 	for (i = 0; i < SECRET_KINDS; i++)
 		registry_sealed_wipe(&sealed[i]);
 	return rc;
@@ -230,12 +179,12 @@ flight_secrets(struct enrolment *e, struct err *err)
 
 	if (renews(e, SECRET_MGMKEY)) {
 		rc = registry_flight_open(
-		    e->registry, e->work.serial, SECRET_MGMKEY, e->mgmkey, &alg, err);
+		    e->s.registry, e->work.serial, SECRET_MGMKEY, e->mgmkey, &alg, err);
 		e->mgm_alg = (enum device_mgm_alg)alg;
 	}
 	if (rc == 0 && renews(e, SECRET_PUK))
 		rc = registry_flight_open(
-		    e->registry, e->work.serial, SECRET_PUK, e->puk_new, &none, err);
+		    e->s.registry, e->work.serial, SECRET_PUK, e->puk_new, &none, err);
 	if (rc != 0)
 		err_wrap(err, "secrets in flight of token %u", e->work.serial);
 	return rc;
@@ -247,15 +196,10 @@ int
 enrolment_resume(struct enrolment *e, struct err *err)
 {
 	struct err why = ERR_INIT;
-	int rc = registry_work_open(e->registry, e->report->token.serial, &e->work, &why);
+	int rc = registry_work_open(e->s.registry, e->s.serial, &e->work, &why);
 
-	if (rc == ERR_ABSENT)
-		return 0;
-	if (rc != 0) {
-		*err = why;
+	if ((rc = err_answer(rc, ERR_ABSENT, &e->resumed, &why, err)) != 0 || !e->resumed)
 		return rc;
-	}
-	e->resumed = true;
 	e->report->holder = e->work.holder;
 	if ((e->plan = plan_find(e->work.plan)) == NULL)
 		return err_set(err, ERR_USAGE,
@@ -268,12 +212,11 @@ enrolment_resume(struct enrolment *e, struct err *err)
 static int
 before_the_intent(struct enrolment *e, struct err *err)
 {
-	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
 	int rc;
 
 	if (e->plan->ca && (rc = precheck_ca(e, err)) != 0)
 		return rc;
-	if (e->plan->signer && e->signer == NULL && (rc = signer_open(&how, &e->signer, err)) != 0)
+	if (e->plan->signer && (rc = session_signer(&e->s, err)) != 0)
 		return rc;
 	return e->plan->ask == NULL ? 0 : e->plan->ask(e, err);
 }
@@ -283,9 +226,9 @@ enrolment_run(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = letter_check(e->w, err)) != 0 || (rc = e->plan->check(e, err)) != 0)
+	if ((rc = letter_check(e->s.w, err)) != 0 || (rc = e->plan->check(e, err)) != 0)
 		return rc;
-	if (e->w->dry_run) {
+	if (e->s.w->dry_run) {
 		e->report->holder = e->work.holder;
 		plan_show(e);
 		return 0;
@@ -295,7 +238,7 @@ enrolment_run(struct enrolment *e, struct err *err)
 	rc = e->resumed ? flight_secrets(e, err) : write_intent(e, err);
 	/* Later another PUK is ours. Where a crash left this out, it is asked for instead. */
 	if (rc == 0 && renews(e, SECRET_PUK) && e->puk.known && e->puk.factory)
-		rc = registry_step(e->registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
+		rc = registry_step(e->s.registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
 	if (rc != 0 || (rc = letter_keep(e, err)) != 0)
 		return rc;
 	e->report->holder = e->work.holder;
@@ -306,7 +249,7 @@ enrolment_run(struct enrolment *e, struct err *err)
 	if (rc != 0 || (rc = letter_finish(e, err)) != 0)
 		return rc;
 	/* neither card nor CA is kept waiting for a server */
-	token_closep(&e->token);
+	token_closep(&e->s.token);
 	take_times(e);
 	return steps_tell_servers(e, err);
 }
@@ -316,14 +259,13 @@ enrolment_run(struct enrolment *e, struct err *err)
 static int
 give_up(struct enrolment *e, struct err *err)
 {
-	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
 	int rc;
 
-	if (e->work.has_cert && (rc = signer_open(&how, &e->signer, err)) != 0)
+	if (e->work.has_cert && (rc = session_signer(&e->s, err)) != 0)
 		return rc;
 	if ((rc = steps_abandon_cert(e, err)) != 0)
 		return rc;
-	return registry_give_up(e->registry, e->work.id, "given up by the operator", err);
+	return registry_give_up(e->s.registry, e->work.id, "given up by the operator", err);
 }
 
 int

@@ -5,7 +5,8 @@
 #define WORKFLOW_ENROLMENT_H
 
 #include "workflow/plan.h"
-#include "workflow/verb.h"
+#include "workflow/session.h"
+#include "workflow/slot.h"
 
 #define ENROL_SLOT 0x9a
 #define STEP_PUK_FACTORY "puk-factory" /* recorded: the work found the factory's PUK */
@@ -20,20 +21,12 @@
 #define WORK_PUK 8u	/* renew: the PUK was shown to somebody, and is replaced, too */
 
 struct enrolment {
-	const struct workflow *w;
+	struct session s;
 	struct workflow_report *report;
-
-	struct device *dev;
-	struct token *token;
-	struct signer *signer;
-	struct registry *registry;
-	struct registry_escrow_key *escrow; /* unlocked when the first secret is taken */
 	struct signer_ca ca;
 
 	const struct plan *plan;
-	struct device_choice choice;
 	struct registry_work work; /* id 0 before the intent is written */
-	struct registry_row row;   /* the token as the registry has it; serial 0: not at all */
 	bool resumed;
 	bool additional;
 	unsigned pin_tries, puk_tries;
@@ -43,13 +36,12 @@ struct enrolment {
 	struct token_pin_state pin, puk;
 	struct blob f9;
 	bool slot_used, cert_used, admin_used;
-	char lost[VERB_LOST_MAX]; /* what a reset destroys, in words */
+	char lost[SLOT_LOST_MAX]; /* what a reset destroys, in words */
 
 	/* locked memory, this run only */
 	struct secret *new_pin, *current_pin, *current_puk, *current_mgmkey;
 	struct secret *mgmkey, *puk_new; /* pending values, as they are in flight */
 	enum device_mgm_alg mgm_alg;
-	bool authenticated, pin_verified;
 	bool ended; /* a certificate was revoked or held, and the servers were not told yet */
 
 	/* what the steps hand on */
@@ -60,18 +52,14 @@ struct enrolment {
 void enrolment_init(struct enrolment *e, const struct workflow *w, struct workflow_report *report);
 MUST_CHECK int enrolment_look(struct enrolment *e, struct err *err);
 void enrolment_wipe(struct enrolment *e);
-/* Only the registry, where no token is at hand. */
-MUST_CHECK int enrolment_registry(struct enrolment *e, struct err *err);
 /* Open work on the token, if there is any: then e->resumed, and e->plan is the work's. Errors:
  * ERR_USAGE of a plan that this version does not know. */
 MUST_CHECK int enrolment_resume(struct enrolment *e, struct err *err);
-/* Ask for a secret that need not be given. */
-MUST_CHECK int enrolment_secret(
-    struct enrolment *e, enum workflow_secret which, struct secret *ret, struct err *err);
+/* e->new_pin: asked for, or the letter's. */
+MUST_CHECK int enrolment_new_pin(struct enrolment *e, struct err *err);
 MUST_CHECK int enrolment_copy(
     char ret[static REGISTRY_TEXT_MAX], const char *text, const char *what, struct err *err);
 void enrolment_report_cert(struct enrolment *e);
-unsigned enrolment_flags(const struct enrolment *e); /* for what sends a PIN or PUK */
 /* From here on both a fresh run (e->work filled, id 0) and a resumed one, of e->plan. */
 MUST_CHECK int enrolment_run(struct enrolment *e, struct err *err);
 

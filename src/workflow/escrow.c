@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "workflow/session.h"
 #include "ykenroll/workflow_escrow.h"
 #include "ykenroll/x509.h"
 
@@ -35,34 +36,6 @@ workflow_escrow_unlock(
 	return registry_escrow_unlock(r, w->escrow_key, pass, ret, err);
 }
 
-static int
-open_registry(const struct workflow *w, struct registry **ret, struct err *err)
-{
-	const int rc = registry_open(w->home, w->actor, ret, err);
-
-	return rc == ERR_ABSENT
-		   ? err_set(err, ERR_INTERNAL,
-			 "there is no registry in %s; make one with: ykenroll init", w->home)
-		   : rc;
-}
-
-/* "REASON, ticket T" */
-static int
-write_why(const char *reason, const char *ticket, char *ret, size_t size, struct err *err)
-{
-	int n;
-
-	if (reason[0] == '\0' || !text_is_plain(reason))
-		return err_set(err, ERR_USAGE, "the reason must be plain text, and not empty");
-	if (ticket != NULL && !text_is_plain(ticket))
-		return err_set(err, ERR_USAGE, "the ticket must be plain text");
-	n = snprintf(ret, size, "%s%s%s", reason, ticket == NULL ? "" : ", ticket ",
-	    ticket == NULL ? "" : ticket);
-	return n >= 0 && (size_t)n < size
-		   ? 0
-		   : err_set(err, ERR_USAGE, "reason and ticket are too long");
-}
-
 int
 workflow_escrow_open(const struct workflow *w, const struct workflow_escrow_open *what,
     struct secret *ret, struct err *err)
@@ -74,8 +47,10 @@ workflow_escrow_open(const struct workflow *w, const struct workflow_escrow_open
 	    .token = what->token, .kind = what->kind, .version = what->version, .why = why};
 	int rc;
 
-	if ((rc = write_why(what->reason, what->ticket, why, sizeof(why), err)) != 0 ||
-	    (rc = open_registry(w, &r, err)) != 0 ||
+	if (what->reason[0] == '\0' || !text_is_plain(what->reason))
+		return err_set(err, ERR_USAGE, "the reason must be plain text, and not empty");
+	if ((rc = session_note(why, sizeof(why), what->reason, what->ticket, err)) != 0 ||
+	    (rc = session_open_registry(w, &r, err)) != 0 ||
 	    (rc = workflow_escrow_unlock(w, r, &key, err)) != 0)
 		return rc;
 	rc = registry_escrow_open(r, key, &open, ret, NULL, err);
@@ -130,7 +105,7 @@ workflow_escrow_rekey(const struct workflow *w, const struct workflow_escrow_rek
 	const char *const *name;
 	int rc;
 
-	if ((rc = write_why("rekey", what->ticket, why, sizeof(why), err)) != 0 ||
+	if ((rc = session_note(why, sizeof(why), "rekey", what->ticket, err)) != 0 ||
 	    (rc = add_files(&change, what->add_recovery, ROLE_RECOVERY, err)) != 0 ||
 	    (rc = add_files(&change, what->add_helpdesk, ROLE_HELPDESK, err)) != 0)
 		return rc;
@@ -140,7 +115,7 @@ workflow_escrow_rekey(const struct workflow *w, const struct workflow_escrow_rek
 		change.remove[change.n_remove++] = *name;
 	}
 	change.why = why;
-	if ((rc = open_registry(w, &r, err)) != 0 ||
+	if ((rc = session_open_registry(w, &r, err)) != 0 ||
 	    (rc = workflow_escrow_unlock(w, r, &key, err)) != 0 ||
 	    (rc = registry_escrow_change(r, key, &change, err)) != 0)
 		return rc;

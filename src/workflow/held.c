@@ -15,41 +15,12 @@ one_token_of(struct enrolment *e, int64_t holder, struct err *err)
 {
 	struct registry_token *list = NULL;
 	size_t n = 0;
-	const int rc = registry_tokens_of(e->registry, holder, &list, &n, err);
+	const int rc = registry_tokens_of(e->s.registry, holder, &list, &n, err);
 
-	if (rc == 0 && n == 1 && e->choice.serial == 0 && e->choice.reader == NULL)
-		e->choice.serial = list[0].serial;
+	if (rc == 0 && n == 1 && e->s.choice.serial == 0 && e->s.choice.reader == NULL)
+		e->s.choice.serial = list[0].serial;
 	free(list);
 	return rc;
-}
-
-static int
-take_token(void *ctx, const struct registry_cert *c)
-{
-	*(uint32_t *)ctx = c->token.serial;
-	return 1;
-}
-
-int
-held_find(struct enrolment *e, const char *what, uint32_t *ret_token, int64_t *ret_holder,
-    struct err *err)
-{
-	struct registry_found found = {0};
-	struct registry_which which = {.serial = found.cert_serial};
-	int rc = registry_find(e->registry, what, &found, err);
-
-	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE,
-		    "there is no holder, token or certificate %s here; look with: ykenroll list",
-		    what);
-	if (rc != 0)
-		return rc;
-	if (found.has_cert &&
-	    (rc = registry_certs(e->registry, &which, take_token, &found.token, err)) < 0)
-		return rc;
-	*ret_token = found.token;
-	*ret_holder = found.holder;
-	return 0;
 }
 
 /* What was said names a token or a holder; the reader must have that one. */
@@ -62,14 +33,14 @@ choose(struct enrolment *e, const char *what, int64_t *ret_holder, struct err *e
 	*ret_holder = 0;
 	if (what == NULL)
 		return 0;
-	if ((rc = held_find(e, what, &token, ret_holder, err)) != 0)
+	if ((rc = session_find(&e->s, what, &token, ret_holder, err)) != 0)
 		return rc;
 	if (token == 0)
 		return one_token_of(e, *ret_holder, err);
-	if (e->choice.serial != 0 && e->choice.serial != token)
+	if (e->s.choice.serial != 0 && e->s.choice.serial != token)
 		return err_set(err, ERR_USAGE, "%s and --device %u are not the same token", what,
-		    e->choice.serial);
-	e->choice.serial = token;
+		    e->s.choice.serial);
+	e->s.choice.serial = token;
 	return 0;
 }
 
@@ -78,13 +49,13 @@ choose(struct enrolment *e, const char *what, int64_t *ret_holder, struct err *e
 static int
 check_row(const struct enrolment *e, int64_t holder, struct err *err)
 {
-	const struct registry_row *row = &e->row;
+	const struct registry_row *row = &e->s.row;
 
 	if (row->token.serial == 0)
 		return err_set(err, ERR_USAGE,
 		    "token %u is not in the registry; take it in with ykenroll enroll, or with "
 		    "ykenroll adopt when it is in use",
-		    e->report->token.serial);
+		    e->s.serial);
 	if (row->holder.id == 0)
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u is %s and nobody holds it: there is nothing to do", row->token.serial,
@@ -102,7 +73,7 @@ held_start(struct enrolment *e, const char *what, const struct plan *plan, struc
 	int64_t holder;
 	int rc;
 
-	if ((rc = enrolment_registry(e, err)) != 0 || (rc = choose(e, what, &holder, err)) != 0 ||
+	if ((rc = session_registry(&e->s, err)) != 0 || (rc = choose(e, what, &holder, err)) != 0 ||
 	    (rc = enrolment_look(e, err)) != 0 || (rc = check_row(e, holder, err)) != 0 ||
 	    (rc = enrolment_resume(e, err)) != 0)
 		return rc;
@@ -115,15 +86,15 @@ held_start(struct enrolment *e, const char *what, const struct plan *plan, struc
 	if (e->resumed)
 		return 0;
 	snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan->name);
-	e->work.serial = e->row.token.serial;
-	e->work.holder = e->row.holder;
+	e->work.serial = e->s.row.token.serial;
+	e->work.holder = e->s.row.holder;
 	return 0;
 }
 
 int
 held_active(const struct enrolment *e, struct err *err)
 {
-	const struct registry_token *t = &e->row.token;
+	const struct registry_token *t = &e->s.row.token;
 
 	if (t->state == TOKEN_ACTIVE)
 		return 0;
@@ -136,7 +107,7 @@ held_active(const struct enrolment *e, struct err *err)
 bool
 held_recorded(const struct enrolment *e, const char *step)
 {
-	return e->resumed && registry_step_done(e->registry, e->work.id, step);
+	return e->resumed && registry_step_done(e->s.registry, e->work.id, step);
 }
 
 /* ---- the holder's PIN ---- */
@@ -144,17 +115,10 @@ held_recorded(const struct enrolment *e, const char *step)
 int
 held_pin(struct enrolment *e, struct err *err)
 {
-	int rc;
-
 	if (e->pin.tries_left == 0)
 		return err_set(err, ERR_BLOCKED,
-		    "the PIN of token %u is blocked; first: ykenroll unblock",
-		    e->report->token.serial);
-	if ((rc = enrolment_secret(e, WORKFLOW_HOLDER_PIN, e->new_pin, err)) != 0 ||
-	    (rc = token_verify_pin(e->token, e->new_pin, enrolment_flags(e), err)) != 0)
-		return rc;
-	e->pin_verified = true;
-	return 0;
+		    "the PIN of token %u is blocked; first: ykenroll unblock", e->s.serial);
+	return session_pin(&e->s, WORKFLOW_HOLDER_PIN, e->new_pin, err);
 }
 
 /* ---- the escrow ---- */
@@ -172,16 +136,16 @@ steps_escrow_version(struct enrolment *e, enum registry_secret_kind kind, unsign
 {
 	char why[REGISTRY_TEXT_MAX + 96];
 	const struct registry_escrow_open what = {
-	    .token = e->report->token.serial, .kind = kind, .version = version, .why = why};
+	    .token = e->s.serial, .kind = kind, .version = version, .why = why};
 	int rc;
 
 	snprintf(why, sizeof(why), "%s%s%s%s%s", e->work.plan, e->work.why[0] == '\0' ? "" : " ",
 	    e->work.why, e->work.ticket[0] == '\0' ? "" : ", ticket ", e->work.ticket);
 	/* its passphrase is asked for once in a run */
-	if (e->escrow == NULL &&
-	    (rc = workflow_escrow_unlock(e->w, e->registry, &e->escrow, err)) != 0)
+	if (e->s.escrow == NULL &&
+	    (rc = workflow_escrow_unlock(e->s.w, e->s.registry, &e->s.escrow, err)) != 0)
 		return rc;
-	rc = registry_escrow_open(e->registry, e->escrow, &what, ret, NULL, err);
+	rc = registry_escrow_open(e->s.registry, e->s.escrow, &what, ret, NULL, err);
 	return rc != ERR_ABSENT ? rc
 				: err_set(err, ERR_INTERNAL, "the escrow has no %s of token %u",
 				      registry_secret_kind_name(kind), what.token);

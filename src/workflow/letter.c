@@ -96,22 +96,20 @@ int
 letter_pin(struct enrolment *e, struct secret *ret, struct err *err)
 {
 	struct err why = ERR_INIT;
-	int rc = registry_letter_pin(e->registry, e->report->token.serial, ret, &why);
+	bool kept;
+	int rc = registry_letter_pin(e->s.registry, e->s.serial, ret, &why);
 
-	if (rc == 0 || rc != ERR_ABSENT) {
-		if (rc != 0 && err != NULL)
-			*err = why;
+	if ((rc = err_answer(rc, ERR_ABSENT, &kept, &why, err)) != 0 || kept)
 		return rc;
-	}
 	return secret_digits(ret, LETTER_DIGITS, err);
 }
 
 int
 letter_keep(struct enrolment *e, struct err *err)
 {
-	if (e->w->letter == NULL || e->new_pin->len == 0)
+	if (e->s.w->letter == NULL || e->new_pin->len == 0)
 		return 0;
-	return registry_letter_keep(e->registry, e->work.serial, e->new_pin, err);
+	return registry_letter_keep(e->s.registry, e->work.serial, e->new_pin, err);
 }
 
 /* Does this plan leave the PIN as it was? */
@@ -125,10 +123,11 @@ int
 letter_finish(struct enrolment *e, struct err *err)
 {
 	struct err why = ERR_INIT;
+	bool was;
 	int rc;
 
-	if (e->w->letter != NULL && e->new_pin->len > 0) {
-		rc = write_letter(e->w, &e->work.holder, e->work.serial, e->new_pin, err);
+	if (e->s.w->letter != NULL && e->new_pin->len > 0) {
+		rc = write_letter(e->s.w, &e->work.holder, e->work.serial, e->new_pin, err);
 		if (rc != 0) {
 			(void)err_wrap(err, "the token is ready, its letter is not");
 			err_hint(err, "write it with: ykenroll letter %u --letter FILE",
@@ -139,12 +138,8 @@ letter_finish(struct enrolment *e, struct err *err)
 	if (keeps_pin(e))
 		return 0;
 	rc = registry_letter_end(
-	    e->registry, e->work.serial, "the PIN in it is not the token's any more", &why);
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
-		return rc;
-	}
-	return 0;
+	    e->s.registry, e->work.serial, "the PIN in it is not the token's any more", &why);
+	return err_answer(rc, ERR_ABSENT, &was, &why, err);
 }
 
 /* ---- on its own ---- */

@@ -50,8 +50,8 @@ plan_show(struct enrolment *e)
 		if (!wanted(e, &steps[i]))
 			continue;
 		line = report_step(e, &steps[i]);
-		if (e->w->ui.step != NULL)
-			e->w->ui.step(e->w->ui.ctx, line);
+		if (e->s.w->ui.step != NULL)
+			e->s.w->ui.step(e->s.w->ui.ctx, line);
 	}
 }
 
@@ -66,7 +66,7 @@ run_one(struct enrolment *e, const struct plan_step *s, struct workflow_step *li
 	if (!done && (rc = s->run(e, err)) != 0)
 		return rc;
 	/* also when it was found done: its answer may have been lost, and other steps ask */
-	if (s->recorded && (rc = registry_step(e->registry, e->work.id, s->name, NULL, err)) != 0)
+	if (s->recorded && (rc = registry_step(e->s.registry, e->work.id, s->name, NULL, err)) != 0)
 		return rc;
 	line->state = done ? STEP_ALREADY : STEP_DONE;
 	return 0;
@@ -91,8 +91,8 @@ plan_run(struct enrolment *e, struct err *err)
 		line->ms = (double)(utc_monotonic_ns() - start) / 1e6;
 		if (rc != 0)
 			line->state = STEP_FAILED;
-		if (e->w->ui.step != NULL)
-			e->w->ui.step(e->w->ui.ctx, line);
+		if (e->s.w->ui.step != NULL)
+			e->s.w->ui.step(e->s.w->ui.ctx, line);
 		if (rc != 0) {
 			err_wrap(err, "step %s", steps[i].name);
 			return rc;

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "workflow/session.h"
 #include "ykenroll/workflow_receipt.h"
 
 static void
@@ -97,10 +98,7 @@ workflow_receipt(const struct workflow *w, uint32_t token, struct blob *ret, str
 	CLEAN(blob_wipe) struct blob text = {0};
 	int rc;
 
-	rc = registry_open(w->home, w->actor, &r, err);
-	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_INTERNAL, "there is no registry in %s", w->home);
-	if (rc != 0)
+	if ((rc = session_open_registry(w, &r, err)) != 0)
 		return rc;
 	rc = registry_receipt(r, token, &receipt, err);
 	if (rc == ERR_ABSENT)

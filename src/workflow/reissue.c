@@ -45,11 +45,11 @@ former_of(struct enrolment *e, const struct workflow_reissue *what, int64_t hold
     struct err *err)
 {
 	struct tokens t = {.holder = holder,
-	    .here = e->token == NULL ? 0 : e->report->token.serial,
+	    .here = e->s.token == NULL ? 0 : e->s.serial,
 	    .ended_state = what->why->to};
 	int rc;
 
-	if ((rc = registry_list(e->registry, 0, sort_token, &t, err)) != 0)
+	if ((rc = registry_list(e->s.registry, 0, sort_token, &t, err)) != 0)
 		return rc;
 	if (t.n_live > 1)
 		return err_set(err, ERR_AMBIGUOUS,
@@ -73,11 +73,11 @@ find_former(
 	int64_t holder = 0;
 	int rc;
 
-	if ((rc = held_find(e, what->what, ret, &holder, err)) != 0)
+	if ((rc = session_find(&e->s, what->what, ret, &holder, err)) != 0)
 		return rc;
 	if (*ret == 0)
 		return former_of(e, what, holder, ret, err);
-	if (e->token != NULL && *ret == e->report->token.serial)
+	if (e->s.token != NULL && *ret == e->s.serial)
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u is the one in the reader; plug in the one that replaces it",
 		    (unsigned)*ret);
@@ -85,13 +85,6 @@ find_former(
 }
 
 /* ---- the former one ---- */
-
-static int
-take_row(void *ctx, const struct registry_row *row)
-{
-	*(struct registry_row *)ctx = *row;
-	return 1;
-}
 
 /* May it become what the reason says? */
 static int
@@ -112,17 +105,16 @@ check_former(const struct workflow_reissue *what, const struct registry_row *row
 static int
 end_former(struct enrolment *e, struct workflow_reissued *ret, struct err *err)
 {
-	const struct signer_open how = {.home = e->w->home, .ca_pass_spec = e->w->ca_pass_spec};
 	struct err why = ERR_INIT;
 	int rc;
 
-	if ((rc = signer_open(&how, &e->signer, err)) != 0 || (rc = step_replaced(e, err)) != 0 ||
-	    (rc = signer_crl_state(e->signer, false, &ret->crl, err)) != 0)
+	if ((rc = session_signer(&e->s, err)) != 0 || (rc = step_replaced(e, err)) != 0 ||
+	    (rc = signer_crl_state(e->s.signer, false, &ret->crl, err)) != 0)
 		return rc;
 	ret->has_crl = true;
 	/* that cannot wait for the new token; when it fails, it is tried again at the end */
-	if (steps_tell_servers(e, &why) != 0 && e->w->ui.say != NULL)
-		e->w->ui.say(e->w->ui.ctx, why.text);
+	if (steps_tell_servers(e, &why) != 0 && e->s.w->ui.say != NULL)
+		e->s.w->ui.say(e->s.w->ui.ctx, why.text);
 	return 0;
 }
 
@@ -162,18 +154,18 @@ other_token(struct enrolment *e, const struct workflow_reissue *what, struct wor
 	struct err why = ERR_INIT;
 	int look, rc;
 
-	if ((rc = enrolment_registry(e, err)) != 0)
+	if ((rc = session_registry(&e->s, err)) != 0)
 		return rc;
 	look = enrolment_look(e, &why);
 	if (look != 0 && !what->why->first)
 		return *err = why, look;
 	if ((rc = find_former(e, what, &ret->former, err)) != 0 ||
-	    (rc = registry_list(e->registry, ret->former, take_row, &former, err)) < 0 ||
+	    (rc = session_row(e->s.registry, ret->former, &former, err)) != 0 ||
 	    (rc = check_former(what, &former, err)) != 0 ||
 	    (rc = fill_enroll(what, &former, &enroll, err)) != 0 ||
 	    (rc = enroll_fill(&e->work, &enroll, 0, err)) != 0)
 		return rc;
-	if (what->why->first && !e->w->dry_run && (rc = end_former(e, ret, err)) != 0)
+	if (what->why->first && !e->s.w->dry_run && (rc = end_former(e, ret, err)) != 0)
 		return rc;
 	if (look != 0) {
 		*err = why;

@@ -71,17 +71,16 @@ static const struct plan_step steps[] = {
 static int
 fill_key(struct enrolment *e, struct err *err)
 {
-	CLEAN(verb_slot_wipe) struct verb_slot slot = {0};
-	struct verb v = {.w = e->w, .token = e->token};
+	CLEAN(slot_wipe) struct slot slot = {0};
 	int rc;
 
-	if ((rc = verb_slot(&v, ENROL_SLOT, true, &slot, err)) != 0)
+	if ((rc = slot_look(e->s.token, ENROL_SLOT, true, &slot, err)) != 0)
 		return rc;
 	if (!slot.key_known || !slot.attested)
 		return err_set(err, ERR_ATTEST,
 		    "slot 9A of token %u has no key that the token would attest: it was changed "
 		    "outside of this program; compare with: ykenroll check",
-		    e->report->token.serial);
+		    e->s.serial);
 	e->slot_used = true;
 	if (new_key(e) && e->work.key_alg != KEY_NONE)
 		return 0;
@@ -104,7 +103,7 @@ check(struct enrolment *e, struct err *err)
 		return rc;
 	/* a contact is when that can be done; it is not what the holder came for, so no try is
 	 * risked */
-	if (registry_secret_spent(e->registry, e->work.serial, SECRET_PUK) &&
+	if (registry_secret_spent(e->s.registry, e->work.serial, SECRET_PUK) &&
 	    (e->puk.tries_left < 0 || e->puk.tries_left >= 3))
 		e->work.flags |= WORK_PUK;
 	return fill_key(e, err);

@@ -38,7 +38,7 @@ step_retired(struct enrolment *e, struct err *err)
 	char note[64];
 
 	snprintf(note, sizeof(note), "wiped, %s", e->work.why);
-	return registry_close(e->registry, e->work.id, TOKEN_RETIRED, note, err);
+	return registry_close(e->s.registry, e->work.id, TOKEN_RETIRED, note, err);
 }
 
 static const struct plan_step steps[] = {
@@ -50,29 +50,26 @@ static const struct plan_step steps[] = {
 static int
 check(struct enrolment *e, struct err *err)
 {
-	struct verb v = {.w = e->w, .token = e->token};
 	int rc;
 
 	if ((rc = precheck_states(e, err)) != 0)
 		return rc;
-	return verb_lost(&v, e->lost, err);
+	return slot_lost(e->s.token, e->lost, err);
 }
 
 static int
 ask(struct enrolment *e, struct err *err)
 {
-	char question[VERB_LOST_MAX + 2 * REGISTRY_TEXT_MAX + 256];
+	char question[SLOT_LOST_MAX + 2 * REGISTRY_TEXT_MAX + 256];
 
 	if (e->resumed)
 		return 0;
-	if (e->w->ui.confirm == NULL)
-		return err_set(err, ERR_PERSON, "nobody can be asked");
 	snprintf(question, sizeof(question),
 	    "Token %u of %s (%s) is retired: its certificates are revoked, and it becomes as new. Lost "
 	    "for ever:%s. Do it?",
-	    e->report->token.serial, e->row.holder.name, e->row.holder.key,
+	    e->s.serial, e->s.row.holder.name, e->s.row.holder.key,
 	    e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
-	return e->w->ui.confirm(e->w->ui.ctx, question, err);
+	return session_confirm(&e->s, question, err);
 }
 
 const struct plan plan_retire = {.name = "retire",
@@ -86,11 +83,10 @@ const struct plan plan_retire = {.name = "retire",
 static int
 is_wiped(struct enrolment *e, bool *ret, struct err *err)
 {
-	struct verb v = {.w = e->w, .token = e->token};
-	char lost[VERB_LOST_MAX];
+	char lost[SLOT_LOST_MAX];
 	int rc;
 
-	if ((rc = precheck_states(e, err)) != 0 || (rc = verb_lost(&v, lost, err)) != 0)
+	if ((rc = precheck_states(e, err)) != 0 || (rc = slot_lost(e->s.token, lost, err)) != 0)
 		return rc;
 	*ret =
 	    lost[0] == '\0' && e->mgm.known && e->mgm.factory && e->pin.factory && e->puk.factory;
@@ -110,8 +106,8 @@ retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
 	}
 	if (e->resumed)
 		return enrolment_run(e, err);
-	e->report->holder = e->row.holder;
-	if (e->row.token.state == TOKEN_RETIRED && (rc = is_wiped(e, &wiped, err)) != 0)
+	e->report->holder = e->s.row.holder;
+	if (e->s.row.token.state == TOKEN_RETIRED && (rc = is_wiped(e, &wiped, err)) != 0)
 		return rc;
 	if (wiped) {
 		e->report->already = true;
@@ -164,8 +160,8 @@ workflow_retire(const struct workflow *w, const struct workflow_retire *what,
 		return retire(&e, what, err);
 	if (what->what == NULL)
 		return err_set(err, ERR_USAGE, "which token? It is not here to be looked at");
-	if ((rc = enrolment_registry(&e, err)) != 0 ||
-	    (rc = held_find(&e, what->what, &ret->token.serial, &holder, err)) != 0)
+	if ((rc = session_registry(&e.s, err)) != 0 ||
+	    (rc = session_find(&e.s, what->what, &ret->token.serial, &holder, err)) != 0)
 		return rc;
 	return retire_absent(w, what, ret, err);
 }

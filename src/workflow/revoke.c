@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "base/utc.h"
 #include "workflow/audit.h"
 #include "workflow/revoke_imported.h"
@@ -269,28 +268,19 @@ write_note(struct taking *t, struct err *err)
 				 ? workflow_reason_name((int)t->what->reason)
 			     : t->what->how == TAKE_SUSPEND ? workflow_reason_name(REASON_HOLD)
 							    : "hold released";
-	const char *ticket = t->what->ticket;
-	int n;
 
-	if (ticket != NULL && !text_is_plain(ticket))
-		return err_set(err, ERR_USAGE, "the ticket must be plain text");
-	n = snprintf(t->note, sizeof(t->note), "%s%s%s", reason, ticket == NULL ? "" : ", ticket ",
-	    ticket == NULL ? "" : ticket);
-	return n < 0 || (size_t)n >= sizeof(t->note)
-		   ? err_set(err, ERR_USAGE, "the ticket is too long")
-		   : 0;
+	return session_note(t->note, sizeof(t->note), reason, t->what->ticket, err);
 }
 
 static int
 open_all(struct taking *t, struct err *err)
 {
-	const struct signer_open open = {.home = t->w->home, .ca_pass_spec = t->w->ca_pass_spec};
 	int rc;
 
 	if ((rc = registry_open(t->w->home, t->w->actor, &t->registry, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	rc = gather(t, err);
-	if (rc != 0 || t->w->dry_run || (rc = signer_open(&open, &t->signer, err)) != 0)
+	if (rc != 0 || t->w->dry_run || (rc = session_open_signer(t->w, &t->signer, err)) != 0)
 		return rc;
 	return audit_tell(t->w->home, t->registry, t->signer, err);
 }

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "workflow/audit.h"
 #include "workflow/revoke_imported.h"
+#include "workflow/session.h"
 #include "ykenroll/signer_status.h"
 
 #define SERIAL_MAX SIGNER_STATUS_SERIAL_MAX
@@ -48,7 +49,6 @@ int
 revoke_imported(const struct workflow *w, struct registry *r, const struct workflow_revoke *what,
     const char *note, struct workflow_revoked *ret, struct err *err)
 {
-	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
 	const int reason = what->how == TAKE_REVOKE    ? (int)what->reason
 			   : what->how == TAKE_SUSPEND ? REASON_HOLD
 						       : -1;
@@ -60,7 +60,8 @@ revoke_imported(const struct workflow *w, struct registry *r, const struct workf
 
 	if (len == 0)
 		return ERR_ABSENT;
-	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = audit_tell(w->home, r, s, err)) != 0 ||
+	if ((rc = session_open_signer(w, &s, err)) != 0 ||
+	    (rc = audit_tell(w->home, r, s, err)) != 0 ||
 	    (rc = signer_crl_state(s, false, &before, err)) != 0 ||
 	    (rc = signer_take_any(s, serial, len, reason, err)) != 0 ||
 	    (rc = signer_crl_state(s, false, &ret->crl, err)) != 0)

@@ -4,6 +4,7 @@
 
 #include "workflow/audit.h"
 #include "workflow/revoke_software.h"
+#include "workflow/session.h"
 #include "ykenroll/registry_software.h"
 
 static const struct {
@@ -48,14 +49,13 @@ revoke_software(const struct workflow *w, struct registry *r, const struct workf
     const uint8_t serial[static REGISTRY_SERIAL_LEN], const char *note,
     struct workflow_revoked *ret, struct err *err)
 {
-	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
 	const int reason =
 	    ways[what->how].reason == -2 ? (int)what->reason : ways[what->how].reason;
 	CLEAN(signer_closep) struct signer *s = NULL;
 	struct registry_cert *c = &ret->certs[0];
 	int rc;
 
-	if ((rc = signer_open(&open, &s, err)) != 0 || (rc = show(s, r, serial, c, err)) != 0 ||
+	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = show(s, r, serial, c, err)) != 0 ||
 	    (rc = audit_tell(w->home, r, s, err)) != 0)
 		return rc;
 	rc = reason < 0 ? signer_release(s, serial, err)

@@ -38,9 +38,6 @@ MUST_CHECK int step_activate(struct enrolment *e, struct err *err);
  * there), and prepare e->work for the plan or go on with it. */
 MUST_CHECK int held_start(
     struct enrolment *e, const char *what, const struct plan *plan, struct err *err);
-/* Whom or what does it name? One of the two is set. Errors: ERR_USAGE; ERR_AMBIGUOUS. */
-MUST_CHECK int held_find(struct enrolment *e, const char *what, uint32_t *ret_token,
-    int64_t *ret_holder, struct err *err);
 MUST_CHECK int held_active(const struct enrolment *e, struct err *err);
 bool held_recorded(const struct enrolment *e, const char *step); /* by a run before this one */
 /* Ask for the holder's PIN, and verify it. */

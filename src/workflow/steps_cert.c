@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/utc.h"
 #include "workflow/audit.h"
 #include "workflow/steps.h"
 
@@ -20,11 +19,11 @@ pin_for_key(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if (e->pin_verified && e->work.pin_policy != PIN_ALWAYS)
+	if (e->s.pin_verified && e->work.pin_policy != PIN_ALWAYS)
 		return 0;
-	rc = token_verify_pin(e->token, e->new_pin, e->w->last_try ? DEVICE_LAST_TRY : 0, err);
+	rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err);
 	if (rc == 0)
-		e->pin_verified = true;
+		e->s.pin_verified = true;
 	return rc;
 }
 
@@ -39,17 +38,14 @@ step_key_done(struct enrolment *e, bool *ret, struct err *err)
 {
 	CLEAN(token_slot_wipe) struct token_slot slot = {0};
 	struct err why = ERR_INIT;
+	bool there;
 	int rc;
 
-	if (!e->resumed || !registry_step_done(e->registry, e->work.id, "key"))
+	if (!held_recorded(e, "key"))
 		return 0;
-	rc = token_slot(e->token, ENROL_SLOT, &slot, &why);
-	if (rc == ERR_ABSENT)
-		return 0;
-	if (rc != 0) {
-		*err = why;
+	rc = token_slot(e->s.token, ENROL_SLOT, &slot, &why);
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0 || !there)
 		return rc;
-	}
 	if (!slot.generated || slot.alg != e->work.key_alg ||
 	    (e->work.pin_policy != PIN_DEFAULT && slot.pin_policy != e->work.pin_policy) ||
 	    (e->work.touch_policy != TOUCH_DEFAULT && slot.touch_policy != e->work.touch_policy))
@@ -62,7 +58,7 @@ step_key_done(struct enrolment *e, bool *ret, struct err *err)
 int
 step_key(struct enrolment *e, struct err *err)
 {
-	return token_generate(e->token, ENROL_SLOT, e->work.key_alg, e->work.pin_policy,
+	return token_generate(e->s.token, ENROL_SLOT, e->work.key_alg, e->work.pin_policy,
 	    e->work.touch_policy, &e->spki, err);
 }
 
@@ -73,34 +69,26 @@ step_identity_done(struct enrolment *e, bool *ret, struct err *err)
 	struct err why = ERR_INIT;
 	int rc;
 
-	if (!e->resumed || !registry_step_done(e->registry, e->work.id, "identity"))
+	if (!held_recorded(e, "identity"))
 		return 0;
-	rc = token_get_guid(e->token, guid, &why);
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
-		return rc;
-	}
-	*ret = rc == 0 && memcmp(guid, e->work.guid, sizeof(guid)) == 0;
-	return 0;
+	rc = token_get_guid(e->s.token, guid, &why);
+	rc = err_answer(rc, ERR_ABSENT, ret, &why, err);
+	*ret = *ret && memcmp(guid, e->work.guid, sizeof(guid)) == 0;
+	return rc;
 }
-
-#define IDENTITY_YEARS 10
 
 int
 step_identity(struct enrolment *e, struct err *err)
 {
-	const int64_t expires = utc_now() + (int64_t)IDENTITY_YEARS * 365 * 86400;
-	int rc;
+	const int rc = session_put_chuid(&e->s, e->work.guid, err);
 
-	if ((rc = token_put_chuid(e->token, e->work.guid, expires, err)) != 0)
-		return rc;
-	return token_put_ccc(e->token, err);
+	return rc != 0 ? rc : token_put_ccc(e->s.token, err);
 }
 
 int
 step_attest(struct enrolment *e, struct err *err)
 {
-	return token_attest(e->token, ENROL_SLOT, &e->leaf, err);
+	return token_attest(e->s.token, ENROL_SLOT, &e->leaf, err);
 }
 
 int
@@ -110,7 +98,7 @@ step_request(struct enrolment *e, struct err *err)
 	int rc;
 
 	if ((rc = pin_for_key(e, err)) != 0 ||
-	    (rc = token_key(e->token, ENROL_SLOT, &e->spki, wants_touch(e), &key, err)) != 0)
+	    (rc = token_key(e->s.token, ENROL_SLOT, &e->spki, wants_touch(e), &key, err)) != 0)
 		return rc;
 	return csr_make(key, e->work.holder.name, &e->csr, err);
 }
@@ -122,15 +110,13 @@ static int
 logged_cert(struct enrolment *e, struct blob *ret, struct err *err)
 {
 	struct err why = ERR_INIT;
+	bool there;
 	int rc;
 
 	if (e->work.cert.len > 0)
 		return blob_set(ret, e->work.cert.data, e->work.cert.len, err);
-	rc = signer_find(e->signer, e->work.cert_serial, ret, &why);
-	if (rc == 0 || rc == ERR_ABSENT)
-		return 0;
-	*err = why;
-	return rc;
+	rc = signer_find(e->s.signer, e->work.cert_serial, ret, &why);
+	return err_answer(rc, ERR_ABSENT, &there, &why, err);
 }
 
 int
@@ -149,7 +135,7 @@ step_issue_done(struct enrolment *e, bool *ret, struct err *err)
 		return 0;
 	/* signed, but the answer did not come: the registry does not know it yet */
 	if (e->work.cert.len == 0 &&
-	    (rc = registry_cert_issued(e->registry, e->work.id, &cert, err)) != 0)
+	    (rc = registry_cert_issued(e->s.registry, e->work.id, &cert, err)) != 0)
 		return rc;
 	blob_move(&e->cert, &cert);
 	*ret = true;
@@ -166,9 +152,9 @@ steps_abandon_cert(struct enrolment *e, struct err *err)
 		return 0;
 	/* not find, then revoke: another desk may have it signed in between */
 	if ((rc = signer_forbid(
-		 e->signer, e->work.cert_serial, REASON_SUPERSEDED, &was_signed, err)) != 0)
+		 e->s.signer, e->work.cert_serial, REASON_SUPERSEDED, &was_signed, err)) != 0)
 		return rc;
-	rc = registry_cert_abandoned(e->registry, e->work.id, was_signed, REASON_SUPERSEDED, err);
+	rc = registry_cert_abandoned(e->s.registry, e->work.id, was_signed, REASON_SUPERSEDED, err);
 	if (rc == 0)
 		e->work.has_cert = false;
 	return rc;
@@ -222,20 +208,20 @@ step_issue(struct enrolment *e, struct err *err)
 
 	enrolment_request(e, &request);
 	if ((rc = steps_abandon_cert(e, err)) != 0 ||
-	    (rc = signer_prepare(e->signer, &request, &p, err)) != 0 || (rc = fits(&p, err)) != 0)
+	    (rc = signer_prepare(e->s.signer, &request, &p, err)) != 0 || (rc = fits(&p, err)) != 0)
 		return rc;
 	if ((rc = x509_sha256(&e->spki, spki, err)) != 0 ||
 	    (rc = registry_cert_prepared(
-		 e->registry, e->work.id, p.serial, spki, p.not_before, p.not_after, err)) != 0 ||
+		 e->s.registry, e->work.id, p.serial, spki, p.not_before, p.not_after, err)) != 0 ||
 	    (rc = registry_cert_evidence(
-		 e->registry, e->work.id, &e->csr, &e->leaf, &e->f9, err)) != 0)
+		 e->s.registry, e->work.id, &e->csr, &e->leaf, &e->f9, err)) != 0)
 		return rc;
 	e->work.has_cert = true;
 	memcpy(e->work.cert_serial, p.serial, sizeof(p.serial));
-	if ((rc = audit_tell(e->w->home, e->registry, e->signer, err)) != 0 ||
-	    (rc = signer_sign(e->signer, p.serial, &e->cert, err)) != 0)
+	if ((rc = audit_tell(e->s.w->home, e->s.registry, e->s.signer, err)) != 0 ||
+	    (rc = signer_sign(e->s.signer, p.serial, &e->cert, err)) != 0)
 		return rc;
-	return registry_cert_issued(e->registry, e->work.id, &e->cert, err);
+	return registry_cert_issued(e->s.registry, e->work.id, &e->cert, err);
 }
 
 int
@@ -243,16 +229,15 @@ step_import(struct enrolment *e, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob back = {0};
 	struct err why = ERR_INIT;
+	bool same;
 	int rc;
 
-	if ((rc = token_put_cert(e->token, ENROL_SLOT, &e->cert, err)) != 0)
+	if ((rc = token_put_cert(e->s.token, ENROL_SLOT, &e->cert, err)) != 0)
 		return rc;
-	rc = token_get_cert(e->token, ENROL_SLOT, &back, &why);
-	if (rc != 0 && rc != ERR_ABSENT && rc != ERR_FIT) {
-		*err = why;
+	rc = token_get_cert(e->s.token, ENROL_SLOT, &back, &why);
+	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &same, &why, err)) != 0)
 		return rc;
-	}
-	if (rc != 0 || !blob_equal(&back, &e->cert))
+	if (!same || !blob_equal(&back, &e->cert))
 		return err_set(err, ERR_FIT,
 		    "what the token gives back is not the certificate that was written");
 	return 0;
@@ -265,7 +250,7 @@ step_prove(struct enrolment *e, struct err *err)
 	int rc;
 
 	if ((rc = pin_for_key(e, err)) != 0 ||
-	    (rc = token_key(e->token, ENROL_SLOT, &e->spki, wants_touch(e), &key, err)) != 0)
+	    (rc = token_key(e->s.token, ENROL_SLOT, &e->spki, wants_touch(e), &key, err)) != 0)
 		return rc;
 	rc = handshake_prove(
 	    key, &e->cert, e->ca.cas, e->ca.n, e->ca.crls, e->ca.n_crls, &e->report->proof, err);
@@ -281,5 +266,5 @@ step_activate(struct enrolment *e, struct err *err)
 	char proof[200];
 
 	snprintf(proof, sizeof(proof), "%s %s %s", p->protocol, p->cipher, p->signature);
-	return registry_finish(e->registry, e->work.id, proof, err);
+	return registry_finish(e->s.registry, e->work.id, proof, err);
 }

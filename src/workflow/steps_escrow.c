@@ -35,20 +35,19 @@ try_older(struct enrolment *e, struct err *err)
 	size_t i;
 	int rc;
 
-	if ((rc = registry_secrets(e->registry, e->report->token.serial, take_version, &v, err)) <
-	    0)
+	if ((rc = registry_secrets(e->s.registry, e->s.serial, take_version, &v, err)) < 0)
 		return rc;
 	for (i = 0; i < v.n; i++) {
 		if ((rc = steps_escrow_version(
 			 e, SECRET_MGMKEY, v.list[i], e->current_mgmkey, err)) != 0)
 			return rc;
-		if ((rc = token_authenticate(e->token, e->current_mgmkey, err)) != ERR_MGMKEY)
+		if ((rc = session_authenticate(&e->s, e->current_mgmkey, err)) != ERR_MGMKEY)
 			return rc;
 	}
 	return err_set(err, ERR_MGMKEY,
 	    "the management key of token %u is none of those in escrow: it was changed outside of this "
 	    "program; what is left is: ykenroll retire %u, then ykenroll enroll NAME --reset",
-	    e->report->token.serial, e->report->token.serial);
+	    e->s.serial, e->s.serial);
 }
 
 int
@@ -59,9 +58,8 @@ steps_mgmkey_open(struct enrolment *e, struct err *err)
 	if (e->current_mgmkey->len == 0 &&
 	    (rc = steps_escrow(e, SECRET_MGMKEY, e->current_mgmkey, err)) != 0)
 		return rc;
-	if ((rc = token_authenticate(e->token, e->current_mgmkey, err)) == ERR_MGMKEY)
+	if ((rc = session_authenticate(&e->s, e->current_mgmkey, err)) == ERR_MGMKEY)
 		rc = try_older(e, err);
-	e->authenticated = rc == 0;
 	return rc;
 }
 
@@ -70,7 +68,7 @@ step_mgmkey_escrow(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if (!held_recorded(e, "management-key") && !e->authenticated &&
+	if (!held_recorded(e, "management-key") && !e->s.authenticated &&
 	    (rc = steps_mgmkey_open(e, err)) != 0)
 		return rc;
 	return step_mgmkey(e, err);
@@ -78,30 +76,17 @@ step_mgmkey_escrow(struct enrolment *e, struct err *err)
 
 /* ---- PUK: each wrong one costs a try ---- */
 
-/* With an unknown number of tries only what is most likely right is sent. */
-static unsigned
-puk_flags(const struct enrolment *e)
-{
-	return e->puk.tries_left < 0 ? DEVICE_LAST_TRY : enrolment_flags(e);
-}
-
 /* Send old, to be replaced by the one in flight. *ret: it was the right one. */
 static int
 send_puk(struct enrolment *e, const struct secret *old, bool *ret, struct err *err)
 {
 	struct err why = ERR_INIT;
-	const int rc = token_change_puk(e->token, old, e->puk_new, puk_flags(e), &why);
-	int rc2;
+	int rc =
+	    token_change_puk(e->s.token, old, e->puk_new, session_puk_flags(&e->s, &e->puk), &why);
 
-	*ret = rc == 0;
-	if (rc == 0)
-		return 0;
-	if (rc != ERR_PIN) {
-		if (err != NULL)
-			*err = why;
+	if ((rc = err_answer(rc, ERR_PIN, ret, &why, err)) != 0 || *ret)
 		return rc;
-	}
-	return (rc2 = token_puk_state(e->token, &e->puk, err)) != 0 ? rc2 : 0;
+	return token_puk_state(e->s.token, &e->puk, err);
 }
 
 static int
@@ -125,12 +110,12 @@ send_old(struct enrolment *e, bool *ret, struct err *err)
 {
 	int rc;
 
-	if (held_recorded(e, STEP_PUK_REFUSED) && !e->w->last_try)
+	if (held_recorded(e, STEP_PUK_REFUSED) && !e->s.w->last_try)
 		return refused(e, err);
 	if (e->current_puk->len == 0 &&
 	    (rc = steps_escrow(e, SECRET_PUK, e->current_puk, err)) != 0)
 		return rc;
-	if ((rc = registry_step(e->registry, e->work.id, STEP_PUK_SENDING, NULL, err)) != 0)
+	if ((rc = registry_step(e->s.registry, e->work.id, STEP_PUK_SENDING, NULL, err)) != 0)
 		return rc;
 	return send_puk(e, e->current_puk, ret, err);
 }
@@ -141,7 +126,7 @@ static int
 send_new(struct enrolment *e, int least, bool *ret, struct err *err)
 {
 	*ret = false;
-	if (e->puk.tries_left >= 0 ? e->puk.tries_left < least : !e->w->last_try)
+	if (e->puk.tries_left >= 0 ? e->puk.tries_left < least : !e->s.w->last_try)
 		return 0;
 	return send_puk(e, e->puk_new, ret, err);
 }
@@ -165,13 +150,13 @@ step_puk_escrow(struct enrolment *e, struct err *err)
 	if (doubt && !was_old && ((rc = send_new(e, 3, &right, err)) != 0 || right))
 		return rc;
 	if (doubt && !was_old &&
-	    (rc = registry_step(e->registry, e->work.id, STEP_PUK_OLD, NULL, err)) != 0)
+	    (rc = registry_step(e->s.registry, e->work.id, STEP_PUK_OLD, NULL, err)) != 0)
 		return rc;
 	if ((rc = send_old(e, &right, err)) != 0 || right)
 		return rc;
 	if (doubt && was_old && ((rc = send_new(e, 2, &right, err)) != 0 || right))
 		return rc;
-	if ((rc = registry_step(e->registry, e->work.id, STEP_PUK_REFUSED, NULL, err)) != 0)
+	if ((rc = registry_step(e->s.registry, e->work.id, STEP_PUK_REFUSED, NULL, err)) != 0)
 		return rc;
 	return refused(e, err);
 }
@@ -181,13 +166,12 @@ step_puk_escrow(struct enrolment *e, struct err *err)
 int
 step_same_key(struct enrolment *e, struct err *err)
 {
-	CLEAN(verb_slot_wipe) struct verb_slot slot = {0};
-	struct verb v = {.w = e->w, .token = e->token};
+	CLEAN(slot_wipe) struct slot slot = {0};
 	int rc;
 
-	if ((rc = verb_slot(&v, ENROL_SLOT, false, &slot, err)) != 0)
+	if ((rc = slot_look(e->s.token, ENROL_SLOT, false, &slot, err)) != 0)
 		return rc;
-	if ((rc = verb_slot_spki(&slot, ENROL_SLOT, &e->spki, err)) == ERR_ABSENT)
+	if ((rc = slot_spki(&slot, ENROL_SLOT, &e->spki, err)) == ERR_ABSENT)
 		return err_set(err, ERR_OCCUPIED,
 		    "the key in slot 9A of token %u is gone; close this work with: ykenroll recover "
 		    "--device %u --give-up",

@@ -9,7 +9,7 @@
 static bool
 is_done(const struct enrolment *e)
 {
-	return e->resumed && registry_step_done(e->registry, e->work.id, "reset");
+	return held_recorded(e, "reset");
 }
 
 static int
@@ -24,60 +24,56 @@ take_live(void *ctx, const struct registry_cert *c)
 static int
 check_certs(struct enrolment *e, struct err *err)
 {
-	const struct registry_which which = {.token = e->report->token.serial, .after = utc_now()};
+	const struct registry_which which = {.token = e->s.serial, .after = utc_now()};
 	int rc;
 
-	if (e->row.token.serial == 0)
+	if (e->s.row.token.serial == 0)
 		return 0;
-	rc = registry_certs(e->registry, &which, take_live, NULL, err);
+	rc = registry_certs(e->s.registry, &which, take_live, NULL, err);
 	if (rc != 1)
 		return rc;
 	return err_set(err, ERR_OCCUPIED,
 	    "token %u has a certificate of %s that is not revoked; first: ykenroll retire %u",
-	    which.token, e->row.holder.id != 0 ? e->row.holder.name : "somebody", which.token);
+	    which.token, e->s.row.holder.id != 0 ? e->s.row.holder.name : "somebody", which.token);
 }
 
 int
 steps_reset_check(struct enrolment *e, struct err *err)
 {
-	struct verb v = {.w = e->w, .token = e->token};
-	const enum registry_token_state state = e->row.token.state;
+	const enum registry_token_state state = e->s.row.token.state;
 	int rc;
 
 	if (is_done(e))
 		return 0;
 	if (e->resumed)
-		return verb_lost(&v, e->lost, err);
-	if (e->row.token.serial != 0 && state != TOKEN_NEW && state != TOKEN_LOST &&
+		return slot_lost(e->s.token, e->lost, err);
+	if (e->s.row.token.serial != 0 && state != TOKEN_NEW && state != TOKEN_LOST &&
 	    state != TOKEN_RETIRED)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u is %s for %s (%s); first: ykenroll retire %u", e->row.token.serial,
-		    registry_token_state_name(state), e->row.holder.name, e->row.holder.key,
-		    e->row.token.serial);
+		    "token %u is %s for %s (%s); first: ykenroll retire %u", e->s.row.token.serial,
+		    registry_token_state_name(state), e->s.row.holder.name, e->s.row.holder.key,
+		    e->s.row.token.serial);
 	if ((rc = check_certs(e, err)) != 0)
 		return rc;
-	return verb_lost(&v, e->lost, err);
+	return slot_lost(e->s.token, e->lost, err);
 }
 
 int
 steps_reset_ask(struct enrolment *e, struct err *err)
 {
-	char question[VERB_LOST_MAX + 256];
+	char question[SLOT_LOST_MAX + 256];
 	int rc;
 
 	if (e->resumed)
 		return 0;
-	if (e->w->ui.confirm == NULL)
-		return err_set(err, ERR_PERSON, "nobody can be asked");
 	snprintf(question, sizeof(question),
-	    "The PIV application of token %u becomes as new. Lost for ever:%s. Do it?",
-	    e->report->token.serial,
+	    "The PIV application of token %u becomes as new. Lost for ever:%s. Do it?", e->s.serial,
 	    e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
-	if ((rc = e->w->ui.confirm(e->w->ui.ctx, question, err)) != 0)
+	if ((rc = session_confirm(&e->s, question, err)) != 0)
 		return rc;
-	return e->row.token.serial == 0 || e->row.token.state == TOKEN_NEW
+	return e->s.row.token.serial == 0 || e->s.row.token.state == TOKEN_NEW
 		   ? 0
-		   : registry_recycle(e->registry, e->row.token.serial,
+		   : registry_recycle(e->s.registry, e->s.row.token.serial,
 			 e->lost[0] != '\0' ? e->lost : " nothing", err);
 }
 
@@ -94,12 +90,12 @@ step_reset(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = token_reset(e->token, err)) != 0)
+	if ((rc = token_reset(e->s.token, err)) != 0)
 		return rc;
 	/* a step that went before the reset has to be done again */
 	e->slot_used = e->cert_used = e->admin_used = false;
-	e->authenticated = e->pin_verified = false;
+	e->s.authenticated = e->s.pin_verified = false;
 	if ((rc = precheck_states(e, err)) != 0 || !e->puk.known || !e->puk.factory)
 		return rc;
-	return registry_step(e->registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
+	return registry_step(e->s.registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
 }

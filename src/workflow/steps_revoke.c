@@ -36,7 +36,7 @@ static int
 live_certs(struct enrolment *e, uint32_t token, struct live *l, struct err *err)
 {
 	const struct registry_which which = {.token = token, .after = utc_now()};
-	const int rc = registry_certs(e->registry, &which, take_live, l, err);
+	const int rc = registry_certs(e->s.registry, &which, take_live, l, err);
 
 	return rc <= 0 ? rc
 		       : err_set(err, ERR_INTERNAL, "token %u has more than %d certificates",
@@ -68,16 +68,16 @@ steps_end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
 
 	note_of(e, reason, note, sizeof(note));
 	if ((rc = live_certs(e, token, &live, err)) != 0 ||
-	    (rc = audit_tell(e->w->home, e->registry, e->signer, err)) != 0)
+	    (rc = audit_tell(e->s.w->home, e->s.registry, e->s.signer, err)) != 0)
 		return rc;
 	for (v.n = 0; v.n < live.n; v.n++) {
 		memcpy(certs[v.n].serial, live.certs[v.n].serial, sizeof(certs[v.n].serial));
 		if ((rc = signer_forbid(
-			 e->signer, certs[v.n].serial, reason, &certs[v.n].was_signed, err)) != 0)
+			 e->s.signer, certs[v.n].serial, reason, &certs[v.n].was_signed, err)) != 0)
 			return rc;
 	}
 	e->ended = true; /* also when a run before this one did it */
-	return registry_revoke(e->registry, &v, err);
+	return registry_revoke(e->s.registry, &v, err);
 }
 
 static int
@@ -90,14 +90,14 @@ hold_certs(struct enrolment *e, uint32_t token, struct err *err)
 
 	note_of(e, REASON_HOLD, note, sizeof(note));
 	if ((rc = live_certs(e, token, &live, err)) != 0 ||
-	    (rc = audit_tell(e->w->home, e->registry, e->signer, err)) != 0)
+	    (rc = audit_tell(e->s.w->home, e->s.registry, e->s.signer, err)) != 0)
 		return rc;
 	for (i = 0; i < live.n; i++)
 		if (live.certs[i].state == CERT_ACTIVE &&
-		    (rc = signer_revoke(e->signer, live.certs[i].serial, REASON_HOLD, err)) != 0)
+		    (rc = signer_revoke(e->s.signer, live.certs[i].serial, REASON_HOLD, err)) != 0)
 			return rc;
 	e->ended = true; /* also when a run before this one did it */
-	return registry_suspend(e->registry, token, true, note, err);
+	return registry_suspend(e->s.registry, token, true, note, err);
 }
 
 int
@@ -108,7 +108,7 @@ steps_tell_servers(struct enrolment *e, struct err *err)
 
 	if (!e->ended)
 		return 0;
-	if ((rc = workflow_publish_configured(e->w, &n, err)) == 0) {
+	if ((rc = workflow_publish_configured(e->s.w, &n, err)) == 0) {
 		e->ended = false;
 		return 0;
 	}
@@ -129,7 +129,7 @@ step_replaced(struct enrolment *e, struct err *err)
 		    err, ERR_USAGE, "a reissue for \"%s\" is not known here", e->work.why);
 	if (why->hold)
 		return hold_certs(e, e->work.replaces, err);
-	if ((rc = registry_token(e->registry, e->work.replaces, &t, err)) != 0)
+	if ((rc = registry_token(e->s.registry, e->work.replaces, &t, err)) != 0)
 		return rc;
 	return steps_end_certs(
 	    e, e->work.replaces, why->reason, t.state >= TOKEN_LOST ? TOKEN_NEW : why->to, err);

@@ -3,12 +3,6 @@
  * (registry) before. */
 #include "workflow/steps.h"
 
-static unsigned
-flags(const struct enrolment *e)
-{
-	return e->w->last_try ? DEVICE_LAST_TRY : 0;
-}
-
 /* A secret of the factory's or the one that the operator gave for this token. */
 static int
 former(const struct secret *given, const void *factory, size_t len, struct secret *ret,
@@ -19,93 +13,63 @@ former(const struct secret *given, const void *factory, size_t len, struct secre
 	return secret_set(ret, factory, len, err);
 }
 
-static int
-authenticate(struct enrolment *e, const struct secret *key, struct err *err)
-{
-	int rc;
-
-	if ((rc = token_authenticate(e->token, key, err)) == 0)
-		e->authenticated = true;
-	return rc;
-}
-
 int
 step_retries(struct enrolment *e, struct err *err)
 {
-	CLEAN(secret_freep) struct secret *pin = secret_new(), *key = secret_new();
+	CLEAN(secret_freep) struct secret *pin = secret_new(), *none = secret_new();
 	int rc;
 
 	/* Resets PIN and PUK to the factory's: only before they are set, and only on a token that
 	 * is as it was made. */
 	if ((rc = secret_set(pin, device_factory_pin, 6, err)) != 0 ||
-	    (rc = secret_set(key, device_factory_mgmkey, 24, err)) != 0 ||
-	    (rc = authenticate(e, key, err)) != 0 ||
-	    (rc = token_verify_pin(e->token, pin, flags(e), err)) != 0)
+	    (rc = session_mgmkey(&e->s, none, err)) != 0 ||
+	    (rc = token_verify_pin(e->s.token, pin, session_flags(&e->s), err)) != 0)
 		return rc;
-	return token_set_retries(e->token, e->pin_tries, e->puk_tries, err);
+	return token_set_retries(e->s.token, e->pin_tries, e->puk_tries, err);
 }
 
 int
 step_mgmkey_done(struct enrolment *e, bool *ret, struct err *err)
 {
-	struct err why = ERR_INIT;
-	int rc;
-
 	if (!e->resumed || (e->mgm.known && e->mgm.factory))
 		return 0;
-	if ((rc = authenticate(e, e->mgmkey, &why)) == 0)
-		*ret = true;
-	else if (rc != ERR_MGMKEY) {
-		*err = why;
-		return rc;
-	}
-	return 0;
+	return session_is_mgmkey(&e->s, e->mgmkey, ret, err);
 }
 
 /* ykman and libykpiv would try the stale key that these flags announce. */
 static int
 clear_flags(struct enrolment *e, struct err *err)
 {
-	struct verb v = {.w = e->w, .token = e->token};
 	const struct blob none = {0};
-	struct verb_admin admin;
+	struct session_admin admin;
 	int rc;
 
-	if ((rc = verb_admin(&v, &admin, err)) != 0)
+	if ((rc = session_admin(&e->s, &admin, err)) != 0)
 		return rc;
-	if (admin.protected_key && (rc = token_put_object(e->token, OBJ_PRINTED, &none, err)) != 0)
+	if (admin.protected_key && (rc = session_put_protected(&e->s, NULL, err)) != 0)
 		return rc;
-	return token_put_object(e->token, OBJ_ADMIN, &none, err);
+	return token_put_object(e->s.token, OBJ_ADMIN, &none, err);
 }
 
 int
 step_mgmkey(struct enrolment *e, struct err *err)
 {
-	CLEAN(secret_freep) struct secret *old = secret_new();
 	int rc;
 
-	if (e->resumed && registry_step_done(e->registry, e->work.id, "management-key"))
+	if (held_recorded(e, "management-key"))
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u was reset or changed elsewhere since this work began, so nothing "
 		    "more is done to it; close the work with: ykenroll recover --device %u --give-up",
 		    e->work.serial, e->work.serial);
-	if ((rc = former(e->current_mgmkey, device_factory_mgmkey, 24, old, err)) != 0)
+	if (!e->s.authenticated && (rc = session_mgmkey(&e->s, e->current_mgmkey, err)) != 0)
 		return rc;
-	if (!e->authenticated && (rc = authenticate(e, old, err)) != 0)
-		return rc;
-	if ((rc = token_set_mgmkey(e->token, e->mgm_alg, e->mgmkey, false, err)) != 0)
+	if ((rc = token_set_mgmkey(e->s.token, e->mgm_alg, e->mgmkey, false, err)) != 0)
 		return rc;
 	/* Two APDUs that prove that the token and the escrow agree, while the former key is still
 	 * known. */
-	if ((rc = authenticate(e, e->mgmkey, err)) != 0)
+	if ((rc = session_authenticate(&e->s, e->mgmkey, err)) != 0)
 		return err_wrap(err, "the new management key does not open the token"), rc;
 	return e->admin_used ? clear_flags(e, err) : 0;
-}
-
-static bool
-recorded(const struct enrolment *e, const char *step)
-{
-	return registry_step_done(e->registry, e->work.id, step);
 }
 
 /* Is the PUK on the token the one in flight? It is when this work found the factory's there, which
@@ -116,7 +80,7 @@ step_puk_done(struct enrolment *e, bool *ret, struct err *err)
 	(void)err;
 	if (!e->resumed || (e->puk.known && e->puk.factory))
 		return 0;
-	*ret = recorded(e, "puk") || (e->puk.known && recorded(e, STEP_PUK_FACTORY));
+	*ret = held_recorded(e, "puk") || (e->puk.known && held_recorded(e, STEP_PUK_FACTORY));
 	return 0;
 }
 
@@ -130,14 +94,8 @@ puk_arrived(struct enrolment *e, bool *ret, struct err *err)
 
 	if (!held_recorded(e, STEP_PUK_SENDING) || e->puk.tries_left < 3)
 		return 0;
-	rc = token_change_puk(e->token, e->puk_new, e->puk_new, 0, &why);
-	if (rc == 0)
-		*ret = true;
-	else if (rc != ERR_PIN) {
-		*err = why;
-		return rc;
-	}
-	return 0;
+	rc = token_change_puk(e->s.token, e->puk_new, e->puk_new, 0, &why);
+	return err_answer(rc, ERR_PIN, ret, &why, err);
 }
 
 int
@@ -160,9 +118,9 @@ step_puk(struct enrolment *e, struct err *err)
 		return rc;
 	/* a run that was stopped before this need not ask the token, which would cost a try */
 	if (e->current_puk->len > 0 &&
-	    (rc = registry_step(e->registry, e->work.id, STEP_PUK_SENDING, NULL, err)) != 0)
+	    (rc = registry_step(e->s.registry, e->work.id, STEP_PUK_SENDING, NULL, err)) != 0)
 		return rc;
-	return token_change_puk(e->token, old, e->puk_new, flags(e), err);
+	return token_change_puk(e->s.token, old, e->puk_new, session_flags(&e->s), err);
 }
 
 /* In a run that continues, what PIN is on the token is not known unless metadata says the
@@ -174,16 +132,17 @@ step_pin(struct enrolment *e, struct err *err)
 	int rc;
 
 	if (e->resumed && !(e->pin.known && e->pin.factory)) {
-		rc = token_unblock_pin(e->token, e->puk_new, e->new_pin, flags(e), err);
+		rc = token_unblock_pin(
+		    e->s.token, e->puk_new, e->new_pin, session_flags(&e->s), err);
 	} else {
 		if ((rc = former(e->current_pin, device_factory_pin, 6, old, err)) != 0)
 			return rc;
-		rc = token_change_pin(e->token, old, e->new_pin, flags(e), err);
+		rc = token_change_pin(e->s.token, old, e->new_pin, session_flags(&e->s), err);
 	}
 	if (rc != 0)
 		return rc;
-	if ((rc = token_verify_pin(e->token, e->new_pin, flags(e), err)) != 0)
+	if ((rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err)) != 0)
 		return rc;
-	e->pin_verified = true;
+	e->s.pin_verified = true;
 	return 0;
 }

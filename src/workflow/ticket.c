@@ -66,57 +66,38 @@ report(const struct ticket *t, struct workflow_ticketed *ret)
 
 /* ---- elsewhere: the request ---- */
 
-/* What would make an answer useless is said before one is asked for. */
+/* The PUK, too: what would make an answer useless is said before one is asked for. */
 static int
-check_token(struct token *token, bool last_try, struct err *err)
+open_token(struct session *s, struct token_pin_state *ret_puk, struct err *err)
 {
-	struct token_pin_state puk;
-	const int rc = token_puk_state(token, &puk, err);
-
-	if (rc == ERR_ABSENT || (rc == 0 && puk.known && puk.tries_max == 0))
-		return err_set(err, ERR_USAGE, "this token has no PUK");
-	if (rc != 0)
-		return rc;
-	if (puk.tries_left == 0)
-		return err_set(err, ERR_BLOCKED,
-		    "the PUK of token %u is blocked, too: it has to go to the helpdesk, which makes "
-		    "it as new",
-		    token_id(token)->serial);
-	if (puk.tries_left == 1 && !last_try)
-		return err_set(err, ERR_PIN,
-		    "the PUK of token %u has one try left, which is not spent without --last-try",
-		    token_id(token)->serial);
-	return 0;
-}
-
-static int
-open_token(const struct workflow *w, struct device **dev, struct token **token, struct err *err)
-{
+	bool has_puk;
 	int rc;
 
-	if ((rc = device_open(w->device_ui, dev, err)) != 0 ||
-	    (rc = token_open(*dev, &w->choice, token, err)) != 0)
+	if ((rc = session_known_token(s, err)) != 0 ||
+	    (rc = session_puk(s, ret_puk, &has_puk, err)) != 0)
 		return rc;
-	if (token_id(*token)->serial == 0)
-		return err_set(err, ERR_NO_TOKEN, "this token does not tell its serial number");
-	return check_token(*token, w->last_try, err);
+	if (!has_puk)
+		return err_set(err, ERR_USAGE, "this token has no PUK");
+	if ((rc = session_tries(s, ret_puk, "PUK", err)) == ERR_BLOCKED)
+		err_hint(err, "it has to go to the helpdesk, which makes it as new");
+	return rc;
 }
 
 int
 workflow_ticket_request(const struct workflow *w, const struct workflow_ticket *what,
     struct workflow_ticketed *ret, struct err *err)
 {
-	CLEAN(device_closep) struct device *dev = NULL;
-	CLEAN(token_closep) struct token *token = NULL;
+	CLEAN(session_wipe) struct session s = {.w = w, .choice = w->choice};
+	struct token_pin_state puk_state;
 	CLEAN(blob_wipe) struct blob request = {0}, key = {0};
 	CLEAN(ticket_wipe) struct ticket t = {0};
 	const int64_t now = utc_now();
 	struct paths p;
 	int rc;
 
-	if ((rc = make_paths(what, &p, err)) != 0 || (rc = open_token(w, &dev, &token, err)) != 0 ||
-	    (rc = ticket_make(token_id(token)->serial, now, now + (int64_t)what->hours * HOUR,
-		 &request, &key, err)) != 0 ||
+	if ((rc = make_paths(what, &p, err)) != 0 || (rc = open_token(&s, &puk_state, err)) != 0 ||
+	    (rc = ticket_make(
+		 s.serial, now, now + (int64_t)what->hours * HOUR, &request, &key, err)) != 0 ||
 	    (rc = ticket_read(&request, &t, err)) != 0)
 		return rc;
 	/* the key first: without it the request is worth nothing */
@@ -151,7 +132,7 @@ check_unanswered(struct enrolment *e, const struct ticket *t, struct err *err)
 	int rc;
 
 	text_hex(t->sha256, sizeof(t->sha256), a.hash);
-	if ((rc = registry_audit_rows(e->registry, t->token, 1, take_audit, &a, err)) < 0)
+	if ((rc = registry_audit_rows(e->s.registry, t->token, 1, take_audit, &a, err)) < 0)
 		return rc;
 	return a.before ? err_set(err, ERR_OCCUPIED,
 			      "this request was answered before, and is answered once: have a new "
@@ -160,25 +141,18 @@ check_unanswered(struct enrolment *e, const struct ticket *t, struct err *err)
 }
 
 static int
-take_row(void *ctx, const struct registry_row *row)
-{
-	*(struct registry_row *)ctx = *row;
-	return 1;
-}
-
-static int
 check_token_row(struct enrolment *e, const struct ticket *t, struct err *err)
 {
 	int rc;
 
-	if ((rc = registry_list(e->registry, t->token, take_row, &e->row, err)) < 0)
+	if ((rc = session_row(e->s.registry, t->token, &e->s.row, err)) != 0)
 		return rc;
-	if (rc == 0)
+	if (e->s.row.token.serial == 0)
 		return err_set(err, ERR_USAGE, "token %u is not in the registry", t->token);
-	if (e->row.token.state != TOKEN_ACTIVE && e->row.token.state != TOKEN_SUSPENDED)
+	if (e->s.row.token.state != TOKEN_ACTIVE && e->s.row.token.state != TOKEN_SUSPENDED)
 		return err_set(err, ERR_OCCUPIED, "token %u is %s", t->token,
-		    registry_token_state_name(e->row.token.state));
-	if (e->row.work_open)
+		    registry_token_state_name(e->s.row.token.state));
+	if (e->s.row.work_open)
 		return err_set(err, ERR_OCCUPIED,
 		    "work on token %u is not finished, so that it is not known which PUK it has: it "
 		    "has to come here",
@@ -192,13 +166,11 @@ confirm(const struct enrolment *e, const struct ticket *t, struct err *err)
 {
 	char question[2 * REGISTRY_TEXT_MAX + 256];
 
-	if (e->w->ui.confirm == NULL)
-		return err_set(err, ERR_PERSON, "nobody can be asked");
 	snprintf(question, sizeof(question),
 	    "Token %u belongs to %s (%s). Speak with them, at a number that you know: do they read %s "
 	    "to you as the request's code?",
-	    t->token, e->row.holder.name, e->row.holder.key, t->code);
-	return e->w->ui.confirm(e->w->ui.ctx, question, err);
+	    t->token, e->s.row.holder.name, e->s.row.holder.key, t->code);
+	return session_confirm(&e->s, question, err);
 }
 
 static int
@@ -215,7 +187,7 @@ write_answer(struct enrolment *e, const struct workflow_ticket *what, const stru
 	    what->ticket == NULL ? "" : ", ticket ", what->ticket == NULL ? "" : what->ticket);
 	/* written down before there is an answer: a second one to this request is refused */
 	if ((rc = steps_escrow(e, SECRET_PUK, puk, err)) != 0 ||
-	    (rc = registry_audit(e->registry, "unblock-answer", t->token, detail, err)) != 0 ||
+	    (rc = registry_audit(e->s.registry, "unblock-answer", t->token, detail, err)) != 0 ||
 	    (rc = ticket_seal(t, puk, &answer, err)) != 0)
 		return rc;
 	return file_create(path, answer.data, answer.len, 0644, err);
@@ -237,11 +209,11 @@ workflow_ticket_answer(const struct workflow *w, const struct workflow_ticket *w
 		return rc;
 	if (access(p.answer, F_OK) == 0)
 		return err_set(err, ERR_OCCUPIED, "%s exists already", p.answer);
-	if ((rc = enrolment_registry(&e, err)) != 0 || (rc = check_token_row(&e, &t, err)) != 0 ||
+	if ((rc = session_registry(&e.s, err)) != 0 || (rc = check_token_row(&e, &t, err)) != 0 ||
 	    (rc = enrolment_copy(e.work.ticket, what->ticket, "ticket", err)) != 0 ||
 	    (rc = confirm(&e, &t, err)) != 0)
 		return rc;
-	none.token.serial = t.token; /* steps_escrow opens the secrets of this one */
+	e.s.serial = t.token; /* steps_escrow opens the secrets of this one */
 	snprintf(e.work.plan, sizeof(e.work.plan), "unblock-answer");
 	if ((rc = write_answer(&e, what, &t, p.answer, err)) != 0)
 		return rc;
@@ -273,29 +245,23 @@ read_answer(const struct ticket *t, const struct paths *p, struct secret *ret, s
 }
 
 static int
-set_pin(const struct workflow *w, struct token *token, const struct secret *puk, struct err *err)
+set_pin(const struct session *s, const struct token_pin_state *state, const struct secret *puk,
+    struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pin = secret_new();
-	struct token_pin_state state;
-	unsigned flags = w->last_try ? DEVICE_LAST_TRY : 0;
 	int rc;
 
-	if ((rc = w->ui.secret(w->ui.ctx, WORKFLOW_NEW_PIN, pin, err)) != 0 ||
-	    (rc = workflow_pin_check(pin, err)) != 0 ||
-	    (rc = token_puk_state(token, &state, err)) != 0)
+	if ((rc = session_new_pin(s, pin, err)) != 0)
 		return rc;
-	/* from the escrow; before firmware 5.3 the count cannot be read */
-	if (state.tries_left < 0)
-		flags |= DEVICE_LAST_TRY;
-	return token_unblock_pin(token, puk, pin, flags, err);
+	return token_unblock_pin(s->token, puk, pin, session_puk_flags(s, state), err);
 }
 
 int
 workflow_ticket_apply(const struct workflow *w, const struct workflow_ticket *what,
     struct workflow_ticketed *ret, struct err *err)
 {
-	CLEAN(device_closep) struct device *dev = NULL;
-	CLEAN(token_closep) struct token *token = NULL;
+	CLEAN(session_wipe) struct session s = {.w = w, .choice = w->choice};
+	struct token_pin_state puk_state;
 	CLEAN(secret_freep) struct secret *puk = secret_new();
 	CLEAN(ticket_wipe) struct ticket t = {0};
 	struct paths p;
@@ -304,12 +270,12 @@ workflow_ticket_apply(const struct workflow *w, const struct workflow_ticket *wh
 	if ((rc = make_paths(what, &p, err)) != 0 ||
 	    (rc = read_request(what->request, &t, err)) != 0 ||
 	    (rc = read_answer(&t, &p, puk, err)) != 0 ||
-	    (rc = open_token(w, &dev, &token, err)) != 0)
+	    (rc = open_token(&s, &puk_state, err)) != 0)
 		return rc;
-	if (token_id(token)->serial != t.token)
+	if (s.serial != t.token)
 		return err_set(err, ERR_AMBIGUOUS, "the request is for token %u, this is %u",
-		    t.token, token_id(token)->serial);
-	rc = set_pin(w, token, puk, err);
+		    t.token, s.serial);
+	rc = set_pin(&s, &puk_state, puk, err);
 	/* used, or useless: in both cases never again */
 	if ((rc == 0 || rc == ERR_PIN || rc == ERR_BLOCKED) && unlink(p.key) != 0 && rc == 0)
 		return err_errno(

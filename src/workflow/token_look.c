@@ -8,13 +8,6 @@
 
 /* ---- list ---- */
 
-static int
-take_row(void *ctx, const struct registry_row *row)
-{
-	*(struct registry_row *)ctx = *row;
-	return 1;
-}
-
 /* A card that goes away meanwhile stays in the list, as unusable. */
 static void
 look_closer(struct device *dev, struct workflow_token_entry *e)
@@ -38,10 +31,10 @@ look_closer(struct device *dev, struct workflow_token_entry *e)
 static void
 look_up(struct registry *r, struct workflow_token_entry *e)
 {
-	struct registry_row row = {0};
+	struct registry_row row;
 
-	if (r == NULL || e->device.id.serial == 0 ||
-	    registry_list(r, e->device.id.serial, take_row, &row, NULL) != 1)
+	if (r == NULL || session_row(r, e->device.id.serial, &row, NULL) != 0 ||
+	    row.token.serial == 0)
 		return;
 	e->registered = true;
 	e->state = row.token.state;
@@ -92,7 +85,7 @@ workflow_token_info_wipe(struct workflow_token_info *info)
 }
 
 static void
-judge(const struct verb_slot *s, const struct blob *f9, const struct verb_trust *trust,
+judge(const struct slot *s, const struct blob *f9, const struct slot_trust *trust,
     struct workflow_token_slot *ret)
 {
 	struct attestation a = {0};
@@ -116,24 +109,24 @@ judge(const struct verb_slot *s, const struct blob *f9, const struct verb_trust 
 }
 
 static bool
-cert_matches(const struct verb_slot *s, uint8_t slot)
+cert_matches(const struct slot *s, uint8_t slot)
 {
 	CLEAN(blob_wipe) struct blob key = {0}, cert = {0};
 
-	return s->has_key && s->cert_readable && verb_slot_spki(s, slot, &key, NULL) == 0 &&
+	return s->has_key && s->cert_readable && slot_spki(s, slot, &key, NULL) == 0 &&
 	       cert_spki(s->cert_der.data, s->cert_der.len, &cert, NULL) == 0 &&
 	       blob_equal(&key, &cert);
 }
 
 static int
 info_slot(struct verb *v, const struct device_slot *slot, const struct blob *f9,
-    const struct verb_trust *trust, struct workflow_token_info *info, struct err *err)
+    const struct slot_trust *trust, struct workflow_token_info *info, struct err *err)
 {
-	CLEAN(verb_slot_wipe) struct verb_slot s = {0};
+	CLEAN(slot_wipe) struct slot s = {0};
 	struct workflow_token_slot *to;
 	int rc;
 
-	if ((rc = verb_slot(v, slot->slot, true, &s, err)) != 0)
+	if ((rc = slot_look(v->s.token, slot->slot, true, &s, err)) != 0)
 		return rc;
 	if ((!s.has_key && !s.has_cert) || info->n_slots == WORKFLOW_TOKEN_SLOTS)
 		return 0;
@@ -154,7 +147,7 @@ info_slot(struct verb *v, const struct device_slot *slot, const struct blob *f9,
 static int
 info_slots(struct verb *v, struct workflow_token_info *info, struct err *err)
 {
-	CLEAN(verb_trust_wipe) struct verb_trust trust = {0};
+	CLEAN(slot_trust_wipe) struct slot_trust trust = {0};
 	CLEAN(blob_wipe) struct blob f9 = {0};
 	const struct device_slot *slots;
 	struct err why = ERR_INIT;
@@ -162,9 +155,10 @@ info_slots(struct verb *v, struct workflow_token_info *info, struct err *err)
 	size_t n, i;
 	int rc;
 
-	rc = token_get_f9(v->token, &f9, &why);
-	if ((rc = verb_present(rc == ERR_FIT ? ERR_ABSENT : rc, &has_f9, &why, err)) != 0 ||
-	    (rc = verb_trust(v->w, &trust, err)) != 0)
+	rc = token_get_f9(v->s.token, &f9, &why);
+	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &has_f9, &why, err)) !=
+		0 ||
+	    (rc = slot_trust(v->s.w, &trust, err)) != 0)
 		return rc;
 	slots = device_slots(&n);
 	for (i = 0; i < n; i++)
@@ -176,37 +170,34 @@ info_slots(struct verb *v, struct workflow_token_info *info, struct err *err)
 static int
 info_secrets(struct verb *v, struct workflow_token_info *info, struct err *err)
 {
-	struct err why = ERR_INIT;
 	bool has_puk;
 	int rc;
 
-	if ((rc = token_pin_state(v->token, &info->pin, err)) != 0)
+	if ((rc = token_pin_state(v->s.token, &info->pin, err)) != 0 ||
+	    (rc = session_puk(&v->s, &info->puk, &has_puk, err)) != 0)
 		return rc;
-	rc = token_puk_state(v->token, &info->puk, &why);
-	if ((rc = verb_present(rc, &has_puk, &why, err)) != 0)
-		return rc;
-	info->no_puk = !has_puk || (info->puk.known && info->puk.tries_max == 0);
-	return token_mgm_state(v->token, &info->mgm, err);
+	info->no_puk = !has_puk;
+	return token_mgm_state(v->s.token, &info->mgm, err);
 }
 
 static int
 info_objects(struct verb *v, struct workflow_token_info *info, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob ccc = {0};
-	struct verb_admin admin;
+	struct session_admin admin;
 	struct err why = ERR_INIT;
 	int rc;
 
-	if ((rc = verb_admin(v, &admin, err)) != 0)
+	if ((rc = session_admin(&v->s, &admin, err)) != 0)
 		return rc;
 	info->mgm_protected = admin.protected_key;
 	info->mgm_derived = admin.derived_key;
 	info->puk_disabled = admin.puk_disabled;
-	rc = token_get_guid(v->token, info->guid, &why);
-	if ((rc = verb_present(rc, &info->has_guid, &why, err)) != 0)
+	rc = token_get_guid(v->s.token, info->guid, &why);
+	if ((rc = err_answer(rc, ERR_ABSENT, &info->has_guid, &why, err)) != 0)
 		return rc;
-	rc = token_get_object(v->token, OBJ_CCC, &ccc, &why);
-	return verb_present(rc, &info->has_ccc, &why, err);
+	rc = token_get_object(v->s.token, OBJ_CCC, &ccc, &why);
+	return err_answer(rc, ERR_ABSENT, &info->has_ccc, &why, err);
 }
 
 int
@@ -217,14 +208,14 @@ workflow_token_info(const struct workflow *w, struct workflow_token_info *ret, s
 	int rc;
 
 	if ((rc = verb_open(&v, w, "info", VERB_LOOK, err)) != 0 ||
-	    (rc = token_config(v.token, &info.config, err)) != 0 ||
+	    (rc = token_config(v.s.token, &info.config, err)) != 0 ||
 	    (rc = info_secrets(&v, &info, err)) != 0 || (rc = info_objects(&v, &info, err)) != 0 ||
 	    (rc = info_slots(&v, &info, err)) != 0)
 		return rc;
-	info.id = *token_id(v.token);
-	info.registered = v.row.token.serial != 0;
-	info.state = v.row.token.state;
-	snprintf(info.holder, sizeof(info.holder), "%s", v.row.holder.name);
+	info.id = *token_id(v.s.token);
+	info.registered = v.s.row.token.serial != 0;
+	info.state = v.s.row.token.state;
+	snprintf(info.holder, sizeof(info.holder), "%s", v.s.row.holder.name);
 	*ret = info;
 	info.n_slots = 0;
 	return 0;
@@ -257,7 +248,7 @@ static int
 check_policy(const struct verb *v, const struct workflow_token_attest *what,
     const struct attestation *a, struct err *err)
 {
-	const struct token_id *id = token_id(v->token);
+	const struct token_id *id = token_id(v->s.token);
 
 	if (a->slot != what->slot)
 		return err_set(err, ERR_ATTEST, "the attestation is for slot %02x, not %02x",
@@ -281,11 +272,11 @@ static int
 verify(const struct verb *v, const struct workflow_token_attest *what, const struct blob *leaf,
     const struct blob *f9, struct attestation *ret, struct err *err)
 {
-	CLEAN(verb_trust_wipe) struct verb_trust trust = {0};
+	CLEAN(slot_trust_wipe) struct slot_trust trust = {0};
 	CLEAN(attestation_wipe) struct attestation a = {0};
 	int rc;
 
-	if ((rc = verb_trust(v->w, &trust, err)) != 0 ||
+	if ((rc = slot_trust(v->s.w, &trust, err)) != 0 ||
 	    (rc = attest_verify(leaf, f9, &trust.trust, &a, err)) != 0 ||
 	    (rc = check_policy(v, what, &a, err)) != 0)
 		return rc;
@@ -303,8 +294,8 @@ workflow_token_attest(const struct workflow *w, const struct workflow_token_atte
 	int rc;
 
 	if ((rc = verb_open(&v, w, "attest", VERB_LOOK, err)) != 0 ||
-	    (rc = token_attest(v.token, what->slot, &leaf, err)) != 0 ||
-	    (rc = token_get_f9(v.token, &f9, err)) != 0)
+	    (rc = token_attest(v.s.token, what->slot, &leaf, err)) != 0 ||
+	    (rc = token_get_f9(v.s.token, &f9, err)) != 0)
 		return rc;
 	if (what->verify && (rc = verify(&v, what, &leaf, &f9, ret, err)) != 0)
 		return rc;

@@ -10,58 +10,36 @@
 static int
 ask(const struct verb *v, enum workflow_secret which, struct secret *ret, struct err *err)
 {
-	return v->w->ui.secret(v->w->ui.ctx, which, ret, err);
+	return v->s.w->ui.secret(v->s.w->ui.ctx, which, ret, err);
 }
 
 static void
 say(const struct verb *v, const char *text)
 {
-	if (v->w->ui.say != NULL)
-		v->w->ui.say(v->w->ui.ctx, text);
-}
-
-/* Said before anything is asked: a value that will not be sent need not be typed. */
-static int
-spendable(const struct verb *v, const struct token_pin_state *s, const char *what, struct err *err)
-{
-	int rc;
-
-	if (s->tries_left == 0)
-		return err_set(err, ERR_BLOCKED, "the %s of token %u is blocked", what,
-		    token_id(v->token)->serial);
-	if (s->tries_left != 1 || v->w->last_try)
-		return 0;
-	rc = err_set(err, ERR_PIN,
-	    "the %s of token %u has one try left, which is not spent without --last-try", what,
-	    token_id(v->token)->serial);
-	if (err != NULL)
-		err->tries = 1;
-	return rc;
+	if (v->s.w->ui.say != NULL)
+		v->s.w->ui.say(v->s.w->ui.ctx, text);
 }
 
 static int
 pin_spendable(struct verb *v, struct err *err)
 {
-	struct token_pin_state s;
-	int rc;
+	struct token_pin_state pin;
+	const int rc = token_pin_state(v->s.token, &pin, err);
 
-	if ((rc = token_pin_state(v->token, &s, err)) != 0)
-		return rc;
-	return spendable(v, &s, "PIN", err);
+	return rc != 0 ? rc : session_tries(&v->s, &pin, "PIN", err);
 }
 
 static int
 puk_spendable(struct verb *v, struct err *err)
 {
-	struct token_pin_state s;
-	int rc;
+	struct token_pin_state puk;
+	bool has_puk;
+	const int rc = session_puk(&v->s, &puk, &has_puk, err);
 
-	rc = token_puk_state(v->token, &s, err);
-	if (rc == ERR_ABSENT || (rc == 0 && s.known && s.tries_max == 0))
-		return err_set(err, ERR_USAGE, "this token has no PUK");
 	if (rc != 0)
 		return rc;
-	return spendable(v, &s, "PUK", err);
+	return has_puk ? session_tries(&v->s, &puk, "PUK", err)
+		       : err_set(err, ERR_USAGE, "this token has no PUK");
 }
 
 int
@@ -75,10 +53,9 @@ workflow_token_change_pin(const struct workflow *w, struct token_id *ret, struct
 	    (rc = pin_spendable(&v, err)) != 0 ||
 	    (rc = ask(&v, WORKFLOW_CURRENT_PIN, old, err)) != 0 ||
 	    (rc = ask(&v, WORKFLOW_NEW_PIN, new_pin, err)) != 0 ||
-	    (rc = token_change_pin(v.token, old, new_pin, verb_flags(&v), err)) != 0)
+	    (rc = token_change_pin(v.s.token, old, new_pin, session_flags(&v.s), err)) != 0)
 		return rc;
-	*ret = *token_id(v.token);
-	return verb_audit(&v, "the PIN was changed by who knows it", err);
+	return verb_done(&v, ret, err, "the PIN was changed by who knows it");
 }
 
 /* A new PUK: given, or made here and written down before it is set. */
@@ -107,10 +84,9 @@ workflow_token_change_puk(const struct workflow *w, const struct workflow_token_
 	    (rc = puk_spendable(&v, err)) != 0 ||
 	    (rc = ask(&v, WORKFLOW_CURRENT_PUK, old, err)) != 0 ||
 	    (rc = new_puk(&v, how, puk, err)) != 0 ||
-	    (rc = token_change_puk(v.token, old, puk, verb_flags(&v), err)) != 0)
+	    (rc = token_change_puk(v.s.token, old, puk, session_flags(&v.s), err)) != 0)
 		return rc;
-	*ret = *token_id(v.token);
-	return verb_audit(&v, "the PUK was changed", err);
+	return verb_done(&v, ret, err, "the PUK was changed");
 }
 
 int
@@ -124,10 +100,9 @@ workflow_token_unblock_pin(const struct workflow *w, struct token_id *ret, struc
 	    (rc = puk_spendable(&v, err)) != 0 ||
 	    (rc = ask(&v, WORKFLOW_CURRENT_PUK, puk, err)) != 0 ||
 	    (rc = ask(&v, WORKFLOW_NEW_PIN, new_pin, err)) != 0 ||
-	    (rc = token_unblock_pin(v.token, puk, new_pin, verb_flags(&v), err)) != 0)
+	    (rc = token_unblock_pin(v.s.token, puk, new_pin, session_flags(&v.s), err)) != 0)
 		return rc;
-	*ret = *token_id(v.token);
-	return verb_audit(&v, "the PIN was set with the PUK", err);
+	return verb_done(&v, ret, err, "the PIN was set with the PUK");
 }
 
 /* Both would be the factory's afterwards, which is a surprise to whom they belong. */
@@ -135,16 +110,13 @@ static int
 refuse_personalised(struct verb *v, struct err *err)
 {
 	struct token_pin_state pin, puk;
-	struct err why = ERR_INIT;
 	bool has_puk;
 	int rc;
 
-	if ((rc = token_pin_state(v->token, &pin, err)) != 0)
+	if ((rc = token_pin_state(v->s.token, &pin, err)) != 0 ||
+	    (rc = session_puk(&v->s, &puk, &has_puk, err)) != 0)
 		return rc;
-	rc = token_puk_state(v->token, &puk, &why);
-	if ((rc = verb_present(rc, &has_puk, &why, err)) != 0)
-		return rc;
-	if (v->w->force || (pin.known && pin.factory && (!has_puk || puk.factory)))
+	if (v->s.w->force || (pin.known && pin.factory && (!has_puk || puk.factory)))
 		return 0;
 	if (!pin.known)
 		return err_set(err, ERR_OCCUPIED,
@@ -153,7 +125,7 @@ refuse_personalised(struct verb *v, struct err *err)
 	return err_set(err, ERR_OCCUPIED,
 	    "setting the tries resets PIN and PUK to 123456 and 12345678, and the %s of token %u is "
 	    "not the factory's any more; --force does it",
-	    pin.factory ? "PUK" : "PIN", token_id(v->token)->serial);
+	    pin.factory ? "PUK" : "PIN", v->s.serial);
 }
 
 int
@@ -161,7 +133,6 @@ workflow_token_set_retries(const struct workflow *w, unsigned pin_tries, unsigne
     struct token_id *ret, struct err *err)
 {
 	CLEAN(verb_wipe) struct verb v = {0};
-	char text[64];
 	int rc;
 
 	if ((rc = verb_open(&v, w, "set-retries", VERB_CHANGE, err)) != 0 ||
@@ -170,9 +141,7 @@ workflow_token_set_retries(const struct workflow *w, unsigned pin_tries, unsigne
 	say(&v,
 	    "this resets PIN and PUK to the factory's, 123456 and 12345678: change both after it");
 	if ((rc = verb_pin(&v, err)) != 0 || (rc = verb_authenticate(&v, err)) != 0 ||
-	    (rc = token_set_retries(v.token, pin_tries, puk_tries, err)) != 0)
+	    (rc = token_set_retries(v.s.token, pin_tries, puk_tries, err)) != 0)
 		return rc;
-	*ret = *token_id(v.token);
-	snprintf(text, sizeof(text), "PIN tries %u, PUK tries %u", pin_tries, puk_tries);
-	return verb_audit(&v, text, err);
+	return verb_done(&v, ret, err, "PIN tries %u, PUK tries %u", pin_tries, puk_tries);
 }

@@ -29,22 +29,16 @@ what_pin(const struct enrolment *e, char *ret, size_t size)
 	    e->pin.tries_left == 0 ? " (it is blocked)" : "");
 }
 
-/* Where the firmware does not tell how many tries there are, a PUK of ours is sent all the same. */
-static unsigned
-flags(const struct enrolment *e)
-{
-	return e->puk.tries_left < 0 ? DEVICE_LAST_TRY : enrolment_flags(e);
-}
-
 static int
 step_set_pin(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = token_unblock_pin(e->token, e->puk_new, e->new_pin, flags(e), err)) != 0 ||
-	    (rc = token_verify_pin(e->token, e->new_pin, enrolment_flags(e), err)) != 0)
+	if ((rc = token_unblock_pin(e->s.token, e->puk_new, e->new_pin,
+		 session_puk_flags(&e->s, &e->puk), err)) != 0 ||
+	    (rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err)) != 0)
 		return rc;
-	e->pin_verified = true;
+	e->s.pin_verified = true;
 	return 0;
 }
 
@@ -59,7 +53,7 @@ static int
 step_close(struct enrolment *e, struct err *err)
 {
 	return registry_close(
-	    e->registry, e->work.id, e->row.token.state, "new PIN and new PUK", err);
+	    e->s.registry, e->work.id, e->s.row.token.state, "new PIN and new PUK", err);
 }
 
 static const struct plan_step steps[] = {
@@ -73,23 +67,15 @@ static const struct plan_step steps[] = {
 static int
 puk_usable(const struct enrolment *e, struct err *err)
 {
-	const unsigned serial = e->report->token.serial;
-	int rc;
+	const int rc = session_tries(&e->s, &e->puk, "PUK", err);
 
-	if (e->puk.tries_left == 0)
-		return err_set(err, ERR_BLOCKED,
-		    "the PUK of token %u is blocked, so that nothing sets its PIN any more. What is "
-		    "left is to make it as new: ykenroll retire %u --reason superseded, then ykenroll "
-		    "enroll NAME --reset",
-		    serial, serial);
-	if (e->puk.tries_left != 1 || e->w->last_try)
-		return 0;
-	rc = err_set(err, ERR_PIN,
-	    "the PUK of token %u has one try left, which is not spent without --last-try; when it is "
-	    "wrong, all that is left is a reset",
-	    serial);
-	if (err != NULL)
-		err->tries = 1;
+	if (rc == ERR_BLOCKED)
+		err_hint(err,
+		    "nothing sets its PIN any more. What is left is to make it as new: ykenroll retire "
+		    "%u --reason superseded, then ykenroll enroll NAME --reset",
+		    e->s.serial);
+	if (rc == ERR_PIN)
+		err_hint(err, "when it is wrong, all that is left is a reset");
 	return rc;
 }
 
@@ -100,7 +86,8 @@ check(struct enrolment *e, struct err *err)
 
 	if ((rc = precheck_states(e, err)) != 0)
 		return rc;
-	if (!e->resumed && e->row.token.state != TOKEN_SUSPENDED && (rc = held_active(e, err)) != 0)
+	if (!e->resumed && e->s.row.token.state != TOKEN_SUSPENDED &&
+	    (rc = held_active(e, err)) != 0)
 		return rc;
 	return puk_usable(e, err);
 }
@@ -112,8 +99,7 @@ ask(struct enrolment *e, struct err *err)
 
 	if (held_recorded(e, "pin"))
 		return 0;
-	if ((rc = enrolment_secret(e, WORKFLOW_NEW_PIN, e->new_pin, err)) != 0 ||
-	    (rc = workflow_pin_check(e->new_pin, err)) != 0)
+	if ((rc = enrolment_new_pin(e, err)) != 0)
 		return rc;
 	/* a work that is under way opens it when it is needed */
 	return e->resumed ? 0 : steps_escrow(e, SECRET_PUK, e->current_puk, err);

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/tlv.h"
-#include "base/utc.h"
 #include "workflow/verb.h"
-
-#define CHUID_YEARS 10
 
 /* ---- the registry's word ---- */
 
@@ -33,42 +30,34 @@ is_free(enum registry_token_state state)
 }
 
 static int
-take_row(void *ctx, const struct registry_row *row)
-{
-	*(struct registry_row *)ctx = *row;
-	return 1;
-}
-
-static int
 look_up(struct verb *v, enum verb_kind kind, struct err *err)
 {
+	const struct workflow *w = v->s.w;
 	struct err why = ERR_INIT;
+	bool there;
 	int rc;
 
-	if (token_id(v->token)->serial == 0) /* which no row has, and which asks for all */
+	if (v->s.serial == 0)
 		return 0;
-	rc = registry_open(v->w->home, v->w->actor, &v->registry, &why);
-	if (rc == ERR_ABSENT || (rc != 0 && kind == VERB_LOOK))
+	rc = registry_open(w->home, w->actor, &v->s.registry, &why);
+	if (rc != 0 && kind == VERB_LOOK)
 		return 0;
-	if (rc != 0) {
-		*err = why;
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0 || !there)
 		return rc;
-	}
-	rc = registry_list(v->registry, token_id(v->token)->serial, take_row, &v->row, err);
-	return rc < 0 ? rc : 0;
+	return session_row(v->s.registry, v->s.serial, &v->s.row, err);
 }
 
 static int
 refuse_registered(const struct verb *v, struct err *err)
 {
-	const uint32_t serial = v->row.token.serial;
+	const uint32_t serial = v->s.row.token.serial;
 	const char *command = "recover --device %u";
 	char use[96];
 	size_t i;
 
-	if (serial == 0 || (is_free(v->row.token.state) && !v->row.work_open))
+	if (serial == 0 || (is_free(v->s.row.token.state) && !v->s.row.work_open))
 		return 0;
-	for (i = 0; i < sizeof(instead) / sizeof(instead[0]) && !v->row.work_open; i++)
+	for (i = 0; i < sizeof(instead) / sizeof(instead[0]) && !v->s.row.work_open; i++)
 		if (strcmp(instead[i].verb, v->name) == 0)
 			command = instead[i].command;
 	/* with the serial in the place of its %u */
@@ -76,8 +65,8 @@ refuse_registered(const struct verb *v, struct err *err)
 	    serial, strstr(command, "%u") + 2);
 	(void)err_set(err, ERR_OCCUPIED,
 	    "token %u is in the registry (%s, %s), so that token %s would bypass escrow and audit",
-	    serial, registry_token_state_name(v->row.token.state),
-	    v->row.holder.id == 0 ? "no holder" : v->row.holder.name, v->name);
+	    serial, registry_token_state_name(v->s.row.token.state),
+	    v->s.row.holder.id == 0 ? "no holder" : v->s.row.holder.name, v->name);
 	err_hint(err, "use: ykenroll %s", use);
 	return ERR_OCCUPIED;
 }
@@ -88,10 +77,8 @@ verb_open(struct verb *v, const struct workflow *w, const char *name, enum verb_
 {
 	int rc;
 
-	*v = (struct verb){.w = w, .name = name};
-	if ((rc = device_open(w->device_ui, &v->dev, err)) != 0 ||
-	    (rc = token_open(v->dev, &w->choice, &v->token, err)) != 0 ||
-	    (rc = look_up(v, kind, err)) != 0)
+	*v = (struct verb){.s = {.w = w, .choice = w->choice}, .name = name};
+	if ((rc = session_token(&v->s, err)) != 0 || (rc = look_up(v, kind, err)) != 0)
 		return rc;
 	return kind == VERB_CHANGE ? refuse_registered(v, err) : 0;
 }
@@ -99,27 +86,25 @@ verb_open(struct verb *v, const struct workflow *w, const char *name, enum verb_
 void
 verb_wipe(struct verb *v)
 {
-	registry_closep(&v->registry);
-	token_closep(&v->token);
-	device_closep(&v->dev);
-}
-
-unsigned
-verb_flags(const struct verb *v)
-{
-	return v->w->last_try ? DEVICE_LAST_TRY : 0;
+	session_wipe(&v->s);
 }
 
 int
-verb_audit(struct verb *v, const char *detail, struct err *err)
+verb_done(struct verb *v, struct token_id *ret, struct err *err, const char *fmt, ...)
 {
-	char action[64] = "token ";
+	char action[64], detail[SLOT_TEXT_MAX];
+	va_list ap;
 	int rc;
 
-	if (v->registry == NULL || v->row.token.serial == 0)
+	if (ret != NULL)
+		*ret = *token_id(v->s.token);
+	if (v->s.row.token.serial == 0)
 		return 0;
-	strncat(action, v->name, sizeof(action) - strlen(action) - 1);
-	rc = registry_audit(v->registry, action, v->row.token.serial, detail, err);
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	snprintf(action, sizeof(action), "token %s", v->name);
+	rc = registry_audit(v->s.registry, action, v->s.serial, detail, err);
 	if (rc != 0)
 		err_wrap(err, "the token has it, but the audit has not");
 	return rc;
@@ -131,31 +116,8 @@ int
 verb_pin(struct verb *v, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pin = secret_new();
-	int rc;
 
-	if ((rc = v->w->ui.secret(v->w->ui.ctx, WORKFLOW_CURRENT_PIN, pin, err)) != 0)
-		return rc;
-	if ((rc = token_verify_pin(v->token, pin, verb_flags(v), err)) == 0)
-		v->asked_pin = true;
-	return rc;
-}
-
-/* PRINTED: 88 { 89 { key } } */
-static int
-protected_key(struct verb *v, struct secret *ret, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob content = {0};
-	struct tlv outer, key;
-	int rc;
-
-	if (!v->asked_pin && (rc = verb_pin(v, err)) != 0)
-		return rc;
-	if ((rc = token_get_object(v->token, OBJ_PRINTED, &content, err)) != 0)
-		return rc;
-	if (tlv_find(content.data, content.len, 0x88, &outer) != 0 ||
-	    tlv_find(outer.value, outer.len, 0x89, &key) != 0)
-		return err_set(err, ERR_ABSENT, "no management key in there");
-	return secret_set(ret, key.value, key.len, err);
+	return session_pin(&v->s, WORKFLOW_CURRENT_PIN, pin, err);
 }
 
 static int
@@ -164,14 +126,16 @@ authenticate_protected(struct verb *v, struct err *err)
 	CLEAN(secret_freep) struct secret *key = secret_new();
 	int rc;
 
-	rc = protected_key(v, key, err);
+	if (!v->s.pin_verified && (rc = verb_pin(v, err)) != 0)
+		return rc;
+	rc = session_get_protected(&v->s, key, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_MGMKEY,
 		    "the token claims to keep its management key behind the PIN and does not: give it "
 		    "with --management-key");
 	if (rc != 0)
 		return rc;
-	if ((rc = token_authenticate(v->token, key, err)) == ERR_MGMKEY)
+	if ((rc = session_authenticate(&v->s, key, err)) == ERR_MGMKEY)
 		return err_set(err, ERR_MGMKEY,
 		    "the management key that the token keeps behind the PIN is not its own any more: "
 		    "give the right one with --management-key");
@@ -181,116 +145,41 @@ authenticate_protected(struct verb *v, struct err *err)
 static int
 authenticate_unasked(struct verb *v, struct err *err)
 {
-	CLEAN(secret_freep) struct secret *key = secret_new();
 	struct token_mgm_state state;
-	struct verb_admin admin;
-	struct err why = ERR_INIT;
+	struct session_admin admin;
+	bool factory;
 	int rc;
 
-	if ((rc = token_mgm_state(v->token, &state, err)) != 0)
+	if ((rc = token_mgm_state(v->s.token, &state, err)) != 0 ||
+	    (rc = session_is_factory(&v->s, &state, &factory, err)) != 0 || factory)
 		return rc;
-	/* No counter: where the firmware does not tell, asking costs nothing. */
-	if ((!state.known || state.factory) && device_mgm_len(state.alg) == 24) {
-		if ((rc = secret_set(key, device_factory_mgmkey, 24, err)) != 0)
-			return rc;
-		rc = token_authenticate(v->token, key, &why);
-		if (rc != ERR_MGMKEY) {
-			if (rc != 0)
-				*err = why;
-			return rc;
-		}
-	}
-	if ((rc = verb_admin(v, &admin, err)) != 0)
+	if ((rc = session_admin(&v->s, &admin, err)) != 0)
 		return rc;
 	if (admin.protected_key)
 		return authenticate_protected(v, err);
 	return err_set(err, ERR_MGMKEY,
 	    "the management key of token %u is not the factory's%s: give it with --management-key",
-	    token_id(v->token)->serial,
-	    admin.derived_key ? " but derived from a PIN, as old tools did" : "");
+	    v->s.serial, admin.derived_key ? " but derived from a PIN, as old tools did" : "");
 }
 
 int
 verb_authenticate(struct verb *v, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *key = secret_new();
-	struct err why = ERR_INIT;
 	int rc;
 
-	if (v->authenticated)
+	if (v->s.authenticated)
 		return 0;
-	rc = v->w->ui.secret(v->w->ui.ctx, WORKFLOW_CURRENT_MGMKEY, key, &why);
-	if (rc == 0)
-		rc = token_authenticate(v->token, key, err);
-	else if (rc == ERR_ABSENT)
-		rc = authenticate_unasked(v, err);
-	else
-		*err = why;
-	v->authenticated = rc == 0;
-	return rc;
-}
-
-/* ---- ykman's flags ---- */
-
-enum {
-	TAG_ADMIN = 0x80,
-	TAG_FLAGS = 0x81,
-	TAG_SALT = 0x82,
-	FLAG_PUK_BLOCKED = 0x01,
-	FLAG_PROTECTED = 0x02,
-};
-
-int
-verb_admin(struct verb *v, struct verb_admin *ret, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob content = {0};
-	struct verb_admin admin = {0};
-	struct tlv outer, flags, salt;
-	struct err why = ERR_INIT;
-	int rc;
-
-	rc = token_get_object(v->token, OBJ_ADMIN, &content, &why);
-	if ((rc = verb_present(rc, &admin.present, &why, err)) != 0)
+	if ((rc = session_ask(&v->s, WORKFLOW_CURRENT_MGMKEY, key, err)) != 0)
 		return rc;
-	if (admin.present && tlv_find(content.data, content.len, TAG_ADMIN, &outer) == 0) {
-		if (tlv_find(outer.value, outer.len, TAG_FLAGS, &flags) == 0 && flags.len == 1) {
-			admin.puk_disabled = (flags.value[0] & FLAG_PUK_BLOCKED) != 0;
-			admin.protected_key = (flags.value[0] & FLAG_PROTECTED) != 0;
-		}
-		admin.derived_key = tlv_find(outer.value, outer.len, TAG_SALT, &salt) == 0;
-	}
-	*ret = admin;
-	return 0;
-}
-
-/* The time of the last change of the PIN (83) is left out: ykman and libykpiv write it in different
- * byte orders. */
-int
-verb_put_admin(struct verb *v, const struct verb_admin *admin, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob content = {0};
-	const uint8_t flags[] = {TAG_FLAGS, 1,
-	    (uint8_t)((admin->puk_disabled ? FLAG_PUK_BLOCKED : 0) |
-		      (admin->protected_key ? FLAG_PROTECTED : 0))};
-	int rc;
-
-	if (flags[2] != 0 && (rc = tlv_put(&content, TAG_ADMIN, flags, sizeof(flags), err)) != 0)
-		return rc;
-	if (flags[2] == 0 && !admin->present)
-		return 0;
-	return token_put_object(v->token, OBJ_ADMIN, &content, err);
+	return key->len > 0 ? session_authenticate(&v->s, key, err) : authenticate_unasked(v, err);
 }
 
 int
 verb_new_chuid(struct verb *v, struct err *err)
 {
-	CLEAN(secret_freep) struct secret *guid = secret_new();
-	int rc;
+	uint8_t guid[DEVICE_GUID_LEN];
+	const int rc = session_guid(guid, err);
 
-	if ((rc = secret_random(guid, DEVICE_GUID_LEN, err)) != 0)
-		return rc;
-	guid->bytes[6] = (uint8_t)((guid->bytes[6] & 0x0f) | 0x40); /* RFC 4122, 4.4 */
-	guid->bytes[8] = (uint8_t)((guid->bytes[8] & 0x3f) | 0x80);
-	return token_put_chuid(
-	    v->token, guid->bytes, utc_now() + (int64_t)CHUID_YEARS * 365 * 86400, err);
+	return rc != 0 ? rc : session_put_chuid(&v->s, guid, err);
 }

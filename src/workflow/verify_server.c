@@ -207,7 +207,7 @@ before_use(struct probing *p, enum who who, struct err *err)
 {
 	if (who != TOKEN || !p->pin_always)
 		return 0;
-	return token_verify_pin(p->verb.token, p->pin, verb_flags(&p->verb), err);
+	return token_verify_pin(p->verb.s.token, p->pin, session_flags(&p->verb.s), err);
 }
 
 static int
@@ -338,23 +338,23 @@ static int
 look_at_token(struct probing *p, struct err *err)
 {
 	CLEAN(verb_wipe) struct verb v = {0};
-	CLEAN(verb_slot_wipe) struct verb_slot s = {0};
+	CLEAN(slot_wipe) struct slot s = {0};
 	struct probe_key *k = &p->keys[TOKEN];
 	int rc;
 
 	if ((rc = verb_open(&v, p->v.w, "verify-server", VERB_LOOK, err)) != 0 ||
-	    (rc = verb_slot(&v, SLOT, false, &s, err)) != 0)
+	    (rc = slot_look(v.s.token, SLOT, false, &s, err)) != 0)
 		return rc;
 	if (!s.cert_readable)
 		return err_set(err, ERR_FIT, "the token has no certificate in slot 9a");
-	if ((rc = verb_slot_spki(&s, SLOT, &p->spki, err)) != 0 ||
+	if ((rc = slot_spki(&s, SLOT, &p->spki, err)) != 0 ||
 	    (rc = blob_set(&k->certs[1], p->v.cas[0].data, p->v.cas[0].len, err)) != 0)
 		return rc;
 	p->touch = s.key_known &&
 		   (s.key.touch_policy == TOUCH_ALWAYS || s.key.touch_policy == TOUCH_CACHED);
 	p->pin_always = s.key_known && s.key.pin_policy == PIN_ALWAYS;
 	p->again = *p->v.w;
-	p->again.choice = (struct device_choice){.serial = token_id(v.token)->serial};
+	p->again.choice = (struct device_choice){.serial = v.s.serial};
 	if (p->again.choice.serial == 0)
 		p->again.choice = p->v.w->choice;
 	blob_move(&k->certs[0], &s.cert_der);
@@ -375,9 +375,9 @@ open_token(struct probing *p, struct err *err)
 	int rc;
 
 	if ((rc = verb_open(&p->verb, &p->again, "verify-server", VERB_LOOK, err)) != 0 ||
-	    (rc = token_verify_pin(p->verb.token, p->pin, verb_flags(&p->verb), err)) != 0)
+	    (rc = token_verify_pin(p->verb.s.token, p->pin, session_flags(&p->verb.s), err)) != 0)
 		return rc;
-	return token_key(p->verb.token, SLOT, &p->spki, p->touch, &p->keys[TOKEN].key, err);
+	return token_key(p->verb.s.token, SLOT, &p->spki, p->touch, &p->keys[TOKEN].key, err);
 }
 
 static int

@@ -1,25 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* verb_slot: what is in a slot, and whom its attestation may come from. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "workflow/verb.h"
-
-int
-verb_present(int rc, bool *ret, const struct err *why, struct err *err)
-{
-	*ret = rc == 0;
-	if (rc == 0 || rc == ERR_ABSENT)
-		return 0;
-	*err = *why;
-	return rc;
-}
+#include "workflow/slot.h"
 
 void
-verb_slot_wipe(struct verb_slot *s)
+slot_wipe(struct slot *s)
 {
 	blob_wipe(&s->key.spki);
 	blob_wipe(&s->cert_der);
@@ -27,17 +16,17 @@ verb_slot_wipe(struct verb_slot *s)
 }
 
 static int
-look_cert(struct verb *v, uint8_t slot, struct verb_slot *s, struct err *err)
+look_cert(struct token *token, uint8_t number, struct slot *s, struct err *err)
 {
 	struct err why = ERR_INIT;
 	int rc;
 
-	rc = token_get_cert(v->token, slot, &s->cert_der, &why);
+	rc = token_get_cert(token, number, &s->cert_der, &why);
 	if (rc == ERR_FIT) { /* something is there that is no certificate */
 		s->has_cert = true;
 		return 0;
 	}
-	if ((rc = verb_present(rc, &s->has_cert, &why, err)) != 0 || !s->has_cert)
+	if ((rc = err_answer(rc, ERR_ABSENT, &s->has_cert, &why, err)) != 0 || !s->has_cert)
 		return rc;
 	s->cert_readable = cert_read(s->cert_der.data, s->cert_der.len, &s->cert, NULL) == 0;
 	return 0;
@@ -45,7 +34,7 @@ look_cert(struct verb *v, uint8_t slot, struct verb_slot *s, struct err *err)
 
 /* What metadata would say, of a key that the token made. */
 static void
-take_claims(struct verb_slot *s)
+take_claims(struct slot *s)
 {
 	CLEAN(attestation_wipe) struct attestation a = {0};
 
@@ -61,37 +50,37 @@ take_claims(struct verb_slot *s)
 }
 
 int
-verb_slot(struct verb *v, uint8_t slot, bool attest, struct verb_slot *ret, struct err *err)
+slot_look(struct token *token, uint8_t number, bool attest, struct slot *ret, struct err *err)
 {
-	CLEAN(verb_slot_wipe) struct verb_slot s = {0};
-	const uint8_t *fw = token_id(v->token)->firmware;
+	CLEAN(slot_wipe) struct slot s = {0};
+	const uint8_t *fw = token_id(token)->firmware;
 	const bool metadata = fw[0] > 5 || (fw[0] == 5 && fw[1] >= 3);
 	struct err why = ERR_INIT;
 	int rc;
 
-	rc = token_slot(v->token, slot, &s.key, &why);
-	if ((rc = verb_present(rc, &s.key_known, &why, err)) != 0 ||
-	    (rc = look_cert(v, slot, &s, err)) != 0)
+	rc = token_slot(token, number, &s.key, &why);
+	if ((rc = err_answer(rc, ERR_ABSENT, &s.key_known, &why, err)) != 0 ||
+	    (rc = look_cert(token, number, &s, err)) != 0)
 		return rc;
 	/* Without metadata only the attestation tells of a key, and that of a generated one. */
-	if (slot != DEVICE_SLOT_F9 && (!metadata || (attest && s.key_known && s.key.generated))) {
-		rc = token_attest(v->token, slot, &s.leaf, &why);
-		if ((rc = verb_present(rc, &s.attested, &why, err)) != 0)
+	if (number != DEVICE_SLOT_F9 && (!metadata || (attest && s.key_known && s.key.generated))) {
+		rc = token_attest(token, number, &s.leaf, &why);
+		if ((rc = err_answer(rc, ERR_ABSENT, &s.attested, &why, err)) != 0)
 			return rc;
 	}
 	if (s.attested && !s.key_known)
 		take_claims(&s);
 	s.has_key = s.key_known || s.attested;
-	verb_slot_wipe(ret);
+	slot_wipe(ret);
 	*ret = s;
-	s = (struct verb_slot){0};
+	s = (struct slot){0};
 	return 0;
 }
 
 void
-verb_slot_text(const struct verb_slot *s, char ret[static VERB_TEXT_MAX])
+slot_text(const struct slot *s, char ret[static SLOT_TEXT_MAX])
 {
-	char key[96] = "", cert[VERB_TEXT_MAX] = "", end[UTC_TEXT_LEN];
+	char key[96] = "", cert[SLOT_TEXT_MAX] = "", end[UTC_TEXT_LEN];
 
 	if (s->key_known)
 		snprintf(key, sizeof(key), "an %s key (%s)", key_alg_name(s->key.alg),
@@ -105,14 +94,14 @@ verb_slot_text(const struct verb_slot *s, char ret[static VERB_TEXT_MAX])
 	} else if (s->has_cert) {
 		snprintf(cert, sizeof(cert), "a certificate that cannot be read");
 	}
-	snprintf(ret, VERB_TEXT_MAX, "%.95s%s%.280s", key,
+	snprintf(ret, SLOT_TEXT_MAX, "%.95s%s%.280s", key,
 	    key[0] != '\0' && cert[0] != '\0' ? " and " : "", cert);
 	if (ret[0] == '\0')
-		snprintf(ret, VERB_TEXT_MAX, "nothing");
+		snprintf(ret, SLOT_TEXT_MAX, "nothing");
 }
 
 int
-verb_slot_spki(const struct verb_slot *s, uint8_t slot, struct blob *ret, struct err *err)
+slot_spki(const struct slot *s, uint8_t number, struct blob *ret, struct err *err)
 {
 	if (s->key_known && s->key.spki.len > 0)
 		return blob_set(ret, s->key.spki.data, s->key.spki.len, err);
@@ -121,11 +110,11 @@ verb_slot_spki(const struct verb_slot *s, uint8_t slot, struct blob *ret, struct
 	if (s->cert_readable)
 		return cert_spki(s->cert_der.data, s->cert_der.len, ret, err);
 	return err_set(
-	    err, ERR_ABSENT, "slot %02x has no key, or does not tell its public key", slot);
+	    err, ERR_ABSENT, "slot %02x has no key, or does not tell its public key", number);
 }
 
 int
-verb_lost(struct verb *v, char ret[static VERB_LOST_MAX], struct err *err)
+slot_lost(struct token *token, char ret[static SLOT_LOST_MAX], struct err *err)
 {
 	const struct device_slot *slots;
 	size_t n, i, at = 0;
@@ -133,18 +122,18 @@ verb_lost(struct verb *v, char ret[static VERB_LOST_MAX], struct err *err)
 
 	ret[0] = '\0';
 	slots = device_slots(&n);
-	for (i = 0; i < n && at < VERB_LOST_MAX; i++) {
-		CLEAN(verb_slot_wipe) struct verb_slot s = {0};
-		char text[VERB_TEXT_MAX];
+	for (i = 0; i < n && at < SLOT_LOST_MAX; i++) {
+		CLEAN(slot_wipe) struct slot s = {0};
+		char text[SLOT_TEXT_MAX];
 
 		if (slots[i].slot == DEVICE_SLOT_F9)
 			continue;
-		if ((rc = verb_slot(v, slots[i].slot, false, &s, err)) != 0)
+		if ((rc = slot_look(token, slots[i].slot, false, &s, err)) != 0)
 			return rc;
 		if (!s.has_key && !s.has_cert)
 			continue;
-		verb_slot_text(&s, text);
-		rc = snprintf(ret + at, VERB_LOST_MAX - at, "%s slot %02x: %s", at > 0 ? ";" : "",
+		slot_text(&s, text);
+		rc = snprintf(ret + at, SLOT_LOST_MAX - at, "%s slot %02x: %s", at > 0 ? ";" : "",
 		    slots[i].slot, text);
 		at += rc < 0 ? 0 : (size_t)rc;
 	}
@@ -154,7 +143,7 @@ verb_lost(struct verb *v, char ret[static VERB_LOST_MAX], struct err *err)
 /* ---- trust ---- */
 
 int
-verb_trust(const struct workflow *w, struct verb_trust *ret, struct err *err)
+slot_trust(const struct workflow *w, struct slot_trust *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
 	char path[4096];
@@ -176,7 +165,7 @@ verb_trust(const struct workflow *w, struct verb_trust *ret, struct err *err)
 }
 
 void
-verb_trust_wipe(struct verb_trust *t)
+slot_trust_wipe(struct slot_trust *t)
 {
 	blob_wipe(&t->root);
 }
