@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * signer: the certification authority. Its key is used only in the signer's own process; everybody
- * else talks to that process over a Unix socket (`ykenroll signer`), or over a socketpair to one
- * that is started for this command.
+ * signer: the certification authority. Its key is used only in a program of its own,
+ * ykenroll-signer; everybody else talks to that process over a Unix socket (`ykenroll signer`), or
+ * over a socketpair to one that is started for this command.
  *
  *   desk:    signer_open -> signer_ca / signer_prepare -> signer_sign / signer_find / signer_revoke
- * -> signer_closep signer:  signer_serve once:    signer_init
+ *            -> signer_closep
+ *   once:    signer_init, or signer_import (signer_import.h)
+ *   signer:  signer_serve.h
  *
  * Issuing has two phases. Prepare checks everything (request, attestation, names, profile, size)
  * and answers with the serial and the bytes that would be signed. Sign writes the intent to the
@@ -28,12 +30,6 @@
 #define SIGNER_CN_MAX 64     /* characters: ub-common-name, RFC 5280 appendix A */
 #define SIGNER_EMAIL_MAX 254 /* bytes: RFC 5321, 4.5.3.1.3 less the brackets */
 
-/* Gives a passphrase. what: for the prompt ("CA passphrase"). */
-struct signer_pass {
-	int (*get)(void *ctx, const char *what, struct secret *ret, struct err *err);
-	void *ctx;
-};
-
 /* ---- once ---- */
 
 struct signer_init {
@@ -52,31 +48,19 @@ struct signer_init {
 };
 
 /* Make ca/ (keys, issuance.log), pub/ (root.crt, issuing.crt, root.crl, issuing.crl: PEM) and
- * ykenroll.conf under home. All or nothing: half of a CA left by a crash is completed or removed by
- * the next call. Errors: ERR_OCCUPIED there is a CA already. */
+ * ykenroll.conf under home, by a ykenroll-signer that is started for it. All or nothing: half of a
+ * CA left by a crash is completed or removed by the next call. Errors: ERR_OCCUPIED there is a CA
+ * already. */
 MUST_CHECK int signer_init(const struct signer_init *init, struct err *err);
-
-/* ---- the signer's process ---- */
-
-struct signer_serve {
-	const char *home;
-	const struct signer_pass *pass;
-	int fd; /* >= 0: serve this connected socket and return when it closes; -1: listen */
-	const char *socket; /* with fd -1: path to listen at; NULL: home/signer.sock. Ends on
-			       SIGTERM/SIGINT */
-	bool root;	    /* with fd: unlock the root's key too, for one signer_crl of the root */
-	const struct signer_pass *root_pass; /* with root; NULL: what pass gave opens it too */
-	/* What a signer that listens does by itself, and what somebody has to do: one line of plain
-	 * text each, to be escaped where it is shown. May be NULL. */
-	void (*say)(void *ctx, const char *line);
-	void *say_ctx;
-};
-MUST_CHECK int signer_serve(const struct signer_serve *serve, struct err *err);
 
 /* Has this kernel what confines a signer's files (Landlock)? */
 bool signer_landlock(void);
 
 /* ---- the desk's side ---- */
+
+/* Become ykenroll-signer with these words, of which the first is its name. Comes back only on
+ * failure: ERR_INTERNAL it is not there, or cannot be started. */
+MUST_CHECK int signer_exec(char *const argv[], struct err *err);
 
 struct signer;
 
@@ -91,7 +75,7 @@ struct signer_open {
 };
 
 /* Connect to the socket that is named, else to home/signer.sock when somebody listens there, else
- * start one (/proc/self/exe signer --fd N), which asks for the passphrase itself: it never passes
+ * start one (ykenroll-signer --fd N), which asks for the passphrase itself: it never passes
  * through this process. Returns when the CA key is unlocked. Errors: ERR_CA wrong passphrase, no CA
  * in this home, nobody listens at the socket that is named, or root is wanted and somebody listens;
  * ERR_PERSON a passphrase is needed and cannot be asked; ERR_USAGE. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -154,4 +156,20 @@ text_escape(const char *s, char *ret, size_t size)
 		p += n;
 	}
 	ret[used] = '\0';
+}
+
+int
+text_number(
+    const char *text, const char *what, unsigned long max, unsigned long *ret, struct err *err)
+{
+	unsigned long v;
+	char *end;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v > max)
+		return err_set(
+		    err, ERR_USAGE, "%s must be a number from 0 to %lu, not %s", what, max, text);
+	*ret = v;
+	return 0;
 }

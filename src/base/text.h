@@ -26,4 +26,8 @@ size_t text_chars(const char *s);
  * \\ . Cut at size. */
 void text_escape(const char *s, char *ret, size_t size);
 
+/* A decimal number from 0 to max. what: its name, for the refusal. Errors: ERR_USAGE. */
+MUST_CHECK int text_number(
+    const char *text, const char *what, unsigned long max, unsigned long *ret, struct err *err);
+
 #endif

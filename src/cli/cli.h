@@ -3,11 +3,13 @@
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
+#include <limits.h>
 #include <popt.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
+#include "term/term.h"
 #include "ykenroll/workflow.h"
 
 /* ---- opt.c: options that several commands have ---- */
@@ -15,7 +17,7 @@
 struct opt {
 	char *home, *device, *reader, *ca_pass, *wait, *escrow_key, *letter, *letter_to;
 	int json, non_interactive, dry_run, last_try, force, yes;
-	char home_path[4096]; /* resolved */
+	char home_path[PATH_MAX]; /* resolved */
 };
 extern struct opt opt;
 extern struct poptOption opt_common[]; /* --home --json --non-interactive */
@@ -32,40 +34,14 @@ MUST_CHECK int opt_parse(int argc, const char **argv, const char *command, const
     const struct poptOption *table, const char **ret_args, size_t max_args, size_t *ret_n,
     struct err *err);
 
-/* Where the home is: --home, $YKENROLL_HOME, /var/lib/ykenroll for root, $XDG_DATA_HOME/ykenroll.
- */
-MUST_CHECK int opt_home(struct err *err);
-MUST_CHECK int opt_number(
-    const char *text, const char *what, unsigned long max, unsigned long *ret, struct err *err);
 /* The registry of this home. Errors: ERR_INTERNAL there is none. */
 MUST_CHECK int opt_registry(struct registry **ret, struct err *err);
 /* A workflow with the common options and the terminal as its face. */
 MUST_CHECK int opt_workflow(struct workflow *ret, struct err *err);
 const char *opt_actor(void); /* who runs this, for the audit rows */
 
-/* ---- prompt.c ---- */
-
-/* SPEC: NULL (asked where there is a terminal), "prompt", "file:PATH", "fd:N". what: "CA
- * passphrase". option: "--ca-pass". check may be NULL; a typed value that it refuses is asked for
- * again. Errors: ERR_PERSON nobody can be asked; ERR_USAGE a literal value, a file that is too
- * open. */
-struct prompt {
-	const char *spec, *what, *option;
-	bool twice;
-	int (*check)(const struct secret *value, struct err *err);
-};
-MUST_CHECK int prompt_secret(const struct prompt *p, struct secret *ret, struct err *err);
-/* Is this a SPEC at all? Known before anything is done. NULL is. Errors: ERR_USAGE. */
-MUST_CHECK int prompt_check_spec(const char *spec, const char *option, struct err *err);
-/* Show it and have "yes" typed; --yes answers. Errors: ERR_PERSON. */
-MUST_CHECK int prompt_yes(const char *question, struct err *err);
-extern int64_t prompt_ns; /* time in which a person was waited for */
-
 /* ---- render.c ---- */
 
-void render_line(FILE *to, const char *text); /* escaped, with a newline */
-void render_error(const struct err *err);     /* "ykenroll: …" on stderr */
-const char *render_escaped(const char *text); /* one of a few static buffers */
 /* Print one JSON object on stdout and free it. json: json_t *. Errors: ERR_INTERNAL. */
 struct json_t;
 MUST_CHECK int render_json(struct json_t *json, struct err *err);

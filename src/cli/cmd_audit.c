@@ -129,7 +129,7 @@ static int export(int argc, const char **argv, struct err *err)
 		 argc, argv, "audit export", "[OPTION...]", table_export, args, 0, &n, err)) != 0)
 		return rc;
 	if (opt.device != NULL &&
-	    (rc = opt_number(opt.device, "--device", UINT32_MAX, &token, err)) != 0)
+	    (rc = text_number(opt.device, "--device", UINT32_MAX, &token, err)) != 0)
 		return rc;
 	if ((rc = opt_registry(&r, err)) != 0)
 		return rc;

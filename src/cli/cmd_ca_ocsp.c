@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_ocsp.h"
 
@@ -50,7 +51,7 @@ parse_listen(const char *text, char *address, size_t size, uint16_t *ret_port, s
 	address[len] = '\0';
 	if (inet_pton(AF_INET, address, &any) != 1 && inet_pton(AF_INET6, address, &any) != 1)
 		return err_set(err, ERR_USAGE, "--listen wants a numeric address, not %s", address);
-	if ((rc = opt_number(colon + 1, "the port", UINT16_MAX, &port, err)) == 0)
+	if ((rc = text_number(colon + 1, "the port", UINT16_MAX, &port, err)) == 0)
 		*ret_port = (uint16_t)port;
 	return rc;
 }
@@ -90,7 +91,7 @@ cmd_ca_ocsp(int argc, const char **argv, struct err *err)
 	    (rc = prompt_check_spec(key_pass, "--key-pass", err)) != 0 ||
 	    (rc = parse_listen(listen_at == NULL ? "127.0.0.1:8888" : listen_at, address,
 		 sizeof(address), &what.port, err)) != 0 ||
-	    (valid != NULL && (rc = opt_number(valid, "--valid", VALID_MAX, &seconds, err)) != 0))
+	    (valid != NULL && (rc = text_number(valid, "--valid", VALID_MAX, &seconds, err)) != 0))
 		return rc;
 	if (seconds < VALID_MIN)
 		return err_set(err, ERR_USAGE, "--valid must be 60 at least");

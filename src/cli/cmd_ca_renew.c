@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "base/utc.h"
 #include "cli/cmd_ca_issue.h"
 
@@ -69,7 +70,7 @@ parse_due(int64_t *ret, struct err *err)
 	memcpy(number, due, len);
 	number[len] = '\0';
 	*ret = -1;
-	if (opt_number(number, "--due", DAYS_MAX, &n, err) != 0)
+	if (text_number(number, "--due", DAYS_MAX, &n, err) != 0)
 		return ERR_USAGE;
 	/* 0d: those that have ended */
 	*ret = n == 0 ? 1 : (int64_t)n * 86400;

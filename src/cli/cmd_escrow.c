@@ -107,11 +107,11 @@ parse_open(const char *token, struct workflow_escrow_open *what, struct err *err
 	unsigned long n = 0;
 	int rc;
 
-	if ((rc = opt_number(token, "TOKEN", UINT32_MAX, &n, err)) != 0)
+	if ((rc = text_number(token, "TOKEN", UINT32_MAX, &n, err)) != 0)
 		return rc;
 	what->token = (uint32_t)n;
 	n = 0;
-	if (version != NULL && (rc = opt_number(version, "--version", 1000000, &n, err)) != 0)
+	if (version != NULL && (rc = text_number(version, "--version", 1000000, &n, err)) != 0)
 		return rc;
 	what->version = (unsigned)n;
 	for (what->kind = SECRET_MGMKEY; what->kind < SECRET_KINDS; what->kind++)

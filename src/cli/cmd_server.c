@@ -2,6 +2,7 @@
 /* server: a configuration on standard output. Needs no home: servers are other machines. */
 #include <jansson.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_server.h"
 
@@ -56,7 +57,7 @@ cmd_server(int argc, const char **argv, struct err *err)
 		return err_set(
 		    err, ERR_USAGE, "ykenroll server nginx|apache|haproxy|caddy|traefik");
 	if (listen_port != NULL &&
-	    (rc = opt_number(listen_port, "--listen", 65535, &port, err)) != 0)
+	    (rc = text_number(listen_port, "--listen", 65535, &port, err)) != 0)
 		return rc;
 	if (listen_port != NULL && port == 0)
 		return err_set(err, ERR_USAGE, "--listen: nobody can listen at port 0");

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_client.h"
 
@@ -50,7 +51,7 @@ cmd_show_client(int argc, const char **argv, struct err *err)
 		 argc, argv, "show", "--client NAME [OPTION...]", table, args, 0, &n, err)) != 0 ||
 	    (rc = opt_workflow(&w, err)) != 0)
 		return rc;
-	if (debian != NULL && (rc = opt_number(debian, "--debian", 99, &release, err)) != 0)
+	if (debian != NULL && (rc = text_number(debian, "--debian", 99, &release, err)) != 0)
 		return rc;
 	what.name = client;
 	what.url = url;

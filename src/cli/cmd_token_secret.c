@@ -229,8 +229,8 @@ cmd_token_set_retries(int argc, const char **argv, struct err *err)
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = opt_number(args[0], "the PIN's tries", 15, &pin, err)) != 0 ||
-	    (rc = opt_number(args[1], "the PUK's tries", 15, &puk, err)) != 0)
+	    (rc = text_number(args[0], "the PIN's tries", 15, &pin, err)) != 0 ||
+	    (rc = text_number(args[1], "the PUK's tries", 15, &puk, err)) != 0)
 		return rc;
 	if (pin == 0 || puk == 0)
 		return err_set(err, ERR_USAGE, "the tries must be 1 to 15 each");

@@ -82,7 +82,7 @@ static int
 confirm(void *ctx, const char *question, struct err *err)
 {
 	(void)ctx;
-	return prompt_yes(question, err);
+	return prompt_yes(question, opt.yes != 0, err);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "base/utc.h"
 #include "cli/cmd_token.h"
 #include "ykenroll/workflow_verify.h"
@@ -150,7 +151,8 @@ cmd_verify_server(int argc, const char **argv, struct err *err)
 	    (rc = opt_workflow(&w, err)) != 0 ||
 	    (rc = prompt_check_spec(token_specs.pin, "--pin", err)) != 0)
 		return rc;
-	if (timeout != NULL && (rc = opt_number(timeout, "--timeout", TIMEOUT_MAX, &sec, err)) != 0)
+	if (timeout != NULL &&
+	    (rc = text_number(timeout, "--timeout", TIMEOUT_MAX, &sec, err)) != 0)
 		return rc;
 	if (n == 0 && !prepare)
 		return err_set(err, ERR_USAGE, "which server? ykenroll verify-server URL");

@@ -134,7 +134,7 @@ static int
 confirm(void *ctx, const char *question, struct err *err)
 {
 	(void)ctx;
-	return prompt_yes(question, err);
+	return prompt_yes(question, opt.yes != 0, err);
 }
 
 const struct workflow_ui face_ui = {.step = step, .say = say, .secret = secret, .confirm = confirm};

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <openssl/crypto.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/env.h"
 #include "base/utc.h"
 #include "cli/cli.h"
-
-extern char **environ;
 
 static const struct {
 	const char *name;
@@ -51,37 +49,11 @@ usage(FILE *to)
 	fprintf(to, "\n`ykenroll COMMAND --help` tells its options; ykenroll(1) tells the rest.\n");
 }
 
-/* What would let the environment choose code, another smart card daemon, or a log with PINs in it.
- */
-static void
-scrub_environment(void)
-{
-	static const char *const prefixes[] = {"LD_", "PCSCLITE_", "LIBPCSCLITE_", "P11_", "PKCS11",
-	    "OPENSSL_", "SSL_", "SQLITE_", "MALLOC_"};
-	char name[256];
-	size_t i, n;
-	char **e;
-
-	for (e = environ; *e != NULL;) {
-		n = strcspn(*e, "=");
-		for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-			if (strncmp(*e, prefixes[i], strlen(prefixes[i])) == 0)
-				break;
-		if (i == sizeof(prefixes) / sizeof(prefixes[0]) || n >= sizeof(name)) {
-			e++;
-			continue;
-		}
-		memcpy(name, *e, n);
-		name[n] = '\0';
-		unsetenv(name); /* moves the rest down: look at *e again */
-	}
-}
-
 static int
 start(struct err *err)
 {
 	umask(077);
-	scrub_environment();
+	env_scrub();
 	/* No openssl.cnf: it could load a provider or an engine into the process that holds PINs.
 	 */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)

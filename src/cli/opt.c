@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/cli.h"
 
 #define WAIT_MAX 86400 /* seconds */
@@ -102,69 +103,8 @@ opt_parse(int argc, const char **argv, const char *command, const char *args_hel
 	} else {
 		rc = collect(con, ret_args, max_args, ret_n, err);
 	}
-	return rc != 0 ? rc : opt_home(err);
-}
-
-/* Absolute, since the signer is another process; init makes the directory, so it need not exist
- * yet. */
-static int
-make_absolute(struct err *err)
-{
-	char cwd[4096], *full = realpath(opt.home_path, NULL);
-	char given[sizeof(opt.home_path)];
-	int n;
-
-	memcpy(given, opt.home_path, sizeof(given));
-	if (full != NULL)
-		n = snprintf(opt.home_path, sizeof(opt.home_path), "%s", full);
-	else if (given[0] == '/')
-		n = 1;
-	else if (getcwd(cwd, sizeof(cwd)) == NULL)
-		n = -1;
-	else
-		n = snprintf(opt.home_path, sizeof(opt.home_path), "%s/%s", cwd, given);
-	free(full);
-	if (n <= 0 || (size_t)n >= sizeof(opt.home_path) - 64)
-		return err_set(err, ERR_USAGE, "the home directory's path is empty or too long");
-	return 0;
-}
-
-int
-opt_home(struct err *err)
-{
-	const char *env = getenv("YKENROLL_HOME"), *data = getenv("XDG_DATA_HOME");
-	const char *user = getenv("HOME");
-	int n;
-
-	if (opt.home != NULL || env != NULL)
-		n = snprintf(
-		    opt.home_path, sizeof(opt.home_path), "%s", opt.home != NULL ? opt.home : env);
-	else if (geteuid() == 0)
-		n = snprintf(opt.home_path, sizeof(opt.home_path), "/var/lib/ykenroll");
-	else if (data != NULL && data[0] == '/')
-		n = snprintf(opt.home_path, sizeof(opt.home_path), "%s/ykenroll", data);
-	else
-		n = snprintf(opt.home_path, sizeof(opt.home_path), "%s/.local/share/ykenroll",
-		    user == NULL ? "" : user);
-	if (n <= 0 || (size_t)n >= sizeof(opt.home_path) - 64)
-		return err_set(err, ERR_USAGE, "the home directory's path is empty or too long");
-	return make_absolute(err);
-}
-
-int
-opt_number(
-    const char *text, const char *what, unsigned long max, unsigned long *ret, struct err *err)
-{
-	unsigned long v;
-	char *end;
-
-	errno = 0;
-	v = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || v > max)
-		return err_set(
-		    err, ERR_USAGE, "%s must be a number from 0 to %lu, not %s", what, max, text);
-	*ret = v;
-	return 0;
+	prompt_nobody = opt.non_interactive != 0;
+	return rc != 0 ? rc : env_home(opt.home, opt.home_path, err);
 }
 
 /* Who logged in, whatever he became since; the kernel keeps it. -1 where it does not know. */
@@ -220,10 +160,10 @@ opt_workflow(struct workflow *ret, struct err *err)
 	if (opt.device != NULL && opt.reader != NULL)
 		return err_set(err, ERR_USAGE, "give --device or --reader, not both");
 	if (opt.device != NULL &&
-	    (rc = opt_number(opt.device, "--device", UINT32_MAX, &serial, err)) != 0)
+	    (rc = text_number(opt.device, "--device", UINT32_MAX, &serial, err)) != 0)
 		return rc;
 	if (opt.wait != NULL &&
-	    (rc = opt_number(opt.wait, "--wait", WAIT_MAX, &wait_sec, err)) != 0)
+	    (rc = text_number(opt.wait, "--wait", WAIT_MAX, &wait_sec, err)) != 0)
 		return rc;
 	if ((rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
 		return rc;

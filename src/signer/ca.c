@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,46 +18,10 @@
 
 #define SERIAL_TRIES 8
 
-/* The reason stays, the code becomes the one that the contract names. */
-static int
-refused(struct err *err)
-{
-	if (err != NULL)
-		err->code = ERR_CA;
-	return ERR_CA;
-}
-
-int
-ca_path(const char *home, const char *name, char ret[static PATH_MAX], struct err *err)
-{
-	return file_join(ret, PATH_MAX, home, name, err);
-}
-
 int
 ca_random(void *to, size_t len)
 {
 	return RAND_bytes(to, (int)len) == 1 ? 0 : -1;
-}
-
-static bool
-exists(const char *home, const char *name)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	return ca_path(home, name, path, NULL) == 0 && lstat(path, &st) == 0;
-}
-
-int
-ca_there(const char *home, struct err *err)
-{
-	if (!exists(home, CA_DIR))
-		return err_set(
-		    err, ERR_CA, "there is no CA in %s; make one with: ykenroll init", home);
-	if (exists(home, CA_UNFINISHED))
-		return err_set(err, ERR_CA,
-		    "the CA in %s was not finished; run ykenroll init once more", home);
-	return 0;
 }
 
 /* ---- opening ---- */
@@ -114,7 +77,7 @@ load_certs(struct ca *ca, struct err *err)
 	if ((rc = load_cert(ca, CA_DIR "/issuing.crt", &ca->cert[LOG_ISSUING], err)) != 0 ||
 	    (rc = load_cert(ca, CA_DIR "/root.crt", &ca->cert[LOG_ROOT], err)) != 0)
 		return rc;
-	if (exists(ca->home, CA_REHEARSAL) &&
+	if (ca_has(ca->home, CA_REHEARSAL) &&
 	    (rc = load_cert(ca, CA_REHEARSAL, &ca->rehearsal_root, err)) != 0)
 		return rc;
 	rc = cert_read(ca->cert[LOG_ISSUING].data, ca->cert[LOG_ISSUING].len, &info, err);
@@ -124,18 +87,6 @@ load_certs(struct ca *ca, struct err *err)
 	ca->not_before = info.not_before;
 	ca->not_after = info.not_after;
 	return 0;
-}
-
-int
-ca_secret(const char *home, enum key_secret *ret, struct err *err)
-{
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = ca_there(home, err)) != 0 || (rc = ca_path(home, CA_ISSUING_KEY, path, err)) != 0)
-		return rc;
-	rc = key_file_secret(path, ret, err);
-	return rc == 0 || rc == ERR_INTERNAL ? rc : refused(err);
 }
 
 static int
@@ -148,7 +99,7 @@ unlock(struct ca *ca, const struct secret *pass, struct err *err)
 	if ((rc = ca_path(ca->home, CA_ISSUING_KEY, path, err)) != 0)
 		return rc;
 	if ((rc = key_file_load(path, pass, &ca->key, err)) != 0)
-		return rc == ERR_INTERNAL ? rc : refused(err);
+		return rc == ERR_INTERNAL ? rc : ca_refused(err);
 	if ((rc = key_spki(ca->key, &own, err)) != 0 ||
 	    (rc = cert_spki(ca->cert[LOG_ISSUING].data, ca->cert[LOG_ISSUING].len, &certs, err)) !=
 		0)

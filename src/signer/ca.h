@@ -7,28 +7,15 @@
 #ifndef SIGNER_CA_H
 #define SIGNER_CA_H
 
-#include <limits.h>
 #include <stdint.h>
 
+#include "signer/ca_home.h"
 #include "signer/rules.h"
 #include "signer/log.h"
-#include "ykenroll/key.h"
 #include "ykenroll/signer.h"
 
 #define CA_CRL_ROOT_DAYS 395 /* 13 months */
 #define CA_CRL_SHORT 262144  /* bytes: goes to a desk in a message */
-
-/* Names under home. */
-#define CA_DIR "ca"
-#define CA_NEW "ca.new"			   /* while it is made */
-#define CA_UNFINISHED CA_DIR "/unfinished" /* there until init has done all */
-#define CA_ISSUING_KEY CA_DIR "/issuing.key"
-#define CA_LOCK CA_DIR "/lock"
-#define CA_LOG CA_DIR "/issuance.log"
-#define CA_INTERMEDIATES CA_DIR "/intermediates"
-#define CA_REHEARSAL CA_DIR "/rehearsal-root.pem"
-#define CA_PUB "pub"
-#define CA_CONF "ykenroll.conf"
 
 struct ca {
 	char home[PATH_MAX / 2];
@@ -53,21 +40,11 @@ struct ca {
 	int (*random)(void *to, size_t len); /* 0, or -1 */
 };
 
-/* Is there a finished CA? Errors: ERR_CA. */
-MUST_CHECK int ca_there(const char *home, struct err *err);
-
-/* What the issuing CA's key wants to be opened. Errors: ERR_CA; those of key_file_secret. */
-MUST_CHECK int ca_secret(const char *home, enum key_secret *ret, struct err *err);
-
 /* Unlock and open it; waits up to wait_ms for another signer's end. Abandons what a crash left open
  * and publishes the CRL that says so. Errors: ERR_CA. */
 MUST_CHECK int ca_open(
     const char *home, const struct secret *pass, int wait_ms, struct ca **ret, struct err *err);
 void ca_closep(struct ca **ca);
-
-/* home/name. Errors: ERR_INTERNAL. */
-MUST_CHECK int ca_path(
-    const char *home, const char *name, char ret[static PATH_MAX], struct err *err);
 
 /* For the log: the time (never before its last line), and who asks. */
 struct log_who ca_who(const struct ca *ca, uint32_t peer);

@@ -5,7 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "signer/ca.h"
+#include "signer/ca_home.h"
 #include "signer/client.h"
 #include "signer/crl_file.h"
 #include "signer/mirror.h"

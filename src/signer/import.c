@@ -28,12 +28,6 @@ importing_wipe(struct importing *im)
 	}
 }
 
-int
-signer_import_asks(const char *key, bool *ret, struct err *err)
-{
-	return key_import_asks(key, ret, err);
-}
-
 /* ---- certificates ---- */
 
 static int
@@ -232,7 +226,7 @@ words_ok(const struct signer_init *init, const struct signer_import *what, struc
 }
 
 int
-signer_import(const struct signer_init *init, const struct signer_import *what,
+import_ca(const struct signer_init *init, const struct signer_import *what,
     struct signer_imported *ret, struct err *err)
 {
 	struct signer_imported found = {0};

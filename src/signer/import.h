@@ -19,4 +19,8 @@ struct importing {
 MUST_CHECK int import_records(
     struct importing *im, struct log *log, const struct log_who *who, struct err *err);
 
+/* signer_import, in this process. */
+MUST_CHECK int import_ca(const struct signer_init *init, const struct signer_import *what,
+    struct signer_imported *ret, struct err *err);
+
 #endif

@@ -454,7 +454,7 @@ init_run(const struct signer_init *init, struct importing *importing, struct err
 }
 
 int
-signer_init(const struct signer_init *init, struct err *err)
+init_ca(const struct signer_init *init, struct err *err)
 {
 	int rc;
 

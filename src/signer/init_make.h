@@ -29,6 +29,9 @@ MUST_CHECK int init_make_crl(struct making *m, enum log_ca ca, unsigned days, st
 MUST_CHECK int init_write_pem(const char *home, const char *name, const struct blob *der,
     int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err);
 
+/* signer_init, in this process. */
+MUST_CHECK int init_ca(const struct signer_init *init, struct err *err);
+
 /* All or nothing, as signer_init. importing: or NULL. */
 MUST_CHECK int init_run(
     const struct signer_init *init, struct importing *importing, struct err *err);

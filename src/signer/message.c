@@ -288,13 +288,14 @@ message_len(const uint8_t head[static MESSAGE_HEAD], size_t max)
 }
 
 int
-message_send(int fd, const struct blob *frame, struct err *err)
+message_write(int fd, const void *data, size_t len, struct err *err)
 {
+	const uint8_t *p = data;
 	size_t done = 0;
 	ssize_t n;
 
-	while (done < frame->len) {
-		n = send(fd, frame->data + done, frame->len - done, MSG_NOSIGNAL);
+	while (done < len) {
+		n = send(fd, p + done, len - done, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -302,6 +303,12 @@ message_send(int fd, const struct blob *frame, struct err *err)
 		done += (size_t)n;
 	}
 	return 0;
+}
+
+int
+message_send(int fd, const struct blob *frame, struct err *err)
+{
+	return message_write(fd, frame->data, frame->len, err);
 }
 
 static int
@@ -344,6 +351,12 @@ receive_exact(int fd, int64_t deadline_ns, uint8_t *to, size_t len, struct err *
 		done += (size_t)n;
 	}
 	return 0;
+}
+
+int
+message_read(int fd, void *to, size_t len, struct err *err)
+{
+	return receive_exact(fd, -1, to, len, err);
 }
 
 int

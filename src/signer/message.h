@@ -137,4 +137,8 @@ size_t message_len(const uint8_t head[static MESSAGE_HEAD], size_t max);
 MUST_CHECK int message_send(int fd, const struct blob *frame, struct err *err);
 MUST_CHECK int message_receive(int fd, int timeout_ms, struct blob *ret_body, struct err *err);
 
+/* Bytes that are no frame: make.h. No limit of time. Errors: ERR_INTERNAL. */
+MUST_CHECK int message_write(int fd, const void *data, size_t len, struct err *err);
+MUST_CHECK int message_read(int fd, void *to, size_t len, struct err *err);
+
 #endif

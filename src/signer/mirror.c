@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "signer/ca.h"
+#include "signer/ca_home.h"
 #include "signer/mirror.h"
 #include "ykenroll/x509.h"
 

@@ -11,11 +11,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/env.h"
+#include "base/text.h"
 #include "signer/process.h"
 
 #define BACKLOG 16
+#define NUMBER_LEN 16 /* characters of a descriptor */
 
-static const char *program = "/proc/self/exe";
+static const char *program;
 
 void
 signer_set_program(const char *path)
@@ -132,17 +135,15 @@ static int
 spec_fd(const char *spec)
 {
 	unsigned long n;
-	char *end;
 
-	if (strncmp(spec, "fd:", 3) != 0 || spec[3] < '0' || spec[3] > '9')
-		return -1;
-	n = strtoul(spec + 3, &end, 10);
-	return *end == '\0' && n < 65536 ? (int)n : -1;
+	return strncmp(spec, "fd:", 3) == 0 && text_number(spec + 3, "fd", 65535, &n, NULL) == 0
+		   ? (int)n
+		   : -1;
 }
 
 /* Between fork and exec: only what signal-safety(7) allows. */
 static _Noreturn void
-become(int fd, const int inherit[static 2], char *const argv[])
+become(const char *path, int fd, const int inherit[static 2], char *const argv[])
 {
 	sigset_t none;
 
@@ -151,7 +152,7 @@ become(int fd, const int inherit[static 2], char *const argv[])
 	if (close_range(3, ~0u, CLOSE_RANGE_CLOEXEC) == 0 && fcntl(fd, F_SETFD, 0) == 0 &&
 	    (inherit[0] < 0 || fcntl(inherit[0], F_SETFD, 0) == 0) &&
 	    (inherit[1] < 0 || fcntl(inherit[1], F_SETFD, 0) == 0))
-		execv(program, argv);
+		execv(path, argv);
 	_exit(127);
 }
 
@@ -162,31 +163,74 @@ word(const char *s)
 	return (char *)(uintptr_t)s;
 }
 
+static int
+find(char ret[static PATH_MAX], struct err *err)
+{
+	if (program == NULL)
+		return env_program("ykenroll-signer", SIGNER_PROGRAM, ret, err);
+	snprintf(ret, PATH_MAX, "%s", program);
+	return 0;
+}
+
+int
+signer_exec(char *const argv[], struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = find(path, err)) != 0)
+		return rc;
+	execv(path, argv);
+	return err_errno(err, ERR_INTERNAL, "cannot start %s", path);
+}
+
+/* Over a socketpair, whose other end's number the words have. */
+static int
+start(char *const argv[], char number[static NUMBER_LEN], const int inherit[static 2], int *ret_fd,
+    pid_t *ret_pid, struct err *err)
+{
+	CLEAN(closep) int ours = -1, theirs = -1;
+	char path[PATH_MAX];
+	int pair[2], rc;
+	pid_t pid;
+
+	if ((rc = find(path, err)) != 0)
+		return rc;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
+	ours = pair[0];
+	theirs = pair[1];
+	snprintf(number, NUMBER_LEN, "%d", theirs);
+	if ((pid = fork()) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot start the signer");
+	if (pid == 0)
+		become(path, theirs, inherit, argv);
+	*ret_pid = pid;
+	*ret_fd = ours;
+	ours = -1;
+	return 0;
+}
+
 int
 process_start(const struct signer_open *open, int *ret_fd, pid_t *ret_pid, struct err *err)
 {
 	const char *root_spec = open->root ? open->root_pass_spec : NULL;
 	const int inherit[] = {
 	    spec_fd(open->ca_pass_spec), root_spec == NULL ? -1 : spec_fd(root_spec)};
-	char number[16], *argv[] = {word("ykenroll"), word("signer"), word("--fd"), number,
-			     word("--home"), word(open->home), word("--ca-pass"),
-			     word(open->ca_pass_spec), open->root ? word("--root") : NULL,
-			     root_spec != NULL ? word("--root-pass") : NULL, word(root_spec), NULL};
-	CLEAN(closep) int ours = -1, theirs = -1;
-	int pair[2];
-	pid_t pid;
+	char number[NUMBER_LEN],
+	    *argv[] = {word("ykenroll-signer"), word("--fd"), number, word("--home"),
+		word(open->home), word("--ca-pass"), word(open->ca_pass_spec),
+		open->root ? word("--root") : NULL, root_spec != NULL ? word("--root-pass") : NULL,
+		word(root_spec), NULL};
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
-	ours = pair[0];
-	theirs = pair[1];
-	snprintf(number, sizeof(number), "%d", theirs);
-	if ((pid = fork()) < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot start the signer");
-	if (pid == 0)
-		become(theirs, inherit, argv);
-	*ret_pid = pid;
-	*ret_fd = ours;
-	ours = -1;
-	return 0;
+	return start(argv, number, inherit, ret_fd, ret_pid, err);
+}
+
+int
+process_make(int *ret_fd, pid_t *ret_pid, struct err *err)
+{
+	static const int none[] = {-1, -1};
+	char number[NUMBER_LEN], *argv[] = {word("ykenroll-signer"), word("--make"), number, NULL};
+
+	return start(argv, number, none, ret_fd, ret_pid, err);
 }

@@ -9,7 +9,7 @@
 
 #define PROCESS_SOCKET "signer.sock"
 
-/* The program that signer_open starts, instead of /proc/self/exe. For the unit tests. */
+/* The program that is started, instead of ykenroll-signer. For the unit tests. */
 void signer_set_program(const char *path);
 
 /* Connect to a Unix socket, however long its path. *ret_fd is -1 when nobody listens. Errors:
@@ -20,9 +20,11 @@ MUST_CHECK int process_connect(const char *path, int *ret_fd, struct err *err);
  * ERR_INTERNAL. */
 MUST_CHECK int process_listen(const char *path, int *ret_fd, struct err *err);
 
-/* Start `PROGRAM signer --fd N --home HOME --ca-pass SPEC [--root [--root-pass SPEC]]` over a
+/* Start `ykenroll-signer --fd N --home HOME --ca-pass SPEC [--root [--root-pass SPEC]]` over a
  * socketpair. */
 MUST_CHECK int process_start(
     const struct signer_open *open, int *ret_fd, pid_t *ret_pid, struct err *err);
+/* `ykenroll-signer --make N`: make.h. */
+MUST_CHECK int process_make(int *ret_fd, pid_t *ret_pid, struct err *err);
 
 #endif

@@ -6,8 +6,11 @@
 #include <linux/landlock.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <openssl/crypto.h>
 
 #include "signer/ca.h"
 #include "signer/sandbox.h"
@@ -21,6 +24,9 @@
 #define FS_IOCTL_DEV (1ULL << 15)
 #define NET_TCP (1ULL << 0 | 1ULL << 1) /* bind, connect */
 #define SCOPES (1ULL << 0 | 1ULL << 1)	/* abstract Unix sockets, signals */
+
+#define SECURE_HEAP 65536 /* bytes: an RSA-4096 key needs a tenth */
+#define SECURE_LEAST 32
 
 #define FS_FIRST ((1ULL << 13) - 1) /* ABI 1 */
 #define FS_FILES                                                          \
@@ -40,18 +46,14 @@ closep(int *fd)
 }
 
 int
-sandbox_landlock_abi(void)
+sandbox_harden(struct err *err)
 {
-	const long abi =
-	    syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-
-	return abi > 0 ? (int)abi : 0;
-}
-
-bool
-signer_landlock(void)
-{
-	return sandbox_landlock_abi() > 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot give up privileges");
+	/* OpenSSL keeps private numbers there: locked, not dumped. Where that cannot be locked it
+	 * is used all the same. */
+	(void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST);
+	return secret_harden(err);
 }
 
 /* What this ABI knows of it. */

@@ -33,14 +33,19 @@ struct sandbox_in_force {
 	bool filter;
 };
 
+/* Before there is a secret: no new privileges, memory that is not dumped. For good. Errors:
+ * ERR_INTERNAL. */
+MUST_CHECK int sandbox_harden(struct err *err);
+
 /* Needs no_new_privs. For good. Errors: ERR_INTERNAL it is there and does not work. */
 MUST_CHECK int sandbox_enter(
     const struct sandbox *s, struct sandbox_in_force *ret, struct err *err);
 
-/* ---- sandbox_filter.c ---- */
+/* ---- landlock.c, sandbox_filter.c ---- */
 
 /* The ABI of Landlock here; 0: none. */
 int sandbox_landlock_abi(void);
+
 /* *ret: is there one on this machine? Errors: ERR_INTERNAL. */
 MUST_CHECK int sandbox_filter(bool hsm, bool *ret, struct err *err);
 

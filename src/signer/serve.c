@@ -7,11 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <openssl/crypto.h>
 
 #include "base/file.h"
 #include "base/utc.h"
@@ -21,12 +18,11 @@
 #include "signer/service.h"
 #include "signer/desk.h"
 #include "signer/keeper.h"
+#include "ykenroll/signer_serve.h"
 
 #define DESKS_MAX 32
-#define TICK_MS 1000	  /* how often the clocks are looked at */
-#define USELESS_MS 3000	  /* from a failure to the end */
-#define SECURE_HEAP 65536 /* bytes: an RSA-4096 key needs a tenth */
-#define SECURE_LEAST 32
+#define TICK_MS 1000	   /* how often the clocks are looked at */
+#define USELESS_MS 3000	   /* from a failure to the end */
 #define LOCK_WAIT_MS 10000 /* for the end of another signer of this home */
 
 struct server {
@@ -222,17 +218,6 @@ run(struct server *s, const struct answer_times *times, int fd, const char *sock
 
 /* ---- before it ---- */
 
-static int
-harden(struct err *err)
-{
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot give up privileges");
-	/* OpenSSL keeps private numbers there: locked, not dumped. Where that cannot be locked it
-	 * is used all the same. */
-	(void)CRYPTO_secure_malloc_init(SECURE_HEAP, SECURE_LEAST);
-	return secret_harden(err);
-}
-
 /* With what opened the issuing CA's key, unless something else is given. A passphrase is never sent
  * to an HSM as its PIN: that would spend a try. */
 static int
@@ -286,7 +271,7 @@ unlock(const struct signer_serve *serve, struct ca **ret, int64_t *ret_wait_ns, 
 	int64_t start;
 	int rc;
 
-	if ((rc = harden(err)) != 0)
+	if ((rc = sandbox_harden(err)) != 0)
 		return rc;
 	start = utc_monotonic_ns();
 	rc = ask(serve, pass, err);

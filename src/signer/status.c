@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "signer/ca.h"
+#include "signer/ca_home.h"
 #include "signer/log.h"
 #include "ykenroll/signer_status.h"
 

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "key/evp.h"
 #include "key/ossl.h"
-#include "signer/ca.h"
+#include "signer/ca_home.h"
 #include "signer/where.h"
 #include "signer/process.h"
 

@@ -99,7 +99,7 @@ point_setup(void **state)
 	put_file("rpass", "recovery passphrase\n");
 	put_file("pin", POINT_PIN "\n");
 	sanitizers_of_children();
-	signer_set_program(YKENROLL);
+	signer_set_program(SIGNER);
 	vkey_free(open_key(top, NULL)); /* makes the attestation root */
 	shell(YKENROLL " init --home %s/home --name Test --rehearsal %s/root.pem --ca-pass %s"
 		       " --recovery-out %s/recovery.key --recovery-pass file:%s/rpass >/dev/null",

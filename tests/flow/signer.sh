@@ -28,7 +28,7 @@ crl_number() { openssl crl -in "$home/pub/issuing.crl" -noout -crlnumber | cut -
 # ---- the units ----
 mkdir "$T/units"
 cp ../../doc/systemd/ykenroll-signer.socket "$T/units/"
-sed "s,^ExecStart=[^ ]*,ExecStart=$(command -v ykenroll)," "$build/doc/systemd/ykenroll-signer.service" >"$T/units/ykenroll-signer.service"
+sed "s,^ExecStart=[^ ]*,ExecStart=$(command -v ykenroll-signer)," "$build/doc/systemd/ykenroll-signer.service" >"$T/units/ykenroll-signer.service"
 sed -i '/^Documentation=/d' "$T/units/"* # verify wants the page to be installed
 if command -v systemd-analyze >/dev/null; then
 	claim "systemd-analyze verify has nothing to say" sh -c '! systemd-analyze verify "$T"/units/* 2>&1 | grep -v "^Failed to.*locale"'
@@ -105,7 +105,7 @@ lib=$(ls /usr/lib/*/faketime/libfaketime.so.1)
 clock=$home/pub/clock # where the signer may look
 printf '+0d\n' >"$clock"
 LD_PRELOAD=$lib FAKETIME_TIMESTAMP_FILE=$clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
-	ykenroll signer --ca-pass "file:$T/pass" 2>"$T/signer.err" &
+	ykenroll-signer --ca-pass "file:$T/pass" 2>"$T/signer.err" &
 signer=$!
 claim "a signer under another clock" until_true 10 says '^listening'
 first=$(crl_number)

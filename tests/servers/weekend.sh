@@ -51,7 +51,7 @@ clock 0
 
 # ---- the people, the signer, the publishers, the servers ----
 start_signer() {
-	FAKETIME_TIMESTAMP_FILE=$T/home/pub/clock ykenroll signer --ca-pass "file:$T/pass" 2>>"$S/signer.log" &
+	FAKETIME_TIMESTAMP_FILE=$T/home/pub/clock ykenroll-signer --ca-pass "file:$T/pass" 2>>"$S/signer.log" &
 	signer=$!
 	daemons="$daemons $signer"
 	for _ in $(seq 100); do [ -S "$T/home/signer.sock" ] && return 0; sleep 0.1; done

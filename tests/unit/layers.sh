@@ -27,13 +27,15 @@ while read -r room allowed; do
 done <<TABLE
 base
 db base
+term base
 key base
 x509 key base
 device key x509 base
 signer db key x509 base
+signer_main signer term key x509 base
 registry db key x509 base
 workflow device signer registry key x509 base
-cli workflow device signer registry key x509 base
+cli workflow device signer registry term key x509 base
 TABLE
 
 only() { # only HEADER-PATTERN ROOM-PATTERN
@@ -48,7 +50,15 @@ claim "no OpenSSL, PC/SC or SQLite type in a contract" \
 	"$(grep -nE 'X509 \*|EVP_PKEY|SCARDHANDLE|sqlite3|X509_[A-Z]+ \*' include/ykenroll/*.h | grep -vE '^\S+:[0-9]+: \*|/\*')"
 claim "the virtual key shares no code with the device layer" \
 	"$(grep -nE '^#include "' src/virtual/*.[ch] | grep -vE '"(virtual/)?[a-z_]+\.h"')"
-claim "nothing but cli and virtual prints" \
+claim "nothing but cli, term, the signer's main and virtual prints" \
 	"$(grep -nE '\b(printf|fprintf|puts|perror|fputs)\(' src/base/*.c src/key/*.c src/x509/*.c src/device/*.c src/signer/*.c src/registry/*.c src/db/*.c src/workflow/*.c)"
+# The CA's side of signer: only in the library that only ykenroll-signer is linked with.
+ca_side=$(sed -n '/^ca_lib = /,/^)/s,.*\(signer/[a-z_0-9]*\)\.c.*,\1,p' src/meson.build)
+claim "what uses the CA key is a library of its own" "$(for f in answer ca crl import init issue seal serve; do
+	echo "$ca_side" | grep -qx "signer/$f" || echo "signer/$f is not in ca_lib"
+done)"
+claim "which only ykenroll-signer is linked with" "$(awk '/^executable\(/ { getline; name = $1 } /^core_dep/ { name = "core_dep" } /^ca_dep/ { name = "" }
+	/ca_lib|ca_dep/ && name != "" && name !~ /ykenroll-signer/ { print name ": " $0 }' src/meson.build)"
+claim "and whose contract nobody else includes" "$(grep -ln 'ykenroll/signer_serve.h' src/*/*.[ch] | grep -vE '^src/(signer|signer_main)/')"
 echo "1..$n"
 exit $bad

@@ -13,6 +13,7 @@
 #include "base/utc.h"
 #include "key/evp.h"
 #include "signer/gate.h"
+#include "signer/init_make.h"
 #include "testsigner.h"
 
 #define OK(call)                                  \
@@ -249,7 +250,7 @@ open_ca(void)
 	const char *path;
 
 	OK(secret_set(pass, TESTSIGNER_PASS, strlen(TESTSIGNER_PASS), &err));
-	OK(signer_init(&init, &err));
+	OK(init_ca(&init, &err));
 	path = testsigner_path(home, "ykenroll.conf");
 	OK(file_read(path, &text, &err));
 	OK(blob_append(&text, conf, sizeof(conf) - 1, &err));

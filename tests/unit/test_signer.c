@@ -383,7 +383,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(what_was_prepared_long_ago_is_not_signed),
 	};
 
-	if (argc > 1 && strcmp(argv[1], "signer") == 0)
+	if (argc > 1 && (strcmp(argv[1], "--fd") == 0 || strcmp(argv[1], "--make") == 0))
 		return testsigner_main(argc, argv);
 	return cmocka_run_group_tests(tests, testsigner_setup, testsigner_teardown);
 }

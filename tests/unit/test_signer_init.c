@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/utc.h"
+#include "signer/init_make.h"
 #include "testsigner.h"
 
 #define KILLS 24
@@ -142,20 +143,20 @@ init_takes_only_sensible_words(void **state)
 	struct signer_init init = {.home = "/nonexistent", .name = "Example", .pass = pass};
 
 	(void)state;
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE); /* passphrase */
+	assert_int_equal(init_ca(&init, NULL), ERR_USAGE); /* passphrase */
 	assert_int_equal(secret_set(pass, "x", 1, NULL), 0);
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE); /* no home */
+	assert_int_equal(init_ca(&init, NULL), ERR_USAGE); /* no home */
 	init.home = "relative";
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE);
+	assert_int_equal(init_ca(&init, NULL), ERR_USAGE);
 	init.home = "/tmp";
 	init.name = "bad\033name";
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE);
+	assert_int_equal(init_ca(&init, NULL), ERR_USAGE);
 	init.name = " ";
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE);
+	assert_int_equal(init_ca(&init, NULL), ERR_USAGE);
 	init.name = "Example";
 	init.root_days = 1;
 	init.issuing_days = 2;
-	assert_int_equal(signer_init(&init, NULL), ERR_USAGE);
+	assert_int_equal(init_ca(&init, NULL), ERR_USAGE);
 }
 
 /* Killed at moments spread over all of it, the next call finishes or finds a finished one. */

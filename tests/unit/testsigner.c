@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "key/evp.h"
+#include "signer/init_make.h"
 #include "signer/process.h"
 #include "testsigner.h"
 
@@ -75,7 +76,7 @@ testsigner_init(const char *home, const char *rehearsal_root, struct err *err)
 	    .home = home, .name = "Example", .rehearsal_root = rehearsal_root, .pass = pass};
 
 	assert_int_equal(secret_set(pass, TESTSIGNER_PASS, strlen(TESTSIGNER_PASS), NULL), 0);
-	return signer_init(&init, err);
+	return init_ca(&init, err);
 }
 
 char *
@@ -96,6 +97,7 @@ testsigner_setup(void **state)
 	char *template, *root, *pass;
 
 	(void)state;
+	signer_set_program("/proc/self/exe"); /* testsigner_main */
 	assert_non_null(mkdtemp(top));
 	template = in_top("template");
 	root = testsigner_root();
@@ -215,11 +217,13 @@ testsigner_main(int argc, char **argv)
 	struct signer_pass pass = {.get = get_pass};
 	struct signer_serve serve = {.pass = &pass};
 
-	if (argc != 8 || strcmp(argv[2], "--fd") != 0 || strcmp(argv[4], "--home") != 0)
+	if (argc == 3 && strcmp(argv[1], "--make") == 0)
+		_exit(signer_make(atoi(argv[2]), NULL) == 0 ? 0 : 1);
+	if (argc != 7 || strcmp(argv[1], "--fd") != 0 || strcmp(argv[3], "--home") != 0)
 		return 2;
-	serve.fd = atoi(argv[3]);
-	serve.home = argv[5];
-	pass.ctx = argv[7];
+	serve.fd = atoi(argv[2]);
+	serve.home = argv[4];
+	pass.ctx = argv[6];
 	/* no exit(): an undumpable process cannot look for leaks */
 	_exit(signer_serve(&serve, NULL) == 0 ? 0 : 1);
 }

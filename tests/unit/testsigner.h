@@ -9,7 +9,7 @@
 #include "signer/ca.h"
 #include "signer/issue.h"
 #include "testattest.h"
-#include "ykenroll/signer.h"
+#include "ykenroll/signer_serve.h"
 
 #define TESTSIGNER_PASS "correct horse"
 
@@ -47,7 +47,7 @@ void testsigner_request_wipe(struct testsigner_request *q);
 void testsigner_issue(
     struct ca *ca, const char *cn, struct signer_prepared *ret_prepared, struct blob *ret_cert);
 
-/* `signer --fd N --home HOME --ca-pass file:PATH`, as the program does it. */
+/* `ykenroll-signer --fd N --home HOME --ca-pass file:PATH`, as the program does it. */
 int testsigner_main(int argc, char **argv);
 
 #endif

@@ -10,12 +10,14 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "base/utc.h"
-#include "cli/cli.h"
+#include "term/term.h"
 
 #define PROMPT_ROUNDS 3
 #define CREDENTIAL "credential:"
 
+bool prompt_nobody;
 int64_t prompt_ns;
 
 static bool
@@ -49,7 +51,7 @@ from_fd(const char *number, struct secret *ret, struct err *err)
 	ssize_t n;
 	int rc;
 
-	if ((rc = opt_number(number, "fd", 1023, &fd, err)) != 0)
+	if ((rc = text_number(number, "fd", 1023, &fd, err)) != 0)
 		return rc;
 	ret->len = 0;
 	while (ret->len < SECRET_MAX) {
@@ -114,15 +116,15 @@ ask_rounds(const struct prompt *p, struct secret *ret, struct err *err)
 }
 
 int
-prompt_yes(const char *question, struct err *err)
+prompt_yes(const char *question, bool yes, struct err *err)
 {
 	char answer[16] = "";
 	FILE *tty;
 
 	render_line(stderr, question);
-	if (opt.yes)
+	if (yes)
 		return 0;
-	tty = opt.non_interactive ? NULL : fopen("/dev/tty", "r+e");
+	tty = prompt_nobody ? NULL : fopen("/dev/tty", "r+e");
 	if (tty == NULL)
 		return err_set(err, ERR_PERSON,
 		    "this needs a person's yes, and there is nobody to ask: -y gives it");
@@ -149,7 +151,7 @@ prompt_secret(const struct prompt *p, struct secret *ret, struct err *err)
 		rc = from_fd(p->spec + 3, ret, err);
 	else if (p->spec != NULL && strncmp(p->spec, CREDENTIAL, strlen(CREDENTIAL)) == 0)
 		rc = file_read_credential(p->spec + strlen(CREDENTIAL), ret, err);
-	else if (opt.non_interactive || !have_terminal())
+	else if (prompt_nobody || !have_terminal())
 		return err_set(err, ERR_PERSON,
 		    "the %s is needed and there is nobody to ask: give %s file:PATH or fd:N",
 		    p->what, p->option);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "signer/ca_home.h"
+
+int
+ca_refused(struct err *err)
+{
+	if (err != NULL)
+		err->code = ERR_CA;
+	return ERR_CA;
+}
+
+int
+ca_path(const char *home, const char *name, char ret[static PATH_MAX], struct err *err)
+{
+	return file_join(ret, PATH_MAX, home, name, err);
+}
+
+bool
+ca_has(const char *home, const char *name)
+{
+	char path[PATH_MAX];
+	struct stat st;
+
+	return ca_path(home, name, path, NULL) == 0 && lstat(path, &st) == 0;
+}
+
+int
+ca_there(const char *home, struct err *err)
+{
+	if (!ca_has(home, CA_DIR))
+		return err_set(
+		    err, ERR_CA, "there is no CA in %s; make one with: ykenroll init", home);
+	if (ca_has(home, CA_UNFINISHED))
+		return err_set(err, ERR_CA,
+		    "the CA in %s was not finished; run ykenroll init once more", home);
+	return 0;
+}
+
+int
+ca_secret(const char *home, enum key_secret *ret, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_there(home, err)) != 0 || (rc = ca_path(home, CA_ISSUING_KEY, path, err)) != 0)
+		return rc;
+	rc = key_file_secret(path, ret, err);
+	return rc == 0 || rc == ERR_INTERNAL ? rc : ca_refused(err);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ca_home: what is where in a home with a CA: for the signer, and for those who only look. */
+#ifndef SIGNER_CA_HOME_H
+#define SIGNER_CA_HOME_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "ykenroll/err.h"
+#include "ykenroll/key.h"
+
+/* Names under home. */
+#define CA_DIR "ca"
+#define CA_NEW "ca.new"			   /* while it is made */
+#define CA_UNFINISHED CA_DIR "/unfinished" /* there until init has done all */
+#define CA_ISSUING_KEY CA_DIR "/issuing.key"
+#define CA_LOCK CA_DIR "/lock"
+#define CA_LOG CA_DIR "/issuance.log"
+#define CA_INTERMEDIATES CA_DIR "/intermediates"
+#define CA_REHEARSAL CA_DIR "/rehearsal-root.pem"
+#define CA_PUB "pub"
+#define CA_CONF "ykenroll.conf"
+
+/* home/name. Errors: ERR_INTERNAL. */
+MUST_CHECK int ca_path(
+    const char *home, const char *name, char ret[static PATH_MAX], struct err *err);
+
+bool ca_has(const char *home, const char *name);
+/* The reason stays, the code becomes the one that the contracts name: ERR_CA. */
+int ca_refused(struct err *err);
+
+/* Is there a finished CA? Errors: ERR_CA. */
+MUST_CHECK int ca_there(const char *home, struct err *err);
+
+/* What the issuing CA's key wants to be opened. Errors: ERR_CA; those of key_file_secret. */
+MUST_CHECK int ca_secret(const char *home, enum key_secret *ret, struct err *err);
+
+#endif
