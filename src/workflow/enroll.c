@@ -5,101 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "workflow/run.h"
 #include "workflow/steps.h"
-
-/* ---- the table ---- */
-
-static void
-what_retries(const struct enrolment *e, char *ret, size_t size)
-{
-	snprintf(ret, size, "allow %u PIN and %u PUK tries (resets both to the factory's)",
-	    e->pin_tries, e->puk_tries);
-}
-
-static bool
-wants_first(const struct enrolment *e)
-{
-	const struct workflow_why *why = workflow_why(e->work.why);
-
-	return e->work.replaces != 0 && why != NULL && why->first;
-}
-
-static bool
-wants_after(const struct enrolment *e)
-{
-	return e->work.replaces != 0 && !wants_first(e);
-}
-
-static bool
-wants_reset(const struct enrolment *e)
-{
-	return (e->work.flags & WORK_RESET) != 0;
-}
-
-static bool
-wants_retries(const struct enrolment *e)
-{
-	return e->pin_tries != 0 && !e->resumed;
-}
-
-/* Management key first, since probing it costs nothing; the PUK before the PIN, since it can set
- * the PIN again. */
-static const struct plan_step steps[] = {
-    {"ended", steps_what_replaced, NULL, step_replaced, true, true, wants_first},
-    {"reset", steps_what_reset, step_reset_done, step_reset, true, true, wants_reset},
-    {"retries", what_retries, NULL, step_retries, true, true, wants_retries},
-    {"management-key", steps_what_mgmkey, step_mgmkey_done, step_mgmkey, true, true, NULL},
-    {"puk", steps_what_puk, step_puk_done, step_puk, true, true, NULL},
-    {"pin", steps_what_pin, NULL, step_pin, true, true, NULL},
-    {"key", steps_what_key, step_key_done, step_key, true, true, NULL},
-    {"identity", steps_what_identity, step_identity_done, step_identity, false, true, NULL},
-    {"attestation", steps_what_attest, step_issue_done, step_attest, false, false, NULL},
-    {"request", steps_what_request, step_issue_done, step_request, false, false, NULL},
-    {"certificate", steps_what_issue, step_issue_done, step_issue, true, false, NULL},
-    {"import", steps_what_import, NULL, step_import, false, true, NULL},
-    {"proof", steps_what_prove, NULL, step_prove, false, false, NULL},
-    {"replaced", steps_what_replaced, NULL, step_replaced, true, true, wants_after},
-    {"active", steps_what_activate, NULL, step_activate, false, false, NULL},
-};
-
-/* ---- one run ---- */
-
-static int
-former_secrets(struct enrolment *e, struct err *err)
-{
-	int rc;
-
-	if ((rc = session_ask(&e->s, WORKFLOW_CURRENT_MGMKEY, e->current_mgmkey, err)) != 0 ||
-	    (rc = session_ask(&e->s, WORKFLOW_CURRENT_PUK, e->current_puk, err)) != 0)
-		return rc;
-	return session_ask(&e->s, WORKFLOW_CURRENT_PIN, e->current_pin, err);
-}
-
-static int
-check(struct enrolment *e, struct err *err)
-{
-	const int rc = former_secrets(e, err);
-
-	return rc != 0 ? rc : precheck_token(e, err);
-}
-
-static int
-ask(struct enrolment *e, struct err *err)
-{
-	int rc;
-
-	if ((e->work.flags & WORK_RESET) != 0 && (rc = steps_reset_ask(e, err)) != 0)
-		return rc;
-	return enrolment_new_pin(e, err);
-}
-
-#define ENROLS                                                 \
-	.steps = steps, .n = sizeof(steps) / sizeof(steps[0]), \
-	.secrets = 1u << SECRET_MGMKEY | 1u << SECRET_PUK, .ca = true, .check = check, .ask = ask
-
-const struct plan plan_enroll = {.name = "enroll", ENROLS};
-/* the same, in place of another token */
-const struct plan plan_reissue = {.name = "reissue", ENROLS};
 
 int
 enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
@@ -161,7 +68,7 @@ enroll_fill(struct registry_work *work, const struct workflow_enroll *what, uint
 static int
 resume(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 {
-	const int rc = enrolment_resume(e, err);
+	const int rc = run_resume(e, err);
 
 	if (rc != 0 || !e->resumed)
 		return rc;
@@ -193,7 +100,7 @@ enroll_token(struct enrolment *e, const struct workflow_enroll *what, struct err
 	e->additional = what->additional;
 	e->pin_tries = what->pin_tries;
 	e->puk_tries = what->puk_tries;
-	return enrolment_run(e, err);
+	return run_plan(e, err);
 }
 
 int

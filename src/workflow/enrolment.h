@@ -51,24 +51,20 @@ struct enrolment {
 /* Life (enrolment.c). look: open registry and token, read the token's row. */
 void enrolment_init(struct enrolment *e, const struct workflow *w, struct workflow_report *report);
 MUST_CHECK int enrolment_look(struct enrolment *e, struct err *err);
+/* Registry and signer, and what they took is added up, once. */
+void enrolment_let_go(struct enrolment *e);
 void enrolment_wipe(struct enrolment *e);
-/* Open work on the token, if there is any: then e->resumed, and e->plan is the work's. Errors:
- * ERR_USAGE of a plan that this version does not know. */
-MUST_CHECK int enrolment_resume(struct enrolment *e, struct err *err);
 /* e->new_pin: asked for, or the letter's. */
 MUST_CHECK int enrolment_new_pin(struct enrolment *e, struct err *err);
 MUST_CHECK int enrolment_copy(
     char ret[static REGISTRY_TEXT_MAX], const char *text, const char *what, struct err *err);
 void enrolment_report_cert(struct enrolment *e);
-/* From here on both a fresh run (e->work filled, id 0) and a resumed one, of e->plan. */
-MUST_CHECK int enrolment_run(struct enrolment *e, struct err *err);
+bool enrolment_recorded(const struct enrolment *e, const char *step); /* by a run before this */
 
 /* Before the first change (precheck.c): everything that can be known. */
 MUST_CHECK int precheck_names(const struct workflow_enroll *what, struct err *err);
-MUST_CHECK int precheck_token(struct enrolment *e, struct err *err);
 MUST_CHECK int precheck_states(struct enrolment *e, struct err *err); /* PIN, PUK, mgm. key */
 /* What is in slot 9A and around it, and the f9 certificate. */
 MUST_CHECK int precheck_contents(struct enrolment *e, struct err *err);
-MUST_CHECK int precheck_ca(struct enrolment *e, struct err *err);
 
 #endif

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <string.h>
-
 #include "base/utc.h"
 #include "workflow/enrolment.h"
 
-const struct plan *
-plan_find(const char *name)
+/* The first step from row on that is part of this run; NULL: none is left. */
+static const struct plan_row *
+next(const struct enrolment *e, const struct plan_row *row)
 {
-	static const struct plan *const plans[] = {
-	    &plan_enroll, &plan_reissue, &plan_renew, &plan_unblock, &plan_adopt, &plan_retire};
-	size_t i;
-
-	for (i = 0; i < sizeof(plans) / sizeof(plans[0]); i++)
-		if (strcmp(plans[i]->name, name) == 0)
-			return plans[i];
-	return NULL;
-}
-
-static bool
-wanted(const struct enrolment *e, const struct plan_step *s)
-{
-	return s->wanted == NULL || s->wanted(e);
+	while (row->step != NULL && row->wanted != NULL && !row->wanted(e))
+		row++;
+	return row->step == NULL || e->report->n_steps == WORKFLOW_STEPS_MAX ? NULL : row;
 }
 
 /* The step's line in the report; its text lives there too, so that it outlives the enrolment. */
@@ -31,28 +19,29 @@ report_step(struct enrolment *e, const struct plan_step *s)
 	struct workflow_step *line = &r->steps[r->n_steps++];
 
 	line->name = s->name;
-	s->what(e, line->what, sizeof(line->what));
+	plan_text(e, s->text, line->what, sizeof(line->what));
 	line->irreversible = s->irreversible;
 	line->state = STEP_WAITS;
 	line->ms = 0;
 	return line;
 }
 
+static void
+show(const struct enrolment *e, const struct workflow_step *line)
+{
+	const struct workflow_ui *ui = &e->s.w->ui;
+
+	if (ui->step != NULL)
+		ui->step(ui->ctx, line);
+}
+
 void
 plan_show(struct enrolment *e)
 {
-	const struct plan_step *steps = e->plan->steps;
-	const size_t n = e->plan->n;
-	struct workflow_step *line;
-	size_t i;
+	const struct plan_row *row = e->plan->rows;
 
-	for (i = 0; i < n && e->report->n_steps < WORKFLOW_STEPS_MAX; i++) {
-		if (!wanted(e, &steps[i]))
-			continue;
-		line = report_step(e, &steps[i]);
-		if (e->s.w->ui.step != NULL)
-			e->s.w->ui.step(e->s.w->ui.ctx, line);
-	}
+	for (; (row = next(e, row)) != NULL; row++)
+		show(e, report_step(e, row->step));
 }
 
 static int
@@ -75,26 +64,21 @@ run_one(struct enrolment *e, const struct plan_step *s, struct workflow_step *li
 int
 plan_run(struct enrolment *e, struct err *err)
 {
-	const struct plan_step *steps = e->plan->steps;
-	const size_t n = e->plan->n;
+	const struct plan_row *row = e->plan->rows;
 	struct workflow_step *line;
 	int64_t start;
-	size_t i;
 	int rc;
 
-	for (i = 0; i < n && e->report->n_steps < WORKFLOW_STEPS_MAX; i++) {
-		if (!wanted(e, &steps[i]))
-			continue;
-		line = report_step(e, &steps[i]);
+	for (; (row = next(e, row)) != NULL; row++) {
+		line = report_step(e, row->step);
 		start = utc_monotonic_ns();
-		rc = run_one(e, &steps[i], line, err);
+		rc = run_one(e, row->step, line, err);
 		line->ms = (double)(utc_monotonic_ns() - start) / 1e6;
 		if (rc != 0)
 			line->state = STEP_FAILED;
-		if (e->s.w->ui.step != NULL)
-			e->s.w->ui.step(e->s.w->ui.ctx, line);
+		show(e, line);
 		if (rc != 0) {
-			err_wrap(err, "step %s", steps[i].name);
+			err_wrap(err, "step %s", row->step->name);
 			return rc;
 		}
 	}

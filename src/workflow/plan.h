@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* plan: work as a table of steps, run forward only. The registry knows a plan by its name, so that
- * `recover` can go on with it: names of plans and of recorded steps are never changed. */
+ * `recover` can go on with it: names of plans and of recorded steps are never changed. The tables
+ * are in plans.c. */
 #ifndef WORKFLOW_PLAN_H
 #define WORKFLOW_PLAN_H
 
@@ -10,30 +11,31 @@ struct enrolment; /* enrolment.h */
 
 struct plan_step {
 	const char *name;
-	/* One line for people; uses e's options. */
-	void (*what)(const struct enrolment *e, char *ret, size_t size);
+	const char *text; /* one line for people; {words} are plan_text.c's */
 	/* Is it done already? Asks token and registry, changes nothing. NULL: never. */
 	int (*done)(struct enrolment *e, bool *ret, struct err *err);
 	int (*run)(struct enrolment *e, struct err *err);
 	bool irreversible; /* on the token */
 	bool recorded;	   /* registry_step when it has been run */
+};
+
+struct plan_row {
+	const struct plan_step *step;
 	/* Is the step part of this run at all? NULL: yes. */
 	bool (*wanted)(const struct enrolment *e);
 };
 
 struct plan {
-	const char *name; /* as the registry has it */
-	const struct plan_step *steps;
-	size_t n;
+	const char *name;	     /* as the registry has it */
+	const struct plan_row *rows; /* up to one without a step */
 	unsigned secrets; /* bits 1 << enum registry_secret_kind: what gets a new value */
 	bool on;	  /* on a token that somebody holds: registry_begin_on */
 	bool ca;	  /* a certificate is made: what the CA can refuse is known before */
 	bool signer;	  /* the CA is needed all the same */
 	/* Before the first change, fresh and resumed: what can be known of the token. Spends no
-	 * try.
-	 */
+	 * try. */
 	int (*check)(struct enrolment *e, struct err *err);
-	/* After that, and not for --dry-run: secrets from people and from escrow. NULL: none. */
+	/* After that, and not for --dry-run: secrets from people and from escrow. */
 	int (*ask)(struct enrolment *e, struct err *err);
 };
 
@@ -42,6 +44,9 @@ extern const struct plan plan_enroll, plan_reissue, plan_renew, plan_unblock, pl
 
 /* NULL: there is none of that name. */
 const struct plan *plan_find(const char *name);
+
+/* A step's text, of this run. */
+void plan_text(const struct enrolment *e, const char *text, char *ret, size_t size);
 
 /* Fill the report with the steps as they would run, touching nothing. */
 void plan_show(struct enrolment *e);

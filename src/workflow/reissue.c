@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "workflow/run.h"
 #include "workflow/steps.h"
 #include "ykenroll/registry_look.h"
 

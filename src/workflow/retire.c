@@ -3,82 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "workflow/run.h"
 #include "workflow/steps.h"
-
-static enum signer_reason
-reason_of(const struct enrolment *e)
-{
-	enum signer_reason reason = REASON_UNSPECIFIED;
-
-	return workflow_reason(e->work.why, &reason, NULL) == 0 ? reason : REASON_UNSPECIFIED;
-}
-
-static void
-what_revoked(const struct enrolment *e, char *ret, size_t size)
-{
-	snprintf(ret, size, "revoke its certificates (%s)", e->work.why);
-}
-
-static int
-step_revoked(struct enrolment *e, struct err *err)
-{
-	return steps_end_certs(e, e->work.serial, reason_of(e), TOKEN_NEW, err);
-}
-
-static void
-what_retired(const struct enrolment *e, char *ret, size_t size)
-{
-	(void)e;
-	snprintf(ret, size, "record the token as retired, and close its secrets");
-}
-
-static int
-step_retired(struct enrolment *e, struct err *err)
-{
-	char note[64];
-
-	snprintf(note, sizeof(note), "wiped, %s", e->work.why);
-	return registry_close(e->s.registry, e->work.id, TOKEN_RETIRED, note, err);
-}
-
-static const struct plan_step steps[] = {
-    {"revoked", what_revoked, NULL, step_revoked, true, true, NULL},
-    {"reset", steps_what_reset, step_reset_done, step_reset, true, true, NULL},
-    {"retired", what_retired, NULL, step_retired, false, false, NULL},
-};
-
-static int
-check(struct enrolment *e, struct err *err)
-{
-	int rc;
-
-	if ((rc = precheck_states(e, err)) != 0)
-		return rc;
-	return slot_lost(e->s.token, e->lost, err);
-}
-
-static int
-ask(struct enrolment *e, struct err *err)
-{
-	char question[SLOT_LOST_MAX + 2 * REGISTRY_TEXT_MAX + 256];
-
-	if (e->resumed)
-		return 0;
-	snprintf(question, sizeof(question),
-	    "Token %u of %s (%s) is retired: its certificates are revoked, and it becomes as new. Lost "
-	    "for ever:%s. Do it?",
-	    e->s.serial, e->s.row.holder.name, e->s.row.holder.key,
-	    e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
-	return session_confirm(&e->s, question, err);
-}
-
-const struct plan plan_retire = {.name = "retire",
-    .steps = steps,
-    .n = sizeof(steps) / sizeof(steps[0]),
-    .on = true,
-    .signer = true,
-    .check = check,
-    .ask = ask};
 
 static int
 is_wiped(struct enrolment *e, bool *ret, struct err *err)
@@ -99,13 +25,13 @@ retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
 	bool wiped = false;
 	int rc;
 
-	if ((rc = held_start(e, what->what, &plan_retire, err)) != 0) {
+	if ((rc = run_on_held(e, what->what, &plan_retire, err)) != 0) {
 		if (rc == ERR_NO_TOKEN)
 			err_hint(err, "of a token that is not here: --absent");
 		return rc;
 	}
 	if (e->resumed)
-		return enrolment_run(e, err);
+		return run_plan(e, err);
 	e->report->holder = e->s.row.holder;
 	if (e->s.row.token.state == TOKEN_RETIRED && (rc = is_wiped(e, &wiped, err)) != 0)
 		return rc;
@@ -116,7 +42,7 @@ retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
 	snprintf(e->work.why, sizeof(e->work.why), "%s", workflow_reason_name((int)what->reason));
 	if ((rc = enrolment_copy(e->work.ticket, what->ticket, "ticket", err)) != 0)
 		return rc;
-	return enrolment_run(e, err);
+	return run_plan(e, err);
 }
 
 /* Nothing can be wiped; what it has in the escrow stays, for the day when it is found. */

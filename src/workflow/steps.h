@@ -21,6 +21,8 @@ MUST_CHECK int step_mgmkey(struct enrolment *e, struct err *err);
 MUST_CHECK int step_puk_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_puk(struct enrolment *e, struct err *err);
 MUST_CHECK int step_pin(struct enrolment *e, struct err *err);
+MUST_CHECK int step_pin_by_puk_done(struct enrolment *e, bool *ret, struct err *err);
+MUST_CHECK int step_pin_by_puk(struct enrolment *e, struct err *err);
 MUST_CHECK int step_key_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_key(struct enrolment *e, struct err *err);
 MUST_CHECK int step_identity_done(struct enrolment *e, bool *ret, struct err *err);
@@ -31,17 +33,11 @@ MUST_CHECK int step_issue_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_issue(struct enrolment *e, struct err *err);
 MUST_CHECK int step_import(struct enrolment *e, struct err *err);
 MUST_CHECK int step_prove(struct enrolment *e, struct err *err);
+MUST_CHECK int step_record(struct enrolment *e, struct err *err);
+/* steps_close.c */
 MUST_CHECK int step_activate(struct enrolment *e, struct err *err);
-
-/* held.c: work on a token that somebody holds. start: open all, look whether the token in the
- * reader is the one that was named (what: a holder, a token, a certificate; NULL: whatever is
- * there), and prepare e->work for the plan or go on with it. */
-MUST_CHECK int held_start(
-    struct enrolment *e, const char *what, const struct plan *plan, struct err *err);
-MUST_CHECK int held_active(const struct enrolment *e, struct err *err);
-bool held_recorded(const struct enrolment *e, const char *step); /* by a run before this one */
-/* Ask for the holder's PIN, and verify it. */
-MUST_CHECK int held_pin(struct enrolment *e, struct err *err);
+MUST_CHECK int step_closed(struct enrolment *e, struct err *err);
+MUST_CHECK int step_retired(struct enrolment *e, struct err *err);
 
 /* enroll.c: what was asked, as work; and the enrolment itself, of a token that was looked at. */
 /* Is the token active for this very holder? Then report->already: there is nothing to do. Errors:
@@ -88,21 +84,7 @@ MUST_CHECK int steps_end_certs(struct enrolment *e, uint32_t token, enum signer_
  */
 MUST_CHECK int steps_tell_servers(struct enrolment *e, struct err *err);
 MUST_CHECK int step_replaced(struct enrolment *e, struct err *err);
-
-/* One line each for people (steps_what.c). */
-void steps_what_reset(const struct enrolment *e, char *ret, size_t size);
-void steps_what_mgmkey(const struct enrolment *e, char *ret, size_t size);
-void steps_what_puk(const struct enrolment *e, char *ret, size_t size);
-void steps_what_pin(const struct enrolment *e, char *ret, size_t size);
-void steps_what_key(const struct enrolment *e, char *ret, size_t size);
-void steps_what_same_key(const struct enrolment *e, char *ret, size_t size);
-void steps_what_identity(const struct enrolment *e, char *ret, size_t size);
-void steps_what_attest(const struct enrolment *e, char *ret, size_t size);
-void steps_what_request(const struct enrolment *e, char *ret, size_t size);
-void steps_what_issue(const struct enrolment *e, char *ret, size_t size);
-void steps_what_import(const struct enrolment *e, char *ret, size_t size);
-void steps_what_prove(const struct enrolment *e, char *ret, size_t size);
-void steps_what_replaced(const struct enrolment *e, char *ret, size_t size);
-void steps_what_activate(const struct enrolment *e, char *ret, size_t size);
+MUST_CHECK int step_superseded(struct enrolment *e, struct err *err);
+MUST_CHECK int step_revoked(struct enrolment *e, struct err *err);
 
 #endif

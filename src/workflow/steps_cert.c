@@ -41,7 +41,7 @@ step_key_done(struct enrolment *e, bool *ret, struct err *err)
 	bool there;
 	int rc;
 
-	if (!held_recorded(e, "key"))
+	if (!enrolment_recorded(e, "key"))
 		return 0;
 	rc = token_slot(e->s.token, ENROL_SLOT, &slot, &why);
 	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0 || !there)
@@ -69,7 +69,7 @@ step_identity_done(struct enrolment *e, bool *ret, struct err *err)
 	struct err why = ERR_INIT;
 	int rc;
 
-	if (!held_recorded(e, "identity"))
+	if (!enrolment_recorded(e, "identity"))
 		return 0;
 	rc = token_get_guid(e->s.token, guid, &why);
 	rc = err_answer(rc, ERR_ABSENT, ret, &why, err);
@@ -259,12 +259,29 @@ step_prove(struct enrolment *e, struct err *err)
 	return rc;
 }
 
+/* The CA's own copy, not what the slot has now: that was compared at the start. */
 int
-step_activate(struct enrolment *e, struct err *err)
+step_record(struct enrolment *e, struct err *err)
 {
-	const struct handshake_result *p = &e->report->proof;
-	char proof[200];
+	CLEAN(blob_wipe) struct blob cert = {0};
+	uint8_t spki[X509_SHA256_LEN];
+	struct cert_info info;
+	int rc;
 
-	snprintf(proof, sizeof(proof), "%s %s %s", p->protocol, p->cipher, p->signature);
-	return registry_finish(e->s.registry, e->work.id, proof, err);
+	if ((rc = token_get_cert(e->s.token, ENROL_SLOT, &cert, err)) != 0 ||
+	    (rc = cert_read(cert.data, cert.len, &info, err)) != 0 ||
+	    (rc = x509_sha256(&e->spki, spki, err)) != 0)
+		return rc == ERR_ABSENT
+			   ? err_set(err, ERR_FIT, "slot 9A has no certificate any more")
+			   : rc;
+	if (info.serial_len != REGISTRY_SERIAL_LEN)
+		return err_set(err, ERR_FIT, "the certificate is not one of this CA");
+	if ((rc = registry_cert_prepared(e->s.registry, e->work.id, info.serial, spki,
+		 info.not_before, info.not_after, err)) != 0 ||
+	    (rc = registry_cert_issued(e->s.registry, e->work.id, &cert, err)) != 0)
+		return rc;
+	e->work.has_cert = true;
+	memcpy(e->work.cert_serial, info.serial, sizeof(e->work.cert_serial));
+	blob_move(&e->cert, &cert);
+	return 0;
 }

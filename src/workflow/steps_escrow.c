@@ -1,11 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* steps_escrow: the steps that use a secret of the token from the escrow, and replace it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "workflow/steps.h"
 #include "ykenroll/registry_look.h"
+#include "ykenroll/workflow_escrow.h"
 
 #define VERSIONS_MAX 4
+
+/* ---- opening ---- */
+
+int
+steps_escrow(
+    struct enrolment *e, enum registry_secret_kind kind, struct secret *ret, struct err *err)
+{
+	return steps_escrow_version(e, kind, 0, ret, err);
+}
+
+int
+steps_escrow_version(struct enrolment *e, enum registry_secret_kind kind, unsigned version,
+    struct secret *ret, struct err *err)
+{
+	char why[REGISTRY_TEXT_MAX + 96];
+	const struct registry_escrow_open what = {
+	    .token = e->s.serial, .kind = kind, .version = version, .why = why};
+	int rc;
+
+	snprintf(why, sizeof(why), "%s%s%s%s%s", e->work.plan, e->work.why[0] == '\0' ? "" : " ",
+	    e->work.why, e->work.ticket[0] == '\0' ? "" : ", ticket ", e->work.ticket);
+	/* its passphrase is asked for once in a run */
+	if (e->s.escrow == NULL &&
+	    (rc = workflow_escrow_unlock(e->s.w, e->s.registry, &e->s.escrow, err)) != 0)
+		return rc;
+	rc = registry_escrow_open(e->s.registry, e->s.escrow, &what, ret, NULL, err);
+	return rc != ERR_ABSENT ? rc
+				: err_set(err, ERR_INTERNAL, "the escrow has no %s of token %u",
+				      registry_secret_kind_name(kind), what.token);
+}
 
 /* ---- management key: asking costs nothing ---- */
 
@@ -68,7 +100,7 @@ step_mgmkey_escrow(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if (!held_recorded(e, "management-key") && !e->s.authenticated &&
+	if (!enrolment_recorded(e, "management-key") && !e->s.authenticated &&
 	    (rc = steps_mgmkey_open(e, err)) != 0)
 		return rc;
 	return step_mgmkey(e, err);
@@ -110,7 +142,7 @@ send_old(struct enrolment *e, bool *ret, struct err *err)
 {
 	int rc;
 
-	if (held_recorded(e, STEP_PUK_REFUSED) && !e->s.w->last_try)
+	if (enrolment_recorded(e, STEP_PUK_REFUSED) && !e->s.w->last_try)
 		return refused(e, err);
 	if (e->current_puk->len == 0 &&
 	    (rc = steps_escrow(e, SECRET_PUK, e->current_puk, err)) != 0)
@@ -135,15 +167,15 @@ int
 step_puk_escrow_done(struct enrolment *e, bool *ret, struct err *err)
 {
 	(void)err;
-	*ret = held_recorded(e, "puk");
+	*ret = enrolment_recorded(e, "puk");
 	return 0;
 }
 
 int
 step_puk_escrow(struct enrolment *e, struct err *err)
 {
-	const bool doubt = held_recorded(e, STEP_PUK_SENDING);
-	const bool was_old = held_recorded(e, STEP_PUK_OLD);
+	const bool doubt = enrolment_recorded(e, STEP_PUK_SENDING);
+	const bool was_old = enrolment_recorded(e, STEP_PUK_OLD);
 	bool right = false;
 	int rc;
 

@@ -9,7 +9,7 @@
 static bool
 is_done(const struct enrolment *e)
 {
-	return held_recorded(e, "reset");
+	return enrolment_recorded(e, "reset");
 }
 
 static int

@@ -134,3 +134,26 @@ step_replaced(struct enrolment *e, struct err *err)
 	return steps_end_certs(
 	    e, e->work.replaces, why->reason, t.state >= TOKEN_LOST ? TOKEN_NEW : why->to, err);
 }
+
+int
+step_superseded(struct enrolment *e, struct err *err)
+{
+	const struct workflow_why *why = workflow_why(e->work.why);
+
+	return steps_end_certs(
+	    e, e->work.serial, why == NULL ? REASON_SUPERSEDED : why->reason, TOKEN_NEW, err);
+}
+
+static enum signer_reason
+reason_of(const struct enrolment *e)
+{
+	enum signer_reason reason = REASON_UNSPECIFIED;
+
+	return workflow_reason(e->work.why, &reason, NULL) == 0 ? reason : REASON_UNSPECIFIED;
+}
+
+int
+step_revoked(struct enrolment *e, struct err *err)
+{
+	return steps_end_certs(e, e->work.serial, reason_of(e), TOKEN_NEW, err);
+}

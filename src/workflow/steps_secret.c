@@ -56,7 +56,7 @@ step_mgmkey(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if (held_recorded(e, "management-key"))
+	if (enrolment_recorded(e, "management-key"))
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u was reset or changed elsewhere since this work began, so nothing "
 		    "more is done to it; close the work with: ykenroll recover --device %u --give-up",
@@ -80,7 +80,8 @@ step_puk_done(struct enrolment *e, bool *ret, struct err *err)
 	(void)err;
 	if (!e->resumed || (e->puk.known && e->puk.factory))
 		return 0;
-	*ret = held_recorded(e, "puk") || (e->puk.known && held_recorded(e, STEP_PUK_FACTORY));
+	*ret = enrolment_recorded(e, "puk") ||
+	       (e->puk.known && enrolment_recorded(e, STEP_PUK_FACTORY));
 	return 0;
 }
 
@@ -92,7 +93,7 @@ puk_arrived(struct enrolment *e, bool *ret, struct err *err)
 	struct err why = ERR_INIT;
 	int rc;
 
-	if (!held_recorded(e, STEP_PUK_SENDING) || e->puk.tries_left < 3)
+	if (!enrolment_recorded(e, STEP_PUK_SENDING) || e->puk.tries_left < 3)
 		return 0;
 	rc = token_change_puk(e->s.token, e->puk_new, e->puk_new, 0, &why);
 	return err_answer(rc, ERR_PIN, ret, &why, err);
@@ -142,6 +143,27 @@ step_pin(struct enrolment *e, struct err *err)
 	if (rc != 0)
 		return rc;
 	if ((rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err)) != 0)
+		return rc;
+	e->s.pin_verified = true;
+	return 0;
+}
+
+int
+step_pin_by_puk_done(struct enrolment *e, bool *ret, struct err *err)
+{
+	(void)err;
+	*ret = enrolment_recorded(e, "pin");
+	return 0;
+}
+
+int
+step_pin_by_puk(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = token_unblock_pin(e->s.token, e->puk_new, e->new_pin,
+		 session_puk_flags(&e->s, &e->puk), err)) != 0 ||
+	    (rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err)) != 0)
 		return rc;
 	e->s.pin_verified = true;
 	return 0;
