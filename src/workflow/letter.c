@@ -4,7 +4,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/env.h"
 #include "base/file.h"
+#include "base/helper.h"
 #include "workflow/letter.h"
 #include "ykenroll/workflow_letter.h"
 
@@ -36,6 +38,19 @@ is_pdf(const char *path)
 	return n >= 4 && strcmp(path + n - 4, ".pdf") == 0;
 }
 
+/* A page of these lines, by a program of its own, where that is installed. */
+static int
+make_pdf(const char *text, struct blob *ret, struct err *err)
+{
+	char path[PATH_MAX];
+
+	if (env_program("ykenroll-letter", LETTER_PROGRAM, path, NULL) != 0)
+		return err_set(err, ERR_USAGE,
+		    "this ykenroll was built without libharu and makes no PDF; a letter that does "
+		    "not end in .pdf is plain text");
+	return helper_run(path, text, strlen(text), ret, err);
+}
+
 int
 letter_check(const struct workflow *w, struct err *err)
 {
@@ -47,7 +62,7 @@ letter_check(const struct workflow *w, struct err *err)
 	if (access(w->letter, F_OK) == 0)
 		return err_set(err, ERR_OCCUPIED, "the letter %s exists already", w->letter);
 	if (is_pdf(w->letter))
-		rc = letter_pdf("", &page, err);
+		rc = make_pdf("", &page, err);
 	if (rc == 0 && w->letter_to != NULL &&
 	    (rc = blob_set(&none, "", 1, err)) == 0) /* can be sealed to that one at all? */
 		rc = registry_letter_seal(w->letter_to, &none, &page, err);
@@ -62,7 +77,7 @@ write_page(const struct workflow *w, const char *text, struct err *err)
 	const struct blob *what = &page;
 	int rc;
 
-	rc = is_pdf(w->letter) ? letter_pdf(text, &page, err)
+	rc = is_pdf(w->letter) ? make_pdf(text, &page, err)
 			       : blob_set(&page, text, strlen(text), err);
 	if (rc != 0)
 		return rc;

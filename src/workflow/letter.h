@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* letter: what enrolment.c does with one, and how its text becomes a page. */
+/* letter: what enrolment.c does with one. */
 #ifndef WORKFLOW_LETTER_H
 #define WORKFLOW_LETTER_H
 
@@ -13,9 +13,5 @@ MUST_CHECK int letter_pin(struct enrolment *e, struct secret *ret, struct err *e
 MUST_CHECK int letter_keep(struct enrolment *e, struct err *err);
 /* All is done: write the letter, or forget one whose PIN is not on the token any more. */
 MUST_CHECK int letter_finish(struct enrolment *e, struct err *err);
-
-/* A page of these lines. Errors: ERR_USAGE a character that its fonts have not, or this build
- * makes no PDF. */
-MUST_CHECK int letter_pdf(const char *text, struct blob *ret, struct err *err);
 
 #endif

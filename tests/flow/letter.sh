@@ -90,13 +90,30 @@ claim "openssl opens it with the holder's key" eval 'openssl cms -decrypt -infor
 	-recip "$T/holder.crt" | tr -d "\r" | cmp - "$T/bob.txt"'
 
 # ---- as a PDF ----
-if ldd "$(command -v ykenroll)" | grep -q libhpdf && command -v pdftotext >/dev/null; then
+ykenroll=$(command -v ykenroll)
+if [ -x "$(dirname "$ykenroll")/ykenroll-letter" ] && command -v pdftotext >/dev/null; then
 	exits 0 '' "as a PDF" ykenroll letter "$two" --letter "$T/bob.pdf"
 	claim "with the same words" eval 'pdftotext -layout "$T/bob.pdf" - | grep -q "PIN: *$(pin_in "$T/bob.txt")"'
 	claim "one page" [ "$(pdfinfo "$T/bob.pdf" | awk '/^Pages/ { print $2 }')" = 1 ]
+	refuse "ykenroll itself is not linked with libharu" sh -c "ldd '$ykenroll' | grep libhpdf"
+	if command -v strace >/dev/null && strace -o /dev/null true 2>/dev/null; then
+		strace -f -s 4096 -v -e trace=execve -o "$T/exec" ykenroll letter "$two" --letter "$T/bob2.pdf" >/dev/null
+		claim "a helper makes it" grep -q 'ykenroll-letter"\]' "$T/exec"
+		refuse "whose words and environment have no PIN" grep -qF "$(pin_in "$T/bob.txt")" "$T/exec"
+	fi
+	helper=$(dirname "$ykenroll")/ykenroll-letter
+	claim "it says what its fonts have not" sh -c "printf 'To \\346\\274\\242' | '$helper' >'$T/why'; [ \$? = 2 ] && grep -q 'fonts have not' '$T/why'"
+	claim "and takes no more than a letter" sh -c "head -c 5000 /dev/zero | tr '\\0' x | '$helper' >'$T/why'; [ \$? = 2 ] && grep -q 'too long' '$T/why'"
 else
 	n=$((n + 1))
 	echo "ok $n - as a PDF # SKIP built without libharu"
+fi
+mkdir "$T/alone"
+cp "$ykenroll" "$(dirname "$ykenroll")/ykenroll-signer" "$T/alone/"
+if ! [ -x "$(strings "$ykenroll" | grep -E '^/.*/ykenroll-letter$')" ]; then
+	before=$(ykenroll audit export)
+	exits 2 'makes no PDF' "without the helper it is refused" "$T/alone/ykenroll" letter "$two" --letter "$T/none.pdf"
+	claim "before anything is done" [ "$(ykenroll audit export)" = "$before" ]
 fi
 
 # ---- another PIN came: the letter is of no use ----

@@ -28,6 +28,7 @@ done <<TABLE
 base
 db base
 term base
+letter base
 key base
 x509 key base
 device key x509 base
@@ -46,6 +47,7 @@ only 'winscard|PCSC|ykpiv' 'device|virtual'
 only 'sqlite3|libpq' 'db'
 only 'p11-kit' 'key'
 only 'popt' 'cli|virtual'
+only 'hpdf' 'letter'
 claim "no OpenSSL, PC/SC or SQLite type in a contract" \
 	"$(grep -nE 'X509 \*|EVP_PKEY|SCARDHANDLE|sqlite3|X509_[A-Z]+ \*' include/ykenroll/*.h | grep -vE '^\S+:[0-9]+: \*|/\*')"
 claim "the virtual key shares no code with the device layer" \

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* letter_pdf: a page by libharu, in one of the fonts that every PDF reader has. */
+/*
+ * ykenroll-letter: a page by libharu, in one of the fonts that every PDF reader has. A helper
+ * (base/helper.h): its record is the text of the letter, UTF-8, lines with LF, at most RECORD_MAX
+ * bytes; its result is the PDF. There is a PIN in both: they are in no file of ours.
+ */
+#include <errno.h>
+#include <hpdf.h>
 #include <iconv.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include "workflow/letter.h"
+#include "ykenroll/blob.h"
+#include "ykenroll/secret.h"
 
-#ifdef HAVE_HPDF
-#include <hpdf.h>
+#define RECORD_MAX 4096
 
 #define FONT_POINTS 11
 #define LINE_POINTS 15
@@ -80,8 +89,8 @@ save(HPDF_Doc doc, struct blob *ret, struct err *err)
 	return 0;
 }
 
-int
-letter_pdf(const char *text, struct blob *ret, struct err *err)
+static int
+make_pdf(const char *text, struct blob *ret, struct err *err)
 {
 	CLEAN(doc_freep) HPDF_Doc doc = HPDF_New(NULL, NULL);
 	HPDF_Page page = doc == NULL ? NULL : HPDF_AddPage(doc);
@@ -97,16 +106,52 @@ letter_pdf(const char *text, struct blob *ret, struct err *err)
 	return save(doc, ret, err);
 }
 
-#else
-
-int
-letter_pdf(const char *text, struct blob *ret, struct err *err)
+static int
+read_record(char text[static RECORD_MAX + 1], struct err *err)
 {
-	(void)text;
-	(void)ret;
-	return err_set(err, ERR_USAGE,
-	    "this ykenroll was built without libharu and makes no PDF; a letter that does not end in "
-	    ".pdf is plain text");
+	size_t len = 0;
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, text + len, RECORD_MAX + 1 - len)) != 0) {
+		if (n < 0 && errno != EINTR)
+			return err_errno(err, ERR_INTERNAL, "cannot read the letter");
+		if (n > 0 && (len += (size_t)n) > RECORD_MAX)
+			return err_set(err, ERR_USAGE, "the letter is too long");
+	}
+	text[len] = '\0';
+	close(STDIN_FILENO);
+	return 0;
 }
 
-#endif
+static int
+write_result(const struct blob *page, struct err *err)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < page->len) {
+		n = write(STDOUT_FILENO, page->data + done, page->len - done);
+		if (n < 0 && errno != EINTR)
+			return err_errno(err, ERR_INTERNAL, "cannot give the letter back");
+		done += n < 0 ? 0 : (size_t)n;
+	}
+	return 0;
+}
+
+int
+main(void)
+{
+	static char text[RECORD_MAX + 1];
+	CLEAN(blob_wipe) struct blob page = {0};
+	struct err err = ERR_INIT;
+	int rc;
+
+	(void)mlock(text, sizeof(text));
+	if ((rc = secret_harden(&err)) == 0 && (rc = read_record(text, &err)) == 0 &&
+	    (rc = make_pdf(text, &page, &err)) == 0)
+		rc = write_result(&page, &err);
+	secret_wipe_bytes(text, sizeof(text));
+	if (rc != 0)
+		(void)!write(STDOUT_FILENO, err.text, strlen(err.text));
+	return err_exit_status(rc);
+}
