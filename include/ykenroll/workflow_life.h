@@ -61,35 +61,38 @@ struct workflow_unblock {
 MUST_CHECK int workflow_unblock(const struct workflow *w, const struct workflow_unblock *what,
     struct workflow_report *ret, struct err *err);
 
-/* Unblock for a holder who is elsewhere (x509_ticket.h): request there, answer here, apply there.
+/* Unblock for a holder who is elsewhere (x509_unblock.h): request there, answer here, apply there.
  */
-struct workflow_ticket {
+struct workflow_remote_unblock {
 	const char *request; /* file; its key is beside it, with .key behind the name */
 	const char *answer;  /* file; NULL: the request's name with .answer */
 	unsigned hours;	     /* of request: so long may it be answered and used */
 	const char *ticket;  /* of answer: for the audit, or NULL */
 };
-struct workflow_ticketed {
+struct workflow_remote_result {
 	uint32_t token;
 	int64_t until; /* UTC seconds */
 	char code[16];
 };
 /* For the token in the reader; no registry is needed. Errors: ERR_OCCUPIED a file is there;
  * ERR_BLOCKED the PUK is. */
-MUST_CHECK int workflow_ticket_request(const struct workflow *w, const struct workflow_ticket *what,
-    struct workflow_ticketed *ret, struct err *err);
+MUST_CHECK int workflow_remote_request(const struct workflow *w,
+    const struct workflow_remote_unblock *what, struct workflow_remote_result *ret,
+    struct err *err);
 /* With the PUK from escrow, sealed to the request; a person says whether the holder is who asks.
  * The PUK is marked for replacement: the next unblock or reissue here does it. Errors: ERR_FIT not
  * a request, changed, expired; ERR_OCCUPIED it was answered before, or the token's state;
  * ERR_PERSON.
  */
-MUST_CHECK int workflow_ticket_answer(const struct workflow *w, const struct workflow_ticket *what,
-    struct workflow_ticketed *ret, struct err *err);
+MUST_CHECK int workflow_remote_answer(const struct workflow *w,
+    const struct workflow_remote_unblock *what, struct workflow_remote_result *ret,
+    struct err *err);
 /* The holder chooses the PIN; the key of the request is deleted, so that the answer is worth
  * nothing any more. Errors: ERR_FIT not the answer, expired; ERR_AMBIGUOUS another token; ERR_PIN,
  * ERR_BLOCKED. */
-MUST_CHECK int workflow_ticket_apply(const struct workflow *w, const struct workflow_ticket *what,
-    struct workflow_ticketed *ret, struct err *err);
+MUST_CHECK int workflow_remote_apply(const struct workflow *w,
+    const struct workflow_remote_unblock *what, struct workflow_remote_result *ret,
+    struct err *err);
 
 struct workflow_retire {
 	const char *what; /* a holder, a token's serial; NULL: the token that is there */

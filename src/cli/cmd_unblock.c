@@ -38,7 +38,7 @@ static const struct poptOption table[] = {
 /* ---- for a holder who is elsewhere ---- */
 
 static int
-show_ticket(const struct workflow_ticketed *t, struct err *err)
+show_remote(const struct workflow_remote_result *t, struct err *err)
 {
 	char end[UTC_TEXT_LEN];
 
@@ -64,15 +64,15 @@ show_ticket(const struct workflow_ticketed *t, struct err *err)
 }
 
 static int
-run_ticket(const struct workflow *w, struct err *err)
+run_remote(const struct workflow *w, struct err *err)
 {
-	const struct workflow_ticket what = {.request = request != NULL	 ? request
-							: answer != NULL ? answer
-									 : apply,
+	const struct workflow_remote_unblock what = {.request = request != NULL	 ? request
+								: answer != NULL ? answer
+										 : apply,
 	    .answer = answer_file,
 	    .hours = hours == 0 ? HOURS_DEFAULT : (unsigned)hours,
 	    .ticket = ticket};
-	struct workflow_ticketed done;
+	struct workflow_remote_result done;
 	int rc;
 
 	if ((request != NULL) + (answer != NULL) + (apply != NULL) != 1)
@@ -82,10 +82,10 @@ run_ticket(const struct workflow *w, struct err *err)
 		    err, ERR_USAGE, "--dry-run goes with none of --request, --answer, --apply");
 	if (hours < 0 || hours > HOURS_MAX)
 		return err_set(err, ERR_USAGE, "--hours takes 1 to %d", HOURS_MAX);
-	rc = request != NULL  ? workflow_ticket_request(w, &what, &done, err)
-	     : answer != NULL ? workflow_ticket_answer(w, &what, &done, err)
-			      : workflow_ticket_apply(w, &what, &done, err);
-	return rc != 0 ? rc : show_ticket(&done, err);
+	rc = request != NULL  ? workflow_remote_request(w, &what, &done, err)
+	     : answer != NULL ? workflow_remote_answer(w, &what, &done, err)
+			      : workflow_remote_apply(w, &what, &done, err);
+	return rc != 0 ? rc : show_remote(&done, err);
 }
 
 /* ---- for one who is here ---- */
@@ -121,5 +121,5 @@ cmd_unblock(int argc, const char **argv, struct err *err)
 	if (n != 0)
 		return err_set(
 		    err, ERR_USAGE, "the request says which token; no other word is taken");
-	return run_ticket(&w, err);
+	return run_remote(&w, err);
 }

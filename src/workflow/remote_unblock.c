@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ticket: unblock for a holder who is elsewhere. Three files that belong together: FILE, the
+/* remote_unblock: for a holder who is elsewhere. Three files that belong together: FILE, the
  * request, which is sent; FILE.key, which never is; FILE.answer, which comes back. */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "base/utc.h"
 #include "workflow/steps.h"
 #include "ykenroll/registry_look.h"
-#include "ykenroll/x509_ticket.h"
+#include "ykenroll/x509_unblock.h"
 
 #define HOUR 3600
 #define CLOCK_SLACK 300 /* seconds that two machines' clocks may differ */
@@ -20,7 +20,7 @@ struct paths {
 };
 
 static int
-make_paths(const struct workflow_ticket *what, struct paths *p, struct err *err)
+make_paths(const struct workflow_remote_unblock *what, struct paths *p, struct err *err)
 {
 	const int n = snprintf(p->key, sizeof(p->key), "%s.key", what->request);
 	const int m = what->answer != NULL
@@ -33,7 +33,7 @@ make_paths(const struct workflow_ticket *what, struct paths *p, struct err *err)
 }
 
 static int
-read_request(const char *path, struct ticket *t, struct err *err)
+read_request(const char *path, struct unblock_request *t, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
 	const int64_t now = utc_now();
@@ -41,7 +41,7 @@ read_request(const char *path, struct ticket *t, struct err *err)
 	int rc;
 
 	if ((rc = file_read(path, &pem, err)) == 0)
-		rc = ticket_read(&pem, t, err);
+		rc = unblock_read(&pem, t, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_USAGE, "there is no file %s", path);
 	if (rc != 0)
@@ -57,7 +57,7 @@ read_request(const char *path, struct ticket *t, struct err *err)
 }
 
 static void
-report(const struct ticket *t, struct workflow_ticketed *ret)
+report(const struct unblock_request *t, struct workflow_remote_result *ret)
 {
 	ret->token = t->token;
 	ret->until = t->until;
@@ -84,21 +84,21 @@ open_token(struct session *s, struct token_pin_state *ret_puk, struct err *err)
 }
 
 int
-workflow_ticket_request(const struct workflow *w, const struct workflow_ticket *what,
-    struct workflow_ticketed *ret, struct err *err)
+workflow_remote_request(const struct workflow *w, const struct workflow_remote_unblock *what,
+    struct workflow_remote_result *ret, struct err *err)
 {
 	CLEAN(session_wipe) struct session s = {.w = w, .choice = w->choice};
 	struct token_pin_state puk_state;
 	CLEAN(blob_wipe) struct blob request = {0}, key = {0};
-	CLEAN(ticket_wipe) struct ticket t = {0};
+	CLEAN(unblock_wipe) struct unblock_request t = {0};
 	const int64_t now = utc_now();
 	struct paths p;
 	int rc;
 
 	if ((rc = make_paths(what, &p, err)) != 0 || (rc = open_token(&s, &puk_state, err)) != 0 ||
-	    (rc = ticket_make(
+	    (rc = unblock_make(
 		 s.serial, now, now + (int64_t)what->hours * HOUR, &request, &key, err)) != 0 ||
-	    (rc = ticket_read(&request, &t, err)) != 0)
+	    (rc = unblock_read(&request, &t, err)) != 0)
 		return rc;
 	/* the key first: without it the request is worth nothing */
 	if ((rc = file_create(p.key, key.data, key.len, 0600, err)) != 0 ||
@@ -126,7 +126,7 @@ take_audit(void *ctx, const struct registry_audit_row *row)
 }
 
 static int
-check_unanswered(struct enrolment *e, const struct ticket *t, struct err *err)
+check_unanswered(struct enrolment *e, const struct unblock_request *t, struct err *err)
 {
 	struct answered a = {.before = false};
 	int rc;
@@ -141,7 +141,7 @@ check_unanswered(struct enrolment *e, const struct ticket *t, struct err *err)
 }
 
 static int
-check_token_row(struct enrolment *e, const struct ticket *t, struct err *err)
+check_token_row(struct enrolment *e, const struct unblock_request *t, struct err *err)
 {
 	int rc;
 
@@ -162,7 +162,7 @@ check_token_row(struct enrolment *e, const struct ticket *t, struct err *err)
 
 /* Who asks is for a person to find out. */
 static int
-confirm(const struct enrolment *e, const struct ticket *t, struct err *err)
+confirm(const struct enrolment *e, const struct unblock_request *t, struct err *err)
 {
 	char question[2 * REGISTRY_TEXT_MAX + 256];
 
@@ -174,8 +174,8 @@ confirm(const struct enrolment *e, const struct ticket *t, struct err *err)
 }
 
 static int
-write_answer(struct enrolment *e, const struct workflow_ticket *what, const struct ticket *t,
-    const char *path, struct err *err)
+write_answer(struct enrolment *e, const struct workflow_remote_unblock *what,
+    const struct unblock_request *t, const char *path, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *puk = secret_new();
 	CLEAN(blob_wipe) struct blob answer = {0};
@@ -188,16 +188,16 @@ write_answer(struct enrolment *e, const struct workflow_ticket *what, const stru
 	/* written down before there is an answer: a second one to this request is refused */
 	if ((rc = steps_escrow(e, SECRET_PUK, puk, err)) != 0 ||
 	    (rc = registry_audit(e->s.registry, "unblock-answer", t->token, detail, err)) != 0 ||
-	    (rc = ticket_seal(t, puk, &answer, err)) != 0)
+	    (rc = unblock_seal(t, puk, &answer, err)) != 0)
 		return rc;
 	return file_create(path, answer.data, answer.len, 0644, err);
 }
 
 int
-workflow_ticket_answer(const struct workflow *w, const struct workflow_ticket *what,
-    struct workflow_ticketed *ret, struct err *err)
+workflow_remote_answer(const struct workflow *w, const struct workflow_remote_unblock *what,
+    struct workflow_remote_result *ret, struct err *err)
 {
-	CLEAN(ticket_wipe) struct ticket t = {0};
+	CLEAN(unblock_wipe) struct unblock_request t = {0};
 	struct workflow_report none; /* outlives e, which writes to it at its end */
 	CLEAN(enrolment_wipe) struct enrolment e;
 	struct paths p;
@@ -224,7 +224,8 @@ workflow_ticket_answer(const struct workflow *w, const struct workflow_ticket *w
 /* ---- elsewhere again ---- */
 
 static int
-read_answer(const struct ticket *t, const struct paths *p, struct secret *ret, struct err *err)
+read_answer(
+    const struct unblock_request *t, const struct paths *p, struct secret *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob key = {0}, answer = {0};
 	int rc;
@@ -241,7 +242,7 @@ read_answer(const struct ticket *t, const struct paths *p, struct secret *ret, s
 		return err_set(err, ERR_USAGE, "there is no answer in %s yet", p->answer);
 	if (rc != 0)
 		return rc;
-	return ticket_open(t, &key, &answer, ret, err);
+	return unblock_open(t, &key, &answer, ret, err);
 }
 
 static int
@@ -257,13 +258,13 @@ set_pin(const struct session *s, const struct token_pin_state *state, const stru
 }
 
 int
-workflow_ticket_apply(const struct workflow *w, const struct workflow_ticket *what,
-    struct workflow_ticketed *ret, struct err *err)
+workflow_remote_apply(const struct workflow *w, const struct workflow_remote_unblock *what,
+    struct workflow_remote_result *ret, struct err *err)
 {
 	CLEAN(session_wipe) struct session s = {.w = w, .choice = w->choice};
 	struct token_pin_state puk_state;
 	CLEAN(secret_freep) struct secret *puk = secret_new();
-	CLEAN(ticket_wipe) struct ticket t = {0};
+	CLEAN(unblock_wipe) struct unblock_request t = {0};
 	struct paths p;
 	int rc;
 

@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "key/evp.h"
 #include "key/ossl.h"
-#include "ykenroll/x509_ticket.h"
+#include "ykenroll/x509_unblock.h"
 
 #define NONCE_LEN 16
 #define NAME "ykenroll request"
@@ -22,7 +22,7 @@ OSSL_FREEP(cms_freep, CMS_ContentInfo, CMS_ContentInfo_free)
 OSSL_FREEP(ext_freep, X509_EXTENSION, X509_EXTENSION_free)
 
 void
-ticket_wipe(struct ticket *t)
+unblock_wipe(struct unblock_request *t)
 {
 	blob_wipe(&t->der);
 }
@@ -98,7 +98,7 @@ key_pem(EVP_PKEY *key, struct blob *ret, struct err *err)
 }
 
 int
-ticket_make(uint32_t token, int64_t from, int64_t until, struct blob *ret_request,
+unblock_make(uint32_t token, int64_t from, int64_t until, struct blob *ret_request,
     struct blob *ret_key, struct err *err)
 {
 	CLEAN(pkey_freep) EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -151,16 +151,16 @@ read_names(const X509 *cert, uint32_t *ret)
 }
 
 static void
-write_code(struct ticket *t)
+write_code(struct unblock_request *t)
 {
 	snprintf(t->code, sizeof(t->code), "%02X%02X-%02X%02X", t->sha256[0], t->sha256[1],
 	    t->sha256[2], t->sha256[3]);
 }
 
 int
-ticket_read(const struct blob *request, struct ticket *ret, struct err *err)
+unblock_read(const struct blob *request, struct unblock_request *ret, struct err *err)
 {
-	CLEAN(ticket_wipe) struct ticket t = {0};
+	CLEAN(unblock_wipe) struct unblock_request t = {0};
 	CLEAN(x509_freep) X509 *cert = NULL;
 	struct cert_info info;
 	int rc;
@@ -185,7 +185,7 @@ ticket_read(const struct blob *request, struct ticket *ret, struct err *err)
 
 /* What is sealed begins with this, so that an answer cannot be put to another request. */
 static size_t
-head(const struct ticket *t, char ret[static HEAD_MAX])
+head(const struct unblock_request *t, char ret[static HEAD_MAX])
 {
 	char hash[2 * X509_SHA256_LEN + 1];
 
@@ -224,8 +224,8 @@ seal(X509 *cert, const struct secret *text, struct blob *ret, struct err *err)
 }
 
 int
-ticket_seal(
-    const struct ticket *t, const struct secret *secret, struct blob *ret_answer, struct err *err)
+unblock_seal(const struct unblock_request *t, const struct secret *secret, struct blob *ret_answer,
+    struct err *err)
 {
 	CLEAN(secret_freep) struct secret *text = secret_new();
 	CLEAN(x509_freep) X509 *cert = NULL;
@@ -280,7 +280,7 @@ load_answer(const struct blob *pem)
 }
 
 int
-ticket_open(const struct ticket *t, const struct blob *key, const struct blob *answer,
+unblock_open(const struct unblock_request *t, const struct blob *key, const struct blob *answer,
     struct secret *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *text = secret_new();
