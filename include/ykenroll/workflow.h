@@ -3,8 +3,8 @@
  * workflow: what people do: enrol, recover, check. The only room that sees device, signer and
  * registry together.
  *
- * Work is a table of steps that is run forward only (src/workflow/plan.h). Each step asks token and
- * registry whether it is done, so a run that stopped anywhere is completed by running it again.
+ * Work is a table of steps that is run forward only (src/workflow/run/plan.h). Each step asks token
+ * and registry whether it is done, so a run that stopped anywhere is completed by running it again.
  * What can be known before the first change to the token is checked before it.
  *
  * Nothing here prints or prompts: struct workflow_ui does.

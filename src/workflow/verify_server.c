@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "workflow/verb.h"
+#include "workflow/verb/verb.h"
 #include "workflow/verify_server.h"
 
 #define TIMEOUT_SEC 10

@@ -154,7 +154,7 @@ back
 
 n_seen=$(echo $seen | wc -w)
 echo "# $n_seen mismatches, each made by hand: $seen"
-claim "every mismatch of the program's table was made ($n_seen of $(grep -c '^    {"[a-z-]*", "' ../../src/workflow/check.c))" \
-	sh -c 'for id in $(sed -n "s/^    {\"\([a-z-]*\)\", \".*/\1/p" ../../src/workflow/check.c); do case "$0" in *" $id "*) ;; *) echo "not made: $id"; exit 1 ;; esac; done' "$seen"
+claim "every mismatch of the program's table was made ($n_seen of $(grep -c '^    {"[a-z-]*", "' ../../src/workflow/look/check.c))" \
+	sh -c 'for id in $(sed -n "s/^    {\"\([a-z-]*\)\", \".*/\1/p" ../../src/workflow/look/check.c); do case "$0" in *" $id "*) ;; *) echo "not made: $id"; exit 1 ;; esac; done' "$seen"
 claim "at least 25" [ "$n_seen" -ge 25 ]
 finish

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_token: what is on the token, against what should be. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utc.h"
+#include "workflow/look/check.h"
+#include "ykenroll/x509.h"
+
+/* ---- certificate ---- */
+
+static int
+take_cert(void *ctx, const struct registry_cert *cert)
+{
+	*(struct registry_cert *)ctx = *cert;
+	return 1;
+}
+
+/* One that is not the expected one: whose? */
+static int
+other_cert(struct check *c, const struct cert_info *info, struct err *err)
+{
+	const struct registry_which which = {.serial = info->serial};
+	struct registry_cert known = {0};
+	int rc = 0;
+
+	if (info->serial_len == REGISTRY_SERIAL_LEN)
+		rc = registry_certs(c->s.registry, &which, take_cert, &known, err);
+	if (rc < 0)
+		return rc;
+	if (rc == 1 && memcmp(known.sha256, info->sha256, sizeof(known.sha256)) != 0)
+		rc = 0; /* somebody's own, with a serial number of ours */
+	if (rc == 1 && known.token.serial != c->s.serial)
+		check_bad(c, "cert-of-another", "it was issued for token %u, holder %s",
+		    (unsigned)known.token.serial, known.holder.key);
+	else if (rc == 1)
+		check_bad(c, "cert-old", "an older one of this token (%s)",
+		    registry_cert_state_name(known.state));
+	else if (c->s.row.token.serial == 0 || !c->expected.has_cert)
+		check_bad(
+		    c, "cert-unexpected", "one that the registry does not know: %s", info->subject);
+	else
+		check_bad(c, "cert-foreign", "another one than the registry's: %s", info->subject);
+	return 0;
+}
+
+static void
+expected_cert(struct check *c, const struct cert_info *info)
+{
+	char end[UTC_TEXT_LEN];
+
+	utc_text(info->not_after, end);
+	if (c->expected.cert_state == CERT_REVOKED)
+		check_bad(c, "cert-revoked", "%s: revoked, reason %d", info->subject,
+		    c->expected.cert_reason);
+	else if (info->not_after <= utc_now())
+		check_bad(c, "cert-expired", "%s: expired %s", info->subject, end);
+	else if (c->expected.cert_state == CERT_SUPERSEDED)
+		check_bad(c, "cert-old", "%s: superseded", info->subject);
+	else
+		check_ok(c, "certificate in slot 9A", "%s, %s, until %s", info->subject,
+		    registry_cert_state_name(c->expected.cert_state), end);
+}
+
+int
+check_cert(struct check *c, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	struct err why = ERR_INIT;
+	struct cert_info info;
+	const int got = token_get_cert(c->s.token, CHECK_SLOT, &der, &why);
+	bool there;
+	int rc;
+
+	if ((rc = err_answer(got == ERR_FIT ? 0 : got, ERR_ABSENT, &there, &why, err)) != 0)
+		return rc;
+	if (!there) {
+		if (c->live)
+			check_bad(c, "cert-missing", "none");
+		else
+			check_ok(c, "certificate in slot 9A", "none");
+		return 0;
+	}
+	if (got != 0 || cert_read(der.data, der.len, &info, NULL) != 0) {
+		check_bad(c, "cert-unreadable", "what is there is no certificate");
+		return 0;
+	}
+	if (c->s.row.token.serial != 0 && c->expected.has_cert &&
+	    memcmp(info.sha256, c->expected.cert_sha256, sizeof(info.sha256)) == 0) {
+		expected_cert(c, &info);
+		return 0;
+	}
+	return other_cert(c, &info, err);
+}
+
+/* ---- key ---- */
+
+static void
+slot_wipe(struct token_slot *s)
+{
+	blob_wipe(&s->spki);
+}
+
+static bool
+other_policy(uint8_t wanted, uint8_t is)
+{
+	return wanted != PIN_DEFAULT && is != PIN_DEFAULT && wanted != is;
+}
+
+static void
+judge_key(struct check *c, const struct token_slot *slot, const uint8_t digest[static 32])
+{
+	const struct registry_expected *e = &c->expected;
+
+	if (!slot->generated)
+		check_bad(c, "key-imported", "was imported, not generated on the token");
+	else if (!e->has_cert)
+		check_bad(c, "key-unexpected", "%s, of which the registry knows nothing",
+		    key_alg_name(slot->alg));
+	else if (memcmp(digest, e->spki_sha256, 32) != 0)
+		check_bad(c, "key-replaced", "is not the key of the registered certificate");
+	else if (e->finished && (other_policy(e->pin_policy, slot->pin_policy) ||
+				    other_policy(e->touch_policy, slot->touch_policy)))
+		check_bad(c, "key-policy", "PIN policy %u and touch policy %u, not %u and %u",
+		    slot->pin_policy, slot->touch_policy, e->pin_policy, e->touch_policy);
+	else
+		check_ok(
+		    c, "key in slot 9A", "%s, generated on the token", key_alg_name(slot->alg));
+}
+
+int
+check_key(struct check *c, struct err *err)
+{
+	CLEAN(slot_wipe) struct token_slot slot = {0};
+	uint8_t digest[X509_SHA256_LEN] = {0};
+	struct err why = ERR_INIT;
+	bool there;
+	int rc;
+
+	rc = token_slot(c->s.token, CHECK_SLOT, &slot, &why);
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0)
+		return rc;
+	if (!there) {
+		/* before 5.3 a token does not tell: the certificate has to do */
+		if (c->live && strstr(why.text, "firmware") == NULL)
+			check_bad(c, "key-missing", "%s", why.text);
+		else
+			check_ok(c, "key in slot 9A", "%s", why.text);
+		return 0;
+	}
+	if ((rc = x509_sha256(&slot.spki, digest, err)) == 0)
+		judge_key(c, &slot, digest);
+	return rc;
+}
+
+/* ---- identity ---- */
+
+int
+check_identity(struct check *c, struct err *err)
+{
+	uint8_t guid[DEVICE_GUID_LEN];
+	struct err why = ERR_INIT;
+	bool there;
+	int rc;
+
+	if (!c->live)
+		return 0;
+	rc = token_get_guid(c->s.token, guid, &why);
+	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, &why, err)) != 0)
+		return rc;
+	if (!there) {
+		check_bad(c, "identity-missing", "the token has no CHUID");
+		return 0;
+	}
+	if ((rc = registry_guid_known(c->s.registry, c->s.serial, guid, err)) < 0)
+		return rc;
+	if (rc == 0)
+		check_bad(c, "identity-other", "the CHUID's GUID is not the one that was written");
+	else
+		check_ok(c, "card identity", "as it was written");
+	return 0;
+}
+
+/* ---- secrets ---- */
+
+static void
+judge_pin(struct check *c, const char *what, const char *blocked, const char *factory,
+    const struct token_pin_state *s)
+{
+	const bool enrolled = c->s.row.token.serial != 0 && c->s.row.token.state != TOKEN_NEW;
+
+	if (s->tries_left == 0)
+		check_bad(c, blocked, "blocked");
+	else if (s->known && s->factory && enrolled)
+		check_bad(c, factory, "still the factory's");
+	else if (s->tries_left < 0)
+		check_ok(c, what, "this firmware does not tell");
+	else
+		check_ok(
+		    c, what, "%s%d tries left", s->factory ? "the factory's, " : "", s->tries_left);
+}
+
+static void
+judge_mgm(struct check *c, const struct token_mgm_state *mgm)
+{
+	const struct registry_expected_secret *s = &c->expected.secrets[SECRET_MGMKEY];
+	const bool enrolled = c->s.row.token.serial != 0 && c->s.row.token.state != TOKEN_NEW;
+
+	if (mgm->known && mgm->factory && enrolled)
+		check_bad(c, "mgm-factory", "still the factory's");
+	else if (mgm->known && s->there && s->alg != (uint8_t)mgm->alg)
+		check_bad(c, "mgm-algorithm", "algorithm %02X, and %02X is in escrow",
+		    (unsigned)mgm->alg, s->alg);
+	else
+		check_ok(c, "management key", "%s",
+		    !mgm->known	   ? "this firmware does not tell"
+		    : mgm->factory ? "the factory's"
+				   : "not the factory's");
+}
+
+int
+check_secrets(struct check *c, struct err *err)
+{
+	struct token_pin_state pin, puk = {0};
+	struct token_mgm_state mgm;
+	bool has_puk;
+	int rc;
+
+	if ((rc = token_pin_state(c->s.token, &pin, err)) != 0 ||
+	    (rc = session_puk(&c->s, &puk, &has_puk, err)) != 0 ||
+	    (rc = token_mgm_state(c->s.token, &mgm, err)) != 0)
+		return rc;
+	if (c->live && pin.known && pin.factory && puk.factory && mgm.factory)
+		check_bad(c, "piv-reset", "PIN, PUK and management key are the factory's again");
+	judge_pin(c, "PIN", "pin-blocked", "pin-factory", &pin);
+	if (has_puk)
+		judge_pin(c, "PUK", "puk-blocked", "puk-factory", &puk);
+	else
+		check_ok(c, "PUK", "this token has no PUK");
+	judge_mgm(c, &mgm);
+	return 0;
+}

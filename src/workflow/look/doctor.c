@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* doctor: what makes the other commands fail, and the command that mends it. Changes nothing. */
+#include <openssl/crypto.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "workflow/look/doctor.h"
+
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+void
+doctor_found(struct doctor *d, enum workflow_level level, const char *what, const char *fix,
+    const char *fmt, ...)
+{
+	struct workflow_diagnosis *one;
+	va_list ap;
+
+	if (level >= LEVEL_WARN && d->first_code == 0)
+		d->first_code = d->code;
+	if (d->n >= WORKFLOW_DIAGNOSES_MAX)
+		return;
+	one = &d->list[d->n++];
+	one->level = level;
+	snprintf(one->what, sizeof(one->what), "%s", what);
+	snprintf(one->fix, sizeof(one->fix), "%s", fix == NULL ? "" : fix);
+	va_start(ap, fmt);
+	vsnprintf(one->text, sizeof(one->text), fmt, ap);
+	va_end(ap);
+}
+
+/* ---- libraries ---- */
+
+/* What a libykpiv does not know the device layer sends itself; other programs do not. */
+static const struct {
+	unsigned major, minor;
+	const char *lacks;
+} ykpiv_news[] = {
+    {2, 3, "AES management keys"},
+    {2, 4, "compressed certificates"},
+    {2, 5, "RSA-3072, RSA-4096, Ed25519, X25519"},
+};
+
+static void
+check_ykpiv(struct doctor *d)
+{
+	const char *version = device_libykpiv();
+	unsigned major = 0, minor = 0;
+	char lacks[120] = "";
+	size_t i, at = 0;
+	int w;
+
+	if (sscanf(version, "%u.%u", &major, &minor) != 2 || major < 2 ||
+	    (major == 2 && minor < 2)) {
+		doctor_found(d, LEVEL_BAD, "libykpiv", "apt install --only-upgrade libykpiv2",
+		    "version %s; 2.2 or newer is needed", version);
+		return;
+	}
+	for (i = 0; i < LEN(ykpiv_news) && at < sizeof(lacks); i++) {
+		if (major > ykpiv_news[i].major || minor >= ykpiv_news[i].minor)
+			continue;
+		w = snprintf(lacks + at, sizeof(lacks) - at, "%s%s", at > 0 ? ", " : "",
+		    ykpiv_news[i].lacks);
+		at += w < 0 ? 0 : (size_t)w;
+	}
+	if (at == 0)
+		doctor_found(d, LEVEL_OK, "libykpiv", NULL, "%s", version);
+	else
+		doctor_found(d, LEVEL_NOTE, "libykpiv", NULL,
+		    "%s has no %s: ykenroll does these itself; yubico-piv-tool and ykcs11 of that "
+		    "version cannot",
+		    version, lacks);
+}
+
+static void
+check_libraries(struct doctor *d)
+{
+	const char *text = OpenSSL_version(OPENSSL_VERSION);
+
+	check_ykpiv(d);
+	/* major and minor; OPENSSL_VERSION_NUMBER(3) */
+	if (OpenSSL_version_num() >> 20 < OPENSSL_VERSION_NUMBER >> 20)
+		doctor_found(d, LEVEL_BAD, "OpenSSL", "apt install --only-upgrade libssl3",
+		    "%s, older than the %s that this program was built with", text,
+		    OPENSSL_FULL_VERSION_STR);
+	else
+		doctor_found(d, LEVEL_OK, "OpenSSL", NULL, "%s", text);
+}
+
+/* ---- pcscd ---- */
+
+#define POLKIT_FIX                                                                       \
+	"install udev/ykenroll.rules as /etc/polkit-1/rules.d/50-ykenroll.rules, then: " \
+	"usermod -aG ykenroll \"$USER\", and log in anew"
+
+static void
+check_pcscd(struct doctor *d)
+{
+	static const struct {
+		enum workflow_level level;
+		const char *text, *fix;
+	} by_service[] = {
+	    [SERVICE_RUNS] = {LEVEL_OK, "answers", NULL},
+	    [SERVICE_ABSENT] = {LEVEL_BAD, "is not running",
+		"systemctl enable --now pcscd.socket (without systemd: pcscd)"},
+	    [SERVICE_CLOSED] = {LEVEL_BAD, "its socket " DEVICE_SOCKET " is closed to this user",
+		"chmod 666 " DEVICE_SOCKET " (for good: SocketMode=0666 in pcscd.socket)"},
+	    [SERVICE_REFUSED] = {LEVEL_BAD, "hangs up: polkit does not let this user in",
+		POLKIT_FIX},
+	    [SERVICE_FAILED] = {LEVEL_BAD, "runs and fails",
+		"systemctl restart pcscd; journalctl -u pcscd tells why"},
+	};
+	const enum device_service s = d->machine.service;
+
+	if (s == SERVICE_ABSENT && d->machine.daemon == NULL)
+		doctor_found(d, LEVEL_BAD, "pcscd", "apt install pcscd", "is not installed");
+	else
+		doctor_found(
+		    d, by_service[s].level, "pcscd", by_service[s].fix, "%s", by_service[s].text);
+}
+
+/* ---- driver, bus ---- */
+
+/* Without a driver pcscd may still have other readers, such as virtual ones. */
+static void
+check_driver(struct doctor *d)
+{
+	const struct device_machine *m = &d->machine;
+
+	if (m->driver != NULL)
+		doctor_found(d, LEVEL_OK, "CCID driver", NULL, "%s", m->driver);
+	else if (m->readers > 0)
+		doctor_found(d, LEVEL_NOTE, "CCID driver", NULL,
+		    "none, and the readers that are there do without: a YubiKey on the USB would "
+		    "not be seen (apt install libccid)");
+	else
+		doctor_found(d, LEVEL_BAD, "CCID driver", "apt install libccid",
+		    "none is installed: pcscd sees no YubiKey");
+}
+
+static void
+check_bus(struct doctor *d)
+{
+	const struct device_machine *m = &d->machine;
+
+	if (m->usb_keys > m->usb_ccid)
+		doctor_found(d, LEVEL_BAD, "USB", "ykman config usb --enable PIV",
+		    "%u of %u YubiKeys on the USB have their smart card interface (CCID) off",
+		    m->usb_keys - m->usb_ccid, m->usb_keys);
+	else if (m->usb_ccid > 0 && m->readers == 0 && m->service == SERVICE_RUNS)
+		doctor_found(d, LEVEL_BAD, "USB",
+		    "gpgconf --kill scdaemon; systemctl restart pcscd (for good: disable-ccid in "
+		    "~/.gnupg/scdaemon.conf)",
+		    "a YubiKey is on the USB and pcscd has no reader: another program has taken "
+		    "the interface (scdaemon does), or the driver does not know the key");
+	else if (m->usb_keys > 0)
+		doctor_found(d, LEVEL_OK, "USB", NULL, "%u YubiKey%s", m->usb_keys,
+		    m->usb_keys == 1 ? "" : "s");
+}
+
+/* ---- readers ---- */
+
+/* What device_list says of a reader, and what that takes. The last one fits all. */
+static const struct {
+	const char *reason, *fix;
+	enum workflow_level level;
+} reasons[] = {
+    {"PIV is disabled", "ykman config usb --enable PIV", LEVEL_BAD},
+    {"not a YubiKey", NULL, LEVEL_NOTE},
+    {"refuses this user", POLKIT_FIX, LEVEL_BAD},
+    {"", "plug it in anew; if that does not help: systemctl restart pcscd", LEVEL_BAD},
+};
+
+static void
+found_entry(struct doctor *d, const struct device_entry *e)
+{
+	const struct token_id *t = &e->id;
+	size_t i = 0;
+
+	if (e->usable) {
+		doctor_found(d, LEVEL_OK, "token", NULL, "%u, firmware %u.%u.%u, in %s", t->serial,
+		    t->firmware[0], t->firmware[1], t->firmware[2], t->reader);
+		return;
+	}
+	if (e->code == ERR_HELD) { /* check_holders says by whom */
+		d->held = true;
+		if (d->first_code == 0)
+			d->first_code = ERR_HELD;
+		return;
+	}
+	while (strstr(e->reason, reasons[i].reason) == NULL)
+		i++;
+	doctor_found(d, reasons[i].level, "token", reasons[i].fix, "%s", e->reason);
+}
+
+static void
+check_readers(struct doctor *d)
+{
+	CLEAN(device_closep) struct device *dev = NULL;
+	struct device_entry *entries = NULL;
+	struct err why = ERR_INIT;
+	size_t n = 0, i;
+
+	if (d->machine.service != SERVICE_RUNS)
+		return;
+	if (device_open(d->w->device_ui, &dev, &why) != 0 ||
+	    device_list(dev, &entries, &n, &why) != 0) {
+		doctor_found(d, LEVEL_BAD, "readers", "systemctl restart pcscd", "%s", why.text);
+		return;
+	}
+	if (n == 0)
+		doctor_found(d, LEVEL_NOTE, "readers", NULL,
+		    "%u, and no token in any: plug one in and run this again to have it looked at",
+		    d->machine.readers);
+	for (i = 0; i < n; i++)
+		found_entry(d, &entries[i]);
+	free(entries);
+}
+
+/* ---- holders ---- */
+
+static void
+found_holder(struct doctor *d, const struct device_holder *h, size_t hidden)
+{
+	const bool suspect = d->held && (h->connected || hidden > 0);
+
+	if (h->connected)
+		doctor_found(d, suspect ? LEVEL_BAD : LEVEL_NOTE, "held by",
+		    h->fix != NULL ? h->fix : "end that program",
+		    "%s (pid %d) is connected to pcscd%s", h->name, h->pid,
+		    d->held ? ", and a card is in use" : " and may take the card");
+	else if (suspect)
+		doctor_found(d, LEVEL_BAD, "held by", h->fix,
+		    "perhaps %s (pid %d): a card is in use by a process that this user cannot see",
+		    h->name, h->pid);
+}
+
+static void
+check_holders(struct doctor *d)
+{
+	struct device_holder holders[DEVICE_HOLDERS_MAX];
+	size_t hidden = 0, n = device_holders(holders, &hidden), i, before = d->n;
+
+	for (i = 0; i < n; i++)
+		found_holder(d, &holders[i], hidden);
+	if (d->held && d->n == before)
+		doctor_found(d, LEVEL_BAD, "held by", "run this as root, which sees whose it is",
+		    "a card is in use by another program, and /proc does not tell this user which");
+}
+
+/* ---- all ---- */
+
+/* code: what another command would exit with for that reason. */
+static const struct {
+	const char *name;
+	void (*run)(struct doctor *d);
+	int code;
+} checks[] = {
+    {"libraries", check_libraries, ERR_INTERNAL},
+    {"pcscd", check_pcscd, ERR_NO_TOKEN},
+    {"driver", check_driver, ERR_NO_TOKEN},
+    {"bus", check_bus, ERR_NO_TOKEN},
+    {"readers", check_readers, ERR_NO_TOKEN},
+    {"holders", check_holders, ERR_HELD},
+    {"home", doctor_home, ERR_USAGE},
+    {"CRLs", doctor_crls, ERR_FIT},
+    {"clock", doctor_clock, ERR_FIT},
+};
+
+static size_t
+count_unwell(const struct doctor *d)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < d->n; i++)
+		n += d->list[i].level >= LEVEL_WARN;
+	return n;
+}
+
+int
+workflow_doctor(const struct workflow *w,
+    struct workflow_diagnosis ret[static WORKFLOW_DIAGNOSES_MAX], size_t *ret_n, struct err *err)
+{
+	struct doctor d = {.w = w, .list = ret};
+	size_t i;
+	int rc;
+
+	if ((rc = device_machine(w->device_ui, &d.machine, err)) != 0)
+		return rc;
+	for (i = 0; i < LEN(checks); i++) {
+		d.code = checks[i].code;
+		checks[i].run(&d);
+	}
+	*ret_n = d.n;
+	if (d.first_code == 0)
+		return 0;
+	return err_set(err, d.first_code, "not all is well: %zu finding%s", count_unwell(&d),
+	    count_unwell(&d) == 1 ? "" : "s");
+}

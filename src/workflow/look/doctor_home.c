@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* doctor: the home, what servers get from it, and the clock. */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/timex.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+#include "workflow/look/doctor.h"
+
+#define DAY INT64_C(86400)
+#define ROOT_CRL_MIN (30 * DAY)
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+static void
+newest(struct doctor *d, int64_t t)
+{
+	if (t > d->newest)
+		d->newest = t;
+}
+
+/* ---- permissions ---- */
+
+/* What only its owner may read; what is not there is another finding's affair. */
+static void
+check_private(struct doctor *d, const char *name)
+{
+	char path[PATH_MAX], fix[PATH_MAX + 32];
+	struct stat st;
+
+	if (snprintf(path, sizeof(path), "%s%s%s", d->w->home, name[0] == '\0' ? "" : "/", name) >=
+		(int)sizeof(path) ||
+	    lstat(path, &st) != 0)
+		return;
+	if ((st.st_mode & 077) != 0) {
+		snprintf(
+		    fix, sizeof(fix), "chmod %s '%s'", S_ISDIR(st.st_mode) ? "700" : "600", path);
+		doctor_found(d, LEVEL_BAD, "home", fix, "%s is open to others (mode %04o)", path,
+		    (unsigned)st.st_mode & 07777);
+	}
+	if (st.st_uid != geteuid() && st.st_uid != 0) {
+		snprintf(fix, sizeof(fix), "chown -R %u '%s'", (unsigned)geteuid(), path);
+		doctor_found(d, LEVEL_BAD, "home", fix, "%s belongs to uid %u, and you are uid %u",
+		    path, (unsigned)st.st_uid, (unsigned)geteuid());
+	}
+}
+
+static int
+take_time(void *ctx, const struct registry_row *row)
+{
+	newest(ctx, row->token.changed);
+	return 0;
+}
+
+static void
+check_registry(struct doctor *d)
+{
+	CLEAN(registry_closep) struct registry *r = NULL;
+	struct err why = ERR_INIT;
+	int64_t rows = 0;
+	int rc;
+
+	d->code = ERR_INTERNAL; /* the permissions are in order */
+	rc = registry_open(d->w->home, d->w->actor, &r, &why);
+	if (rc == ERR_ABSENT) {
+		doctor_found(
+		    d, LEVEL_BAD, "registry", "ykenroll init", "there is none in %s", d->w->home);
+		return;
+	}
+	if (rc == 0 && (rc = registry_list(r, 0, take_time, d, &why)) == 0)
+		rc = registry_audit_verify(r, &rows, &why);
+	if (rc != 0)
+		doctor_found(d, LEVEL_BAD, "registry",
+		    "restore registry.db from a backup that `ykenroll doctor` accepts", "%s",
+		    why.text);
+	else
+		doctor_found(d, LEVEL_OK, "registry", NULL, "%lld audit rows fit", (long long)rows);
+}
+
+void
+doctor_home(struct doctor *d)
+{
+	static const char *const private[] = {
+	    "", "ca", "ca/root.key", "ca/issuing.key", "flight.key", "registry.db"};
+	const size_t before = d->n;
+	size_t i;
+
+	if (access(d->w->home, F_OK) != 0 && errno == ENOENT) {
+		doctor_found(d, LEVEL_BAD, "home", "ykenroll init", "there is no %s", d->w->home);
+		return;
+	}
+	for (i = 0; i < LEN(private); i++)
+		check_private(d, private[i]);
+	if (d->n != before)
+		return; /* the registry refuses such a home */
+	doctor_found(d, LEVEL_OK, "home", NULL, "%s, closed to others", d->w->home);
+	check_registry(d);
+}
+
+/* ---- CRLs and CA certificates ---- */
+
+static int
+read_pem(const struct doctor *d, const char *name, struct blob *ret)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), d->w->home, name, NULL)) != 0)
+		return rc;
+	return file_read(path, ret, NULL);
+}
+
+static int
+read_crl(const struct doctor *d, const char *name, struct crl_info *ret)
+{
+	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
+	int rc;
+
+	if ((rc = read_pem(d, name, &pem)) != 0 || (rc = crl_from_pem(&pem, &der, NULL)) != 0)
+		return rc;
+	return crl_read(der.data, der.len, ret, NULL);
+}
+
+static const struct crl_rule {
+	const char *name, *what, *fix;
+	int64_t bad_left; /* seconds; 0: only its end is */
+} crl_rules[] = {
+    {"pub/issuing.crl", "issuing CRL",
+	"ykenroll ca crl (a running ykenroll signer does it by itself), then give pub/issuing.crl "
+	"to the servers",
+	0},
+    {"pub/root.crl", "root CRL", "ykenroll ca crl --root, then give pub/root.crl to the servers",
+	ROOT_CRL_MIN},
+};
+
+static void
+check_crl(struct doctor *d, const struct crl_rule *rule)
+{
+	const int64_t now = utc_now();
+	struct crl_info crl;
+	char end[UTC_TEXT_LEN];
+	int64_t left;
+
+	if (read_crl(d, rule->name, &crl) != 0) {
+		doctor_found(d, LEVEL_BAD, rule->what, rule->fix,
+		    "%s is not there or not a CRL: servers that check CRLs refuse everybody",
+		    rule->name);
+		return;
+	}
+	newest(d, crl.this_update);
+	utc_text(crl.next_update, end);
+	left = crl.next_update - now;
+	if (left <= 0)
+		doctor_found(d, LEVEL_BAD, rule->what, rule->fix,
+		    "expired %s: servers that check CRLs refuse everybody", end);
+	else if (left < rule->bad_left)
+		doctor_found(d, LEVEL_BAD, rule->what, rule->fix, "ends %s, in less than %lld days",
+		    end, (long long)(rule->bad_left / DAY));
+	else if (left < (crl.next_update - crl.this_update) / 2)
+		doctor_found(d, LEVEL_WARN, rule->what, rule->fix,
+		    "ends %s, and half of its life is gone", end);
+	else
+		doctor_found(d, LEVEL_OK, rule->what, NULL, "number %llu, until %s",
+		    (unsigned long long)crl.number, end);
+}
+
+static void
+check_ca_cert(struct doctor *d, const char *name, const char *what)
+{
+	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
+	struct cert_info info;
+	char end[UTC_TEXT_LEN];
+
+	if (read_pem(d, name, &pem) != 0 || cert_from_pem(&pem, &der, NULL) != 0 ||
+	    cert_read(der.data, der.len, &info, NULL) != 0) {
+		doctor_found(d, LEVEL_BAD, what, "restore it from a backup",
+		    "%s is not there or not a certificate", name);
+		return;
+	}
+	utc_text(info.not_after, end);
+	if (info.not_after < utc_now())
+		doctor_found(d, LEVEL_BAD, what, "make a new CA: ykenroll init --home NEW",
+		    "expired %s", end);
+}
+
+static bool
+there(const struct doctor *d, const char *name)
+{
+	char path[PATH_MAX];
+
+	return file_join(path, sizeof(path), d->w->home, name, NULL) == 0 &&
+	       access(path, F_OK) == 0;
+}
+
+/* Of one level there is none; the root of an imported CA may have its key elsewhere. */
+static bool
+no_root_crl(struct doctor *d)
+{
+	CLEAN(blob_wipe) struct blob issuing = {0}, root = {0};
+
+	if (there(d, "pub/root.crl") || there(d, "ca/root.crl"))
+		return false;
+	if (read_pem(d, "pub/issuing.crt", &issuing) == 0 &&
+	    read_pem(d, "pub/root.crt", &root) == 0 && blob_equal(&issuing, &root))
+		return true;
+	if (!there(d, "ca/issuing.key") || there(d, "ca/root.key"))
+		return false;
+	doctor_found(d, LEVEL_NOTE, "root CRL", NULL,
+	    "is not made here: servers that check the CRLs of the whole chain want the root's own");
+	return true;
+}
+
+/* Nothing is wrong with a kernel without it. */
+static void
+check_sandbox(struct doctor *d)
+{
+	if (signer_landlock())
+		return;
+	doctor_found(d, LEVEL_NOTE, "signer", "lsm=landlock,... on the kernel's command line",
+	    "this kernel has no Landlock: whoever takes the signer's process over can read what its "
+	    "user can");
+}
+
+void
+doctor_crls(struct doctor *d)
+{
+	char path[PATH_MAX];
+	size_t i;
+
+	if (file_join(path, sizeof(path), d->w->home, "pub", NULL) != 0 || access(path, F_OK) != 0)
+		return; /* no CA here, or doctor_home has said so */
+	check_ca_cert(d, "pub/issuing.crt", "issuing CA");
+	check_ca_cert(d, "pub/root.crt", "root CA");
+	for (i = 0; i < LEN(crl_rules); i++)
+		if (i == 0 || !no_root_crl(d))
+			check_crl(d, &crl_rules[i]);
+	check_sandbox(d);
+}
+
+/* ---- clock ---- */
+
+/* The day this was compiled (SOURCE_DATE_EPOCH's, where that is set). */
+static int64_t
+built(void)
+{
+	struct tm tm = {0};
+
+	if (strptime(__DATE__, "%b %d %Y", &tm) == NULL)
+		return 0;
+	return (int64_t)timegm(&tm) - DAY; /* the compiler's day is a local one */
+}
+
+void
+doctor_clock(struct doctor *d)
+{
+	static const char fix[] = "timedatectl set-ntp true (without a network: date -u -s TIME)";
+	const int64_t now = utc_now();
+	struct timex tx = {.modes = 0};
+	char t[UTC_TEXT_LEN], last[UTC_TEXT_LEN];
+
+	utc_text(now, t);
+	utc_text(d->newest, last);
+	if (now < built())
+		doctor_found(d, LEVEL_BAD, "clock", fix,
+		    "says %s, which is before this program was built (" __DATE__ ")", t);
+	else if (now < d->newest)
+		doctor_found(d, LEVEL_BAD, "clock", fix,
+		    "says %s, and the registry or a CRL was written at %s", t, last);
+	else if (adjtimex(&tx) == TIME_ERROR)
+		doctor_found(d, LEVEL_NOTE, "clock", NULL,
+		    "says %s; it is not synchronised with a time server, so nothing vouches for it",
+		    t);
+	else
+		doctor_found(d, LEVEL_OK, "clock", NULL, "%s", t);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* enroll: from a token in any state to a proven login, or the rest of the way after an
+ * interruption. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "workflow/run/run.h"
+#include "workflow/step/steps.h"
+
+int
+enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
+{
+	const struct registry_row *row = &e->s.row;
+	int rc;
+
+	if (row->token.serial == 0)
+		return 0;
+	if (!row->work_open && !what->reset &&
+	    (row->token.state == TOKEN_LOST || row->token.state == TOKEN_RETIRED))
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u is %s; --reset makes it as new, for whomever you name",
+		    row->token.serial, registry_token_state_name(row->token.state));
+	if (row->token.state != TOKEN_ACTIVE)
+		return 0;
+	if (strcasecmp(row->holder.key, what->key) != 0)
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u is active and belongs to %s (%s); look with: ykenroll list",
+		    row->token.serial, row->holder.name, row->holder.key);
+	e->report->holder = row->holder;
+	e->report->already = true;
+	if ((rc = registry_token_cert(e->s.registry, row->token.serial, &e->cert, err)) != 0)
+		return rc;
+	enrolment_report_cert(e);
+	return 0;
+}
+
+int
+enroll_fill(struct registry_work *work, const struct workflow_enroll *what, uint32_t serial,
+    struct err *err)
+{
+	struct registry_holder *h = &work->holder;
+	int rc;
+
+	snprintf(work->plan, sizeof(work->plan), "%s", what->replaces != 0 ? "reissue" : "enroll");
+	snprintf(work->why, sizeof(work->why), "%s", what->why == NULL ? "" : what->why);
+	work->replaces = what->replaces;
+	work->hours = what->hours;
+	work->flags = what->reset ? WORK_RESET : 0;
+	snprintf(work->profile, sizeof(work->profile), "%s", what->profile);
+	work->serial = serial;
+	work->key_alg = (uint8_t)what->alg;
+	work->pin_policy = what->pin_policy;
+	work->touch_policy = what->touch_policy;
+	work->days = what->days;
+	if ((rc = enrolment_copy(h->key, what->key, "holder's key", err)) != 0 ||
+	    (rc = enrolment_copy(h->name, what->name, "name", err)) != 0 ||
+	    (rc = enrolment_copy(h->email, what->email, "e-mail address", err)) != 0)
+		return rc;
+	if ((rc = enrolment_copy(work->ticket, what->ticket, "ticket", err)) != 0)
+		return rc;
+	if ((rc = enrolment_copy(h->sid, what->sid, "SID", err)) != 0)
+		return rc;
+	return enrolment_copy(h->upn, what->upn, "UPN", err);
+}
+
+/* Open work on the token: ours to continue, or somebody else's. */
+static int
+resume(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
+{
+	const int rc = run_resume(e, err);
+
+	if (rc != 0 || !e->resumed)
+		return rc;
+	if (e->plan->on || strcasecmp(e->work.holder.key, what->key) != 0)
+		return err_set(err, ERR_OCCUPIED,
+		    "work on token %u (%s) for %s (%s) is not finished; finish it with: "
+		    "ykenroll recover --device %u",
+		    e->work.serial, e->work.plan, e->work.holder.name, e->work.holder.key,
+		    e->work.serial);
+	return 0;
+}
+
+int
+enroll_token(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
+{
+	int rc;
+
+	if ((rc = precheck_names(what, err)) != 0 ||
+	    (e->s.token == NULL && (rc = enrolment_look(e, err)) != 0))
+		return rc;
+	if ((rc = enroll_already(e, what, err)) != 0 || e->report->already)
+		return rc;
+	if ((rc = resume(e, what, err)) != 0)
+		return rc;
+	if (!e->resumed && (rc = enroll_fill(&e->work, what, e->s.serial, err)) != 0)
+		return rc;
+	if (!e->resumed)
+		e->plan = plan_find(e->work.plan);
+	e->additional = what->additional;
+	e->pin_tries = what->pin_tries;
+	e->puk_tries = what->puk_tries;
+	return run_plan(e, err);
+}
+
+int
+workflow_enroll(const struct workflow *w, const struct workflow_enroll *what,
+    struct workflow_report *ret, struct err *err)
+{
+	CLEAN(enrolment_wipe) struct enrolment e;
+
+	enrolment_init(&e, w, ret);
+	return enroll_token(&e, what, err);
+}

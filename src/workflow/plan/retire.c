@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* retire: the end of a token's life with its holder. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "workflow/run/run.h"
+#include "workflow/step/steps.h"
+
+static int
+is_wiped(struct enrolment *e, bool *ret, struct err *err)
+{
+	char lost[SLOT_LOST_MAX];
+	int rc;
+
+	if ((rc = precheck_states(e, err)) != 0 || (rc = slot_lost(e->s.token, lost, err)) != 0)
+		return rc;
+	*ret =
+	    lost[0] == '\0' && e->mgm.known && e->mgm.factory && e->pin.factory && e->puk.factory;
+	return 0;
+}
+
+static int
+retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
+{
+	bool wiped = false;
+	int rc;
+
+	if ((rc = run_on_held(e, what->what, &plan_retire, err)) != 0) {
+		if (rc == ERR_NO_TOKEN)
+			err_hint(err, "of a token that is not here: --absent");
+		return rc;
+	}
+	if (e->resumed)
+		return run_plan(e, err);
+	e->report->holder = e->s.row.holder;
+	if (e->s.row.token.state == TOKEN_RETIRED && (rc = is_wiped(e, &wiped, err)) != 0)
+		return rc;
+	if (wiped) {
+		e->report->already = true;
+		return 0;
+	}
+	snprintf(e->work.why, sizeof(e->work.why), "%s", workflow_reason_name((int)what->reason));
+	if ((rc = enrolment_copy(e->work.ticket, what->ticket, "ticket", err)) != 0)
+		return rc;
+	return run_plan(e, err);
+}
+
+/* Nothing can be wiped; what it has in the escrow stays, for the day when it is found. */
+static int
+retire_absent(const struct workflow *w, const struct workflow_retire *what,
+    struct workflow_report *ret, struct err *err)
+{
+	const struct workflow_revoke how = {.how = TAKE_REVOKE,
+	    .what = what->what,
+	    .reason = what->reason,
+	    .ticket = what->ticket,
+	    .token_state = "retired"};
+	struct workflow_revoked *done = calloc(1, sizeof(*done));
+	int rc;
+
+	if (done == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	if ((rc = workflow_revoke(w, &how, done, err)) == 0) {
+		ret->already = done->already;
+		if (done->n > 0) {
+			ret->token.serial = done->certs[0].token.serial;
+			ret->holder = done->certs[0].holder;
+		}
+	}
+	if (rc == 0 && w->dry_run)
+		revoke_show(w, what->reason, done);
+	free(done);
+	return rc;
+}
+
+int
+workflow_retire(const struct workflow *w, const struct workflow_retire *what,
+    struct workflow_report *ret, struct err *err)
+{
+	CLEAN(enrolment_wipe) struct enrolment e;
+	int64_t holder;
+	int rc;
+
+	enrolment_init(&e, w, ret);
+	if (!what->absent)
+		return retire(&e, what, err);
+	if (what->what == NULL)
+		return err_set(err, ERR_USAGE, "which token? It is not here to be looked at");
+	if ((rc = session_registry(&e.s, err)) != 0 ||
+	    (rc = session_find(&e.s, what->what, &ret->token.serial, &holder, err)) != 0)
+		return rc;
+	return retire_absent(w, what, ret, err);
+}

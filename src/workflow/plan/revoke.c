@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* revoke: revoke, suspend, resume. The CA goes first: what the registry calls revoked is on a
+ * published CRL, and after a kill in between the same call does the rest. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utc.h"
+#include "workflow/audit.h"
+#include "workflow/plan/revoke_imported.h"
+#include "workflow/plan/revoke_software.h"
+#include "ykenroll/registry_look.h"
+#include "workflow/step/steps.h"
+#include "ykenroll/workflow_ca.h"
+
+struct taking {
+	const struct workflow *w;
+	const struct workflow_revoke *what;
+	struct workflow_revoked *ret;
+	struct registry *registry;
+	struct signer *signer;
+	struct registry_which which;
+	uint8_t serial[REGISTRY_SERIAL_LEN];
+	char note[REGISTRY_TEXT_MAX];
+	bool changed;
+};
+
+static void
+taking_wipe(struct taking *t)
+{
+	signer_closep(&t->signer);
+	registry_closep(&t->registry);
+}
+
+/* ---- what is meant ---- */
+
+static int
+resolve(struct taking *t, struct err *err)
+{
+	struct registry_found found = {0};
+	const int rc = registry_find(t->registry, t->what->what, &found, err);
+
+	t->which.after = utc_now();
+	if (rc == ERR_ABSENT)
+		return rc;
+	memcpy(t->serial, found.cert_serial, sizeof(t->serial));
+	t->which.serial = found.has_cert ? t->serial : NULL;
+	t->which.token = found.token;
+	t->which.holder = found.holder;
+	return rc;
+}
+
+static int
+take_cert(void *ctx, const struct registry_cert *c)
+{
+	struct workflow_revoked *ret = ctx;
+
+	if (ret->n == WORKFLOW_REVOKED_MAX)
+		return 1;
+	ret->certs[ret->n++] = *c;
+	return 0;
+}
+
+/* More than one token must be wanted. */
+static int
+check_tokens(const struct taking *t, struct err *err)
+{
+	const struct workflow_revoked *ret = t->ret;
+	uint32_t first = 0;
+	size_t i;
+
+	for (i = 0; i < ret->n; i++) {
+		if (ret->certs[i].state == CERT_REVOKED)
+			continue;
+		if (first != 0 && ret->certs[i].token.serial != first && !t->what->all)
+			return err_set(err, ERR_AMBIGUOUS,
+			    "%s has tokens %u and %u; name one by its serial, or say --all",
+			    t->what->what, (unsigned)first, (unsigned)ret->certs[i].token.serial);
+		first = ret->certs[i].token.serial;
+	}
+	return 0;
+}
+
+static int
+gather(struct taking *t, struct err *err)
+{
+	int rc = resolve(t, err);
+
+	if (rc != 0 || (rc = registry_certs(t->registry, &t->which, take_cert, t->ret, err)) < 0)
+		return rc;
+	if (rc == 1)
+		return err_set(err, ERR_USAGE, "%s has more than %d certificates; name a token",
+		    t->what->what, WORKFLOW_REVOKED_MAX);
+	if (t->ret->n == 0 && t->which.token == 0)
+		return err_set(
+		    err, ERR_USAGE, "%s has no certificate that has not expired", t->what->what);
+	return check_tokens(t, err);
+}
+
+/* ---- revoke ---- */
+
+/* Where a token goes, when nothing else is said. */
+static enum registry_token_state
+state_after(enum signer_reason reason)
+{
+	return reason == REASON_KEY_COMPROMISE ? TOKEN_LOST : TOKEN_RETIRED;
+}
+
+static int
+wanted_state(const struct taking *t, const struct registry_token *token,
+    enum registry_token_state *ret, struct err *err)
+{
+	enum registry_token_state s;
+
+	if (t->what->token_state == NULL) {
+		*ret = token->state >= TOKEN_LOST ? token->state : state_after(t->what->reason);
+		return 0;
+	}
+	for (s = TOKEN_LOST; s <= TOKEN_RETIRED; s++)
+		if (strcmp(registry_token_state_name(s), t->what->token_state) == 0)
+			break;
+	if (s > TOKEN_RETIRED)
+		return err_set(err, ERR_USAGE, "a token becomes lost, damaged or retired, not %s",
+		    t->what->token_state);
+	if (s != token->state && !registry_token_move_allowed(token->state, s))
+		return err_set(err, ERR_OCCUPIED, "token %u is %s and cannot become %s",
+		    (unsigned)token->serial, registry_token_state_name(token->state),
+		    t->what->token_state);
+	*ret = s;
+	return 0;
+}
+
+/* A compromise replaces every other reason; the rest stays what it was. */
+static bool
+stays(const struct taking *t, const struct registry_cert *c)
+{
+	return c->state == CERT_REVOKED && c->reason != (int)t->what->reason &&
+	       t->what->reason != REASON_KEY_COMPROMISE;
+}
+
+/* What was only prepared may have been signed all the same, or another desk is about to have it
+ * signed. */
+static int
+take_back(const struct taking *t, const struct registry_cert *c, bool *ret_signed, struct err *err)
+{
+	if (c->state == CERT_PREPARED)
+		return signer_forbid(t->signer, c->serial, t->what->reason, ret_signed, err);
+	*ret_signed = true;
+	return signer_revoke(t->signer, c->serial, t->what->reason, err);
+}
+
+static int
+revoke_certs(struct taking *t, uint32_t token, struct registry_revocation *v, struct err *err)
+{
+	const struct registry_cert *c;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < t->ret->n; i++) {
+		c = &t->ret->certs[i];
+		if (c->token.serial != token || stays(t, c))
+			continue;
+		memcpy(v->certs[v->n].serial, c->serial, sizeof(c->serial));
+		if ((rc = take_back(t, c, &v->certs[v->n].was_signed, err)) != 0)
+			return rc;
+		t->changed =
+		    t->changed || c->state != CERT_REVOKED || c->reason != (int)t->what->reason;
+		v->n++;
+	}
+	return 0;
+}
+
+/* Of one certificate: an older one leaves its token as it is. */
+static bool
+moves_token(const struct taking *t, uint32_t token)
+{
+	size_t i;
+
+	if (t->which.serial == NULL)
+		return true;
+	for (i = 0; i < t->ret->n; i++)
+		if (t->ret->certs[i].token.serial == token &&
+		    (t->ret->certs[i].state == CERT_ACTIVE ||
+			t->ret->certs[i].state == CERT_ISSUED))
+			return true;
+	return t->what->token_state != NULL;
+}
+
+static int
+revoke_token(struct taking *t, const struct registry_token *token, struct err *err)
+{
+	struct registry_revoked certs[WORKFLOW_REVOKED_MAX];
+	struct registry_revocation v = {.token = token->serial,
+	    .certs = certs,
+	    .reason = (int)t->what->reason,
+	    .move = moves_token(t, token->serial),
+	    .note = t->note};
+	int rc;
+
+	if ((v.move && (rc = wanted_state(t, token, &v.to, err)) != 0) ||
+	    (rc = revoke_certs(t, token->serial, &v, err)) != 0)
+		return rc;
+	t->changed = t->changed || (v.move && v.to != token->state);
+	return registry_revoke(t->registry, &v, err);
+}
+
+/* ---- suspend, resume ---- */
+
+static int
+suspend_token(struct taking *t, const struct registry_token *token, struct err *err)
+{
+	const bool suspend = t->what->how == TAKE_SUSPEND;
+	const struct registry_cert *c;
+	size_t i;
+	int rc;
+
+	if (token->state != TOKEN_ACTIVE && token->state != TOKEN_SUSPENDED)
+		return err_set(err, ERR_OCCUPIED, "token %u is %s: neither active nor suspended",
+		    (unsigned)token->serial, registry_token_state_name(token->state));
+	for (i = 0; i < t->ret->n; i++) {
+		c = &t->ret->certs[i];
+		if (c->token.serial != token->serial ||
+		    (c->state != CERT_ACTIVE && c->state != CERT_SUPERSEDED))
+			continue;
+		rc = suspend ? signer_revoke(t->signer, c->serial, REASON_HOLD, err)
+			     : signer_release(t->signer, c->serial, err);
+		if (rc != 0)
+			return rc;
+	}
+	t->changed = t->changed || (token->state == TOKEN_SUSPENDED) != suspend;
+	return registry_suspend(t->registry, token->serial, suspend, t->note, err);
+}
+
+/* ---- all of it ---- */
+
+static int
+do_token(struct taking *t, const struct registry_token *token, struct err *err)
+{
+	return t->what->how == TAKE_REVOKE ? revoke_token(t, token, err)
+					   : suspend_token(t, token, err);
+}
+
+/* Each token once: its first certificate stands for it. */
+static int
+do_tokens(struct taking *t, struct err *err)
+{
+	struct registry_token token;
+	size_t i, j;
+	int rc;
+
+	for (i = 0; i < t->ret->n; i++) {
+		for (j = 0; j < i; j++)
+			if (t->ret->certs[j].token.serial == t->ret->certs[i].token.serial)
+				break;
+		if (j == i && (rc = do_token(t, &t->ret->certs[i].token, err)) != 0)
+			return rc;
+	}
+	if (t->ret->n > 0)
+		return 0;
+	/* one that never had a certificate */
+	rc = registry_token(t->registry, t->which.token, &token, err);
+	return rc != 0 ? rc : do_token(t, &token, err);
+}
+
+static int
+write_note(struct taking *t, struct err *err)
+{
+	const char *reason = t->what->how == TAKE_REVOKE
+				 ? workflow_reason_name((int)t->what->reason)
+			     : t->what->how == TAKE_SUSPEND ? workflow_reason_name(REASON_HOLD)
+							    : "hold released";
+
+	return session_note(t->note, sizeof(t->note), reason, t->what->ticket, err);
+}
+
+static int
+open_all(struct taking *t, struct err *err)
+{
+	int rc;
+
+	if ((rc = registry_open(t->w->home, t->w->actor, &t->registry, err)) != 0)
+		return rc == ERR_ABSENT ? ERR_USAGE : rc;
+	rc = gather(t, err);
+	if (rc != 0 || t->w->dry_run || (rc = session_open_signer(t->w, &t->signer, err)) != 0)
+		return rc;
+	return audit_tell(t->w->home, t->registry, t->signer, err);
+}
+
+/* The servers, too. What was done stays done when they cannot be told. */
+static int
+tell_servers(const struct workflow *w, struct workflow_revoked *ret, struct err *err)
+{
+	int rc = workflow_publish_configured(w, &ret->published, err);
+
+	if (rc == 0)
+		return 0;
+	(void)err_wrap(
+	    err, "done, and in the CA's CRL number %llu; but", (unsigned long long)ret->crl.number);
+	err_hint(err, "when that is mended: ykenroll ca publish");
+	return rc;
+}
+
+/* What is neither holder nor token here may be a server's certificate. */
+static int
+in_no_token(struct taking *t, struct err *err)
+{
+	int rc = ERR_ABSENT;
+
+	if (registry_serial_parse(t->what->what, t->serial))
+		rc = revoke_software(t->w, t->registry, t->what, t->serial, t->note, t->ret, err);
+	/* or one of the CA that this home was imported from */
+	if (rc == ERR_ABSENT)
+		rc = revoke_imported(t->w, t->registry, t->what, t->note, t->ret, err);
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE, "there is no holder, token or certificate %s here",
+		    t->what->what);
+	registry_closep(&t->registry);
+	return rc != 0 ? rc : tell_servers(t->w, t->ret, err);
+}
+
+void
+revoke_show(
+    const struct workflow *w, enum signer_reason reason, const struct workflow_revoked *found)
+{
+	struct workflow_step step = {.name = "revoked", .irreversible = true, .state = STEP_WAITS};
+	size_t i, n = 0;
+
+	for (i = 0; i < found->n; i++)
+		n += found->certs[i].state != CERT_REVOKED;
+	snprintf(step.what, sizeof(step.what), "revoke %zu certificates (%s)", n,
+	    workflow_reason_name((int)reason));
+	if (w->ui.step != NULL)
+		w->ui.step(w->ui.ctx, &step);
+}
+
+int
+workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
+    struct workflow_revoked *ret, struct err *err)
+{
+	CLEAN(taking_wipe) struct taking t = {.w = w, .what = what, .ret = ret};
+	int rc;
+
+	ret->n = 0;
+	if ((rc = write_note(&t, err)) != 0)
+		return rc;
+	if ((rc = open_all(&t, err)) == ERR_ABSENT)
+		return in_no_token(&t, err);
+	if (rc != 0 || w->dry_run)
+		return rc;
+	if ((rc = do_tokens(&t, err)) != 0 ||
+	    (rc = signer_crl_state(t.signer, false, &ret->crl, err)) != 0)
+		return rc;
+	ret->already = !t.changed;
+	/* neither card nor CA is kept waiting for a server */
+	signer_closep(&t.signer);
+	registry_closep(&t.registry);
+	return tell_servers(w, ret, err);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+
+#include "workflow/run/before.h"
+#include "workflow/step/steps.h"
+
+/* ---- the holder, who is here ---- */
+
+static int
+is_active(const struct enrolment *e, struct err *err)
+{
+	const struct registry_token *t = &e->s.row.token;
+
+	if (t->state == TOKEN_ACTIVE)
+		return 0;
+	return err_set(err, ERR_OCCUPIED, "token %u is %s%s", t->serial,
+	    registry_token_state_name(t->state),
+	    t->state == TOKEN_SUSPENDED ? "; first: ykenroll resume"
+					: ", not active: there is nothing to renew or unblock");
+}
+
+int
+before_holder_pin(struct enrolment *e, struct err *err)
+{
+	if (e->pin.tries_left == 0)
+		return err_set(err, ERR_BLOCKED,
+		    "the PIN of token %u is blocked; first: ykenroll unblock", e->s.serial);
+	return session_pin(&e->s, WORKFLOW_HOLDER_PIN, e->new_pin, err);
+}
+
+/* ---- enroll ---- */
+
+static int
+fresh_slot(const struct enrolment *e, struct err *err)
+{
+	if ((!e->slot_used && !e->cert_used) || e->s.w->force)
+		return 0;
+	return err_set(err, ERR_OCCUPIED,
+	    "slot 9A of token %u has a %s already; --force destroys it", e->s.serial,
+	    e->slot_used && e->cert_used ? "key and a certificate"
+	    : e->slot_used		 ? "key"
+					 : "certificate");
+}
+
+static int
+tries_ok(
+    const struct enrolment *e, const struct token_pin_state *s, const char *what, struct err *err)
+{
+	const int rc = session_tries(&e->s, s, what, err);
+
+	if (rc == ERR_BLOCKED)
+		err_hint(err, "`ykenroll token reset` makes it as new, and destroys its keys and "
+			      "certificates");
+	return rc;
+}
+
+/* The secrets that are changed must be the factory's or given, and be right, as far as asking costs
+ * nothing or is what the operator wants. */
+static int
+fresh_secrets(struct enrolment *e, struct err *err)
+{
+	const unsigned serial = e->s.serial;
+	int rc;
+
+	if ((rc = tries_ok(e, &e->pin, "PIN", err)) != 0 ||
+	    (rc = tries_ok(e, &e->puk, "PUK", err)) != 0)
+		return rc;
+	if (e->puk.tries_left < 0 && !e->s.w->last_try)
+		return err_set(err, ERR_PIN,
+		    "the firmware of token %u does not tell how many tries the PUK has, so that "
+		    "%s is sent only with --last-try",
+		    serial, e->current_puk->len > 0 ? "the one given" : "the factory's");
+	if (e->pin.known && !e->pin.factory && e->current_pin->len == 0)
+		return err_set(err, ERR_PIN,
+		    "the PIN of token %u is not the factory's: give it with --current-pin, or make "
+		    "the token as new with `ykenroll token reset`",
+		    serial);
+	if (e->puk.known && !e->puk.factory && e->current_puk->len == 0)
+		return err_set(err, ERR_PIN,
+		    "the PUK of token %u is not the factory's: give it with --current-puk, or make "
+		    "the token as new with `ykenroll token reset`",
+		    serial);
+	if ((rc = session_mgmkey(&e->s, e->current_mgmkey, err)) != 0)
+		return rc;
+	if (e->current_pin->len == 0)
+		return 0;
+	return token_verify_pin(e->s.token, e->current_pin, session_flags(&e->s), err);
+}
+
+static int
+former_secrets(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = session_ask(&e->s, WORKFLOW_CURRENT_MGMKEY, e->current_mgmkey, err)) != 0 ||
+	    (rc = session_ask(&e->s, WORKFLOW_CURRENT_PUK, e->current_puk, err)) != 0)
+		return rc;
+	return session_ask(&e->s, WORKFLOW_CURRENT_PIN, e->current_pin, err);
+}
+
+static int
+check_token(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = precheck_states(e, err)) != 0 || (rc = precheck_contents(e, err)) != 0)
+		return rc;
+	if ((e->work.flags & WORK_RESET) != 0)
+		return steps_reset_check(e, err);
+	if (e->resumed)
+		return 0;
+	if ((rc = fresh_slot(e, err)) != 0)
+		return rc;
+	return fresh_secrets(e, err);
+}
+
+int
+before_enroll_check(struct enrolment *e, struct err *err)
+{
+	const int rc = former_secrets(e, err);
+
+	return rc != 0 ? rc : check_token(e, err);
+}
+
+int
+before_enroll_ask(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((e->work.flags & WORK_RESET) != 0 && (rc = steps_reset_ask(e, err)) != 0)
+		return rc;
+	return enrolment_new_pin(e, err);
+}
+
+/* ---- renew ---- */
+
+/* The new certificate is for a key of the same kind and policy, unless another one is wanted. */
+static int
+fill_key(struct enrolment *e, struct err *err)
+{
+	CLEAN(slot_wipe) struct slot slot = {0};
+	int rc;
+
+	if ((rc = slot_look(e->s.token, ENROL_SLOT, true, &slot, err)) != 0)
+		return rc;
+	if (!slot.key_known || !slot.attested)
+		return err_set(err, ERR_ATTEST,
+		    "slot 9A of token %u has no key that the token would attest: it was changed "
+		    "outside of this program; compare with: ykenroll check",
+		    e->s.serial);
+	e->slot_used = true;
+	if ((e->work.flags & WORK_NEW_KEY) != 0 && e->work.key_alg != KEY_NONE)
+		return 0;
+	e->work.key_alg = (uint8_t)slot.key.alg;
+	e->work.pin_policy = slot.key.pin_policy;
+	e->work.touch_policy = slot.key.touch_policy;
+	return 0;
+}
+
+int
+before_renew_check(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = precheck_states(e, err)) != 0 || (rc = precheck_contents(e, err)) != 0)
+		return rc;
+	if (e->resumed)
+		return 0;
+	if ((rc = is_active(e, err)) != 0)
+		return rc;
+	/* a contact is when that can be done; it is not what the holder came for, so no try is
+	 * risked */
+	if (registry_secret_spent(e->s.registry, e->work.serial, SECRET_PUK) &&
+	    (e->puk.tries_left < 0 || e->puk.tries_left >= 3))
+		e->work.flags |= WORK_PUK;
+	return fill_key(e, err);
+}
+
+int
+before_renew_ask(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = before_holder_pin(e, err)) != 0 || e->resumed)
+		return rc;
+	/* known to be right before anything is written down; it has no counter */
+	return steps_mgmkey_open(e, err);
+}
+
+/* ---- unblock ---- */
+
+static int
+puk_usable(const struct enrolment *e, struct err *err)
+{
+	const int rc = session_tries(&e->s, &e->puk, "PUK", err);
+
+	if (rc == ERR_BLOCKED)
+		err_hint(err,
+		    "nothing sets its PIN any more. What is left is to make it as new: ykenroll retire "
+		    "%u --reason superseded, then ykenroll enroll NAME --reset",
+		    e->s.serial);
+	if (rc == ERR_PIN)
+		err_hint(err, "when it is wrong, all that is left is a reset");
+	return rc;
+}
+
+int
+before_unblock_check(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = precheck_states(e, err)) != 0)
+		return rc;
+	if (!e->resumed && e->s.row.token.state != TOKEN_SUSPENDED && (rc = is_active(e, err)) != 0)
+		return rc;
+	return puk_usable(e, err);
+}
+
+int
+before_unblock_ask(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if (enrolment_recorded(e, "pin"))
+		return 0;
+	if ((rc = enrolment_new_pin(e, err)) != 0)
+		return rc;
+	/* a work that is under way opens it when it is needed */
+	return e->resumed ? 0 : steps_escrow(e, SECRET_PUK, e->current_puk, err);
+}
+
+/* ---- retire ---- */
+
+int
+before_retire_check(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = precheck_states(e, err)) != 0)
+		return rc;
+	return slot_lost(e->s.token, e->lost, err);
+}
+
+int
+before_retire_ask(struct enrolment *e, struct err *err)
+{
+	char question[SLOT_LOST_MAX + 2 * REGISTRY_TEXT_MAX + 256];
+
+	if (e->resumed)
+		return 0;
+	snprintf(question, sizeof(question),
+	    "Token %u of %s (%s) is retired: its certificates are revoked, and it becomes as new. Lost "
+	    "for ever:%s. Do it?",
+	    e->s.serial, e->s.row.holder.name, e->s.row.holder.key,
+	    e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
+	return session_confirm(&e->s, question, err);
+}

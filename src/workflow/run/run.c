@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "workflow/paper/letter.h"
+#include "workflow/run/run.h"
+#include "workflow/step/steps.h"
+#include "ykenroll/registry_look.h"
+
+/* ---- what is under way ---- */
+
+int
+run_resume(struct enrolment *e, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc = registry_work_open(e->s.registry, e->s.serial, &e->work, &why);
+
+	if ((rc = err_answer(rc, ERR_ABSENT, &e->resumed, &why, err)) != 0 || !e->resumed)
+		return rc;
+	e->report->holder = e->work.holder;
+	if ((e->plan = plan_find(e->work.plan)) == NULL)
+		return err_set(err, ERR_USAGE,
+		    "the work on token %u is \"%s\", which this version does not know; upgrade "
+		    "ykenroll",
+		    e->work.serial, e->work.plan);
+	return 0;
+}
+
+/* ---- on a token that somebody holds ---- */
+
+static int
+one_token_of(struct enrolment *e, int64_t holder, struct err *err)
+{
+	struct registry_token *list = NULL;
+	size_t n = 0;
+	const int rc = registry_tokens_of(e->s.registry, holder, &list, &n, err);
+
+	if (rc == 0 && n == 1 && e->s.choice.serial == 0 && e->s.choice.reader == NULL)
+		e->s.choice.serial = list[0].serial;
+	free(list);
+	return rc;
+}
+
+/* What was said names a token or a holder; the reader must have that one. */
+static int
+choose(struct enrolment *e, const char *what, int64_t *ret_holder, struct err *err)
+{
+	uint32_t token = 0;
+	int rc;
+
+	*ret_holder = 0;
+	if (what == NULL)
+		return 0;
+	if ((rc = session_find(&e->s, what, &token, ret_holder, err)) != 0)
+		return rc;
+	if (token == 0)
+		return one_token_of(e, *ret_holder, err);
+	if (e->s.choice.serial != 0 && e->s.choice.serial != token)
+		return err_set(err, ERR_USAGE, "%s and --device %u are not the same token", what,
+		    e->s.choice.serial);
+	e->s.choice.serial = token;
+	return 0;
+}
+
+static int
+check_row(const struct enrolment *e, int64_t holder, struct err *err)
+{
+	const struct registry_row *row = &e->s.row;
+
+	if (row->token.serial == 0)
+		return err_set(err, ERR_USAGE,
+		    "token %u is not in the registry; take it in with ykenroll enroll, or with "
+		    "ykenroll adopt when it is in use",
+		    e->s.serial);
+	if (row->holder.id == 0)
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u is %s and nobody holds it: there is nothing to do", row->token.serial,
+		    registry_token_state_name(row->token.state));
+	if (holder != 0 && holder != row->holder.id)
+		return err_set(err, ERR_AMBIGUOUS,
+		    "the token in the reader, %u, is of %s (%s), not of whom you named",
+		    row->token.serial, row->holder.name, row->holder.key);
+	return 0;
+}
+
+int
+run_on_held(struct enrolment *e, const char *what, const struct plan *plan, struct err *err)
+{
+	int64_t holder;
+	int rc;
+
+	if ((rc = session_registry(&e->s, err)) != 0 || (rc = choose(e, what, &holder, err)) != 0 ||
+	    (rc = enrolment_look(e, err)) != 0 || (rc = check_row(e, holder, err)) != 0 ||
+	    (rc = run_resume(e, err)) != 0)
+		return rc;
+	if (e->resumed && e->plan != plan)
+		return err_set(err, ERR_OCCUPIED,
+		    "other work on token %u (%s) is not finished; finish it with: ykenroll recover "
+		    "--device %u",
+		    e->work.serial, e->work.plan, e->work.serial);
+	e->plan = plan;
+	if (e->resumed)
+		return 0;
+	snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan->name);
+	e->work.serial = e->s.row.token.serial;
+	e->work.holder = e->s.row.holder;
+	return 0;
+}
+
+/* ---- the intent ---- */
+
+static bool
+renews(const struct enrolment *e, enum registry_secret_kind kind)
+{
+	if (kind == SECRET_PUK && (e->work.flags & WORK_PUK) != 0)
+		return true;
+	return (e->plan->secrets & 1u << kind) != 0;
+}
+
+static int
+seal_new(struct enrolment *e, struct registry_sealed sealed[static SECRET_KINDS], size_t *n,
+    struct err *err)
+{
+	const uint32_t serial = e->s.serial;
+	int rc;
+
+	if (renews(e, SECRET_MGMKEY)) {
+		if ((rc = device_mgm_generate(e->mgm_alg, e->mgmkey, err)) != 0 ||
+		    (rc = registry_seal(e->s.registry, serial, SECRET_MGMKEY, (uint8_t)e->mgm_alg,
+			 e->mgmkey, &sealed[*n], err)) != 0)
+			return rc;
+		++*n;
+	}
+	if (renews(e, SECRET_PUK)) {
+		if ((rc = secret_digits(e->puk_new, 8, err)) != 0 ||
+		    (rc = registry_seal(
+			 e->s.registry, serial, SECRET_PUK, 0, e->puk_new, &sealed[*n], err)) != 0)
+			return rc;
+		++*n;
+	}
+	return 0;
+}
+
+/* Written down before it is done: holder, plan, identity and the secrets, sealed, in one
+ * transaction. */
+static int
+write_intent(struct enrolment *e, struct err *err)
+{
+	struct registry_sealed sealed[SECRET_KINDS] = {0};
+	size_t i, n = 0;
+	int rc;
+
+	if ((rc = session_guid(e->work.guid, err)) == 0 && (rc = seal_new(e, sealed, &n, err)) == 0)
+		rc = e->plan->on ? registry_begin_on(e->s.registry, &e->work, sealed, n, err)
+				 : registry_begin(e->s.registry, &e->work,
+				       e->report->token.firmware, sealed, n, e->additional, err);
+	for (i = 0; i < SECRET_KINDS; i++)
+		registry_sealed_wipe(&sealed[i]);
+	return rc;
+}
+
+static int
+flight_secrets(struct enrolment *e, struct err *err)
+{
+	uint8_t alg = 0, none;
+	int rc = 0;
+
+	if (renews(e, SECRET_MGMKEY)) {
+		rc = registry_flight_open(
+		    e->s.registry, e->work.serial, SECRET_MGMKEY, e->mgmkey, &alg, err);
+		e->mgm_alg = (enum device_mgm_alg)alg;
+	}
+	if (rc == 0 && renews(e, SECRET_PUK))
+		rc = registry_flight_open(
+		    e->s.registry, e->work.serial, SECRET_PUK, e->puk_new, &none, err);
+	if (rc != 0)
+		err_wrap(err, "secrets in flight of token %u", e->work.serial);
+	return rc;
+}
+
+/* ---- the run ---- */
+
+/* What it would refuse, asked beforehand. */
+static int
+ask_ca(struct enrolment *e, struct err *err)
+{
+	struct signer_planned planned = {.alg = (enum key_alg)e->work.key_alg,
+	    .pin_policy = e->work.pin_policy,
+	    .touch_policy = e->work.touch_policy};
+	struct signer_request request;
+	int rc;
+
+	enrolment_request(e, &request);
+	memcpy(planned.firmware, e->report->token.firmware, sizeof(planned.firmware));
+	if ((rc = session_signer(&e->s, err)) != 0 ||
+	    (rc = signer_ca(e->s.signer, &e->ca, err)) != 0)
+		return rc;
+	return signer_precheck(e->s.signer, &request, &planned, err);
+}
+
+static int
+before_the_intent(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if (e->plan->ca && (rc = ask_ca(e, err)) != 0)
+		return rc;
+	if (e->plan->signer && (rc = session_signer(&e->s, err)) != 0)
+		return rc;
+	return e->plan->ask(e, err);
+}
+
+int
+run_plan(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = letter_check(e->s.w, err)) != 0 || (rc = e->plan->check(e, err)) != 0)
+		return rc;
+	if (e->s.w->dry_run) {
+		e->report->holder = e->work.holder;
+		plan_show(e);
+		return 0;
+	}
+	if ((rc = before_the_intent(e, err)) != 0)
+		return rc;
+	rc = e->resumed ? flight_secrets(e, err) : write_intent(e, err);
+	/* Later another PUK is ours. Where a crash left this out, it is asked for instead. */
+	if (rc == 0 && renews(e, SECRET_PUK) && e->puk.known && e->puk.factory)
+		rc = registry_step(e->s.registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
+	if (rc != 0 || (rc = letter_keep(e, err)) != 0)
+		return rc;
+	e->report->holder = e->work.holder;
+	if ((rc = plan_run(e, err)) != 0)
+		err_hint(err, "%snothing is lost: ykenroll recover --device %u goes on from here",
+		    rc == ERR_GONE ? "plug the token in again; " : "", e->work.serial);
+	enrolment_report_cert(e);
+	if (rc != 0 || (rc = letter_finish(e, err)) != 0)
+		return rc;
+	/* neither card nor CA is kept waiting for a server */
+	token_closep(&e->s.token);
+	enrolment_let_go(e);
+	return steps_tell_servers(e, err);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* steps_revoke: take back what other work made. The CA goes first, as in `revoke`. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/utc.h"
+#include "workflow/audit.h"
+#include "workflow/step/steps.h"
+
+#define CERTS_MAX 64
+#define NOTE_MAX (REGISTRY_TEXT_MAX + 128)
+
+struct live {
+	const struct enrolment *e;
+	struct registry_cert certs[CERTS_MAX];
+	size_t n;
+};
+
+static int
+take_live(void *ctx, const struct registry_cert *c)
+{
+	struct live *l = ctx;
+
+	if (c->state == CERT_REVOKED && c->reason != REASON_HOLD)
+		return 0;
+	if (l->e->work.has_cert &&
+	    memcmp(c->serial, l->e->work.cert_serial, sizeof(c->serial)) == 0)
+		return 0;
+	if (l->n == CERTS_MAX)
+		return 1;
+	l->certs[l->n++] = *c;
+	return 0;
+}
+
+static int
+live_certs(struct enrolment *e, uint32_t token, struct live *l, struct err *err)
+{
+	const struct registry_which which = {.token = token, .after = utc_now()};
+	const int rc = registry_certs(e->s.registry, &which, take_live, l, err);
+
+	return rc <= 0 ? rc
+		       : err_set(err, ERR_INTERNAL, "token %u has more than %d certificates",
+			     (unsigned)token, CERTS_MAX);
+}
+
+static void
+note_of(const struct enrolment *e, enum signer_reason reason, char *ret, size_t size)
+{
+	snprintf(ret, size, "%s, %s%s%s%s%s", workflow_reason_name((int)reason), e->work.plan,
+	    e->work.why[0] == '\0' ? "" : " ", e->work.why,
+	    e->work.ticket[0] == '\0' ? "" : ", ticket ", e->work.ticket);
+}
+
+int
+steps_end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
+    enum registry_token_state to, struct err *err)
+{
+	struct registry_revoked certs[CERTS_MAX];
+	char note[NOTE_MAX];
+	struct registry_revocation v = {.token = token,
+	    .certs = certs,
+	    .reason = (int)reason,
+	    .move = to != TOKEN_NEW,
+	    .to = to,
+	    .note = note};
+	struct live live = {.e = e};
+	int rc;
+
+	note_of(e, reason, note, sizeof(note));
+	if ((rc = live_certs(e, token, &live, err)) != 0 ||
+	    (rc = audit_tell(e->s.w->home, e->s.registry, e->s.signer, err)) != 0)
+		return rc;
+	for (v.n = 0; v.n < live.n; v.n++) {
+		memcpy(certs[v.n].serial, live.certs[v.n].serial, sizeof(certs[v.n].serial));
+		if ((rc = signer_forbid(
+			 e->s.signer, certs[v.n].serial, reason, &certs[v.n].was_signed, err)) != 0)
+			return rc;
+	}
+	e->ended = true; /* also when a run before this one did it */
+	return registry_revoke(e->s.registry, &v, err);
+}
+
+static int
+hold_certs(struct enrolment *e, uint32_t token, struct err *err)
+{
+	struct live live = {.e = e};
+	char note[NOTE_MAX];
+	size_t i;
+	int rc;
+
+	note_of(e, REASON_HOLD, note, sizeof(note));
+	if ((rc = live_certs(e, token, &live, err)) != 0 ||
+	    (rc = audit_tell(e->s.w->home, e->s.registry, e->s.signer, err)) != 0)
+		return rc;
+	for (i = 0; i < live.n; i++)
+		if (live.certs[i].state == CERT_ACTIVE &&
+		    (rc = signer_revoke(e->s.signer, live.certs[i].serial, REASON_HOLD, err)) != 0)
+			return rc;
+	e->ended = true; /* also when a run before this one did it */
+	return registry_suspend(e->s.registry, token, true, note, err);
+}
+
+int
+steps_tell_servers(struct enrolment *e, struct err *err)
+{
+	size_t n;
+	int rc;
+
+	if (!e->ended)
+		return 0;
+	if ((rc = workflow_publish_configured(e->s.w, &n, err)) == 0) {
+		e->ended = false;
+		return 0;
+	}
+	(void)err_wrap(err, "done, and in the CA's CRL; but");
+	err_hint(err, "when that is mended: ykenroll ca publish");
+	return rc;
+}
+
+int
+step_replaced(struct enrolment *e, struct err *err)
+{
+	const struct workflow_why *why = workflow_why(e->work.why);
+	struct registry_token t;
+	int rc;
+
+	if (why == NULL)
+		return err_set(
+		    err, ERR_USAGE, "a reissue for \"%s\" is not known here", e->work.why);
+	if (why->hold)
+		return hold_certs(e, e->work.replaces, err);
+	if ((rc = registry_token(e->s.registry, e->work.replaces, &t, err)) != 0)
+		return rc;
+	return steps_end_certs(
+	    e, e->work.replaces, why->reason, t.state >= TOKEN_LOST ? TOKEN_NEW : why->to, err);
+}
+
+int
+step_superseded(struct enrolment *e, struct err *err)
+{
+	const struct workflow_why *why = workflow_why(e->work.why);
+
+	return steps_end_certs(
+	    e, e->work.serial, why == NULL ? REASON_SUPERSEDED : why->reason, TOKEN_NEW, err);
+}
+
+static enum signer_reason
+reason_of(const struct enrolment *e)
+{
+	enum signer_reason reason = REASON_UNSPECIFIED;
+
+	return workflow_reason(e->work.why, &reason, NULL) == 0 ? reason : REASON_UNSPECIFIED;
+}
+
+int
+step_revoked(struct enrolment *e, struct err *err)
+{
+	return steps_end_certs(e, e->work.serial, reason_of(e), TOKEN_NEW, err);
+}

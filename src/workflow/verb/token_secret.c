@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* token_secret: PIN, PUK and their tries. */
+#include <stdio.h>
+#include <string.h>
+
+#include "workflow/verb/verb.h"
+
+#define PUK_DIGITS 8
+
+static int
+ask(const struct verb *v, enum workflow_secret which, struct secret *ret, struct err *err)
+{
+	return v->s.w->ui.secret(v->s.w->ui.ctx, which, ret, err);
+}
+
+static void
+say(const struct verb *v, const char *text)
+{
+	if (v->s.w->ui.say != NULL)
+		v->s.w->ui.say(v->s.w->ui.ctx, text);
+}
+
+static int
+pin_spendable(struct verb *v, struct err *err)
+{
+	struct token_pin_state pin;
+	const int rc = token_pin_state(v->s.token, &pin, err);
+
+	return rc != 0 ? rc : session_tries(&v->s, &pin, "PIN", err);
+}
+
+static int
+puk_spendable(struct verb *v, struct err *err)
+{
+	struct token_pin_state puk;
+	bool has_puk;
+	const int rc = session_puk(&v->s, &puk, &has_puk, err);
+
+	if (rc != 0)
+		return rc;
+	return has_puk ? session_tries(&v->s, &puk, "PUK", err)
+		       : err_set(err, ERR_USAGE, "this token has no PUK");
+}
+
+int
+workflow_token_change_pin(const struct workflow *w, struct token_id *ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *old = secret_new(), *new_pin = secret_new();
+	CLEAN(verb_wipe) struct verb v = {0};
+	int rc;
+
+	if ((rc = verb_open(&v, w, "change-pin", VERB_HOLDER, err)) != 0 ||
+	    (rc = pin_spendable(&v, err)) != 0 ||
+	    (rc = ask(&v, WORKFLOW_CURRENT_PIN, old, err)) != 0 ||
+	    (rc = ask(&v, WORKFLOW_NEW_PIN, new_pin, err)) != 0 ||
+	    (rc = token_change_pin(v.s.token, old, new_pin, session_flags(&v.s), err)) != 0)
+		return rc;
+	return verb_done(&v, ret, err, "the PIN was changed by who knows it");
+}
+
+/* A new PUK: given, or made here and written down before it is set. */
+static int
+new_puk(
+    const struct verb *v, const struct workflow_token_new *how, struct secret *ret, struct err *err)
+{
+	int rc;
+
+	if (!how->generate)
+		return ask(v, WORKFLOW_NEW_PUK, ret, err);
+	if ((rc = secret_digits(ret, PUK_DIGITS, err)) != 0)
+		return rc;
+	return how->keep(how->ctx, ret, err);
+}
+
+int
+workflow_token_change_puk(const struct workflow *w, const struct workflow_token_new *how,
+    struct token_id *ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *old = secret_new(), *puk = secret_new();
+	CLEAN(verb_wipe) struct verb v = {0};
+	int rc;
+
+	if ((rc = verb_open(&v, w, "change-puk", VERB_CHANGE, err)) != 0 ||
+	    (rc = puk_spendable(&v, err)) != 0 ||
+	    (rc = ask(&v, WORKFLOW_CURRENT_PUK, old, err)) != 0 ||
+	    (rc = new_puk(&v, how, puk, err)) != 0 ||
+	    (rc = token_change_puk(v.s.token, old, puk, session_flags(&v.s), err)) != 0)
+		return rc;
+	return verb_done(&v, ret, err, "the PUK was changed");
+}
+
+int
+workflow_token_unblock_pin(const struct workflow *w, struct token_id *ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *puk = secret_new(), *new_pin = secret_new();
+	CLEAN(verb_wipe) struct verb v = {0};
+	int rc;
+
+	if ((rc = verb_open(&v, w, "unblock-pin", VERB_CHANGE, err)) != 0 ||
+	    (rc = puk_spendable(&v, err)) != 0 ||
+	    (rc = ask(&v, WORKFLOW_CURRENT_PUK, puk, err)) != 0 ||
+	    (rc = ask(&v, WORKFLOW_NEW_PIN, new_pin, err)) != 0 ||
+	    (rc = token_unblock_pin(v.s.token, puk, new_pin, session_flags(&v.s), err)) != 0)
+		return rc;
+	return verb_done(&v, ret, err, "the PIN was set with the PUK");
+}
+
+/* Both would be the factory's afterwards, which is a surprise to whom they belong. */
+static int
+refuse_personalised(struct verb *v, struct err *err)
+{
+	struct token_pin_state pin, puk;
+	bool has_puk;
+	int rc;
+
+	if ((rc = token_pin_state(v->s.token, &pin, err)) != 0 ||
+	    (rc = session_puk(&v->s, &puk, &has_puk, err)) != 0)
+		return rc;
+	if (v->s.w->force || (pin.known && pin.factory && (!has_puk || puk.factory)))
+		return 0;
+	if (!pin.known)
+		return err_set(err, ERR_OCCUPIED,
+		    "setting the tries resets PIN and PUK to 123456 and 12345678, and this firmware "
+		    "does not tell whether they still are; --force does it");
+	return err_set(err, ERR_OCCUPIED,
+	    "setting the tries resets PIN and PUK to 123456 and 12345678, and the %s of token %u is "
+	    "not the factory's any more; --force does it",
+	    pin.factory ? "PUK" : "PIN", v->s.serial);
+}
+
+int
+workflow_token_set_retries(const struct workflow *w, unsigned pin_tries, unsigned puk_tries,
+    struct token_id *ret, struct err *err)
+{
+	CLEAN(verb_wipe) struct verb v = {0};
+	int rc;
+
+	if ((rc = verb_open(&v, w, "set-retries", VERB_CHANGE, err)) != 0 ||
+	    (rc = refuse_personalised(&v, err)) != 0 || (rc = pin_spendable(&v, err)) != 0)
+		return rc;
+	say(&v,
+	    "this resets PIN and PUK to the factory's, 123456 and 12345678: change both after it");
+	if ((rc = verb_pin(&v, err)) != 0 || (rc = verb_authenticate(&v, err)) != 0 ||
+	    (rc = token_set_retries(v.s.token, pin_tries, puk_tries, err)) != 0)
+		return rc;
+	return verb_done(&v, ret, err, "PIN tries %u, PUK tries %u", pin_tries, puk_tries);
+}
