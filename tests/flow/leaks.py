@@ -40,7 +40,7 @@ NAMES = {"execve", "execveat", "openat", "open", "creat", "connect", "bind", "re
          "fsetxattr"}
 BLIND = {"sendfile", "splice", "vmsplice", "tee", "copy_file_range", "process_vm_writev", "io_uring_setup", "memfd_create",
          "shmat", "mq_timedsend", "msgsnd"}
-CALLS = READS | WRITES | NAMES | BLIND | {"mmap", "setrlimit", "prlimit64"}
+CALLS = READS | WRITES | NAMES | BLIND | {"mmap", "setrlimit", "prlimit64", "socketpair"}
 
 STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"(\.\.\.)?', re.S)
 
@@ -156,6 +156,9 @@ class Run:
             self.traces.append((name, calls, status))
         self.pcscd = {c.to for _, calls, _ in self.traces for c in calls
                       if c.name == "connect" and c.strings and c.strings[0] == PCSCD}
+        # no name leads there: only who made it, and whom that has started, have an end of it
+        self.pairs = {end for _, calls, _ in self.traces for c in calls if c.name == "socketpair"
+                      for end in re.findall(r"socket:\[\d+\]", c.rest.decode("utf-8", "replace"))}
 
     def to_pcscd(self, call):
         return call.name in WRITES and call.to in self.pcscd
@@ -173,6 +176,8 @@ def channel(run, call):
             return what
     if call.to.startswith("/dev/tty") or call.to.startswith("/dev/pts"):
         return "terminal"
+    if call.to in run.pairs:
+        return "own child"
     if call.to.startswith(("socket:", "pipe:")):
         return call.to.split(":")[0]
     return "file " + call.to

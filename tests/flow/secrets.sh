@@ -89,8 +89,11 @@ db.execute("INSERT INTO x VALUES (?)", (open(os.environ["C"] + "/ca-pass").read(
 plant 'puk-old@name' "a file's name" -- sh -c ': >"$TMPDIR/$(cat "$C/puk-old")"; rm "$TMPDIR"/*'
 plant 'pin-new@pipe' "another descriptor: a pipe" -- python3 -c 'import os
 r, w = os.pipe(); os.write(w, open(os.environ["C"] + "/pin-new", "rb").read())'
-plant 'pin-new@socket' "another descriptor: a socket" -- python3 -c 'import os, socket
+plant 'pin-new@own child' "another descriptor: a socket that a child may have" -- python3 -c 'import os, socket
 a, b = socket.socketpair(); a.sendmsg([open(os.environ["C"] + "/pin-new", "rb").read()])'
+plant 'pin-new@socket' "and one that anybody may have" -- python3 -c 'import os, socket
+a, b, c = socket.socketpair() + (socket.socket(socket.AF_UNIX),); c.bind("\0x"); c.listen(); d = socket.socket(socket.AF_UNIX)
+d.connect("\0x"); d.sendmsg([open(os.environ["C"] + "/pin-new", "rb").read()])'
 plant 'puk-old@core' "a secret in a process that can be dumped" -- sh -c 'read -r x <"$C/puk-old"'
 plant 'nothing@blind' "a write that strace does not show" -- python3 -c 'import os
 a, b = os.open(os.environ["C"] + "/pin-new", 0), os.open(os.environ["D"] + "/x", 65)
@@ -108,15 +111,17 @@ plant 'mgm-old@stdout' "a key in bytes, in hexadecimal on paper" -- python3 -c '
 sys = __import__("sys"); sys.stdout.buffer.write(bytes.fromhex(open(os.environ["C"] + "/mgm-old").read().strip()))'
 
 # ---- init ----
-watch 0 "init" --read ca-pass --read recovery-pass -- ykenroll init --name Test --rehearsal "$YKVIRT_ROOT" \
+# What makes a CA's keys is ykenroll-signer: it gets the passphrases by a socket that has no name.
+to_signer="--allow .*@own.child"
+watch 0 "init" $to_signer --read ca-pass --read recovery-pass -- ykenroll init --name Test --rehearsal "$YKVIRT_ROOT" \
 	--recovery-out "$D/recovery.key" $ca --recovery-pass "$(f recovery-pass)"
 watch 9 "init again" -- ykenroll init --name Test --recovery-out "$D/r2.key" $ca --recovery-pass "$(f recovery-pass)"
 watch 1,2 "init that cannot write the recovery key" --read recovery-pass -- ykenroll init --home "$T/home2" --name Test \
 	--recovery-out "$T/nowhere/r.key" $ca --recovery-pass "$(f recovery-pass)"
-watch 0 "init on a terminal" --read ca-pass --read recovery-pass --answer "recovery key: =$C/recovery-pass" --answer "recovery key: =$C/recovery-pass" \
+watch 0 "init on a terminal" $to_signer --read ca-pass --read recovery-pass --answer "recovery key: =$C/recovery-pass" --answer "recovery key: =$C/recovery-pass" \
 	--answer "CA keys: =$C/ca-pass" --answer "CA keys: =$C/ca-pass" -- \
 	ykenroll init --home "$T/home2/h" --name Test --rehearsal "$YKVIRT_ROOT" --recovery-out "$D/r3.key"
-watch 0 "init, another passphrase for the root" --read ca-wrong -- ykenroll init --home "$T/home2/j" --name Test \
+watch 0 "init, another passphrase for the root" $to_signer --read ca-wrong -- ykenroll init --home "$T/home2/j" --name Test \
 	--recovery-out "$D/r5.key" $ca --recovery-pass "$(f recovery-pass)" --root-pass "$(f ca-wrong)"
 watch 2 "init on a terminal, two entries that differ" --read ca-wrong --answer "recovery key: =$C/recovery-pass" \
 	--answer "recovery key: =$C/ca-wrong" --answer "recovery key: =$C/ca-wrong" --answer "recovery key: =$C/recovery-pass" \
@@ -297,9 +302,9 @@ openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -keyout "$T/i.key" 
 printf 'keyUsage=critical,keyCertSign,cRLSign\nbasicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n' >"$T/i.ext"
 openssl x509 -req -in "$T/i.csr" -CA "$T/r.crt" -CAkey "$T/r.key" -passin "file:$C/pin-next" -set_serial 7 -days 800 -extfile "$T/i.ext" -out "$T/i.crt" 2>"$T/log"
 imports="ykenroll ca import --cert $T/i.crt --key $T/i.key --root $T/r.crt --root-key $T/r.key --home $T/home2/imported --recovery-out $D/r7.key"
-watch 11 "ca import, wrong passphrase" --read pin-wrong -- \
+watch 11 "ca import, wrong passphrase" $to_signer --read pin-wrong -- \
 	$imports --key-pass "$(f pin-wrong)" --root-key-pass "$(f pin-next)" $ca --recovery-pass "$(f recovery-pass)"
-watch 0 "ca import" --read pin-old --read pin-next --read ca-pass --read recovery-pass -- \
+watch 0 "ca import" $to_signer --read pin-old --read pin-next --read ca-pass --read recovery-pass -- \
 	$imports --key-pass "$(f pin-old)" --root-key-pass "$(f pin-next)" $ca --recovery-pass "$(f recovery-pass)"
 watch 0 "token info of an enrolled token" -- ykenroll token info
 watch 9 "token change-puk of an enrolled token" -- ykenroll token change-puk --puk "$(f puk-old)" --new-puk "$(f puk-next)"
