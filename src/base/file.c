@@ -14,8 +14,8 @@
 
 int64_t file_fsync_ns;
 
-static void
-closep(int *fd)
+void
+file_closep(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -92,7 +92,7 @@ open_read(const char *path, int *ret_fd, struct err *err)
 int
 file_read(const char *path, struct blob *ret, struct err *err)
 {
-	CLEAN(closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 	int rc;
 
 	if ((rc = open_read(path, &fd, err)) != 0)
@@ -103,7 +103,7 @@ file_read(const char *path, struct blob *ret, struct err *err)
 int
 file_read_private(const char *path, struct blob *ret, struct err *err)
 {
-	CLEAN(closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 	struct stat st;
 	int rc;
 
@@ -124,7 +124,7 @@ file_read_private(const char *path, struct blob *ret, struct err *err)
 int
 file_read_ours(const char *path, struct blob *ret, struct err *err)
 {
-	CLEAN(closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 	struct stat st;
 	int rc;
 
@@ -184,7 +184,7 @@ file_read_credential(const char *name, struct secret *ret, struct err *err)
 {
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	CLEAN(blob_wipe) struct blob b = {0};
-	CLEAN(closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 	char path[4096];
 	int rc;
 
@@ -214,7 +214,7 @@ int
 file_sync_dir(const char *path, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
-	CLEAN(closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 	char dir[4096];
 
 	snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 : (int)(slash - path + 1),
@@ -261,7 +261,7 @@ static int
 write_temp(char *temp, const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
 	const struct blob all = {(uint8_t *)(uintptr_t)data, len};
-	CLEAN(closep) int fd = mkostemp(temp, O_CLOEXEC);
+	CLEAN(file_closep) int fd = mkostemp(temp, O_CLOEXEC);
 
 	if (fd < 0)
 		return err_errno(err, ERR_INTERNAL, "cannot write beside %s", path);
@@ -272,7 +272,7 @@ int
 file_stage(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
 	const struct blob all = {(uint8_t *)(uintptr_t)data, len};
-	CLEAN(closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 
 	if (unlink(path) != 0 && errno != ENOENT)
 		return err_errno(err, ERR_INTERNAL, "cannot remove %s", path);
@@ -306,7 +306,7 @@ static int
 create_nameless(const char *path, const struct blob *data, mode_t mode, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
-	CLEAN(closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 	char dir[4096], by[64];
 	int rc;
 

@@ -15,6 +15,8 @@
 
 #define FILE_MAX (128u << 20) /* bytes; a CRL of a million entries has 70 MB in PEM */
 
+void file_closep(int *fd); /* close one that is open (not -1); fits CLEAN() */
+
 /* dir + "/" + name, or ERR_INTERNAL when it does not fit. */
 MUST_CHECK int file_join(
     char *ret_path, size_t size, const char *dir, const char *name, struct err *err);

@@ -9,18 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/helper.h"
 #include "ykenroll/secret.h"
 
 #define RESULT_MAX (16u << 20)
 #define WAIT_SEC 30
-
-static void
-closep(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 /* Between fork and exec: only what signal-safety(7) allows. */
 static _Noreturn void
@@ -81,7 +75,7 @@ int
 helper_run(const char *path, const void *record, size_t len, struct blob *ret, struct err *err)
 {
 	const struct timeval patience = {.tv_sec = WAIT_SEC};
-	CLEAN(closep) int ours = -1, theirs = -1;
+	CLEAN(file_closep) int ours = -1, theirs = -1;
 	CLEAN(blob_wipe) struct blob out = {0};
 	int pair[2], rc, r, status = 0;
 	pid_t pid;

@@ -20,13 +20,6 @@
 
 #define CN_MAX 64 /* characters; RFC 5280, appendix A.1, ub-common-name */
 
-static void
-closep(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 int
 escrow_name_check(const char *cn, struct err *err)
 {
@@ -69,7 +62,7 @@ build(const char *path, const struct blob *recovery_der, struct err *err)
 static int
 publish(const char *home, const char *temp, const char *path, struct err *err)
 {
-	CLEAN(closep) int dir = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEAN(file_closep) int dir = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	char wal[PATH_MAX + 16];
 
 	snprintf(wal, sizeof(wal), "%s-wal", temp);

@@ -79,15 +79,17 @@ client_ask(struct signer *s, struct blob *frame, uint8_t type, struct blob *body
 	return hear(s, ANSWER_MS, type, body, m, err);
 }
 
+/* reason: -1, none is asked for. */
 static int
-ask_serial(struct signer *s, uint8_t request, const uint8_t *serial, uint8_t reply,
+ask_serial(struct signer *s, uint8_t request, const uint8_t *serial, int reason, uint8_t reply,
     struct blob *body, struct message *m, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob frame = {0};
 	int rc;
 
 	if ((rc = message_begin(&frame, request, err)) != 0 ||
-	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0)
+	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0 ||
+	    (reason >= 0 && (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0))
 		return rc;
 	return client_ask(s, &frame, reply, body, m, err);
 }
@@ -362,45 +364,41 @@ signer_prepared_wipe(struct signer_prepared *p)
 	blob_wipe(&p->tbs);
 }
 
-int
-signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct blob *ret_cert,
+static int
+ask_cert(struct signer *s, uint8_t request, const uint8_t *serial, struct blob *ret_cert,
     struct err *err)
 {
 	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
 	int rc;
 
-	if ((rc = ask_serial(s, MESSAGE_SIGN, serial, MESSAGE_CERT, &body, &m, err)) != 0)
+	if ((rc = ask_serial(s, request, serial, -1, MESSAGE_CERT, &body, &m, err)) != 0)
 		return rc;
 	return client_take(&m, TAG_CERT, ret_cert, err);
+}
+
+int
+signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct blob *ret_cert,
+    struct err *err)
+{
+	return ask_cert(s, MESSAGE_SIGN, serial, ret_cert, err);
 }
 
 int
 signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct blob *ret_cert,
     struct err *err)
 {
-	CLEAN(blob_wipe) struct blob body = {0};
-	struct message m;
-	int rc;
-
-	if ((rc = ask_serial(s, MESSAGE_FIND, serial, MESSAGE_CERT, &body, &m, err)) != 0)
-		return rc;
-	return client_take(&m, TAG_CERT, ret_cert, err);
+	return ask_cert(s, MESSAGE_FIND, serial, ret_cert, err);
 }
 
 int
 signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     enum signer_reason reason, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
-	int rc;
 
-	if ((rc = message_begin(&frame, MESSAGE_REVOKE, err)) != 0 ||
-	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0 ||
-	    (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0)
-		return rc;
-	return client_ask(s, &frame, MESSAGE_DONE, &body, &m, err);
+	return ask_serial(s, MESSAGE_REVOKE, serial, (int)reason, MESSAGE_DONE, &body, &m, err);
 }
 
 int
@@ -409,21 +407,19 @@ signer_release(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
 	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
 
-	return ask_serial(s, MESSAGE_RELEASE, serial, MESSAGE_DONE, &body, &m, err);
+	return ask_serial(s, MESSAGE_RELEASE, serial, -1, MESSAGE_DONE, &body, &m, err);
 }
 
 int
 signer_forbid(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     enum signer_reason reason, bool *ret_signed, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
 	int rc;
 
-	if ((rc = message_begin(&frame, MESSAGE_FORBID, err)) != 0 ||
-	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0 ||
-	    (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0 ||
-	    (rc = client_ask(s, &frame, MESSAGE_FORBIDDEN, &body, &m, err)) != 0)
+	if ((rc = ask_serial(
+		 s, MESSAGE_FORBID, serial, (int)reason, MESSAGE_FORBIDDEN, &body, &m, err)) != 0)
 		return rc;
 	*ret_signed = message_number(&m, TAG_SIGNED) != 0;
 	return 0;

@@ -5,9 +5,9 @@
  * ca with that file: neither has been used (ca_there refuses it), and the next call removes it and
  * starts anew, with the new call's name and passphrase.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,13 +40,6 @@
 #define INTERMEDIATES_MAX 16 /* behind a rehearsal root */
 
 static void
-closep(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
-static void
 making_wipe(struct making *m)
 {
 	size_t i;
@@ -62,60 +55,25 @@ making_wipe(struct making *m)
 /* ---- files ---- */
 
 static int
-present(const char *home, const char *name)
+remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 {
-	char path[PATH_MAX];
-	struct stat st;
-
-	return ca_path(home, name, path, NULL) == 0 && lstat(path, &st) == 0;
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
 }
 
-/* A directory of ours and the files in it. */
-static int
-remove_dir(const char *path, struct err *err)
-{
-	const struct dirent *e;
-	char name[PATH_MAX];
-	DIR *d = opendir(path);
-	int rc = 0;
-
-	if (d == NULL)
-		return errno == ENOENT ? 0 : err_errno(err, ERR_INTERNAL, "cannot open %s", path);
-	while (rc == 0 && (e = readdir(d)) != NULL) {
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-			continue;
-		if ((rc = file_join(name, sizeof(name), path, e->d_name, err)) == 0 &&
-		    unlink(name) != 0)
-			rc = err_errno(err, ERR_INTERNAL, "cannot remove %s", name);
-	}
-	closedir(d);
-	if (rc == 0 && rmdir(path) != 0)
-		rc = err_errno(err, ERR_INTERNAL, "cannot remove %s", path);
-	return rc;
-}
-
-/* The one directory within ca.new goes first. */
 static int
 remove_new(const char *home, struct err *err)
 {
-	char new[PATH_MAX], within[PATH_MAX];
+	char new[PATH_MAX];
 	int rc;
 
-	if ((rc = ca_path(home, CA_NEW, new, err)) != 0 ||
-	    (rc = ca_path(home, NEW_INTERMEDIATES, within, err)) != 0 ||
-	    (rc = remove_dir(within, err)) != 0)
+	if ((rc = ca_path(home, CA_NEW, new, err)) != 0)
 		return rc;
-	return remove_dir(new, err);
-}
-
-static int
-sync_dir(const char *path, struct err *err)
-{
-	CLEAN(closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
-	return file_fsync(fd, path, err);
+	return nftw(new, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT
+		   ? 0
+		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", new);
 }
 
 int
@@ -135,15 +93,14 @@ init_write_pem(const char *home, const char *name, const struct blob *der,
 static int
 unpublish(const char *home, struct err *err)
 {
-	char crt[PATH_MAX], pub[PATH_MAX];
+	char crt[PATH_MAX];
 	int rc;
 
-	if ((rc = ca_path(home, CA_PUB "/root.crt", crt, err)) != 0 ||
-	    (rc = ca_path(home, CA_PUB, pub, err)) != 0)
+	if ((rc = ca_path(home, CA_PUB "/root.crt", crt, err)) != 0)
 		return rc;
 	if (unlink(crt) != 0)
 		return errno == ENOENT ? 0 : err_errno(err, ERR_INTERNAL, "cannot remove %s", crt);
-	return sync_dir(pub, err);
+	return file_sync_dir(crt, err);
 }
 
 /* Remove what an interrupted call left; refuse where a CA is, or was. */
@@ -151,15 +108,15 @@ static int
 clear(const char *home, struct err *err)
 {
 	char ca[PATH_MAX], new[PATH_MAX];
-	const bool unfinished = present(home, CA_UNFINISHED);
+	const bool unfinished = ca_has(home, CA_UNFINISHED);
 	int rc;
 
 	if ((rc = ca_path(home, CA_DIR, ca, err)) != 0 ||
 	    (rc = ca_path(home, CA_NEW, new, err)) != 0)
 		return rc;
-	if (present(home, CA_DIR) && !unfinished)
+	if (ca_has(home, CA_DIR) && !unfinished)
 		return err_set(err, ERR_OCCUPIED, "there is a CA in %s already", home);
-	if (!unfinished && present(home, CA_PUB "/root.crt"))
+	if (!unfinished && ca_has(home, CA_PUB "/root.crt"))
 		return err_set(err, ERR_OCCUPIED,
 		    "%s/pub is of a CA whose directory %s is not there; put it back, or use "
 		    "another home",
@@ -397,26 +354,27 @@ make(const struct signer_init *init, struct importing *importing, struct err *er
 {
 	CLEAN(making_wipe)
 	struct making m = {.init = init, .importing = importing, .now = utc_now()};
-	char new[PATH_MAX], ca[PATH_MAX], mark[PATH_MAX];
+	char new[PATH_MAX], within[PATH_MAX], ca[PATH_MAX], mark[PATH_MAX];
 	unsigned crl_days = 0;
 	int rc;
 
 	m.who = (struct log_who){.now = m.now, .peer = (uint32_t)geteuid()};
 	if ((rc = ca_path(init->home, CA_NEW, new, err)) != 0 ||
+	    (rc = ca_path(init->home, CA_NEW "/.", within, err)) != 0 ||
 	    (rc = ca_path(init->home, CA_DIR, ca, err)) != 0 ||
 	    (rc = ca_path(init->home, CA_UNFINISHED, mark, err)) != 0 ||
 	    (rc = init_note_check(init, err)) != 0 || (rc = clear(init->home, err)) != 0 ||
 	    (rc = configure(init->home, &crl_days, err)) != 0 ||
 	    (rc = file_private_dir(new, err)) != 0 || (rc = fill(&m, crl_days, err)) != 0 ||
-	    (rc = sync_dir(new, err)) != 0)
+	    (rc = file_sync_dir(within, err)) != 0)
 		return rc;
 	if (rename(new, ca) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot rename %s", new);
-	if ((rc = sync_dir(init->home, err)) != 0 || (rc = publish(&m, err)) != 0)
+	if ((rc = file_sync_dir(ca, err)) != 0 || (rc = publish(&m, err)) != 0)
 		return rc;
 	if (unlink(mark) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot remove %s", mark);
-	if ((rc = sync_dir(ca, err)) != 0)
+	if ((rc = file_sync_dir(mark, err)) != 0)
 		return rc;
 	return init_note_clear(init->home, err);
 }
@@ -441,7 +399,7 @@ words_ok(const struct signer_init *init, struct err *err)
 int
 init_run(const struct signer_init *init, struct importing *importing, struct err *err)
 {
-	CLEAN(closep) int lock = -1;
+	CLEAN(file_closep) int lock = -1;
 	int rc;
 
 	if ((lock = open(init->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)

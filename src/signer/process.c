@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "signer/process.h"
 
@@ -24,13 +25,6 @@ void
 signer_set_program(const char *path)
 {
 	program = path;
-}
-
-static void
-closep(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
 }
 
 /* ---- sockets with a name ---- */
@@ -65,8 +59,8 @@ address(const char *path, struct sockaddr_un *ret, int *ret_dir, struct err *err
 int
 process_connect(const char *path, int *ret_fd, struct err *err)
 {
-	CLEAN(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	CLEAN(closep) int dir = -1;
+	CLEAN(file_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEAN(file_closep) int dir = -1;
 	struct sockaddr_un a;
 	int rc;
 
@@ -88,7 +82,7 @@ process_connect(const char *path, int *ret_fd, struct err *err)
 static int
 remove_stale(const char *path, struct err *err)
 {
-	CLEAN(closep) int other = -1;
+	CLEAN(file_closep) int other = -1;
 	struct stat st;
 	int rc;
 
@@ -106,8 +100,8 @@ remove_stale(const char *path, struct err *err)
 int
 process_listen(const char *path, int *ret_fd, struct err *err)
 {
-	CLEAN(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	CLEAN(closep) int dir = -1;
+	CLEAN(file_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEAN(file_closep) int dir = -1;
 	struct sockaddr_un a;
 	mode_t mask;
 	int rc;
@@ -189,7 +183,7 @@ static int
 start(char *const argv[], char number[static NUMBER_LEN], const int inherit[static 2], int *ret_fd,
     pid_t *ret_pid, struct err *err)
 {
-	CLEAN(closep) int ours = -1, theirs = -1;
+	CLEAN(file_closep) int ours = -1, theirs = -1;
 	char path[PATH_MAX];
 	int pair[2], rc;
 	pid_t pid;

@@ -12,6 +12,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/file.h"
 #include "signer/ca.h"
 #include "signer/sandbox.h"
 
@@ -37,13 +38,6 @@
 struct attr { /* landlock_ruleset_attr, with what came later */
 	uint64_t fs, net, scoped;
 };
-
-static void
-closep(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 int
 sandbox_harden(struct err *err)
@@ -71,7 +65,7 @@ static int
 allow(int rules, const char *path, uint64_t what, struct err *err)
 {
 	struct landlock_path_beneath_attr beneath = {.allowed_access = what};
-	CLEAN(closep) int fd = open(path, O_PATH | O_CLOEXEC);
+	CLEAN(file_closep) int fd = open(path, O_PATH | O_CLOEXEC);
 
 	beneath.parent_fd = fd;
 	if (fd < 0 ||
@@ -116,7 +110,7 @@ static int
 landlock(const struct sandbox *s, int abi, struct err *err)
 {
 	struct attr attr = {.fs = LANDLOCK_ACCESS_FS_EXECUTE};
-	CLEAN(closep) int rules = -1;
+	CLEAN(file_closep) int rules = -1;
 	const size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
 	int rc;
 

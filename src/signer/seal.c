@@ -4,9 +4,9 @@
 #include <openssl/objects.h>
 
 #include "key/evp.h"
-#include "key/ossl.h"
 #include "signer/der.h"
 #include "signer/seal.h"
+#include "signer/seal_file.h"
 
 /* RFC 5758, 3.2: no parameters */
 static const uint8_t ecdsa_sha256[] = {
@@ -35,12 +35,6 @@ static const struct alg {
     {KEY_RSA4096, rsa_sha256, sizeof(rsa_sha256), NID_sha256WithRSAEncryption, 512, EVP_sha256},
     {KEY_ED25519, ed25519, sizeof(ed25519), NID_ED25519, 64, NULL},
 };
-
-static const EVP_MD *
-digest(const struct alg *a)
-{
-	return a->md == NULL ? NULL : a->md();
-}
 
 static const struct alg *
 find(enum key_alg alg)
@@ -75,7 +69,7 @@ seal_digest(enum key_alg alg)
 {
 	const struct alg *a = find(alg);
 
-	return a == NULL ? NULL : digest(a);
+	return a == NULL || a->md == NULL ? NULL : a->md();
 }
 
 size_t
@@ -85,19 +79,6 @@ seal_len_max(enum key_alg alg, size_t tbs_len)
 
 	/* outer head 4, BIT STRING head 4 at most and its unused-bits octet */
 	return a == NULL ? 0 : 4 + tbs_len + a->der_len + (a->sig_max < 127 ? 3 : 5) + a->sig_max;
-}
-
-static int
-verify(const struct key *key, const struct alg *a, const struct blob *tbs, const uint8_t *sig,
-    size_t len, struct err *err)
-{
-	CLEAN(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-
-	if (ctx == NULL ||
-	    EVP_DigestVerifyInit(ctx, NULL, digest(a), NULL, key_evp_public(key)) != 1 ||
-	    EVP_DigestVerify(ctx, sig, len, tbs->data, tbs->len) != 1)
-		return evp_err(err, ERR_CA, "the CA's signature does not verify");
-	return 0;
 }
 
 static int
@@ -121,18 +102,14 @@ assemble(const struct alg *a, const struct blob *tbs, const uint8_t *sig, size_t
 int
 seal_sign(const struct key *key, const struct blob *tbs, struct blob *ret_der, struct err *err)
 {
-	CLEAN(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	const struct alg *a = find(key_algorithm(key));
 	uint8_t sig[KEY_SIG_MAX];
-	size_t len = sizeof(sig);
+	size_t len = 0;
 	int rc;
 
 	if (a == NULL)
 		return err_set(err, ERR_CA, "not a CA key");
-	if (ctx == NULL || EVP_DigestSignInit(ctx, NULL, digest(a), NULL, key_evp(key)) != 1 ||
-	    EVP_DigestSign(ctx, sig, &len, tbs->data, tbs->len) != 1)
-		return evp_key_err(err, ERR_CA, key, "the CA's key did not sign");
-	if ((rc = verify(key, a, tbs, sig, len, err)) != 0)
+	if ((rc = seal_raw_sign(key, NULL, tbs->data, tbs->len, sig, &len, err)) != 0)
 		return rc;
 	return assemble(a, tbs, sig, len, ret_der, err);
 }
@@ -154,5 +131,8 @@ seal_verify(const struct key *key, const struct blob *der, const struct blob *tb
 		return err_set(err, ERR_CA, "what was signed is not what was prepared");
 	if (alg.raw_len != a->der_len || memcmp(alg.raw, a->der, a->der_len) != 0)
 		return err_set(err, ERR_CA, "what was signed names another algorithm");
-	return verify(key, a, tbs, bits.value + 1, bits.len - 1, err);
+	return seal_raw_verifies(key_evp_public(key), a->alg, NULL, tbs->data, tbs->len,
+		   bits.value + 1, bits.len - 1)
+		   ? 0
+		   : evp_err(err, ERR_CA, "the CA's signature does not verify");
 }

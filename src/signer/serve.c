@@ -56,32 +56,21 @@ server_wipe(struct server *s)
 
 /* ---- signals: blocked except while we wait, so that a signature is never cut short ---- */
 
-struct signals {
-	sigset_t mask;
-	struct sigaction term, intr;
-};
-
+/* *ret: what is blocked while we wait. */
 static void
-signals_take(struct signals *old)
+signals_take(sigset_t *ret)
 {
-	struct sigaction sa = {.sa_handler = on_signal};
+	const struct sigaction sa = {.sa_handler = on_signal};
 	sigset_t block;
 
-	stop = 0;
 	sigemptyset(&block);
 	sigaddset(&block, SIGTERM);
 	sigaddset(&block, SIGINT);
-	sigprocmask(SIG_BLOCK, &block, &old->mask);
-	sigaction(SIGTERM, &sa, &old->term);
-	sigaction(SIGINT, &sa, &old->intr);
-}
-
-static void
-signals_restore(struct signals *old)
-{
-	sigaction(SIGTERM, &old->term, NULL);
-	sigaction(SIGINT, &old->intr, NULL);
-	sigprocmask(SIG_SETMASK, &old->mask, NULL);
+	sigprocmask(SIG_BLOCK, &block, ret);
+	sigaction(SIGTERM, &sa, NULL);
+	sigaction(SIGINT, &sa, NULL);
+	sigdelset(ret, SIGTERM);
+	sigdelset(ret, SIGINT);
 }
 
 /* ---- the loop ---- */
@@ -200,20 +189,14 @@ confine(struct server *s, const char *socket, struct err *err)
 static int
 run(struct server *s, const struct answer_times *times, int fd, const char *socket, struct err *err)
 {
-	struct signals old;
 	sigset_t waiting;
 	int rc;
 
-	signals_take(&old);
-	waiting = old.mask;
-	sigdelset(&waiting, SIGTERM);
-	sigdelset(&waiting, SIGINT);
+	signals_take(&waiting);
 	if (fd >= 0)
 		add(s, fd, times);
-	if ((rc = confine(s, socket, err)) == 0)
-		rc = loop(s, &waiting, err);
-	signals_restore(&old);
-	return rc;
+	rc = confine(s, socket, err);
+	return rc != 0 ? rc : loop(s, &waiting, err);
 }
 
 /* ---- before it ---- */

@@ -7,9 +7,7 @@
 #include <openssl/conf.h>
 #include <openssl/err.h>
 
-#include "base/file.h"
 #include "key/evp.h"
-#include "key/ossl.h"
 #include "signer/ca_home.h"
 #include "signer/where.h"
 #include "signer/process.h"
@@ -38,20 +36,14 @@ static int
 configured(const char *home, struct where *ret, struct err *err)
 {
 	CLEAN(conf_freep) CONF *conf = NCONF_new(NULL);
-	CLEAN(blob_wipe) struct blob text = {0};
-	CLEAN(bio_freep) BIO *bio = NULL;
 	char path[PATH_MAX];
 	const char *value;
 	long line = 0;
 	int rc;
 
-	if ((rc = ca_path(home, CA_CONF, path, err)) != 0)
+	if ((rc = ca_path(home, CA_CONF, path, err)) != 0 || !ca_has(home, CA_CONF))
 		return rc;
-	if ((rc = file_read(path, &text, err)) != 0 || text.len == 0)
-		return rc == ERR_ABSENT ? 0 : rc;
-	if (conf == NULL || (bio = BIO_new_mem_buf(text.data, (int)text.len)) == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot read ykenroll.conf");
-	if (NCONF_load_bio(conf, bio, &line) != 1) {
+	if (conf == NULL || NCONF_load(conf, path, &line) != 1) {
 		(void)evp_err(err, ERR_USAGE, "syntax");
 		return err == NULL ? ERR_USAGE : err_wrap(err, "ykenroll.conf: line %ld", line);
 	}

@@ -63,21 +63,13 @@ parse(int argc, char **argv, struct err *err)
 	return 0;
 }
 
+/* ctx: the prompt, but for what is asked. */
 static int
 pass(void *ctx, const char *what, struct secret *ret, struct err *err)
 {
-	const struct prompt ask = {words[CA_PASS], what, "--ca-pass", false, NULL};
+	struct prompt ask = *(const struct prompt *)ctx;
 
-	(void)ctx;
-	return prompt_secret(&ask, ret, err);
-}
-
-static int
-pass_of_root(void *ctx, const char *what, struct secret *ret, struct err *err)
-{
-	const struct prompt ask = {words[ROOT_PASS], what, "--root-pass", false, NULL};
-
-	(void)ctx;
+	ask.what = what;
 	return prompt_secret(&ask, ret, err);
 }
 
@@ -106,7 +98,9 @@ descriptor(enum word which, int *ret, struct err *err)
 static int
 serve(int fd, struct err *err)
 {
-	static const struct signer_pass ask = {pass, NULL}, ask_root = {pass_of_root, NULL};
+	struct prompt own = {.spec = words[CA_PASS], .option = "--ca-pass"};
+	struct prompt root = {.spec = words[ROOT_PASS], .option = "--root-pass"};
+	const struct signer_pass ask = {pass, &own}, ask_root = {pass, &root};
 	char home[PATH_MAX];
 	const struct signer_serve how = {
 	    .home = home,
@@ -114,15 +108,15 @@ serve(int fd, struct err *err)
 	    .fd = fd,
 	    .socket = words[SOCKET],
 	    .root = words[ROOT] != NULL,
-	    .root_pass = words[ROOT_PASS] == NULL ? NULL : &ask_root,
+	    .root_pass = root.spec == NULL ? NULL : &ask_root,
 	    .say = say,
 	};
 	int rc;
 
 	prompt_nobody = words[NOBODY] != NULL;
 	if ((rc = env_home(words[HOME], home, err)) != 0 ||
-	    (rc = prompt_check_spec(words[CA_PASS], "--ca-pass", err)) != 0 ||
-	    (rc = prompt_check_spec(words[ROOT_PASS], "--root-pass", err)) != 0)
+	    (rc = prompt_check_spec(own.spec, own.option, err)) != 0 ||
+	    (rc = prompt_check_spec(root.spec, root.option, err)) != 0)
 		return rc;
 	if (fd < 0 && how.root)
 		return err_set(err, ERR_USAGE,
