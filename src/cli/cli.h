@@ -34,6 +34,16 @@ MUST_CHECK int opt_parse(int argc, const char **argv, const char *command, const
     const struct poptOption *table, const char **ret_args, size_t max_args, size_t *ret_n,
     struct err *err);
 
+/* A command of verbs, argv[0] of which is its name: run the one that is named. foot: below the list
+ * of --help, or NULL. Errors: ERR_USAGE. */
+struct opt_verb {
+	const char *name;
+	int (*run)(int argc, const char **argv, struct err *err);
+	const char *what;
+};
+MUST_CHECK int opt_verbs(const char *command, const struct opt_verb *verbs, size_t n,
+    const char *foot, int argc, const char **argv, struct err *err);
+
 /* The registry of this home. Errors: ERR_INTERNAL there is none. */
 MUST_CHECK int opt_registry(struct registry **ret, struct err *err);
 /* A workflow with the common options and the terminal as its face. */
@@ -55,13 +65,18 @@ void csv_row(FILE *to, const char *const *cells, size_t n);
 /* ---- face.c: the terminal as the workflows' face ---- */
 
 struct face {
-	const char *new_pin, *current_pin, *current_puk, *current_mgmkey; /* SPECs */
-	const char *escrow_pass;
+	/* SPECs, whatever option a command gives them by */
+	char *new_pin, *current_pin, *current_puk, *new_puk, *current_mgmkey, *new_mgmkey;
+	char *escrow_pass;
 	bool ask_current; /* the current ones are asked for where none was given */
+	bool yes;	  /* to every question */
+	const char *wait; /* seconds, as they were given */
 };
 extern struct face face;
 extern const struct device_ui face_device;
-extern const struct workflow_ui face_ui;
+extern const struct workflow_ui face_ui, face_token_ui; /* of a life; of the token verbs */
+MUST_CHECK int face_check_specs(struct err *err);
+MUST_CHECK int face_check_token_specs(struct err *err);
 
 /* ---- countdown.c: the seconds that are left, on a terminal; elsewhere one line ---- */
 

@@ -163,11 +163,7 @@ accept_rollback(int argc, const char **argv, struct err *err)
 
 /* ---- verbs ---- */
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, const char **argv, struct err *err);
-	const char *what;
-} verbs[] = {
+static const struct opt_verb verbs[] = {
     {"verify", verify, "every row, against the published CRL and the signer's log"},
     {"export", export, "every row, as JSON lines or CSV"},
     {"accept-rollback", accept_rollback, "go on with a registry that is older than is known"},
@@ -176,16 +172,5 @@ static const struct {
 int
 cmd_audit(int argc, const char **argv, struct err *err)
 {
-	size_t i;
-
-	if (argc < 2 || strcmp(argv[1], "--help") == 0) {
-		printf("usage: ykenroll audit VERB [OPTION...]\n\n");
-		for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-			printf("  %-15s %s\n", verbs[i].name, verbs[i].what);
-		return argc < 2 ? err_set(err, ERR_USAGE, "audit needs a verb") : 0;
-	}
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1, err);
-	return err_set(err, ERR_USAGE, "audit has no verb %s; see: ykenroll audit --help", argv[1]);
+	return opt_verbs("audit", verbs, sizeof(verbs) / sizeof(verbs[0]), NULL, argc, argv, err);
 }

@@ -186,11 +186,7 @@ cmd_ca_show(int argc, const char **argv, struct err *err)
 	return crl ? print_files(crl_files, true, err) : 0;
 }
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, const char **argv, struct err *err);
-	const char *what;
-} verbs[] = {
+static const struct opt_verb verbs[] = {
     {"show", cmd_ca_show, "names, lifetimes, CRL numbers; or the PEM that servers need"},
     {"issue", cmd_ca_issue, "a certificate for a server or a program, from its request"},
     {"renew", cmd_ca_renew, "such certificates once more, or the issuing CA's own"},
@@ -202,28 +198,8 @@ static const struct {
     {"publish", cmd_ca_publish, "bundles and CRLs into a directory that servers read"},
 };
 
-static void
-usage(FILE *to)
-{
-	size_t i;
-
-	fprintf(to, "usage: ykenroll ca VERB [OPTION...]\n\n");
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		fprintf(to, "  %-9s %s\n", verbs[i].name, verbs[i].what);
-	fprintf(to, "\n`ykenroll ca VERB --help` tells its options.\n");
-}
-
 int
 cmd_ca(int argc, const char **argv, struct err *err)
 {
-	size_t i;
-
-	if (argc >= 2 && strcmp(argv[1], "--help") == 0) {
-		usage(stdout);
-		return 0;
-	}
-	for (i = 0; argc >= 2 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1, err);
-	return err_set(err, ERR_USAGE, "which verb of ca? `ykenroll ca --help` lists them");
+	return opt_verbs("ca", verbs, sizeof(verbs) / sizeof(verbs[0]), NULL, argc, argv, err);
 }

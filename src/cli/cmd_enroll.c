@@ -18,10 +18,10 @@ struct poptOption enroll_secrets[] = {
 	"SPEC"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
     {"current-pin", 0, POPT_ARG_STRING, &face.current_pin, 0,
-	"PIN of a token that is not as it left the factory", "SPEC"},
-    {"current-puk", 0, POPT_ARG_STRING, &face.current_puk, 0, "its PUK", "SPEC"},
+	"current PIN of a token that is not as it left the factory", "SPEC"},
+    {"current-puk", 0, POPT_ARG_STRING, &face.current_puk, 0, "its current PUK", "SPEC"},
     {"management-key", 0, POPT_ARG_STRING, &face.current_mgmkey, 0,
-	"its management key, in hexadecimal", "SPEC"},
+	"its current management key, in hexadecimal", "SPEC"},
     POPT_TABLEEND,
 };
 
@@ -125,22 +125,15 @@ parse_retries(struct workflow_enroll *what, struct err *err)
 int
 enroll_check_specs(struct err *err)
 {
-	const struct {
-		const char *spec, *option;
-	} all[] = {{face.new_pin, "--pin"}, {face.current_pin, "--current-pin"},
-	    {face.current_puk, "--current-puk"}, {face.current_mgmkey, "--management-key"},
-	    {face.escrow_pass, "--escrow-pass"}};
 	const bool made = face.new_pin != NULL && strcmp(face.new_pin, "generate") == 0;
-	size_t i;
-	int rc = 0;
 
 	if (made != (opt.letter != NULL))
 		return err_set(err, ERR_USAGE, "--pin generate and --letter FILE go together");
 	if (opt.letter_to != NULL && opt.letter == NULL)
 		return err_set(err, ERR_USAGE, "--letter-to wants --letter FILE");
-	for (i = made ? 1 : 0; i < sizeof(all) / sizeof(all[0]) && rc == 0; i++)
-		rc = prompt_check_spec(all[i].spec, all[i].option, err);
-	return rc;
+	if (made) /* for the letter, and not asked for */
+		face.new_pin = NULL;
+	return face_check_specs(err);
 }
 
 int

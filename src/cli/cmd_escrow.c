@@ -247,11 +247,7 @@ make_key(int argc, const char **argv, struct err *err)
 
 /* ---- verbs ---- */
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, const char **argv, struct err *err);
-	const char *what;
-} verbs[] = {
+static const struct opt_verb verbs[] = {
     {"recipients", recipients, "who may open what is sealed"},
     {"open", open_one, "a PUK or a management key, for a person and a reason"},
     {"rekey", rekey, "other recipients, or complete what was interrupted"},
@@ -261,17 +257,5 @@ static const struct {
 int
 cmd_escrow(int argc, const char **argv, struct err *err)
 {
-	size_t i;
-
-	if (argc < 2 || strcmp(argv[1], "--help") == 0) {
-		printf("usage: ykenroll escrow VERB [OPTION...]\n\n");
-		for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-			printf("  %-10s %s\n", verbs[i].name, verbs[i].what);
-		return argc < 2 ? err_set(err, ERR_USAGE, "escrow needs a verb") : 0;
-	}
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1, err);
-	return err_set(
-	    err, ERR_USAGE, "escrow has no verb %s; see: ykenroll escrow --help", argv[1]);
+	return opt_verbs("escrow", verbs, sizeof(verbs) / sizeof(verbs[0]), NULL, argc, argv, err);
 }

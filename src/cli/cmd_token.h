@@ -6,16 +6,9 @@
 #include "cli/cli.h"
 #include "ykenroll/workflow_token.h"
 
-/* ---- cmd_token_ui.c ---- */
+/* ---- cmd_token_line.c ---- */
 
-struct token_specs {
-	char *pin, *new_pin, *puk, *new_puk, *mgmkey, *new_mgmkey; /* SPECs */
-};
-extern struct token_specs token_specs;
 extern struct poptOption token_opt_mgmkey[]; /* --management-key --pin */
-extern const struct workflow_ui token_ui;
-
-/* ---- cmd_token.c ---- */
 
 /* One verb's command line: at most max_args words into ret_args. Fills *ret. Errors: ERR_USAGE. */
 struct token_line {

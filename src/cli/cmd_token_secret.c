@@ -16,13 +16,13 @@ static int generate, protect, touch;
 	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
 	    POPT_AUTOHELP POPT_TABLEEND
 
-#define NEW_PIN_OPT                                                                             \
-	{                                                                                       \
-		"new-pin", 'n', POPT_ARG_STRING, &token_specs.new_pin, 0, "the new PIN", "SPEC" \
+#define NEW_PIN_OPT                                                                      \
+	{                                                                                \
+		"new-pin", 'n', POPT_ARG_STRING, &face.new_pin, 0, "the new PIN", "SPEC" \
 	}
-#define PUK_OPT                                                                     \
-	{                                                                           \
-		"puk", 'p', POPT_ARG_STRING, &token_specs.puk, 0, "the PUK", "SPEC" \
+#define PUK_OPT                                                                              \
+	{                                                                                    \
+		"puk", 'p', POPT_ARG_STRING, &face.current_puk, 0, "the current PUK", "SPEC" \
 	}
 #define OUT_OPT                                                                      \
 	{                                                                            \
@@ -31,14 +31,14 @@ static int generate, protect, touch;
 	}
 
 static const struct poptOption pin_table[] = {
-    {"pin", 'P', POPT_ARG_STRING, &token_specs.pin, 0, "the PIN as it is", "SPEC"},
+    {"pin", 'P', POPT_ARG_STRING, &face.current_pin, 0, "the current PIN", "SPEC"},
     NEW_PIN_OPT,
     TOKEN_TABLES,
 };
 
 static const struct poptOption puk_table[] = {
     PUK_OPT,
-    {"new-puk", 'n', POPT_ARG_STRING, &token_specs.new_puk, 0, "the new PUK", "SPEC"},
+    {"new-puk", 'n', POPT_ARG_STRING, &face.new_puk, 0, "the new PUK", "SPEC"},
     {"generate", 'g', POPT_ARG_NONE, &generate, 0, "eight random digits, into --out", NULL},
     OUT_OPT,
     TOKEN_TABLES,
@@ -60,8 +60,8 @@ static const struct poptOption retries_table[] = {
 static const struct poptOption mgmkey_table[] = {
     {"algorithm", 'a', POPT_ARG_STRING, &algorithm, 0,
 	"3DES, AES128, AES192 or AES256 (default: AES192, and 3DES before firmware 5.4.2)", "ALG"},
-    {"new-management-key", 'n', POPT_ARG_STRING, &token_specs.new_mgmkey, 0,
-	"the new one, in hexadecimal", "SPEC"},
+    {"new-management-key", 'n', POPT_ARG_STRING, &face.new_mgmkey, 0, "the new one, in hexadecimal",
+	"SPEC"},
     {"generate", 'g', POPT_ARG_NONE, &generate, 0, "a random one, into --out", NULL},
     OUT_OPT,
     {"protect", 'p', POPT_ARG_NONE, &protect, 0,
@@ -162,7 +162,7 @@ cmd_token_change_puk(int argc, const char **argv, struct err *err)
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = check_new(generate, token_specs.new_puk, "--new-puk", err)) != 0)
+	    (rc = check_new(generate, face.new_puk, "--new-puk", err)) != 0)
 		return rc;
 	rc = workflow_token_change_puk(
 	    &w, &(const struct workflow_token_new){generate != 0, keep, &kept}, &id, err);
@@ -201,10 +201,10 @@ cmd_token_change_mgmkey(int argc, const char **argv, struct err *err)
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0)
 		return rc;
-	if (protect && token_specs.new_mgmkey == NULL)
+	if (protect && face.new_mgmkey == NULL)
 		generate = 1;
-	if ((rc = check_new(
-		 generate && !protect, token_specs.new_mgmkey, "--new-management-key", err)) != 0 ||
+	if ((rc = check_new(generate && !protect, face.new_mgmkey, "--new-management-key", err)) !=
+		0 ||
 	    (rc = mgm_alg(&how.alg, err)) != 0)
 		return rc;
 	how.new_key = (struct workflow_token_new){generate != 0, out == NULL ? NULL : keep, &kept};

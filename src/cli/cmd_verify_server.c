@@ -21,7 +21,7 @@ static const struct poptOption table[] = {
     {"timeout", 0, POPT_ARG_STRING, &timeout, 0, "of one login (10)", "SECONDS"},
     {"optional", 0, POPT_ARG_NONE, &optional, 0, "who has no certificate may be let in", NULL},
     {"token", 0, POPT_ARG_NONE, &use_token, 0, "log in with the token, too", NULL},
-    {"pin", 'P', POPT_ARG_STRING, &token_specs.pin, 0, "the token's PIN", "SPEC"},
+    {"pin", 'P', POPT_ARG_STRING, &face.current_pin, 0, "the token's current PIN", "SPEC"},
     {"prepare", 0, POPT_ARG_NONE, &prepare, 0,
 	"make the certificates to try with; with a URL log in with one of them, and revoke it",
 	NULL},
@@ -149,14 +149,14 @@ cmd_verify_server(int argc, const char **argv, struct err *err)
 	if ((rc = opt_parse(argc, argv, "verify-server", "URL|HOST:PORT [OPTION...]", table, args,
 		 1, &n, err)) != 0 ||
 	    (rc = opt_workflow(&w, err)) != 0 ||
-	    (rc = prompt_check_spec(token_specs.pin, "--pin", err)) != 0)
+	    (rc = prompt_check_spec(face.current_pin, "--pin", err)) != 0)
 		return rc;
 	if (timeout != NULL &&
 	    (rc = text_number(timeout, "--timeout", TIMEOUT_MAX, &sec, err)) != 0)
 		return rc;
 	if (n == 0 && !prepare)
 		return err_set(err, ERR_USAGE, "which server? ykenroll verify-server URL");
-	w.ui = token_ui;
+	w.ui = face_token_ui;
 	what.url = args[0];
 	what.connect = connect_to;
 	what.ca_file = ca_file;

@@ -33,7 +33,7 @@ waiting(void *ctx, const char *why)
 		return;
 	}
 	since = utc_monotonic_ns();
-	snprintf(text, sizeof(text), "%s (waiting up to %s s)", why, opt.wait);
+	snprintf(text, sizeof(text), "%s (waiting up to %s s)", why, face.wait);
 	render_line(stderr, text);
 }
 
@@ -74,67 +74,141 @@ say(void *ctx, const char *text)
 	render_line(stderr, text);
 }
 
+/* ---- secrets ---- */
+
 static int
 pin_check(const struct secret *pin, struct err *err)
 {
 	return workflow_pin_check(pin, err);
 }
 
-/* A management key is given as hexadecimal digits. */
+static int
+puk_check(const struct secret *puk, struct err *err)
+{
+	int rc;
+
+	if ((rc = device_pin_check(puk, "new PUK", err)) != 0)
+		return rc;
+	return secret_is_trivial(puk)
+		   ? err_set(err, ERR_USAGE, "the new PUK is one that anybody tries first")
+		   : 0;
+}
+
+/* Colons and spaces between the digits are how labels and other tools write keys. */
 static int
 unhex_in_place(struct secret *s, struct err *err)
 {
-	CLEAN(secret_freep) struct secret *bytes = secret_new();
+	CLEAN(secret_freep) struct secret *digits = secret_new(), *bytes = secret_new();
+	size_t i;
 
-	if (s->len % 2 != 0 || s->len / 2 > SECRET_MAX || s->len >= SECRET_MAX)
+	for (i = 0; i < s->len; i++)
+		if (s->bytes[i] != ':' && s->bytes[i] != ' ')
+			digits->bytes[digits->len++] = s->bytes[i];
+	if (digits->len != 32 && digits->len != 48 && digits->len != 64)
 		return err_set(
-		    err, ERR_USAGE, "the management key must be 32, 48 or 64 hexadecimal digits");
-	s->bytes[s->len] = '\0';
-	if (text_unhex((const char *)s->bytes, bytes->bytes, s->len / 2) != 0)
+		    err, ERR_USAGE, "a management key has 32, 48 or 64 hexadecimal digits");
+	digits->bytes[digits->len] = '\0';
+	if (text_unhex((const char *)digits->bytes, bytes->bytes, digits->len / 2) != 0)
 		return err_set(err, ERR_USAGE,
 		    "the management key has a character that is no hexadecimal digit");
-	return secret_set(s, bytes->bytes, s->len / 2, err);
+	return secret_set(s, bytes->bytes, digits->len / 2, err);
 }
 
-static bool
-is_current(enum workflow_secret which)
+struct asked {
+	char **spec;
+	struct prompt prompt;
+	bool if_given; /* only where a SPEC was, or with face.ask_current */
+};
+
+/* Of the commands for a life: --pin is the PIN that the holder has or gets. */
+static const struct asked of_life[] = {
+    [WORKFLOW_NEW_PIN] = {&face.new_pin,
+	{NULL, "new PIN (6 to 8 characters)", "--pin", true, pin_check}, false},
+    [WORKFLOW_CURRENT_PIN] = {&face.current_pin,
+	{NULL, "current PIN", "--current-pin", false, NULL}, true},
+    [WORKFLOW_CURRENT_PUK] = {&face.current_puk,
+	{NULL, "current PUK", "--current-puk", false, NULL}, true},
+    [WORKFLOW_CURRENT_MGMKEY] = {&face.current_mgmkey,
+	{NULL, "current management key (hexadecimal)", "--management-key", false, NULL}, true},
+    [WORKFLOW_HOLDER_PIN] = {&face.new_pin, {NULL, "holder's PIN", "--pin", false, NULL}, false},
+    [WORKFLOW_ESCROW_PASS] = {&face.escrow_pass,
+	{NULL, "passphrase of the escrow key", "--escrow-pass", false, NULL}, false},
+};
+
+/* Of the token verbs: --pin is the current PIN. */
+static const struct asked of_token[] = {
+    [WORKFLOW_NEW_PIN] = {&face.new_pin,
+	{NULL, "new PIN (6 to 8 characters)", "--new-pin", true, pin_check}, false},
+    [WORKFLOW_CURRENT_PIN] = {&face.current_pin, {NULL, "PIN", "--pin", false, NULL}, false},
+    [WORKFLOW_CURRENT_PUK] = {&face.current_puk, {NULL, "PUK", "--puk", false, NULL}, false},
+    [WORKFLOW_CURRENT_MGMKEY] = {&face.current_mgmkey,
+	{NULL, "management key (hexadecimal)", "--management-key", false, NULL}, true},
+    [WORKFLOW_NEW_PUK] = {&face.new_puk,
+	{NULL, "new PUK (6 to 8 characters)", "--new-puk", true, puk_check}, false},
+    [WORKFLOW_NEW_MGMKEY] = {&face.new_mgmkey,
+	{NULL, "new management key (hexadecimal)", "--new-management-key", true, NULL}, false},
+};
+
+static int
+ask(const struct asked *a, enum workflow_secret which, struct secret *ret, struct err *err)
 {
-	return which == WORKFLOW_CURRENT_PIN || which == WORKFLOW_CURRENT_PUK ||
-	       which == WORKFLOW_CURRENT_MGMKEY;
+	struct prompt p = a->prompt;
+	int rc;
+
+	p.spec = *a->spec;
+	if (a->if_given && p.spec == NULL && !face.ask_current)
+		return err_set(err, ERR_ABSENT, "not given");
+	if ((rc = prompt_secret(&p, ret, err)) != 0)
+		return rc;
+	return which == WORKFLOW_CURRENT_MGMKEY || which == WORKFLOW_NEW_MGMKEY
+		   ? unhex_in_place(ret, err)
+		   : 0;
 }
 
 static int
 secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err)
 {
-	const struct prompt prompts[] = {
-	    [WORKFLOW_NEW_PIN] = {face.new_pin, "new PIN (6 to 8 characters)", "--pin", true,
-		pin_check},
-	    [WORKFLOW_CURRENT_PIN] = {face.current_pin, "current PIN", "--current-pin", false,
-		NULL},
-	    [WORKFLOW_CURRENT_PUK] = {face.current_puk, "current PUK", "--current-puk", false,
-		NULL},
-	    [WORKFLOW_CURRENT_MGMKEY] = {face.current_mgmkey,
-		"current management key (hexadecimal)", "--management-key", false, NULL},
-	    [WORKFLOW_HOLDER_PIN] = {face.new_pin, "holder's PIN", "--pin", false, NULL},
-	    [WORKFLOW_ESCROW_PASS] = {face.escrow_pass, "passphrase of the escrow key",
-		"--escrow-pass", false, NULL},
-	};
-	const struct prompt *p = &prompts[which];
-	int rc;
-
 	(void)ctx;
-	if (is_current(which) && p->spec == NULL && !face.ask_current)
-		return err_set(err, ERR_ABSENT, "not given");
-	if ((rc = prompt_secret(p, ret, err)) != 0)
-		return rc;
-	return which == WORKFLOW_CURRENT_MGMKEY ? unhex_in_place(ret, err) : 0;
+	return ask(&of_life[which], which, ret, err);
+}
+
+static int
+token_secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err)
+{
+	(void)ctx;
+	return ask(&of_token[which], which, ret, err);
+}
+
+static int
+check_specs(const struct asked *all, size_t n, struct err *err)
+{
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; i < n && rc == 0; i++)
+		if (all[i].spec != NULL)
+			rc = prompt_check_spec(*all[i].spec, all[i].prompt.option, err);
+	return rc;
+}
+
+int
+face_check_specs(struct err *err)
+{
+	return check_specs(of_life, sizeof(of_life) / sizeof(of_life[0]), err);
+}
+
+int
+face_check_token_specs(struct err *err)
+{
+	return check_specs(of_token, sizeof(of_token) / sizeof(of_token[0]), err);
 }
 
 static int
 confirm(void *ctx, const char *question, struct err *err)
 {
 	(void)ctx;
-	return prompt_yes(question, opt.yes != 0, err);
+	return prompt_yes(question, face.yes, err);
 }
 
 const struct workflow_ui face_ui = {.step = step, .say = say, .secret = secret, .confirm = confirm};
+const struct workflow_ui face_token_ui = {.say = say, .secret = token_secret, .confirm = confirm};

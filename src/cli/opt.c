@@ -107,6 +107,40 @@ opt_parse(int argc, const char **argv, const char *command, const char *args_hel
 	return rc != 0 ? rc : env_home(opt.home, opt.home_path, err);
 }
 
+static void
+list_verbs(FILE *to, const char *command, const struct opt_verb *verbs, size_t n, const char *foot)
+{
+	size_t i, width = 0;
+
+	for (i = 0; i < n; i++)
+		width = strlen(verbs[i].name) > width ? strlen(verbs[i].name) : width;
+	fprintf(to, "usage: ykenroll %s VERB [OPTION...]\n\n", command);
+	for (i = 0; i < n; i++)
+		fprintf(to, "  %-*s %s\n", (int)width, verbs[i].name, verbs[i].what);
+	fprintf(to, "\n`ykenroll %s VERB --help` tells its options.\n%s", command,
+	    foot == NULL ? "" : foot);
+}
+
+int
+opt_verbs(const char *command, const struct opt_verb *verbs, size_t n, const char *foot, int argc,
+    const char **argv, struct err *err)
+{
+	size_t i;
+
+	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
+		list_verbs(stdout, command, verbs, n, foot);
+		return 0;
+	}
+	for (i = 0; argc >= 2 && i < n; i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return verbs[i].run(argc - 1, argv + 1, err);
+	if (argc >= 2)
+		return err_set(err, ERR_USAGE,
+		    "there is no verb %s; `ykenroll %s --help` lists them", argv[1], command);
+	list_verbs(stderr, command, verbs, n, foot);
+	return err_set(err, ERR_USAGE, "which verb of %s?", command);
+}
+
 /* Who logged in, whatever he became since; the kernel keeps it. -1 where it does not know. */
 static long long
 login_uid(void)
@@ -178,6 +212,8 @@ opt_workflow(struct workflow *ret, struct err *err)
 	ret->choice.serial = (uint32_t)serial;
 	ret->choice.reader = opt.reader;
 	ret->choice.wait_sec = (unsigned)wait_sec;
+	face.yes = opt.yes != 0;
+	face.wait = opt.wait;
 	ret->device_ui = &face_device;
 	ret->ui = face_ui;
 	ret->letter = opt.letter;

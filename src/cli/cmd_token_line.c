@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmd_token_line: the command line of the token verbs, and the files that they read and write. */
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cli/cmd_token.h"
+
+const struct token_word token_pin_words[] = {{"default", PIN_DEFAULT}, {"never", PIN_NEVER},
+    {"once", PIN_ONCE}, {"always", PIN_ALWAYS}, {"match-once", PIN_MATCH_ONCE},
+    {"match-always", PIN_MATCH_ALWAYS}};
+const size_t token_pin_words_n = sizeof(token_pin_words) / sizeof(token_pin_words[0]);
+const struct token_word token_touch_words[] = {{"default", TOUCH_DEFAULT}, {"never", TOUCH_NEVER},
+    {"always", TOUCH_ALWAYS}, {"cached", TOUCH_CACHED}};
+const size_t token_touch_words_n = sizeof(token_touch_words) / sizeof(token_touch_words[0]);
+
+struct poptOption token_opt_mgmkey[] = {
+    {"management-key", 'm', POPT_ARG_STRING, &face.current_mgmkey, 0,
+	"the management key in hexadecimal, where it is neither the factory's nor kept by the token",
+	"SPEC"},
+    {"pin", 'P', POPT_ARG_STRING, &face.current_pin, 0, "the current PIN, where it is needed",
+	"SPEC"},
+    POPT_TABLEEND,
+};
+
+int
+cmd_token_parse(const struct token_line *line, int argc, const char **argv, const char **ret_args,
+    struct workflow *ret, struct err *err)
+{
+	char command[64], words[96];
+	size_t n = 0;
+	int rc;
+
+	snprintf(command, sizeof(command), "token %s", line->verb);
+	snprintf(words, sizeof(words), "%s%s[OPTION...]", line->words,
+	    line->words[0] == '\0' ? "" : " ");
+	if ((rc = opt_parse(
+		 argc, argv, command, words, line->table, ret_args, line->max_args, &n, err)) != 0)
+		return rc;
+	if (n < line->min_args)
+		return err_set(err, ERR_USAGE, "ykenroll %s %s", command, line->words);
+	if ((rc = face_check_token_specs(err)) != 0 || (rc = opt_workflow(ret, err)) != 0)
+		return rc;
+	ret->ui = face_token_ui;
+	return 0;
+}
+
+int
+cmd_token_slot(const char *text, bool f9, uint8_t *ret, struct err *err)
+{
+	const struct device_slot *slot = device_slot_parse(text);
+
+	if (slot == NULL)
+		return err_set(err, ERR_USAGE,
+		    "there is no slot %s: 9a 9c 9d 9e 82…95, or a name such as AUTHENTICATION",
+		    text);
+	if (slot->slot == DEVICE_SLOT_F9 && !f9)
+		return err_set(err, ERR_USAGE,
+		    "slot f9 holds the factory's attestation key, which is never touched");
+	*ret = slot->slot;
+	return 0;
+}
+
+static bool
+same_word(const char *a, const char *b)
+{
+	char copy[32];
+	size_t i;
+
+	if (strlen(a) >= sizeof(copy))
+		return false;
+	for (i = 0; a[i] != '\0'; i++)
+		copy[i] = a[i];
+	copy[i] = '\0';
+	for (i = 0; copy[i] != '\0'; i++)
+		if (copy[i] == '_')
+			copy[i] = '-';
+	return strcasecmp(copy, b) == 0;
+}
+
+int
+token_word(const char *given, const char *option, const struct token_word *words, size_t n,
+    uint8_t *ret, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (given == NULL || same_word(given, words[i].text)) {
+			*ret = words[i].value;
+			return 0;
+		}
+	return err_set(err, ERR_USAGE, "%s does not know %s", option, given);
+}
+
+const char *
+token_word_of(uint8_t value, const struct token_word *words, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (words[i].value == value)
+			return words[i].text;
+	return "unknown";
+}
+
+/* ---- files ---- */
+
+char *token_format;
+
+struct poptOption token_opt_format[] = {
+    {"format", 'F', POPT_ARG_STRING, &token_format, 0, "PEM (default) or DER", "FORMAT"},
+    POPT_TABLEEND,
+};
+
+static int
+wants_der(bool *ret, struct err *err)
+{
+	*ret = token_format != NULL && strcasecmp(token_format, "DER") == 0;
+	if (token_format == NULL || *ret || strcasecmp(token_format, "PEM") == 0)
+		return 0;
+	return err_set(err, ERR_USAGE, "--format takes PEM or DER");
+}
+
+static bool
+is_stdio(const char *path)
+{
+	return path == NULL || strcmp(path, "-") == 0;
+}
+
+int
+token_out_check(const char *path, struct err *err)
+{
+	struct stat st;
+	bool der;
+	int rc;
+
+	if ((rc = wants_der(&der, err)) != 0 || is_stdio(path) || opt.force)
+		return rc;
+	return lstat(path, &st) == 0
+		   ? err_set(err, ERR_OCCUPIED, "%s exists already; --force replaces it", path)
+		   : 0;
+}
+
+int
+token_out(const char *path, const struct blob *der, token_pem to_pem, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob text = {0};
+	const struct blob *out = &text;
+	bool as_der;
+	int rc;
+
+	if ((rc = wants_der(&as_der, err)) != 0)
+		return rc;
+	if (as_der)
+		out = der;
+	else if ((rc = to_pem(der, &text, err)) != 0)
+		return rc;
+	if (!is_stdio(path))
+		return opt.force ? file_write(path, out->data, out->len, 0644, err)
+				 : file_create(path, out->data, out->len, 0644, err);
+	if (fwrite(out->data, 1, out->len, stdout) != out->len)
+		return err_errno(err, ERR_INTERNAL, "cannot write the output");
+	return 0;
+}
+
+int
+token_in(const char *path, struct blob *ret, struct err *err)
+{
+	uint8_t buf[4096];
+	size_t n;
+	int rc;
+
+	if (!is_stdio(path)) {
+		rc = file_read(path, ret, err);
+		return rc == ERR_ABSENT ? ERR_USAGE : rc;
+	}
+	while ((n = fread(buf, 1, sizeof(buf), stdin)) > 0) {
+		if ((rc = blob_append(ret, buf, n, err)) != 0)
+			return rc;
+		if (ret->len > FILE_MAX)
+			return err_set(err, ERR_USAGE, "standard input is too long");
+	}
+	return ferror(stdin) ? err_errno(err, ERR_INTERNAL, "cannot read standard input") : 0;
+}
