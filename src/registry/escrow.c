@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <openssl/cms.h>
 #include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include <limits.h>
@@ -13,6 +11,7 @@
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "registry/escrow.h"
+#include "x509/sealed.h"
 
 #define RSA_BITS_MIN 2048
 
@@ -21,8 +20,6 @@ struct escrow {
 	size_t n;
 	EVP_PKEY *flight_key;
 };
-
-OSSL_FREEP(cms_freep, CMS_ContentInfo, CMS_ContentInfo_free)
 
 static int
 parse_cert(const struct blob *der, X509 **ret, struct err *err)
@@ -50,19 +47,13 @@ static int
 load_plain_key(const char *home, const char *file, EVP_PKEY **ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
-	CLEAN(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
-	CLEAN(bio_freep) BIO *bio = NULL;
 	char path[PATH_MAX];
 	int rc;
 
 	if ((rc = file_join(path, sizeof(path), home, file, err)) != 0 ||
 	    (rc = file_read_private(path, &pem, err)) != 0)
 		return rc;
-	/* PKCS8_PRIV_KEY_INFO and not PEM_read_bio_PrivateKey: the latter tries every decoder that
-	 * there is, ten times slower */
-	if ((bio = BIO_new_mem_buf(pem.data, (int)pem.len)) == NULL ||
-	    (p8 = PEM_read_bio_PKCS8_PRIV_KEY_INFO(bio, NULL, NULL, NULL)) == NULL ||
-	    (*ret = EVP_PKCS82PKEY(p8)) == NULL)
+	if ((*ret = sealed_key(&pem)) == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot read a private key");
 	return 0;
 }
@@ -123,22 +114,6 @@ escrow_freep(struct escrow **e)
 }
 
 static int
-add_recipient(CMS_ContentInfo *cms, X509 *cert)
-{
-	/* by key identifier and with our KDF digest: OpenSSL's default for both is of 2002 (issuer
-	 * and serial; SHA-1, RFC 5753 section 7.1.4) */
-	CMS_RecipientInfo *ri = CMS_add1_recipient_cert(cms, cert, CMS_USE_KEYID | CMS_KEY_PARAM);
-	EVP_PKEY_CTX *ctx = ri == NULL ? NULL : CMS_RecipientInfo_get0_pkey_ctx(ri);
-
-	if (ctx == NULL)
-		return -1;
-	if (EVP_PKEY_get_base_id(X509_get0_pubkey(cert)) != EVP_PKEY_RSA)
-		return EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha384()) == 1 ? 0 : -1;
-	/* with its default SHA-1, which is sound there and the only one that many HSMs have */
-	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) == 1 ? 0 : -1;
-}
-
-static int
 to_der(CMS_ContentInfo *cms, struct blob *ret, struct err *err)
 {
 	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
@@ -148,32 +123,14 @@ to_der(CMS_ContentInfo *cms, struct blob *ret, struct err *err)
 }
 
 static int
-add_recipients(CMS_ContentInfo *cms, X509 *const *certs, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (add_recipient(cms, certs[i]) != 0)
-			return -1;
-	return 0;
-}
-
-static int
 seal_bytes(
     X509 *const *certs, size_t n, const void *text, size_t len, struct blob *ret, struct err *err)
 {
-	CLEAN(cms_freep)
-	CMS_ContentInfo *cms = CMS_encrypt(NULL, NULL, EVP_aes_256_gcm(), CMS_PARTIAL | CMS_BINARY);
-	/* freed before cms, which owns what it writes to */
-	CLEAN(bio_freep) BIO *content = NULL;
+	CLEAN(cms_freep) CMS_ContentInfo *cms = sealed_make(certs, n, text, len);
 
-	/* not CMS_final: it would pass the plain text through buffers that are not wiped */
-	if (cms == NULL || add_recipients(cms, certs, n) != 0 ||
-	    (content = CMS_dataInit(cms, NULL)) == NULL ||
-	    BIO_write(content, text, (int)len) != (int)len || BIO_flush(content) != 1 ||
-	    CMS_dataFinal(cms, content) != 1 || to_der(cms, ret, err) != 0)
-		return evp_err(err, ERR_INTERNAL, "cannot seal a secret");
-	return 0;
+	return cms != NULL && to_der(cms, ret, err) == 0
+		   ? 0
+		   : evp_err(err, ERR_INTERNAL, "cannot seal a secret");
 }
 
 static int
@@ -215,41 +172,14 @@ escrow_seal(const struct escrow *e, const struct escrow_label *label, const stru
 	return ret_flight == NULL ? 0 : seal(&e->flight, 1, text, ret_flight, err);
 }
 
-/* All of the content into text, and only when its tag is right. */
-static int
-read_content(BIO *content, struct secret *text)
-{
-	int n;
-
-	while (text->len < SECRET_MAX &&
-	       (n = BIO_read(content, text->bytes + text->len, (int)(SECRET_MAX - text->len))) > 0)
-		text->len += (size_t)n;
-	/* a full buffer is a text that we never wrote */
-	return text->len < SECRET_MAX && BIO_get_cipher_status(content) == 1 ? 0 : -1;
-}
-
-/* Only our own form: EnvelopedData has no tag, anybody could change what is in it. */
 static CMS_ContentInfo *
 parse(const struct blob *sealed)
 {
 	const unsigned char *p = sealed->data;
-	CLEAN(cms_freep) CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)sealed->len);
+	CLEAN(cms_freep)
+	CMS_ContentInfo *cms = sealed_take(d2i_CMS_ContentInfo(NULL, &p, (long)sealed->len));
 
-	if (cms == NULL || p != sealed->data + sealed->len ||
-	    OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
-		return NULL;
-	return TAKE(cms);
-}
-
-static int
-open_parsed(CMS_ContentInfo *cms, EVP_PKEY *key, X509 *cert, struct secret *text)
-{
-	CLEAN(bio_freep) BIO *content = NULL;
-
-	if (CMS_decrypt_set1_pkey(cms, key, cert) != 1 ||
-	    (content = CMS_dataInit(cms, NULL)) == NULL)
-		return -1;
-	return read_content(content, text);
+	return cms == NULL || p != sealed->data + sealed->len ? NULL : TAKE(cms);
 }
 
 int
@@ -259,7 +189,7 @@ escrow_open_flight(const struct escrow *e, const struct blob *sealed, struct esc
 	CLEAN(secret_freep) struct secret *text = secret_new();
 	CLEAN(cms_freep) CMS_ContentInfo *cms = parse(sealed);
 
-	if (cms == NULL || open_parsed(cms, e->flight_key, e->flight, text) != 0)
+	if (cms == NULL || sealed_open(cms, e->flight_key, e->flight, text) != 0)
 		return evp_err(err, ERR_INTERNAL, "cannot open a sealed secret");
 	return escrow_text_read(text, label, ret, err);
 }
@@ -304,7 +234,7 @@ escrow_open(const struct key *key, const struct blob *cert_der, const struct blo
 		return evp_err(err, ERR_INTERNAL, "cannot open a sealed secret");
 	if (!is_recipient(cms, cert))
 		return err_set(err, ERR_FIT, "the secret is not sealed to this key");
-	if (open_parsed(cms, key_evp(key), cert, text) != 0)
+	if (sealed_open(cms, key_evp(key), cert, text) != 0)
 		return evp_key_err(err, ERR_INTERNAL, key, "cannot open a sealed secret");
 	return escrow_text_read(text, label, ret, err);
 }

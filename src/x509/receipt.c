@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* receipt: a signed text, and the chain of a certificate that it tells of. */
-#include <openssl/cms.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
 #include "key/evp.h"
 #include "key/ossl.h"
+#include "x509/sealed.h"
 #include "ykenroll/x509.h"
-
-OSSL_FREEP(receipt_cms_freep, CMS_ContentInfo, CMS_ContentInfo_free)
 
 __attribute__((unused)) static inline void
 signers_freep(STACK_OF(X509) * *p)
@@ -29,7 +27,7 @@ receipt_open(
     const struct blob *cms_der, struct blob *ret_text, struct blob *ret_signer, struct err *err)
 {
 	const unsigned char *p = cms_der->data;
-	CLEAN(receipt_cms_freep)
+	CLEAN(cms_freep)
 	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)cms_der->len);
 	CLEAN(bio_freep) BIO *out = BIO_new(BIO_s_mem());
 	CLEAN(signers_freep) STACK_OF(X509) *signers = NULL;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <openssl/pem.h> /* before cms.h, which then has its PEM functions */
 
-#include <openssl/cms.h>
 #include <openssl/ec.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
@@ -12,13 +11,13 @@
 #include "base/text.h"
 #include "key/evp.h"
 #include "key/ossl.h"
+#include "x509/sealed.h"
 #include "ykenroll/x509_unblock.h"
 
 #define NONCE_LEN 16
 #define NAME "ykenroll request"
 #define HEAD_MAX 160
 
-OSSL_FREEP(cms_freep, CMS_ContentInfo, CMS_ContentInfo_free)
 OSSL_FREEP(ext_freep, X509_EXTENSION, X509_EXTENSION_free)
 
 void
@@ -195,30 +194,12 @@ head(const struct unblock_request *t, char ret[static HEAD_MAX])
 }
 
 static int
-add_recipient(CMS_ContentInfo *cms, X509 *cert)
-{
-	CMS_RecipientInfo *ri = CMS_add1_recipient_cert(cms, cert, CMS_USE_KEYID | CMS_KEY_PARAM);
-	EVP_PKEY_CTX *ctx = ri == NULL ? NULL : CMS_RecipientInfo_get0_pkey_ctx(ri);
-
-	/* its default is SHA-1: RFC 5753, 7.1.4 */
-	return ctx != NULL && EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha256()) == 1 ? 0 : -1;
-}
-
-static int
 seal(X509 *cert, const struct secret *text, struct blob *ret, struct err *err)
 {
-	CLEAN(cms_freep)
-	CMS_ContentInfo *cms = CMS_encrypt(NULL, NULL, EVP_aes_256_gcm(), CMS_PARTIAL | CMS_BINARY);
+	CLEAN(cms_freep) CMS_ContentInfo *cms = sealed_make(&cert, 1, text->bytes, text->len);
 	CLEAN(bio_freep) BIO *out = BIO_new(BIO_s_mem());
-	/* freed before cms, which owns what it writes to */
-	CLEAN(bio_freep) BIO *content = NULL;
 
-	/* not CMS_final: it would pass the plain text through buffers that are not wiped */
-	if (cms == NULL || out == NULL || add_recipient(cms, cert) != 0 ||
-	    (content = CMS_dataInit(cms, NULL)) == NULL ||
-	    BIO_write(content, text->bytes, (int)text->len) != (int)text->len ||
-	    BIO_flush(content) != 1 || CMS_dataFinal(cms, content) != 1 ||
-	    PEM_write_bio_CMS(out, cms) != 1)
+	if (cms == NULL || out == NULL || PEM_write_bio_CMS(out, cms) != 1)
 		return -1;
 	return bio_blob(out, ret, err);
 }
@@ -243,40 +224,12 @@ unblock_seal(const struct unblock_request *t, const struct secret *secret, struc
 	return 0;
 }
 
-/* All of the content into text, and only when its tag is right. */
-static int
-read_content(BIO *content, struct secret *text)
-{
-	int n;
-
-	while (text->len < SECRET_MAX &&
-	       (n = BIO_read(content, text->bytes + text->len, (int)(SECRET_MAX - text->len))) > 0)
-		text->len += (size_t)n;
-	return text->len < SECRET_MAX && BIO_get_cipher_status(content) == 1 ? 0 : -1;
-}
-
-static EVP_PKEY *
-load_key(const struct blob *pem)
-{
-	CLEAN(bio_freep) BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
-	CLEAN(p8_freep)
-	PKCS8_PRIV_KEY_INFO *p8 =
-	    bio == NULL ? NULL : PEM_read_bio_PKCS8_PRIV_KEY_INFO(bio, NULL, NULL, NULL);
-
-	return p8 == NULL ? NULL : EVP_PKCS82PKEY(p8);
-}
-
 static CMS_ContentInfo *
 load_answer(const struct blob *pem)
 {
 	CLEAN(bio_freep) BIO *bio = BIO_new_mem_buf(pem->data, (int)pem->len);
-	CLEAN(cms_freep)
-	CMS_ContentInfo *cms = bio == NULL ? NULL : PEM_read_bio_CMS(bio, NULL, NULL, NULL);
 
-	/* EnvelopedData has no tag: anybody could change what is in it */
-	if (cms == NULL || OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
-		return NULL;
-	return TAKE(cms);
+	return bio == NULL ? NULL : sealed_take(PEM_read_bio_CMS(bio, NULL, NULL, NULL));
 }
 
 int
@@ -284,18 +237,15 @@ unblock_open(const struct unblock_request *t, const struct blob *key, const stru
     struct secret *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *text = secret_new();
-	CLEAN(pkey_freep) EVP_PKEY *pkey = load_key(key);
+	CLEAN(pkey_freep) EVP_PKEY *pkey = sealed_key(key);
 	CLEAN(cms_freep) CMS_ContentInfo *cms = load_answer(answer);
 	CLEAN(x509_freep) X509 *cert = NULL;
-	CLEAN(bio_freep) BIO *content = NULL;
 	char start[HEAD_MAX];
 	const size_t n = head(t, start);
 
 	if (pkey == NULL || cms == NULL || parse(&t->der, &cert) != 0 ||
-	    CMS_decrypt_set1_pkey(cms, pkey, cert) != 1 ||
-	    (content = CMS_dataInit(cms, NULL)) == NULL || read_content(content, text) != 0 ||
-	    text->len < n + 2 || memcmp(text->bytes, start, n) != 0 ||
-	    text->bytes[text->len - 1] != '\n')
+	    sealed_open(cms, pkey, cert, text) != 0 || text->len < n + 2 ||
+	    memcmp(text->bytes, start, n) != 0 || text->bytes[text->len - 1] != '\n')
 		return evp_err(err, ERR_FIT,
 		    "this is not the answer to that request, or it was changed on its way");
 	return secret_set(ret, text->bytes + n, text->len - n - 1, err);
