@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -15,8 +14,6 @@
 #include "signer/ca.h"
 #include "signer/crl.h"
 #include "ykenroll/x509.h"
-
-#define SERIAL_TRIES 8
 
 int
 ca_random(void *to, size_t len)
@@ -174,42 +171,4 @@ ca_closep(struct ca **ca)
 		close((*ca)->lock); /* gives the lock up, last */
 	free(*ca);
 	*ca = NULL;
-}
-
-/* ---- small things that need all of it ---- */
-
-struct log_who
-ca_who(const struct ca *ca, uint32_t peer)
-{
-	struct log_who who = {.now = ca->now(), .peer = peer, .audit = ca->audit};
-
-	/* within the slack; log_usable refuses the rest */
-	if (who.now < ca->log->sums.last_time &&
-	    who.now >= ca->log->sums.last_time - LOG_CLOCK_SLACK)
-		who.now = ca->log->sums.last_time;
-	return who;
-}
-
-int
-ca_serial(const struct log *log, int (*random)(void *to, size_t len),
-    uint8_t ret[static SIGNER_SERIAL_LEN], struct err *err)
-{
-	uint8_t s[SIGNER_SERIAL_LEN];
-	struct log_cert there;
-	int i, rc;
-
-	for (i = 0; i < SERIAL_TRIES; i++) {
-		if (random(s, sizeof(s)) != 0)
-			return err_set(err, ERR_INTERNAL, "no random numbers for a serial");
-		/* 0x40 to 0x7f: positive, always 16 octets, 126 random bits */
-		s[0] = (uint8_t)(0x40 | (s[0] & 0x3f));
-		if ((rc = log_find(log, s, sizeof(s), &there, err)) == 0)
-			continue;
-		if (rc != ERR_ABSENT)
-			return rc;
-		memcpy(ret, s, sizeof(s));
-		return 0;
-	}
-	return err_set(
-	    err, ERR_INTERNAL, "the random numbers repeat themselves; no serial was given");
 }
