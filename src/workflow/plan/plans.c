@@ -59,67 +59,37 @@ static const struct plan_step
 
 /* ---- which of them ---- */
 
-static bool
-first(const struct enrolment *e)
+enum {
+	FIRST = 1,	  /* the token that this one replaces cannot wait */
+	AFTER = 2,	  /* it can */
+	MADE_NEW = 4,	  /* of a former life */
+	WITH_RETRIES = 8, /* other tries than the factory's were asked for */
+	SHOWN_PUK = 16,	  /* somebody was shown the PUK */
+	FACTORY_PIN = 32, /* nobody's; any other is the holder's, and stays */
+	NEW_KEY = 64,	  /* another key than the one that is there */
+	OLD_KEY = 128,	  /* the one that is there */
+	RECORDED = 256,	  /* the certificate that is there is this CA's */
+	ISSUED = 512,	  /* one is made */
+};
+
+unsigned
+plan_cases(const struct enrolment *e)
 {
+	const unsigned flags = e->work.flags;
 	const struct workflow_why *why = workflow_why(e->work.why);
+	const bool first = why != NULL && why->first;
+	unsigned is = 0;
 
-	return e->work.replaces != 0 && why != NULL && why->first;
-}
-
-static bool
-after(const struct enrolment *e)
-{
-	return e->work.replaces != 0 && !first(e);
-}
-
-static bool
-made_new(const struct enrolment *e)
-{
-	return (e->work.flags & WORK_RESET) != 0;
-}
-
-static bool
-with_retries(const struct enrolment *e)
-{
-	return e->pin_tries != 0 && !e->resumed;
-}
-
-static bool
-shown_puk(const struct enrolment *e)
-{
-	return (e->work.flags & WORK_PUK) != 0;
-}
-
-/* The PIN is the holder's and stays, but the factory's is nobody's. */
-static bool
-factory_pin(const struct enrolment *e)
-{
-	return e->pin.known && e->pin.factory;
-}
-
-static bool
-new_key(const struct enrolment *e)
-{
-	return (e->work.flags & WORK_NEW_KEY) != 0;
-}
-
-static bool
-old_key(const struct enrolment *e)
-{
-	return !new_key(e);
-}
-
-static bool
-recorded(const struct enrolment *e)
-{
-	return (e->work.flags & WORK_RECORD) != 0;
-}
-
-static bool
-issued(const struct enrolment *e)
-{
-	return !recorded(e);
+	if (e->work.replaces != 0)
+		is |= first ? FIRST : AFTER;
+	if (e->pin_tries != 0 && !e->resumed)
+		is |= WITH_RETRIES;
+	if (e->pin.known && e->pin.factory)
+		is |= FACTORY_PIN;
+	is |= (flags & WORK_RESET) != 0 ? MADE_NEW : 0;
+	is |= (flags & WORK_PUK) != 0 ? SHOWN_PUK : 0;
+	is |= (flags & WORK_NEW_KEY) != 0 ? NEW_KEY : OLD_KEY;
+	return is | ((flags & WORK_RECORD) != 0 ? RECORDED : ISSUED);
 }
 
 /* ---- the plans ---- */
@@ -127,71 +97,71 @@ issued(const struct enrolment *e)
 /* Management key first, since probing it costs nothing; the PUK before the PIN, since it can set
  * the PIN again. */
 static const struct plan_row enroll_rows[] = {
-    {&ended, first},
-    {&reset, made_new},
-    {&retries, with_retries},
-    {&mgmkey, NULL},
-    {&puk, NULL},
-    {&pin, NULL},
-    {&key, NULL},
-    {&identity, NULL},
-    {&attestation, NULL},
-    {&request, NULL},
-    {&certificate, NULL},
-    {&import, NULL},
-    {&proof, NULL},
-    {&replaced, after},
-    {&active, NULL},
-    {NULL, NULL},
+    {&ended, FIRST},
+    {&reset, MADE_NEW},
+    {&retries, WITH_RETRIES},
+    {&mgmkey, 0},
+    {&puk, 0},
+    {&pin, 0},
+    {&key, 0},
+    {&identity, 0},
+    {&attestation, 0},
+    {&request, 0},
+    {&certificate, 0},
+    {&import, 0},
+    {&proof, 0},
+    {&replaced, AFTER},
+    {&active, 0},
+    {NULL, 0},
 };
 
 static const struct plan_row renew_rows[] = {
-    {&mgmkey_escrow, NULL},
-    {&puk_used, shown_puk},
-    {&key, new_key},
-    {&same_key, old_key},
-    {&identity, NULL},
-    {&attestation, NULL},
-    {&request, NULL},
-    {&certificate, NULL},
-    {&import, NULL},
-    {&proof, NULL},
-    {&superseded, NULL},
-    {&active, NULL},
-    {NULL, NULL},
+    {&mgmkey_escrow, 0},
+    {&puk_used, SHOWN_PUK},
+    {&key, NEW_KEY},
+    {&same_key, OLD_KEY},
+    {&identity, 0},
+    {&attestation, 0},
+    {&request, 0},
+    {&certificate, 0},
+    {&import, 0},
+    {&proof, 0},
+    {&superseded, 0},
+    {&active, 0},
+    {NULL, 0},
 };
 
 static const struct plan_row adopt_rows[] = {
-    {&mgmkey, NULL},
-    {&puk, NULL},
-    {&pin, factory_pin},
-    {&key, new_key},
-    {&same_key, old_key},
-    {&record, recorded},
-    {&identity, issued},
-    {&attestation, issued},
-    {&request, issued},
-    {&certificate, issued},
-    {&import, issued},
-    {&proof, NULL},
-    {&active, NULL},
-    {NULL, NULL},
+    {&mgmkey, 0},
+    {&puk, 0},
+    {&pin, FACTORY_PIN},
+    {&key, NEW_KEY},
+    {&same_key, OLD_KEY},
+    {&record, RECORDED},
+    {&identity, ISSUED},
+    {&attestation, ISSUED},
+    {&request, ISSUED},
+    {&certificate, ISSUED},
+    {&import, ISSUED},
+    {&proof, 0},
+    {&active, 0},
+    {NULL, 0},
 };
 
 /* The PUK first: from then on it is one that is in flight, and a run that goes on after an
  * interruption needs nobody's key to set the PIN. */
 static const struct plan_row unblock_rows[] = {
-    {&puk_spent, NULL},
-    {&pin_by_puk, NULL},
-    {&closed, NULL},
-    {NULL, NULL},
+    {&puk_spent, 0},
+    {&pin_by_puk, 0},
+    {&closed, 0},
+    {NULL, 0},
 };
 
 static const struct plan_row retire_rows[] = {
-    {&revoked, NULL},
-    {&reset, NULL},
-    {&retired, NULL},
-    {NULL, NULL},
+    {&revoked, 0},
+    {&reset, 0},
+    {&retired, 0},
+    {NULL, 0},
 };
 
 #define BOTH (1u << SECRET_MGMKEY | 1u << SECRET_PUK)

@@ -6,7 +6,7 @@
 static const struct plan_row *
 next(const struct enrolment *e, const struct plan_row *row)
 {
-	while (row->step != NULL && row->wanted != NULL && !row->wanted(e))
+	while (row->step != NULL && row->when != 0 && (row->when & plan_cases(e)) == 0)
 		row++;
 	return row->step == NULL || e->report->n_steps == WORKFLOW_STEPS_MAX ? NULL : row;
 }

@@ -21,8 +21,7 @@ struct plan_step {
 
 struct plan_row {
 	const struct plan_step *step;
-	/* Is the step part of this run at all? NULL: yes. */
-	bool (*wanted)(const struct enrolment *e);
+	unsigned when; /* one of plan_cases' bits; 0: always part of a run */
 };
 
 struct plan {
@@ -44,6 +43,9 @@ extern const struct plan plan_enroll, plan_reissue, plan_renew, plan_unblock, pl
 
 /* NULL: there is none of that name. */
 const struct plan *plan_find(const char *name);
+
+/* What is the case in this run: the bits that a row may ask for. */
+unsigned plan_cases(const struct enrolment *e);
 
 /* A step's text, of this run. */
 void plan_text(const struct enrolment *e, const char *text, char *ret, size_t size);
