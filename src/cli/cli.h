@@ -27,6 +27,12 @@ extern struct poptOption opt_yes[];    /* --yes */
 extern struct poptOption opt_escrow[]; /* --escrow-key --escrow-pass */
 extern struct poptOption opt_letter[]; /* --letter --letter-to */
 
+/* What a command's table ends with; of one for a token: which. */
+#define OPT_END                                                                    \
+	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
+	    POPT_AUTOHELP POPT_TABLEEND
+#define OPT_TOKEN_END {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL}, OPT_END
+
 /* Parse argv against table (which includes the ones above). At most max_args words are left over,
  * in ret_args.
  * --help is printed and ends the program. Errors: ERR_USAGE. */

@@ -12,22 +12,18 @@
 static char *reason;
 static int csv;
 
-#define COMMON                                                                     \
-	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
-	    POPT_AUTOHELP POPT_TABLEEND
-
-static const struct poptOption table_verify[] = {COMMON};
+static const struct poptOption table_verify[] = {OPT_END};
 
 static const struct poptOption table_export[] = {
     {"csv", 0, POPT_ARG_NONE, &csv, 0, "comma-separated values, instead of JSON lines", NULL},
     {"device", 'd', POPT_ARG_STRING, &opt.device, 0, "of this token alone", "SERIAL"},
-    COMMON,
+    OPT_END,
 };
 
 static const struct poptOption table_rollback[] = {
     {"reason", 0, POPT_ARG_STRING, &reason, 0, "why an older registry is taken", "TEXT"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
-    COMMON,
+    OPT_END,
 };
 
 /* ---- verify ---- */

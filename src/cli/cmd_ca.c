@@ -15,8 +15,7 @@ static const struct poptOption table[] = {
     {"pem", 0, POPT_ARG_NONE, &pem, 0, "both CA certificates as PEM, issuing first", NULL},
     {"crl", 0, POPT_ARG_NONE, &crl, 0, "both CRLs as PEM (with --pem: behind the certificates)",
 	NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 static const char *const cert_files[] = {"pub/issuing.crt", "pub/root.crt"};

@@ -40,8 +40,7 @@ static const struct poptOption table[] = {
     {"dry-run", 'n', POPT_ARG_NONE, &opt.dry_run, 0, "read and check everything, make nothing",
 	NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 /* ---- what is where ---- */

@@ -39,8 +39,7 @@ static const struct poptOption table[] = {
     {"chain", 0, POPT_ARG_NONE, &chain, 0, "and the issuing CA's certificate behind it", NULL},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 /* ---- shared ---- */

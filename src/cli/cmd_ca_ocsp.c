@@ -26,8 +26,7 @@ static const struct poptOption table[] = {
 	"passphrase of that key: prompt, file:PATH or fd:N", "SPEC"},
     {"valid", 0, POPT_ARG_STRING, &valid, 0, "how long an answer may be kept (600)", "SECONDS"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 /* "127.0.0.1:8888", "[::1]:8888". */

@@ -23,8 +23,7 @@ static const struct poptOption table[] = {
 	"ECCP256 (default), ECCP384, RSA2048, RSA3072, RSA4096", "ALG"},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 static int

@@ -25,8 +25,7 @@ static const struct poptOption table[] = {
 	NULL},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "also over a newer CRL, or one with more entries",
 	NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 static const char *const names[] = {"issuing", "root"};

@@ -27,8 +27,7 @@ static const struct poptOption table[] = {
     {"root-pass", 0, POPT_ARG_STRING, &root_pass, 0,
 	"passphrase of the root's key, if it is another one: prompt, file:PATH or fd:N", "SPEC"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 /* ---- showing ---- */

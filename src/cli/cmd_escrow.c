@@ -12,15 +12,12 @@
 static char *kind, *version, *reason, *ticket, *out, *name, *cert;
 static const char **add_recovery, **add_helpdesk, **remove_;
 
-#define COMMON                                                                     \
-	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
-	    POPT_AUTOHELP POPT_TABLEEND
 #define TICKET                                                                                    \
 	{                                                                                         \
 		"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT" \
 	}
 
-static const struct poptOption table_recipients[] = {COMMON};
+static const struct poptOption table_recipients[] = {OPT_END};
 
 static const struct poptOption table_open[] = {
     {"kind", 0, POPT_ARG_STRING, &kind, 0, "puk or management-key", "KIND"},
@@ -29,7 +26,7 @@ static const struct poptOption table_open[] = {
     TICKET,
     {"out", 'o', POPT_ARG_STRING, &out, 0, "into this file, for the owner only", "FILE"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
-    COMMON,
+    OPT_END,
 };
 
 static const struct poptOption table_rekey[] = {
@@ -39,7 +36,7 @@ static const struct poptOption table_rekey[] = {
 	"WHO"},
     TICKET,
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
-    COMMON,
+    OPT_END,
 };
 
 static const struct poptOption table_make_key[] = {
@@ -48,7 +45,7 @@ static const struct poptOption table_make_key[] = {
     {"cert", 0, POPT_ARG_STRING, &cert, 0, "and its certificate here", "FILE"},
     {"escrow-pass", 0, POPT_ARG_STRING, &face.escrow_pass, 0,
 	"the new key's passphrase: prompt, file:PATH or fd:N", "SPEC"},
-    COMMON,
+    OPT_END,
 };
 
 /* ---- recipients ---- */

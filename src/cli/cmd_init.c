@@ -33,8 +33,7 @@ static const struct poptOption table[] = {
     {"signer", 0, POPT_ARG_STRING, &signer, 0,
 	"a desk only: the CA is behind this socket, perhaps on another host", "SOCKET"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 static int

@@ -13,8 +13,7 @@ static const struct poptOption table[] = {
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
     {"handed-over", 0, POPT_ARG_NONE, &handed, 0, "the holder has it: the PIN is kept no more",
 	NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 static int

@@ -21,8 +21,7 @@ static const struct poptOption table[] = {
     {"advisory", 0, POPT_ARG_STRING, &what.advisory, 0,
 	"whose key is concerned by ROCA, EUCLEAK, YSA-2019-02, or any", "NAME"},
     {"csv", 0, POPT_ARG_NONE, &csv, 0, "comma-separated values", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 static void

@@ -14,8 +14,7 @@ static char *out, *root, *rehearsal;
 
 static const struct poptOption table[] = {
     {"out", 'o', POPT_ARG_STRING, &out, 0, "where it goes", "FILE"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 static const struct poptOption table_verify[] = {

@@ -14,9 +14,7 @@ static int all;
 #define COMMON                                                                               \
 	{"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"}, \
 	    {"all", 0, POPT_ARG_NONE, &all, 0, "all tokens of the holder", NULL},            \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},                        \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},       \
-	    POPT_AUTOHELP POPT_TABLEEND
+	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL}, OPT_END
 
 static const struct poptOption table[] = {COMMON};
 static const struct poptOption table_revoke[] = {

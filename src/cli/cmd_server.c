@@ -22,8 +22,7 @@ static const struct poptOption table[] = {
     {"key", 0, POPT_ARG_STRING, &key, 0, "its key", "FILE"},
     {"optional", 0, POPT_ARG_NONE, &optional, 0,
 	"who has no certificate gets in too, as Client-Verify: NONE", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 static int

@@ -17,8 +17,7 @@ static const struct poptOption table[] = {
 	"what a user types to log in with the token: curl, openssl, gnutls-cli, python, firefox, "
 	"chromium, p11-kit; more with --client NAME --help",
 	"NAME"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 struct shown {

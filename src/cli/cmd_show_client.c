@@ -19,9 +19,7 @@ static const struct poptOption table[] = {
 	"a file with the PIN, for scripts; else the user is asked", "FILE"},
     {"debian", 0, POPT_ARG_STRING, &debian, 0,
 	"the user's release, 12 or 13 (else: this machine's)", "N"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_TOKEN_END,
 };
 
 static int

@@ -11,11 +11,8 @@ static char *algorithm, *pin_policy, *touch_policy, *subject;
 static char **sans;
 static int attest, keep_chuid, do_key, do_cert;
 
-#define TOKEN_TABLES                                                                   \
-	{NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_mgmkey, 0, NULL, NULL},            \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},     \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
-	    POPT_AUTOHELP POPT_TABLEEND
+#define TOKEN_TABLES \
+	{NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_mgmkey, 0, NULL, NULL}, OPT_TOKEN_END
 
 #define CHUID_OPT                                                                                 \
 	{                                                                                         \

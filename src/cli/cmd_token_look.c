@@ -11,25 +11,19 @@
 static char *pin_policy, *touch_policy;
 static int public_key, verify, f9_only;
 
-#define TOKEN_TABLES                                                                   \
-	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},         \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
-	    POPT_AUTOHELP POPT_TABLEEND
-
 static const struct poptOption list_table[] = {
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_END,
 };
 
 static const struct poptOption info_table[] = {
-    TOKEN_TABLES,
+    OPT_TOKEN_END,
 };
 
 static const struct poptOption export_table[] = {
     {"public-key", 0, POPT_ARG_NONE, &public_key, 0, "the public key instead", NULL},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_format, 0, NULL, NULL},
-    TOKEN_TABLES,
+    OPT_TOKEN_END,
 };
 
 static const struct poptOption attest_table[] = {
@@ -43,7 +37,7 @@ static const struct poptOption attest_table[] = {
 	NULL},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_format, 0, NULL, NULL},
-    TOKEN_TABLES,
+    OPT_TOKEN_END,
 };
 
 static void

@@ -11,11 +11,6 @@
 static char *out, *algorithm;
 static int generate, protect, touch;
 
-#define TOKEN_TABLES                                                                   \
-	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},         \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
-	    POPT_AUTOHELP POPT_TABLEEND
-
 #define NEW_PIN_OPT                                                                      \
 	{                                                                                \
 		"new-pin", 'n', POPT_ARG_STRING, &face.new_pin, 0, "the new PIN", "SPEC" \
@@ -33,7 +28,7 @@ static int generate, protect, touch;
 static const struct poptOption pin_table[] = {
     {"pin", 'P', POPT_ARG_STRING, &face.current_pin, 0, "the current PIN", "SPEC"},
     NEW_PIN_OPT,
-    TOKEN_TABLES,
+    OPT_TOKEN_END,
 };
 
 static const struct poptOption puk_table[] = {
@@ -41,20 +36,20 @@ static const struct poptOption puk_table[] = {
     {"new-puk", 'n', POPT_ARG_STRING, &face.new_puk, 0, "the new PUK", "SPEC"},
     {"generate", 'g', POPT_ARG_NONE, &generate, 0, "eight random digits, into --out", NULL},
     OUT_OPT,
-    TOKEN_TABLES,
+    OPT_TOKEN_END,
 };
 
 static const struct poptOption unblock_table[] = {
     PUK_OPT,
     NEW_PIN_OPT,
-    TOKEN_TABLES,
+    OPT_TOKEN_END,
 };
 
 static const struct poptOption retries_table[] = {
     {"force", 0, POPT_ARG_NONE, &opt.force, 0,
 	"even where PIN or PUK are not the factory's any more", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_mgmkey, 0, NULL, NULL},
-    TOKEN_TABLES,
+    OPT_TOKEN_END,
 };
 
 static const struct poptOption mgmkey_table[] = {
@@ -68,7 +63,7 @@ static const struct poptOption mgmkey_table[] = {
 	"keep it on the token too, readable with the PIN; random where none is given", NULL},
     {"touch", 't', POPT_ARG_NONE, &touch, 0, "its use wants a touch", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_mgmkey, 0, NULL, NULL},
-    TOKEN_TABLES,
+    OPT_TOKEN_END,
 };
 
 static void

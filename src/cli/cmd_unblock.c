@@ -30,9 +30,7 @@ static const struct poptOption table[] = {
     {"hours", 0, POPT_ARG_INT, &hours, 0, "with --request: so long is it good (24)", "N"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_TOKEN_END,
 };
 
 /* ---- for a holder who is elsewhere ---- */

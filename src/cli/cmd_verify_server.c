@@ -26,9 +26,7 @@ static const struct poptOption table[] = {
 	"make the certificates to try with; with a URL log in with one of them, and revoke it",
 	NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL},
-    POPT_AUTOHELP POPT_TABLEEND,
+    OPT_TOKEN_END,
 };
 
 static const char *const verdicts[] = {
