@@ -17,10 +17,11 @@
 #include "ykenroll/blob.h"
 #include "ykenroll/err.h"
 #include "ykenroll/secret.h"
+#include "ykenroll/x509_request.h"
 
 #define REGISTRY_SERIAL_LEN 16 /* of a certificate */
 #define REGISTRY_GUID_LEN 16
-#define REGISTRY_TEXT_MAX 520 /* bytes with the NUL */
+#define REGISTRY_TEXT_MAX REQUEST_TEXT_MAX
 
 struct registry;
 
@@ -48,19 +49,9 @@ int64_t registry_commit_ns(const struct registry *r);
 
 /* ---- holders and tokens ---- */
 
-struct registry_holder {
-	int64_t id;
-	char key[REGISTRY_TEXT_MAX];   /* e-mail or external id, unique, compared without case */
-	char name[REGISTRY_TEXT_MAX];  /* CN */
-	char email[REGISTRY_TEXT_MAX]; /* may be empty, as those below */
-	char upn[REGISTRY_TEXT_MAX];
-	char external[REGISTRY_TEXT_MAX];  /* id in another system (HR), unique, without case */
-	char directory[REGISTRY_TEXT_MAX]; /* DN in a directory */
-	char sid[REGISTRY_TEXT_MAX];	   /* of a Windows account */
-};
 /* Errors: ERR_ABSENT. */
 MUST_CHECK int registry_holder(
-    struct registry *r, const char *key, struct registry_holder *ret, struct err *err);
+    struct registry *r, const char *key, struct holder *ret, struct err *err);
 
 enum registry_token_state {
 	TOKEN_NEW,
@@ -131,7 +122,7 @@ struct registry_work {
 	int64_t id;
 	char plan[32];	 /* "enroll" */
 	uint32_t serial; /* token */
-	struct registry_holder holder;
+	struct holder holder;
 	char profile[64];
 	uint8_t guid[REGISTRY_GUID_LEN];
 	uint8_t key_alg, pin_policy, touch_policy; /* key.h, x509.h */
@@ -210,7 +201,7 @@ const char *registry_cert_state_name(enum registry_cert_state s);
 
 struct registry_row { /* one token with its newest certificate */
 	struct registry_token token;
-	struct registry_holder holder; /* id 0: none */
+	struct holder holder; /* id 0: none */
 	bool has_cert;
 	enum registry_cert_state cert_state;
 	uint8_t cert_serial[REGISTRY_SERIAL_LEN];
@@ -233,7 +224,7 @@ MUST_CHECK int registry_token_cert(
 struct registry_cert { /* one that was signed, or may have been */
 	uint8_t serial[REGISTRY_SERIAL_LEN];
 	struct registry_token token;
-	struct registry_holder holder; /* whose it was made for */
+	struct holder holder; /* whose it was made for */
 	enum registry_cert_state state;
 	int reason; /* RFC 5280 code, when revoked */
 	int64_t not_before, not_after;

@@ -48,7 +48,7 @@ MUST_CHECK int registry_cert_evidence(struct registry *r, int64_t work, const st
 
 struct registry_receipt {
 	struct registry_token token;
-	struct registry_holder holder;
+	struct holder holder;
 	struct blob cert, csr, attestation, f9; /* DER; the last three may be empty */
 	char operator_[REGISTRY_TEXT_MAX];	/* who finished the work */
 	char proof[REGISTRY_TEXT_MAX];		/* of the login */

@@ -28,7 +28,7 @@ MUST_CHECK int registry_letter_end(
 
 struct registry_letter {
 	struct registry_token token;
-	struct registry_holder holder;
+	struct holder holder;
 	int64_t made; /* UTC seconds */
 };
 /* Those that wait, by serial; 0: all. A non-zero return of row stops and is returned. */

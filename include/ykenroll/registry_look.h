@@ -26,7 +26,7 @@ MUST_CHECK int registry_find(
 
 /* Errors: ERR_ABSENT. */
 MUST_CHECK int registry_holder_by_id(
-    struct registry *r, int64_t id, struct registry_holder *ret, struct err *err);
+    struct registry *r, int64_t id, struct holder *ret, struct err *err);
 
 /* What should be on a token, and whether the registry itself still says what was written. */
 struct registry_expected {

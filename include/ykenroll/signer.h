@@ -25,6 +25,7 @@
 #include "ykenroll/err.h"
 #include "ykenroll/secret.h"
 #include "ykenroll/x509.h"
+#include "ykenroll/x509_request.h"
 
 #define SIGNER_SERIAL_LEN 16 /* octets, the first one 0x40..0x7f */
 #define SIGNER_CN_MAX 64     /* characters: ub-common-name, RFC 5280 appendix A */
@@ -93,36 +94,14 @@ struct signer_ca {
 MUST_CHECK int signer_ca(struct signer *s, struct signer_ca *ret, struct err *err);
 void signer_ca_wipe(struct signer_ca *ca);
 
-#define SIGNER_GUID_LEN 16
-
-/* Whom it is for: what the token's holder has is offered, and the profile takes what it has a place
- * for; of a software key's holder nothing more may be given. */
-struct signer_request {
-	const char *profile; /* "client" */
-	const char *cn;	     /* UTF-8 */
-	const char *email;   /* rfc822Name, or NULL */
-	const char *upn;     /* user principal name, or NULL */
-	const char *sid;     /* of a Windows account, "S-1-5-21-…", or NULL */
-	const uint8_t *guid; /* of the CHUID, SIGNER_GUID_LEN bytes, or NULL */
-	const char *subject; /* lines "O=Example" (C, ST, L, O, OU, serialNumber), or NULL */
-	const char *names;   /* lines "dns:www.example.org", "ip:192.0.2.1", or NULL */
-	uint32_t token_serial;
-	uint8_t slot;
-	unsigned days;	/* 0: the profile's */
-	unsigned hours; /* from now on, instead of days; 0: days count */
-	const struct blob *csr, *attestation, *f9;
-};
-
-/* What is meant to be made on the token, so that a refusal comes before the token is changed. */
-struct signer_planned {
-	uint8_t firmware[3];
-	enum key_alg alg;
-	uint8_t pin_policy, touch_policy; /* x509.h */
-};
-/* Would this request be refused whatever the key is? Names, profile, validity, f9's chain, firmware
- * and policies. csr and attestation are not looked at. What the attestation says decides later. */
-MUST_CHECK int signer_precheck(struct signer *s, const struct signer_request *request,
-    const struct signer_planned *planned, struct err *err);
+/* Of a request (x509_request.h): what the token's holder has is offered, and the profile takes what
+ * it has a place for; of a software key's holder nothing more may be given.
+ *
+Would this request be refused whatever the key is? Names, profile, validity, f9's chain, firmware,
+ * algorithm and policies: what is meant to be made on the token, so that a refusal comes before the
+ * token is changed. csr and attestation are not looked at. What the attestation says decides later.
+ */
+MUST_CHECK int signer_precheck(struct signer *s, const struct request *request, struct err *err);
 
 struct signer_prepared {
 	uint8_t serial[SIGNER_SERIAL_LEN];
@@ -130,17 +109,17 @@ struct signer_prepared {
 	size_t cert_len_max; /* bytes that the certificate will have at most */
 	int64_t not_before, not_after;
 };
-MUST_CHECK int signer_prepare(struct signer *s, const struct signer_request *request,
-    struct signer_prepared *ret, struct err *err);
+MUST_CHECK int signer_prepare(
+    struct signer *s, const struct request *request, struct signer_prepared *ret, struct err *err);
 /* The same for a key that is in no token: of the request count csr, days, and names. Only for
  * profiles with `key = software`, and only for root, the signer's own uid, and those that [ca]
  * software_peers in ykenroll.conf names. signer_sign as ever. */
-MUST_CHECK int signer_prepare_software(struct signer *s, const struct signer_request *request,
-    struct signer_prepared *ret, struct err *err);
-/* A certificate of such a profile once more, with the same names. days: 0, the profile's; csr: of
- * a new key, or NULL. Errors: ERR_ABSENT not of this CA; ERR_CA it is revoked, or of a token. */
+MUST_CHECK int signer_prepare_software(
+    struct signer *s, const struct request *request, struct signer_prepared *ret, struct err *err);
+/* A certificate of such a profile once more, with the same names. Of the request count days, and
+ * the csr of a new key. Errors: ERR_ABSENT not of this CA; ERR_CA it is revoked, or of a token. */
 MUST_CHECK int signer_prepare_renewal(struct signer *s,
-    const uint8_t serial[static SIGNER_SERIAL_LEN], unsigned days, const struct blob *csr,
+    const uint8_t serial[static SIGNER_SERIAL_LEN], const struct request *request,
     struct signer_prepared *ret, struct err *err);
 void signer_prepared_wipe(struct signer_prepared *p);
 

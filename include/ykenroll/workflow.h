@@ -88,7 +88,7 @@ struct workflow_enroll {
 
 struct workflow_report {
 	struct token_id token;
-	struct registry_holder holder;
+	struct holder holder;
 	bool already; /* nothing was to be done */
 	bool has_cert;
 	struct cert_info cert;

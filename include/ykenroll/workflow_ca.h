@@ -50,13 +50,9 @@ MUST_CHECK int workflow_revoke(const struct workflow *w, const struct workflow_r
 /* ---- keys that are in no token ---- */
 
 struct workflow_issue {
-	const char *profile;
-	const char *cn, *email, *upn; /* the last two may be NULL */
-	const char *subject, *names;  /* lines, as in struct signer_request, or NULL */
-	unsigned days;		      /* 0: the profile's */
-	const struct blob *csr;	      /* DER; only its key counts */
-	const char *path;	      /* where the caller will write it, for renewals, or NULL */
-	bool chain;		      /* with the issuing CA's behind it */
+	const struct request *request; /* of its csr only the key counts */
+	const char *path;	       /* where the caller will write it, for renewals, or NULL */
+	bool chain;		       /* with the issuing CA's behind it */
 };
 struct workflow_issued {
 	struct blob cert, issuing; /* DER; and that of the CA which signed it */
@@ -68,11 +64,11 @@ MUST_CHECK int workflow_issue(const struct workflow *w, const struct workflow_is
 void workflow_issued_wipe(struct workflow_issued *issued);
 
 struct workflow_renew {
-	char *const *files;	/* PEM; NULL: every one whose file the registry knows */
-	int64_t due_sec;	/* only those that end within so many seconds; 0: all */
-	const struct blob *csr; /* of a new key, for a single file; NULL: the same key */
-	unsigned days;		/* 0: the profile's */
-	const char *reload;	/* a command to run when something was renewed, or NULL */
+	char *const *files; /* PEM; NULL: every one whose file the registry knows */
+	int64_t due_sec;    /* only those that end within so many seconds; 0: all */
+	/* days, or the profile's; csr of a new key, for a single file, or the same key */
+	const struct request *request;
+	const char *reload; /* a command to run when something was renewed, or NULL */
 	/* One that is due: renewed, or (dry run) would be. May be NULL. */
 	void (*row)(void *ctx, const char *path, const struct cert_info *from,
 	    const struct cert_info *to); /* to: NULL in a dry run */
@@ -90,8 +86,7 @@ MUST_CHECK int workflow_renew_issuing(
     const struct workflow *w, const char *root_pass_spec, struct cert_info *ret, struct err *err);
 
 struct workflow_p12 {
-	struct workflow_issue issue; /* without csr */
-	enum key_alg alg;
+	const struct request *request; /* without csr */
 	const struct secret *pass;
 	bool compat;
 	const char *path; /* written 0600; w->force replaces it */

@@ -18,6 +18,7 @@ struct opt {
 	char *home, *device, *reader, *ca_pass, *wait, *escrow_key, *letter, *letter_to;
 	int json, non_interactive, dry_run, last_try, force, yes;
 	char home_path[PATH_MAX]; /* resolved */
+	struct request asked;	  /* what OPT_ASKED took */
 };
 extern struct opt opt;
 extern struct poptOption opt_common[]; /* --home --json --non-interactive */
@@ -32,6 +33,17 @@ extern struct poptOption opt_letter[]; /* --letter --letter-to */
 	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
 	    POPT_AUTOHELP POPT_TABLEEND
 #define OPT_TOKEN_END {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL}, OPT_END
+/* First in a table of options that are fields of a request, by their names there: opt.asked. */
+void opt_asked(poptContext con, enum poptCallbackReason reason, const struct poptOption *option,
+    const char *arg, const void *data);
+#define OPT_ASKED                                                            \
+	{                                                                    \
+		NULL, 0, POPT_ARG_CALLBACK, (void *)opt_asked, 0, NULL, NULL \
+	}
+#define OPT_FIELD(name, help, arg)                           \
+	{                                                    \
+		name, 0, POPT_ARG_STRING, NULL, 0, help, arg \
+	}
 
 /* Parse argv against table (which includes the ones above). At most max_args words are left over,
  * in ret_args.

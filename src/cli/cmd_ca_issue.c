@@ -12,30 +12,37 @@
 #include "base/utc.h"
 #include "cli/cmd_ca_issue.h"
 
-#define DAYS_MAX 3650
+static const struct request usual = {.profile = "server"};
 
-struct ca_opt ca_opt;
+char *ca_out_path;
 static int names_from_request, chain;
 
 struct poptOption ca_opt_names[] = {
-    {"cn", 0, POPT_ARG_STRING, &ca_opt.cn, 0, "common name", "NAME"},
-    {"email", 0, POPT_ARG_STRING, &ca_opt.email, 0, "e-mail address", "ADDRESS"},
-    {"upn", 0, POPT_ARG_STRING, &ca_opt.upn, 0, "user principal name", "NAME"},
-    {"subject", 0, POPT_ARG_ARGV, &ca_opt.subject, 0,
-	"a further field of the subject, as the profile's policy allows; repeatable", "O=TEXT"},
-    {"days", 0, POPT_ARG_INT, &ca_opt.days, 0, "validity, instead of the profile's", "N"},
+    OPT_ASKED,
+    OPT_FIELD("cn", "common name", "NAME"),
+    OPT_FIELD("email", "e-mail address", "ADDRESS"),
+    OPT_FIELD("upn", "user principal name", "NAME"),
+    OPT_FIELD("subject",
+	"a further field of the subject, as the profile's policy allows; repeatable", "O=TEXT"),
+    OPT_FIELD("days", "validity, instead of the profile's", "N"),
+    POPT_TABLEEND,
+};
+
+static struct poptOption server[] = {
+    OPT_ASKED,
+    OPT_FIELD("profile",
+	"server (default), software, ocsp, or one of ykenroll.conf with key = software", "NAME"),
+    OPT_FIELD("dns", "a server's name; repeatable", "NAME"),
+    OPT_FIELD("ip", "a server's address; repeatable", "ADDRESS"),
     POPT_TABLEEND,
 };
 
 static const struct poptOption table[] = {
-    {"profile", 0, POPT_ARG_STRING, &ca_opt.profile, 0,
-	"server (default), software, ocsp, or one of ykenroll.conf with key = software", "NAME"},
-    {"dns", 0, POPT_ARG_ARGV, &ca_opt.dns, 0, "a server's name; repeatable", "NAME"},
-    {"ip", 0, POPT_ARG_ARGV, &ca_opt.ip, 0, "a server's address; repeatable", "ADDRESS"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, server, 0, NULL, NULL},
     {"names-from-request", 0, POPT_ARG_NONE, &names_from_request, 0,
 	"take the DNS names and addresses that the request asks for", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, ca_opt_names, 0, NULL, NULL},
-    {"out", 0, POPT_ARG_STRING, &ca_opt.out, 0, "write here, not to standard output", "FILE"},
+    {"out", 0, POPT_ARG_STRING, &ca_out_path, 0, "write here, not to standard output", "FILE"},
     {"chain", 0, POPT_ARG_NONE, &chain, 0, "and the issuing CA's certificate behind it", NULL},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
@@ -43,42 +50,6 @@ static const struct poptOption table[] = {
 };
 
 /* ---- shared ---- */
-
-int
-ca_lines(struct blob *to, const char *prefix, char **words, struct err *err)
-{
-	size_t i;
-	int rc;
-
-	for (i = 0; words != NULL && words[i] != NULL; i++) {
-		if (strchr(words[i], '\n') != NULL)
-			return err_set(err, ERR_USAGE, "a name has a line break in it");
-		/* the NUL behind the last line makes room for the next one */
-		if (to->len > 0)
-			to->data[to->len - 1] = '\n';
-		if ((rc = blob_append(to, prefix, strlen(prefix), err)) != 0 ||
-		    (rc = blob_append(to, words[i], strlen(words[i]) + 1, err)) != 0)
-			return rc;
-	}
-	return 0;
-}
-
-int
-ca_opt_take(struct workflow_issue *ret, struct blob *subject, struct err *err)
-{
-	int rc;
-
-	if (ca_opt.days < 0 || ca_opt.days > DAYS_MAX)
-		return err_set(err, ERR_USAGE, "--days takes 1 to %d", DAYS_MAX);
-	if ((rc = ca_lines(subject, "", ca_opt.subject, err)) != 0)
-		return rc;
-	ret->cn = ca_opt.cn;
-	ret->email = ca_opt.email;
-	ret->upn = ca_opt.upn;
-	ret->days = (unsigned)ca_opt.days;
-	ret->subject = (const char *)subject->data;
-	return 0;
-}
 
 int
 ca_out_check(const char *path, struct err *err)
@@ -143,22 +114,22 @@ read_csr(const char *path, struct blob *ret, struct err *err)
 /* What the request asks for is the applicant's wish: it is shown, and taken when the operator says
  * so. */
 static int
-wished(const struct blob *csr, struct blob *names, struct err *err)
+wished(struct request *r, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob lines = {0};
+	struct request_value v;
 	int rc;
 	char *p;
 
-	if ((rc = csr_names(csr, &lines, err)) != 0)
+	if ((rc = csr_names(&r->csr, &lines, err)) != 0)
 		return rc;
-	if (lines.len > 1 && names_from_request) {
-		blob_move(names, &lines);
-		return 0;
-	}
+	v = (struct request_value){.data = lines.data, .len = lines.len - 1};
+	if (v.len > 0 && names_from_request)
+		return request_put(r, request_field("names"), &v, err);
 	for (p = (char *)lines.data; *p != '\0'; p++)
 		if (*p == '\n')
 			*p = ' ';
-	if (lines.len > 1)
+	if (v.len > 0)
 		return err_set(err, ERR_USAGE,
 		    "by which names is the server called? The request asks for %.600s: say "
 		    "--names-from-request, or give --dns and --ip",
@@ -167,37 +138,32 @@ wished(const struct blob *csr, struct blob *names, struct err *err)
 }
 
 static int
-server_names(const struct blob *csr, struct blob *names, struct err *err)
+server_names(struct request *r, struct err *err)
 {
-	int rc;
-
-	if ((rc = ca_lines(names, "dns:", ca_opt.dns, err)) != 0 ||
-	    (rc = ca_lines(names, "ip:", ca_opt.ip, err)) != 0)
-		return rc;
-	if (names->len > 0 && names_from_request)
+	if (r->names[0] != '\0' && names_from_request)
 		return err_set(err, ERR_USAGE, "--names-from-request, or --dns and --ip, not both");
-	if (names->len == 0 && (names_from_request || strcmp(ca_opt.profile, "server") == 0))
-		return wished(csr, names, err);
+	if (r->names[0] == '\0' && (names_from_request || strcmp(r->profile, "server") == 0))
+		return wished(r, err);
 	return 0;
 }
 
 /* The first name serves as common name where none is given. Clients have not looked at it for
  * years. */
 static int
-common_name(const struct blob *names, char *ret, size_t size, struct err *err)
+common_name(struct request *r, struct err *err)
 {
-	const char *first = (const char *)names->data;
-	size_t n;
+	const char *first = strchr(r->names, ':');
+	struct request_value v;
 
-	if (names->len == 0)
+	if (r->holder.name[0] != '\0')
+		return 0;
+	if (first == NULL)
 		return err_set(err, ERR_USAGE, "whose certificate is it? Give --cn NAME");
-	first = strchr(first, ':') + 1;
-	n = strcspn(first, "\n");
-	if (n > SIGNER_CN_MAX || n >= size)
+	v = (struct request_value){.data = first + 1, .len = strcspn(first + 1, "\n")};
+	if (v.len > SIGNER_CN_MAX)
 		return err_set(
 		    err, ERR_USAGE, "the first name is too long for a common name; give --cn");
-	snprintf(ret, size, "%.*s", (int)n, first);
-	return 0;
+	return request_put(r, request_field("name"), &v, err);
 }
 
 static int
@@ -210,14 +176,14 @@ show(const struct workflow_issued *issued, struct err *err)
 	if ((rc = cert_to_pem(&issued->cert, &pem, err)) != 0 ||
 	    (chain && (rc = cert_to_pem(&issued->issuing, &pem, err)) != 0))
 		return rc;
-	if (ca_opt.out != NULL || !opt.json)
-		rc = ca_out(ca_opt.out, &pem, 0644, err);
+	if (ca_out_path != NULL || !opt.json)
+		rc = ca_out(ca_out_path, &pem, 0644, err);
 	if (rc != 0 || !opt.json) {
 		if (rc == 0)
-			ca_issued_text(issued, ca_opt.profile, ca_opt.out);
+			ca_issued_text(issued, opt.asked.profile, ca_out_path);
 		return rc;
 	}
-	json = ca_issued_json(issued, ca_opt.profile);
+	json = ca_issued_json(issued, opt.asked.profile);
 	if (json == NULL || json_object_set_new(json, "certificate",
 				json_stringn((const char *)pem.data, pem.len)) != 0)
 		return err_set(err, ERR_INTERNAL, "out of memory");
@@ -243,9 +209,9 @@ int
 cmd_ca_issue(int argc, const char **argv, struct err *err)
 {
 	CLEAN(workflow_issued_wipe) struct workflow_issued issued = {0};
-	CLEAN(blob_wipe) struct blob csr = {0}, subject = {0}, names = {0};
-	struct workflow_issue what = {.csr = &csr};
-	char cn[4 * SIGNER_CN_MAX + 1], path[PATH_MAX];
+	struct request *r = &opt.asked;
+	struct workflow_issue what = {.request = r};
+	char path[PATH_MAX];
 	const char *args[1];
 	struct workflow w;
 	size_t n;
@@ -258,22 +224,12 @@ cmd_ca_issue(int argc, const char **argv, struct err *err)
 	if (n != 1)
 		return err_set(
 		    err, ERR_USAGE, "which request? ykenroll ca issue CSR.pem --dns NAME");
-	if (ca_opt.profile == NULL)
-		ca_opt.profile = strdup("server");
-	if (ca_opt.profile == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	what.profile = ca_opt.profile;
-	if ((rc = ca_out_check(ca_opt.out, err)) != 0 || (rc = read_csr(args[0], &csr, err)) != 0 ||
-	    (rc = ca_opt_take(&what, &subject, err)) != 0 ||
-	    (rc = server_names(&csr, &names, err)) != 0)
+	request_merge(r, &usual);
+	if ((rc = ca_out_check(ca_out_path, err)) != 0 ||
+	    (rc = read_csr(args[0], &r->csr, err)) != 0 || (rc = server_names(r, err)) != 0 ||
+	    (rc = common_name(r, err)) != 0)
 		return rc;
-	what.names = (const char *)names.data;
-	if (what.cn == NULL) {
-		if ((rc = common_name(&names, cn, sizeof(cn), err)) != 0)
-			return rc;
-		what.cn = cn;
-	}
-	what.path = ca_opt.out == NULL || absolute(ca_opt.out, path) != 0 ? NULL : path;
+	what.path = ca_out_path == NULL || absolute(ca_out_path, path) != 0 ? NULL : path;
 	what.chain = chain != 0;
 	if ((rc = workflow_issue(&w, &what, &issued, err)) != 0)
 		return rc;

@@ -6,19 +6,9 @@
 #include "cli/cli.h"
 #include "ykenroll/workflow_ca.h"
 
-struct ca_opt {
-	char *profile, *cn, *email, *upn, *out;
-	char **subject, **dns, **ip;
-	int days;
-};
-extern struct ca_opt ca_opt;
-extern struct poptOption ca_opt_names[]; /* --profile --cn --email --upn --subject --days */
+extern char *ca_out_path;		 /* --out */
+extern struct poptOption ca_opt_names[]; /* --cn --email --upn --subject --days */
 
-/* Lines of prefix + word each, as a text with a NUL; empty when there are none. Errors: ERR_USAGE
- * a word with a newline in it. */
-MUST_CHECK int ca_lines(struct blob *to, const char *prefix, char **words, struct err *err);
-/* From the options; *ret points into them and into *subject. */
-MUST_CHECK int ca_opt_take(struct workflow_issue *ret, struct blob *subject, struct err *err);
 /* Is there room for FILE? Errors: ERR_OCCUPIED it exists and no --force. */
 MUST_CHECK int ca_out_check(const char *path, struct err *err);
 MUST_CHECK int ca_out(

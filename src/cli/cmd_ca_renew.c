@@ -12,7 +12,13 @@
 #define DAYS_MAX 3650
 
 static char *due, *key, *reload, *root_pass;
-static int days, issuing;
+static int issuing;
+
+static struct poptOption validity[] = {
+    OPT_ASKED,
+    OPT_FIELD("days", "validity, instead of the profile's", "N"),
+    POPT_TABLEEND,
+};
 
 static const struct poptOption table[] = {
     {"due", 0, POPT_ARG_STRING, &due, 0,
@@ -20,7 +26,7 @@ static const struct poptOption table[] = {
 	"30d"},
     {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "say which, change nothing", NULL},
     {"key", 0, POPT_ARG_STRING, &key, 0, "same (default), or the request of a new key", "same|CSR"},
-    {"days", 0, POPT_ARG_INT, &days, 0, "validity, instead of the profile's", "N"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, validity, 0, NULL, NULL},
     {"reload", 0, POPT_ARG_STRING, &reload, 0, "run this when something was renewed", "COMMAND"},
     {"issuing", 0, POPT_ARG_NONE, &issuing, 0,
 	"the issuing CA's own; needs ca/root.key for a moment", NULL},
@@ -77,7 +83,7 @@ parse_due(int64_t *ret, struct err *err)
 }
 
 static int
-parse_key(struct workflow_renew *what, struct blob *csr, size_t files, struct err *err)
+parse_key(struct blob *csr, size_t files, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob file = {0};
 	int rc;
@@ -88,12 +94,9 @@ parse_key(struct workflow_renew *what, struct blob *csr, size_t files, struct er
 		return err_set(err, ERR_USAGE, "--key CSR is for one FILE");
 	if ((rc = file_read(key, &file, err)) != 0)
 		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "%s does not exist", key) : rc;
-	if ((rc = csr_from_file(&file, csr, err)) != 0) {
+	if ((rc = csr_from_file(&file, csr, err)) != 0)
 		err_wrap(err, "%s", key);
-		return rc;
-	}
-	what->csr = csr;
-	return 0;
+	return rc;
 }
 
 static int
@@ -103,7 +106,8 @@ renew_issuing(const struct workflow *w, size_t n, struct err *err)
 	char end[UTC_TEXT_LEN];
 	int rc;
 
-	if (n != 0 || due != NULL || key != NULL || days != 0 || reload != NULL || opt.dry_run)
+	if (n != 0 || due != NULL || key != NULL || opt.asked.days != 0 || reload != NULL ||
+	    opt.dry_run)
 		return err_set(err, ERR_USAGE, "--issuing goes alone, or with --root-pass");
 	if ((rc = workflow_renew_issuing(w, root_pass, &info, err)) != 0)
 		return rc;
@@ -119,9 +123,8 @@ renew_issuing(const struct workflow *w, size_t n, struct err *err)
 static int
 renew(const struct workflow *w, char **files, size_t n_files, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob csr = {0};
 	struct workflow_renew what = {.files = n_files == 0 ? NULL : files,
-	    .days = (unsigned)days,
+	    .request = &opt.asked,
 	    .reload = reload,
 	    .row = row,
 	    .ctx = opt.json ? json_array() : NULL};
@@ -129,7 +132,7 @@ renew(const struct workflow *w, char **files, size_t n_files, struct err *err)
 	int rc, shown;
 
 	if ((rc = parse_due(&what.due_sec, err)) != 0 ||
-	    (rc = parse_key(&what, &csr, n_files, err)) != 0)
+	    (rc = parse_key(&opt.asked.csr, n_files, err)) != 0)
 		return rc;
 	if (n_files == 0 && due == NULL)
 		return err_set(err, ERR_USAGE, "which? Name files, or say --due 30d");
@@ -159,8 +162,6 @@ cmd_ca_renew(int argc, const char **argv, struct err *err)
 	    (rc = opt_workflow(&w, err)) != 0)
 		return rc;
 	w.dry_run = opt.dry_run != 0;
-	if (days < 0 || days > DAYS_MAX)
-		return err_set(err, ERR_USAGE, "--days takes 1 to %d", DAYS_MAX);
 	if (issuing)
 		return renew_issuing(&w, n, err);
 	if (root_pass != NULL)

@@ -114,7 +114,7 @@ static int
 row_csv(void *ctx, const struct workflow_listed *one)
 {
 	const struct registry_row *row = &one->row;
-	const struct registry_holder *h = &row->holder;
+	const struct holder *h = &row->holder;
 	char token[16], serial[2 * REGISTRY_SERIAL_LEN + 1] = "", end[UTC_TEXT_LEN] = "";
 	char firmware[16], advisories[64];
 	const char *const cells[CSV_COLUMNS] = {token, firmware,

@@ -23,8 +23,8 @@ static const struct poptOption table[] = {
 struct shown {
 	struct registry *registry;
 	struct registry_found found;
-	struct registry_holder holder; /* id 0: none */
-	json_t *tokens;		       /* what is shown, gathered once for both ways of showing */
+	struct holder holder; /* id 0: none */
+	json_t *tokens;	      /* what is shown, gathered once for both ways of showing */
 };
 
 /* ---- gathering ---- */
@@ -199,7 +199,7 @@ audit_text(const json_t *audit)
 }
 
 static void
-holder_text(const struct registry_holder *h)
+holder_text(const struct holder *h)
 {
 	const struct {
 		const char *what, *text;
@@ -238,7 +238,7 @@ show_text(const struct shown *s)
 static json_t *
 show_json(const struct shown *s)
 {
-	const struct registry_holder *h = &s->holder;
+	const struct holder *h = &s->holder;
 	json_t *holder = h->id == 0 ? json_null()
 				    : json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "name", h->name,
 					  "id", h->key, "email", h->email, "upn", h->upn,

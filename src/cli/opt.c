@@ -61,6 +61,23 @@ struct poptOption opt_escrow[] = {
     POPT_TABLEEND,
 };
 
+/* ---- a request by its table ---- */
+
+static struct err asked_err; /* of the first field that cannot be */
+
+void
+opt_asked(poptContext con, enum poptCallbackReason reason, const struct poptOption *option,
+    const char *arg, const void *data)
+{
+	(void)con;
+	(void)reason;
+	(void)data;
+	if (asked_err.code == 0)
+		(void)!request_set(&opt.asked, option->longName, arg, &asked_err);
+}
+
+/* ---- parsing ---- */
+
 static int
 collect(poptContext con, const char **ret_args, size_t max_args, size_t *ret_n, struct err *err)
 {
@@ -100,6 +117,9 @@ opt_parse(int argc, const char **argv, const char *command, const char *args_hel
 		rc = err_set(err, ERR_USAGE, "%.*s: %s; see `ykenroll %s --help`",
 		    bad[0] == '-' && bad[1] != '-' ? 2 : (int)strcspn(bad, "="), bad,
 		    poptStrerror(r), command);
+	} else if (asked_err.code != 0) {
+		*err = asked_err;
+		rc = asked_err.code;
 	} else {
 		rc = collect(con, ret_args, max_args, ret_n, err);
 	}

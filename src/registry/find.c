@@ -146,10 +146,10 @@ registry_find(struct registry *r, const char *what, struct registry_found *ret, 
 }
 
 int
-registry_holder_by_id(struct registry *r, int64_t id, struct registry_holder *ret, struct err *err)
+registry_holder_by_id(struct registry *r, int64_t id, struct holder *ret, struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
-	struct registry_holder h;
+	struct holder h;
 	int rc;
 
 	if ((rc = db_query(r->db,

@@ -38,28 +38,29 @@ registry_sha256_hex(const void *data, size_t len, char ret[static REGISTRY_HEX_L
 	text_hex(hash, sizeof(hash), ret);
 }
 
+/* The texts of a holder, in the order of their columns. */
+#define TEXT_AT(member) offsetof(struct holder, member),
+static const size_t texts[] = {HOLDER_TEXTS(TEXT_AT)};
+#define N_TEXTS (sizeof(texts) / sizeof(texts[0]))
+
 int
-registry_holder_read(struct db_stmt *st, int col, struct registry_holder *ret, struct err *err)
+registry_holder_read(struct db_stmt *st, int col, struct holder *ret, struct err *err)
 {
-	int rc;
+	size_t i;
+	int rc = 0;
 
 	ret->id = db_col_int(st, col);
-	if ((rc = db_col_text(st, col + 1, ret->key, sizeof(ret->key), err)) != 0 ||
-	    (rc = db_col_text(st, col + 2, ret->name, sizeof(ret->name), err)) != 0 ||
-	    (rc = db_col_text(st, col + 3, ret->email, sizeof(ret->email), err)) != 0)
-		return rc;
-	if ((rc = db_col_text(st, col + 4, ret->upn, sizeof(ret->upn), err)) != 0 ||
-	    (rc = db_col_text(st, col + 5, ret->external, sizeof(ret->external), err)) != 0 ||
-	    (rc = db_col_text(st, col + 6, ret->directory, sizeof(ret->directory), err)) != 0)
-		return rc;
-	return db_col_text(st, col + 7, ret->sid, sizeof(ret->sid), err);
+	for (i = 0; i < N_TEXTS && rc == 0; i++)
+		rc = db_col_text(
+		    st, col + 1 + (int)i, (char *)ret + texts[i], REGISTRY_TEXT_MAX, err);
+	return rc;
 }
 
 int
-registry_holder(struct registry *r, const char *key, struct registry_holder *ret, struct err *err)
+registry_holder(struct registry *r, const char *key, struct holder *ret, struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
-	struct registry_holder h;
+	struct holder h;
 	int rc;
 
 	if ((rc = registry_text_check(key, REGISTRY_TEXT_MAX, "the holder's key", err)) != 0)
@@ -79,25 +80,14 @@ registry_holder(struct registry *r, const char *key, struct registry_holder *ret
 }
 
 static int
-holder_check(const struct registry_holder *h, struct err *err)
+holder_check(const struct holder *h, struct err *err)
 {
-	const struct {
-		const char *text, *what;
-	} fields[] = {
-	    {h->key, "the holder's key"},
-	    {h->name, "the holder's name"},
-	    {h->email, "the holder's e-mail"},
-	    {h->upn, "the holder's UPN"},
-	    {h->external, "the holder's id"},
-	    {h->directory, "the holder's DN"},
-	    {h->sid, "the holder's SID"},
-	};
 	size_t i;
 	int rc;
 
-	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
-		if ((rc = registry_text_check(
-			 fields[i].text, REGISTRY_TEXT_MAX, fields[i].what, err)) != 0)
+	for (i = 0; i < N_TEXTS; i++)
+		if ((rc = registry_text_check((const char *)h + texts[i], REGISTRY_TEXT_MAX,
+			 "a text about the holder", err)) != 0)
 			return rc;
 	if (h->key[0] == '\0')
 		return err_set(err, ERR_USAGE, "the holder's key is empty");
@@ -105,7 +95,7 @@ holder_check(const struct registry_holder *h, struct err *err)
 }
 
 int
-registry_holder_put(struct registry *r, struct registry_holder *h, struct err *err)
+registry_holder_put(struct registry *r, struct holder *h, struct err *err)
 {
 	const int64_t now = utc_now();
 	int rc;

@@ -42,12 +42,13 @@ MUST_CHECK int registry_token_read(
 
 /* holder.c: REGISTRY_HOLDER_N columns. */
 MUST_CHECK int registry_holder_read(
-    struct db_stmt *st, int col, struct registry_holder *ret, struct err *err);
-#define REGISTRY_HOLDER_COLS \
-	"ifnull(h.id, 0), h.key, h.name, h.email, h.upn, h.external, h.directory, h.sid"
-#define REGISTRY_HOLDER_N 8
+    struct db_stmt *st, int col, struct holder *ret, struct err *err);
+#define REGISTRY_HOLDER_COL(member) ", h." #member
+#define REGISTRY_HOLDER_COLS "ifnull(h.id, 0)" HOLDER_TEXTS(REGISTRY_HOLDER_COL)
+#define REGISTRY_HOLDER_ONE(member) +1
+#define REGISTRY_HOLDER_N (1 HOLDER_TEXTS(REGISTRY_HOLDER_ONE))
 /* Make or update; sets h->id. Inside a transaction. */
-MUST_CHECK int registry_holder_put(struct registry *r, struct registry_holder *h, struct err *err);
+MUST_CHECK int registry_holder_put(struct registry *r, struct holder *h, struct err *err);
 
 /* work.c: the token of an open work. Errors: ERR_ABSENT. */
 MUST_CHECK int registry_work_token(

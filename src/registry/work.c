@@ -95,7 +95,7 @@ check_token(struct registry *r, uint32_t serial, struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_token t;
-	struct registry_holder h;
+	struct holder h;
 	bool open;
 	int rc;
 
@@ -129,7 +129,7 @@ check_token(struct registry *r, uint32_t serial, struct err *err)
 
 /* Half-made tokens count too: a second one for the same person must be wanted. */
 static int
-check_holder(struct registry *r, const struct registry_holder *h, bool additional, struct err *err)
+check_holder(struct registry *r, const struct holder *h, bool additional, struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_token t;

@@ -14,20 +14,6 @@ struct asked {
 	const struct message *m;
 };
 
-/* A field's bytes without a copy, for calls that only read. */
-static struct blob
-view(const struct message *m, uint8_t tag)
-{
-	const struct message_field *f = message_get(m, tag);
-	struct blob b = {0};
-
-	if (f != NULL) {
-		b.data = (uint8_t *)(uintptr_t)f->data;
-		b.len = f->len;
-	}
-	return b;
-}
-
 static int
 put_blob(struct blob *frame, uint8_t tag, const struct blob *b, struct err *err)
 {
@@ -88,95 +74,13 @@ on_ca(const struct asked *a, struct blob *to, struct err *err)
 }
 
 static int
-in_range(const struct message *m, struct err *err)
-{
-	const int64_t token = message_number(m, TAG_TOKEN), slot = message_number(m, TAG_SLOT),
-		      days = message_number(m, TAG_DAYS), hours = message_number(m, TAG_HOURS);
-
-	if (token < 0 || token > UINT32_MAX || slot < 0 || slot > UINT8_MAX || days < 0 ||
-	    days > INT32_MAX || hours < 0 || hours > INT32_MAX)
-		return err_set(err, ERR_USAGE, "a number of the request is out of range");
-	return 0;
-}
-
-/* The texts of a request; request->profile and so on point into them. */
-struct texts {
-	struct blob profile, cn, email, upn, sid, subject, names;
-};
-
-static void
-texts_wipe(struct texts *t)
-{
-	blob_wipe(&t->profile);
-	blob_wipe(&t->cn);
-	blob_wipe(&t->email);
-	blob_wipe(&t->upn);
-	blob_wipe(&t->sid);
-	blob_wipe(&t->subject);
-	blob_wipe(&t->names);
-}
-
-/* NULL where the message has none. */
-static int
-optional(const struct message *m, uint8_t tag, struct blob *keep, const char **ret, struct err *err)
-{
-	int rc;
-
-	if (message_get(m, tag) == NULL)
-		return 0;
-	if ((rc = message_text(m, tag, keep, err)) == 0)
-		*ret = (const char *)keep->data;
-	return rc;
-}
-
-static int
-take_request(
-    const struct message *m, struct texts *t, struct signer_request *request, struct err *err)
-{
-	int rc;
-
-	if ((rc = in_range(m, err)) != 0 ||
-	    (rc = message_text(m, TAG_PROFILE, &t->profile, err)) != 0 ||
-	    (rc = message_text(m, TAG_CN, &t->cn, err)) != 0 ||
-	    (rc = optional(m, TAG_EMAIL, &t->email, &request->email, err)) != 0 ||
-	    (rc = optional(m, TAG_UPN, &t->upn, &request->upn, err)) != 0 ||
-	    (rc = optional(m, TAG_SID, &t->sid, &request->sid, err)) != 0 ||
-	    (rc = optional(m, TAG_SUBJECT, &t->subject, &request->subject, err)) != 0 ||
-	    (rc = optional(m, TAG_NAMES, &t->names, &request->names, err)) != 0)
-		return rc;
-	request->guid = message_get(m, TAG_GUID) == NULL ? NULL : message_get(m, TAG_GUID)->data;
-	request->token_serial = (uint32_t)message_number(m, TAG_TOKEN);
-	request->slot = (uint8_t)message_number(m, TAG_SLOT);
-	request->days = (unsigned)message_number(m, TAG_DAYS);
-	request->hours = (unsigned)message_number(m, TAG_HOURS);
-	request->profile = (const char *)t->profile.data;
-	request->cn = (const char *)t->cn.data;
-	return 0;
-}
-
-static int
 on_precheck(const struct asked *a, struct blob *to, struct err *err)
 {
-	CLEAN(texts_wipe) struct texts texts = {0};
-	const struct blob f9 = view(a->m, TAG_F9);
-	struct signer_request request = {.f9 = &f9};
-	const int64_t alg = message_number(a->m, TAG_ALG),
-		      pin = message_number(a->m, TAG_PIN_POLICY),
-		      touch = message_number(a->m, TAG_TOUCH_POLICY);
-	struct signer_planned planned;
-	int rc;
+	CLEAN(request_wipe) struct request request = {0};
+	const int rc = message_request(a->m, &request, err);
 
 	(void)to;
-	if ((rc = take_request(a->m, &texts, &request, err)) != 0)
-		return rc;
-	if (alg < 0 || alg > KEY_RSA4096 || pin < 0 || pin > UINT8_MAX || touch < 0 ||
-	    touch > UINT8_MAX)
-		return err_set(err, ERR_USAGE, "a number of the request is out of range");
-	planned.alg = (enum key_alg)alg;
-	planned.pin_policy = (uint8_t)pin;
-	planned.touch_policy = (uint8_t)touch;
-	memcpy(planned.firmware, message_get(a->m, TAG_FIRMWARE)->data, 3);
-	return issue_precheck(a->ca, &request, &planned, err);
+	return rc != 0 ? rc : issue_precheck(a->ca, &request, err);
 }
 
 static int
@@ -195,16 +99,12 @@ put_prepared(struct blob *to, const struct signer_prepared *p, struct err *err)
 static int
 on_prepare(const struct asked *a, struct blob *to, struct err *err)
 {
-	CLEAN(texts_wipe) struct texts texts = {0};
+	CLEAN(request_wipe) struct request request = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	const struct blob csr = view(a->m, TAG_CSR), f9 = view(a->m, TAG_F9),
-			  attestation = view(a->m, TAG_ATTESTATION);
-	struct signer_request request = {.csr = &csr, .attestation = &attestation, .f9 = &f9};
 	int rc;
 
-	if ((rc = take_request(a->m, &texts, &request, err)) != 0)
-		return rc;
-	if ((rc = issue_prepare(a->ca, a->desk, &request, &p, err)) != 0)
+	if ((rc = message_request(a->m, &request, err)) != 0 ||
+	    (rc = issue_prepare(a->ca, a->desk, &request, &p, err)) != 0)
 		return rc;
 	return put_prepared(to, &p, err);
 }
@@ -212,13 +112,11 @@ on_prepare(const struct asked *a, struct blob *to, struct err *err)
 static int
 on_software(const struct asked *a, struct blob *to, struct err *err)
 {
-	CLEAN(texts_wipe) struct texts texts = {0};
+	CLEAN(request_wipe) struct request request = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	const struct blob csr = view(a->m, TAG_CSR);
-	struct signer_request request = {.csr = &csr};
 	int rc;
 
-	if ((rc = take_request(a->m, &texts, &request, err)) != 0 ||
+	if ((rc = message_request(a->m, &request, err)) != 0 ||
 	    (rc = issue_prepare_software(a->ca, a->desk, a->peer, &request, &p, err)) != 0)
 		return rc;
 	return put_prepared(to, &p, err);
@@ -227,14 +125,13 @@ on_software(const struct asked *a, struct blob *to, struct err *err)
 static int
 on_renew(const struct asked *a, struct blob *to, struct err *err)
 {
+	CLEAN(request_wipe) struct request request = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	const struct blob csr = view(a->m, TAG_CSR);
 	int rc;
 
-	if ((rc = in_range(a->m, err)) != 0 ||
+	if ((rc = message_request(a->m, &request, err)) != 0 ||
 	    (rc = issue_prepare_renewal(a->ca, a->desk, a->peer,
-		 message_get(a->m, TAG_SERIAL)->data, (unsigned)message_number(a->m, TAG_DAYS),
-		 csr.len > 0 ? &csr : NULL, &p, err)) != 0)
+		 message_get(a->m, TAG_SERIAL)->data, &request, &p, err)) != 0)
 		return rc;
 	return put_prepared(to, &p, err);
 }

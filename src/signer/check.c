@@ -85,7 +85,7 @@ put_name(struct blob *to, const struct names *names, struct err *err)
 	for (f = 0; f < FIELDS; f++)
 		if ((rc = put_rdn(&all, fields[f].at, fields[f].tag, names->field[f], err)) != 0)
 			return rc;
-	if ((rc = put_rdn(&all, AT_CN, DER_UTF8, names->cn, err)) != 0)
+	if ((rc = put_rdn(&all, AT_CN, DER_UTF8, names->who.name, err)) != 0)
 		return rc;
 	return check_wrap(to, DER_SEQUENCE, &all, err);
 }
@@ -184,18 +184,11 @@ names_ok(const struct plan *plan, struct err *err)
 {
 	const struct names *n = plan->names;
 	const struct profile *p = plan->profile;
-	const struct {
-		bool there;
-		unsigned kind;
-	} kinds_of[] = {{n->email != NULL, NAME_EMAIL}, {n->upn != NULL, NAME_UPN},
-	    {n->uuid != NULL, NAME_UUID}, {n->n_dns > 0, NAME_DNS}, {n->n_ip > 0, NAME_IP},
-	    {n->sid != NULL, NAME_SID}};
+	const unsigned have = names_have(n);
 	size_t i;
 
-	for (i = 0; i < sizeof(kinds_of) / sizeof(kinds_of[0]); i++)
-		if (kinds_of[i].there ? (p->names & kinds_of[i].kind) == 0
-				      : (p->names_must & kinds_of[i].kind) != 0)
-			return err_set(err, ERR_CA, "the names are not those of the profile");
+	if ((have & ~p->names) != 0 || (p->names_must & ~have) != 0)
+		return err_set(err, ERR_CA, "the names are not those of the profile");
 	for (i = 0; i < FIELDS; i++)
 		if (n->field[i] != NULL ? p->fields[i] == FIELD_NONE
 					: p->fields[i] >= FIELD_SUPPLIED)

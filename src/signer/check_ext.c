@@ -140,7 +140,7 @@ put_uuid(struct blob *to, const uint8_t *uuid, struct err *err)
 	char urn[] = "urn:uuid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
 	size_t i = strlen("urn:uuid:"), n;
 
-	for (n = 0; n < 2 * NAMES_UUID_LEN; i++)
+	for (n = 0; n < 2 * REQUEST_GUID_LEN; i++)
 		if (urn[i] == 'x') {
 			urn[i] = digits[uuid[n / 2] >> (n % 2 == 0 ? 4 : 0) & 0xf];
 			n++;
@@ -158,11 +158,11 @@ put_san(struct blob *to, const struct names *n, struct err *err)
 	size_t i;
 	int rc = 0;
 
-	if (n->email != NULL)
-		rc = der_put(&list, RFC822, n->email, strlen(n->email), err);
-	if (rc == 0 && n->upn != NULL)
-		rc = put_other(&list, upn, sizeof(upn), DER_UTF8, n->upn, err);
-	if (rc == 0 && n->uuid != NULL)
+	if (n->who.email[0] != '\0')
+		rc = der_put(&list, RFC822, n->who.email, strlen(n->who.email), err);
+	if (rc == 0 && n->who.upn[0] != '\0')
+		rc = put_other(&list, upn, sizeof(upn), DER_UTF8, n->who.upn, err);
+	if (rc == 0 && names_has_uuid(n))
 		rc = put_uuid(&list, n->uuid, err);
 	for (i = 0; rc == 0 && i < n->n_dns; i++)
 		rc = der_put(&list, DNS, n->dns[i], strlen(n->dns[i]), err);
@@ -184,7 +184,7 @@ put_sid(struct blob *to, const char *sid, struct err *err)
 	CLEAN(blob_wipe) struct blob list = {0}, value = {0};
 	int rc;
 
-	if (sid == NULL)
+	if (sid[0] == '\0')
 		return 0;
 	if ((rc = put_other(&list, type, sizeof(type), DER_OCTET_STRING, sid, err)) != 0 ||
 	    (rc = check_wrap(&value, DER_SEQUENCE, &list, err)) != 0)
@@ -294,5 +294,5 @@ check_put_leaf(struct blob *to, const struct plan *plan, struct err *err)
 	    (rc = put_cdp(to, &p->cdp, err)) != 0 || (rc = put_aia(to, p, err)) != 0 ||
 	    (rc = put_nocheck(to, p->nocheck, err)) != 0)
 		return rc;
-	return put_sid(to, plan->names->sid, err);
+	return put_sid(to, plan->names->who.sid, err);
 }

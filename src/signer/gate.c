@@ -124,7 +124,7 @@ check_model(const struct profile *p, const struct attestation *a, struct err *er
 }
 
 int
-gate_attestation(const struct profile *profile, const struct signer_request *request,
+gate_attestation(const struct profile *profile, const struct request *request,
     const struct attestation *a, struct err *err)
 {
 	int rc;
@@ -138,7 +138,7 @@ gate_attestation(const struct profile *profile, const struct signer_request *req
 		    request->slot);
 	if ((ALG(a->alg) & SIGNS) == 0)
 		return err_set(err, ERR_ATTEST, "a key of %s cannot sign", key_alg_name(a->alg));
-	if ((rc = check_serial(profile, request->token_serial, a, err)) != 0 ||
+	if ((rc = check_serial(profile, request->token, a, err)) != 0 ||
 	    (rc = check_firmware(profile, a, err)) != 0)
 		return rc;
 	return check_policies(profile, a, err);
@@ -168,15 +168,14 @@ trusted(const struct ca *ca, struct trust *t, struct err *err)
 }
 
 static int
-verify(const struct ca *ca, const struct signer_request *request, struct attestation *ret,
-    struct err *err)
+verify(const struct ca *ca, const struct request *request, struct attestation *ret, struct err *err)
 {
 	struct trust t;
 	int rc;
 
 	if ((rc = trusted(ca, &t, err)) != 0)
 		return rc;
-	rc = attest_verify(request->attestation, request->f9, &t.trust, ret, err);
+	rc = attest_verify(&request->attestation, &request->f9, &t.trust, ret, err);
 	return rc == 0 || rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
 }
 
@@ -190,33 +189,33 @@ gate_tokens(const struct profile *profile, struct err *err)
 }
 
 int
-gate_planned(const struct ca *ca, const struct profile *profile,
-    const struct signer_request *request, const struct signer_planned *planned, struct err *err)
+gate_planned(const struct ca *ca, const struct profile *profile, const struct request *request,
+    struct err *err)
 {
 	struct attestation a = {
-	    .serial = request->token_serial,
+	    .serial = request->token,
 	    .slot = request->slot,
-	    .pin_policy = planned->pin_policy,
-	    .touch_policy = planned->touch_policy,
-	    .alg = planned->alg,
+	    .pin_policy = request->pin_policy,
+	    .touch_policy = request->touch_policy,
+	    .alg = (enum key_alg)request->alg,
 	};
 	char anchor[X509_TEXT_MAX];
 	struct trust t;
 	int rc;
 
-	memcpy(a.firmware, planned->firmware, sizeof(a.firmware));
+	memcpy(a.firmware, request->firmware, sizeof(a.firmware));
 	/* firmware 4 will attest no serial; that is for the profile to say */
 	if (a.firmware[0] < 5)
 		a.serial = 0;
 	if ((rc = gate_attestation(profile, request, &a, err)) != 0 ||
 	    (rc = trusted(ca, &t, err)) != 0)
 		return rc;
-	rc = attest_check_f9(request->f9, &t.trust, anchor, err);
+	rc = attest_check_f9(&request->f9, &t.trust, anchor, err);
 	return rc == 0 || rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
 }
 
 int
-gate_check(const struct ca *ca, const struct profile *profile, const struct signer_request *request,
+gate_check(const struct ca *ca, const struct profile *profile, const struct request *request,
     struct blob *ret_spki, struct err *err)
 {
 	CLEAN(attestation_wipe) struct attestation a = {0};
@@ -224,7 +223,7 @@ gate_check(const struct ca *ca, const struct profile *profile, const struct sign
 	enum key_alg alg;
 	int rc;
 
-	if ((rc = csr_read(request->csr->data, request->csr->len, &spki, &alg, err)) != 0)
+	if ((rc = csr_read(request->csr.data, request->csr.len, &spki, &alg, err)) != 0)
 		return rc == ERR_INTERNAL ? rc : recode(err, ERR_CA);
 	if ((rc = verify(ca, request, &a, err)) != 0)
 		return rc;

@@ -16,12 +16,12 @@ MUST_CHECK int gate_tokens(const struct profile *profile, struct err *err);
  * SubjectPublicKeyInfo. Errors: ERR_ATTEST the attestation, or it is for another key, slot or
  * token; ERR_CA the rest. */
 MUST_CHECK int gate_check(const struct ca *ca, const struct profile *profile,
-    const struct signer_request *request, struct blob *ret_spki, struct err *err);
+    const struct request *request, struct blob *ret_spki, struct err *err);
 
 /* The same questions, as far as they can be asked before there is a key: a key as planned, under
  * this f9. Errors: as gate_check. */
 MUST_CHECK int gate_planned(const struct ca *ca, const struct profile *profile,
-    const struct signer_request *request, const struct signer_planned *planned, struct err *err);
+    const struct request *request, struct err *err);
 
 /* Is this profile for keys that nothing attests, and may this uid have such ones certified? Errors:
  * ERR_CA. */
@@ -31,7 +31,7 @@ MUST_CHECK int gate_peer(
 MUST_CHECK int gate_software(const struct blob *csr, struct blob *ret_spki, struct err *err);
 
 /* A part, for the tests. */
-MUST_CHECK int gate_attestation(const struct profile *profile, const struct signer_request *request,
+MUST_CHECK int gate_attestation(const struct profile *profile, const struct request *request,
     const struct attestation *a, struct err *err);
 
 #endif

@@ -151,8 +151,7 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 	    [LOG_ISSUING] = m->init->issuing_days == 0 ? ISSUING_DAYS : m->init->issuing_days,
 	};
 	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
-	char cn[256];
-	const struct names names = {.cn = cn};
+	struct names names = {0};
 	struct plan plan = {
 	    .kind = who == LOG_ROOT ? PLAN_ROOT : PLAN_ISSUING,
 	    .not_before = m->now - BACKDATE,
@@ -166,7 +165,7 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 
 	/* inclusive at both ends: RFC 5280, 4.1.2.5 */
 	plan.not_after = intent.not_after = plan.not_before + days[who] * DAY - 1;
-	name_ca(m->init, who, cn, sizeof(cn));
+	name_ca(m->init, who, names.who.name, sizeof(names.who.name));
 	if ((rc = key_spki(who == LOG_ROOT ? root : m->keys[who], &spki, err)) != 0 ||
 	    (rc = ca_serial(m->log, ca_random, plan.serial, err)) != 0 ||
 	    (rc = profile_build(&plan, &tbs, err)) != 0 ||

@@ -84,7 +84,7 @@ find_signed(
 /* ---- prepare ---- */
 
 static int
-validity(const struct ca *ca, const struct profile *profile, const struct signer_request *request,
+validity(const struct ca *ca, const struct profile *profile, const struct request *request,
     struct plan *plan, struct err *err)
 {
 	const unsigned days = request->days == 0 ? profile->days : request->days;
@@ -115,7 +115,7 @@ validity(const struct ca *ca, const struct profile *profile, const struct signer
 }
 
 static int
-remember(struct issue_desk *desk, const struct signer_request *request, const struct plan *plan,
+remember(struct issue_desk *desk, const struct request *request, const struct plan *plan,
     const struct blob *tbs, int64_t now, struct err *err)
 {
 	struct issue_prepared *p = &desk->prepared[desk->next];
@@ -124,13 +124,13 @@ remember(struct issue_desk *desk, const struct signer_request *request, const st
 	prepared_wipe(p);
 	if ((rc = blob_set(&p->tbs, tbs->data, tbs->len, err)) != 0)
 		return rc;
-	if (!plan->profile->software && (rc = blob_set(&p->attestation, request->attestation->data,
-					     request->attestation->len, err)) != 0)
+	if (!plan->profile->software && (rc = blob_set(&p->attestation, request->attestation.data,
+					     request->attestation.len, err)) != 0)
 		return rc;
 	memcpy(p->serial, plan->serial, sizeof(p->serial));
 	p->at = now;
 	p->not_after = plan->not_after;
-	p->token = plan->profile->software ? 0 : request->token_serial;
+	p->token = plan->profile->software ? 0 : request->token;
 	snprintf(p->profile, sizeof(p->profile), "%s", plan->profile->name);
 	desk->next = (desk->next + 1) % ISSUE_PREPARED_MAX;
 	return 0;
@@ -138,7 +138,7 @@ remember(struct issue_desk *desk, const struct signer_request *request, const st
 
 /* From what is known of key and names to the bytes, checked and remembered. */
 static int
-plan_it(const struct ca *ca, struct issue_desk *desk, const struct signer_request *request,
+plan_it(const struct ca *ca, struct issue_desk *desk, const struct request *request,
     const struct profile *profile, const struct names *names, const struct blob *spki,
     struct signer_prepared *ret, struct err *err)
 {
@@ -171,7 +171,7 @@ plan_it(const struct ca *ca, struct issue_desk *desk, const struct signer_reques
 }
 
 static int
-prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_request *request,
+prepare(const struct ca *ca, struct issue_desk *desk, const struct request *request,
     struct signer_prepared *ret, struct err *err)
 {
 	CLEAN(names_wipe) struct names names = {0};
@@ -191,7 +191,7 @@ prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_reques
 
 static int
 prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const struct signer_request *request, struct signer_prepared *ret, struct err *err)
+    const struct request *request, struct signer_prepared *ret, struct err *err)
 {
 	CLEAN(names_wipe) struct names names = {0};
 	CLEAN(blob_wipe) struct blob spki = {0};
@@ -203,7 +203,7 @@ prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
 	    (rc = gate_peer(ca, &profile, peer, err)) != 0 ||
 	    (rc = names_request(request, &names, err)) != 0 ||
 	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
-	    (rc = gate_software(request->csr, &spki, err)) != 0)
+	    (rc = gate_software(&request->csr, &spki, err)) != 0)
 		return rc;
 	return plan_it(ca, desk, request, &profile, &names, &spki, ret, err);
 }
@@ -211,9 +211,8 @@ prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
 /* The certificate's own words, under the rules of today. */
 static int
 prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer, const uint8_t *serial,
-    unsigned days, const struct blob *csr, struct signer_prepared *ret, struct err *err)
+    const struct request *request, struct signer_prepared *ret, struct err *err)
 {
-	const struct signer_request request = {.days = days};
 	CLEAN(names_wipe) struct names names = {0};
 	CLEAN(blob_wipe) struct blob spki = {0}, old = {0};
 	char name[RULES_NAME_MAX + 1];
@@ -234,9 +233,9 @@ prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer, con
 	    (rc = names_cert(&old, &names, err)) != 0 ||
 	    (rc = names_check(ca, &profile, &names, err)) != 0)
 		return rc;
-	rc =
-	    csr != NULL ? gate_software(csr, &spki, err) : cert_spki(old.data, old.len, &spki, err);
-	return rc != 0 ? rc : plan_it(ca, desk, &request, &profile, &names, &spki, ret, err);
+	rc = request->csr.len > 0 ? gate_software(&request->csr, &spki, err)
+				  : cert_spki(old.data, old.len, &spki, err);
+	return rc != 0 ? rc : plan_it(ca, desk, request, &profile, &names, &spki, ret, err);
 }
 
 static int
@@ -248,7 +247,7 @@ refusal(int rc, struct err *err)
 }
 
 int
-issue_prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_request *request,
+issue_prepare(const struct ca *ca, struct issue_desk *desk, const struct request *request,
     struct signer_prepared *ret, struct err *err)
 {
 	return refusal(prepare(ca, desk, request, ret, err), err);
@@ -256,22 +255,21 @@ issue_prepare(const struct ca *ca, struct issue_desk *desk, const struct signer_
 
 int
 issue_prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const struct signer_request *request, struct signer_prepared *ret, struct err *err)
+    const struct request *request, struct signer_prepared *ret, struct err *err)
 {
 	return refusal(prepare_software(ca, desk, peer, request, ret, err), err);
 }
 
 int
 issue_prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const uint8_t *serial, unsigned days, const struct blob *csr, struct signer_prepared *ret,
+    const uint8_t *serial, const struct request *request, struct signer_prepared *ret,
     struct err *err)
 {
-	return refusal(prepare_renewal(ca, desk, peer, serial, days, csr, ret, err), err);
+	return refusal(prepare_renewal(ca, desk, peer, serial, request, ret, err), err);
 }
 
 static int
-precheck(const struct ca *ca, const struct signer_request *request,
-    const struct signer_planned *planned, struct err *err)
+precheck(const struct ca *ca, const struct request *request, struct err *err)
 {
 	CLEAN(names_wipe) struct names names = {0};
 	struct profile profile;
@@ -283,16 +281,15 @@ precheck(const struct ca *ca, const struct signer_request *request,
 	    (rc = gate_tokens(&profile, err)) != 0 ||
 	    (rc = names_request(request, &names, err)) != 0 ||
 	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
-	    (rc = gate_planned(ca, &profile, request, planned, err)) != 0)
+	    (rc = gate_planned(ca, &profile, request, err)) != 0)
 		return rc;
 	return validity(ca, &profile, request, &plan, err);
 }
 
 int
-issue_precheck(const struct ca *ca, const struct signer_request *request,
-    const struct signer_planned *planned, struct err *err)
+issue_precheck(const struct ca *ca, const struct request *request, struct err *err)
 {
-	return refusal(precheck(ca, request, planned, err), err);
+	return refusal(precheck(ca, request, err), err);
 }
 
 /* ---- sign ---- */

@@ -26,17 +26,16 @@ struct issue_desk {
 void issue_desk_wipe(struct issue_desk *desk);
 
 /* All that can be refused before there is a key. */
-MUST_CHECK int issue_precheck(const struct ca *ca, const struct signer_request *request,
-    const struct signer_planned *planned, struct err *err);
+MUST_CHECK int issue_precheck(const struct ca *ca, const struct request *request, struct err *err);
 
 MUST_CHECK int issue_prepare(const struct ca *ca, struct issue_desk *desk,
-    const struct signer_request *request, struct signer_prepared *ret, struct err *err);
+    const struct request *request, struct signer_prepared *ret, struct err *err);
 /* The same for a key that nothing attests. */
 MUST_CHECK int issue_prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const struct signer_request *request, struct signer_prepared *ret, struct err *err);
-/* The same names and profile once more. csr: of a new key, or NULL. */
+    const struct request *request, struct signer_prepared *ret, struct err *err);
+/* The same names and profile once more; of the request count days, and the csr of a new key. */
 MUST_CHECK int issue_prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const uint8_t *serial, unsigned days, const struct blob *csr, struct signer_prepared *ret,
+    const uint8_t *serial, const struct request *request, struct signer_prepared *ret,
     struct err *err);
 MUST_CHECK int issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer,
     const uint8_t *serial, struct blob *ret_cert, struct err *err);

@@ -10,9 +10,8 @@
 #include "ykenroll/signer.h"
 
 #define FIELD_HEAD 5
-#define NUMBER_LEN 8
 #define CRL_MAX (256u * 1024)	/* bytes; a longer one is read from pub/ */
-#define OBJECT_MAX (16u * 1024) /* bytes of a request, an attestation: far more than they need */
+#define OBJECT_MAX (16u * 1024) /* bytes of a certificate: far more than it needs */
 
 enum kind { BYTES, TEXT, NUMBER };
 
@@ -21,16 +20,6 @@ static const struct {
 	enum kind kind;
 	size_t min, max;
 } tags[TAG_END] = {
-    [TAG_PROFILE] = {TEXT, 1, 64},
-    [TAG_CN] = {TEXT, 0, 4096},
-    [TAG_EMAIL] = {TEXT, 0, 4096},
-    [TAG_TOKEN] = {NUMBER, 0, 0},
-    [TAG_SLOT] = {NUMBER, 0, 0},
-    [TAG_DAYS] = {NUMBER, 0, 0},
-    [TAG_HOURS] = {NUMBER, 0, 0},
-    [TAG_CSR] = {BYTES, 1, OBJECT_MAX},
-    [TAG_ATTESTATION] = {BYTES, 1, OBJECT_MAX},
-    [TAG_F9] = {BYTES, 1, OBJECT_MAX},
     [TAG_SERIAL] = {BYTES, SIGNER_SERIAL_LEN, SIGNER_SERIAL_LEN},
     [TAG_REASON] = {NUMBER, 0, 0},
     [TAG_TBS] = {BYTES, 1, OBJECT_MAX},
@@ -46,19 +35,10 @@ static const struct {
     [TAG_CODE] = {NUMBER, 0, 0},
     [TAG_TEXT] = {TEXT, 0, ERR_TEXT_MAX},
     [TAG_VERSION] = {NUMBER, 0, 0},
-    [TAG_FIRMWARE] = {BYTES, 3, 3},
-    [TAG_ALG] = {NUMBER, 0, 0},
-    [TAG_PIN_POLICY] = {NUMBER, 0, 0},
-    [TAG_TOUCH_POLICY] = {NUMBER, 0, 0},
     [TAG_SIGNED] = {NUMBER, 0, 0},
     [TAG_KDF_NS] = {NUMBER, 0, 0},
     [TAG_FSYNC_NS] = {NUMBER, 0, 0},
     [TAG_WAIT_NS] = {NUMBER, 0, 0},
-    [TAG_UPN] = {TEXT, 0, 4096},
-    [TAG_SID] = {TEXT, 0, 4096},
-    [TAG_GUID] = {BYTES, SIGNER_GUID_LEN, SIGNER_GUID_LEN},
-    [TAG_SUBJECT] = {TEXT, 0, 4096},
-    [TAG_NAMES] = {TEXT, 0, OBJECT_MAX},
     [TAG_CRL_ISSUING_SHA256] = {BYTES, 32, 32},
     [TAG_CRL_NUMBER] = {NUMBER, 0, 0},
     [TAG_CRL_ENTRIES] = {NUMBER, 0, 0},
@@ -69,54 +49,45 @@ static const struct {
 };
 
 #define BIT(tag) (UINT64_C(1) << (tag))
-#define NAMES                                                                              \
-	(BIT(TAG_EMAIL) | BIT(TAG_UPN) | BIT(TAG_SID) | BIT(TAG_GUID) | BIT(TAG_SUBJECT) | \
-	    BIT(TAG_NAMES) | BIT(TAG_HOURS))
 #define TIMES (BIT(TAG_KDF_NS) | BIT(TAG_FSYNC_NS) | BIT(TAG_WAIT_NS))
 
-/* Which fields a message must have, and which it may have besides. */
+/* Which fields a message must have, which it may have besides, and what of a request. */
 static const struct {
 	uint8_t type;
 	uint64_t must, may;
+	enum request_form form;
 } types[] = {
-    {MESSAGE_CA, 0, 0},
-    {MESSAGE_PREPARE,
-	BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_TOKEN) | BIT(TAG_SLOT) | BIT(TAG_DAYS) |
-	    BIT(TAG_CSR) | BIT(TAG_ATTESTATION) | BIT(TAG_F9),
-	NAMES},
-    {MESSAGE_SIGN, BIT(TAG_SERIAL), 0},
-    {MESSAGE_FIND, BIT(TAG_SERIAL), 0},
-    {MESSAGE_REVOKE, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0},
-    {MESSAGE_PRECHECK,
-	BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_TOKEN) | BIT(TAG_SLOT) | BIT(TAG_DAYS) |
-	    BIT(TAG_F9) | BIT(TAG_FIRMWARE) | BIT(TAG_ALG) | BIT(TAG_PIN_POLICY) |
-	    BIT(TAG_TOUCH_POLICY),
-	NAMES},
-    {MESSAGE_CRL, 0, 0},
-    {MESSAGE_ROOT_CRL, 0, 0},
-    {MESSAGE_RELEASE, BIT(TAG_SERIAL), 0},
-    {MESSAGE_TAKE_ANY, BIT(TAG_REASON) | BIT(TAG_ANY_SERIAL), 0},
-    {MESSAGE_SOFTWARE, BIT(TAG_PROFILE) | BIT(TAG_CN) | BIT(TAG_DAYS) | BIT(TAG_CSR),
-	NAMES | BIT(TAG_HOURS)},
-    {MESSAGE_RENEW_ISSUING, 0, 0},
-    {MESSAGE_RENEW, BIT(TAG_SERIAL) | BIT(TAG_DAYS), BIT(TAG_CSR)},
-    {MESSAGE_FORBID, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0},
-    {MESSAGE_TELL, BIT(TAG_AUDIT), 0},
-    {MESSAGE_TOLD, TIMES, BIT(TAG_AUDIT)},
-    {MESSAGE_HELLO, BIT(TAG_VERSION) | TIMES, 0},
+    {MESSAGE_CA, 0, 0, 0},
+    {MESSAGE_PREPARE, 0, 0, REQUEST_PREPARE},
+    {MESSAGE_SIGN, BIT(TAG_SERIAL), 0, 0},
+    {MESSAGE_FIND, BIT(TAG_SERIAL), 0, 0},
+    {MESSAGE_REVOKE, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0, 0},
+    {MESSAGE_PRECHECK, 0, 0, REQUEST_PRECHECK},
+    {MESSAGE_CRL, 0, 0, 0},
+    {MESSAGE_ROOT_CRL, 0, 0, 0},
+    {MESSAGE_RELEASE, BIT(TAG_SERIAL), 0, 0},
+    {MESSAGE_TAKE_ANY, BIT(TAG_REASON) | BIT(TAG_ANY_SERIAL), 0, 0},
+    {MESSAGE_SOFTWARE, 0, 0, REQUEST_SOFTWARE},
+    {MESSAGE_RENEW_ISSUING, 0, 0, 0},
+    {MESSAGE_RENEW, BIT(TAG_SERIAL), 0, REQUEST_RENEW},
+    {MESSAGE_FORBID, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0, 0},
+    {MESSAGE_TELL, BIT(TAG_AUDIT), 0, 0},
+    {MESSAGE_TOLD, TIMES, BIT(TAG_AUDIT), 0},
+    {MESSAGE_HELLO, BIT(TAG_VERSION) | TIMES, 0, 0},
     {MESSAGE_CA_IS,
 	BIT(TAG_CA_ISSUING) | BIT(TAG_CRL_NUMBER) | BIT(TAG_CRL_ENTRIES) | BIT(TAG_CRL_FROM) |
 	    BIT(TAG_CRL_UNTIL) | TIMES,
 	BIT(TAG_CA_ROOT) | BIT(TAG_CRL_ISSUING) | BIT(TAG_CRL_ROOT) | BIT(TAG_REHEARSAL_ROOT) |
-	    BIT(TAG_CRL_ISSUING_SHA256)},
+	    BIT(TAG_CRL_ISSUING_SHA256),
+	0},
     {MESSAGE_PREPARED,
 	BIT(TAG_SERIAL) | BIT(TAG_TBS) | BIT(TAG_CERT_LEN_MAX) | BIT(TAG_NOT_BEFORE) |
 	    BIT(TAG_NOT_AFTER) | TIMES,
-	0},
-    {MESSAGE_CERT, BIT(TAG_CERT) | TIMES, 0},
-    {MESSAGE_DONE, TIMES, 0},
-    {MESSAGE_FORBIDDEN, BIT(TAG_SIGNED) | TIMES, 0},
-    {MESSAGE_ERROR, BIT(TAG_CODE) | BIT(TAG_TEXT) | TIMES, 0},
+	0, 0},
+    {MESSAGE_CERT, BIT(TAG_CERT) | TIMES, 0, 0},
+    {MESSAGE_DONE, TIMES, 0, 0},
+    {MESSAGE_FORBIDDEN, BIT(TAG_SIGNED) | TIMES, 0, 0},
+    {MESSAGE_ERROR, BIT(TAG_CODE) | BIT(TAG_TEXT) | TIMES, 0, 0},
 };
 
 static uint32_t
@@ -134,26 +105,25 @@ put32(uint8_t *p, size_t n)
 		p[i] = (uint8_t)(n & 0xff);
 }
 
+/* The row of types, or -1. */
 static int
-fields_allowed(uint8_t type, uint64_t have)
+form_of(uint8_t type)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (types[i].type != type)
-			continue;
-		if ((have & types[i].must) != types[i].must)
-			return -1;
-		return (have & ~(types[i].must | types[i].may)) == 0 ? 0 : -1;
-	}
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (types[i].type == type)
+			return (int)i;
 	return -1;
 }
 
 static int
 field_ok(const struct message_field *f)
 {
+	if (f->tag >= TAG_END)
+		return -1;
 	if (tags[f->tag].kind == NUMBER)
-		return f->len == NUMBER_LEN ? 0 : -1;
+		return f->len == MESSAGE_NUMBER_LEN ? 0 : -1;
 	if (f->len < tags[f->tag].min || f->len > tags[f->tag].max)
 		return -1;
 	if (tags[f->tag].kind == TEXT && f->len > 0 && memchr(f->data, 0, f->len) != NULL)
@@ -162,7 +132,8 @@ field_ok(const struct message_field *f)
 }
 
 static int
-next_field(const uint8_t *body, size_t len, size_t *at, uint8_t after, struct message_field *ret)
+next_field(const uint8_t *body, size_t len, size_t *at, uint8_t after, enum request_form form,
+    struct message_field *ret)
 {
 	struct message_field f;
 
@@ -171,32 +142,35 @@ next_field(const uint8_t *body, size_t len, size_t *at, uint8_t after, struct me
 	f.tag = body[*at];
 	f.len = get32(body + *at + 1);
 	*at += FIELD_HEAD;
-	if (f.tag <= after || f.tag >= TAG_END || f.len > len - *at)
+	if (f.tag <= after || f.len > len - *at)
 		return -1;
 	f.data = body + *at;
 	*at += f.len;
 	*ret = f;
-	return field_ok(&f);
+	return f.tag >= TAG_REQUEST ? message_request_ok(form, &f) : field_ok(&f);
 }
 
 int
 message_parse(const uint8_t *body, size_t len, struct message *ret)
 {
+	const int row = len < 1 ? -1 : form_of(body[0]);
 	struct message m = {0};
 	uint64_t have = 0;
 	uint8_t tag = 0;
 	size_t at = 1;
 
-	if (len < 1)
+	if (row < 0)
 		return -1;
 	m.type = body[0];
 	while (at < len) {
-		if (m.n == MESSAGE_FIELDS || next_field(body, len, &at, tag, &m.fields[m.n]) != 0)
+		if (m.n == MESSAGE_FIELDS ||
+		    next_field(body, len, &at, tag, types[row].form, &m.fields[m.n]) != 0)
 			return -1;
 		tag = m.fields[m.n++].tag;
-		have |= BIT(tag);
+		have |= tag < TAG_REQUEST ? BIT(tag) : 0;
 	}
-	if (fields_allowed(m.type, have) != 0)
+	if ((have & types[row].must) != types[row].must ||
+	    (have & ~(types[row].must | types[row].may)) != 0)
 		return -1;
 	*ret = m;
 	return 0;
@@ -214,13 +188,17 @@ message_get(const struct message *m, uint8_t tag)
 }
 
 int64_t
+message_field_number(const struct message_field *f)
+{
+	return (int64_t)((uint64_t)get32(f->data) << 32 | get32(f->data + 4));
+}
+
+int64_t
 message_number(const struct message *m, uint8_t tag)
 {
 	const struct message_field *f = message_get(m, tag);
 
-	if (f == NULL)
-		return 0;
-	return (int64_t)((uint64_t)get32(f->data) << 32 | get32(f->data + 4));
+	return f == NULL ? 0 : message_field_number(f);
 }
 
 int
@@ -248,14 +226,11 @@ message_begin(struct blob *frame, uint8_t type, struct err *err)
 }
 
 int
-message_put(struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err)
+message_put_raw(struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err)
 {
 	uint8_t head[FIELD_HEAD];
 	int rc;
 
-	if (tags[tag].kind != NUMBER && (len < tags[tag].min || len > tags[tag].max))
-		return err_set(err, ERR_USAGE, "a field of %zu bytes for the signer (%zu to %zu)",
-		    len, tags[tag].min, tags[tag].max);
 	head[0] = tag;
 	put32(head + 1, len);
 	if ((rc = blob_append(frame, head, sizeof(head), err)) != 0)
@@ -264,13 +239,22 @@ message_put(struct blob *frame, uint8_t tag, const void *data, size_t len, struc
 }
 
 int
+message_put(struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err)
+{
+	if (tags[tag].kind != NUMBER && (len < tags[tag].min || len > tags[tag].max))
+		return err_set(err, ERR_USAGE, "a field of %zu bytes for the signer (%zu to %zu)",
+		    len, tags[tag].min, tags[tag].max);
+	return message_put_raw(frame, tag, data, len, err);
+}
+
+int
 message_put_number(struct blob *frame, uint8_t tag, int64_t n, struct err *err)
 {
-	uint8_t raw[NUMBER_LEN];
+	uint8_t raw[MESSAGE_NUMBER_LEN];
 
 	put32(raw, (uint64_t)n >> 32);
 	put32(raw + 4, (uint64_t)n & 0xffffffff);
-	return message_put(frame, tag, raw, sizeof(raw), err);
+	return message_put_raw(frame, tag, raw, sizeof(raw), err);
 }
 
 void

@@ -5,7 +5,8 @@
  * A frame is a 4-byte big-endian length and that many bytes of body; a body is a type byte and
  * fields; a field is a tag byte, a 4-byte big-endian length and the value. A table says which
  * fields each type has, in ascending order of tags, each at most once: a body has one form or is
- * refused. message_parse is pure and takes anything.
+ * refused. Those of a certificate's request have tags of their own, from the table in
+ * x509_request.h; one that is not given is not there. message_parse is pure and takes anything.
  */
 #ifndef SIGNER_MESSAGE_H
 #define SIGNER_MESSAGE_H
@@ -13,12 +14,14 @@
 #include <stdint.h>
 
 #include "ykenroll/blob.h"
+#include "ykenroll/x509_request.h"
 
-#define MESSAGE_VERSION 1
+#define MESSAGE_VERSION 2
 #define MESSAGE_HEAD 4			  /* bytes of length before the body */
 #define MESSAGE_REQUEST_MAX (256u * 1024) /* bytes of a request's body */
 #define MESSAGE_REPLY_MAX (1024u * 1024)  /* bytes of a reply's: it carries two short CRLs */
 #define MESSAGE_FIELDS 24
+#define MESSAGE_NUMBER_LEN 8
 
 enum message_type {
 	/* requests */
@@ -50,16 +53,7 @@ enum message_type {
 #define MESSAGE_IS_REQUEST(type) ((type) < MESSAGE_HELLO)
 
 enum message_tag {
-	TAG_PROFILE = 1,
-	TAG_CN,
-	TAG_EMAIL,
-	TAG_TOKEN,
-	TAG_SLOT,
-	TAG_DAYS,
-	TAG_CSR,
-	TAG_ATTESTATION,
-	TAG_F9,
-	TAG_SERIAL,
+	TAG_SERIAL = 1,
 	TAG_REASON,
 	TAG_TBS,
 	TAG_CERT_LEN_MAX,
@@ -79,24 +73,15 @@ enum message_tag {
 	TAG_CODE,
 	TAG_TEXT,
 	TAG_VERSION,
-	TAG_FIRMWARE,
-	TAG_ALG,
-	TAG_PIN_POLICY,
-	TAG_TOUCH_POLICY,
 	TAG_SIGNED,
 	TAG_AUDIT, /* 8 octets: rows; 32: the last one's hash */
 	TAG_KDF_NS,
 	TAG_FSYNC_NS,
 	TAG_WAIT_NS,
-	TAG_UPN,
-	TAG_SID,
-	TAG_GUID,
-	TAG_SUBJECT,
-	TAG_NAMES,
-	TAG_HOURS,
 	TAG_ANY_SERIAL, /* of an imported certificate */
 	TAG_END
 };
+#define TAG_REQUEST 64 /* and the field's own tag */
 
 struct message_field {
 	uint8_t tag;
@@ -121,6 +106,9 @@ int64_t message_number(const struct message *m, uint8_t tag);
 /* A NUL-terminated copy into *ret; empty when the field is absent. Errors: ERR_INTERNAL. */
 MUST_CHECK int message_text(
     const struct message *m, uint8_t tag, struct blob *ret, struct err *err);
+/* What is asked for, from a message's fields; the caller wipes it, also after a failure. Errors:
+ * ERR_USAGE a value is not possible; ERR_INTERNAL. */
+MUST_CHECK int message_request(const struct message *m, struct request *ret, struct err *err);
 
 /* Build a frame: begin, put fields with rising tags, end. Errors: ERR_USAGE a value is longer than
  * the table allows; ERR_INTERNAL. */
@@ -128,7 +116,17 @@ MUST_CHECK int message_begin(struct blob *frame, uint8_t type, struct err *err);
 MUST_CHECK int message_put(
     struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err);
 MUST_CHECK int message_put_number(struct blob *frame, uint8_t tag, int64_t n, struct err *err);
+/* All of it that this form of message carries. */
+MUST_CHECK int message_put_request(
+    struct blob *frame, enum request_form form, const struct request *request, struct err *err);
 void message_end(struct blob *frame);
+
+/* message_request.c: may a message of this form have this field? 0, or -1. */
+int message_request_ok(enum request_form form, const struct message_field *f);
+/* message.c: without a look at the table. */
+MUST_CHECK int message_put_raw(
+    struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err);
+int64_t message_field_number(const struct message_field *f);
 
 /* The length in a frame's head, 0 when it is not 1..max. */
 size_t message_len(const uint8_t head[static MESSAGE_HEAD], size_t max);

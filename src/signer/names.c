@@ -230,12 +230,21 @@ check_subject(const struct ca *ca, const struct profile *p, struct names *n, str
 	return 0;
 }
 
-static unsigned
-have(const struct names *n)
+bool
+names_has_uuid(const struct names *n)
 {
-	return (n->email != NULL ? NAME_EMAIL : 0u) | (n->upn != NULL ? NAME_UPN : 0u) |
-	       (n->uuid != NULL ? NAME_UUID : 0u) | (n->n_dns > 0 ? NAME_DNS : 0u) |
-	       (n->n_ip > 0 ? NAME_IP : 0u) | (n->sid != NULL ? NAME_SID : 0u);
+	static const uint8_t none[REQUEST_GUID_LEN];
+
+	return memcmp(n->uuid, none, sizeof(none)) != 0;
+}
+
+unsigned
+names_have(const struct names *n)
+{
+	return (n->who.email[0] != '\0' ? NAME_EMAIL : 0u) |
+	       (n->who.upn[0] != '\0' ? NAME_UPN : 0u) | (names_has_uuid(n) ? NAME_UUID : 0u) |
+	       (n->n_dns > 0 ? NAME_DNS : 0u) | (n->n_ip > 0 ? NAME_IP : 0u) |
+	       (n->who.sid[0] != '\0' ? NAME_SID : 0u);
 }
 
 static const char *
@@ -254,19 +263,19 @@ static void
 leave_out(struct names *n, unsigned set)
 {
 	if ((set & NAME_EMAIL) != 0)
-		n->email = NULL;
+		n->who.email[0] = '\0';
 	if ((set & NAME_UPN) != 0)
-		n->upn = NULL;
+		n->who.upn[0] = '\0';
 	if ((set & NAME_UUID) != 0)
-		n->uuid = NULL;
+		memset(n->uuid, 0, sizeof(n->uuid));
 	if ((set & NAME_SID) != 0)
-		n->sid = NULL;
+		n->who.sid[0] = '\0';
 }
 
 static int
 check_set(const struct profile *p, struct names *n, struct err *err)
 {
-	const unsigned given = have(n), lack = p->names_must & ~given;
+	const unsigned given = names_have(n), lack = p->names_must & ~given;
 	unsigned excess = given & ~p->names;
 
 	if (!p->software) {
@@ -313,11 +322,11 @@ names_check(const struct ca *ca, const struct profile *p, struct names *n, struc
 	size_t i;
 	int rc;
 
-	if ((rc = check_text(n->cn, "name", SIGNER_CN_MAX, err)) != 0 ||
+	if ((rc = check_text(n->who.name, "name", SIGNER_CN_MAX, err)) != 0 ||
 	    (rc = check_set(p, n, err)) != 0 || (rc = check_subject(ca, p, n, err)) != 0 ||
-	    (n->email != NULL && (rc = check_email(n->email, err)) != 0) ||
-	    (n->upn != NULL && (rc = check_upn(n->upn, err)) != 0) ||
-	    (n->sid != NULL && (rc = check_sid(n->sid, err)) != 0) ||
+	    (n->who.email[0] != '\0' && (rc = check_email(n->who.email, err)) != 0) ||
+	    (n->who.upn[0] != '\0' && (rc = check_upn(n->who.upn, err)) != 0) ||
+	    (n->who.sid[0] != '\0' && (rc = check_sid(n->who.sid, err)) != 0) ||
 	    (rc = check_servers(n, err)) != 0)
 		return rc;
 	for (i = 0; i < LOG_CAS; i++)

@@ -9,13 +9,10 @@
 #include "signer/ca.h"
 
 #define NAMES_MAX 64 /* DNS names, and addresses */
-#define NAMES_UUID_LEN 16
 
 struct names {
-	const char *cn;		 /* UTF-8 */
-	const char *email, *upn; /* or NULL */
-	const char *sid;	 /* "S-1-5-…", or NULL */
-	const uint8_t *uuid;	 /* NAMES_UUID_LEN bytes, or NULL */
+	struct holder who;		/* name, email, upn, sid */
+	uint8_t uuid[REQUEST_GUID_LEN]; /* zeros: none */
 	const char *field[FIELDS];
 	const char *dns[NAMES_MAX];
 	struct names_ip {
@@ -28,10 +25,9 @@ struct names {
 	size_t n_kept;
 };
 
-/* Take a request apart. *ret points into it in part and is wiped by the caller, also after a
+/* Take a request apart. *ret is wiped by the caller, also after a
  * failure; begin with a zeroed one. Errors: ERR_USAGE a line is not understood; ERR_INTERNAL. */
-MUST_CHECK int names_request(
-    const struct signer_request *request, struct names *ret, struct err *err);
+MUST_CHECK int names_request(const struct request *request, struct names *ret, struct err *err);
 
 /* The same from a certificate of ours. Errors: ERR_CA it says something that is in none of our
  * profiles. */
@@ -45,8 +41,11 @@ MUST_CHECK int names_check(
 
 void names_wipe(struct names *names);
 
+bool names_has_uuid(const struct names *names);
+unsigned names_have(const struct names *names); /* enum rules_san: the kinds that are there */
+
 /* "urn:uuid:f81d4fae-…" (RFC 4122, 3), 46 bytes. */
 #define NAMES_URN_LEN 46
-void names_urn(const uint8_t uuid[static NAMES_UUID_LEN], char ret[static NAMES_URN_LEN]);
+void names_urn(const uint8_t uuid[static REQUEST_GUID_LEN], char ret[static NAMES_URN_LEN]);
 
 #endif

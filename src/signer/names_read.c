@@ -35,11 +35,11 @@ names_keep(struct names *n, const void *data, size_t len, const char **ret, stru
 }
 
 void
-names_urn(const uint8_t uuid[static NAMES_UUID_LEN], char ret[static NAMES_URN_LEN])
+names_urn(const uint8_t uuid[static REQUEST_GUID_LEN], char ret[static NAMES_URN_LEN])
 {
-	char hex[2 * NAMES_UUID_LEN + 1];
+	char hex[2 * REQUEST_GUID_LEN + 1];
 
-	text_hex(uuid, NAMES_UUID_LEN, hex);
+	text_hex(uuid, REQUEST_GUID_LEN, hex);
 	snprintf(ret, NAMES_URN_LEN, "urn:uuid:%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
 	    hex + 16, hex + 20);
 }
@@ -123,15 +123,12 @@ each_line(struct names *n, const char *lines,
 }
 
 int
-names_request(const struct signer_request *request, struct names *ret, struct err *err)
+names_request(const struct request *request, struct names *ret, struct err *err)
 {
 	int rc;
 
-	ret->cn = request->cn;
-	ret->email = request->email;
-	ret->upn = request->upn;
-	ret->sid = request->sid;
-	ret->uuid = request->guid;
+	ret->who = request->holder;
+	memcpy(ret->uuid, request->guid, sizeof(ret->uuid));
 	if ((rc = each_line(ret, request->subject, take_field, err)) != 0)
 		return rc;
 	return each_line(ret, request->names, take_name, err);
@@ -146,6 +143,16 @@ static const uint8_t san_oid[] = {0x55, 0x1d, 0x11};
 static const uint8_t field_oids[FIELDS] = {6, 8, 7, 10, 11, 5};
 #define CN_OID 3
 
+static int
+take_text(char to[static REQUEST_TEXT_MAX], const struct der *value, struct err *err)
+{
+	if (value->len >= REQUEST_TEXT_MAX || memchr(value->value, 0, value->len) != NULL)
+		return err_set(err, ERR_CA, "a name of the certificate is too long, or has a NUL");
+	memcpy(to, value->value, value->len);
+	to[value->len] = '\0';
+	return 0;
+}
+
 /* AttributeTypeAndValue */
 static int
 take_attribute(struct names *n, const struct der *atv, struct err *err)
@@ -159,8 +166,8 @@ take_attribute(struct names *n, const struct der *atv, struct err *err)
 		return err_set(err, ERR_CA, "a name cannot be read");
 	if (oid.len != 3 || oid.value[0] != 0x55 || oid.value[1] != 0x04)
 		return 0;
-	if (oid.value[2] == CN_OID && n->cn == NULL)
-		return names_keep(n, value.value, value.len, &n->cn, err);
+	if (oid.value[2] == CN_OID && n->who.name[0] == '\0')
+		return take_text(n->who.name, &value, err);
 	for (f = 0; f < FIELDS; f++)
 		if (oid.value[2] == field_oids[f] && n->field[f] == NULL)
 			return names_keep(n, value.value, value.len, &n->field[f], err);
@@ -197,9 +204,9 @@ take_upn(struct names *n, const struct der *other, struct err *err)
 	if (der_expect(other->value, other->len, &pos, DER_OID, &oid) != 0 ||
 	    oid.len != sizeof(upn_oid) || memcmp(oid.value, upn_oid, oid.len) != 0 ||
 	    der_expect(other->value, other->len, &pos, DER_CONTEXT_0, &outer) != 0 ||
-	    der_expect(outer.value, outer.len, &at, DER_UTF8, &text) != 0 || n->upn != NULL)
+	    der_expect(outer.value, outer.len, &at, DER_UTF8, &text) != 0 || n->who.upn[0] != '\0')
 		return err_set(err, ERR_CA, "a name of the certificate is of an unknown kind");
-	return names_keep(n, text.value, text.len, &n->upn, err);
+	return take_text(n->who.upn, &text, err);
 }
 
 static int
@@ -209,8 +216,8 @@ take_general(struct names *n, const struct der *name, struct err *err)
 
 	if (name->tag == DER_CONTEXT_0)
 		return take_upn(n, name, err);
-	if (name->tag == RFC822 && n->email == NULL)
-		return names_keep(n, name->value, name->len, &n->email, err);
+	if (name->tag == RFC822 && n->who.email[0] == '\0')
+		return take_text(n->who.email, name, err);
 	if (name->tag == DNS && n->n_dns < NAMES_MAX)
 		return names_keep(n, name->value, name->len, &n->dns[n->n_dns++], err);
 	if (name->tag == IP && n->n_ip < NAMES_MAX && (name->len == 4 || name->len == 16)) {
@@ -232,7 +239,7 @@ names_cert(const struct blob *cert, struct names *ret, struct err *err)
 	if ((rc = der_cert(cert, &c, err)) != 0 ||
 	    (rc = names_read_subject(&c.subject, ret, err)) != 0)
 		return rc;
-	if (ret->cn == NULL)
+	if (ret->who.name[0] == '\0')
 		return err_set(err, ERR_CA, "the certificate has no common name");
 	if (der_extension(&c, san_oid, sizeof(san_oid), &octets) != 0)
 		return 0;

@@ -104,7 +104,7 @@ profile_name(const struct names *names, X509_NAME **ret, struct err *err)
 	for (i = 0; name != NULL && i < FIELDS; i++)
 		if (!add_entry(name, field_nids[i], names->field[i]))
 			return failed(err);
-	if (name == NULL || !add_entry(name, NID_commonName, names->cn))
+	if (name == NULL || !add_entry(name, NID_commonName, names->who.name))
 		return failed(err);
 	*ret = TAKE(name);
 	return 0;

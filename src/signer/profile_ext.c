@@ -133,11 +133,12 @@ add_san(X509 *x, const struct names *n)
 	size_t i;
 
 	if (names == NULL ||
-	    (n->email != NULL && !push_text(names, GEN_EMAIL, n->email, strlen(n->email))) ||
-	    (n->upn != NULL &&
-		!push_other(names, OBJ_nid2obj(NID_ms_upn), V_ASN1_UTF8STRING, n->upn)))
+	    (n->who.email[0] != '\0' &&
+		!push_text(names, GEN_EMAIL, n->who.email, strlen(n->who.email))) ||
+	    (n->who.upn[0] != '\0' &&
+		!push_other(names, OBJ_nid2obj(NID_ms_upn), V_ASN1_UTF8STRING, n->who.upn)))
 		return false;
-	if (n->uuid != NULL) {
+	if (names_has_uuid(n)) {
 		names_urn(n->uuid, urn);
 		if (!push_text(names, GEN_URI, urn, strlen(urn)))
 			return false;
@@ -162,7 +163,7 @@ add_sid(X509 *x, const char *sid)
 	CLEAN(ext_freep) X509_EXTENSION *ext = NULL;
 	int len;
 
-	if (sid == NULL)
+	if (sid[0] == '\0')
 		return true;
 	if (names == NULL || id == NULL || name == NULL || octets == NULL ||
 	    !push_other(names, name, V_ASN1_OCTET_STRING, sid) ||
@@ -269,5 +270,5 @@ bool
 profile_add_leaf(X509 *x, const struct profile *p, const struct names *names)
 {
 	return add_san(x, names) && add_policies(x, &p->policies) && add_cdp(x, &p->cdp) &&
-	       add_aia(x, p) && add_nocheck(x, p->nocheck) && add_sid(x, names->sid);
+	       add_aia(x, p) && add_nocheck(x, p->nocheck) && add_sid(x, names->who.sid);
 }

@@ -16,7 +16,7 @@ ca_registry(const struct workflow *w, struct registry **ret, struct err *err)
 }
 
 int
-ca_issue(struct signer *s, const struct signer_request *request, uint8_t *ret_serial,
+ca_issue(struct signer *s, const struct request *request, uint8_t *ret_serial,
     struct blob *ret_cert, struct err *err)
 {
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
@@ -53,7 +53,7 @@ workflow_issued_wipe(struct workflow_issued *issued)
 }
 
 static int
-issue(const struct workflow *w, struct registry *r, const struct signer_request *request,
+issue(const struct workflow *w, struct registry *r, const struct request *request,
     struct workflow_issued *ret, struct err *err)
 {
 	CLEAN(signer_closep) struct signer *s = NULL;
@@ -72,23 +72,13 @@ int
 workflow_issue(const struct workflow *w, const struct workflow_issue *what,
     struct workflow_issued *ret, struct err *err)
 {
-	const struct signer_request request = {
-	    .profile = what->profile,
-	    .cn = what->cn,
-	    .email = what->email,
-	    .upn = what->upn,
-	    .subject = what->subject,
-	    .names = what->names,
-	    .days = what->days,
-	    .csr = what->csr,
-	};
 	CLEAN(workflow_issued_wipe) struct workflow_issued issued = {0};
 	CLEAN(registry_closep) struct registry *r = NULL;
 	int rc;
 
 	if ((rc = ca_registry(w, &r, err)) != 0 ||
-	    (rc = issue(w, r, &request, &issued, err)) != 0 ||
-	    (rc = ca_issue_record(r, "issue", what->profile, &issued.cert, err)) != 0 ||
+	    (rc = issue(w, r, what->request, &issued, err)) != 0 ||
+	    (rc = ca_issue_record(r, "issue", what->request->profile, &issued.cert, err)) != 0 ||
 	    (r != NULL && (rc = registry_software_file(
 			       r, issued.info.serial, what->path, what->chain, err)) != 0))
 		return rc;

@@ -7,7 +7,7 @@
 
 /* Prepare and sign. ret_cert: DER; its serial is in ret_serial (SIGNER_SERIAL_LEN bytes, may be
  * NULL). Errors: those of signer_prepare_software and signer_sign. */
-MUST_CHECK int ca_issue(struct signer *s, const struct signer_request *request, uint8_t *ret_serial,
+MUST_CHECK int ca_issue(struct signer *s, const struct request *request, uint8_t *ret_serial,
     struct blob *ret_cert, struct err *err);
 
 /* Into the registry, with its audit row. r may be NULL: there is no registry. */

@@ -7,18 +7,16 @@
 #define DAYS 7
 
 static int
-issue(const struct workflow *w, const char *ca_pass_spec, const struct blob *csr, struct blob *ret,
-    struct err *err)
+issue(const struct workflow *w, const char *ca_pass_spec, const struct request *request,
+    struct blob *ret, struct err *err)
 {
 	const struct signer_open open = {.home = w->home, .ca_pass_spec = ca_pass_spec};
-	const struct signer_request request = {
-	    .profile = "ocsp", .cn = NAME, .csr = csr, .days = DAYS};
 	CLEAN(signer_closep) struct signer *s = NULL;
 	int rc;
 
 	if ((rc = signer_open(&open, &s, err)) != 0)
 		return rc;
-	return ca_issue(s, &request, NULL, ret, err);
+	return ca_issue(s, request, NULL, ret, err);
 }
 
 int
@@ -26,13 +24,15 @@ ocspd_own(const struct workflow *w, const char *ca_pass_spec, struct key **ret_k
     struct blob *ret_cert, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
-	CLEAN(blob_wipe) struct blob csr = {0}, cert = {0};
+	CLEAN(request_wipe)
+	struct request request = {.profile = "ocsp", .holder.name = NAME, .days = DAYS};
+	CLEAN(blob_wipe) struct blob cert = {0};
 	CLEAN(key_freep) struct key *key = NULL;
 	int rc;
 
 	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = key_generate(KEY_P256, &key, err)) != 0 ||
-	    (rc = csr_make(key, NAME, &csr, err)) != 0 ||
-	    (rc = issue(w, ca_pass_spec, &csr, &cert, err)) != 0 ||
+	    (rc = csr_make(key, NAME, &request.csr, err)) != 0 ||
+	    (rc = issue(w, ca_pass_spec, &request, &cert, err)) != 0 ||
 	    (rc = ca_issue_record(r, "issue", "ocsp", &cert, err)) != 0) {
 		err_wrap(err, "a certificate for the responder");
 		return rc;

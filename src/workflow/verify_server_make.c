@@ -63,14 +63,13 @@ tell(struct making *m, struct err *err)
 static int
 issue(struct making *m, struct key *key, struct blob *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob csr = {0};
-	const struct signer_request request = {.profile = "software",
-	    .cn = WORKFLOW_PROBE_CN,
-	    .days = WORKFLOW_PROBE_DAYS,
-	    .csr = &csr};
+	CLEAN(request_wipe)
+	struct request request = {
+	    .profile = "software", .holder.name = WORKFLOW_PROBE_CN, .days = WORKFLOW_PROBE_DAYS};
 	int rc;
 
-	if ((rc = csr_make(key, WORKFLOW_PROBE_CN, &csr, err)) != 0 || (rc = tell(m, err)) != 0)
+	if ((rc = csr_make(key, WORKFLOW_PROBE_CN, &request.csr, err)) != 0 ||
+	    (rc = tell(m, err)) != 0)
 		return rc;
 	return ca_issue(m->signer, &request, NULL, ret, err);
 }

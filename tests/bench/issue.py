@@ -18,6 +18,8 @@ def enum(name):
 
 
 TYPE, TAG = enum('message_type'), enum('message_tag')
+# those of a request have tags of their own, from the table in src/x509/request.c
+TAG.update({'TAG_PROFILE': 65, 'TAG_CN': 66, 'TAG_DAYS': 72, 'TAG_CSR': 81} if 'TAG_CN' not in TAG else {})
 s = socket.socket(socket.AF_UNIX)
 s.connect(path)
 f = s.makefile('rb')

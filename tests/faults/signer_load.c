@@ -176,14 +176,14 @@ one(struct desk *d)
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	CLEAN(blob_wipe) struct blob cert = {0};
 	const size_t i = dice(d, (uint32_t)d->n);
-	const struct signer_request r = {
+	const struct request r = {
 	    .profile = "client",
-	    .cn = "load",
-	    .token_serial = TESTATTEST_SERIAL,
+	    .holder.name = "load",
+	    .token = TESTATTEST_SERIAL,
 	    .slot = 0x9a,
-	    .csr = &d->csr[i],
-	    .attestation = &d->att[i],
-	    .f9 = &d->f9,
+	    .csr = d->csr[i],
+	    .attestation = d->att[i],
+	    .f9 = d->f9,
 	};
 
 	if (lost(d, signer_prepare(d->s, &r, &p, &d->err), "prepare"))

@@ -133,13 +133,13 @@ static const char conf[] =
     "[profile site]\nbase = server\npolicy = all\ncdp = http://pki.example.org/issuing.crl\n"
     "key_usage = digitalSignature, keyEncipherment\nextended_key_usage = serverAuth, clientAuth\n";
 
-struct holder {
+struct person {
 	char cn[300], o[300], email[80], upn[80], sid[80], subject[1000], names[200];
-	uint8_t guid[SIGNER_GUID_LEN];
+	uint8_t guid[REQUEST_GUID_LEN];
 };
 
 static void
-fill(struct holder *h, const char *profile, struct signer_request *r)
+fill(struct person *h, const char *profile, struct request *r)
 {
 	const bool logon = strcmp(profile, "smartcard-logon") == 0 || strcmp(profile, "all") == 0;
 	size_t i;
@@ -152,16 +152,16 @@ fill(struct holder *h, const char *profile, struct signer_request *r)
 	    pick(1u << 30), 1000 + pick(99999));
 	for (i = 0; i < sizeof(h->guid); i++)
 		h->guid[i] = (uint8_t)pick(256);
-	r->cn = random_name(h->cn, 64);
-	r->email = maybe(h->email);
-	r->upn = logon ? h->upn : maybe(h->upn);
-	r->sid = maybe(h->sid);
-	r->guid = h->guid;
+	TESTSIGNER_SET(r->holder.name, random_name(h->cn, 64));
+	TESTSIGNER_SET(r->holder.email, maybe(h->email));
+	TESTSIGNER_SET(r->holder.upn, logon ? h->upn : maybe(h->upn));
+	TESTSIGNER_SET(r->holder.sid, maybe(h->sid));
+	memcpy(r->guid, h->guid, sizeof(r->guid));
 	r->days = pick(2) == 0 ? 0 : 1 + pick(30);
 }
 
 static void
-fill_fields(struct holder *h, struct signer_request *r)
+fill_fields(struct person *h, struct request *r)
 {
 	char l[500];
 
@@ -170,37 +170,37 @@ fill_fields(struct holder *h, struct signer_request *r)
 	    pick(2) == 0 ? "\nserialNumber=E-4711/7" : "", pick(2) == 0 ? "\nL=" : "");
 	if (h->subject[strlen(h->subject) - 1] == '=')
 		strncat(h->subject, random_name(l, 100), 500);
-	r->subject = h->subject;
+	TESTSIGNER_SET(r->subject, h->subject);
 }
 
 static void
-fill_server(struct holder *h, struct signer_request *r)
+fill_server(struct person *h, struct request *r)
 {
 	snprintf(h->names, sizeof(h->names), "dns:w%u.example.org%s%s", pick(100000),
 	    pick(2) == 0 ? "\ndns:*.xn--bcher-kva.example" : "",
 	    pick(2) == 0 ? "\nip:192.0.2.7\nip:2001:db8::7" : "");
-	r->names = h->names;
+	TESTSIGNER_SET(r->names, h->names);
 }
 
 static void
-prepare(const struct signer_request *base, unsigned which, struct issue_desk *desk,
-    struct signer_prepared *p)
+prepare(
+    const struct request *base, unsigned which, struct issue_desk *desk, struct signer_prepared *p)
 {
-	struct signer_request r = *base;
+	struct request r = *base;
 	struct err err = ERR_INIT;
-	struct holder h = {0};
+	struct person h = {0};
 
-	r.profile = profiles[which].name;
+	TESTSIGNER_SET(r.profile, profiles[which].name);
 	fill(&h, r.profile, &r);
 	if (profiles[which].fields)
 		fill_fields(&h, &r);
 	if (profiles[which].dns)
 		fill_server(&h, &r);
 	if (profiles[which].software) {
-		r.guid = NULL;
-		r.sid = NULL;
+		memset(r.guid, 0, sizeof(r.guid));
+		r.holder.sid[0] = '\0';
 		if (profiles[which].dns || strcmp(r.profile, "ocsp") == 0)
-			r.email = r.upn = NULL;
+			r.holder.email[0] = r.holder.upn[0] = '\0';
 		OK(issue_prepare_software(ca, desk, (uint32_t)geteuid(), &r, p, &err));
 		return;
 	}
@@ -215,16 +215,14 @@ issue_one(unsigned which, unsigned k)
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	CLEAN(blob_wipe) struct blob csr = {0}, leaf = {0}, cert = {0}, pem = {0};
 	const struct testattest_leaf good = TESTATTEST_GOOD;
-	const struct signer_request base = {.token_serial = TESTATTEST_SERIAL,
-	    .slot = 0x9a,
-	    .csr = &csr,
-	    .attestation = &leaf,
-	    .f9 = &testsigner_token.f9};
+	struct request base = {.token = TESTATTEST_SERIAL, .slot = 0x9a, .f9 = testsigner_token.f9};
 	struct err err = ERR_INIT;
 	char name[100];
 
 	OK(csr_make(keys[k], "somebody else", &csr, &err));
 	testattest_leaf(&testsigner_token, key_evp_public(keys[k]), &good, &leaf);
+	base.csr = csr;
+	base.attestation = leaf;
 	prepare(&base, which, &desk, &p);
 	OK(issue_sign(ca, &desk, 1000, p.serial, &cert, &err));
 	OK(cert_to_pem(&cert, &pem, &err));

@@ -17,7 +17,7 @@ an_enrolment_goes_from_intent_to_active(void **state)
 	CLEAN(testcert_wipe) struct testcert c = {0};
 	CLEAN(blob_wipe) struct blob der = {0};
 	struct registry_token tok;
-	struct registry_holder h;
+	struct holder h;
 	struct err err = ERR_INIT;
 	int64_t work;
 
@@ -275,7 +275,7 @@ the_list_has_every_token(void **state)
 {
 	struct testreg *t = *state;
 	struct registry_token *tokens = NULL;
-	struct registry_holder h;
+	struct holder h;
 	struct err err = ERR_INIT;
 	unsigned n = 0;
 	size_t n_tokens = 0;
@@ -299,7 +299,7 @@ text_is_refused_or_kept_but_never_cut(void **state)
 	static const uint8_t firmware[3] = {5, 7, 1};
 	struct testreg *t = *state;
 	struct registry_work w = {.serial = TOKEN, .plan = "enroll"};
-	struct registry_holder h;
+	struct holder h;
 	struct err err = ERR_INIT;
 	char longtext[10001];
 

@@ -70,7 +70,7 @@ a_certificate_verifies_here_and_with_openssl(void **state)
 		CLEAN(blob_wipe) struct blob cert = {0}, pem = {0};
 
 		testsigner_request(&q, algs[i], "Zoë Ångström 李");
-		q.r.email = "zoe@example.org";
+		TESTSIGNER_SET(q.r.holder.email, "zoe@example.org");
 		OK(issue_prepare(ca, &desk, &q.r, &p, &err));
 		OK(issue_sign(ca, &desk, 1000, p.serial, &cert, &err));
 		assert_true(cert.len <= p.cert_len_max && cert.len + 12 > p.cert_len_max);
@@ -257,30 +257,32 @@ a_revoked_certificate_is_on_the_list_when_revoke_returns(void **state)
 static void
 a_desk_can_ask_before_it_touches_the_token(void **state)
 {
-	static const struct signer_planned good = {{5, 7, 1}, KEY_P256, PIN_ONCE, TOUCH_NEVER};
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(signer_closep) struct signer *s = open_signer(home);
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
-	struct signer_planned planned = good;
 	struct err err = ERR_INIT;
 
 	(void)state;
 	testsigner_request(&q, KEY_P256, "alice");
-	OK(signer_precheck(s, &q.r, &planned, &err));
-	planned.pin_policy = PIN_NEVER;
-	assert_int_equal(signer_precheck(s, &q.r, &planned, &err), ERR_ATTEST);
-	planned = good;
-	planned.alg = KEY_X25519;
-	assert_int_equal(signer_precheck(s, &q.r, &planned, &err), ERR_ATTEST);
-	planned = good;
-	q.r.email = "not an address";
-	assert_int_equal(signer_precheck(s, &q.r, &planned, &err), ERR_USAGE);
-	q.r.email = NULL;
+	memcpy(q.r.firmware, (const uint8_t[]){5, 7, 1}, 3);
+	q.r.alg = KEY_P256;
+	q.r.pin_policy = PIN_ONCE;
+	q.r.touch_policy = TOUCH_NEVER;
+	OK(signer_precheck(s, &q.r, &err));
+	q.r.pin_policy = PIN_NEVER;
+	assert_int_equal(signer_precheck(s, &q.r, &err), ERR_ATTEST);
+	q.r.pin_policy = PIN_ONCE;
+	q.r.alg = KEY_X25519;
+	assert_int_equal(signer_precheck(s, &q.r, &err), ERR_ATTEST);
+	q.r.alg = KEY_P256;
+	TESTSIGNER_SET(q.r.holder.email, "not an address");
+	assert_int_equal(signer_precheck(s, &q.r, &err), ERR_USAGE);
+	TESTSIGNER_SET(q.r.holder.email, NULL);
 	q.r.days = 400;
-	assert_int_equal(signer_precheck(s, &q.r, &planned, &err), ERR_CA);
+	assert_int_equal(signer_precheck(s, &q.r, &err), ERR_CA);
 	q.r.days = 0;
-	q.r.f9 = &q.leaf;
-	assert_int_equal(signer_precheck(s, &q.r, &planned, &err), ERR_ATTEST);
+	q.r.f9 = q.leaf;
+	assert_int_equal(signer_precheck(s, &q.r, &err), ERR_ATTEST);
 }
 
 static void

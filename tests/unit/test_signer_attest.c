@@ -26,6 +26,9 @@ attempt(const struct bend *b, struct err *err)
 	testca_cert(&a.leaf, &a.leaf_der);
 	if (b != NULL && b->after != NULL)
 		b->after(&a);
+	a.r.csr = a.csr;
+	a.r.attestation = *a.shown_attestation;
+	a.r.f9 = *a.shown_f9;
 	*err = (struct err)ERR_INIT;
 	rc = gate_check(ca, &a.profile, &a.r, &spki, err);
 	assert_true((rc == 0) == (spki.len > 0));

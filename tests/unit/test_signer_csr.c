@@ -307,12 +307,12 @@ prepare(const struct blob *csr, bool software, struct blob *ret, struct err *err
 {
 	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	struct signer_request r = q.r;
+	struct request r = q.r;
 	int rc;
 
-	r.csr = csr;
-	r.profile = software ? "software" : "client";
-	r.email = "alice@example.org";
+	r.csr = *csr;
+	TESTSIGNER_SET(r.profile, software ? "software" : "client");
+	TESTSIGNER_SET(r.holder.email, "alice@example.org");
 	rc = software ? issue_prepare_software(ca, &desk, (uint32_t)geteuid(), &r, &p, err)
 		      : issue_prepare(ca, &desk, &r, &p, err);
 	assert_true(rc == 0 || p.tbs.len == 0);

@@ -131,23 +131,14 @@ ask(struct blob *frame, struct blob *body, struct message *m)
 }
 
 static void
-put_prepare(struct blob *frame, const struct signer_request *r)
+put_prepare(struct blob *frame, const struct request *r)
 {
 	assert_int_equal(message_begin(frame, MESSAGE_PREPARE, NULL), 0);
-	assert_int_equal(message_put(frame, TAG_PROFILE, r->profile, strlen(r->profile), NULL), 0);
-	assert_int_equal(message_put(frame, TAG_CN, r->cn, strlen(r->cn), NULL), 0);
-	assert_int_equal(message_put_number(frame, TAG_TOKEN, r->token_serial, NULL), 0);
-	assert_int_equal(message_put_number(frame, TAG_SLOT, r->slot, NULL), 0);
-	assert_int_equal(message_put_number(frame, TAG_DAYS, r->days, NULL), 0);
-	assert_int_equal(message_put(frame, TAG_CSR, r->csr->data, r->csr->len, NULL), 0);
-	assert_int_equal(
-	    message_put(frame, TAG_ATTESTATION, r->attestation->data, r->attestation->len, NULL),
-	    0);
-	assert_int_equal(message_put(frame, TAG_F9, r->f9->data, r->f9->len, NULL), 0);
+	assert_int_equal(message_put_request(frame, REQUEST_PREPARE, r, NULL), 0);
 }
 
 static int
-prepare(const struct signer_request *r, uint8_t *ret_serial)
+prepare(const struct request *r, uint8_t *ret_serial)
 {
 	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
 	struct message m;
@@ -185,11 +176,11 @@ no_certificate_for_a_key_outside_the_token(void **state)
 	(void)state;
 	testsigner_request(&q, KEY_P256, "mallory");
 	testsigner_request(&soft, KEY_P256, "mallory");
-	soft.r.attestation = &q.leaf; /* genuine, of the key that is in the token */
+	soft.r.attestation = q.leaf; /* genuine, of the key that is in the token */
 	assert_int_equal(prepare(&soft.r, NULL), ERR_ATTEST);
-	soft.r.attestation = &soft.csr;
+	soft.r.attestation = soft.csr;
 	assert_int_equal(prepare(&soft.r, NULL), ERR_ATTEST);
-	soft.r.f9 = &soft.csr;
+	soft.r.f9 = soft.csr;
 	assert_int_equal(prepare(&soft.r, NULL), ERR_ATTEST);
 	assert_int_equal(prepare(&q.r, NULL), 0);
 }
@@ -203,9 +194,9 @@ no_certificate_for_another_token_or_slot(void **state)
 
 	(void)state;
 	testsigner_request(&q, KEY_P256, "mallory");
-	q.r.token_serial++;
+	q.r.token++;
 	assert_int_equal(prepare(&q.r, NULL), ERR_ATTEST);
-	q.r.token_serial--;
+	q.r.token--;
 	leaf.slot = 0x9e; /* no PIN there */
 	testsigner_attest(&q, &leaf);
 	assert_int_equal(prepare(&q.r, NULL), ERR_ATTEST);
@@ -245,6 +236,7 @@ nothing_but_the_key_of_a_request_gets_into_the_certificate(void **state)
 	sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free);
 	assert_true((len = i2d_X509_REQ(req, &der)) > 0);
 	assert_int_equal(blob_set(&q.csr, der, (size_t)len, NULL), 0);
+	q.r.csr = q.csr;
 	assert_int_equal(prepare(&q.r, serial), 0);
 	assert_int_equal(sign(serial, &cert), 0);
 	d = cert.data;
@@ -326,13 +318,15 @@ frames_that_are_none_end_the_connection(void **state)
 	} t[] = {
 	    {"\0\0\0\0", 4},
 	    {"\xff\xff\xff\xff", 4},
-	    {"\0\4\0\1", 4},			    /* one byte more than allowed */
-	    {"\0\0\0\1\0", 5},			    /* no such type */
-	    {"\0\0\0\1\2", 5},			    /* prepare without fields */
-	    {"\0\0\0\1\x40", 5},		    /* a reply */
-	    {"\0\0\0\2\1\0", 6},		    /* half a field */
-	    {"\0\0\0\6\3\x0a\xff\xff\xff\xff", 10}, /* a field beyond the end */
-	    {"\0\0\0\6\3\x0a\0\0\0\0", 10},	    /* an empty serial */
+	    {"\0\4\0\1", 4},					/* one byte more than allowed */
+	    {"\0\0\0\1\0", 5},					/* no such type */
+	    {"\0\0\0\6\2\x41\0\0\0\0", 10},			/* prepare with an empty profile */
+	    {"\0\0\0\7\4\x41\0\0\0\1x", 11},			/* find with a profile */
+	    {"\0\0\0\x0e\2\x48\0\0\0\x08\0\0\0\0\0\0\0\0", 18}, /* zero days */
+	    {"\0\0\0\1\x40", 5},				/* a reply */
+	    {"\0\0\0\2\1\0", 6},				/* half a field */
+	    {"\0\0\0\6\3\x0a\xff\xff\xff\xff", 10},		/* a field beyond the end */
+	    {"\0\0\0\6\3\x0a\0\0\0\0", 10},			/* an empty serial */
 	    {"GET / HTTP/1.1\r\n\r\n", 18},
 	};
 	size_t i;
@@ -359,14 +353,15 @@ numbers_out_of_range_are_refused(void **state)
 
 	(void)state;
 	testsigner_request(&q, KEY_P256, "mallory");
+	q.r.days = 1;
 	for (i = 0; i < 3; i++) {
 		CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
 		struct message m;
 		uint8_t *at;
 
 		put_prepare(&frame, &q.r);
-		/* token, slot, days come one behind the other */
-		at = memmem(frame.data, frame.len, "\x04\0\0\0\x08", 5);
+		/* days, token, slot come one behind the other */
+		at = memmem(frame.data, frame.len, "\x48\0\0\0\x08", 5);
 		assert_non_null(at);
 		memcpy(at + 5 + 13 * i, minus, sizeof(minus));
 		assert_int_equal(ask(&frame, &body, &m), ERR_USAGE);
@@ -413,6 +408,7 @@ garbage_does_not_bring_the_signer_down(void **state)
 
 	(void)state;
 	testsigner_request(&q, KEY_P256, "mallory");
+	q.r.days = 1;
 	for (i = 0; i < 300; i++) {
 		CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
 		struct message m;

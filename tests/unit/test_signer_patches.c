@@ -20,13 +20,12 @@ static struct ca *ca;
 static struct key *key, *other;
 
 static struct profile profile;
-static const uint8_t uuid[NAMES_UUID_LEN] = {0xf8, 0x1d, 0x4f, 0xae};
 static const struct names holder = {
-    .cn = "Zoë Ångström",
-    .email = "zoe@example.org",
-    .upn = "zoe@corp.example.org",
-    .sid = "S-1-5-21-1-2-3-1105",
-    .uuid = uuid,
+    .who.name = "Zoë Ångström",
+    .who.email = "zoe@example.org",
+    .who.upn = "zoe@corp.example.org",
+    .who.sid = "S-1-5-21-1-2-3-1105",
+    .uuid = {0xf8, 0x1d, 0x4f, 0xae},
     .field = {[FIELD_C] = "DE", [FIELD_O] = "Müller"},
 };
 
@@ -429,7 +428,7 @@ a_plan_with_names_of_no_profile_is_refused(void **state)
 	names[1].ip[0].len = 4;
 	names[2].field[FIELD_OU] = "Admins";
 	names[3].field[FIELD_O] = NULL;
-	names[4].upn = NULL;
+	names[4].who.upn[0] = '\0';
 	for (i = 0; i < 5; i++) {
 		plan_of(&spki, &plan);
 		plan.names = &names[i];

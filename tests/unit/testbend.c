@@ -57,13 +57,10 @@ attempt_new(struct attempt *a, const struct ca *ca, enum key_alg alg)
 	    .ext = a->leaf_ext,
 	    .n_ext = 4};
 	assert_int_equal(rules_profile(ca->rules, "client", &a->profile, NULL), 0);
-	a->r = (struct signer_request){.profile = "client",
-	    .cn = "alice",
-	    .token_serial = TESTATTEST_SERIAL,
-	    .slot = 0x9a,
-	    .csr = &a->csr,
-	    .attestation = &a->leaf_der,
-	    .f9 = &a->f9_der};
+	a->r = (struct request){
+	    .profile = "client", .holder.name = "alice", .token = TESTATTEST_SERIAL, .slot = 0x9a};
+	a->shown_attestation = &a->leaf_der;
+	a->shown_f9 = &a->f9_der;
 }
 
 static void
@@ -201,12 +198,12 @@ serial_of_another(struct attempt *a)
 static void
 asked_for_another(struct attempt *a)
 {
-	a->r.token_serial++;
+	a->r.token++;
 }
 static void
 asked_for_none(struct attempt *a)
 {
-	a->r.token_serial = 0;
+	a->r.token = 0;
 }
 static void
 asked_for_9c(struct attempt *a)
@@ -293,12 +290,12 @@ leaf_damaged(struct attempt *a)
 static void
 leaf_is_the_f9(struct attempt *a)
 {
-	a->r.attestation = &a->f9_der;
+	a->shown_attestation = &a->f9_der;
 }
 static void
 leaf_is_the_csr(struct attempt *a)
 {
-	a->r.attestation = &a->csr;
+	a->shown_attestation = &a->csr;
 }
 static void
 f9_empty(struct attempt *a)
@@ -318,23 +315,23 @@ f9_damaged(struct attempt *a)
 static void
 f9_is_the_root(struct attempt *a)
 {
-	a->r.f9 = &testsigner_token.root.der;
+	a->shown_f9 = &testsigner_token.root.der;
 }
 static void
 f9_is_the_leaf(struct attempt *a)
 {
-	a->r.f9 = &a->leaf_der;
+	a->shown_f9 = &a->leaf_der;
 }
 static void
 the_other_way_round(struct attempt *a)
 {
-	a->r.f9 = &a->leaf_der;
-	a->r.attestation = &a->f9_der;
+	a->shown_f9 = &a->leaf_der;
+	a->shown_attestation = &a->f9_der;
 }
 static void
 f9_of_another_token(struct attempt *a)
 {
-	a->r.f9 = &testsigner_token.f9;
+	a->shown_f9 = &testsigner_token.f9;
 }
 static void
 trailing(struct blob *b)

@@ -16,7 +16,8 @@ struct attempt {
 	struct key *key, *other;
 	struct blob csr, leaf_der, f9_der;
 	struct profile profile;
-	struct signer_request r;
+	struct request r;
+	const struct blob *shown_attestation, *shown_f9; /* for r, when all is bent */
 };
 
 /* Extensions of the leaf, one above their place in leaf_ext. */

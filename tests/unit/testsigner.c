@@ -145,6 +145,7 @@ testsigner_attest(struct testsigner_request *q, const struct testattest_leaf *le
 {
 	blob_wipe(&q->leaf);
 	testattest_leaf(&testsigner_token, key_evp_public(q->key), leaf, &q->leaf);
+	q->r.attestation = q->leaf;
 }
 
 void
@@ -157,15 +158,15 @@ testsigner_request(struct testsigner_request *q, enum key_alg alg, const char *c
 	/* the name in it is not what is asked for: nothing but its key counts */
 	assert_int_equal(csr_make(q->key, "somebody else", &q->csr, NULL), 0);
 	testsigner_attest(q, &leaf);
-	q->r = (struct signer_request){
+	q->r = (struct request){
 	    .profile = "client",
-	    .cn = cn,
-	    .token_serial = TESTATTEST_SERIAL,
+	    .token = TESTATTEST_SERIAL,
 	    .slot = 0x9a,
-	    .csr = &q->csr,
-	    .attestation = &q->leaf,
-	    .f9 = &testsigner_token.f9,
+	    .csr = q->csr,
+	    .attestation = q->leaf,
+	    .f9 = testsigner_token.f9,
 	};
+	TESTSIGNER_SET(q->r.holder.name, cn);
 }
 
 void

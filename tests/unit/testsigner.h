@@ -36,8 +36,10 @@ struct ca *testsigner_open(const char *home); /* in this process */
 struct testsigner_request {
 	struct key *key;
 	struct blob csr, leaf;
-	struct signer_request r;
+	struct request r;
 };
+/* q.r.holder.email and so on; NULL: not given */
+#define TESTSIGNER_SET(at, text) snprintf(at, sizeof(at), "%s", (text) == NULL ? "" : (text))
 /* By the token's book, for a new key in it. */
 void testsigner_request(struct testsigner_request *q, enum key_alg alg, const char *cn);
 void testsigner_attest(struct testsigner_request *q, const struct testattest_leaf *leaf);

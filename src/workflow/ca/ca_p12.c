@@ -16,7 +16,7 @@ write_file(const struct workflow *w, const struct workflow_p12 *what, struct key
 	    .cert = cert,
 	    .chain = ca->cas,
 	    .n_chain = 2,
-	    .name = what->issue.cn,
+	    .name = what->request->holder.name,
 	    .pass = what->pass,
 	    .compat = what->compat,
 	};
@@ -47,22 +47,13 @@ make(const struct workflow *w, struct registry *r, const struct workflow_p12 *wh
 	CLEAN(key_freep) struct key *key = NULL;
 	CLEAN(signer_closep) struct signer *s = NULL;
 	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
-	CLEAN(blob_wipe) struct blob csr = {0};
-	const struct signer_request request = {
-	    .profile = what->issue.profile,
-	    .cn = what->issue.cn,
-	    .email = what->issue.email,
-	    .upn = what->issue.upn,
-	    .subject = what->issue.subject,
-	    .days = what->issue.days,
-	    .csr = &csr,
-	};
+	CLEAN(request_wipe) struct request request = *what->request; /* and its csr is made here */
 	uint8_t serial[SIGNER_SERIAL_LEN];
 	int rc;
 
 	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
-	    (rc = key_generate(what->alg, &key, err)) != 0 ||
-	    (rc = csr_make(key, what->issue.cn, &csr, err)) != 0 ||
+	    (rc = key_generate((enum key_alg)request.alg, &key, err)) != 0 ||
+	    (rc = csr_make(key, request.holder.name, &request.csr, err)) != 0 ||
 	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||
 	    (rc = ca_issue(s, &request, serial, &ret->cert, err)) != 0 ||
 	    (rc = cert_read(ret->cert.data, ret->cert.len, &ret->info, err)) != 0)
@@ -84,7 +75,7 @@ workflow_p12(const struct workflow *w, const struct workflow_p12 *what, struct w
 	if (!w->force && access(what->path, F_OK) == 0)
 		return err_set(err, ERR_OCCUPIED, "%s exists; --force replaces it", what->path);
 	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = make(w, r, what, &issued, err)) != 0 ||
-	    (rc = ca_issue_record(r, "p12", what->issue.profile, &issued.cert, err)) != 0)
+	    (rc = ca_issue_record(r, "p12", what->request->profile, &issued.cert, err)) != 0)
 		return rc;
 	*ret = issued;
 	issued = (struct workflow_issued){0};

@@ -102,8 +102,7 @@ sign(struct renewal *r, const struct leaf *l, struct blob *ret, struct err *err)
 	    (r->registry != NULL &&
 		(rc = audit_tell(r->w->home, r->registry, r->signer, err)) != 0))
 		return rc;
-	rc =
-	    signer_prepare_renewal(r->signer, l->info.serial, r->what->days, r->what->csr, &p, err);
+	rc = signer_prepare_renewal(r->signer, l->info.serial, r->what->request, &p, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_CA, "it is not of this CA");
 	return rc != 0 ? rc : signer_sign(r->signer, p.serial, ret, err);

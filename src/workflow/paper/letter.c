@@ -90,7 +90,7 @@ write_page(const struct workflow *w, const char *text, struct err *err)
 }
 
 static int
-write_letter(const struct workflow *w, const struct registry_holder *holder, uint32_t token,
+write_letter(const struct workflow *w, const struct holder *holder, uint32_t token,
     const struct secret *pin, struct err *err)
 {
 	char text[TEXT_MAX];

@@ -39,7 +39,7 @@ int
 enroll_fill(struct registry_work *work, const struct workflow_enroll *what, uint32_t serial,
     struct err *err)
 {
-	struct registry_holder *h = &work->holder;
+	struct holder *h = &work->holder;
 	int rc;
 
 	snprintf(work->plan, sizeof(work->plan), "%s", what->replaces != 0 ? "reissue" : "enroll");

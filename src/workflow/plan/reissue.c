@@ -125,7 +125,7 @@ static int
 fill_enroll(const struct workflow_reissue *what, const struct registry_row *former,
     struct workflow_enroll *ret, struct err *err)
 {
-	const struct registry_holder *h = &former->holder;
+	const struct holder *h = &former->holder;
 
 	*ret = (struct workflow_enroll){.name = h->name,
 	    .key = h->key,

@@ -34,7 +34,7 @@ fill(struct enrolment *e, const struct workflow_reissue *what, struct err *err)
 static int
 check_name(const struct enrolment *e, struct err *err)
 {
-	const struct registry_holder *h = &e->work.holder;
+	const struct holder *h = &e->work.holder;
 	const struct workflow_enroll named = {
 	    .name = h->name, .key = h->key, .email = h->email[0] != '\0' ? h->email : NULL};
 

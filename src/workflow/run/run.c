@@ -185,18 +185,14 @@ flight_secrets(struct enrolment *e, struct err *err)
 static int
 ask_ca(struct enrolment *e, struct err *err)
 {
-	struct signer_planned planned = {.alg = (enum key_alg)e->work.key_alg,
-	    .pin_policy = e->work.pin_policy,
-	    .touch_policy = e->work.touch_policy};
-	struct signer_request request;
+	struct request request;
 	int rc;
 
 	enrolment_request(e, &request);
-	memcpy(planned.firmware, e->report->token.firmware, sizeof(planned.firmware));
 	if ((rc = session_signer(&e->s, err)) != 0 ||
 	    (rc = signer_ca(e->s.signer, &e->ca, err)) != 0)
 		return rc;
-	return signer_precheck(e->s.signer, &request, &planned, err);
+	return signer_precheck(e->s.signer, &request, err);
 }
 
 static int

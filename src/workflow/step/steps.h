@@ -8,7 +8,7 @@
 #include "ykenroll/workflow_life.h"
 
 /* What is asked of the CA (steps_cert.c). Points into e. */
-void enrolment_request(const struct enrolment *e, struct signer_request *ret);
+void enrolment_request(const struct enrolment *e, struct request *ret);
 
 /* Used by steps and recover (steps_cert.c). Revoke or drop the certificate that this work can no
  * longer use. */

@@ -170,39 +170,30 @@ fits(const struct signer_prepared *p, struct err *err)
 	    p->cert_len_max, DEVICE_CERT_MAX);
 }
 
-static const char *
-given(const char *text)
-{
-	return text[0] != '\0' ? text : NULL;
-}
-
 void
-enrolment_request(const struct enrolment *e, struct signer_request *ret)
+enrolment_request(const struct enrolment *e, struct request *ret)
 {
-	const struct registry_holder *h = &e->work.holder;
-
-	*ret = (struct signer_request){
-	    .profile = e->work.profile,
-	    .cn = h->name,
-	    .email = given(h->email),
-	    .upn = given(h->upn),
-	    .sid = given(h->sid),
-	    .guid = e->work.guid,
-	    .token_serial = e->work.serial,
+	*ret = (struct request){.holder = e->work.holder,
+	    .alg = e->work.key_alg,
+	    .pin_policy = e->work.pin_policy,
+	    .touch_policy = e->work.touch_policy,
+	    .token = e->work.serial,
 	    .slot = ENROL_SLOT,
 	    .days = e->work.days,
 	    .hours = e->work.hours,
-	    .csr = &e->csr,
-	    .attestation = &e->leaf,
-	    .f9 = &e->f9,
-	};
+	    .csr = e->csr,
+	    .attestation = e->leaf,
+	    .f9 = e->f9};
+	memcpy(ret->profile, e->work.profile, sizeof(ret->profile));
+	memcpy(ret->guid, e->work.guid, sizeof(ret->guid));
+	memcpy(ret->firmware, e->report->token.firmware, sizeof(ret->firmware));
 }
 
 int
 step_issue(struct enrolment *e, struct err *err)
 {
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	struct signer_request request;
+	struct request request;
 	uint8_t spki[X509_SHA256_LEN];
 	int rc;
 
