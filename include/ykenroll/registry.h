@@ -158,6 +158,11 @@ MUST_CHECK int registry_begin_on(struct registry *r, struct registry_work *w,
 MUST_CHECK int registry_work_open(
     struct registry *r, uint32_t serial, struct registry_work *ret, struct err *err);
 
+/* For what the token's newest certificate that came to its end was asked: all that is kept
+ * (x509_request.h), of the holder and of the work. Errors: ERR_ABSENT there is none. */
+MUST_CHECK int registry_request(
+    struct registry *r, uint32_t serial, struct request *ret, struct err *err);
+
 /* Record that a step of the work is done, with a detail for people (may be NULL). Idempotent. */
 MUST_CHECK int registry_step(
     struct registry *r, int64_t work, const char *step, const char *detail, struct err *err);

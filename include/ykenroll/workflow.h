@@ -66,23 +66,15 @@ struct workflow {
 };
 
 struct workflow_enroll {
-	const char *name;  /* CN */
-	const char *key;   /* e-mail or external id */
-	const char *email; /* or NULL */
-	const char *upn;   /* or NULL */
-	const char *sid;   /* of a Windows account, or NULL */
-	const char *profile;
-	enum key_alg alg;
-	uint8_t pin_policy, touch_policy; /* x509.h */
-	unsigned days;			  /* 0: the profile's */
-	unsigned pin_tries, puk_tries;	  /* 0: leave */
+	struct request request; /* with replaces and why (workflow_life.h) where it stands in for
+				   another token */
+	unsigned pin_tries, puk_tries; /* 0: leave */
 	bool additional;
-	bool reset;	    /* of a former life: made as new first */
-	uint32_t replaces;  /* the token that this one stands in for, or 0; with why */
-	const char *why;    /* workflow_life.h, or NULL */
-	const char *ticket; /* for the audit, or NULL */
-	unsigned hours;	    /* of validity, instead of days; 0: days */
+	bool reset; /* of a former life: made as new first */
 };
+
+/* What is asked for where nothing is said, and nothing is known. */
+extern const struct request workflow_usual;
 
 #define WORKFLOW_STEPS_MAX 16
 

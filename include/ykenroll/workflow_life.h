@@ -29,15 +29,11 @@ const struct workflow_why *workflow_why(const char *name); /* NULL: there is non
 struct workflow_reissue {
 	const char *what; /* a holder, a token's or a certificate's serial */
 	const struct workflow_why *why;
-	const char *ticket;	  /* for the audit, or NULL */
-	const char *name, *email; /* of renamed: the new ones; else NULL */
-	bool new_key;		  /* of expiring and renamed: and another key */
-	unsigned hours;		  /* of forgotten: so long the other token is good */
-	const char *profile;	  /* as in workflow_enroll */
-	enum key_alg alg;	  /* KEY_NONE: with the same token, as it is */
-	uint8_t pin_policy, touch_policy;
-	unsigned days;
-	bool reset; /* the new token had another life */
+	/* What is to be another than it was: name, e-mail, profile …; hours of forgotten: so long
+	 * the other token is good. What is not given is as the former certificate's was. */
+	struct request asked;
+	bool new_key; /* of expiring and renamed: and another key */
+	bool reset;   /* the new token had another life */
 };
 struct workflow_reissued {
 	uint32_t former; /* the token that is replaced; 0: the same one */

@@ -111,9 +111,8 @@ extern int64_t report_start_ns; /* when main() began */
 /* ---- cmd_enroll.c: what the other commands share with it ---- */
 
 extern struct poptOption enroll_secrets[];     /* --pin --current-pin --current-puk … */
-extern struct poptOption enroll_certificate[]; /* --profile --algorithm … --days */
-struct workflow_enroll;
-MUST_CHECK int enroll_options(struct workflow_enroll *what, struct err *err);
+/* opt.asked: as far as it can be told here whether that can be. Errors: ERR_USAGE. */
+MUST_CHECK int enroll_options(struct err *err);
 MUST_CHECK int enroll_check_specs(struct err *err);
 /* The report, as text or JSON, after a run that ended with rc. Returns rc. */
 int enroll_show(const struct workflow_report *report, int rc, struct err *err);

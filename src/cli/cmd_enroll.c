@@ -7,9 +7,8 @@
 #include "cli/cli.h"
 #include "ykenroll/workflow_life.h"
 
-static char *email, *id, *upn, *sid, *profile, *algorithm, *pin_policy, *touch_policy, *retries,
-    *ticket;
-static int days, additional, give_up, reset, new_key;
+static char *retries;
+static int additional, give_up, reset, new_key;
 
 struct poptOption enroll_secrets[] = {
     {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
@@ -26,26 +25,27 @@ struct poptOption enroll_secrets[] = {
 };
 
 static struct poptOption who[] = {
-    {"email", 0, POPT_ARG_STRING, &email, 0,
-	"the holder's e-mail address; goes into the certificate", "ADDRESS"},
-    {"id", 0, POPT_ARG_STRING, &id, 0, "what the holder is known by, if not the e-mail address",
-	"TEXT"},
-    {"upn", 0, POPT_ARG_STRING, &upn, 0,
-	"user principal name; in the certificate where the profile has it", "NAME"},
-    {"sid", 0, POPT_ARG_STRING, &sid, 0, "SID of the Windows account; the same", "SID"},
-    {"additional", 0, POPT_ARG_NONE, &additional, 0, "a second token for this holder", NULL},
-    {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
+    OPT_ASKED,
+    OPT_FIELD("email", "the holder's e-mail address; goes into the certificate", "ADDRESS"),
+    OPT_FIELD("id", "what the holder is known by, if not the e-mail address", "TEXT"),
+    OPT_FIELD("upn", "user principal name; in the certificate where the profile has it", "NAME"),
+    OPT_FIELD("sid", "SID of the Windows account; the same", "SID"),
+    OPT_FIELD("ticket", "for the audit: by whose order", "TEXT"),
     POPT_TABLEEND,
 };
 
-struct poptOption enroll_certificate[] = {
-    {"profile", 0, POPT_ARG_STRING, &profile, 0,
-	"client (default), smartcard-logon, piv, or one of ykenroll.conf", "NAME"},
-    {"algorithm", 0, POPT_ARG_STRING, &algorithm, 0, "ECCP256 (default) or ECCP384", "ALG"},
-    {"pin-policy", 0, POPT_ARG_STRING, &pin_policy, 0, "once (default) or always", "POLICY"},
-    {"touch-policy", 0, POPT_ARG_STRING, &touch_policy, 0, "never (default), always or cached",
-	"POLICY"},
-    {"days", 0, POPT_ARG_INT, &days, 0, "validity, instead of the profile's", "N"},
+static struct poptOption one_more[] = {
+    {"additional", 0, POPT_ARG_NONE, &additional, 0, "a second token for this holder", NULL},
+    POPT_TABLEEND,
+};
+
+static struct poptOption certificate[] = {
+    OPT_ASKED,
+    OPT_FIELD("profile", "client (default), smartcard-logon, piv, or one of ykenroll.conf", "NAME"),
+    OPT_FIELD("algorithm", "ECCP256 (default) or ECCP384", "ALG"),
+    OPT_FIELD("pin-policy", "once (default) or always", "POLICY"),
+    OPT_FIELD("touch-policy", "never (default), always or cached", "POLICY"),
+    OPT_FIELD("days", "validity, instead of the profile's", "N"),
     POPT_TABLEEND,
 };
 
@@ -58,7 +58,8 @@ struct poptOption enroll_certificate[] = {
 
 static const struct poptOption enroll_table[] = {
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, who, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_certificate, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, one_more, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, certificate, 0, NULL, NULL},
     {"retries", 0, POPT_ARG_STRING, &retries, 0,
 	"allow so many tries of PIN and PUK (resets both first)", "PIN,PUK"},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "destroy what is in slot 9A", NULL},
@@ -69,7 +70,8 @@ static const struct poptOption enroll_table[] = {
 
 static const struct poptOption adopt_table[] = {
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, who, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_certificate, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, one_more, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, certificate, 0, NULL, NULL},
     {"new-key", 0, POPT_ARG_NONE, &new_key, 0, "a new key in slot 9A, which destroys the one there",
 	NULL},
     COMMON,
@@ -83,25 +85,6 @@ static const struct poptOption recover_table[] = {
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
     OPT_TOKEN_END,
 };
-
-struct word {
-	const char *text;
-	uint8_t value;
-};
-
-static int
-policy(const char *given, const char *option, const struct word *words, size_t n, uint8_t *ret,
-    struct err *err)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (strcasecmp(given == NULL ? words[0].text : given, words[i].text) == 0) {
-			*ret = words[i].value;
-			return 0;
-		}
-	return err_set(err, ERR_USAGE, "%s does not know %s", option, given);
-}
 
 static int
 parse_retries(struct workflow_enroll *what, struct err *err)
@@ -132,37 +115,34 @@ enroll_check_specs(struct err *err)
 }
 
 int
-enroll_options(struct workflow_enroll *what, struct err *err)
+enroll_options(struct err *err)
 {
-	static const struct word pins[] = {{"once", PIN_ONCE}, {"always", PIN_ALWAYS}};
-	static const struct word touches[] = {
-	    {"never", TOUCH_NEVER}, {"always", TOUCH_ALWAYS}, {"cached", TOUCH_CACHED}};
+	const struct request *r = &opt.asked;
+
+	/* which there are is for the signer to say; what can be none, nobody need be asked about */
+	if (r->profile[strspn(r->profile, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
+		return err_set(err, ERR_USAGE, "there is no profile %s", r->profile);
+	if (r->alg != KEY_NONE && r->alg != KEY_P256 && r->alg != KEY_P384)
+		return err_set(err, ERR_USAGE, "--algorithm takes ECCP256 or ECCP384");
+	return enroll_check_specs(err);
+}
+
+/* Who is named by the word, and what is asked for where nothing is said. */
+static int
+fill(struct workflow_enroll *what, const char *name, struct err *err)
+{
+	struct holder *h = &opt.asked.holder;
 	int rc;
 
-	what->key = id != NULL ? id : email;
-	what->email = email;
-	what->upn = upn;
-	what->sid = sid;
-	what->profile = profile == NULL ? "client" : profile;
-	what->alg = algorithm == NULL ? KEY_P256 : key_alg_parse(algorithm);
+	if ((rc = request_set(&opt.asked, "name", name, err)) != 0)
+		return rc;
+	if (h->key[0] == '\0')
+		memcpy(h->key, h->email, sizeof(h->key));
+	request_merge(&opt.asked, &workflow_usual);
+	what->request = opt.asked;
 	what->additional = additional != 0;
 	what->reset = reset != 0;
-	what->ticket = ticket;
-	/* which there are is for the signer to say; what can be none, nobody need be asked about */
-	if (what->profile[strspn(what->profile, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
-		return err_set(err, ERR_USAGE, "there is no profile %s", what->profile);
-	if (what->alg != KEY_P256 && what->alg != KEY_P384)
-		return err_set(err, ERR_USAGE, "--algorithm takes ECCP256 or ECCP384");
-	if (days < 0 || days > 3650)
-		return err_set(err, ERR_USAGE, "--days takes 1 to 3650");
-	what->days = (unsigned)days;
-	if ((rc = policy(pin_policy, "--pin-policy", pins, 2, &what->pin_policy, err)) != 0 ||
-	    (rc = policy(touch_policy, "--touch-policy", touches, 3, &what->touch_policy, err)) !=
-		0)
-		return rc;
-	if ((rc = parse_retries(what, err)) != 0)
-		return rc;
-	return enroll_check_specs(err);
+	return (rc = enroll_options(err)) != 0 ? rc : parse_retries(what, err);
 }
 
 int
@@ -197,8 +177,7 @@ cmd_enroll(int argc, const char **argv, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "who gets the token? ykenroll enroll \"Alice Adams\" --email "
 		    "alice@example.org");
-	what.name = args[0];
-	if ((rc = enroll_options(&what, err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	if ((rc = fill(&what, args[0], err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
 		return rc;
 	rc = workflow_enroll(&w, &what, &report, err);
 	return enroll_show(&report, rc, err);
@@ -220,10 +199,9 @@ cmd_adopt(int argc, const char **argv, struct err *err)
 	if (n != 1)
 		return err_set(err, ERR_USAGE,
 		    "who has the token? ykenroll adopt \"Alice Adams\" --email alice@example.org");
-	what.enroll.name = args[0];
 	what.new_key = new_key != 0;
 	face.ask_current = true;
-	if ((rc = enroll_options(&what.enroll, err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	if ((rc = fill(&what.enroll, args[0], err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
 		return rc;
 	rc = workflow_adopt(&w, &what, &report, err);
 	return enroll_show(&report, rc, err);

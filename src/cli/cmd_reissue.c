@@ -7,23 +7,38 @@
 #include "ykenroll/workflow_life.h"
 
 #define HOURS_DEFAULT 24
-#define HOURS_MAX (24 * 31)
 
-static char *reason, *ticket, *name, *email;
-static int hours, new_key, reset;
+static char *reason;
+static int new_key, reset;
+
+static struct poptOption changes[] = {
+    OPT_ASKED,
+    OPT_FIELD("name", "with renamed: the new name", "NAME"),
+    OPT_FIELD("email", "with renamed: the new address", "ADDRESS"),
+    OPT_FIELD("hours", "with forgotten: so long is the other token good (24)", "N"),
+    OPT_FIELD("ticket", "for the audit: by whose order", "TEXT"),
+    POPT_TABLEEND,
+};
+
+/* As the table of enroll, but what is not said stays as it was. */
+static struct poptOption certificate[] = {
+    OPT_ASKED,
+    OPT_FIELD("profile", "another one than it had", "NAME"),
+    OPT_FIELD("algorithm", "of a new key, another one than it had: ECCP256 or ECCP384", "ALG"),
+    OPT_FIELD("pin-policy", "of a new key: once or always", "POLICY"),
+    OPT_FIELD("touch-policy", "of a new key: never, always or cached", "POLICY"),
+    OPT_FIELD("days", "validity, instead of what was asked for", "N"),
+    POPT_TABLEEND,
+};
 
 static const struct poptOption table[] = {
     {"reason", 0, POPT_ARG_STRING, &reason, 0,
 	"lost, damaged, forgotten, expiring, renamed, left: see ykenroll(1)", "R"},
-    {"name", 0, POPT_ARG_STRING, &name, 0, "with renamed: the new name", "NAME"},
-    {"email", 0, POPT_ARG_STRING, &email, 0, "with renamed: the new address", "ADDRESS"},
-    {"hours", 0, POPT_ARG_INT, &hours, 0, "with forgotten: so long is the other token good (24)",
-	"N"},
     {"new-key", 0, POPT_ARG_NONE, &new_key, 0, "with expiring, renamed: another key, too", NULL},
     {"reset", 0, POPT_ARG_NONE, &reset, 0, "the new token had another life: make it as new", NULL},
-    {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
     {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_certificate, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, changes, 0, NULL, NULL},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, certificate, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_secrets, 0, NULL, NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
@@ -48,16 +63,15 @@ unknown_reason(struct err *err)
 static int
 check_options(const struct workflow_reissue *what, struct err *err)
 {
+	const struct holder *h = &opt.asked.holder;
 	const bool renamed = strcmp(what->why->name, "renamed") == 0;
 
-	if (renamed != (name != NULL || email != NULL))
+	if (renamed != (h->name[0] != '\0' || h->email[0] != '\0'))
 		return err_set(err, ERR_USAGE,
 		    renamed ? "what is the new name? Give --name, --email or both"
 			    : "--name and --email go with --reason renamed");
-	if (hours != 0 && !what->why->hold)
+	if (opt.asked.hours != 0 && !what->why->hold)
 		return err_set(err, ERR_USAGE, "--hours goes with --reason forgotten");
-	if (hours < 0 || hours > HOURS_MAX)
-		return err_set(err, ERR_USAGE, "--hours takes 1 to %d", HOURS_MAX);
 	if (new_key && !what->why->same_token)
 		return err_set(err, ERR_USAGE,
 		    "--new-key goes with expiring and renamed; another token has another key");
@@ -69,23 +83,16 @@ check_options(const struct workflow_reissue *what, struct err *err)
 static int
 fill(struct workflow_reissue *what, struct err *err)
 {
-	struct workflow_enroll certificate = {0};
 	int rc;
 
 	if (reason == NULL || (what->why = workflow_why(reason)) == NULL)
 		return unknown_reason(err);
-	if ((rc = check_options(what, err)) != 0 || (rc = enroll_options(&certificate, err)) != 0)
+	if ((rc = check_options(what, err)) != 0 || (rc = enroll_options(err)) != 0)
 		return rc;
-	what->ticket = ticket;
-	what->name = name;
-	what->email = email;
+	what->asked = opt.asked;
+	if (what->why->hold && what->asked.hours == 0)
+		what->asked.hours = HOURS_DEFAULT;
 	what->new_key = new_key != 0;
-	what->hours = hours == 0 ? HOURS_DEFAULT : (unsigned)hours;
-	what->profile = certificate.profile;
-	what->alg = certificate.alg;
-	what->pin_policy = certificate.pin_policy;
-	what->touch_policy = certificate.touch_policy;
-	what->days = certificate.days;
 	what->reset = reset != 0;
 	return 0;
 }

@@ -50,7 +50,7 @@ static const struct request_field fields[] = {
 	TAG(3, NEW)},
     {"upn", "UPN", NULL, REQUEST_TEXT, AT(holder.upn), KEPT, HOLDERS("upn"), TAG(4, NEW)},
     {"sid", "SID", NULL, REQUEST_TEXT, AT(holder.sid), KEPT, HOLDERS("sid"), TAG(5, NEW)},
-    {"subject", "subject", "", REQUEST_LINES, AT(subject), KEPT, WORKS("subject"), TAG(6, NEW)},
+    {"subject", "subject", "", REQUEST_LINES, AT(subject), KEPT, TAG(6, NEW)},
     {"names", "names", "", REQUEST_LINES, AT(names), TAG(7, NEW)},
     {"days", "days", NULL, REQUEST_NUMBER, AT(days), .max = REQUEST_DAYS_MAX, KEPT, WORKS("days"),
 	TAG(8, NEW | REQUEST_RENEW)},

@@ -174,13 +174,13 @@ run(struct point *p, enum point_how how)
 	    .ui = {.secret = give_secret},
 	};
 	const struct workflow_enroll what = {
-	    .name = "Alice Adams",
-	    .key = "alice@example.org",
-	    .email = "alice@example.org",
-	    .profile = "client",
-	    .alg = KEY_P256,
-	    .pin_policy = PIN_ONCE,
-	    .touch_policy = TOUCH_NEVER,
+	    .request.holder.name = "Alice Adams",
+	    .request.holder.key = "alice@example.org",
+	    .request.holder.email = "alice@example.org",
+	    .request.profile = "client",
+	    .request.alg = KEY_P256,
+	    .request.pin_policy = PIN_ONCE,
+	    .request.touch_policy = TOUCH_NEVER,
 	};
 
 	assert_int_equal(file_join(home, sizeof(home), p->dir, "home", NULL), 0);

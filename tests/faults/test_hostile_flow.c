@@ -62,13 +62,13 @@ no_secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err 
 static int
 run(struct point *p, enum flow flow)
 {
-	const struct workflow_enroll what = {.name = "Alice Adams",
-	    .key = "alice@example.org",
-	    .email = "alice@example.org",
-	    .profile = "client",
-	    .alg = KEY_P256,
-	    .pin_policy = PIN_ONCE,
-	    .touch_policy = TOUCH_NEVER};
+	const struct workflow_enroll what = {.request.holder.name = "Alice Adams",
+	    .request.holder.key = "alice@example.org",
+	    .request.holder.email = "alice@example.org",
+	    .request.profile = "client",
+	    .request.alg = KEY_P256,
+	    .request.pin_policy = PIN_ONCE,
+	    .request.touch_policy = TOUCH_NEVER};
 	struct workflow_finding findings[WORKFLOW_FINDINGS_MAX];
 	char home[PATH_MAX];
 	const struct workflow w = {

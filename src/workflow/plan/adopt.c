@@ -24,21 +24,21 @@ adopt(struct enrolment *e, const struct workflow_adopt *what, struct err *err)
 {
 	int rc;
 
-	if ((rc = precheck_names(&what->enroll, err)) != 0 || (rc = enrolment_look(e, err)) != 0 ||
+	if ((rc = precheck_names(&what->enroll.request.holder, err)) != 0 ||
+	    (rc = enrolment_look(e, err)) != 0 ||
 	    (rc = enroll_already(e, &what->enroll, err)) != 0 || e->report->already)
 		return rc;
 	if ((rc = run_resume(e, err)) != 0 || (rc = check_row(e, err)) != 0)
 		return rc;
-	if (e->resumed &&
-	    (e->plan != &plan_adopt || strcasecmp(e->work.holder.key, what->enroll.key) != 0))
+	if (e->resumed && (e->plan != &plan_adopt ||
+			      strcasecmp(e->work.holder.key, what->enroll.request.holder.key) != 0))
 		return err_set(err, ERR_OCCUPIED,
 		    "work on token %u (%s) is not finished; finish it with: ykenroll recover --device %u",
 		    e->work.serial, e->work.plan, e->work.serial);
 	e->plan = &plan_adopt;
 	e->additional = what->enroll.additional;
 	if (!e->resumed) {
-		if ((rc = enroll_fill(&e->work, &what->enroll, e->s.serial, err)) != 0)
-			return rc;
+		enroll_fill(&e->work, &what->enroll.request, e->s.serial);
 		snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan_adopt.name);
 		e->work.flags = what->new_key ? WORK_NEW_KEY : 0;
 	}

@@ -23,7 +23,7 @@ enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct e
 		    row->token.serial, registry_token_state_name(row->token.state));
 	if (row->token.state != TOKEN_ACTIVE)
 		return 0;
-	if (strcasecmp(row->holder.key, what->key) != 0)
+	if (strcasecmp(row->holder.key, what->request.holder.key) != 0)
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u is active and belongs to %s (%s); look with: ykenroll list",
 		    row->token.serial, row->holder.name, row->holder.key);
@@ -35,33 +35,25 @@ enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct e
 	return 0;
 }
 
-int
-enroll_fill(struct registry_work *work, const struct workflow_enroll *what, uint32_t serial,
-    struct err *err)
-{
-	struct holder *h = &work->holder;
-	int rc;
+const struct request workflow_usual = {
+    .profile = "client", .alg = KEY_P256, .pin_policy = PIN_ONCE, .touch_policy = TOUCH_NEVER};
 
-	snprintf(work->plan, sizeof(work->plan), "%s", what->replaces != 0 ? "reissue" : "enroll");
-	snprintf(work->why, sizeof(work->why), "%s", what->why == NULL ? "" : what->why);
-	work->replaces = what->replaces;
-	work->hours = what->hours;
-	work->flags = what->reset ? WORK_RESET : 0;
-	snprintf(work->profile, sizeof(work->profile), "%s", what->profile);
+void
+enroll_fill(struct registry_work *work, const struct request *r, uint32_t serial)
+{
+	snprintf(work->plan, sizeof(work->plan), "%s", r->replaces != 0 ? "reissue" : "enroll");
+	memcpy(work->why, r->why, sizeof(work->why));
+	memcpy(work->ticket, r->ticket, sizeof(work->ticket));
+	memcpy(work->profile, r->profile, sizeof(work->profile));
+	work->holder = r->holder;
 	work->serial = serial;
-	work->key_alg = (uint8_t)what->alg;
-	work->pin_policy = what->pin_policy;
-	work->touch_policy = what->touch_policy;
-	work->days = what->days;
-	if ((rc = enrolment_copy(h->key, what->key, "holder's key", err)) != 0 ||
-	    (rc = enrolment_copy(h->name, what->name, "name", err)) != 0 ||
-	    (rc = enrolment_copy(h->email, what->email, "e-mail address", err)) != 0)
-		return rc;
-	if ((rc = enrolment_copy(work->ticket, what->ticket, "ticket", err)) != 0)
-		return rc;
-	if ((rc = enrolment_copy(h->sid, what->sid, "SID", err)) != 0)
-		return rc;
-	return enrolment_copy(h->upn, what->upn, "UPN", err);
+	work->replaces = r->replaces;
+	work->flags = r->flags;
+	work->hours = r->hours;
+	work->days = r->days;
+	work->key_alg = r->alg;
+	work->pin_policy = r->pin_policy;
+	work->touch_policy = r->touch_policy;
 }
 
 /* Open work on the token: ours to continue, or somebody else's. */
@@ -72,7 +64,7 @@ resume(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 
 	if (rc != 0 || !e->resumed)
 		return rc;
-	if (e->plan->on || strcasecmp(e->work.holder.key, what->key) != 0)
+	if (e->plan->on || strcasecmp(e->work.holder.key, what->request.holder.key) != 0)
 		return err_set(err, ERR_OCCUPIED,
 		    "work on token %u (%s) for %s (%s) is not finished; finish it with: "
 		    "ykenroll recover --device %u",
@@ -86,17 +78,18 @@ enroll_token(struct enrolment *e, const struct workflow_enroll *what, struct err
 {
 	int rc;
 
-	if ((rc = precheck_names(what, err)) != 0 ||
+	if ((rc = precheck_names(&what->request.holder, err)) != 0 ||
 	    (e->s.token == NULL && (rc = enrolment_look(e, err)) != 0))
 		return rc;
 	if ((rc = enroll_already(e, what, err)) != 0 || e->report->already)
 		return rc;
 	if ((rc = resume(e, what, err)) != 0)
 		return rc;
-	if (!e->resumed && (rc = enroll_fill(&e->work, what, e->s.serial, err)) != 0)
-		return rc;
-	if (!e->resumed)
+	if (!e->resumed) {
+		enroll_fill(&e->work, &what->request, e->s.serial);
+		e->work.flags |= what->reset ? WORK_RESET : 0;
 		e->plan = plan_find(e->work.plan);
+	}
 	e->additional = what->additional;
 	e->pin_tries = what->pin_tries;
 	e->puk_tries = what->puk_tries;

@@ -121,28 +121,36 @@ end_former(struct enrolment *e, struct workflow_reissued *ret, struct err *err)
 
 /* ---- with another token ---- */
 
-static int
-fill_enroll(const struct workflow_reissue *what, const struct registry_row *former,
-    struct workflow_enroll *ret, struct err *err)
+int
+reissue_request(
+    struct registry *r, const struct registry_row *former, struct request *asked, struct err *err)
 {
-	const struct holder *h = &former->holder;
+	struct request stored = {.holder = former->holder};
+	struct err why = ERR_INIT;
+	const int rc = registry_request(r, former->token.serial, &stored, &why);
 
-	*ret = (struct workflow_enroll){.name = h->name,
-	    .key = h->key,
-	    .email = h->email[0] != '\0' ? h->email : NULL,
-	    .upn = h->upn[0] != '\0' ? h->upn : NULL,
-	    .profile = what->profile,
-	    .alg = what->alg == KEY_NONE ? KEY_P256 : what->alg,
-	    .pin_policy = what->pin_policy,
-	    .touch_policy = what->touch_policy,
-	    .days = what->days,
-	    .additional = true, /* it takes the place of one that may still count */
-	    .reset = what->reset,
-	    .replaces = former->token.serial,
-	    .why = what->why->name,
-	    .ticket = what->ticket,
-	    .hours = what->why->hold ? what->hours : 0};
-	return precheck_names(ret, err);
+	if (rc != 0 && rc != ERR_ABSENT) {
+		*err = why;
+		return rc;
+	}
+	request_merge(asked, &stored);
+	request_merge(asked, &workflow_usual);
+	return precheck_names(&asked->holder, err);
+}
+
+static int
+fill_enroll(struct registry *r, const struct workflow_reissue *what,
+    const struct registry_row *former, struct workflow_enroll *ret, struct err *err)
+{
+	struct request *asked = &ret->request;
+
+	/* it takes the place of one that may still count */
+	*ret = (struct workflow_enroll){
+	    .request = what->asked, .additional = true, .reset = what->reset};
+	asked->replaces = former->token.serial;
+	asked->hours = what->why->hold ? asked->hours : 0;
+	snprintf(asked->why, sizeof(asked->why), "%s", what->why->name);
+	return reissue_request(r, former, asked, err);
 }
 
 /* What cannot wait comes before anything that can fail: no token has to be here for it. */
@@ -163,9 +171,9 @@ other_token(struct enrolment *e, const struct workflow_reissue *what, struct wor
 	if ((rc = find_former(e, what, &ret->former, err)) != 0 ||
 	    (rc = session_row(e->s.registry, ret->former, &former, err)) != 0 ||
 	    (rc = check_former(what, &former, err)) != 0 ||
-	    (rc = fill_enroll(what, &former, &enroll, err)) != 0 ||
-	    (rc = enroll_fill(&e->work, &enroll, 0, err)) != 0)
+	    (rc = fill_enroll(e->s.registry, what, &former, &enroll, err)) != 0)
 		return rc;
+	enroll_fill(&e->work, &enroll.request, 0);
 	if (what->why->first && !e->s.w->dry_run && (rc = end_former(e, ret, err)) != 0)
 		return rc;
 	if (look != 0) {
@@ -185,7 +193,7 @@ nothing_new(const struct workflow *w, const struct workflow_reissue *what,
 	const struct workflow_revoke how = {.how = TAKE_REVOKE,
 	    .what = what->what,
 	    .reason = what->why->reason,
-	    .ticket = what->ticket,
+	    .ticket = what->asked.ticket[0] != '\0' ? what->asked.ticket : NULL,
 	    .all = true};
 	struct workflow_revoked *done = calloc(1, sizeof(*done));
 	int rc;

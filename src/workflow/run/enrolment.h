@@ -62,7 +62,7 @@ void enrolment_report_cert(struct enrolment *e);
 bool enrolment_recorded(const struct enrolment *e, const char *step); /* by a run before this */
 
 /* Before the first change (precheck.c): everything that can be known. */
-MUST_CHECK int precheck_names(const struct workflow_enroll *what, struct err *err);
+MUST_CHECK int precheck_names(const struct holder *holder, struct err *err);
 MUST_CHECK int precheck_states(struct enrolment *e, struct err *err); /* PIN, PUK, mgm. key */
 /* What is in slot 9A and around it, and the f9 certificate. */
 MUST_CHECK int precheck_contents(struct enrolment *e, struct err *err);

@@ -26,20 +26,20 @@ name_ok(const char *text, const char *what, size_t max_chars, struct err *err)
 }
 
 int
-precheck_names(const struct workflow_enroll *what, struct err *err)
+precheck_names(const struct holder *h, struct err *err)
 {
 	int rc;
 
-	if ((rc = name_ok(what->name, "name", SIGNER_CN_MAX, err)) != 0)
+	if ((rc = name_ok(h->name, "name", SIGNER_CN_MAX, err)) != 0)
 		return rc;
-	if (what->email != NULL &&
-	    (rc = name_ok(what->email, "e-mail address", SIGNER_EMAIL_MAX, err)) != 0)
+	if (h->email[0] != '\0' &&
+	    (rc = name_ok(h->email, "e-mail address", SIGNER_EMAIL_MAX, err)) != 0)
 		return rc;
-	if (what->key == NULL)
+	if (h->key[0] == '\0')
 		return err_set(err, ERR_USAGE,
 		    "who is %s? Give --email ADDRESS or --id NUMBER, by which the holder is known",
-		    what->name);
-	return name_ok(what->key, "holder's id", SIGNER_EMAIL_MAX, err);
+		    h->name);
+	return name_ok(h->key, "holder's id", SIGNER_EMAIL_MAX, err);
 }
 
 /* ---- the token ---- */

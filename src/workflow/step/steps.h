@@ -44,8 +44,11 @@ MUST_CHECK int step_retired(struct enrolment *e, struct err *err);
  * ERR_OCCUPIED it is another one's. */
 MUST_CHECK int enroll_already(
     struct enrolment *e, const struct workflow_enroll *what, struct err *err);
-MUST_CHECK int enroll_fill(struct registry_work *work, const struct workflow_enroll *what,
-    uint32_t serial, struct err *err);
+void enroll_fill(struct registry_work *work, const struct request *request, uint32_t serial);
+/* What a certificate in place of the former token's is asked for: what is given, else as it was
+ * stored, else what is usual. */
+MUST_CHECK int reissue_request(
+    struct registry *r, const struct registry_row *former, struct request *asked, struct err *err);
 MUST_CHECK int enroll_token(
     struct enrolment *e, const struct workflow_enroll *what, struct err *err);
 
