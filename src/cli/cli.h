@@ -110,7 +110,7 @@ extern int64_t report_start_ns; /* when main() began */
 
 /* ---- cmd_enroll.c: what the other commands share with it ---- */
 
-extern struct poptOption enroll_secrets[];     /* --pin --current-pin --current-puk … */
+extern struct poptOption enroll_secrets[]; /* --pin --current-pin --current-puk … */
 /* opt.asked: as far as it can be told here whether that can be. Errors: ERR_USAGE. */
 MUST_CHECK int enroll_options(struct err *err);
 MUST_CHECK int enroll_check_specs(struct err *err);
