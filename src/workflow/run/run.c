@@ -151,7 +151,7 @@ write_intent(struct enrolment *e, struct err *err)
 	size_t i, n = 0;
 	int rc;
 
-	if ((rc = session_guid(e->work.guid, err)) == 0 && (rc = seal_new(e, sealed, &n, err)) == 0)
+	if ((rc = seal_new(e, sealed, &n, err)) == 0)
 		rc = e->plan->on ? registry_begin_on(e->s.registry, &e->work, sealed, n, err)
 				 : registry_begin(e->s.registry, &e->work,
 				       e->report->token.firmware, sealed, n, e->additional, err);
@@ -200,6 +200,9 @@ before_the_intent(struct enrolment *e, struct err *err)
 {
 	int rc;
 
+	/* the card's name to be is among what the CA is asked for */
+	if (!e->resumed && (rc = session_guid(e->work.guid, err)) != 0)
+		return rc;
 	if (e->plan->ca && (rc = ask_ca(e, err)) != 0)
 		return rc;
 	if (e->plan->signer && (rc = session_signer(&e->s, err)) != 0)
