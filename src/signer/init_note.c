@@ -9,7 +9,7 @@
 
 #define NOTE "ca.keys" /* in the home: a URI a line */
 
-/* Empty when there are none. */
+/* Lines, none when there is no file: it is written as a whole. */
 static int
 read_notes(const char *home, char path[static PATH_MAX], struct blob *ret, struct err *err)
 {
@@ -21,26 +21,23 @@ read_notes(const char *home, char path[static PATH_MAX], struct blob *ret, struc
 	return rc == ERR_ABSENT ? 0 : rc;
 }
 
-/* The line at *at, without its end; a line that was cut off is none. */
-static const char *
-next_line(const struct blob *notes, size_t *at, size_t *ret_len)
+static bool
+is(const char *uri, const char *line)
 {
-	const char *line, *end;
-
-	if (*at >= notes->len)
-		return NULL;
-	line = (const char *)notes->data + *at;
-	if ((end = memchr(line, '\n', notes->len - *at)) == NULL)
-		return NULL;
-	*ret_len = (size_t)(end - line);
-	*at += *ret_len + 1;
-	return line;
+	return uri != NULL && strcmp(uri, line) == 0;
 }
 
-static bool
-is(const char *uri, const char *line, size_t len)
+/* The first line that is one of these (each may be NULL), or is none of them. It ends where the
+ * line did: *notes is cut. */
+static const char *
+find(struct blob *notes, bool equal, const char *uri, const char *other)
 {
-	return uri != NULL && strlen(uri) == len && memcmp(uri, line, len) == 0;
+	char *at = (char *)notes->data, *line;
+
+	while (at != NULL && (line = strsep(&at, "\n")) != NULL && at != NULL)
+		if ((is(uri, line) || is(other, line)) == equal)
+			return line;
+	return NULL;
 }
 
 int
@@ -48,16 +45,12 @@ init_note_has(const struct init_note *n, bool *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob notes = {0};
 	char path[PATH_MAX];
-	const char *line;
-	size_t at = 0, len;
 	int rc;
 
-	if ((rc = read_notes(n->home, path, &notes, err)) != 0)
-		return rc;
-	*ret = false;
-	while ((line = next_line(&notes, &at, &len)) != NULL)
-		*ret = *ret || is(n->uri, line, len);
-	return 0;
+	if ((rc = read_notes(n->home, path, &notes, err)) == 0 &&
+	    (rc = blob_append(&notes, "", 1, err)) == 0)
+		*ret = find(&notes, true, n->uri, NULL) != NULL;
+	return rc;
 }
 
 int
@@ -80,18 +73,16 @@ init_note_check(const struct signer_init *init, struct err *err)
 	CLEAN(blob_wipe) struct blob notes = {0};
 	char path[PATH_MAX];
 	const char *line;
-	size_t at = 0, len;
 	int rc;
 
-	if ((rc = read_notes(init->home, path, &notes, err)) != 0)
+	if ((rc = read_notes(init->home, path, &notes, err)) != 0 ||
+	    (rc = blob_append(&notes, "", 1, err)) != 0 ||
+	    (line = find(&notes, false, init->root_key, init->issuing_key)) == NULL)
 		return rc;
-	while ((line = next_line(&notes, &at, &len)) != NULL)
-		if (!is(init->root_key, line, len) && !is(init->issuing_key, line, len))
-			return err_set(err, ERR_OCCUPIED,
-			    "an init that was interrupted was making a key at %.*s: name it again, "
-			    "or remove the key, if it is there, by the HSM's own tool, and then %s",
-			    (int)len, line, path);
-	return 0;
+	return err_set(err, ERR_OCCUPIED,
+	    "an init that was interrupted was making a key at %s: name it again, or remove the "
+	    "key, if it is there, by the HSM's own tool, and then %s",
+	    line, path);
 }
 
 int

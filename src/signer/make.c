@@ -11,12 +11,11 @@
 
 enum kind { TEXT, SECRET, RAW };
 
-#define FIELD(f, kind)                                              \
-	{                                                           \
-		offsetof(struct make, f), sizeof(make_size.f), kind \
+#define FIELD(f, kind)                                                        \
+	{                                                                     \
+		offsetof(struct make, f), sizeof(((struct make *)0)->f), kind \
 	}
 
-static const struct make make_size;
 static const struct {
 	size_t at, size;
 	enum kind kind;
