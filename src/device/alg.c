@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <openssl/bn.h>
-#include <openssl/core_names.h>
+#include <string.h>
+
 #include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/param_build.h>
-#include <openssl/x509.h>
 
 #include "base/tlv.h"
 #include "device/alg.h"
 #include "device/status.h"
+#include "key/evp.h"
+#include "key/ossl.h"
 
 enum { PIVTAG_MODULUS = 0x81, PIVTAG_EXPONENT = 0x82, PIVTAG_POINT = 0x86 };
 
-#define EXPONENT_MAX 4 /* bytes; tokens always make 65537 */
+OSSL_FREEP(ecdsa_freep, ECDSA_SIG, ECDSA_SIG_free)
 
 static const struct alg algs[] = {
     {KEY_P256, 0x11, {0, 0, 0}, 32, true, 0},
@@ -59,134 +58,64 @@ is_ec(enum key_alg key)
 	return key == KEY_P256 || key == KEY_P384;
 }
 
-static void
-pkey_freep(EVP_PKEY **p)
+const struct alg_mgm *
+alg_mgm(enum device_mgm_alg alg)
 {
-	EVP_PKEY_free(*p);
+	static const struct alg_mgm mgms[] = {
+	    {MGM_3DES, 24, 8, "3DES", "DES-EDE3-ECB"},
+	    {MGM_AES128, 16, 16, "AES-128", "AES-128-ECB"},
+	    {MGM_AES192, 24, 16, "AES-192", "AES-192-ECB"},
+	    {MGM_AES256, 32, 16, "AES-256", "AES-256-ECB"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(mgms) / sizeof(mgms[0]); i++)
+		if (mgms[i].alg == alg)
+			return &mgms[i];
+	return NULL;
 }
 
-static void
-pkey_ctx_freep(EVP_PKEY_CTX **p)
+size_t
+device_mgm_len(enum device_mgm_alg alg)
 {
-	EVP_PKEY_CTX_free(*p);
+	const struct alg_mgm *m = alg_mgm(alg);
+
+	return m == NULL ? 0 : m->len;
 }
 
-static void
-params_freep(OSSL_PARAM **p)
+/* AES came with 5.4.2. */
+enum device_mgm_alg
+device_mgm_best(const uint8_t firmware[static 3])
 {
-	OSSL_PARAM_free(*p);
+	const int v = firmware[0] << 16 | firmware[1] << 8 | firmware[2];
+
+	return v >= (5 << 16 | 4 << 8 | 2) ? MGM_AES192 : MGM_3DES;
 }
 
-static void
-bld_freep(OSSL_PARAM_BLD **p)
+/* The number behind its tags: a modulus, whose exponent is fixed; X and Y of an uncompressed point
+ * (SEC 1, 2.3.4); or the point of RFC 8032 and 7748 itself. */
+static int
+raw_key(const struct alg *alg, const uint8_t *data, size_t len, struct tlv *ret)
 {
-	OSSL_PARAM_BLD_free(*p);
-}
-
-static void
-bn_freep(BIGNUM **p)
-{
-	BN_free(*p);
-}
-
-static void
-ecdsa_freep(ECDSA_SIG **p)
-{
-	ECDSA_SIG_free(*p);
-}
-
-static EVP_PKEY *
-from_params(const char *type, OSSL_PARAM *params)
-{
-	CLEAN(pkey_ctx_freep) EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	EVP_PKEY *pkey = NULL;
-
-	if (ctx == NULL || params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) != 1)
-		return NULL;
-	return pkey;
-}
-
-static EVP_PKEY *
-ec_key(const struct alg *alg, const struct tlv *point)
-{
-	CLEAN(bld_freep) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-	CLEAN(params_freep) OSSL_PARAM *params = NULL;
-	const char *group = alg->key == KEY_P256 ? "P-256" : "P-384";
-
-	/* SEC 1, 2.3.4: uncompressed only */
-	if (point->len != 1 + 2 * alg->bytes || point->value[0] != 0x04 || bld == NULL)
-		return NULL;
-	if (OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, group, 0) != 1 ||
-	    OSSL_PARAM_BLD_push_octet_string(
-		bld, OSSL_PKEY_PARAM_PUB_KEY, point->value, point->len) != 1)
-		return NULL;
-	params = OSSL_PARAM_BLD_to_param(bld);
-	return from_params("EC", params);
-}
-
-static EVP_PKEY *
-rsa_key(const struct alg *alg, const struct tlv *n, const struct tlv *e)
-{
-	CLEAN(bld_freep) OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-	CLEAN(params_freep) OSSL_PARAM *params = NULL;
-	CLEAN(bn_freep) BIGNUM *bn_n = NULL;
-	CLEAN(bn_freep) BIGNUM *bn_e = NULL;
-
-	if (n->len != alg->bytes || e->len == 0 || e->len > EXPONENT_MAX || bld == NULL)
-		return NULL;
-	bn_n = BN_bin2bn(n->value, (int)n->len, NULL);
-	bn_e = BN_bin2bn(e->value, (int)e->len, NULL);
-	if (bn_n == NULL || bn_e == NULL || BN_num_bits(bn_n) != (int)alg->bytes * 8 ||
-	    !BN_is_odd(bn_n) || !BN_is_odd(bn_e) || BN_is_one(bn_e))
-		return NULL;
-	if (OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, bn_n) != 1 ||
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, bn_e) != 1)
-		return NULL;
-	params = OSSL_PARAM_BLD_to_param(bld);
-	return from_params("RSA", params);
-}
-
-static EVP_PKEY *
-raw_key(const struct alg *alg, const struct tlv *point)
-{
-	const char *type = alg->key == KEY_ED25519 ? "ED25519" : "X25519";
-
-	if (point->len != alg->bytes)
-		return NULL;
-	return EVP_PKEY_new_raw_public_key_ex(NULL, type, NULL, point->value, point->len);
-}
-
-static EVP_PKEY *
-parse_key(const struct alg *alg, const uint8_t *data, size_t len)
-{
-	struct tlv a = {0}, b = {0};
+	static const uint8_t f4[] = {0x01, 0x00, 0x01};
+	struct tlv e;
 	size_t pos = 0;
 
-	if (tlv_next(data, len, &pos, &a) != 1)
-		return NULL;
-	if (!alg_is_rsa(alg->key)) {
-		if (a.tag != PIVTAG_POINT || pos != len)
-			return NULL;
-		return is_ec(alg->key) ? ec_key(alg, &a) : raw_key(alg, &a);
-	}
-	if (tlv_next(data, len, &pos, &b) != 1 || pos != len || a.tag != PIVTAG_MODULUS ||
-	    b.tag != PIVTAG_EXPONENT)
-		return NULL;
-	return rsa_key(alg, &a, &b);
-}
-
-/* EVP_PKEY_fromdata refuses a point that is not on the curve already; asked once more, since all
- * else rests on it. */
-static bool
-is_valid(const struct alg *alg, EVP_PKEY *pkey)
-{
-	CLEAN(pkey_ctx_freep) EVP_PKEY_CTX *ctx = NULL;
-
+	if (tlv_next(data, len, &pos, ret) != 1 || ret->len < alg->bytes)
+		return -1;
+	if (alg_is_rsa(alg->key))
+		return ret->tag == PIVTAG_MODULUS && (ret->value[ret->len - 1] & 1) != 0 &&
+			       tlv_next(data, len, &pos, &e) == 1 && pos == len &&
+			       e.tag == PIVTAG_EXPONENT && e.len == sizeof(f4) &&
+			       memcmp(e.value, f4, sizeof(f4)) == 0
+			   ? 0
+			   : -1;
+	if (ret->tag != PIVTAG_POINT || pos != len)
+		return -1;
 	if (!is_ec(alg->key))
-		return true;
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
-	return ctx != NULL && EVP_PKEY_public_check(ctx) == 1;
+		return 0;
+	ret->len--;
+	return *ret->value++ == 0x04 ? 0 : -1;
 }
 
 int
@@ -194,20 +123,15 @@ alg_spki(enum key_alg key, const uint8_t *data, size_t len, struct blob *ret, st
 {
 	const struct alg *alg = alg_find(key);
 	CLEAN(pkey_freep) EVP_PKEY *pkey = NULL;
-	uint8_t *der = NULL;
-	int n, rc;
+	CLEAN(blob_wipe) struct blob spki = {0};
+	struct tlv raw;
 
-	if (alg == NULL || (pkey = parse_key(alg, data, len)) == NULL || !is_valid(alg, pkey)) {
-		ERR_clear_error();
+	if (alg == NULL || raw_key(alg, data, len, &raw) != 0 ||
+	    evp_spki(key, raw.value, raw.len, &spki, NULL) != 0 ||
+	    evp_public(spki.data, spki.len, &pkey, NULL, NULL) != 0)
 		return status_malformed(err, "public key");
-	}
-	if ((n = i2d_PUBKEY(pkey, &der)) <= 0) {
-		ERR_clear_error();
-		return err_set(err, ERR_INTERNAL, "cannot encode the public key");
-	}
-	rc = blob_set(ret, der, (size_t)n, err);
-	OPENSSL_free(der);
-	return rc;
+	blob_move(ret, &spki);
+	return 0;
 }
 
 /* RFC 3279, 2.2.3: SEQUENCE { r, s }, in DER, neither 0 nor longer than the field */

@@ -3,10 +3,7 @@
 #ifndef DEVICE_ALG_H
 #define DEVICE_ALG_H
 
-#include <stdbool.h>
-
-#include "ykenroll/blob.h"
-#include "ykenroll/key.h"
+#include "ykenroll/device.h"
 
 struct alg {
 	enum key_alg key;
@@ -21,8 +18,16 @@ const struct alg *alg_find(enum key_alg key); /* NULL: not one of PIV's */
 enum key_alg alg_from_piv(uint8_t piv);	      /* KEY_NONE: not one of ours */
 bool alg_is_rsa(enum key_alg key);
 
+struct alg_mgm { /* of a management key */
+	enum device_mgm_alg alg;
+	size_t len, block;
+	const char *name, *cipher;
+};
+const struct alg_mgm *alg_mgm(enum device_mgm_alg alg); /* NULL: no such algorithm */
+
 /* The templates 81 n 82 e, or 86 point, as DER SubjectPublicKeyInfo; nothing else may be there, and
- * the key must be one: point on the curve, modulus of the right size. Errors: ERR_GONE. */
+ * the key must be one: point on the curve, modulus of the right size with the exponent 65537.
+ * Errors: ERR_GONE. */
 MUST_CHECK int alg_spki(
     enum key_alg key, const uint8_t *data, size_t len, struct blob *ret, struct err *err);
 

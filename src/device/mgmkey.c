@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "base/tlv.h"
+#include "device/alg.h"
 #include "device/apdu.h"
 #include "device/state.h"
 #include "device/status.h"
@@ -19,17 +20,6 @@
 
 /* SP 800-73-4 part 2, table 7: dynamic authentication template */
 enum { PIVTAG_AUTH = 0x7c, PIVTAG_WITNESS = 0x80, PIVTAG_CHALLENGE = 0x81, PIVTAG_RESPONSE = 0x82 };
-
-static const struct mgm {
-	enum device_mgm_alg alg;
-	size_t len, block;
-	const char *name, *cipher;
-} mgms[] = {
-    {MGM_3DES, 24, 8, "3DES", "DES-EDE3-ECB"},
-    {MGM_AES128, 16, 16, "AES-128", "AES-128-ECB"},
-    {MGM_AES192, 24, 16, "AES-192", "AES-192-ECB"},
-    {MGM_AES256, 32, 16, "AES-256", "AES-256-ECB"},
-};
 
 /* NIST SP 800-67, 3.3.2: weak and semi-weak keys, parity bits cleared */
 static const uint8_t weak_des[][DES_LEN] = {
@@ -50,34 +40,6 @@ static const uint8_t weak_des[][DES_LEN] = {
     {0xe0, 0xfe, 0xe0, 0xfe, 0xf0, 0xfe, 0xf0, 0xfe},
     {0xfe, 0xe0, 0xfe, 0xe0, 0xfe, 0xf0, 0xfe, 0xf0},
 };
-
-static const struct mgm *
-find(enum device_mgm_alg alg)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(mgms) / sizeof(mgms[0]); i++)
-		if (mgms[i].alg == alg)
-			return &mgms[i];
-	return NULL;
-}
-
-size_t
-device_mgm_len(enum device_mgm_alg alg)
-{
-	const struct mgm *m = find(alg);
-
-	return m == NULL ? 0 : m->len;
-}
-
-/* AES came with 5.4.2. */
-enum device_mgm_alg
-device_mgm_best(const uint8_t firmware[static 3])
-{
-	const int v = firmware[0] << 16 | firmware[1] << 8 | firmware[2];
-
-	return v >= (5 << 16 | 4 << 8 | 2) ? MGM_AES192 : MGM_3DES;
-}
 
 static bool
 des_part_is_weak(const uint8_t part[static DES_LEN])
@@ -110,7 +72,7 @@ is_weak(enum device_mgm_alg alg, const struct secret *key)
 int
 device_mgm_generate(enum device_mgm_alg alg, struct secret *ret, struct err *err)
 {
-	const struct mgm *m = find(alg);
+	const struct alg_mgm *m = alg_mgm(alg);
 	int rc;
 
 	if (m == NULL)
@@ -136,7 +98,7 @@ cipher_freep(EVP_CIPHER **p)
 
 /* One block, ECB. */
 static int
-crypt_block(const struct mgm *m, const struct secret *key, bool encrypt, const uint8_t *in,
+crypt_block(const struct alg_mgm *m, const struct secret *key, bool encrypt, const uint8_t *in,
     uint8_t out[static BLOCK_MAX], struct err *err)
 {
 	CLEAN(cipher_ctx_freep) EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
@@ -158,7 +120,7 @@ crypt_block(const struct mgm *m, const struct secret *key, bool encrypt, const u
 
 /* 7C { tag { one block } } and nothing else */
 static int
-one_block(struct token *token, const struct mgm *m, const struct blob *got, uint32_t tag,
+one_block(struct token *token, const struct alg_mgm *m, const struct blob *got, uint32_t tag,
     uint8_t ret[static BLOCK_MAX], struct err *err)
 {
 	struct tlv outer, inner;
@@ -173,7 +135,7 @@ one_block(struct token *token, const struct mgm *m, const struct blob *got, uint
 }
 
 static int
-authenticate(struct token *token, const struct mgm *m, bool touch, const struct secret *data,
+authenticate(struct token *token, const struct alg_mgm *m, bool touch, const struct secret *data,
     struct blob *ret, struct err *err)
 {
 	const struct apdu cmd = {.ins = INS_AUTHENTICATE,
@@ -203,7 +165,7 @@ authenticate(struct token *token, const struct mgm *m, bool touch, const struct 
 /* The token's witness: only who has the key can decrypt it. */
 static int
 get_witness(
-    struct token *token, const struct mgm *m, uint8_t ret[static BLOCK_MAX], struct err *err)
+    struct token *token, const struct alg_mgm *m, uint8_t ret[static BLOCK_MAX], struct err *err)
 {
 	CLEAN(secret_freep) struct secret *ask = secret_new();
 	CLEAN(blob_wipe) struct blob got = {0};
@@ -218,7 +180,8 @@ get_witness(
 
 /* 7C { 80 { decrypted witness } 81 { challenge } } */
 static void
-put_proof(struct secret *to, const struct mgm *m, const uint8_t *witness, const uint8_t *challenge)
+put_proof(
+    struct secret *to, const struct alg_mgm *m, const uint8_t *witness, const uint8_t *challenge)
 {
 	uint8_t *p = to->bytes;
 
@@ -237,8 +200,8 @@ put_proof(struct secret *to, const struct mgm *m, const uint8_t *witness, const 
 /* SP 800-73-4 part 2, appendix A.1: mutual authentication. In the other half the token shows that
  * it has the key: a stand-in that accepts everything does not pass. */
 static int
-mutual(
-    struct token *token, const struct mgm *m, const struct secret *key, bool touch, struct err *err)
+mutual(struct token *token, const struct alg_mgm *m, const struct secret *key, bool touch,
+    struct err *err)
 {
 	CLEAN(secret_freep) struct secret *challenge = secret_new();
 	CLEAN(secret_freep) struct secret *proof = secret_new();
@@ -266,12 +229,12 @@ int
 token_authenticate(struct token *token, const struct secret *key, struct err *err)
 {
 	struct token_mgm_state state;
-	const struct mgm *m;
+	const struct alg_mgm *m;
 	int rc;
 
 	if ((rc = token_mgm_state(token, &state, err)) != 0)
 		return rc;
-	if ((m = find(state.alg)) == NULL)
+	if ((m = alg_mgm(state.alg)) == NULL)
 		return err_set(err, ERR_INTERNAL, "no such management key algorithm");
 	if (key->len != m->len)
 		return err_set(err, ERR_MGMKEY,
@@ -285,7 +248,8 @@ token_authenticate(struct token *token, const struct secret *key, struct err *er
 }
 
 static int
-check_new(const struct token *token, const struct mgm *m, const struct secret *key, struct err *err)
+check_new(
+    const struct token *token, const struct alg_mgm *m, const struct secret *key, struct err *err)
 {
 	if (m == NULL)
 		return err_set(err, ERR_USAGE, "no such management key algorithm");
@@ -307,8 +271,7 @@ token_set_mgmkey(struct token *token, enum device_mgm_alg alg, const struct secr
 	CLEAN(secret_freep) struct secret *data = secret_new();
 	struct apdu cmd = {
 	    .ins = INS_SET_MGMKEY, .p1 = 0xff, .data = data->bytes, .what = "SET MANAGEMENT KEY"};
-	const struct mgm *m = find(alg);
-	unsigned sw = 0;
+	const struct alg_mgm *m = alg_mgm(alg);
 	int rc;
 
 	if ((rc = check_new(token, m, key, err)) != 0)
@@ -320,7 +283,5 @@ token_set_mgmkey(struct token *token, enum device_mgm_alg alg, const struct secr
 	cmd.len = data->len = 3 + m->len;
 	cmd.p2 = touch ? P2_TOUCH : P2_NO_TOUCH;
 	token->cache.have_mgm = false;
-	if ((rc = apdu_send(token, &cmd, NULL, &sw, err)) != 0)
-		return rc;
-	return sw == SW_OK ? 0 : token_result(token, status_sw(err, sw, cmd.what));
+	return apdu_run(token, &cmd, NULL, err);
 }

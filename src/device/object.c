@@ -149,18 +149,24 @@ is_one_sequence(const struct blob *der)
 static int
 parse_cert(const struct blob *content, struct blob *ret, struct err *err)
 {
+	CLEAN(blob_wipe) struct blob value = {0};
 	struct tlv cert, info;
-	bool gzip = false;
+	bool packed = false;
+	int rc;
 
 	if (tlv_find(content->data, content->len, PIVTAG_CERT, &cert) != 0)
 		return err_set(err, ERR_FIT, "not a certificate object");
 	if (tlv_find(content->data, content->len, PIVTAG_INFO, &info) == 0) {
 		if (info.len != 1 || (info.value[0] != INFO_PLAIN && info.value[0] != INFO_GZIP))
 			return err_set(err, ERR_FIT, "a certificate object of unknown kind");
-		gzip = info.value[0] == INFO_GZIP;
+		packed = info.value[0] == INFO_GZIP;
 	}
-	return gzip ? gunzip(cert.value, cert.len, ret, err)
-		    : blob_set(ret, cert.value, cert.len, err);
+	if ((rc = blob_set(&value, cert.value, cert.len, err)) != 0)
+		return rc;
+	if (packed)
+		return gunzip(&value, ret, err);
+	blob_move(ret, &value);
+	return 0;
 }
 
 int
@@ -228,7 +234,7 @@ device_pack_cert(const struct blob *der, struct blob *ret, bool *ret_gzip, struc
 		*ret_gzip = false;
 		return blob_set(ret, der->data, der->len, err);
 	}
-	if ((rc = gzip(der->data, der->len, &packed, err)) != 0)
+	if ((rc = gzip(der, &packed, err)) != 0)
 		return rc;
 	if (packed.len > DEVICE_CERT_MAX)
 		return err_set(err, ERR_FIT,

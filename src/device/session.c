@@ -14,35 +14,6 @@
 /* SP 800-73-4 part 1, 2.2: PIV's AID without the version */
 static const uint8_t piv_aid[] = {0xa0, 0x00, 0x00, 0x03, 0x08};
 
-bool
-token_firmware(const struct token *token, int a, int b, int c)
-{
-	const uint8_t *v = token->id.firmware;
-
-	return (v[0] << 16 | v[1] << 8 | v[2]) >= (a << 16 | b << 8 | c);
-}
-
-int
-token_result(struct token *token, int rc)
-{
-	if (rc == ERR_GONE)
-		token->gone = true;
-	return rc;
-}
-
-int
-token_usable(const struct token *token, struct err *err)
-{
-	return token->gone ? err_set(err, ERR_GONE, "the token went away before this") : 0;
-}
-
-void
-token_touch(const struct token *token, bool wanted, bool begin)
-{
-	if (wanted && token->dev->ui.touch != NULL)
-		token->dev->ui.touch(token->dev->ui.ctx, begin);
-}
-
 int
 session_select(struct token *token, struct err *err)
 {

@@ -37,34 +37,33 @@ static const uint8_t rsa_tail[] = {0x02, 0x03, 0x01, 0x00, 0x01};
 
 #define BYTES(a) a, sizeof(a)
 
-static const struct {
-	enum key_alg alg;
-	const char *name, *alias;
-	const uint8_t *head;
-	size_t head_len;
-	size_t raw; /* bytes behind the head */
-	const EVP_MD *(*md)(void);
-} algs[] = {
-    {KEY_P256, "ECCP256", "P-256", BYTES(p256_head), 64, EVP_sha256},
-    {KEY_P384, "ECCP384", "P-384", BYTES(p384_head), 96, EVP_sha384},
-    {KEY_ED25519, "ED25519", "ED25519", BYTES(ed25519_head), 32, NULL},
-    {KEY_X25519, "X25519", "X25519", BYTES(x25519_head), 32, NULL},
-    {KEY_RSA2048, "RSA2048", "RSA-2048", BYTES(rsa2048_head), 256 + 5, EVP_sha256},
-    {KEY_RSA3072, "RSA3072", "RSA-3072", BYTES(rsa3072_head), 384 + 5, EVP_sha256},
-    {KEY_RSA4096, "RSA4096", "RSA-4096", BYTES(rsa4096_head), 512 + 5, EVP_sha256},
+static const struct evp_alg algs[] = {
+    {KEY_P256, "ECCP256", "P-256", "EC", BYTES(p256_head), 64, EVP_sha256},
+    {KEY_P384, "ECCP384", "P-384", "EC", BYTES(p384_head), 96, EVP_sha384},
+    {KEY_ED25519, "ED25519", "ED25519", "ED25519", BYTES(ed25519_head), 32, NULL},
+    {KEY_X25519, "X25519", "X25519", NULL, BYTES(x25519_head), 32, NULL},
+    {KEY_RSA2048, "RSA2048", "RSA-2048", "RSA", BYTES(rsa2048_head), 256 + 5, EVP_sha256},
+    {KEY_RSA3072, "RSA3072", "RSA-3072", "RSA", BYTES(rsa3072_head), 384 + 5, EVP_sha256},
+    {KEY_RSA4096, "RSA4096", "RSA-4096", "RSA", BYTES(rsa4096_head), 512 + 5, EVP_sha256},
 };
 
 #define N_ALGS (sizeof(algs) / sizeof(algs[0]))
 
-const char *
-key_alg_name(enum key_alg alg)
+const struct evp_alg *
+evp_alg(enum key_alg alg)
 {
 	size_t i;
 
 	for (i = 0; i < N_ALGS; i++)
 		if (algs[i].alg == alg)
-			return algs[i].name;
-	return "unknown";
+			return &algs[i];
+	return NULL;
+}
+
+const char *
+key_alg_name(enum key_alg alg)
+{
+	return evp_alg(alg) == NULL ? "unknown" : evp_alg(alg)->name;
 }
 
 enum key_alg
@@ -81,12 +80,9 @@ key_alg_parse(const char *text)
 const EVP_MD *
 evp_md(enum key_alg alg)
 {
-	size_t i;
+	const struct evp_alg *a = evp_alg(alg);
 
-	for (i = 0; i < N_ALGS; i++)
-		if (algs[i].alg == alg && algs[i].md != NULL)
-			return algs[i].md();
-	return NULL;
+	return a == NULL || a->md == NULL ? NULL : a->md();
 }
 
 static bool
@@ -118,14 +114,12 @@ evp_spki(enum key_alg alg, const uint8_t *raw, size_t len, struct blob *ret, str
 {
 	CLEAN(blob_wipe) struct blob b = {0};
 	const size_t tail = is_rsa(alg) ? sizeof(rsa_tail) : 0;
-	size_t i;
+	const struct evp_alg *a = evp_alg(alg);
 	int rc;
 
-	for (i = 0; i < N_ALGS && algs[i].alg != alg; i++)
-		;
-	if (i == N_ALGS || len + tail != algs[i].raw)
+	if (a == NULL || len + tail != a->raw)
 		return err_set(err, ERR_FIT, "not a public key of a supported kind");
-	if ((rc = blob_append(&b, algs[i].head, algs[i].head_len, err)) != 0 ||
+	if ((rc = blob_append(&b, a->head, a->head_len, err)) != 0 ||
 	    (rc = blob_append(&b, raw, len, err)) != 0 ||
 	    (tail != 0 && (rc = blob_append(&b, rsa_tail, tail, err)) != 0))
 		return rc;
@@ -170,15 +164,4 @@ evp_err(struct err *err, int code, const char *what)
 		    *data == '\0' ? "" : ")");
 	ERR_clear_error();
 	return code;
-}
-
-int
-evp_key_err(struct err *err, int code, const struct key *key, const char *what)
-{
-	if (key_error(key) == NULL)
-		return evp_err(err, code, what);
-	ERR_clear_error();
-	if (err != NULL)
-		*err = *key_error(key);
-	return key_error(key)->code;
 }

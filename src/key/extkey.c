@@ -21,30 +21,6 @@
 
 #define PARAM_KEY "ykenroll-key" /* octet string: a struct key * */
 
-/* OSSL_DISPATCH holds functions of any type. */
-#define FN(id, f)                       \
-	{                               \
-		id, (void (*)(void))(f) \
-	}
-
-int
-extkey_call(struct key *key, const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len)
-{
-	const size_t room = *sig_len;
-	int rc;
-
-	key_forget_error(key);
-	rc = key->ops->sign(key->ctx, in, in_len, sig, sig_len, &key->err);
-	if (rc == 0 && *sig_len > 0 && *sig_len <= room)
-		return 1;
-	if (rc == 0)
-		err_set(&key->err, ERR_INTERNAL, "the key gave a signature of %zu bytes", *sig_len);
-	if (key->err.code == 0) /* a callback that only returned its code */
-		err_set(&key->err, rc, "the key did not sign");
-	ERR_raise_data(ERR_LIB_USER, ERR_R_OPERATION_FAIL, "%s", key->err.text);
-	return 0;
-}
-
 /* ---- key management ---- */
 
 static void *
@@ -224,35 +200,15 @@ provider_context(void)
 	return context = c;
 }
 
-static const char *
-type_name(enum key_alg alg)
-{
-	switch (alg) {
-	case KEY_P256:
-	case KEY_P384:
-		return "EC";
-	case KEY_ED25519:
-		return "ED25519";
-	case KEY_RSA2048:
-	case KEY_RSA3072:
-	case KEY_RSA4096:
-		return "RSA";
-	case KEY_X25519:
-	case KEY_NONE:
-		break;
-	}
-	return NULL;
-}
-
 int
 extkey_new(struct key *key, EVP_PKEY **ret, struct err *err)
 {
 	CLEAN(pkey_ctx_freep) EVP_PKEY_CTX *ctx = NULL;
-	const char *type = type_name(key->alg);
+	const struct evp_alg *alg = evp_alg(key->alg);
 	OSSL_PARAM params[2];
 	OSSL_LIB_CTX *c;
 
-	if (type == NULL)
+	if (alg == NULL || alg->type == NULL)
 		return err_set(
 		    err, ERR_FIT, "a key of kind %s cannot sign", key_alg_name(key->alg));
 	if ((c = provider_context()) == NULL)
@@ -260,7 +216,7 @@ extkey_new(struct key *key, EVP_PKEY **ret, struct err *err)
 	params[0] = OSSL_PARAM_construct_octet_string(PARAM_KEY, &key, sizeof(key));
 	params[1] = OSSL_PARAM_construct_end();
 	/* By name, never from key->pub: that would take the default provider's key management. */
-	ctx = EVP_PKEY_CTX_new_from_name(c, type, EXTKEY_PROPERTY);
+	ctx = EVP_PKEY_CTX_new_from_name(c, alg->type, EXTKEY_PROPERTY);
 	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
 	    EVP_PKEY_fromdata(ctx, ret, EVP_PKEY_KEYPAIR, params) != 1)
 		return evp_err(err, ERR_INTERNAL, "cannot make the key object");

@@ -10,14 +10,17 @@
 #define EXTKEY_PROVIDER "ykenroll"
 #define EXTKEY_PROPERTY "provider=" EXTKEY_PROVIDER
 
+/* OSSL_DISPATCH holds functions of any type. */
+#define FN(id, f)                       \
+	{                               \
+		id, (void (*)(void))(f) \
+	}
+
 struct extkey { /* the provider's key object; behind an EVP_PKEY */
 	struct key *key;
 };
 
 extern const OSSL_ALGORITHM extkey_signatures[];
-
-/* Ask the callback, once; remember its error in the key. Returns 1 or 0 as OpenSSL wants it. */
-int extkey_call(struct key *key, const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len);
 
 /* Pad a digest to em_len bytes, the size of the modulus. Return 1 or 0. */
 int extkey_rsa_pkcs1(

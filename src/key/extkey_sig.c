@@ -17,11 +17,6 @@
 #include "key/extkey.h"
 #include "key/ossl.h"
 
-#define FN(id, f)                       \
-	{                               \
-		id, (void (*)(void))(f) \
-	}
-
 struct sig_ctx {
 	struct key *key;  /* borrowed: the EVP_PKEY_CTX holds the EVP_PKEY */
 	EVP_MD *md;	  /* NULL with Ed25519 */
@@ -69,6 +64,25 @@ sig_dupctx(void *vctx)
 		return NULL;
 	}
 	return c;
+}
+
+/* Ask the callback, once; remember its error in the key. Returns 1 or 0 as OpenSSL wants it. */
+static int
+extkey_call(struct key *key, const uint8_t *in, size_t in_len, uint8_t *sig, size_t *sig_len)
+{
+	const size_t room = *sig_len;
+	int rc;
+
+	key->err = (struct err)ERR_INIT;
+	rc = key->ops->sign(key->ctx, in, in_len, sig, sig_len, &key->err);
+	if (rc == 0 && *sig_len > 0 && *sig_len <= room)
+		return 1;
+	if (rc == 0)
+		err_set(&key->err, ERR_INTERNAL, "the key gave a signature of %zu bytes", *sig_len);
+	if (key->err.code == 0) /* a callback that only returned its code */
+		err_set(&key->err, rc, "the key did not sign");
+	ERR_raise_data(ERR_LIB_USER, ERR_R_OPERATION_FAIL, "%s", key->err.text);
+	return 0;
 }
 
 static bool

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -90,32 +91,16 @@ key_software(EVP_PKEY *evp, struct key **ret, struct err *err)
 int
 key_generate(enum key_alg alg, struct key **ret, struct err *err)
 {
-	EVP_PKEY *evp = NULL;
+	const struct evp_alg *a = evp_alg(alg);
+	EVP_PKEY *evp;
 
-	switch (alg) {
-	case KEY_P256:
-		evp = EVP_EC_gen("P-256");
-		break;
-	case KEY_P384:
-		evp = EVP_EC_gen("P-384");
-		break;
-	case KEY_ED25519:
-		evp = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-		break;
-	case KEY_RSA2048:
-		evp = EVP_RSA_gen(2048);
-		break;
-	case KEY_RSA3072:
-		evp = EVP_RSA_gen(3072);
-		break;
-	case KEY_RSA4096:
-		evp = EVP_RSA_gen(4096);
-		break;
-	case KEY_X25519: /* cannot sign */
-	case KEY_NONE:
+	if (a == NULL || a->type == NULL)
 		return err_set(
 		    err, ERR_INTERNAL, "no key of kind %s can be made here", key_alg_name(alg));
-	}
+	if (strcmp(a->type, "RSA") == 0)
+		evp = EVP_RSA_gen(8 * (a->raw / 128 * 128) /* without its exponent */);
+	else
+		evp = EVP_PKEY_Q_keygen(NULL, NULL, a->type, a->alias);
 	if (evp == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot make a key");
 	return key_software(evp, ret, err);
@@ -148,6 +133,17 @@ void
 key_forget_error(struct key *key)
 {
 	key->err = (struct err)ERR_INIT;
+}
+
+int
+evp_key_err(struct err *err, int code, const struct key *key, const char *what)
+{
+	if (key_error(key) == NULL)
+		return evp_err(err, code, what);
+	ERR_clear_error();
+	if (err != NULL)
+		*err = *key_error(key);
+	return key_error(key)->code;
 }
 
 EVP_PKEY *

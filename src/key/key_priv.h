@@ -7,6 +7,17 @@
 
 #include "ykenroll/key.h"
 
+struct evp_alg {
+	enum key_alg alg;
+	const char *name, *alias;
+	const char *type; /* OpenSSL's word for what signs with it; NULL: nothing does */
+	const uint8_t *head;
+	size_t head_len;
+	size_t raw; /* bytes behind the head */
+	const EVP_MD *(*md)(void);
+};
+const struct evp_alg *evp_alg(enum key_alg alg); /* NULL: not one of ours */
+
 struct key {
 	enum key_alg alg;
 	EVP_PKEY *pub;		   /* public half only, of the default provider */
