@@ -136,7 +136,7 @@ inspect_json(const struct state *st, const struct surroundings *env)
 	    "pin_complexity", (int)st->pin_complexity, "touch", touch(st), "slots", slots(st),
 	    "objects", objects(st), "pin", ref(&st->pin, state_pin_is_factory(st)), "puk",
 	    ref(&st->puk, state_puk_is_factory(st)), "management_key", "algorithm",
-	    vcrypt_mgm_name(st->mgm.alg), "factory", (int)state_mgm_is_factory(st), "touch_policy",
+	    vcrypt_mgm(st->mgm.alg)->name, "factory", (int)state_mgm_is_factory(st), "touch_policy",
 	    touch_policy_name(st->mgm.touch_policy), "apdus", (json_int_t)w->apdus, "refused",
 	    "verify", (json_int_t)w->refused_verify, "change", (json_int_t)w->refused_change,
 	    "reset_retry", (json_int_t)w->refused_reset_retry, "faults", (json_int_t)w->faults);

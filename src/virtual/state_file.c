@@ -271,7 +271,7 @@ mgm_parse(const json_t *j, struct state_mgm *mgm)
 	int rc = -1;
 
 	if (key != NULL && json_byte(j, "algorithm", &mgm->alg) == 0 &&
-	    len == vcrypt_mgm_key_len(mgm->alg) &&
+	    vcrypt_mgm(mgm->alg) != NULL && len == vcrypt_mgm(mgm->alg)->key_len &&
 	    json_byte(j, "touch_policy", &mgm->touch_policy) == 0) {
 		memcpy(mgm->key, key, len);
 		mgm->len = len;

@@ -50,7 +50,7 @@ answer(struct vbuf *out, uint8_t tag, const uint8_t *val, size_t len)
 static uint16_t
 mgm_challenge(struct applet *a, enum auth_step step, struct vbuf *out)
 {
-	size_t block = vcrypt_mgm_block(a->st.mgm.alg);
+	size_t block = vcrypt_mgm(a->st.mgm.alg)->block;
 	uint8_t sent[16];
 
 	if (RAND_bytes(a->ses.challenge, (int)block) != 1)
@@ -66,7 +66,7 @@ mgm_challenge(struct applet *a, enum auth_step step, struct vbuf *out)
 static bool
 is_block(const struct applet *a, const struct vtlv *t)
 {
-	return t->len == vcrypt_mgm_block(a->st.mgm.alg);
+	return t->len == vcrypt_mgm(a->st.mgm.alg)->block;
 }
 
 /* The host shows the decrypted witness and asks for its own challenge encrypted. */
@@ -206,7 +206,7 @@ vauth_set_mgm(struct applet *a, const struct command *c, struct vbuf *out)
 	if (c->p1 != 0xFF || c->p2 < 0xFD)
 		return SW_P1P2;
 	if (c->len < 3 || c->data[1] != SLOT_MGM || c->data[2] != c->len - 3 || c->data[2] == 0 ||
-	    c->data[2] != vcrypt_mgm_key_len(c->data[0]))
+	    vcrypt_mgm(c->data[0]) == NULL || c->data[2] != vcrypt_mgm(c->data[0])->key_len)
 		return SW_DATA;
 	if (c->data[0] != VCRYPT_3DES && !state_fw(&a->st, 5, 4, 2))
 		return SW_DATA;

@@ -18,11 +18,7 @@ static const struct vcrypt_alg algs[] = {
     {VCRYPT_X25519, "X25519", VCRYPT_X, 32, true, "X25519"},
 };
 
-static const struct {
-	uint8_t id;
-	const char *name, *cipher;
-	size_t key_len, block;
-} mgm_algs[] = {
+static const struct vcrypt_mgm mgm_algs[] = {
     {VCRYPT_3DES, "TDES", "DES-EDE3-ECB", 24, 8},
     {VCRYPT_AES128, "AES128", "AES-128-ECB", 16, 16},
     {VCRYPT_AES192, "AES192", "AES-192-ECB", 24, 16},
@@ -38,51 +34,27 @@ vcrypt_alg(const struct state *st, uint8_t id)
 	return NULL;
 }
 
-static int
-mgm_index(uint8_t alg)
+const struct vcrypt_mgm *
+vcrypt_mgm(uint8_t alg)
 {
-	for (int i = 0; i < (int)(sizeof(mgm_algs) / sizeof(mgm_algs[0])); i++)
+	for (size_t i = 0; i < sizeof(mgm_algs) / sizeof(mgm_algs[0]); i++)
 		if (mgm_algs[i].id == alg)
-			return i;
-	return -1;
-}
-
-size_t
-vcrypt_mgm_key_len(uint8_t alg)
-{
-	int i = mgm_index(alg);
-
-	return i < 0 ? 0 : mgm_algs[i].key_len;
-}
-
-size_t
-vcrypt_mgm_block(uint8_t alg)
-{
-	int i = mgm_index(alg);
-
-	return i < 0 ? 0 : mgm_algs[i].block;
-}
-
-const char *
-vcrypt_mgm_name(uint8_t alg)
-{
-	int i = mgm_index(alg);
-
-	return i < 0 ? "?" : mgm_algs[i].name;
+			return &mgm_algs[i];
+	return NULL;
 }
 
 int
 vcrypt_mgm_crypt(const struct state_mgm *mgm, bool encrypt, const uint8_t *in, uint8_t *out)
 {
-	int i = mgm_index(mgm->alg), n = 0, rc = -1;
-	EVP_CIPHER *cipher = i < 0 ? NULL : EVP_CIPHER_fetch(NULL, mgm_algs[i].cipher, NULL);
+	const struct vcrypt_mgm *alg = vcrypt_mgm(mgm->alg);
+	EVP_CIPHER *cipher = alg == NULL ? NULL : EVP_CIPHER_fetch(NULL, alg->cipher, NULL);
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+	int n = 0, rc = -1;
 
 	if (cipher != NULL && ctx != NULL &&
 	    EVP_CipherInit_ex2(ctx, cipher, mgm->key, NULL, encrypt, NULL) == 1 &&
 	    EVP_CIPHER_CTX_set_padding(ctx, 0) == 1 &&
-	    EVP_CipherUpdate(ctx, out, &n, in, (int)mgm_algs[i].block) == 1 &&
-	    n == (int)mgm_algs[i].block)
+	    EVP_CipherUpdate(ctx, out, &n, in, (int)alg->block) == 1 && n == (int)alg->block)
 		rc = 0;
 	EVP_CIPHER_CTX_free(ctx);
 	EVP_CIPHER_free(cipher);

@@ -40,10 +40,13 @@ struct vcrypt_alg {
 /* NULL: the firmware has no such algorithm (or st is NULL and nobody has). */
 const struct vcrypt_alg *vcrypt_alg(const struct state *st, uint8_t id);
 
-/* Key and block length of a management key's algorithm; 0: none. */
-size_t vcrypt_mgm_key_len(uint8_t alg);
-size_t vcrypt_mgm_block(uint8_t alg);
-const char *vcrypt_mgm_name(uint8_t alg);
+/* Of a management key; NULL: no such algorithm. A state has one that there is. */
+struct vcrypt_mgm {
+	uint8_t id;
+	const char *name, *cipher;
+	size_t key_len, block;
+};
+const struct vcrypt_mgm *vcrypt_mgm(uint8_t alg);
 int vcrypt_mgm_crypt(const struct state_mgm *mgm, bool encrypt, const uint8_t *in, uint8_t *out);
 
 EVP_PKEY *vcrypt_generate(const struct vcrypt_alg *alg);
