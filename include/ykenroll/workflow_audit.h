@@ -18,12 +18,12 @@ struct workflow_audit {
  * where this user may read it. *ret is filled as far as it came. Errors: ERR_INTERNAL naming the
  * first row that does not fit, or what is lost; ERR_PROOF the CRL is not the CA's. */
 MUST_CHECK int workflow_audit_verify(
-    const struct workflow *w, struct workflow_audit *ret, struct err *err);
+    const struct desk *w, struct workflow_audit *ret, struct err *err);
 
 /* A registry that is older than what is known is taken into use, for a reason: the CA is told, and
  * signs a CRL with the new head. Needs the CA's passphrase, or a running signer. Errors: ERR_USAGE
  * it is not older. */
 MUST_CHECK int workflow_accept_rollback(
-    const struct workflow *w, const char *reason, struct workflow_audit *ret, struct err *err);
+    const struct desk *w, const char *reason, struct workflow_audit *ret, struct err *err);
 
 #endif

@@ -7,10 +7,10 @@
 #include "ykenroll/workflow.h"
 
 /* Unlock the key that w->escrow_key names (an encrypted PKCS#8 file or a PKCS #11 URI); its
- * passphrase is asked of w->ui (WORKFLOW_ESCROW_PASS) where one is needed. Errors: ERR_PERSON no
+ * passphrase is asked of w->ui (DESK_ESCROW_PASS) where one is needed. Errors: ERR_PERSON no
  * key is named; and as registry_escrow_unlock. */
-MUST_CHECK int workflow_escrow_unlock(const struct workflow *w, struct registry *r,
-    struct registry_escrow_key **ret, struct err *err);
+MUST_CHECK int workflow_escrow_unlock(
+    const struct desk *w, struct registry *r, struct registry_escrow_key **ret, struct err *err);
 
 struct workflow_escrow_open {
 	uint32_t token;
@@ -20,8 +20,8 @@ struct workflow_escrow_open {
 	const char *ticket; /* or NULL */
 };
 /* For a person. Errors: ERR_USAGE no reason; as workflow_escrow_unlock, registry_escrow_open. */
-MUST_CHECK int workflow_escrow_open(const struct workflow *w,
-    const struct workflow_escrow_open *what, struct secret *ret, struct err *err);
+MUST_CHECK int workflow_escrow_open(const struct desk *w, const struct workflow_escrow_open *what,
+    struct secret *ret, struct err *err);
 
 struct workflow_escrow_rekey {
 	const char *const *add_recovery; /* files with certificates, NULL at the end */
@@ -31,7 +31,7 @@ struct workflow_escrow_rekey {
 };
 /* Change the recipients, when anything is to be changed, and seal anew what is not sealed to them
  * yet. Killed anywhere, it is completed by the same call without any change. */
-MUST_CHECK int workflow_escrow_rekey(const struct workflow *w,
-    const struct workflow_escrow_rekey *what, int64_t *ret_resealed, struct err *err);
+MUST_CHECK int workflow_escrow_rekey(const struct desk *w, const struct workflow_escrow_rekey *what,
+    int64_t *ret_resealed, struct err *err);
 
 #endif

@@ -45,7 +45,7 @@ struct workflow_reissued {
 /* A certificate, or a token, in place of one that is not usable any more, by the table above. Again
  * after an interruption: the rest; after all is done: nothing. Errors: those of workflow_revoke and
  * workflow_enroll. */
-MUST_CHECK int workflow_reissue(const struct workflow *w, const struct workflow_reissue *what,
+MUST_CHECK int workflow_reissue(const struct desk *w, const struct workflow_reissue *what,
     struct workflow_reissued *ret, struct err *err);
 
 struct workflow_unblock {
@@ -54,7 +54,7 @@ struct workflow_unblock {
 };
 /* The holder, who is here, gets a new PIN by the PUK from escrow; the token gets a new PUK. Errors:
  * ERR_BLOCKED the PUK is, too; ERR_PIN the PUK in escrow is wrong, or has one try left. */
-MUST_CHECK int workflow_unblock(const struct workflow *w, const struct workflow_unblock *what,
+MUST_CHECK int workflow_unblock(const struct desk *w, const struct workflow_unblock *what,
     struct workflow_report *ret, struct err *err);
 
 /* Unblock for a holder who is elsewhere (x509_unblock.h): request there, answer here, apply there.
@@ -72,7 +72,7 @@ struct workflow_remote_result {
 };
 /* For the token in the reader; no registry is needed. Errors: ERR_OCCUPIED a file is there;
  * ERR_BLOCKED the PUK is. */
-MUST_CHECK int workflow_remote_request(const struct workflow *w,
+MUST_CHECK int workflow_remote_request(const struct desk *w,
     const struct workflow_remote_unblock *what, struct workflow_remote_result *ret,
     struct err *err);
 /* With the PUK from escrow, sealed to the request; a person says whether the holder is who asks.
@@ -80,13 +80,13 @@ MUST_CHECK int workflow_remote_request(const struct workflow *w,
  * a request, changed, expired; ERR_OCCUPIED it was answered before, or the token's state;
  * ERR_PERSON.
  */
-MUST_CHECK int workflow_remote_answer(const struct workflow *w,
+MUST_CHECK int workflow_remote_answer(const struct desk *w,
     const struct workflow_remote_unblock *what, struct workflow_remote_result *ret,
     struct err *err);
 /* The holder chooses the PIN; the key of the request is deleted, so that the answer is worth
  * nothing any more. Errors: ERR_FIT not the answer, expired; ERR_AMBIGUOUS another token; ERR_PIN,
  * ERR_BLOCKED. */
-MUST_CHECK int workflow_remote_apply(const struct workflow *w,
+MUST_CHECK int workflow_remote_apply(const struct desk *w,
     const struct workflow_remote_unblock *what, struct workflow_remote_result *ret,
     struct err *err);
 
@@ -98,7 +98,7 @@ struct workflow_retire {
 };
 /* The end: certificates revoked, the token wiped, its secrets closed. Errors: ERR_NO_TOKEN the
  * token is not here (and absent was not said). */
-MUST_CHECK int workflow_retire(const struct workflow *w, const struct workflow_retire *what,
+MUST_CHECK int workflow_retire(const struct desk *w, const struct workflow_retire *what,
     struct workflow_report *ret, struct err *err);
 
 struct workflow_adopt {
@@ -109,7 +109,7 @@ struct workflow_adopt {
  * certificate is recorded where this CA issued it, else replaced by one for the same key. The PIN
  * stays the holder's, unless it is the factory's. Errors: ERR_OCCUPIED it is registered;
  * ERR_ATTEST the key cannot be attested, and no new one is wanted. */
-MUST_CHECK int workflow_adopt(const struct workflow *w, const struct workflow_adopt *what,
+MUST_CHECK int workflow_adopt(const struct desk *w, const struct workflow_adopt *what,
     struct workflow_report *ret, struct err *err);
 
 #endif

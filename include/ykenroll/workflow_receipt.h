@@ -14,7 +14,7 @@
 /* token: of which the active certificate is told. *ret: DER of a CMS SignedData. Errors: ERR_USAGE
  * the token has no active certificate. */
 MUST_CHECK int workflow_receipt(
-    const struct workflow *w, uint32_t token, struct blob *ret, struct err *err);
+    const struct desk *w, uint32_t token, struct blob *ret, struct err *err);
 
 struct workflow_receipt_claims {
 	uint32_t token;

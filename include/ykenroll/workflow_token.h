@@ -7,7 +7,7 @@
  * is the holder's own business, allowed and audited.
  *
  * Everything that can be known is checked before the first secret is asked for, and that before the
- * first change. Secrets come from workflow_ui.secret. Common errors: those of token_open; ERR_USAGE
+ * first change. Secrets come from desk_ui.secret. Common errors: those of token_open; ERR_USAGE
  * not for this firmware.
  */
 #ifndef YKENROLL_WORKFLOW_TOKEN_H
@@ -26,7 +26,7 @@ struct workflow_token_entry {
 };
 /* Every card in every reader. *ret malloc'ed. */
 MUST_CHECK int workflow_token_list(
-    const struct workflow *w, struct workflow_token_entry **ret, size_t *ret_n, struct err *err);
+    const struct desk *w, struct workflow_token_entry **ret, size_t *ret_n, struct err *err);
 
 struct workflow_token_slot {
 	const struct device_slot *slot;
@@ -60,12 +60,12 @@ struct workflow_token_info {
 };
 /* Reads only, spends no try. *ret is large; the caller wipes it with workflow_token_info_wipe. */
 MUST_CHECK int workflow_token_info(
-    const struct workflow *w, struct workflow_token_info *ret, struct err *err);
+    const struct desk *w, struct workflow_token_info *ret, struct err *err);
 void workflow_token_info_wipe(struct workflow_token_info *info);
 
 /* The slot's certificate, or where key is wanted its public key (DER). Errors: ERR_ABSENT. */
 MUST_CHECK int workflow_token_export(
-    const struct workflow *w, uint8_t slot, bool key, struct blob *ret_der, struct err *err);
+    const struct desk *w, uint8_t slot, bool key, struct blob *ret_der, struct err *err);
 
 struct workflow_token_attest {
 	uint8_t slot;
@@ -74,26 +74,25 @@ struct workflow_token_attest {
 };
 /* ret_leaf, ret_f9: DER. With verify *ret is filled; attestation_wipe it. Errors: ERR_ABSENT;
  * ERR_ATTEST. */
-MUST_CHECK int workflow_token_attest(const struct workflow *w,
-    const struct workflow_token_attest *what, struct blob *ret_leaf, struct blob *ret_f9,
-    struct attestation *ret, struct err *err);
+MUST_CHECK int workflow_token_attest(const struct desk *w, const struct workflow_token_attest *what,
+    struct blob *ret_leaf, struct blob *ret_f9, struct attestation *ret, struct err *err);
 
 /* ---- secrets ---- */
 
 MUST_CHECK int workflow_token_change_pin(
-    const struct workflow *w, struct token_id *ret, struct err *err);
+    const struct desk *w, struct token_id *ret, struct err *err);
 /* keep: called with a PUK that was made here (generate) before it is set, to write it down. */
 struct workflow_token_new {
 	bool generate;
 	int (*keep)(void *ctx, const struct secret *value, struct err *err);
 	void *ctx;
 };
-MUST_CHECK int workflow_token_change_puk(const struct workflow *w,
-    const struct workflow_token_new *how, struct token_id *ret, struct err *err);
+MUST_CHECK int workflow_token_change_puk(const struct desk *w, const struct workflow_token_new *how,
+    struct token_id *ret, struct err *err);
 MUST_CHECK int workflow_token_unblock_pin(
-    const struct workflow *w, struct token_id *ret, struct err *err);
+    const struct desk *w, struct token_id *ret, struct err *err);
 /* Resets PIN and PUK to the factory's. Errors: ERR_OCCUPIED they are not, and no force. */
-MUST_CHECK int workflow_token_set_retries(const struct workflow *w, unsigned pin_tries,
+MUST_CHECK int workflow_token_set_retries(const struct desk *w, unsigned pin_tries,
     unsigned puk_tries, struct token_id *ret, struct err *err);
 
 struct workflow_token_mgmkey {
@@ -102,7 +101,7 @@ struct workflow_token_mgmkey {
 	bool touch;
 	bool protect; /* also in the token, readable with the PIN: ykman's convention */
 };
-MUST_CHECK int workflow_token_change_mgmkey(const struct workflow *w,
+MUST_CHECK int workflow_token_change_mgmkey(const struct desk *w,
     const struct workflow_token_mgmkey *how, struct token_id *ret, struct err *err);
 
 /* ---- keys and certificates ---- */
@@ -113,7 +112,7 @@ struct workflow_token_generate {
 	uint8_t pin_policy, touch_policy; /* x509.h */
 };
 /* Errors: ERR_OCCUPIED something is in the slot and no force: the text says what. */
-MUST_CHECK int workflow_token_generate(const struct workflow *w,
+MUST_CHECK int workflow_token_generate(const struct desk *w,
     const struct workflow_token_generate *what, struct blob *ret_spki, struct err *err);
 
 struct workflow_token_request {
@@ -121,7 +120,7 @@ struct workflow_token_request {
 	struct csr_fields fields; /* without attestation and f9 */
 	bool attest;		  /* carry them */
 };
-MUST_CHECK int workflow_token_request(const struct workflow *w,
+MUST_CHECK int workflow_token_request(const struct desk *w,
     const struct workflow_token_request *what, struct blob *ret_der, struct err *err);
 
 struct workflow_token_import {
@@ -131,8 +130,8 @@ struct workflow_token_import {
 };
 /* Errors: ERR_FIT too large, or not of the slot's key; ERR_OCCUPIED another certificate. ret_gzip:
  * had to be compressed. */
-MUST_CHECK int workflow_token_import(const struct workflow *w,
-    const struct workflow_token_import *what, bool *ret_gzip, struct err *err);
+MUST_CHECK int workflow_token_import(const struct desk *w, const struct workflow_token_import *what,
+    bool *ret_gzip, struct err *err);
 
 struct workflow_token_delete {
 	uint8_t slot;
@@ -140,14 +139,12 @@ struct workflow_token_delete {
 	bool keep_chuid;
 };
 MUST_CHECK int workflow_token_delete(
-    const struct workflow *w, const struct workflow_token_delete *what, struct err *err);
+    const struct desk *w, const struct workflow_token_delete *what, struct err *err);
 
 /* Key and certificate. */
-MUST_CHECK int workflow_token_move(
-    const struct workflow *w, uint8_t from, uint8_t to, struct err *err);
+MUST_CHECK int workflow_token_move(const struct desk *w, uint8_t from, uint8_t to, struct err *err);
 
 /* All of the PIV application but its attestation key, after saying what is lost. */
-MUST_CHECK int workflow_token_reset(
-    const struct workflow *w, struct token_id *ret, struct err *err);
+MUST_CHECK int workflow_token_reset(const struct desk *w, struct token_id *ret, struct err *err);
 
 #endif

@@ -65,7 +65,7 @@ MUST_CHECK int opt_verbs(const char *command, const struct opt_verb *verbs, size
 /* The registry of this home. Errors: ERR_INTERNAL there is none. */
 MUST_CHECK int opt_registry(struct registry **ret, struct err *err);
 /* A workflow with the common options and the terminal as its face. */
-MUST_CHECK int opt_workflow(struct workflow *ret, struct err *err);
+MUST_CHECK int opt_desk(struct desk *ret, struct err *err);
 const char *opt_actor(void); /* who runs this, for the audit rows */
 
 /* ---- render.c ---- */
@@ -92,7 +92,7 @@ struct face {
 };
 extern struct face face;
 extern const struct device_ui face_device;
-extern const struct workflow_ui face_ui, face_token_ui; /* of a life; of the token verbs */
+extern const struct desk_ui face_ui, face_token_ui; /* of a life; of the token verbs */
 MUST_CHECK int face_check_specs(struct err *err);
 MUST_CHECK int face_check_token_specs(struct err *err);
 

@@ -59,14 +59,14 @@ static int
 verify(int argc, const char **argv, struct err *err)
 {
 	struct workflow_audit a;
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(
 		 argc, argv, "audit verify", "[OPTION...]", table_verify, args, 0, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0 || (rc = workflow_audit_verify(&w, &a, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0 || (rc = workflow_audit_verify(&w, &a, err)) != 0)
 		return rc;
 	return verified(&a, err);
 }
@@ -141,14 +141,14 @@ static int
 accept_rollback(int argc, const char **argv, struct err *err)
 {
 	struct workflow_audit a;
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "audit accept-rollback", "[OPTION...]", table_rollback,
 		 args, 0, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (reason == NULL)
 		return err_set(err, ERR_USAGE, "ykenroll audit accept-rollback --reason TEXT");

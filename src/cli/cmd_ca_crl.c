@@ -39,14 +39,14 @@ int
 cmd_ca_crl(int argc, const char **argv, struct err *err)
 {
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	struct crl_info crl;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "ca crl", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
 	    (rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (root_pass != NULL && !root)
 		return err_set(err, ERR_USAGE, "--root-pass is for --root");

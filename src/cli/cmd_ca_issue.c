@@ -213,13 +213,13 @@ cmd_ca_issue(int argc, const char **argv, struct err *err)
 	struct workflow_issue what = {.request = r};
 	char path[PATH_MAX];
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "ca issue", "CSR [OPTION...]", table, args, 1, &n, err)) !=
 		0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (n != 1)
 		return err_set(

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
-#include "ykenroll/workflow_ocsp.h"
+#include "ykenroll/relying_ocsp.h"
 
 #define VALID_MIN 60 /* seconds */
 #define VALID_MAX 604800UL
@@ -77,16 +77,16 @@ show_ready(void *ctx, const char *address, uint16_t port)
 int
 cmd_ca_ocsp(int argc, const char **argv, struct err *err)
 {
-	struct workflow_ocsp what = {.pass = get_pass, .ready = show_ready};
-	unsigned long seconds = WORKFLOW_OCSP_VALID_SEC;
+	struct relying_ocsp what = {.pass = get_pass, .ready = show_ready};
+	unsigned long seconds = RELYING_OCSP_VALID_SEC;
 	char address[INET6_ADDRSTRLEN];
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "ca ocsp", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0 ||
+	    (rc = opt_desk(&w, err)) != 0 ||
 	    (rc = prompt_check_spec(key_pass, "--key-pass", err)) != 0 ||
 	    (rc = parse_listen(listen_at == NULL ? "127.0.0.1:8888" : listen_at, address,
 		 sizeof(address), &what.port, err)) != 0 ||
@@ -101,5 +101,5 @@ cmd_ca_ocsp(int argc, const char **argv, struct err *err)
 	what.cert = cert;
 	what.key = key;
 	what.valid_sec = (unsigned)seconds;
-	return workflow_ocsp(&w, &what, err);
+	return relying_ocsp(&w, &what, err);
 }

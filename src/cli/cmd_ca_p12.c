@@ -69,13 +69,13 @@ cmd_ca_p12(int argc, const char **argv, struct err *err)
 	struct request *r = &opt.asked;
 	struct workflow_p12 what = {.request = r, .pass = pass};
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "ca p12", "--cn NAME --out FILE [OPTION...]", table, args,
 		 0, &n, err)) != 0 ||
-	    (rc = options(r, err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	    (rc = options(r, err)) != 0 || (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	what.compat = compat != 0;
 	what.path = ca_out_path;

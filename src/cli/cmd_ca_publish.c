@@ -4,8 +4,8 @@
 
 #include "base/utc.h"
 #include "cli/cli.h"
-#include "ykenroll/workflow_ca.h"
-#include "ykenroll/workflow_server.h"
+#include "ykenroll/relying_publish.h"
+#include "ykenroll/relying_server.h"
 
 static char *server, *test, *reload;
 static int leaves, watch;
@@ -31,7 +31,7 @@ static const struct poptOption table[] = {
 static const char *const names[] = {"issuing", "root"};
 
 static json_t *
-as_json(const char *dir, const struct workflow_published *p)
+as_json(const char *dir, const struct relying_published *p)
 {
 	json_t *json = json_pack("{s:s, s:I, s:b}", "directory", dir, "written",
 	    (json_int_t)p->written, "reloaded", reloads);
@@ -50,7 +50,7 @@ as_json(const char *dir, const struct workflow_published *p)
 }
 
 static int
-show(const char *dir, const struct workflow_published *p, struct err *err)
+show(const char *dir, const struct relying_published *p, struct err *err)
 {
 	char end[UTC_TEXT_LEN];
 	size_t i;
@@ -71,7 +71,7 @@ show(const char *dir, const struct workflow_published *p, struct err *err)
 }
 
 static void
-published(void *ctx, const struct workflow_publish *to, const struct workflow_published *p)
+published(void *ctx, const struct relying_publish *to, const struct relying_published *p)
 {
 	struct err err = ERR_INIT;
 
@@ -83,7 +83,7 @@ published(void *ctx, const struct workflow_publish *to, const struct workflow_pu
 }
 
 static void
-failed(void *ctx, const struct workflow_publish *to, const struct err *err)
+failed(void *ctx, const struct relying_publish *to, const struct err *err)
 {
 	struct err told = *err;
 
@@ -92,11 +92,11 @@ failed(void *ctx, const struct workflow_publish *to, const struct err *err)
 	render_error(&told);
 }
 
-static const struct workflow_watch watcher = {published, failed, NULL};
+static const struct relying_watch watcher = {published, failed, NULL};
 
 /* No DIR: those of ykenroll.conf. */
 static int
-configured(const struct workflow *w, struct err *err)
+configured(const struct desk *w, struct err *err)
 {
 	size_t n = 0;
 	int rc;
@@ -104,8 +104,8 @@ configured(const struct workflow *w, struct err *err)
 	if (server != NULL || test != NULL || reload != NULL || leaves)
 		return err_set(err, ERR_USAGE, "ykenroll ca publish DIR: these options need one");
 	if (watch)
-		return workflow_publish_watch_configured(w, &watcher, err);
-	if ((rc = workflow_publish_configured(w, &n, err)) != 0)
+		return relying_publish_watch_configured(w, &watcher, err);
+	if ((rc = relying_publish_configured(w, &n, err)) != 0)
 		return rc;
 	if (n == 0)
 		return err_set(err, ERR_USAGE,
@@ -120,24 +120,24 @@ int
 cmd_ca_publish(int argc, const char **argv, struct err *err)
 {
 	const char *args[1] = {NULL};
-	struct workflow_published done;
-	struct workflow_publish what;
-	struct workflow w;
+	struct relying_published done;
+	struct relying_publish what;
+	struct desk w;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(
 		 argc, argv, "ca publish", "[DIR] [OPTION...]", table, args, 1, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (n == 0)
 		return configured(&w, err);
-	what = (struct workflow_publish){args[0], test, reload, leaves != 0};
-	if (server != NULL && (rc = workflow_publish_usual(server, &what, err)) != 0)
+	what = (struct relying_publish){args[0], test, reload, leaves != 0};
+	if (server != NULL && (rc = relying_publish_usual(server, &what, err)) != 0)
 		return rc;
 	reloads = what.reload != NULL;
 	if (watch)
-		return workflow_publish_watch(&w, &what, 1, &watcher, err);
-	rc = workflow_publish(&w, &what, &done, err);
+		return relying_publish_watch(&w, &what, 1, &watcher, err);
+	rc = relying_publish(&w, &what, &done, err);
 	return rc != 0 ? rc : show(args[0], &done, err);
 }

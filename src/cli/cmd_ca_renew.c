@@ -100,7 +100,7 @@ parse_key(struct blob *csr, size_t files, struct err *err)
 }
 
 static int
-renew_issuing(const struct workflow *w, size_t n, struct err *err)
+renew_issuing(const struct desk *w, size_t n, struct err *err)
 {
 	struct cert_info info;
 	char end[UTC_TEXT_LEN];
@@ -121,7 +121,7 @@ renew_issuing(const struct workflow *w, size_t n, struct err *err)
 }
 
 static int
-renew(const struct workflow *w, char **files, size_t n_files, struct err *err)
+renew(const struct desk *w, char **files, size_t n_files, struct err *err)
 {
 	struct workflow_renew what = {.files = n_files == 0 ? NULL : files,
 	    .request = &opt.asked,
@@ -152,14 +152,14 @@ int
 cmd_ca_renew(int argc, const char **argv, struct err *err)
 {
 	const char *args[FILES_MAX + 1] = {NULL};
-	struct workflow w;
+	struct desk w;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "ca renew", "[FILE...] [OPTION...]", table, args, FILES_MAX,
 		 &n, err)) != 0 ||
 	    (rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	w.dry_run = opt.dry_run != 0;
 	if (issuing)

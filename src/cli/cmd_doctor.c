@@ -41,13 +41,13 @@ int
 cmd_doctor(int argc, const char **argv, struct err *err)
 {
 	struct workflow_diagnosis found[WORKFLOW_DIAGNOSES_MAX];
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n = 0;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "doctor", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	n = 0;
 	rc = workflow_doctor(&w, found, &n, err);

@@ -165,7 +165,7 @@ cmd_enroll(int argc, const char **argv, struct err *err)
 {
 	struct workflow_report report = {0};
 	struct workflow_enroll what = {0};
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n;
 	int rc;
@@ -177,7 +177,7 @@ cmd_enroll(int argc, const char **argv, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "who gets the token? ykenroll enroll \"Alice Adams\" --email "
 		    "alice@example.org");
-	if ((rc = fill(&what, args[0], err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	if ((rc = fill(&what, args[0], err)) != 0 || (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	rc = workflow_enroll(&w, &what, &report, err);
 	return enroll_show(&report, rc, err);
@@ -188,7 +188,7 @@ cmd_adopt(int argc, const char **argv, struct err *err)
 {
 	struct workflow_report report = {0};
 	struct workflow_adopt what = {0};
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n;
 	int rc;
@@ -201,7 +201,7 @@ cmd_adopt(int argc, const char **argv, struct err *err)
 		    "who has the token? ykenroll adopt \"Alice Adams\" --email alice@example.org");
 	what.new_key = new_key != 0;
 	face.ask_current = true;
-	if ((rc = fill(&what.enroll, args[0], err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	if ((rc = fill(&what.enroll, args[0], err)) != 0 || (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	rc = workflow_adopt(&w, &what, &report, err);
 	return enroll_show(&report, rc, err);
@@ -211,14 +211,14 @@ int
 cmd_recover(int argc, const char **argv, struct err *err)
 {
 	struct workflow_report report = {0};
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(
 		 argc, argv, "recover", "[OPTION...]", recover_table, args, 0, &n, err)) != 0 ||
-	    (rc = enroll_check_specs(err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	    (rc = enroll_check_specs(err)) != 0 || (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	rc = workflow_recover(&w, give_up != 0, &report, err);
 	if (rc == 0 && report.already && !opt.json) {

@@ -164,14 +164,14 @@ open_one(int argc, const char **argv, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *secret = secret_new();
 	struct workflow_escrow_open what = {0};
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "escrow open", "TOKEN [OPTION...]", table_open, args, 1, &n,
 		 err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (n != 1 || kind == NULL || reason == NULL)
 		return err_set(err, ERR_USAGE,
@@ -191,7 +191,7 @@ static int
 rekey(int argc, const char **argv, struct err *err)
 {
 	struct workflow_escrow_rekey what = {0};
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	int64_t done = 0;
 	size_t n;
@@ -199,7 +199,7 @@ rekey(int argc, const char **argv, struct err *err)
 
 	if ((rc = opt_parse(
 		 argc, argv, "escrow rekey", "[OPTION...]", table_rekey, args, 0, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	what.add_recovery = add_recovery;
 	what.add_helpdesk = add_helpdesk;

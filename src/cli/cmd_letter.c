@@ -110,14 +110,14 @@ int
 cmd_letter(int argc, const char **argv, struct err *err)
 {
 	const char *args[1] = {NULL};
-	struct workflow w;
+	struct desk w;
 	uint32_t token = 0;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "letter", "[HOLDER|TOKEN] [OPTION...]", table, args, 1, &n,
 		 err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (n == 0 && opt.letter == NULL && !handed)
 		return list(err);

@@ -44,14 +44,14 @@ cmd_check(int argc, const char **argv, struct err *err)
 {
 	struct workflow_finding findings[WORKFLOW_FINDINGS_MAX];
 	struct token_id token = {0};
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "check", "[OPTION...]", check_table, args, 0, &n, err)) !=
 		0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	n = 0;
 	rc = workflow_check(&w, &token, findings, &n, err);

@@ -132,7 +132,7 @@ cmd_receipt(int argc, const char **argv, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob receipt = {0};
 	uint32_t token = 0;
-	struct workflow w;
+	struct desk w;
 	const char *args[1];
 	size_t n;
 	int rc;
@@ -141,7 +141,7 @@ cmd_receipt(int argc, const char **argv, struct err *err)
 		return verify(argc - 1, argv + 1, err);
 	if ((rc = opt_parse(argc, argv, "receipt", "HOLDER|TOKEN --out FILE [OPTION...]", table,
 		 args, 1, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (n != 1 || out == NULL)
 		return err_set(err, ERR_USAGE,

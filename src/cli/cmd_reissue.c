@@ -137,7 +137,7 @@ cmd_reissue(int argc, const char **argv, struct err *err)
 	static struct workflow_reissued done;
 	struct workflow_reissue what = {0};
 	const char *args[1] = {NULL};
-	struct workflow w;
+	struct desk w;
 	size_t n;
 	int rc;
 
@@ -147,7 +147,7 @@ cmd_reissue(int argc, const char **argv, struct err *err)
 	if (n != 1)
 		return err_set(
 		    err, ERR_USAGE, "whose? ykenroll reissue alice@example.org --reason lost");
-	if ((rc = fill(&what, err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	if ((rc = fill(&what, err)) != 0 || (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	what.what = args[0];
 	rc = workflow_reissue(&w, &what, &done, err);

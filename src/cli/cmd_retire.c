@@ -37,14 +37,14 @@ cmd_retire(int argc, const char **argv, struct err *err)
 	struct workflow_report report = {0};
 	struct workflow_retire what = {.reason = REASON_CESSATION};
 	const char *args[1] = {NULL};
-	struct workflow w;
+	struct desk w;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "retire", "[HOLDER|TOKEN] [OPTION...]", table, args, 1, &n,
 		 err)) != 0 ||
 	    (reason != NULL && (rc = workflow_reason(reason, &what.reason, err)) != 0) ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	what.what = args[0];
 	what.ticket = ticket;

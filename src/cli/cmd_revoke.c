@@ -95,13 +95,13 @@ run(int argc, const char **argv, enum workflow_taking how, struct err *err)
 	static struct workflow_revoked done;
 	struct workflow_revoke what = {.how = how};
 	const char *args[1] = {NULL};
-	struct workflow w;
+	struct desk w;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, ways[how].name, WHICH " [OPTION...]", ways[how].table, args,
 		 1, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (n != 1 || (how == TAKE_REVOKE && reason == NULL))
 		return err_set(err, ERR_USAGE, "ykenroll %s " WHICH "%s", ways[how].name,

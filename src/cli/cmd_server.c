@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
-#include "ykenroll/workflow_server.h"
+#include "ykenroll/relying_server.h"
 
 static char *name, *dir, *backend, *listen_port, *certificate, *key;
 static int optional;

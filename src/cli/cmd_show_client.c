@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "cli/cli.h"
-#include "ykenroll/workflow_client.h"
+#include "ykenroll/relying_client.h"
 
 static char *client, *url, *ca_file, *pin_source, *debian;
 
@@ -38,16 +38,16 @@ int
 cmd_show_client(int argc, const char **argv, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob script = {0};
-	struct workflow_client what = {.name = NULL};
+	struct relying_client what = {.name = NULL};
 	unsigned long release = 0;
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(
 		 argc, argv, "show", "--client NAME [OPTION...]", table, args, 0, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0)
+	    (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (debian != NULL && (rc = text_number(debian, "--debian", 99, &release, err)) != 0)
 		return rc;
@@ -56,7 +56,7 @@ cmd_show_client(int argc, const char **argv, struct err *err)
 	what.ca_file = ca_file;
 	what.pin_source = pin_source;
 	what.debian = (unsigned)release;
-	if ((rc = workflow_client_script(&w, &what, &script, err)) != 0)
+	if ((rc = relying_client_script(&w, &what, &script, err)) != 0)
 		return rc;
 	return print(&script, err);
 }

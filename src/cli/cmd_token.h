@@ -17,7 +17,7 @@ struct token_line {
 	size_t min_args, max_args;
 };
 MUST_CHECK int cmd_token_parse(const struct token_line *line, int argc, const char **argv,
-    const char **ret_args, struct workflow *ret, struct err *err);
+    const char **ret_args, struct desk *ret, struct err *err);
 
 /* f9 only where it is only read. Errors: ERR_USAGE. */
 MUST_CHECK int cmd_token_slot(const char *text, bool f9, uint8_t *ret, struct err *err);

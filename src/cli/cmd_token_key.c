@@ -79,7 +79,7 @@ cmd_token_generate(int argc, const char **argv, struct err *err)
 	struct workflow_token_generate what = {.alg = KEY_P256};
 	CLEAN(blob_wipe) struct blob spki = {0};
 	const char *args[2] = {NULL, NULL};
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
@@ -121,7 +121,7 @@ cmd_token_request(int argc, const char **argv, struct err *err)
 	CLEAN(blob_wipe) struct blob der = {0};
 	const char *args[2] = {NULL, NULL};
 	struct csr_san names[SANS_MAX];
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
@@ -160,7 +160,7 @@ cmd_token_import(int argc, const char **argv, struct err *err)
 	struct workflow_token_import what = {.slot = 0};
 	CLEAN(blob_wipe) struct blob der = {0};
 	const char *args[2] = {NULL, NULL};
-	struct workflow w;
+	struct desk w;
 	bool is_gzip = false;
 	int rc;
 
@@ -186,7 +186,7 @@ cmd_token_delete(int argc, const char **argv, struct err *err)
 	const struct token_line line = {"delete", "SLOT", delete_table, 1, 1};
 	struct workflow_token_delete what = {.slot = 0};
 	const char *args[1] = {NULL};
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
@@ -206,7 +206,7 @@ cmd_token_move(int argc, const char **argv, struct err *err)
 	const struct token_line line = {"move", "FROM TO", move_table, 2, 2};
 	const char *args[2] = {NULL, NULL};
 	uint8_t from, to;
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
@@ -222,7 +222,7 @@ cmd_token_reset(int argc, const char **argv, struct err *err)
 	const struct token_line line = {"reset", "", reset_table, 0, 0};
 	struct token_id id = {0};
 	const char *args[1] = {NULL};
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||

@@ -27,7 +27,7 @@ struct poptOption token_opt_mgmkey[] = {
 
 int
 cmd_token_parse(const struct token_line *line, int argc, const char **argv, const char **ret_args,
-    struct workflow *ret, struct err *err)
+    struct desk *ret, struct err *err)
 {
 	char command[64], words[96];
 	size_t n = 0;
@@ -41,7 +41,7 @@ cmd_token_parse(const struct token_line *line, int argc, const char **argv, cons
 		return rc;
 	if (n < line->min_args)
 		return err_set(err, ERR_USAGE, "ykenroll %s %s", command, line->words);
-	if ((rc = face_check_token_specs(err)) != 0 || (rc = opt_workflow(ret, err)) != 0)
+	if ((rc = face_check_token_specs(err)) != 0 || (rc = opt_desk(ret, err)) != 0)
 		return rc;
 	ret->ui = face_token_ui;
 	return 0;

@@ -102,7 +102,7 @@ cmd_token_list(int argc, const char **argv, struct err *err)
 	const struct token_line line = {"list", "", list_table, 0, 0};
 	struct workflow_token_entry *list = NULL;
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	size_t n = 0, i;
 	json_t *rows;
 	int rc;
@@ -304,7 +304,7 @@ cmd_token_info(int argc, const char **argv, struct err *err)
 	const struct token_line line = {"info", "", info_table, 0, 0};
 	CLEAN(workflow_token_info_wipe) struct workflow_token_info info = {.n_slots = 0};
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
@@ -324,7 +324,7 @@ cmd_token_export(int argc, const char **argv, struct err *err)
 	const struct token_line line = {"export", "SLOT [FILE]", export_table, 1, 2};
 	CLEAN(blob_wipe) struct blob der = {0};
 	const char *args[2] = {NULL, NULL};
-	struct workflow w;
+	struct desk w;
 	uint8_t slot;
 	int rc;
 
@@ -382,7 +382,7 @@ cmd_token_attest(int argc, const char **argv, struct err *err)
 	CLEAN(blob_wipe) struct blob leaf = {0}, f9 = {0};
 	struct workflow_token_attest what = {.slot = 0};
 	const char *args[2] = {NULL, NULL};
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||

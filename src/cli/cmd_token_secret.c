@@ -79,7 +79,7 @@ cmd_token_change_pin(int argc, const char **argv, struct err *err)
 	const struct token_line line = {"change-pin", "", pin_table, 0, 0};
 	struct token_id id = {0};
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
@@ -95,7 +95,7 @@ cmd_token_unblock_pin(int argc, const char **argv, struct err *err)
 	const struct token_line line = {"unblock-pin", "", unblock_table, 0, 0};
 	struct token_id id = {0};
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
@@ -152,7 +152,7 @@ cmd_token_change_puk(int argc, const char **argv, struct err *err)
 	const struct token_line line = {"change-puk", "", puk_table, 0, 0};
 	struct token_id id = {0};
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	bool kept = false;
 	int rc;
 
@@ -190,7 +190,7 @@ cmd_token_change_mgmkey(int argc, const char **argv, struct err *err)
 	struct workflow_token_mgmkey how = {.alg = 0};
 	struct token_id id = {0};
 	const char *args[1];
-	struct workflow w;
+	struct desk w;
 	bool kept = false;
 	int rc;
 
@@ -220,7 +220,7 @@ cmd_token_set_retries(int argc, const char **argv, struct err *err)
 	unsigned long pin, puk;
 	struct token_id id = {0};
 	const char *args[2];
-	struct workflow w;
+	struct desk w;
 	int rc;
 
 	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||

@@ -62,7 +62,7 @@ show_remote(const struct workflow_remote_result *t, struct err *err)
 }
 
 static int
-run_remote(const struct workflow *w, struct err *err)
+run_remote(const struct desk *w, struct err *err)
 {
 	const struct workflow_remote_unblock what = {.request = request != NULL	 ? request
 								: answer != NULL ? answer
@@ -89,7 +89,7 @@ run_remote(const struct workflow *w, struct err *err)
 /* ---- for one who is here ---- */
 
 static int
-run_here(const struct workflow *w, const char *who, struct err *err)
+run_here(const struct desk *w, const char *who, struct err *err)
 {
 	const struct workflow_unblock what = {.what = who, .ticket = ticket};
 	struct workflow_report report = {0};
@@ -106,13 +106,13 @@ int
 cmd_unblock(int argc, const char **argv, struct err *err)
 {
 	const char *args[1] = {NULL};
-	struct workflow w;
+	struct desk w;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "unblock", "[HOLDER|TOKEN] [OPTION...]", table, args, 1, &n,
 		 err)) != 0 ||
-	    (rc = enroll_check_specs(err)) != 0 || (rc = opt_workflow(&w, err)) != 0)
+	    (rc = enroll_check_specs(err)) != 0 || (rc = opt_desk(&w, err)) != 0)
 		return rc;
 	if (request == NULL && answer == NULL && apply == NULL)
 		return run_here(&w, args[0], err);

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "cli/cmd_token.h"
-#include "ykenroll/workflow_verify.h"
+#include "ykenroll/relying_verify.h"
 
 #define TIMEOUT_MAX 300
 
@@ -35,13 +35,13 @@ static const char *const verdicts[] = {
 /* ---- what was found ---- */
 
 static const char *
-mark(const struct workflow_probe *p)
+mark(const struct relying_probe *p)
 {
 	return p->verdict == VERDICT_UNTRIED ? "-" : p->right ? "ok" : "WRONG";
 }
 
 static json_t *
-probe_json(const struct workflow_probe *p)
+probe_json(const struct relying_probe *p)
 {
 	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s}", "probe", p->name, "what",
 	    p->what, "protocol", p->protocol, "verdict", verdicts[p->verdict], "wanted",
@@ -59,7 +59,7 @@ probe_json(const struct workflow_probe *p)
 }
 
 static int
-show_json(const struct workflow_verified *r, struct err *err)
+show_json(const struct relying_verified *r, struct err *err)
 {
 	json_t *list = json_array();
 	size_t i;
@@ -73,7 +73,7 @@ show_json(const struct workflow_verified *r, struct err *err)
 }
 
 static void
-show(const struct workflow_verified *r)
+show(const struct relying_verified *r)
 {
 	size_t i;
 
@@ -87,10 +87,10 @@ show(const struct workflow_verified *r)
 }
 
 static int
-run_verify(const struct workflow *w, const struct workflow_verify *what, struct err *err)
+run_verify(const struct desk *w, const struct relying_verify *what, struct err *err)
 {
-	static struct workflow_verified done;
-	const int rc = workflow_verify_server(w, what, &done, err);
+	static struct relying_verified done;
+	const int rc = relying_verify_server(w, what, &done, err);
 
 	if (done.finding[0] == '\0') /* it did not come to its end */
 		return rc;
@@ -107,12 +107,12 @@ run_verify(const struct workflow *w, const struct workflow_verify *what, struct 
 /* ---- prepare ---- */
 
 static int
-run_prepare(const struct workflow *w, const struct workflow_verify *what, struct err *err)
+run_prepare(const struct desk *w, const struct relying_verify *what, struct err *err)
 {
-	struct workflow_prepared p;
+	struct relying_prepared p;
 	int rc;
 
-	if ((rc = workflow_verify_prepare(w, what, &p, err)) != 0)
+	if ((rc = relying_verify_prepare(w, what, &p, err)) != 0)
 		return rc;
 	if (opt.json)
 		return render_json(json_pack("{s:I, s:b, s:I, s:I}", "made", (json_int_t)p.made,
@@ -137,16 +137,16 @@ run_prepare(const struct workflow *w, const struct workflow_verify *what, struct
 int
 cmd_verify_server(int argc, const char **argv, struct err *err)
 {
-	struct workflow_verify what = {.url = NULL};
+	struct relying_verify what = {.url = NULL};
 	const char *args[1] = {NULL};
 	unsigned long sec = 0;
-	struct workflow w;
+	struct desk w;
 	size_t n;
 	int rc;
 
 	if ((rc = opt_parse(argc, argv, "verify-server", "URL|HOST:PORT [OPTION...]", table, args,
 		 1, &n, err)) != 0 ||
-	    (rc = opt_workflow(&w, err)) != 0 ||
+	    (rc = opt_desk(&w, err)) != 0 ||
 	    (rc = prompt_check_spec(face.current_pin, "--pin", err)) != 0)
 		return rc;
 	if (timeout != NULL &&

@@ -54,7 +54,7 @@ deadline(void *ctx)
 const struct device_ui face_device = {.touch = touch, .deadline = deadline, .waiting = waiting};
 
 static void
-step(void *ctx, const struct workflow_step *s)
+step(void *ctx, const struct desk_step *s)
 {
 	static const char *const marks[] = {[STEP_WAITS] = "would",
 	    [STEP_ALREADY] = "done",
@@ -79,7 +79,7 @@ say(void *ctx, const char *text)
 static int
 pin_check(const struct secret *pin, struct err *err)
 {
-	return workflow_pin_check(pin, err);
+	return desk_pin_check(pin, err);
 }
 
 static int
@@ -122,35 +122,35 @@ struct asked {
 
 /* Of the commands for a life: --pin is the PIN that the holder has or gets. */
 static const struct asked of_life[] = {
-    [WORKFLOW_NEW_PIN] = {&face.new_pin,
+    [DESK_NEW_PIN] = {&face.new_pin,
 	{NULL, "new PIN (6 to 8 characters)", "--pin", true, pin_check}, false},
-    [WORKFLOW_CURRENT_PIN] = {&face.current_pin,
-	{NULL, "current PIN", "--current-pin", false, NULL}, true},
-    [WORKFLOW_CURRENT_PUK] = {&face.current_puk,
-	{NULL, "current PUK", "--current-puk", false, NULL}, true},
-    [WORKFLOW_CURRENT_MGMKEY] = {&face.current_mgmkey,
+    [DESK_CURRENT_PIN] = {&face.current_pin, {NULL, "current PIN", "--current-pin", false, NULL},
+	true},
+    [DESK_CURRENT_PUK] = {&face.current_puk, {NULL, "current PUK", "--current-puk", false, NULL},
+	true},
+    [DESK_CURRENT_MGMKEY] = {&face.current_mgmkey,
 	{NULL, "current management key (hexadecimal)", "--management-key", false, NULL}, true},
-    [WORKFLOW_HOLDER_PIN] = {&face.new_pin, {NULL, "holder's PIN", "--pin", false, NULL}, false},
-    [WORKFLOW_ESCROW_PASS] = {&face.escrow_pass,
+    [DESK_HOLDER_PIN] = {&face.new_pin, {NULL, "holder's PIN", "--pin", false, NULL}, false},
+    [DESK_ESCROW_PASS] = {&face.escrow_pass,
 	{NULL, "passphrase of the escrow key", "--escrow-pass", false, NULL}, false},
 };
 
 /* Of the token verbs: --pin is the current PIN. */
 static const struct asked of_token[] = {
-    [WORKFLOW_NEW_PIN] = {&face.new_pin,
+    [DESK_NEW_PIN] = {&face.new_pin,
 	{NULL, "new PIN (6 to 8 characters)", "--new-pin", true, pin_check}, false},
-    [WORKFLOW_CURRENT_PIN] = {&face.current_pin, {NULL, "PIN", "--pin", false, NULL}, false},
-    [WORKFLOW_CURRENT_PUK] = {&face.current_puk, {NULL, "PUK", "--puk", false, NULL}, false},
-    [WORKFLOW_CURRENT_MGMKEY] = {&face.current_mgmkey,
+    [DESK_CURRENT_PIN] = {&face.current_pin, {NULL, "PIN", "--pin", false, NULL}, false},
+    [DESK_CURRENT_PUK] = {&face.current_puk, {NULL, "PUK", "--puk", false, NULL}, false},
+    [DESK_CURRENT_MGMKEY] = {&face.current_mgmkey,
 	{NULL, "management key (hexadecimal)", "--management-key", false, NULL}, true},
-    [WORKFLOW_NEW_PUK] = {&face.new_puk,
+    [DESK_NEW_PUK] = {&face.new_puk,
 	{NULL, "new PUK (6 to 8 characters)", "--new-puk", true, puk_check}, false},
-    [WORKFLOW_NEW_MGMKEY] = {&face.new_mgmkey,
+    [DESK_NEW_MGMKEY] = {&face.new_mgmkey,
 	{NULL, "new management key (hexadecimal)", "--new-management-key", true, NULL}, false},
 };
 
 static int
-ask(const struct asked *a, enum workflow_secret which, struct secret *ret, struct err *err)
+ask(const struct asked *a, enum desk_secret which, struct secret *ret, struct err *err)
 {
 	struct prompt p = a->prompt;
 	int rc;
@@ -160,20 +160,19 @@ ask(const struct asked *a, enum workflow_secret which, struct secret *ret, struc
 		return err_set(err, ERR_ABSENT, "not given");
 	if ((rc = prompt_secret(&p, ret, err)) != 0)
 		return rc;
-	return which == WORKFLOW_CURRENT_MGMKEY || which == WORKFLOW_NEW_MGMKEY
-		   ? unhex_in_place(ret, err)
-		   : 0;
+	return which == DESK_CURRENT_MGMKEY || which == DESK_NEW_MGMKEY ? unhex_in_place(ret, err)
+									: 0;
 }
 
 static int
-secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err)
+secret(void *ctx, enum desk_secret which, struct secret *ret, struct err *err)
 {
 	(void)ctx;
 	return ask(&of_life[which], which, ret, err);
 }
 
 static int
-token_secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err)
+token_secret(void *ctx, enum desk_secret which, struct secret *ret, struct err *err)
 {
 	(void)ctx;
 	return ask(&of_token[which], which, ret, err);
@@ -210,5 +209,5 @@ confirm(void *ctx, const char *question, struct err *err)
 	return prompt_yes(question, face.yes, err);
 }
 
-const struct workflow_ui face_ui = {.step = step, .say = say, .secret = secret, .confirm = confirm};
-const struct workflow_ui face_token_ui = {.say = say, .secret = token_secret, .confirm = confirm};
+const struct desk_ui face_ui = {.step = step, .say = say, .secret = secret, .confirm = confirm};
+const struct desk_ui face_token_ui = {.say = say, .secret = token_secret, .confirm = confirm};

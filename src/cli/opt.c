@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
+#include "ykenroll/relying_publish.h"
 
 #define WAIT_MAX 86400 /* seconds */
 
@@ -206,7 +207,7 @@ opt_registry(struct registry **ret, struct err *err)
 }
 
 int
-opt_workflow(struct workflow *ret, struct err *err)
+opt_desk(struct desk *ret, struct err *err)
 {
 	unsigned long serial = 0, wait_sec = 0;
 	int rc;
@@ -226,6 +227,7 @@ opt_workflow(struct workflow *ret, struct err *err)
 	memset(ret, 0, sizeof(*ret));
 	ret->home = opt.home_path;
 	ret->actor = opt_actor();
+	ret->tell_servers = relying_publish_configured;
 	ret->ca_pass_spec = opt.ca_pass != NULL	  ? opt.ca_pass
 			    : opt.non_interactive ? NULL
 						  : "prompt";

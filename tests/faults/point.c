@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ykenroll/relying_publish.h"
 #include "base/file.h"
 #include "point.h"
 #include "signer/process.h"
@@ -155,10 +156,10 @@ point_fault(struct point *p, unsigned at, const char *kind)
 }
 
 static int
-give_secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err)
+give_secret(void *ctx, enum desk_secret which, struct secret *ret, struct err *err)
 {
 	(void)ctx;
-	if (which != WORKFLOW_NEW_PIN)
+	if (which != DESK_NEW_PIN)
 		return err_set(err, ERR_ABSENT, "none given");
 	return secret_set(ret, POINT_PIN, strlen(POINT_PIN), err);
 }
@@ -167,7 +168,8 @@ static int
 run(struct point *p, enum point_how how)
 {
 	char home[PATH_MAX];
-	const struct workflow w = {
+	const struct desk w = {
+	    .tell_servers = relying_publish_configured,
 	    .home = home,
 	    .actor = "test",
 	    .ca_pass_spec = ca_pass,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ykenroll/relying_publish.h"
 #include "base/file.h"
 #include "device/apdu.h"
 #include "hostile.h"
@@ -51,7 +52,7 @@ lie(void *ctx, const uint8_t *in, size_t in_len, uint8_t *out, size_t *out_len)
 }
 
 static int
-no_secret(void *ctx, enum workflow_secret which, struct secret *ret, struct err *err)
+no_secret(void *ctx, enum desk_secret which, struct secret *ret, struct err *err)
 {
 	(void)ctx;
 	(void)which;
@@ -71,8 +72,11 @@ run(struct point *p, enum flow flow)
 	    .request.touch_policy = TOUCH_NEVER};
 	struct workflow_finding findings[WORKFLOW_FINDINGS_MAX];
 	char home[PATH_MAX];
-	const struct workflow w = {
-	    .home = home, .actor = "test", .ui = {.secret = no_secret}, .dry_run = true};
+	const struct desk w = {.tell_servers = relying_publish_configured,
+	    .home = home,
+	    .actor = "test",
+	    .ui = {.secret = no_secret},
+	    .dry_run = true};
 	struct token_id id;
 	size_t n;
 

@@ -13,6 +13,7 @@
 #include "signer/process.h"
 #include "testreg.h"
 #include "testsigner.h"
+#include "ykenroll/relying_publish.h"
 #include "ykenroll/workflow_ca.h"
 
 #define OK(call)                                  \
@@ -233,7 +234,9 @@ static int
 revoke_token(struct both *b)
 {
 	char token[16];
-	const struct workflow w = {.home = b->reg.home, .actor = "uid 1001 (helpdesk)"};
+	const struct desk w = {.tell_servers = relying_publish_configured,
+	    .home = b->reg.home,
+	    .actor = "uid 1001 (helpdesk)"};
 	const struct workflow_revoke what = {
 	    .how = TAKE_REVOKE, .what = token, .reason = REASON_CESSATION};
 	struct workflow_revoked ret;

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "workflow/verify_server.h"
+#include "relying/verify_server.h"
 
 static void
 a_url_names_host_port_and_path(void **state)

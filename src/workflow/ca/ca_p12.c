@@ -3,12 +3,13 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "workflow/audit.h"
-#include "workflow/ca_issue.h"
-#include "workflow/session.h"
+#include "desk/audit.h"
+#include "desk/ca_issue.h"
+#include "desk/session.h"
+#include "ykenroll/workflow_ca.h"
 
 static int
-write_file(const struct workflow *w, const struct workflow_p12 *what, struct key *key,
+write_file(const struct desk *w, const struct workflow_p12 *what, struct key *key,
     const struct signer_ca *ca, const struct blob *cert, struct err *err)
 {
 	const struct p12 p12 = {
@@ -41,7 +42,7 @@ take_back(struct signer *s, const uint8_t *serial, int why, struct err *err)
 }
 
 static int
-make(const struct workflow *w, struct registry *r, const struct workflow_p12 *what,
+make(const struct desk *w, struct registry *r, const struct workflow_p12 *what,
     struct workflow_issued *ret, struct err *err)
 {
 	CLEAN(key_freep) struct key *key = NULL;
@@ -65,7 +66,7 @@ make(const struct workflow *w, struct registry *r, const struct workflow_p12 *wh
 }
 
 int
-workflow_p12(const struct workflow *w, const struct workflow_p12 *what, struct workflow_issued *ret,
+workflow_p12(const struct desk *w, const struct workflow_p12 *what, struct workflow_issued *ret,
     struct err *err)
 {
 	CLEAN(workflow_issued_wipe) struct workflow_issued issued = {0};

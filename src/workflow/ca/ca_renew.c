@@ -8,15 +8,16 @@
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "workflow/audit.h"
-#include "workflow/ca_issue.h"
-#include "workflow/reload.h"
+#include "desk/audit.h"
+#include "desk/ca_issue.h"
+#include "desk/reload.h"
 #include "ykenroll/registry_software.h"
+#include "ykenroll/workflow_ca.h"
 
 #define FILE_CERTS_MAX 8 /* in one file */
 
 struct renewal {
-	const struct workflow *w;
+	const struct desk *w;
 	const struct workflow_renew *what;
 	struct registry *registry;
 	struct signer *signer; /* opened when the first one is due */
@@ -232,7 +233,7 @@ renew_known(struct renewal *r, struct err *err)
 
 int
 workflow_renew(
-    const struct workflow *w, const struct workflow_renew *what, size_t *ret_n, struct err *err)
+    const struct desk *w, const struct workflow_renew *what, size_t *ret_n, struct err *err)
 {
 	CLEAN(renewal_wipe) struct renewal r = {.w = w, .what = what};
 	size_t i;
@@ -256,7 +257,7 @@ workflow_renew(
 
 int
 workflow_renew_issuing(
-    const struct workflow *w, const char *root_pass_spec, struct cert_info *ret, struct err *err)
+    const struct desk *w, const char *root_pass_spec, struct cert_info *ret, struct err *err)
 {
 	const struct signer_open open = {.home = w->home,
 	    .ca_pass_spec = w->ca_pass_spec,

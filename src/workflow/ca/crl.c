@@ -2,11 +2,12 @@
 #include <stdio.h>
 
 #include "base/utc.h"
-#include "workflow/audit.h"
-#include "workflow/ca_issue.h"
+#include "desk/audit.h"
+#include "desk/ca_issue.h"
+#include "ykenroll/workflow_ca.h"
 
 static int
-sign(const struct workflow *w, struct registry *r, bool root, const char *root_pass_spec,
+sign(const struct desk *w, struct registry *r, bool root, const char *root_pass_spec,
     struct crl_info *ret, struct err *err)
 {
 	const struct signer_open open = {.home = w->home,
@@ -24,7 +25,7 @@ sign(const struct workflow *w, struct registry *r, bool root, const char *root_p
 }
 
 int
-workflow_crl(const struct workflow *w, bool root, const char *root_pass_spec, struct crl_info *ret,
+workflow_crl(const struct desk *w, bool root, const char *root_pass_spec, struct crl_info *ret,
     struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;

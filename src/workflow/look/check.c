@@ -318,7 +318,7 @@ check_wipe(struct check *c)
 }
 
 int
-workflow_check(const struct workflow *w, struct token_id *ret_token,
+workflow_check(const struct desk *w, struct token_id *ret_token,
     struct workflow_finding ret[static WORKFLOW_FINDINGS_MAX], size_t *ret_n, struct err *err)
 {
 	CLEAN(check_wipe) struct check c = {.s = {.w = w, .choice = w->choice}, .list = ret};

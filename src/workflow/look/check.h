@@ -3,7 +3,8 @@
 #ifndef WORKFLOW_CHECK_H
 #define WORKFLOW_CHECK_H
 
-#include "workflow/session.h"
+#include "ykenroll/workflow.h"
+#include "desk/session.h"
 #include "ykenroll/registry_look.h"
 
 #define CHECK_SLOT 0x9a

@@ -279,8 +279,8 @@ count_unwell(const struct doctor *d)
 }
 
 int
-workflow_doctor(const struct workflow *w,
-    struct workflow_diagnosis ret[static WORKFLOW_DIAGNOSES_MAX], size_t *ret_n, struct err *err)
+workflow_doctor(const struct desk *w, struct workflow_diagnosis ret[static WORKFLOW_DIAGNOSES_MAX],
+    size_t *ret_n, struct err *err)
 {
 	struct doctor d = {.w = w, .list = ret};
 	size_t i;

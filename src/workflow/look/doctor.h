@@ -6,7 +6,7 @@
 #include "ykenroll/workflow.h"
 
 struct doctor {
-	const struct workflow *w;
+	const struct desk *w;
 	struct workflow_diagnosis *list;
 	size_t n;
 	struct device_machine machine;

@@ -43,7 +43,7 @@ look_up(struct registry *r, struct workflow_token_entry *e)
 
 int
 workflow_token_list(
-    const struct workflow *w, struct workflow_token_entry **ret, size_t *ret_n, struct err *err)
+    const struct desk *w, struct workflow_token_entry **ret, size_t *ret_n, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *registry = NULL;
 	CLEAN(device_closep) struct device *dev = NULL;
@@ -201,7 +201,7 @@ info_objects(struct verb *v, struct workflow_token_info *info, struct err *err)
 }
 
 int
-workflow_token_info(const struct workflow *w, struct workflow_token_info *ret, struct err *err)
+workflow_token_info(const struct desk *w, struct workflow_token_info *ret, struct err *err)
 {
 	CLEAN(workflow_token_info_wipe) struct workflow_token_info info = {.n_slots = 0};
 	CLEAN(verb_wipe) struct verb v = {0};
@@ -286,7 +286,7 @@ verify(const struct verb *v, const struct workflow_token_attest *what, const str
 }
 
 int
-workflow_token_attest(const struct workflow *w, const struct workflow_token_attest *what,
+workflow_token_attest(const struct desk *w, const struct workflow_token_attest *what,
     struct blob *ret_leaf, struct blob *ret_f9, struct attestation *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob leaf = {0}, f9 = {0};

@@ -52,7 +52,7 @@ make_pdf(const char *text, struct blob *ret, struct err *err)
 }
 
 int
-letter_check(const struct workflow *w, struct err *err)
+letter_check(const struct desk *w, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob none = {0}, page = {0};
 	int rc = 0;
@@ -71,7 +71,7 @@ letter_check(const struct workflow *w, struct err *err)
 
 /* The page, sealed if it is to be, into a file that only its owner reads. */
 static int
-write_page(const struct workflow *w, const char *text, struct err *err)
+write_page(const struct desk *w, const char *text, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob page = {0}, sealed = {0};
 	const struct blob *what = &page;
@@ -90,7 +90,7 @@ write_page(const struct workflow *w, const char *text, struct err *err)
 }
 
 static int
-write_letter(const struct workflow *w, const struct holder *holder, uint32_t token,
+write_letter(const struct desk *w, const struct holder *holder, uint32_t token,
     const struct secret *pin, struct err *err)
 {
 	char text[TEXT_MAX];
@@ -167,7 +167,7 @@ take(void *ctx, const struct registry_letter *letter)
 }
 
 int
-workflow_letter_write(const struct workflow *w, uint32_t token, struct err *err)
+workflow_letter_write(const struct desk *w, uint32_t token, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
 	CLEAN(secret_freep) struct secret *pin = secret_new();
@@ -189,7 +189,7 @@ workflow_letter_write(const struct workflow *w, uint32_t token, struct err *err)
 }
 
 int
-workflow_letter_handed(const struct workflow *w, uint32_t token, struct err *err)
+workflow_letter_handed(const struct desk *w, uint32_t token, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
 	int rc;

@@ -6,7 +6,7 @@
 #include "workflow/run/enrolment.h"
 
 /* Can it be written? Before anything is done. Errors: ERR_OCCUPIED the file is there; ERR_USAGE. */
-MUST_CHECK int letter_check(const struct workflow *w, struct err *err);
+MUST_CHECK int letter_check(const struct desk *w, struct err *err);
 /* The PIN that is kept for this token, or a new one. */
 MUST_CHECK int letter_pin(struct enrolment *e, struct secret *ret, struct err *err);
 /* Before the token gets it. */

@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
-#include "workflow/session.h"
+#include "desk/session.h"
 #include "ykenroll/workflow_receipt.h"
 
 static void
@@ -68,7 +68,7 @@ claims(const struct registry_receipt *r)
 
 static int
 write_text(
-    const struct workflow *w, const struct registry_receipt *r, struct blob *ret, struct err *err)
+    const struct desk *w, const struct registry_receipt *r, struct blob *ret, struct err *err)
 {
 	CLEAN(json_freep) json_t *o = claims(r);
 	char *text;
@@ -91,7 +91,7 @@ write_text(
 }
 
 int
-workflow_receipt(const struct workflow *w, uint32_t token, struct blob *ret, struct err *err)
+workflow_receipt(const struct desk *w, uint32_t token, struct blob *ret, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
 	CLEAN(registry_receipt_wipe) struct registry_receipt receipt = {0};

@@ -46,8 +46,8 @@ adopt(struct enrolment *e, const struct workflow_adopt *what, struct err *err)
 }
 
 int
-workflow_adopt(const struct workflow *w, const struct workflow_adopt *what,
-    struct workflow_report *ret, struct err *err)
+workflow_adopt(const struct desk *w, const struct workflow_adopt *what, struct workflow_report *ret,
+    struct err *err)
 {
 	CLEAN(enrolment_wipe) struct enrolment e;
 

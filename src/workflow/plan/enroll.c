@@ -97,7 +97,7 @@ enroll_token(struct enrolment *e, const struct workflow_enroll *what, struct err
 }
 
 int
-workflow_enroll(const struct workflow *w, const struct workflow_enroll *what,
+workflow_enroll(const struct desk *w, const struct workflow_enroll *what,
     struct workflow_report *ret, struct err *err)
 {
 	CLEAN(enrolment_wipe) struct enrolment e;

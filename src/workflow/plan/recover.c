@@ -16,7 +16,7 @@ give_up(struct enrolment *e, struct err *err)
 }
 
 int
-workflow_recover(const struct workflow *w, bool give, struct workflow_report *ret, struct err *err)
+workflow_recover(const struct desk *w, bool give, struct workflow_report *ret, struct err *err)
 {
 	CLEAN(enrolment_wipe) struct enrolment e;
 	int rc;

@@ -6,6 +6,7 @@
 #include "workflow/run/run.h"
 #include "workflow/step/steps.h"
 #include "ykenroll/registry_look.h"
+#include "ykenroll/workflow_ca.h"
 
 /* ---- which token is replaced ---- */
 
@@ -187,7 +188,7 @@ other_token(struct enrolment *e, const struct workflow_reissue *what, struct wor
 }
 
 static int
-nothing_new(const struct workflow *w, const struct workflow_reissue *what,
+nothing_new(const struct desk *w, const struct workflow_reissue *what,
     struct workflow_reissued *ret, struct err *err)
 {
 	const struct workflow_revoke how = {.how = TAKE_REVOKE,
@@ -212,7 +213,7 @@ nothing_new(const struct workflow *w, const struct workflow_reissue *what,
 }
 
 int
-workflow_reissue(const struct workflow *w, const struct workflow_reissue *what,
+workflow_reissue(const struct desk *w, const struct workflow_reissue *what,
     struct workflow_reissued *ret, struct err *err)
 {
 	CLEAN(enrolment_wipe) struct enrolment e;

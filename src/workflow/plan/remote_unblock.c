@@ -84,7 +84,7 @@ open_token(struct session *s, struct token_pin_state *ret_puk, struct err *err)
 }
 
 int
-workflow_remote_request(const struct workflow *w, const struct workflow_remote_unblock *what,
+workflow_remote_request(const struct desk *w, const struct workflow_remote_unblock *what,
     struct workflow_remote_result *ret, struct err *err)
 {
 	CLEAN(session_wipe) struct session s = {.w = w, .choice = w->choice};
@@ -194,7 +194,7 @@ write_answer(struct enrolment *e, const struct workflow_remote_unblock *what,
 }
 
 int
-workflow_remote_answer(const struct workflow *w, const struct workflow_remote_unblock *what,
+workflow_remote_answer(const struct desk *w, const struct workflow_remote_unblock *what,
     struct workflow_remote_result *ret, struct err *err)
 {
 	CLEAN(unblock_wipe) struct unblock_request t = {0};
@@ -258,7 +258,7 @@ set_pin(const struct session *s, const struct token_pin_state *state, const stru
 }
 
 int
-workflow_remote_apply(const struct workflow *w, const struct workflow_remote_unblock *what,
+workflow_remote_apply(const struct desk *w, const struct workflow_remote_unblock *what,
     struct workflow_remote_result *ret, struct err *err)
 {
 	CLEAN(session_wipe) struct session s = {.w = w, .choice = w->choice};

@@ -5,6 +5,7 @@
 
 #include "workflow/run/run.h"
 #include "workflow/step/steps.h"
+#include "ykenroll/workflow_ca.h"
 
 static int
 is_wiped(struct enrolment *e, bool *ret, struct err *err)
@@ -47,8 +48,8 @@ retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
 
 /* Nothing can be wiped; what it has in the escrow stays, for the day when it is found. */
 static int
-retire_absent(const struct workflow *w, const struct workflow_retire *what,
-    struct workflow_report *ret, struct err *err)
+retire_absent(const struct desk *w, const struct workflow_retire *what, struct workflow_report *ret,
+    struct err *err)
 {
 	const struct workflow_revoke how = {.how = TAKE_REVOKE,
 	    .what = what->what,
@@ -74,7 +75,7 @@ retire_absent(const struct workflow *w, const struct workflow_retire *what,
 }
 
 int
-workflow_retire(const struct workflow *w, const struct workflow_retire *what,
+workflow_retire(const struct desk *w, const struct workflow_retire *what,
     struct workflow_report *ret, struct err *err)
 {
 	CLEAN(enrolment_wipe) struct enrolment e;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "workflow/audit.h"
+#include "desk/audit.h"
 #include "workflow/plan/revoke_imported.h"
 #include "workflow/plan/revoke_software.h"
 #include "ykenroll/registry_look.h"
@@ -13,7 +13,7 @@
 #include "ykenroll/workflow_ca.h"
 
 struct taking {
-	const struct workflow *w;
+	const struct desk *w;
 	const struct workflow_revoke *what;
 	struct workflow_revoked *ret;
 	struct registry *registry;
@@ -287,9 +287,9 @@ open_all(struct taking *t, struct err *err)
 
 /* The servers, too. What was done stays done when they cannot be told. */
 static int
-tell_servers(const struct workflow *w, struct workflow_revoked *ret, struct err *err)
+tell_servers(const struct desk *w, struct workflow_revoked *ret, struct err *err)
 {
-	int rc = workflow_publish_configured(w, &ret->published, err);
+	int rc = w->tell_servers(w, &ret->published, err);
 
 	if (rc == 0)
 		return 0;
@@ -318,10 +318,9 @@ in_no_token(struct taking *t, struct err *err)
 }
 
 void
-revoke_show(
-    const struct workflow *w, enum signer_reason reason, const struct workflow_revoked *found)
+revoke_show(const struct desk *w, enum signer_reason reason, const struct workflow_revoked *found)
 {
-	struct workflow_step step = {.name = "revoked", .irreversible = true, .state = STEP_WAITS};
+	struct desk_step step = {.name = "revoked", .irreversible = true, .state = STEP_WAITS};
 	size_t i, n = 0;
 
 	for (i = 0; i < found->n; i++)
@@ -333,7 +332,7 @@ revoke_show(
 }
 
 int
-workflow_revoke(const struct workflow *w, const struct workflow_revoke *what,
+workflow_revoke(const struct desk *w, const struct workflow_revoke *what,
     struct workflow_revoked *ret, struct err *err)
 {
 	CLEAN(taking_wipe) struct taking t = {.w = w, .what = what, .ret = ret};

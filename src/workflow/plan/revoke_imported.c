@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "workflow/audit.h"
+#include "desk/audit.h"
 #include "workflow/plan/revoke_imported.h"
-#include "workflow/session.h"
+#include "desk/session.h"
 #include "ykenroll/signer_status.h"
+#include "ykenroll/workflow_ca.h"
 
 #define SERIAL_MAX SIGNER_STATUS_SERIAL_MAX
 
@@ -46,7 +47,7 @@ note_it(struct registry *r, const struct workflow_revoke *what, const uint8_t *s
 }
 
 int
-revoke_imported(const struct workflow *w, struct registry *r, const struct workflow_revoke *what,
+revoke_imported(const struct desk *w, struct registry *r, const struct workflow_revoke *what,
     const char *note, struct workflow_revoked *ret, struct err *err)
 {
 	const int reason = what->how == TAKE_REVOKE    ? (int)what->reason

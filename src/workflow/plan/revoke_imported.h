@@ -9,7 +9,7 @@
 
 /* what->what is its serial in hex. Errors: ERR_ABSENT it is none, or the log does not have it;
  * those of signer_take_any. */
-MUST_CHECK int revoke_imported(const struct workflow *w, struct registry *r,
+MUST_CHECK int revoke_imported(const struct desk *w, struct registry *r,
     const struct workflow_revoke *what, const char *note, struct workflow_revoked *ret,
     struct err *err);
 

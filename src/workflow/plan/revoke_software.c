@@ -2,10 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "workflow/audit.h"
+#include "desk/audit.h"
 #include "workflow/plan/revoke_software.h"
-#include "workflow/session.h"
+#include "desk/session.h"
 #include "ykenroll/registry_software.h"
+#include "ykenroll/workflow_ca.h"
 
 static const struct {
 	const char *action;
@@ -45,7 +46,7 @@ show(struct signer *s, struct registry *r, const uint8_t *serial, struct registr
 }
 
 int
-revoke_software(const struct workflow *w, struct registry *r, const struct workflow_revoke *what,
+revoke_software(const struct desk *w, struct registry *r, const struct workflow_revoke *what,
     const uint8_t serial[static REGISTRY_SERIAL_LEN], const char *note,
     struct workflow_revoked *ret, struct err *err)
 {

@@ -6,7 +6,7 @@
 #include "ykenroll/workflow_ca.h"
 
 /* note: for the audit. Errors: ERR_ABSENT the CA has no such certificate. */
-MUST_CHECK int revoke_software(const struct workflow *w, struct registry *r,
+MUST_CHECK int revoke_software(const struct desk *w, struct registry *r,
     const struct workflow_revoke *what, const uint8_t serial[static REGISTRY_SERIAL_LEN],
     const char *note, struct workflow_revoked *ret, struct err *err);
 

@@ -6,7 +6,7 @@
 #include "workflow/step/steps.h"
 
 int
-workflow_unblock(const struct workflow *w, const struct workflow_unblock *what,
+workflow_unblock(const struct desk *w, const struct workflow_unblock *what,
     struct workflow_report *ret, struct err *err)
 {
 	CLEAN(enrolment_wipe) struct enrolment e;

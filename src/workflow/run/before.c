@@ -25,7 +25,7 @@ before_holder_pin(struct enrolment *e, struct err *err)
 	if (e->pin.tries_left == 0)
 		return err_set(err, ERR_BLOCKED,
 		    "the PIN of token %u is blocked; first: ykenroll unblock", e->s.serial);
-	return session_pin(&e->s, WORKFLOW_HOLDER_PIN, e->new_pin, err);
+	return session_pin(&e->s, DESK_HOLDER_PIN, e->new_pin, err);
 }
 
 /* ---- enroll ---- */
@@ -92,10 +92,10 @@ former_secrets(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = session_ask(&e->s, WORKFLOW_CURRENT_MGMKEY, e->current_mgmkey, err)) != 0 ||
-	    (rc = session_ask(&e->s, WORKFLOW_CURRENT_PUK, e->current_puk, err)) != 0)
+	if ((rc = session_ask(&e->s, DESK_CURRENT_MGMKEY, e->current_mgmkey, err)) != 0 ||
+	    (rc = session_ask(&e->s, DESK_CURRENT_PUK, e->current_puk, err)) != 0)
 		return rc;
-	return session_ask(&e->s, WORKFLOW_CURRENT_PIN, e->current_pin, err);
+	return session_ask(&e->s, DESK_CURRENT_PIN, e->current_pin, err);
 }
 
 static int

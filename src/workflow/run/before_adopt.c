@@ -116,7 +116,7 @@ ask_mgmkey(struct enrolment *e, struct err *err)
 	    (rc = protected_key(e, err)) != 0)
 		return rc;
 	if (e->current_mgmkey->len == 0)
-		rc = session_ask(&e->s, WORKFLOW_CURRENT_MGMKEY, e->current_mgmkey, err);
+		rc = session_ask(&e->s, DESK_CURRENT_MGMKEY, e->current_mgmkey, err);
 	if (rc == 0 && e->current_mgmkey->len == 0)
 		return err_set(err, ERR_MGMKEY,
 		    "the management key of token %u is not the factory's: give it with --management-key",
@@ -134,7 +134,7 @@ ask_puk(struct enrolment *e, struct err *err)
 		    "the PUK of token %u is blocked (some tools do that): it cannot be taken over; "
 		    "make the token as new with: ykenroll enroll NAME --reset",
 		    e->s.serial);
-	return session_ask(&e->s, WORKFLOW_CURRENT_PUK, e->current_puk, err);
+	return session_ask(&e->s, DESK_CURRENT_PUK, e->current_puk, err);
 }
 
 /* Has the token the new management key, whose answer got lost? */

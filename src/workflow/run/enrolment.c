@@ -11,7 +11,7 @@
 /* ---- life ---- */
 
 void
-enrolment_init(struct enrolment *e, const struct workflow *w, struct workflow_report *report)
+enrolment_init(struct enrolment *e, const struct desk *w, struct workflow_report *report)
 {
 	memset(e, 0, sizeof(*e));
 	memset(report, 0, sizeof(*report));
@@ -96,7 +96,7 @@ enrolment_new_pin(struct enrolment *e, struct err *err)
 		return session_new_pin(&e->s, e->new_pin, err);
 	if ((rc = letter_pin(e, e->new_pin, err)) != 0)
 		return rc;
-	return workflow_pin_check(e->new_pin, err);
+	return desk_pin_check(e->new_pin, err);
 }
 
 int

@@ -5,8 +5,8 @@
 #define WORKFLOW_ENROLMENT_H
 
 #include "workflow/run/plan.h"
-#include "workflow/session.h"
-#include "workflow/slot.h"
+#include "desk/session.h"
+#include "desk/slot.h"
 
 #define ENROL_SLOT 0x9a
 #define STEP_PUK_FACTORY "puk-factory" /* recorded: the work found the factory's PUK */
@@ -49,7 +49,7 @@ struct enrolment {
 };
 
 /* Life (enrolment.c). look: open registry and token, read the token's row. */
-void enrolment_init(struct enrolment *e, const struct workflow *w, struct workflow_report *report);
+void enrolment_init(struct enrolment *e, const struct desk *w, struct workflow_report *report);
 MUST_CHECK int enrolment_look(struct enrolment *e, struct err *err);
 /* Registry and signer, and what they took is added up, once. */
 void enrolment_let_go(struct enrolment *e);

@@ -12,11 +12,11 @@ next(const struct enrolment *e, const struct plan_row *row)
 }
 
 /* The step's line in the report; its text lives there too, so that it outlives the enrolment. */
-static struct workflow_step *
+static struct desk_step *
 report_step(struct enrolment *e, const struct plan_step *s)
 {
 	struct workflow_report *r = e->report;
-	struct workflow_step *line = &r->steps[r->n_steps++];
+	struct desk_step *line = &r->steps[r->n_steps++];
 
 	line->name = s->name;
 	plan_text(e, s->text, line->what, sizeof(line->what));
@@ -27,9 +27,9 @@ report_step(struct enrolment *e, const struct plan_step *s)
 }
 
 static void
-show(const struct enrolment *e, const struct workflow_step *line)
+show(const struct enrolment *e, const struct desk_step *line)
 {
-	const struct workflow_ui *ui = &e->s.w->ui;
+	const struct desk_ui *ui = &e->s.w->ui;
 
 	if (ui->step != NULL)
 		ui->step(ui->ctx, line);
@@ -45,7 +45,7 @@ plan_show(struct enrolment *e)
 }
 
 static int
-run_one(struct enrolment *e, const struct plan_step *s, struct workflow_step *line, struct err *err)
+run_one(struct enrolment *e, const struct plan_step *s, struct desk_step *line, struct err *err)
 {
 	bool done = false;
 	int rc;
@@ -65,7 +65,7 @@ int
 plan_run(struct enrolment *e, struct err *err)
 {
 	const struct plan_row *row = e->plan->rows;
-	struct workflow_step *line;
+	struct desk_step *line;
 	int64_t start;
 	int rc;
 

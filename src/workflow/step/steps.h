@@ -6,6 +6,7 @@
 
 #include "workflow/run/enrolment.h"
 #include "ykenroll/workflow_life.h"
+#include "ykenroll/workflow_ca.h"
 
 /* What is asked of the CA (steps_cert.c). Points into e. */
 void enrolment_request(const struct enrolment *e, struct request *ret);
@@ -77,7 +78,7 @@ MUST_CHECK int step_reset(struct enrolment *e, struct err *err);
 
 /* revoke.c: what a dry run found, as the one step that it would be. */
 void revoke_show(
-    const struct workflow *w, enum signer_reason reason, const struct workflow_revoked *found);
+    const struct desk *w, enum signer_reason reason, const struct workflow_revoked *found);
 
 /* steps_revoke.c: take back what other work made. What the CA would still accept of a token, but
  * this work's own, is revoked. With to not TOKEN_NEW the token goes there, too. */

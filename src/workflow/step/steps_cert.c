@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "workflow/audit.h"
+#include "desk/audit.h"
 #include "workflow/step/steps.h"
 
 static bool

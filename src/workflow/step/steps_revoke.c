@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "workflow/audit.h"
+#include "desk/audit.h"
 #include "workflow/step/steps.h"
+#include "ykenroll/workflow_ca.h"
 
 #define CERTS_MAX 64
 #define NOTE_MAX (REGISTRY_TEXT_MAX + 128)
@@ -108,7 +109,7 @@ steps_tell_servers(struct enrolment *e, struct err *err)
 
 	if (!e->ended)
 		return 0;
-	if ((rc = workflow_publish_configured(e->s.w, &n, err)) == 0) {
+	if ((rc = e->s.w->tell_servers(e->s.w, &n, err)) == 0) {
 		e->ended = false;
 		return 0;
 	}

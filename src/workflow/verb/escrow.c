@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "workflow/session.h"
+#include "desk/session.h"
 #include "ykenroll/workflow_escrow.h"
 #include "ykenroll/x509.h"
 
@@ -18,7 +18,7 @@ wanted_secret(const char *where, enum key_secret *ret, struct err *err)
 
 int
 workflow_escrow_unlock(
-    const struct workflow *w, struct registry *r, struct registry_escrow_key **ret, struct err *err)
+    const struct desk *w, struct registry *r, struct registry_escrow_key **ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
 	enum key_secret wanted = KEY_SECRET_NONE;
@@ -31,13 +31,13 @@ workflow_escrow_unlock(
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_USAGE, "there is no %s", w->escrow_key);
 	if (rc != 0 || (wanted != KEY_SECRET_NONE &&
-			   (rc = w->ui.secret(w->ui.ctx, WORKFLOW_ESCROW_PASS, pass, err)) != 0))
+			   (rc = w->ui.secret(w->ui.ctx, DESK_ESCROW_PASS, pass, err)) != 0))
 		return rc;
 	return registry_escrow_unlock(r, w->escrow_key, pass, ret, err);
 }
 
 int
-workflow_escrow_open(const struct workflow *w, const struct workflow_escrow_open *what,
+workflow_escrow_open(const struct desk *w, const struct workflow_escrow_open *what,
     struct secret *ret, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
@@ -95,7 +95,7 @@ add_files(struct registry_escrow_change *c, const char *const *files, enum regis
 }
 
 int
-workflow_escrow_rekey(const struct workflow *w, const struct workflow_escrow_rekey *what,
+workflow_escrow_rekey(const struct desk *w, const struct workflow_escrow_rekey *what,
     int64_t *ret_resealed, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;

@@ -65,8 +65,8 @@ read_back(struct verb *v, uint8_t slot, const struct blob *packed, bool is_gzip,
 }
 
 int
-workflow_token_import(const struct workflow *w, const struct workflow_token_import *what,
-    bool *ret_gzip, struct err *err)
+workflow_token_import(
+    const struct desk *w, const struct workflow_token_import *what, bool *ret_gzip, struct err *err)
 {
 	CLEAN(slot_wipe) struct slot slot = {0};
 	CLEAN(blob_wipe) struct blob packed = {0};
@@ -89,7 +89,7 @@ workflow_token_import(const struct workflow *w, const struct workflow_token_impo
 
 int
 workflow_token_export(
-    const struct workflow *w, uint8_t slot, bool key, struct blob *ret_der, struct err *err)
+    const struct desk *w, uint8_t slot, bool key, struct blob *ret_der, struct err *err)
 {
 	CLEAN(slot_wipe) struct slot s = {0};
 	CLEAN(verb_wipe) struct verb v = {0};
@@ -152,7 +152,7 @@ check_delete(struct verb *v, const struct workflow_token_delete *what, struct er
 
 int
 workflow_token_delete(
-    const struct workflow *w, const struct workflow_token_delete *what, struct err *err)
+    const struct desk *w, const struct workflow_token_delete *what, struct err *err)
 {
 	CLEAN(verb_wipe) struct verb v = {0};
 	int rc;
@@ -217,7 +217,7 @@ move_both(struct verb *v, uint8_t from, uint8_t to, const struct slot *slot, str
 }
 
 int
-workflow_token_move(const struct workflow *w, uint8_t from, uint8_t to, struct err *err)
+workflow_token_move(const struct desk *w, uint8_t from, uint8_t to, struct err *err)
 {
 	CLEAN(slot_wipe) struct slot slot = {0};
 	CLEAN(verb_wipe) struct verb v = {0};
@@ -234,7 +234,7 @@ workflow_token_move(const struct workflow *w, uint8_t from, uint8_t to, struct e
 /* ---- reset ---- */
 
 int
-workflow_token_reset(const struct workflow *w, struct token_id *ret, struct err *err)
+workflow_token_reset(const struct desk *w, struct token_id *ret, struct err *err)
 {
 	char lost[SLOT_LOST_MAX] = "", question[SLOT_LOST_MAX + 256];
 	CLEAN(verb_wipe) struct verb v = {0};

@@ -38,7 +38,7 @@ check_free(struct verb *v, uint8_t slot, struct slot *ret, struct err *err)
 }
 
 int
-workflow_token_generate(const struct workflow *w, const struct workflow_token_generate *what,
+workflow_token_generate(const struct desk *w, const struct workflow_token_generate *what,
     struct blob *ret_spki, struct err *err)
 {
 	CLEAN(slot_wipe) struct slot slot = {0};
@@ -108,7 +108,7 @@ sign_request(struct verb *v, const struct workflow_token_request *what, const st
 }
 
 int
-workflow_token_request(const struct workflow *w, const struct workflow_token_request *what,
+workflow_token_request(const struct desk *w, const struct workflow_token_request *what,
     struct blob *ret_der, struct err *err)
 {
 	CLEAN(slot_wipe) struct slot slot = {0};

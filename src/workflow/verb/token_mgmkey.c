@@ -9,7 +9,7 @@ make_key(const struct verb *v, const struct workflow_token_mgmkey *how, enum dev
 	int rc;
 
 	if (!how->new_key.generate)
-		return v->s.w->ui.secret(v->s.w->ui.ctx, WORKFLOW_NEW_MGMKEY, ret, err);
+		return v->s.w->ui.secret(v->s.w->ui.ctx, DESK_NEW_MGMKEY, ret, err);
 	if ((rc = device_mgm_generate(alg, ret, err)) != 0)
 		return rc;
 	return how->new_key.keep == NULL ? 0 : how->new_key.keep(how->new_key.ctx, ret, err);
@@ -65,7 +65,7 @@ check_alg(const struct verb *v, enum device_mgm_alg alg, struct err *err)
 }
 
 int
-workflow_token_change_mgmkey(const struct workflow *w, const struct workflow_token_mgmkey *how,
+workflow_token_change_mgmkey(const struct desk *w, const struct workflow_token_mgmkey *how,
     struct token_id *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *key = secret_new();

@@ -8,7 +8,7 @@
 #define PUK_DIGITS 8
 
 static int
-ask(const struct verb *v, enum workflow_secret which, struct secret *ret, struct err *err)
+ask(const struct verb *v, enum desk_secret which, struct secret *ret, struct err *err)
 {
 	return v->s.w->ui.secret(v->s.w->ui.ctx, which, ret, err);
 }
@@ -43,16 +43,15 @@ puk_spendable(struct verb *v, struct err *err)
 }
 
 int
-workflow_token_change_pin(const struct workflow *w, struct token_id *ret, struct err *err)
+workflow_token_change_pin(const struct desk *w, struct token_id *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *old = secret_new(), *new_pin = secret_new();
 	CLEAN(verb_wipe) struct verb v = {0};
 	int rc;
 
 	if ((rc = verb_open(&v, w, "change-pin", VERB_HOLDER, err)) != 0 ||
-	    (rc = pin_spendable(&v, err)) != 0 ||
-	    (rc = ask(&v, WORKFLOW_CURRENT_PIN, old, err)) != 0 ||
-	    (rc = ask(&v, WORKFLOW_NEW_PIN, new_pin, err)) != 0 ||
+	    (rc = pin_spendable(&v, err)) != 0 || (rc = ask(&v, DESK_CURRENT_PIN, old, err)) != 0 ||
+	    (rc = ask(&v, DESK_NEW_PIN, new_pin, err)) != 0 ||
 	    (rc = token_change_pin(v.s.token, old, new_pin, session_flags(&v.s), err)) != 0)
 		return rc;
 	return verb_done(&v, ret, err, "the PIN was changed by who knows it");
@@ -66,14 +65,14 @@ new_puk(
 	int rc;
 
 	if (!how->generate)
-		return ask(v, WORKFLOW_NEW_PUK, ret, err);
+		return ask(v, DESK_NEW_PUK, ret, err);
 	if ((rc = secret_digits(ret, PUK_DIGITS, err)) != 0)
 		return rc;
 	return how->keep(how->ctx, ret, err);
 }
 
 int
-workflow_token_change_puk(const struct workflow *w, const struct workflow_token_new *how,
+workflow_token_change_puk(const struct desk *w, const struct workflow_token_new *how,
     struct token_id *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *old = secret_new(), *puk = secret_new();
@@ -81,8 +80,7 @@ workflow_token_change_puk(const struct workflow *w, const struct workflow_token_
 	int rc;
 
 	if ((rc = verb_open(&v, w, "change-puk", VERB_CHANGE, err)) != 0 ||
-	    (rc = puk_spendable(&v, err)) != 0 ||
-	    (rc = ask(&v, WORKFLOW_CURRENT_PUK, old, err)) != 0 ||
+	    (rc = puk_spendable(&v, err)) != 0 || (rc = ask(&v, DESK_CURRENT_PUK, old, err)) != 0 ||
 	    (rc = new_puk(&v, how, puk, err)) != 0 ||
 	    (rc = token_change_puk(v.s.token, old, puk, session_flags(&v.s), err)) != 0)
 		return rc;
@@ -90,16 +88,15 @@ workflow_token_change_puk(const struct workflow *w, const struct workflow_token_
 }
 
 int
-workflow_token_unblock_pin(const struct workflow *w, struct token_id *ret, struct err *err)
+workflow_token_unblock_pin(const struct desk *w, struct token_id *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *puk = secret_new(), *new_pin = secret_new();
 	CLEAN(verb_wipe) struct verb v = {0};
 	int rc;
 
 	if ((rc = verb_open(&v, w, "unblock-pin", VERB_CHANGE, err)) != 0 ||
-	    (rc = puk_spendable(&v, err)) != 0 ||
-	    (rc = ask(&v, WORKFLOW_CURRENT_PUK, puk, err)) != 0 ||
-	    (rc = ask(&v, WORKFLOW_NEW_PIN, new_pin, err)) != 0 ||
+	    (rc = puk_spendable(&v, err)) != 0 || (rc = ask(&v, DESK_CURRENT_PUK, puk, err)) != 0 ||
+	    (rc = ask(&v, DESK_NEW_PIN, new_pin, err)) != 0 ||
 	    (rc = token_unblock_pin(v.s.token, puk, new_pin, session_flags(&v.s), err)) != 0)
 		return rc;
 	return verb_done(&v, ret, err, "the PIN was set with the PUK");
@@ -129,7 +126,7 @@ refuse_personalised(struct verb *v, struct err *err)
 }
 
 int
-workflow_token_set_retries(const struct workflow *w, unsigned pin_tries, unsigned puk_tries,
+workflow_token_set_retries(const struct desk *w, unsigned pin_tries, unsigned puk_tries,
     struct token_id *ret, struct err *err)
 {
 	CLEAN(verb_wipe) struct verb v = {0};

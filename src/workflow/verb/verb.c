@@ -32,7 +32,7 @@ is_free(enum registry_token_state state)
 static int
 look_up(struct verb *v, enum verb_kind kind, struct err *err)
 {
-	const struct workflow *w = v->s.w;
+	const struct desk *w = v->s.w;
 	struct err why = ERR_INIT;
 	bool there;
 	int rc;
@@ -72,8 +72,8 @@ refuse_registered(const struct verb *v, struct err *err)
 }
 
 int
-verb_open(struct verb *v, const struct workflow *w, const char *name, enum verb_kind kind,
-    struct err *err)
+verb_open(
+    struct verb *v, const struct desk *w, const char *name, enum verb_kind kind, struct err *err)
 {
 	int rc;
 
@@ -117,7 +117,7 @@ verb_pin(struct verb *v, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pin = secret_new();
 
-	return session_pin(&v->s, WORKFLOW_CURRENT_PIN, pin, err);
+	return session_pin(&v->s, DESK_CURRENT_PIN, pin, err);
 }
 
 static int
@@ -170,7 +170,7 @@ verb_authenticate(struct verb *v, struct err *err)
 
 	if (v->s.authenticated)
 		return 0;
-	if ((rc = session_ask(&v->s, WORKFLOW_CURRENT_MGMKEY, key, err)) != 0)
+	if ((rc = session_ask(&v->s, DESK_CURRENT_MGMKEY, key, err)) != 0)
 		return rc;
 	return key->len > 0 ? session_authenticate(&v->s, key, err) : authenticate_unasked(v, err);
 }

@@ -3,8 +3,8 @@
 #ifndef WORKFLOW_VERB_H
 #define WORKFLOW_VERB_H
 
-#include "workflow/session.h"
-#include "workflow/slot.h"
+#include "desk/session.h"
+#include "desk/slot.h"
 #include "ykenroll/workflow_token.h"
 
 struct verb {
@@ -16,8 +16,8 @@ struct verb {
 enum verb_kind { VERB_LOOK, VERB_HOLDER, VERB_CHANGE };
 
 /* Errors: ERR_OCCUPIED the registry's token is changed by another command. */
-MUST_CHECK int verb_open(struct verb *v, const struct workflow *w, const char *name,
-    enum verb_kind kind, struct err *err);
+MUST_CHECK int verb_open(
+    struct verb *v, const struct desk *w, const char *name, enum verb_kind kind, struct err *err);
 void verb_wipe(struct verb *v);
 
 /* Done: which token it was, and one audit row, "token NAME", where the registry knows it. ret may

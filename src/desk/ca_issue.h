@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ca_issue: certificates for keys that are in no token, over a connection that is open. */
+#ifndef DESK_CA_ISSUE_H
+#define DESK_CA_ISSUE_H
+
+#include "ykenroll/desk.h"
+
+/* Prepare and sign. ret_cert: DER; its serial is in ret_serial (SIGNER_SERIAL_LEN bytes, may be
+ * NULL). Errors: those of signer_prepare_software and signer_sign. */
+MUST_CHECK int ca_issue(struct signer *s, const struct request *request, uint8_t *ret_serial,
+    struct blob *ret_cert, struct err *err);
+
+/* Into the registry, with its audit row. r may be NULL: there is no registry. */
+MUST_CHECK int ca_issue_record(struct registry *r, const char *action, const char *profile,
+    const struct blob *cert, struct err *err);
+
+/* The same for one that the CA took back (registry_software_taken). */
+MUST_CHECK int ca_taken_record(struct registry *r, const char *action,
+    const uint8_t serial[static REGISTRY_SERIAL_LEN], int reason, const char *note,
+    struct err *err);
+
+/* Opened before the CA is asked: what it does then can be written down. *ret stays NULL in a home
+ * without a registry. */
+MUST_CHECK int ca_registry(const struct desk *w, struct registry **ret, struct err *err);
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "base/utc.h"
+#include "desk/session.h"
+#include "ykenroll/registry_look.h"
+
+#define CHUID_YEARS 10
+
+void
+session_wipe(struct session *s)
+{
+	signer_closep(&s->signer);
+	registry_escrow_lockp(&s->escrow);
+	registry_closep(&s->registry);
+	token_closep(&s->token);
+	device_closep(&s->dev);
+}
+
+/* ---- opening ---- */
+
+int
+session_open_registry(const struct desk *w, struct registry **ret, struct err *err)
+{
+	const int rc = registry_open(w->home, w->actor, ret, err);
+
+	return rc != ERR_ABSENT
+		   ? rc
+		   : err_set(err, ERR_INTERNAL,
+			 "there is no registry in %s; make one with: ykenroll init", w->home);
+}
+
+int
+session_open_signer(const struct desk *w, struct signer **ret, struct err *err)
+{
+	const struct signer_open how = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
+
+	return signer_open(&how, ret, err);
+}
+
+int
+session_registry(struct session *s, struct err *err)
+{
+	return s->registry != NULL ? 0 : session_open_registry(s->w, &s->registry, err);
+}
+
+int
+session_signer(struct session *s, struct err *err)
+{
+	return s->signer != NULL ? 0 : session_open_signer(s->w, &s->signer, err);
+}
+
+int
+session_token(struct session *s, struct err *err)
+{
+	int rc;
+
+	if (s->token != NULL)
+		return 0;
+	if ((rc = device_open(s->w->device_ui, &s->dev, err)) != 0 ||
+	    (rc = token_open(s->dev, &s->choice, &s->token, err)) != 0)
+		return rc;
+	s->serial = token_id(s->token)->serial;
+	return 0;
+}
+
+int
+session_known_token(struct session *s, struct err *err)
+{
+	const int rc = session_token(s, err);
+
+	return rc != 0 || s->serial != 0
+		   ? rc
+		   : err_set(err, ERR_NO_TOKEN,
+			 "this token does not tell its serial number, by which all is recorded");
+}
+
+/* ---- the registry's word ---- */
+
+static int
+take_row(void *ctx, const struct registry_row *row)
+{
+	*(struct registry_row *)ctx = *row;
+	return 1;
+}
+
+int
+session_row(struct registry *r, uint32_t serial, struct registry_row *ret, struct err *err)
+{
+	int rc;
+
+	*ret = (struct registry_row){.work_open = false};
+	if (serial == 0) /* which no row has, and which asks for all */
+		return 0;
+	rc = registry_list(r, serial, take_row, ret, err);
+	return rc < 0 ? rc : 0;
+}
+
+static int
+take_token(void *ctx, const struct registry_cert *c)
+{
+	*(uint32_t *)ctx = c->token.serial;
+	return 1;
+}
+
+int
+session_find(
+    struct session *s, const char *what, uint32_t *ret_token, int64_t *ret_holder, struct err *err)
+{
+	struct registry_found found = {0};
+	struct registry_which which = {.serial = found.cert_serial};
+	int rc = registry_find(s->registry, what, &found, err);
+
+	if (rc == ERR_ABSENT)
+		return err_set(err, ERR_USAGE,
+		    "there is no holder, token or certificate %s here; look with: ykenroll list",
+		    what);
+	if (rc != 0)
+		return rc;
+	if (found.has_cert &&
+	    (rc = registry_certs(s->registry, &which, take_token, &found.token, err)) < 0)
+		return rc;
+	*ret_token = found.token;
+	*ret_holder = found.holder;
+	return 0;
+}
+
+int
+session_note(char *ret, size_t size, const char *reason, const char *ticket, struct err *err)
+{
+	const bool has = ticket != NULL && ticket[0] != '\0';
+	int n;
+
+	if (has && !text_is_plain(ticket))
+		return err_set(err, ERR_USAGE, "the ticket must be plain text");
+	n = snprintf(ret, size, "%s%s%s", reason, has ? ", ticket " : "", has ? ticket : "");
+	return n >= 0 && (size_t)n < size
+		   ? 0
+		   : err_set(err, ERR_USAGE, "reason and ticket are too long");
+}
+
+/* ---- people ---- */
+
+int
+session_ask(const struct session *s, enum desk_secret which, struct secret *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	bool given;
+
+	return err_answer(
+	    s->w->ui.secret(s->w->ui.ctx, which, ret, &why), ERR_ABSENT, &given, &why, err);
+}
+
+int
+desk_pin_check(const struct secret *pin, struct err *err)
+{
+	int rc;
+
+	if ((rc = device_pin_check(pin, "PIN", err)) != 0)
+		return rc;
+	/* FIPS 201-3, 4.3.1: not easily guessable; the factory's is the first that anybody tries.
+	 */
+	if (secret_is_trivial(pin))
+		return err_set(err, ERR_USAGE,
+		    "this PIN is among the first that anybody tries (the factory's, a run, or one character): "
+		    "choose another");
+	return 0;
+}
+
+int
+session_new_pin(const struct session *s, struct secret *ret, struct err *err)
+{
+	const int rc = session_ask(s, DESK_NEW_PIN, ret, err);
+
+	return rc != 0 ? rc : desk_pin_check(ret, err);
+}
+
+int
+session_confirm(const struct session *s, const char *question, struct err *err)
+{
+	if (s->w->ui.confirm == NULL)
+		return err_set(err, ERR_PERSON, "nobody can be asked");
+	return s->w->ui.confirm(s->w->ui.ctx, question, err);
+}
+
+/* ---- PIN and PUK ---- */
+
+unsigned
+session_flags(const struct session *s)
+{
+	return s->w->last_try ? DEVICE_LAST_TRY : 0;
+}
+
+unsigned
+session_puk_flags(const struct session *s, const struct token_pin_state *puk)
+{
+	return puk->tries_left < 0 ? DEVICE_LAST_TRY : session_flags(s);
+}
+
+int
+session_tries(
+    const struct session *s, const struct token_pin_state *state, const char *what, struct err *err)
+{
+	int rc;
+
+	if (state->tries_left == 0)
+		return err_set(
+		    err, ERR_BLOCKED, "the %s of token %u is blocked", what, (unsigned)s->serial);
+	if (state->tries_left != 1 || s->w->last_try)
+		return 0;
+	rc = err_set(err, ERR_PIN,
+	    "the %s of token %u has one try left, which is not spent without --last-try", what,
+	    (unsigned)s->serial);
+	if (err != NULL)
+		err->tries = 1;
+	return rc;
+}
+
+int
+session_puk(struct session *s, struct token_pin_state *ret, bool *ret_has, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc = token_puk_state(s->token, ret, &why);
+
+	rc = err_answer(rc, ERR_ABSENT, ret_has, &why, err);
+	if (*ret_has && ret->known && ret->tries_max == 0)
+		*ret_has = false;
+	return rc;
+}
+
+int
+session_pin(struct session *s, enum desk_secret which, struct secret *ret, struct err *err)
+{
+	int rc;
+
+	if ((rc = s->w->ui.secret(s->w->ui.ctx, which, ret, err)) != 0)
+		return rc;
+	if ((rc = token_verify_pin(s->token, ret, session_flags(s), err)) == 0)
+		s->pin_verified = true;
+	return rc;
+}
+
+/* ---- card identity ---- */
+
+int
+session_guid(uint8_t ret[static DEVICE_GUID_LEN], struct err *err)
+{
+	CLEAN(secret_freep) struct secret *guid = secret_new();
+	int rc;
+
+	if ((rc = secret_random(guid, DEVICE_GUID_LEN, err)) != 0)
+		return rc;
+	memcpy(ret, guid->bytes, DEVICE_GUID_LEN);
+	ret[6] = (uint8_t)((ret[6] & 0x0f) | 0x40); /* RFC 4122, 4.4: version 4 */
+	ret[8] = (uint8_t)((ret[8] & 0x3f) | 0x80);
+	return 0;
+}
+
+int
+session_put_chuid(struct session *s, const uint8_t guid[static DEVICE_GUID_LEN], struct err *err)
+{
+	return token_put_chuid(s->token, guid, utc_now() + (int64_t)CHUID_YEARS * 365 * 86400, err);
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ocspd: the responder's process: what the issuance log says, signed, to whoever asks. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/utc.h"
+#include "relying/ocspd.h"
+#include "ykenroll/signer_status.h"
+
+#define TICK_MS 1000
+#define CLOCK_SLACK 300 /* seconds; the signer's own */
+#define SAY_SEC 60	/* between two complaints of the same kind */
+
+struct responder {
+	const struct desk *w;
+	const struct relying_ocsp *what;
+	struct ocspd_cert cert;
+	struct signer_status *log;
+	struct ocspd_cache cache;
+	struct ocspd_http *http;
+	uint64_t lines;		 /* of the log, as far as it was seen */
+	struct ocsp_answer last; /* the reply that is being sent */
+	int64_t said_ns;	 /* monotonic; 0: nothing is wrong */
+	char said[ERR_TEXT_MAX];
+};
+
+static void
+responder_wipe(struct responder *r)
+{
+	ocspd_http_closep(&r->http);
+	ocspd_cache_clear(&r->cache);
+	ocsp_answer_wipe(&r->last);
+	ocspd_cert_wipe(&r->cert);
+	signer_status_closep(&r->log);
+}
+
+/* ---- what is known ---- */
+
+static int
+on_status(void *ctx, const uint8_t *serial, size_t len, struct ocsp_status *ret, struct err *err)
+{
+	struct responder *r = ctx;
+	struct signer_status_cert found;
+	int rc;
+
+	if ((rc = signer_status_find(r->log, serial, len, &found, err)) != 0)
+		return rc;
+	switch (found.what) {
+	case STATUS_GOOD:
+		ret->state = OCSP_IS_GOOD;
+		break;
+	case STATUS_REVOKED:
+		ret->state = OCSP_IS_REVOKED;
+		ret->revoked_at = found.revoked_at;
+		ret->reason = (int)found.reason;
+		break;
+	case STATUS_UNKNOWN:
+	case STATUS_RESERVED: /* an intent is no certificate yet, and may never be one */
+		ret->state = OCSP_IS_UNKNOWN;
+		break;
+	}
+	return 0;
+}
+
+/* ---- answers ---- */
+
+/* Every request may fail of the same; the log of the system need not tell of each. */
+static void
+complain(struct responder *r, const struct err *err)
+{
+	const int64_t now = utc_monotonic_ns();
+
+	if (r->said_ns != 0 && now - r->said_ns < SAY_SEC * INT64_C(1000000000) &&
+	    strcmp(r->said, err->text) == 0)
+		return;
+	r->said_ns = now;
+	memcpy(r->said, err->text, sizeof(r->said));
+	r->w->ui.say(r->w->ui.ctx, err->text);
+}
+
+static int
+old_backup(struct err *err, const char *what, uint64_t has, uint64_t had)
+{
+	return err_set(err, ERR_CA,
+	    "the issuance log has %llu %s and there were %llu: it was restored from an old backup, "
+	    "or cut; restore the latest one, then start the responder again",
+	    (unsigned long long)has, what, (unsigned long long)had);
+}
+
+/* A log that is older than what was published may lack a revocation. */
+static int
+check_log(struct responder *r, struct err *err)
+{
+	const struct signer_status_marks marks = signer_status_marks(r->log);
+	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
+	struct crl_info crl;
+	char path[4096];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), r->w->home, "pub/issuing.crl", err)) != 0 ||
+	    (rc = file_read(path, &pem, err)) != 0)
+		return rc == ERR_ABSENT ? 0 : rc;
+	if ((rc = crl_from_pem(&pem, &der, err)) != 0 ||
+	    (rc = crl_read(der.data, der.len, &crl, err)) != 0) {
+		err_wrap(err, "%s", path);
+		return rc;
+	}
+	return crl.number > marks.crl_number ? old_backup(err, "CRLs", marks.crl_number, crl.number)
+					     : 0;
+}
+
+/* So may one that is shorter than it was. And nothing is signed by a clock that is behind. */
+static int
+look_at_log(struct responder *r, struct err *err)
+{
+	uint64_t lines;
+	int rc;
+
+	if ((rc = signer_status_refresh(r->log, err)) != 0)
+		return rc;
+	if (utc_now() < signer_status_marks(r->log).last_time - CLOCK_SLACK)
+		return err_set(err, ERR_CA,
+		    "the clock is wrong, or was: the issuance log's last line is of the future; "
+		    "set the clock");
+	lines = signer_status_version(r->log);
+	if (lines < r->lines)
+		return old_backup(err, "lines", lines, r->lines);
+	r->lines = lines;
+	return 0;
+}
+
+static int
+answer(struct responder *r, const struct blob *question, const struct ocsp_answer **ret,
+    struct err *err)
+{
+	const struct ocsp_source source = {on_status, r};
+	const int64_t now = utc_now();
+	uint8_t md[X509_SHA256_LEN];
+	int rc;
+
+	if ((rc = look_at_log(r, err)) != 0 || (rc = x509_sha256(question, md, err)) != 0)
+		return rc;
+	if ((*ret = ocspd_cache_get(&r->cache, md, r->lines, now)) != NULL)
+		return 0;
+	if ((rc = ocsp_answer(r->cert.ocsp, question->data, question->len, &source, now,
+		 r->what->valid_sec, &r->last, err)) != 0)
+		return rc;
+	*ret = r->last.final ? ocspd_cache_put(&r->cache, md, r->lines, &r->last) : &r->last;
+	return 0;
+}
+
+static void
+on_question(void *ctx, const uint8_t *der, size_t len, struct ocspd_reply *ret)
+{
+	/* borrowed for the call, and not written to */
+	const struct blob question = {(uint8_t *)(uintptr_t)der, len};
+	struct responder *r = ctx;
+	const struct ocsp_answer *a = NULL;
+	struct err err = ERR_INIT;
+
+	if (answer(r, &question, &a, &err) == 0) {
+		r->said_ns = 0;
+		*ret = (struct ocspd_reply){&a->der, a->final, a->this_update, a->next_update};
+		return;
+	}
+	complain(r, &err);
+	ocsp_answer_wipe(&r->last);
+	if (ocsp_refusal(OCSP_TRY_LATER, &r->last.der, NULL) == 0)
+		*ret = (struct ocspd_reply){.der = &r->last.der};
+}
+
+/* ---- the loop ---- */
+
+static volatile sig_atomic_t stop, again;
+
+static void
+on_signal(int sig)
+{
+	if (sig == SIGHUP)
+		again = 1;
+	else
+		stop = 1;
+}
+
+struct signals {
+	sigset_t mask;
+	struct sigaction term, intr, hup;
+};
+
+/* Blocked except while we wait. */
+static void
+signals_take(struct signals *old, sigset_t *ret_waiting)
+{
+	const struct sigaction sa = {.sa_handler = on_signal};
+	sigset_t block;
+
+	stop = again = 0;
+	sigemptyset(&block);
+	sigaddset(&block, SIGTERM);
+	sigaddset(&block, SIGINT);
+	sigaddset(&block, SIGHUP);
+	sigprocmask(SIG_BLOCK, &block, &old->mask);
+	sigaction(SIGTERM, &sa, &old->term);
+	sigaction(SIGINT, &sa, &old->intr);
+	sigaction(SIGHUP, &sa, &old->hup);
+	*ret_waiting = old->mask;
+	sigdelset(ret_waiting, SIGTERM);
+	sigdelset(ret_waiting, SIGINT);
+	sigdelset(ret_waiting, SIGHUP);
+}
+
+static void
+signals_restore(const struct signals *old)
+{
+	sigaction(SIGTERM, &old->term, NULL);
+	sigaction(SIGINT, &old->intr, NULL);
+	sigaction(SIGHUP, &old->hup, NULL);
+	sigprocmask(SIG_SETMASK, &old->mask, NULL);
+}
+
+static int
+loop(struct responder *r, const sigset_t *waiting, struct err *err)
+{
+	struct pollfd p = {.fd = ocspd_http_fd(r->http), .events = POLLIN};
+	struct timespec wait;
+	bool now;
+	int ms;
+
+	while (!stop) {
+		ms = ocspd_http_wait_ms(r->http, TICK_MS);
+		wait = (struct timespec){ms / 1000, ms % 1000 * 1000000L};
+		if (ppoll(&p, 1, &wait, waiting) < 0 && errno != EINTR)
+			return err_errno(err, ERR_INTERNAL, "cannot wait for requests");
+		ocspd_http_run(r->http);
+		now = again != 0;
+		again = 0;
+		ocspd_cert_tick(&r->cert, now);
+		/* what was signed before was by the old certificate; clients take it all the same
+		 */
+	}
+	return 0;
+}
+
+static int
+serve(struct responder *r, struct err *err)
+{
+	const struct ocspd_ops ops = {on_question, r};
+	struct signals old;
+	sigset_t waiting;
+	uint16_t port;
+	int rc;
+
+	if ((rc = ocspd_http_open(r->what->address, r->what->port, &ops, &r->http, &port, err)) !=
+	    0)
+		return rc;
+	signals_take(&old, &waiting);
+	r->what->ready(r->what->ctx, r->what->address, port);
+	rc = loop(r, &waiting, err);
+	signals_restore(&old);
+	return rc;
+}
+
+int
+relying_ocsp(const struct desk *w, const struct relying_ocsp *what, struct err *err)
+{
+	CLEAN(responder_wipe)
+	struct responder r = {.w = w, .what = what, .cert = {.w = w, .what = what}};
+	int rc;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot give up privileges");
+	if ((rc = ocspd_cert_open(&r.cert, err)) != 0 ||
+	    (rc = signer_status_open(w->home, &r.log, err)) != 0 || (rc = check_log(&r, err)) != 0)
+		return rc;
+	if (!ocsp_nocheck(r.cert.ocsp))
+		w->ui.say(w->ui.ctx,
+		    "warning: the responder's certificate is without id-pkix-ocsp-nocheck: clients "
+		    "may ask whether it is revoked");
+	return serve(&r, err);
+}

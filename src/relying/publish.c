@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* publish: from pub/ to where servers read. A server that meets a broken or expired CRL refuses
+ * everybody, or does not start; one that meets an older CRL lets somebody in again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "base/utc.h"
+#include "relying/publish.h"
+#include "ykenroll/relying_publish.h"
+
+#define DAY INT64_C(86400)
+#define ROOT_LEFT_MIN (30 * DAY)
+#define CAS RELYING_LEVELS_MAX
+#define BLOCKS_MAX 8 /* of a bundle that somebody else left there */
+#define LEN(a) (sizeof(a) / sizeof((a)[0]))
+
+enum { CERTS = 1, CRLS = 2, DER = 4 };
+
+static const struct file {
+	const char *name;
+	unsigned what;	 /* CERTS or CRLS, perhaps DER */
+	size_t first, n; /* of the CAs */
+} files[] = {
+    {"ca-bundle.pem", CERTS, 0, CAS},
+    {"issuing.crt.pem", CERTS, 0, 1},
+    {"root.crt.pem", CERTS, 1, 1},
+    {"issuing.cer", CERTS | DER, 0, 1}, /* RFC 2585, 4: .cer and .crl are DER */
+    {"root.cer", CERTS | DER, 1, 1},
+    {"crl-bundle.pem", CRLS, 0, CAS},
+    {"issuing.crl.pem", CRLS, 0, 1},
+    {"root.crl.pem", CRLS, 1, 1},
+    {"issuing.crl", CRLS | DER, 0, 1},
+    {"root.crl", CRLS | DER, 1, 1},
+};
+
+static const struct {
+	const char *name, *crt, *crl, *fix;
+	int64_t left_min; /* seconds; 0: half of its life */
+} cas[CAS] = {
+    {"issuing", "pub/issuing.crt", "pub/issuing.crl", "ykenroll ca crl", 0},
+    {"root", "pub/root.crt", "pub/root.crl", "ykenroll ca crl --root", ROOT_LEFT_MIN},
+};
+
+struct publishing {
+	const struct desk *w;
+	const struct relying_publish *what;
+	struct relying_published *ret;
+	struct registry *registry; /* or NULL */
+	struct blob certs[CAS], crls[CAS];
+	size_t n; /* of them; the last one is the root */
+	struct blob content[LEN(files)];
+	bool same[LEN(files)];
+	int dir; /* locked */
+};
+
+static void
+publishing_wipe(struct publishing *p)
+{
+	size_t i;
+
+	for (i = 0; i < CAS; i++) {
+		blob_wipe(&p->certs[i]);
+		blob_wipe(&p->crls[i]);
+	}
+	for (i = 0; i < LEN(files); i++)
+		blob_wipe(&p->content[i]);
+	registry_closep(&p->registry);
+	if (p->dir >= 0)
+		close(p->dir);
+}
+
+struct blocks {
+	struct blob b[BLOCKS_MAX];
+	size_t n;
+};
+
+static void
+blocks_wipe(struct blocks *b)
+{
+	size_t i;
+
+	for (i = 0; i < BLOCKS_MAX; i++)
+		blob_wipe(&b->b[i]);
+}
+
+static int
+parse(const struct file *f, const struct blob *content, struct blocks *ret, struct err *err)
+{
+	if ((f->what & DER) == 0)
+		return pem_blocks(content, (f->what & CRLS) != 0 ? PEM_CRL : PEM_CERT, ret->b,
+		    BLOCKS_MAX, &ret->n, err);
+	ret->n = 1;
+	return blob_set(&ret->b[0], content->data, content->len, err);
+}
+
+/* Which CAs a file is of. A root that issues has its certificate under both names, and its CRL as
+ * the issuing CA's. */
+static size_t
+first_of(const struct publishing *p, const struct file *f)
+{
+	return f->first < p->n ? f->first : p->n - 1;
+}
+
+static size_t
+count_of(const struct publishing *p, const struct file *f)
+{
+	return f->n < p->n ? f->n : p->n;
+}
+
+/* ---- what is published ---- */
+
+static int
+load_one(const struct publishing *p, const char *name, const char *kind, struct blob *ret,
+    struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char path[PATH_MAX];
+	size_t n;
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), p->w->home, name, err)) != 0)
+		return rc;
+	if ((rc = file_read(path, &pem, err)) == ERR_ABSENT)
+		return err_set(err, ERR_CA, "%s is not there%s", path,
+		    strcmp(kind, PEM_CRL) != 0
+			? ""
+			: ", and servers refuse everybody without the CRL of "
+			  "every CA in the chain");
+	if (rc != 0)
+		return rc;
+	if ((rc = pem_blocks(&pem, kind, ret, 1, &n, err)) != 0)
+		err_wrap(err, "%s", path);
+	return rc;
+}
+
+static int
+verify(const struct publishing *p, size_t i, const struct blob *cert, const struct blob *crl,
+    struct err *err)
+{
+	int rc;
+
+	rc = cert != NULL ? cert_issued_by(cert, &p->certs[p->n - 1], err)
+			  : crl_verify(crl, &p->certs[i], err);
+	if (rc == 0)
+		return 0;
+	err_wrap(err, "%s", cert != NULL ? cas[i].crt : cas[i].crl);
+	return rc == ERR_PROOF ? ERR_FIT : rc;
+}
+
+static int
+check_dates(struct publishing *p, size_t i, struct err *err)
+{
+	struct crl_info *crl = &p->ret->crls[i];
+	const int64_t now = utc_now();
+	char end[UTC_TEXT_LEN], text[200];
+	int64_t left, least;
+	int rc;
+
+	if ((rc = crl_read(p->crls[i].data, p->crls[i].len, crl, err)) != 0)
+		return rc;
+	left = crl->next_update - now;
+	least = cas[i].left_min != 0 ? cas[i].left_min : (crl->next_update - crl->this_update) / 2;
+	utc_text(crl->next_update, end);
+	if (left <= 0)
+		return err_set(err, ERR_FIT,
+		    "the %s CRL expired %s, and a server that reads it refuses everybody; run: %s",
+		    cas[i].name, end, cas[i].fix);
+	if (crl->this_update > now)
+		return err_set(
+		    err, ERR_FIT, "the %s CRL is of the future; set the clock", cas[i].name);
+	if (left >= least)
+		return 0;
+	snprintf(text, sizeof(text), "warning: the %s CRL ends %s; run: %s, and publish again",
+	    cas[i].name, end, cas[i].fix);
+	p->w->ui.say(p->w->ui.ctx, text);
+	return 0;
+}
+
+static int
+load(struct publishing *p, struct err *err)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < CAS; i++)
+		if ((rc = load_one(p, cas[i].crt, PEM_CERT, &p->certs[i], err)) != 0)
+			return rc;
+	p->n = blob_equal(&p->certs[0], &p->certs[1]) ? 1 : CAS;
+	p->ret->levels = p->n;
+	for (i = 0; i < p->n; i++)
+		if ((rc = load_one(p, cas[i].crl, PEM_CRL, &p->crls[i], err)) != 0)
+			return rc;
+	for (i = 0; i < p->n; i++)
+		if ((rc = verify(p, i, &p->certs[i], NULL, err)) != 0 ||
+		    (rc = verify(p, i, NULL, &p->crls[i], err)) != 0 ||
+		    (rc = check_dates(p, i, err)) != 0)
+			return rc;
+	return 0;
+}
+
+static int
+make_content(struct publishing *p, const struct file *f, struct blob *ret, struct err *err)
+{
+	const struct blob *from = ((f->what & CRLS) != 0 ? p->crls : p->certs) + first_of(p, f);
+	size_t i;
+	int rc = 0;
+
+	if ((f->what & DER) != 0)
+		return blob_set(ret, from->data, from->len, err);
+	for (i = 0; rc == 0 && i < count_of(p, f); i++)
+		rc = (f->what & CRLS) != 0 ? crl_to_pem(&from[i], ret, err)
+					   : cert_to_pem(&from[i], ret, err);
+	return rc;
+}
+
+/* ---- what is there ---- */
+
+struct gone {
+	const struct publishing *p;
+	char serial[2 * REGISTRY_SERIAL_LEN + 1];
+};
+
+static int
+take_end(void *ctx, const struct registry_cert *c)
+{
+	*(int64_t *)ctx = c->not_after;
+	return 0;
+}
+
+/* An entry may go when its hold was released, or when its certificate has expired. */
+static int
+on_gone(void *ctx, const uint8_t *serial, size_t len, int reason)
+{
+	struct gone *g = ctx;
+	const struct registry_which which = {.serial = serial};
+	int64_t end = INT64_MAX;
+
+	if (reason == REASON_HOLD)
+		return 0;
+	if (g->p->registry != NULL && len == REGISTRY_SERIAL_LEN &&
+	    registry_certs(g->p->registry, &which, take_end, &end, NULL) == 0 && end < utc_now())
+		return 0;
+	text_hex(serial, len < REGISTRY_SERIAL_LEN ? len : REGISTRY_SERIAL_LEN, g->serial);
+	return 1;
+}
+
+static int
+not_older(const struct publishing *p, size_t i, const struct file *f, const struct blob *there,
+    struct err *err)
+{
+	struct gone g = {.p = p};
+	struct crl_info was;
+	int rc;
+
+	if (blob_equal(there, &p->crls[i]) || p->w->force)
+		return 0;
+	if ((rc = crl_read(there->data, there->len, &was, err)) != 0)
+		return rc;
+	if (was.number >= p->ret->crls[i].number)
+		return err_set(err, ERR_OCCUPIED,
+		    "%s/%s has number %llu of the %s CRL, and %s %s; was the home restored from a "
+		    "backup?",
+		    p->what->dir, f->name, (unsigned long long)was.number, cas[i].name, cas[i].crl,
+		    was.number == p->ret->crls[i].number ? "another one of that number"
+							 : "an older one");
+	if ((rc = crl_missing(there, &p->crls[i], on_gone, &g, err)) == 1)
+		return err_set(err, ERR_OCCUPIED,
+		    "%s/%s lists certificate %s and the new %s CRL does not; --force, if that is "
+		    "right",
+		    p->what->dir, f->name, g.serial, cas[i].name);
+	return rc;
+}
+
+/* A block of a file that is there: ours, garbage (which is replaced), or somebody else's. */
+static int
+check_block(
+    const struct publishing *p, const struct file *f, const struct blob *there, struct err *err)
+{
+	struct crl_info info;
+	size_t i;
+
+	if (crl_read(there->data, there->len, &info, NULL) != 0)
+		return 0;
+	for (i = 0; i < p->n; i++)
+		if (crl_verify(there, &p->certs[i], NULL) == 0)
+			return not_older(p, i, f, there, err);
+	for (i = 0; i < p->n; i++)
+		if (strcmp(info.issuer, p->ret->crls[i].issuer) == 0)
+			return 0; /* our name, not our signature: damaged */
+	return p->w->force
+		   ? 0
+		   : err_set(err, ERR_OCCUPIED,
+			 "%s/%s has a CRL of another CA; publish into a directory of its own",
+			 p->what->dir, f->name);
+}
+
+static int
+check_there(struct publishing *p, size_t k, const char *path, struct err *err)
+{
+	const struct file *f = &files[k];
+	CLEAN(blob_wipe) struct blob there = {0};
+	CLEAN(blocks_wipe) struct blocks blocks = {0};
+	size_t i;
+	int rc;
+
+	rc = file_read(path, &there, err);
+	if (rc != 0)
+		return rc == ERR_ABSENT ? 0 : rc;
+	p->same[k] = blob_equal(&there, &p->content[k]);
+	if (p->same[k] || (f->what & CRLS) == 0)
+		return 0;
+	if (parse(f, &there, &blocks, NULL) != 0)
+		return 0; /* garbage is replaced */
+	for (i = 0; i < blocks.n; i++)
+		if ((rc = check_block(p, f, &blocks.b[i], err)) != 0)
+			return rc;
+	return 0;
+}
+
+/* ---- putting it there ---- */
+
+/* What a server will read, from the disk. */
+static int
+verify_staged(const struct publishing *p, size_t k, const char *path, struct err *err)
+{
+	const struct file *f = &files[k];
+	CLEAN(blob_wipe) struct blob back = {0};
+	CLEAN(blocks_wipe) struct blocks blocks = {0};
+	size_t i;
+	int rc;
+
+	if ((rc = file_read(path, &back, err)) != 0 || (rc = parse(f, &back, &blocks, err)) != 0)
+		return rc;
+	if (!blob_equal(&back, &p->content[k]) || blocks.n != count_of(p, f))
+		return err_set(err, ERR_INTERNAL, "%s is not what was written", path);
+	for (i = 0; i < blocks.n; i++)
+		if ((rc = verify(p, first_of(p, f) + i,
+			 (f->what & CERTS) != 0 ? &blocks.b[i] : NULL, &blocks.b[i], err)) != 0)
+			return rc;
+	return 0;
+}
+
+static int
+paths(const struct publishing *p, size_t k, char ret[static PATH_MAX], char temp[static PATH_MAX],
+    struct err *err)
+{
+	int n = snprintf(temp, PATH_MAX, "%s/.%s.new", p->what->dir, files[k].name);
+
+	if (n < 0 || n >= PATH_MAX)
+		return err_set(err, ERR_USAGE, "path too long: %s", p->what->dir);
+	return file_join(ret, PATH_MAX, p->what->dir, files[k].name, err);
+}
+
+static int
+stage(struct publishing *p, size_t k, struct err *err)
+{
+	char path[PATH_MAX], temp[PATH_MAX];
+	int rc;
+
+	if ((rc = paths(p, k, path, temp, err)) != 0)
+		return rc;
+	if (p->same[k]) {
+		(void)unlink(temp); /* what a kill left */
+		return 0;
+	}
+	if ((rc = file_stage(temp, p->content[k].data, p->content[k].len, 0644, err)) != 0)
+		return rc;
+	if ((rc = verify_staged(p, k, temp, err)) != 0)
+		unlink(temp);
+	return rc;
+}
+
+static int
+put(struct publishing *p, size_t k, struct err *err)
+{
+	char path[PATH_MAX], temp[PATH_MAX];
+	int rc;
+
+	if (p->same[k])
+		return 0;
+	if ((rc = paths(p, k, path, temp, err)) != 0)
+		return rc;
+	if (rename(temp, path) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot replace %s", path);
+	p->ret->written++;
+	return 0;
+}
+
+static int
+open_dir(struct publishing *p, struct err *err)
+{
+	const char *dir = p->what->dir;
+	struct stat st;
+
+	/* servers are other users */
+	if (mkdir(dir, 0755) == 0 && chmod(dir, 0755) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", dir);
+	if ((p->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_errno(err, ERR_USAGE, "cannot open %s", dir);
+	if (fstat(p->dir, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", dir);
+	if ((st.st_mode & S_IWOTH) != 0)
+		return err_set(err, ERR_USAGE, "anybody may write to %s; chmod o-w it", dir);
+	if (flock(p->dir, LOCK_EX) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot lock %s", dir);
+	return 0;
+}
+
+static int
+each(struct publishing *p, int (*what)(struct publishing *, size_t, struct err *), struct err *err)
+{
+	size_t k;
+	int rc;
+
+	for (k = 0; k < LEN(files); k++)
+		if (!((files[k].what & CRLS) != 0 && files[k].first >= p->n) &&
+		    (rc = what(p, k, err)) != 0)
+			return rc;
+	return 0;
+}
+
+static int
+prepare(struct publishing *p, size_t k, struct err *err)
+{
+	char path[PATH_MAX], temp[PATH_MAX];
+	int rc;
+
+	if ((rc = make_content(p, &files[k], &p->content[k], err)) != 0 ||
+	    (rc = paths(p, k, path, temp, err)) != 0)
+		return rc;
+	return check_there(p, k, path, err);
+}
+
+static int
+put_leaves(struct publishing *p, struct err *err)
+{
+	const struct leaves l = {.registry = p->registry,
+	    .dir = p->what->dir,
+	    .crl = &p->crls[0],
+	    .issuing = &p->certs[0],
+	    .root = &p->certs[p->n - 1],
+	    .wanted = p->what->leaves};
+
+	return leaves_put(&l, p->ret, err);
+}
+
+static int
+audit(const struct publishing *p, struct err *err)
+{
+	char detail[REGISTRY_TEXT_MAX], root[64] = "";
+
+	if (p->registry == NULL || p->ret->written == 0)
+		return 0;
+	if (p->n > 1)
+		snprintf(root, sizeof(root), ", root CRL number %llu",
+		    (unsigned long long)p->ret->crls[1].number);
+	snprintf(detail, sizeof(detail), "issuing CRL number %llu%s to %.300s",
+	    (unsigned long long)p->ret->crls[0].number, root, p->what->dir);
+	return registry_audit(p->registry, "publish", 0, detail, err);
+}
+
+int
+publish_files(const struct desk *w, const struct relying_publish *what,
+    struct relying_published *ret, struct err *err)
+{
+	CLEAN(publishing_wipe)
+	struct publishing p = {.w = w, .what = what, .ret = ret, .dir = -1};
+	char path[PATH_MAX];
+	int rc;
+
+	*ret = (struct relying_published){0};
+	/* without it an expired certificate's entry cannot be told from a lost one */
+	(void)!registry_open(w->home, w->actor, &p.registry, NULL);
+	if ((rc = open_dir(&p, err)) != 0 ||
+	    (what->leaves && (rc = leaves_check(what->dir, err)) != 0) ||
+	    (rc = load(&p, err)) != 0 || (rc = each(&p, prepare, err)) != 0 ||
+	    (rc = each(&p, stage, err)) != 0 || (rc = each(&p, put, err)) != 0 ||
+	    (rc = put_leaves(&p, err)) != 0 ||
+	    (rc = file_join(path, sizeof(path), what->dir, files[0].name, err)) != 0 ||
+	    (rc = file_sync_dir(path, err)) != 0)
+		return rc;
+	return audit(&p, err);
+}

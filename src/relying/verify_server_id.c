@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* verify_server_id: what is kept in home/probe: keys, certificates, sessions. The keys are sealed
+ * with a passphrase that lies beside them: who can read the directory has them. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "relying/verify_server.h"
+
+static const char *const id_names[PROBE_IDS] = {[PROBE_LIVE] = "live",
+    [PROBE_NEXT] = "next",
+    [PROBE_GONE] = "revoked",
+    [PROBE_OLD] = "expired"};
+
+void
+probe_key_wipe(struct probe_key *p)
+{
+	size_t i;
+
+	key_freep(&p->key);
+	for (i = 0; i < sizeof(p->certs) / sizeof(p->certs[0]); i++)
+		blob_wipe(&p->certs[i]);
+}
+
+int
+probe_path(const struct desk *w, const char *name, const char *ext, char ret[static PATH_MAX],
+    struct err *err)
+{
+	char file[NAME_MAX];
+
+	snprintf(file, sizeof(file), "probe%s%.200s%s", name[0] == '\0' ? "" : "/", name, ext);
+	return file_join(ret, PATH_MAX, w->home, file, err);
+}
+
+int
+probe_id_path(const struct desk *w, enum probe_id id, const char *ext, char ret[static PATH_MAX],
+    struct err *err)
+{
+	return probe_path(w, id_names[id], ext, ret, err);
+}
+
+static int
+read_cert(const char *path, struct blob *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	int rc;
+
+	if ((rc = file_read(path, &pem, err)) != 0)
+		return rc;
+	if ((rc = cert_from_pem(&pem, ret, err)) != 0)
+		err_wrap(err, "%s", path);
+	return rc;
+}
+
+static int
+load_key(const struct desk *w, enum probe_id id, struct key **ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *pass = secret_new();
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = probe_path(w, "passphrase", "", path, err)) != 0 ||
+	    (rc = file_read_secret(path, pass, err)) != 0 ||
+	    (rc = probe_id_path(w, id, ".key", path, err)) != 0)
+		return rc;
+	return key_file_load(path, pass, ret, err);
+}
+
+int
+probe_load(const struct desk *w, enum probe_id id, struct probe_key *ret, struct err *err)
+{
+	CLEAN(probe_key_wipe) struct probe_key p = {.n_certs = 2};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = probe_id_path(w, id, ".crt", path, err)) != 0 ||
+	    (rc = read_cert(path, &p.certs[0], err)) != 0 ||
+	    (rc = cert_read(p.certs[0].data, p.certs[0].len, &p.info, err)) != 0 ||
+	    (rc = load_key(w, id, &p.key, err)) != 0 ||
+	    (rc = file_join(path, sizeof(path), w->home, "pub/issuing.crt", err)) != 0 ||
+	    (rc = read_cert(path, &p.certs[1], err)) != 0 ||
+	    (rc = cert_issued_by(&p.certs[0], &p.certs[1], err)) != 0)
+		return rc;
+	*ret = p;
+	p = (struct probe_key){.n_certs = 0};
+	return 0;
+}
+
+int
+probe_cas(const struct desk *w, struct blob ret[static 2], struct err *err)
+{
+	static const char *const names[] = {"pub/issuing.crt", "pub/root.crt"};
+	char path[PATH_MAX];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < 2; i++) {
+		if ((rc = file_join(path, sizeof(path), w->home, names[i], err)) != 0)
+			return rc;
+		if ((rc = read_cert(path, &ret[i], err)) == ERR_ABSENT)
+			return err_set(err, ERR_CA,
+			    "there is no CA in %s; make one with: ykenroll init", w->home);
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
+probe_is_revoked(const struct desk *w, const struct probe_key *p, bool *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0}, crl = {0};
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), w->home, "pub/issuing.crl", err)) != 0 ||
+	    (rc = file_read(path, &pem, err)) != 0)
+		return rc == ERR_ABSENT ? ERR_CA : rc;
+	if ((rc = crl_from_pem(&pem, &crl, err)) != 0)
+		return rc;
+	return crl_lists(&crl, p->info.serial, p->info.serial_len, ret, err);
+}
+
+/* ---- sessions ---- */
+
+/* A file name of the server's name: "session-www.example.org-443-tls12". */
+static int
+session_path(const struct desk *w, const struct place *place, bool tls12, char ret[static PATH_MAX],
+    struct err *err)
+{
+	char name[200], *p;
+
+	snprintf(name, sizeof(name), "session-%.150s-%s-%s", place->host, place->port,
+	    tls12 ? "tls12" : "tls13");
+	for (p = name; *p != '\0'; p++)
+		if (*p == ':')
+			*p = '_';
+	return probe_path(w, name, ".der", ret, err);
+}
+
+int
+probe_session_load(
+    const struct desk *w, const struct place *place, bool tls12, struct blob *ret, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = session_path(w, place, tls12, path, err)) != 0)
+		return rc;
+	return file_read_private(path, ret, err);
+}
+
+int
+probe_session_save(const struct desk *w, const struct place *place, bool tls12,
+    const struct blob *session, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = session_path(w, place, tls12, path, err)) != 0)
+		return rc;
+	return file_write(path, session->data, session->len, 0600, err);
+}

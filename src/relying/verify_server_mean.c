@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* verify_server_mean: what all the answers mean together. */
+#include <stdio.h>
+#include <string.h>
+
+#include "relying/verify_server.h"
+
+/* A probe that is needed must have been tried with one protocol at least. */
+static bool
+was_tried(const struct relying_verified *r, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		if (strcmp(r->probes[i].name, name) == 0 && r->probes[i].verdict != VERDICT_UNTRIED)
+			return true;
+	return false;
+}
+
+/* The token's login counts as a valid certificate's. */
+static bool
+tried_enough(const struct relying_verified *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->n; i++) {
+		if (!r->probes[i].needed || was_tried(r, r->probes[i].name))
+			continue;
+		if (!r->probes[i].wants_in || !was_tried(r, "token"))
+			return false;
+	}
+	return true;
+}
+
+static unsigned
+count(const struct relying_verified *r, bool wants_in, enum relying_verdict v)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		n += r->probes[i].wants_in == wants_in && r->probes[i].verdict == v;
+	return n;
+}
+
+static unsigned
+let_in(const struct relying_verified *r, const char *name)
+{
+	unsigned n = 0;
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		n += strcmp(r->probes[i].name, name) == 0 && r->probes[i].verdict == VERDICT_IN &&
+		     !r->probes[i].any;
+	return n;
+}
+
+static const char *
+meaning(const struct relying_verified *r)
+{
+	const unsigned in = count(r, true, VERDICT_IN), out = count(r, true, VERDICT_REFUSED);
+
+	if (let_in(r, "none") > 0)
+		return "the server lets clients in that show no certificate";
+	if (let_in(r, "other-ca") > 0 || let_in(r, "same-name") > 0)
+		return "the server lets certificates in that this CA did not issue";
+	if (out > 0 && in == 0)
+		return "the server refuses everybody, so that its other refusals say nothing: is a CRL "
+		       "of it expired or missing, of the future, does it not know "
+		       "this CA, or does it keep a list of certificates (Caddy) that lacks the probes?";
+	if (let_in(r, "revoked") > 0)
+		return "the server lets revoked certificates in: it does not check CRLs, or has not "
+		       "read the newest one (ykenroll ca publish, and reload the server)";
+	if (let_in(r, "expired") > 0)
+		return "the server lets expired certificates in";
+	if (let_in(r, "resumed") > 0)
+		return "the server resumes the session of a certificate that was revoked since: turn "
+		       "session caches and tickets off";
+	if (out > 0)
+		return "the server refuses some of those whom it should let in";
+	if (in == 0)
+		return "it was not tried whether the server lets anybody in, so that its refusals say "
+		       "nothing";
+	return tried_enough(r)
+		   ? "the server lets in whom it should, and nobody else"
+		   : "nothing wrong was found, but not all that is needed could be tried";
+}
+
+int
+verify_conclude(struct relying_verified *r, struct err *err)
+{
+	bool wrong = false;
+	size_t i;
+
+	for (i = 0; i < r->n; i++)
+		wrong = wrong || (r->probes[i].verdict != VERDICT_UNTRIED && !r->probes[i].right);
+	snprintf(r->finding, sizeof(r->finding), "%s", meaning(r));
+	if (wrong)
+		return err_set(err, ERR_PROOF, "%s: %s", r->server, r->finding);
+	if (!tried_enough(r))
+		return err_set(err, ERR_PERSON, "%s: %s", r->server, r->finding);
+	return 0;
+}

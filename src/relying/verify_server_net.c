@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* verify_server_net: which server is meant, and a connection to it. */
+#include <ctype.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/utc.h"
+#include "relying/verify_server.h"
+
+void
+place_closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* ---- words ---- */
+
+static int
+is_port(const char *text)
+{
+	const size_t n = strlen(text);
+
+	return n >= 1 && n <= 5 && strspn(text, "0123456789") == n && atoi(text) >= 1 &&
+	       atoi(text) <= 65535;
+}
+
+/* Letters, digits, hyphens and dots; an underscore is seen in the field. In brackets an IPv6
+ * address. */
+static int
+take_host(const char *text, size_t len, bool bracket, char *ret, size_t size)
+{
+	static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				   ".-_";
+	static const char v6[] = "0123456789abcdefABCDEF:.";
+
+	if (len == 0 || len >= size)
+		return -1;
+	memcpy(ret, text, len);
+	ret[len] = '\0';
+	return strspn(ret, bracket ? v6 : name) == len && ret[0] != '-' ? 0 : -1;
+}
+
+/* "host", "host:port", "[v6]:port". What follows is left in *rest. */
+static int
+take_authority(
+    const char *text, size_t len, char *host, size_t size, char port[static 8], bool *bracket)
+{
+	const char *end = text + len, *colon, *close_at;
+	size_t n = len;
+
+	*bracket = len > 0 && text[0] == '[';
+	if (*bracket) {
+		if ((close_at = memchr(text, ']', len)) == NULL)
+			return -1;
+		if (take_host(text + 1, (size_t)(close_at - text - 1), true, host, size) != 0)
+			return -1;
+		colon = close_at + 1 < end ? close_at + 1 : NULL;
+	} else {
+		colon = memchr(text, ':', len);
+		n = colon == NULL ? len : (size_t)(colon - text);
+		if (take_host(text, n, false, host, size) != 0)
+			return -1;
+	}
+	if (colon == NULL)
+		return 0;
+	if (*colon != ':' || end - colon - 1 > 5)
+		return -1;
+	snprintf(port, 8, "%.*s", (int)(end - colon - 1), colon + 1);
+	return is_port(port) ? 0 : -1;
+}
+
+static int
+take_path(const char *text, char *ret, size_t size)
+{
+	const size_t n = strcspn(text, "#");
+	size_t i;
+
+	if (n >= size - 1)
+		return -1;
+	for (i = 0; i < n; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return -1;
+	snprintf(ret, size, "%s%.*s", text[0] == '/' ? "" : "/", (int)n, text);
+	return 0;
+}
+
+int
+place_parse(const char *url, struct place *ret, struct err *err)
+{
+	struct place p = {.port = "443"};
+	const char *from = url;
+	size_t n;
+
+	if (strncmp(url, "https://", 8) == 0)
+		from = url + 8;
+	else if (strstr(url, "://") != NULL)
+		return err_set(err, ERR_USAGE,
+		    "the URL must begin with https://: without TLS there is no certificate");
+	n = strcspn(from, "/?#");
+	if (take_authority(from, n, p.host, sizeof(p.host), p.port, &p.bracket) != 0 ||
+	    take_path(from + n, p.path, sizeof(p.path)) != 0)
+		return err_set(err, ERR_USAGE,
+		    "%.200s is neither https://HOST[:PORT][/PATH] nor HOST:PORT", url);
+	*ret = p;
+	return 0;
+}
+
+/* ---- the network ---- */
+
+static int
+try_connect(const struct sockaddr *to, socklen_t len, int64_t deadline_ns, int *ret_fd)
+{
+	const int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	socklen_t size = sizeof(int);
+	int failed = 0, n, left;
+
+	if (fd < 0)
+		return errno;
+	if (connect(fd, to, len) != 0 && errno != EINPROGRESS)
+		failed = errno;
+	while (failed == 0) {
+		left = (int)((deadline_ns - utc_monotonic_ns()) / 1000000);
+		n = poll(&p, 1, left > 0 ? left : 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n == 0)
+			failed = ETIMEDOUT;
+		else if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size) != 0)
+			failed = errno;
+		break;
+	}
+	if (failed != 0)
+		close(fd);
+	else
+		*ret_fd = fd;
+	return failed;
+}
+
+int
+place_connect(const struct place *p, int64_t deadline_ns, int *ret_fd, struct err *err)
+{
+	const int failed =
+	    try_connect((const struct sockaddr *)&p->address, p->address_len, deadline_ns, ret_fd);
+
+	if (failed == 0)
+		return 0;
+	errno = failed;
+	return err_errno(err, ERR_INTERNAL, "cannot connect to %s", p->address_text);
+}
+
+static void
+take_address(struct place *p, const struct addrinfo *a)
+{
+	char host[64] = "", port[8] = "";
+
+	memcpy(&p->address, a->ai_addr, a->ai_addrlen);
+	p->address_len = a->ai_addrlen;
+	(void)getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), port, sizeof(port),
+	    NI_NUMERICHOST | NI_NUMERICSERV);
+	snprintf(p->address_text, sizeof(p->address_text),
+	    a->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+}
+
+/* The first of its addresses that takes a connection. */
+int
+place_find(struct place *p, const char *connect_to, int64_t deadline_ns, struct err *err)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	struct addrinfo *list = NULL, *a;
+	char host[256], port[8];
+	int rc = ERR_INTERNAL, fd = -1, r;
+	bool bracket;
+
+	snprintf(host, sizeof(host), "%s", p->host);
+	snprintf(port, sizeof(port), "%s", p->port);
+	if (connect_to != NULL &&
+	    take_authority(connect_to, strlen(connect_to), host, sizeof(host), port, &bracket) != 0)
+		return err_set(err, ERR_USAGE, "--connect takes ADDRESS[:PORT]");
+	if ((r = getaddrinfo(host, port, &hints, &list)) != 0 &&
+	    (r = getaddrinfo(host, port, NULL, &list)) != 0)
+		return err_set(err, ERR_INTERNAL, "cannot find %s: %s", host, gai_strerror(r));
+	for (a = list; a != NULL; a = a->ai_next) {
+		if (a->ai_socktype != 0 && a->ai_socktype != SOCK_STREAM)
+			continue;
+		take_address(p, a);
+		if ((rc = place_connect(p, deadline_ns, &fd, err)) == 0)
+			break;
+	}
+	freeaddrinfo(list);
+	place_closep(&fd);
+	return rc;
+}
