@@ -137,6 +137,12 @@ keep
 sql "UPDATE certificates SET spki_sha256 = x'$(openssl pkey -pubin -in "$T/pub" -outform DER | sha256sum | cut -d' ' -f1)' WHERE token=$B"
 sees key-policy "$B" "with another PIN policy"
 back
+piv keys generate 9a "$T/pub" -a ECCP256 --touch-policy ALWAYS
+keep
+sql "UPDATE certificates SET spki_sha256 = x'$(openssl pkey -pubin -in "$T/pub" -outform DER | sha256sum | cut -d' ' -f1)' WHERE token=$B"
+sees key-policy "$B" "with another touch policy"
+claim "and the PIN policy is right" sh -c 'jq -r ".findings[] | select(.mismatch == \"key-policy\") | .. | strings" "$T/check.json" | grep -q "PIN policy \([0-9]\) and touch policy 2, not \1 and 1"'
+back
 piv keys import 9a "$T/x.key"
 sees key-imported "$B" "imported"
 # ykman 4 cannot

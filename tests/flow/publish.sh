@@ -117,6 +117,9 @@ lie() { # lie DAYS NUMBER [SERIAL]: an issuing CRL with no entries, or one
 lie 9 7F "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
 exits 9 'lists certificate' "one without the revocation is refused, whatever its number" publish
 claim "what was there stays" untouched
+lie 9 "$(printf '%02X' "0x$(number "$www/crl-bundle.pem")")" "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
+exits 9 'another one of that number' "another CRL of the number that is there is refused" publish
+claim "what was there stays" untouched
 lie 9 7F "$(date -u -d '1 hour ago' +%Y%m%d%H%M%SZ)"
 exits 12 'expired.*ykenroll ca crl' "an expired one is refused, with what to run" publish
 claim "what was there stays" untouched

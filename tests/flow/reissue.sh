@@ -138,17 +138,20 @@ exits 0 '' "again: nothing to do" reissue alice@example.org --reason damaged -d 
 # ---- lost: at once, with no token here ----
 old=$(cert_of $B) number=$(crl | awk '/CRL Number/ { getline; print $1 }')
 ykvirt control "$(state 2)" remove >/dev/null
-exits 3 "taken care of" "lost, and no other token here" reissue alice@example.org --reason lost -d 4711
+exits 3 "taken care of" "lost, and no other token here" reissue alice@example.org --reason lost -d 4711 --ticket T-8
+claim "the ticket is in the audit of the revocation" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'revoke' AND detail LIKE '%T-8%'")" = 1 ]
 claim "revoked all the same" on_crl "$old" 'Key Compromise'
 claim "in a CRL with a higher number" [ "$(crl | awk '/CRL Number/ { getline; print $1 }')" -gt "$number" ]
 claim "and recorded" [ "$(state_of $B)" = lost ]
 # what is damaged is never used again: a third token would be, here it is made so by hand
 sql "UPDATE tokens SET state = 'retired' WHERE serial = $A"
 fault 1 'ins=47;remove-after'
-exits 14 '' "lost, the new token is pulled out" reissue alice@example.org --reason lost --reset -y -d $A
+exits 14 '' "lost, the new token is pulled out" reissue alice@example.org --reason lost --reset -y -d $A --ticket T-9
 back 1
 exits 0 '' "the same command goes on" reissue alice@example.org --reason lost --reset -y -d $A
 claim "the new one is good" good_on $A 'Alice Brown'
+claim "the ticket is in the audit of the other token" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'begin' AND detail LIKE '%T-9%'")" = 1 ]
+sql "SELECT action, detail FROM audit WHERE detail LIKE '%T-8%' OR detail LIKE '%T-9%'" | sed 's/^/# /'
 exits 0 '' "again: nothing to do" reissue alice@example.org --reason lost -d $A
 claim "and it is still good" good_on $A 'Alice Brown'
 

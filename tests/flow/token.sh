@@ -161,6 +161,9 @@ guid=$(ykenroll token info --json | jq -r .guid)
 claim "import it again" token import 9a "$T/small.crt" --no-update-chuid
 claim "with the same identity" [ "$(ykenroll token info --json | jq -r .guid)" = "$guid" ]
 exits 9 'certificate of CN=Alice.*--force' "another certificate over it" token import 9a "$T/long.crt"
+# a card that says 9000 and stores nothing
+ykvirt control "$(state)" fault 'ins=DB;sw=9000' >/dev/null
+exits 14 'another certificate than was written' "a card that did not store it is found out" token import 9a "$T/long.crt" --force --no-update-chuid
 claim "a long one is compressed" token import 9a "$T/long.crt" --force
 claim "yubico-piv-tool finds gzip" sh -c 'yubico-piv-tool -a read-object --id 0x5fc105 -f binary | python3 -c "
 import sys, gzip

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/utc.h"
@@ -378,6 +379,49 @@ rules_that_are_not_understood_are_refused(void **state)
 	assert_int_equal(rules_load(path, &rules, &err), ERR_CA);
 }
 
+/* Whose keys are certified that are in no token: root's, the signer's own, and whom the rules name.
+ */
+static void
+software_keys_are_certified_for_those_named_alone(void **state)
+{
+	static const char text[] = "[ca]\nsoftware_peers = 4242, 4243\n";
+	const uint32_t own = (uint32_t)geteuid();
+	const struct {
+		bool named; /* by the rules */
+		const char *profile;
+		uint32_t uid;
+		int rc;
+	} t[] = {
+	    {false, "software", 0, 0},
+	    {false, "software", own, 0},
+	    {false, "software", 4242, ERR_CA},
+	    {false, "server", 4242, ERR_CA},
+	    {false, "client", 0, ERR_CA},
+	    {true, "software", 4242, 0},
+	    {true, "ocsp", 4243, 0},
+	    {true, "software", 4244, ERR_CA},
+	    {true, "client", 4242, ERR_CA},
+	};
+	const char *path = testsigner_path(home, "peers.conf");
+	struct rules *const was = ca->rules;
+	struct rules *named = NULL;
+	struct err err = ERR_INIT;
+	struct profile p;
+	size_t i;
+
+	(void)state;
+	OK(file_write(path, text, sizeof(text) - 1, 0600, &err));
+	OK(rules_load(path, &named, &err));
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		ca->rules = t[i].named ? named : was;
+		OK(rules_profile(ca->rules, t[i].profile, &p, &err));
+		if (gate_peer(ca, &p, t[i].uid, &err) != t[i].rc)
+			fail_msg("case %zu: uid %u", i, t[i].uid);
+	}
+	ca->rules = was;
+	rules_freep(&named);
+}
+
 int
 main(void)
 {
@@ -391,6 +435,7 @@ main(void)
 	    cmocka_unit_test(a_request_of_the_wrong_kind_is_refused),
 	    cmocka_unit_test(a_certificate_that_no_token_has_room_for_does_not_fit),
 	    cmocka_unit_test(rules_that_are_not_understood_are_refused),
+	    cmocka_unit_test(software_keys_are_certified_for_those_named_alone),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
