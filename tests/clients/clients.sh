@@ -6,6 +6,8 @@
 # the key. Prints the matrices of ability and firmware, one for each client, as diagnostics.
 #
 #   sh clients.sh [ROUND[/FIRMWARE]…]
+#
+# QUICK: one round of ykman and one of PKCS #11; the whole matrix: tests/matrix.sh clients
 set -u
 cd "$(dirname "$0")" || exit 1
 HERE=$(pwd)
@@ -36,6 +38,7 @@ for round in ykman p11tool ykcs11 yubico-piv-tool opensc-tool opensc-pkcs11; do
 	done
 done
 all="$all fips/5.7.4 complexity/5.7.1 bio/5.7.2"
+[ $# -gt 0 ] || [ -z "${QUICK-}" ] || set -- ykman/5.7.4 ykcs11/5.4.3
 jobs=
 for asked in "${@:-}"; do
 	for job in $all; do

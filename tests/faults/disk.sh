@@ -3,13 +3,14 @@
 # What if the disk refuses? Each write, sync, rename and truncation of enroll and its signer fails, once or from then on,
 # as a broken disk (EIO), a full one (ENOSPC) or one that has become read-only (EROFS); and a file system that is full.
 # The error must be said, the run must end by itself, nothing may be lost, and the next run must finish the work.
-# FULL=1: every call; otherwise every STEPth.
+# FULL=1: every call; otherwise every STEPth (27; QUICK: 77).
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 V=5.7.1
 CALLS="write pwrite64 ftruncate fsync fdatasync rename unlink"
 STEP=${STEP:-27} ROOM=64
+[ -z "${QUICK-}" ] || STEP=77 # and 6 have no common divisor: each error has its turn
 [ -z "${FULL-}" ] || STEP=1 ROOM=8
 
 # SQLite's index of the write-ahead log is memory, and what goes to a socket or a terminal is not on a disk.

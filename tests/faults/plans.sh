@@ -3,13 +3,18 @@
 # After the first enrolment: does anything that is done to a token survive the removal of the token (before delivery, after
 # delivery, answer lost), SIGKILL, and a disk that refuses? Each scenario of libscenarios.sh; every STEPth APDU, every KILLth
 # write, sync, rename or word to pcscd, every DISKth of these with each error. A point counts only where it happened.
-# FULL=1: every one. PLANS="unblock …": only these.
+# FULL=1: every one. PLANS="unblock …": only these. QUICK=N: every Nth of these points, and of the scenarios only those
+# that have steps of their own (the others are an order of the same).
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 [ -n "${T-}" ] || start
 . ./libscenarios.sh
-STEP=${STEP:-7} KILL=${KILL:-40} DISK=${DISK:-300}
+STEP=${STEP:-7} KILL=${KILL:-40} DISK=${DISK:-300} LEAST=6
+[ -z "${QUICK-}" ] || {
+	STEP=$((7 * QUICK)) KILL=$((40 * QUICK)) DISK=$((300 * QUICK + 1)) LEAST=2
+	SCENARIOS="reset unblock newkey lost retire adopt"
+}
 [ -z "${FULL-}" ] || STEP=1 KILL=1 DISK=1
 CALLS="write pwrite64 fsync fdatasync rename unlink ftruncate sendto"
 
@@ -106,8 +111,8 @@ esac
 calls() {
 	awk '{ call = $2; sub(/\(.*/, "", call) } call ~ /^[a-z]+[0-9]*$/ { if (++n[$1, call] > max[call]) max[call] = n[$1, call] }
 		END { for (c in max) for (i = 1; i <= max[c]; i++) print c "-" i }' "$1" | sort -V >"$1.calls"
-	# six at least
-	step=$(($(wc -l <"$1.calls") / 6))
+	# LEAST at least
+	step=$(($(wc -l <"$1.calls") / LEAST))
 	[ "$step" -lt "$KILL" ] || step=$KILL
 	awk -v s="$step" 's <= 1 || NR % s == 0' "$1.calls"
 }

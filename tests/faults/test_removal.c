@@ -3,7 +3,8 @@
  * Does an enrolment survive the removal of its card before delivery, after delivery, and after the
  * answer of each APDU? The second run must finish it, and checker.py, which shares no code with
  * the program, must agree. A third of the points see it removed again at the same APDU of the two
- * runs that follow; with FAULTS=all each point sees it at some other APDU as well.
+ * runs that follow; with FAULTS=all each point sees it at some other APDU as well. QUICK=N leaves
+ * out all but every Nth APDU and the last.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,6 +112,16 @@ one_point(
 	point_stop(&p);
 }
 
+/* QUICK=N: every Nth. */
+static unsigned
+point_step(void)
+{
+	const char *quick = getenv("QUICK");
+	const int n = quick == NULL ? 1 : atoi(quick);
+
+	return n > 1 ? (unsigned)n : 1;
+}
+
 /* Some other APDU, another one for each point. */
 static unsigned
 other(unsigned at, unsigned kind, unsigned n)
@@ -124,12 +135,12 @@ static void
 every_apdu(const char *firmware)
 {
 	const bool all = getenv("FAULTS") != NULL && strcmp(getenv("FAULTS"), "all") == 0;
-	const unsigned n = clean_run(firmware);
+	const unsigned n = clean_run(firmware), step = point_step();
 	struct tally t = {0};
 	unsigned at, kind;
 
 	for (at = 1; at <= n; at++)
-		for (kind = 0; kind < KINDS; kind++) {
+		for (kind = 0; kind < KINDS && (at % step == 0 || at == n); kind++) {
 			/* pulled out by an impatient hand: at the same moment each time */
 			one_point(firmware, at, kind, kind == 1 ? at : 0, n, &t);
 			if (all)
@@ -140,7 +151,8 @@ every_apdu(const char *firmware)
 	    "# firmware %s: %u APDUs, %u removals, %u of them after the last that counted, "
 	    "%u during the runs after it\n",
 	    firmware, n, t.points, t.succeeded, t.again);
-	assert_true(t.points >= 3 * n && t.succeeded >= 1 && t.again >= n);
+	assert_true(t.points >= 3 * (n / step) && t.succeeded >= 1);
+	assert_true(t.again >= t.points / 3);
 	assert_true(t.succeeded <= (all ? 2 : 1));
 }
 

@@ -2,10 +2,12 @@
 /*
  * A token that answers any command with anything: does the operation end, in time, with the error
  * that the table says, and without another secret sent? Run under ASan and UBSan by tests/all.sh.
+ * QUICK=N cuts answers at every Nth byte only.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -317,6 +319,8 @@ cut_code(const struct hostile_command *c, size_t cut)
 static void
 no_command_believes_an_answer_cut_at_any_byte(void **state)
 {
+	const char *quick = getenv("QUICK");
+	const size_t step = quick != NULL && atoi(quick) > 1 ? (size_t)atoi(quick) : 1;
 	unsigned cases = 0, bad = 0, answers = 0;
 	char what[60];
 	size_t i, cut, len;
@@ -329,7 +333,7 @@ no_command_believes_an_answer_cut_at_any_byte(void **state)
 			continue;
 		len = whole(c);
 		answers += len > 0;
-		for (cut = 0; cut < len; cut++) {
+		for (cut = 0; cut < len; cut += step) {
 			struct liar liar = {c, cut_at, .cut = cut};
 
 			snprintf(what, sizeof(what), "%zu of %zu bytes", cut, len);
