@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,28 +8,14 @@
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "db/db.h"
+#include "db/sqlite.h"
 
 #define DB_LENGTH_MAX (1 << 20) /* bytes of a row or a statement; ours are a few KiB */
 #define COPY_PAGES 256
 #define COPY_PAUSE_MS 5
 
-struct db {
-	sqlite3 *sq;
-	const char *name;
-	pid_t pid; /* who opened it */
-	int64_t commit_ns;
-	bool broken; /* the disk failed under a COMMIT: what it holds is not known any more */
-};
-
-struct db_stmt {
-	struct db *db;
-	sqlite3_stmt *st;
-};
-
-/* The one place where SQLite's status becomes a struct err. Returns ERR_INTERNAL. */
-static int
-db_err(struct db *db, struct err *err, const char *doing)
+int
+sqlite_err(struct db *db, struct err *err, const char *doing)
 {
 	static const struct {
 		int code;
@@ -86,7 +71,7 @@ harden(struct db *db, struct err *err)
 
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (sqlite3_db_config(db->sq, options[i].option, options[i].on, NULL) != SQLITE_OK)
-			return db_err(db, err, "protect the database");
+			return sqlite_err(db, err, "protect the database");
 	sqlite3_limit(db->sq, SQLITE_LIMIT_LENGTH, DB_LENGTH_MAX);
 	sqlite3_limit(db->sq, SQLITE_LIMIT_ATTACHED, 0);
 	return db_script(db,
@@ -130,7 +115,7 @@ db_open(const char *path, const struct db_how *how, struct db **ret, struct err 
 		return rc;
 	if (sqlite3_open_v2(path, &db->sq, flags, NULL) != SQLITE_OK ||
 	    sqlite3_busy_timeout(db->sq, DB_BUSY_MS) != SQLITE_OK)
-		return db_err(db, err, "open the database");
+		return sqlite_err(db, err, "open the database");
 	if ((rc = harden(db, err)) != 0)
 		return rc;
 	/* before the first access: then a write-ahead log needs no shared memory
@@ -154,6 +139,7 @@ db_closep(struct db **db)
 	if (*db == NULL)
 		return;
 	if ((*db)->sq != NULL && (*db)->pid == getpid()) {
+		stmt_forget(*db);
 		sqlite3_close((*db)->sq);
 		/* the checkpoint: two more fsyncs */
 		file_fsync_ns += utc_monotonic_ns() - start;
@@ -193,196 +179,6 @@ db_use_wal(struct db *db, struct err *err)
 	return 0;
 }
 
-static int
-bind_one(sqlite3_stmt *st, int at, const struct db_arg *a)
-{
-	if (a->type == DB_INT)
-		return sqlite3_bind_int64(st, at, a->i);
-	if (a->type == DB_NULL || a->p == NULL)
-		return sqlite3_bind_null(st, at);
-	if (a->type == DB_TEXT)
-		return sqlite3_bind_text64(
-		    st, at, a->p, strlen(a->p), SQLITE_TRANSIENT, SQLITE_UTF8);
-	return sqlite3_bind_blob64(st, at, a->p, a->len, SQLITE_TRANSIENT);
-}
-
-static int
-bind_all(struct db_stmt *st, const struct db_arg *args, size_t n, struct err *err)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (bind_one(st->st, (int)i + 1, &args[i]) != SQLITE_OK)
-			return db_err(st->db, err, "bind a value");
-	return 0;
-}
-
-int
-db_query(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct db_stmt **ret,
-    struct err *err)
-{
-	CLEAN(db_donep) struct db_stmt *st = calloc(1, sizeof(*st));
-	int rc;
-
-	if (st == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	st->db = db;
-	if (sqlite3_prepare_v2(db->sq, sql, -1, &st->st, NULL) != SQLITE_OK)
-		return db_err(db, err, "prepare a statement");
-	if ((rc = bind_all(st, args, n, err)) != 0)
-		return rc;
-	*ret = TAKE(st);
-	return 0;
-}
-
-int
-db_again(struct db_stmt *st, const struct db_arg *args, size_t n, struct err *err)
-{
-	sqlite3_reset(st->st); /* says once more what the last step said */
-	return bind_all(st, args, n, err);
-}
-
-int
-db_step(struct db_stmt *st, struct err *err)
-{
-	const int rc = sqlite3_step(st->st);
-
-	if (rc == SQLITE_ROW)
-		return 1;
-	return rc == SQLITE_DONE
-		   ? 0
-		   : db_err(st->db, err, sqlite3_stmt_readonly(st->st) ? "read" : "write");
-}
-
-void
-db_donep(struct db_stmt **st)
-{
-	if (*st != NULL)
-		sqlite3_finalize((*st)->st);
-	free(*st);
-	*st = NULL;
-}
-
-int
-db_run(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct err *err)
-{
-	CLEAN(db_donep) struct db_stmt *st = NULL;
-	int rc;
-
-	if ((rc = db_query(db, sql, args, n, &st, err)) != 0)
-		return rc;
-	rc = db_step(st, err);
-	return rc < 0 ? rc : 0;
-}
-
-int
-db_int(struct db *db, const char *sql, const struct db_arg *args, size_t n, int64_t *ret,
-    struct err *err)
-{
-	CLEAN(db_donep) struct db_stmt *st = NULL;
-	int rc;
-
-	if ((rc = db_query(db, sql, args, n, &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) == 1)
-		*ret = db_col_int(st, 0);
-	return rc;
-}
-
-int
-db_script(struct db *db, const char *sql, struct err *err)
-{
-	return sqlite3_exec(db->sq, sql, NULL, NULL, NULL) == SQLITE_OK
-		   ? 0
-		   : db_err(db, err, "run a script");
-}
-
-int64_t
-db_changes(const struct db *db)
-{
-	return sqlite3_changes(db->sq);
-}
-
-int64_t
-db_inserted(const struct db *db)
-{
-	return sqlite3_last_insert_rowid(db->sq);
-}
-
-static int
-bad_column(struct db_stmt *st, int col, struct err *err)
-{
-	const char *name = sqlite3_column_name(st->st, col);
-
-	return err_set(err, ERR_INTERNAL,
-	    "%s: column %s holds what was never written there; restore the database from a "
-	    "backup",
-	    st->db->name, name == NULL ? "?" : name);
-}
-
-int64_t
-db_col_int(struct db_stmt *st, int col)
-{
-	return sqlite3_column_int64(st->st, col);
-}
-
-bool
-db_col_null(struct db_stmt *st, int col)
-{
-	return sqlite3_column_type(st->st, col) == SQLITE_NULL;
-}
-
-const char *
-db_col_str(struct db_stmt *st, int col)
-{
-	const char *s = (const char *)sqlite3_column_text(st->st, col);
-
-	return s == NULL || strlen(s) != (size_t)sqlite3_column_bytes(st->st, col) ? NULL : s;
-}
-
-const uint8_t *
-db_col_data(struct db_stmt *st, int col, size_t *ret_len)
-{
-	const void *data = sqlite3_column_blob(st->st, col);
-
-	*ret_len = (size_t)sqlite3_column_bytes(st->st, col);
-	return data;
-}
-
-int
-db_col_text(struct db_stmt *st, int col, char *ret, size_t size, struct err *err)
-{
-	const char *text = db_col_null(st, col) ? "" : db_col_str(st, col);
-	const size_t len = text == NULL ? 0 : strlen(text);
-
-	if (text == NULL || len >= size)
-		return bad_column(st, col, err);
-	memset(ret, 0, size);
-	memcpy(ret, text, len);
-	return 0;
-}
-
-int
-db_col_bytes(struct db_stmt *st, int col, uint8_t *ret, size_t len, struct err *err)
-{
-	size_t n;
-	const uint8_t *data = db_col_data(st, col, &n);
-
-	if (data == NULL || n != len)
-		return bad_column(st, col, err);
-	memcpy(ret, data, len);
-	return 0;
-}
-
-int
-db_col_blob(struct db_stmt *st, int col, struct blob *ret, struct err *err)
-{
-	size_t n;
-	const uint8_t *data = db_col_data(st, col, &n);
-
-	return blob_set(ret, data, n, err);
-}
-
 int
 db_begin(struct db *db, struct db_tx *tx, struct err *err)
 {
@@ -395,7 +191,7 @@ db_begin(struct db *db, struct db_tx *tx, struct err *err)
 	/* IMMEDIATE: the lock is taken before anything is read, so what was read is still true when
 	 * it is written */
 	if (sqlite3_exec(db->sq, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
-		return db_err(db, err, "begin a change");
+		return sqlite_err(db, err, "begin a change");
 	tx->db = db;
 	return 0;
 }
@@ -413,7 +209,7 @@ db_commit(struct db_tx *tx, struct err *err)
 		return 0;
 	}
 	db->broken = (rc & 0xff) == SQLITE_IOERR;
-	db_err(db, err, "commit");
+	sqlite_err(db, err, "commit");
 	db_rollbackp(tx);
 	return ERR_INTERNAL;
 }
