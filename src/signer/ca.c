@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
@@ -13,6 +10,7 @@
 #include "base/utc.h"
 #include "signer/ca.h"
 #include "signer/crl.h"
+#include "signer/log_convert.h"
 #include "ykenroll/x509.h"
 
 int
@@ -22,32 +20,6 @@ ca_random(void *to, size_t len)
 }
 
 /* ---- opening ---- */
-
-static int
-take_lock(struct ca *ca, int wait_ms, struct err *err)
-{
-	const struct timespec pause = {.tv_nsec = 20000000};
-	const int64_t deadline = utc_monotonic_ns() + (int64_t)wait_ms * 1000000;
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = ca_path(ca->home, CA_LOCK, path, err)) != 0)
-		return rc;
-	ca->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (ca->lock < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
-	while (flock(ca->lock, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_errno(err, ERR_INTERNAL, "cannot lock %s", path);
-		if (utc_monotonic_ns() > deadline)
-			return err_set(err, ERR_CA,
-			    "another signer works in %s; wait for its end, or let all commands "
-			    "share one: ykenroll signer",
-			    ca->home);
-		nanosleep(&pause, NULL);
-	}
-	return 0;
-}
 
 static int
 load_cert(const struct ca *ca, const char *name, struct blob *ret, struct err *err)
@@ -110,10 +82,12 @@ static int
 open_log(struct ca *ca, struct err *err)
 {
 	const struct log_who who = {.now = ca->now(), .peer = (uint32_t)geteuid()};
-	char path[PATH_MAX];
+	char path[PATH_MAX], dir[PATH_MAX];
 	int rc;
 
 	if ((rc = ca_path(ca->home, CA_LOG, path, err)) != 0 ||
+	    (rc = ca_path(ca->home, CA_DIR, dir, err)) != 0 ||
+	    (rc = log_convert(dir, &who, err)) != 0 ||
 	    (rc = log_open(path, false, &who, &ca->log, err)) != 0 ||
 	    (rc = log_usable(ca->log, who.now, err)) != 0 || (rc = crl_load(ca, err)) != 0)
 		return rc;
@@ -144,8 +118,8 @@ ca_open(const char *home, const struct secret *pass, int wait_ms, struct ca **re
 			   : rc;
 	if ((rc = ca_path(home, CA_CONF, path, err)) != 0 ||
 	    (rc = rules_load(path, &ca->rules, err)) != 0 || (rc = load_certs(ca, err)) != 0 ||
-	    (rc = unlock(ca, pass, err)) != 0 || (rc = take_lock(ca, wait_ms, err)) != 0 ||
-	    (rc = open_log(ca, err)) != 0)
+	    (rc = unlock(ca, pass, err)) != 0 ||
+	    (rc = ca_lock(home, wait_ms, &ca->lock, err)) != 0 || (rc = open_log(ca, err)) != 0)
 		return rc;
 	*ret = TAKE(ca);
 	return 0;

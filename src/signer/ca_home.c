@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/file.h"
+#include "base/utc.h"
 #include "signer/ca_home.h"
 
 int
@@ -49,4 +55,39 @@ ca_secret(const char *home, enum key_secret *ret, struct err *err)
 		return rc;
 	rc = key_file_secret(path, ret, err);
 	return rc == 0 || rc == ERR_INTERNAL ? rc : ca_refused(err);
+}
+
+static void
+closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+int
+ca_lock(const char *home, int wait_ms, int *ret_fd, struct err *err)
+{
+	CLEAN(closep) int fd = -1;
+	const struct timespec pause = {.tv_nsec = 20000000};
+	const int64_t deadline = utc_monotonic_ns() + (int64_t)wait_ms * 1000000;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(home, CA_LOCK, path, err)) != 0)
+		return rc;
+	if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_errno(err, ERR_INTERNAL, "cannot lock %s", path);
+		if (utc_monotonic_ns() > deadline)
+			return err_set(err, ERR_CA,
+			    "another signer works in %s; wait for its end, or let all commands "
+			    "share one: ykenroll signer",
+			    home);
+		nanosleep(&pause, NULL);
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
 }

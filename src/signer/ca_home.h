@@ -15,7 +15,7 @@
 #define CA_UNFINISHED CA_DIR "/unfinished" /* there until init has done all */
 #define CA_ISSUING_KEY CA_DIR "/issuing.key"
 #define CA_LOCK CA_DIR "/lock"
-#define CA_LOG CA_DIR "/issuance.log"
+#define CA_LOG CA_DIR "/issuance.db"
 #define CA_INTERMEDIATES CA_DIR "/intermediates"
 #define CA_REHEARSAL CA_DIR "/rehearsal-root.pem"
 #define CA_PUB "pub"
@@ -34,5 +34,9 @@ MUST_CHECK int ca_there(const char *home, struct err *err);
 
 /* What the issuing CA's key wants to be opened. Errors: ERR_CA; those of key_file_secret. */
 MUST_CHECK int ca_secret(const char *home, enum key_secret *ret, struct err *err);
+
+/* Be the only process that writes in ca/, until *ret_fd is closed; waits up to wait_ms. Errors:
+ * ERR_CA another one is. */
+MUST_CHECK int ca_lock(const char *home, int wait_ms, int *ret_fd, struct err *err);
 
 #endif

@@ -6,7 +6,6 @@
 #include "signer/crl_build.h"
 #include "signer/crl_root.h"
 #include "signer/crl_scan.h"
-#include "signer/log_read.h"
 #include "signer/seal.h"
 #include "signer/seal_file.h"
 
@@ -35,14 +34,14 @@ static int
 check_entries(
     const struct log *log, const struct crl_plan *plan, struct crl_scan *s, struct err *err)
 {
-	CLEAN(log_walk_end) struct log_walk walk = {0};
+	CLEAN(db_donep) struct db_stmt *walk = NULL;
 	struct crl_entry e;
 	struct log_cert c;
 	int rc;
 
-	if ((rc = log_walk_begin(log, &walk, err)) != 0)
+	if ((rc = log_walk(log, plan->ca, &walk, err)) != 0)
 		return rc;
-	while ((rc = log_walk_next(&walk, &c, err)) == 1) {
+	while ((rc = log_walk_next(walk, &c, err)) == 1) {
 		if (!crl_listed(&c, plan))
 			continue;
 		if (crl_scan_next(s, &e, NULL) != 1 || !same(&e, &c))

@@ -11,9 +11,9 @@
 #include "signer/seal.h"
 
 #define DAY INT64_C(86400)
-#define LEAD 16			      /* bytes before the to-be-signed part: the CRL's head */
-#define HEAD_MAX 6		      /* bytes of tag and length */
-#define ENTRY_MAX 64		      /* bytes of one revokedCertificates entry */
+#define ROOM 16384   /* bytes of the file before the entries, for what precedes them */
+#define HEAD_MAX 6   /* bytes of tag and length */
+#define ENTRY_MAX 64 /* bytes of one revokedCertificates entry */
 #define YEAR_2050 INT64_C(2524608000) /* from then on GeneralizedTime: 4.1.2.5 */
 
 static const uint8_t version_2[] = {0x02, 0x01, 0x01};
@@ -38,8 +38,7 @@ crl_listed(const struct log_cert *c, const struct crl_plan *plan)
 {
 	const int64_t life = plan->next_update - plan->this_update;
 
-	return c->ca == plan->ca && c->revoked_at != 0 &&
-	       c->not_after + 2 * life + DAY > plan->this_update;
+	return c->not_after + 2 * life + DAY > plan->this_update;
 }
 
 /* ---- one entry ---- */
@@ -185,130 +184,70 @@ head(uint8_t ret[static HEAD_MAX], uint8_t tag, size_t len)
 
 /* ---- the file ---- */
 
-struct parts {
-	struct blob before, after;	    /* the entries */
-	size_t entries, entries_len, total; /* bytes, within the outer SEQUENCE */
-};
-
-static void
-parts_wipe(struct parts *p)
-{
-	blob_wipe(&p->before);
-	blob_wipe(&p->after);
-}
-
+/* From version to nextUpdate. */
 static int
-count(const struct log *log, const struct crl_plan *plan, struct parts *p, struct err *err)
+put_before(
+    struct blob *to, const struct crl_plan *plan, const struct der_cert *issuer, struct err *err)
 {
-	CLEAN(log_walk_end) struct log_walk walk = {0};
-	uint8_t e[ENTRY_MAX];
-	struct log_cert c;
-	int rc;
-
-	if ((rc = log_walk_begin(log, &walk, err)) != 0)
-		return rc;
-	while ((rc = log_walk_next(&walk, &c, err)) == 1)
-		if (crl_listed(&c, plan)) {
-			p->entries++;
-			p->entries_len += put_entry(e, &c);
-		}
-	return rc;
-}
-
-static int
-measure(const struct log *log, const struct crl_plan *plan, struct parts *p, struct err *err)
-{
-	uint8_t h[HEAD_MAX];
-	struct der_cert issuer;
 	const uint8_t *alg;
 	size_t alg_len;
 	int rc, nid;
 
-	if ((rc = der_cert(plan->issuer, &issuer, err)) != 0 ||
-	    (rc = seal_algorithm(key_algorithm(plan->key), &alg, &alg_len, &nid, err)) != 0 ||
-	    (rc = blob_append(&p->before, version_2, sizeof(version_2), err)) != 0 ||
-	    (rc = blob_append(&p->before, alg, alg_len, err)) != 0 ||
-	    (rc = blob_append(&p->before, issuer.subject.raw, issuer.subject.raw_len, err)) != 0 ||
-	    (rc = der_put_time(&p->before, plan->this_update, err)) != 0 ||
-	    (rc = der_put_time(&p->before, plan->next_update, err)) != 0 ||
-	    (rc = put_extensions(&p->after, &issuer, plan, &plan->audit, err)) != 0 ||
-	    (rc = count(log, plan, p, err)) != 0)
+	if ((rc = seal_algorithm(key_algorithm(plan->key), &alg, &alg_len, &nid, err)) != 0 ||
+	    (rc = blob_append(to, version_2, sizeof(version_2), err)) != 0 ||
+	    (rc = blob_append(to, alg, alg_len, err)) != 0 ||
+	    (rc = blob_append(to, issuer->subject.raw, issuer->subject.raw_len, err)) != 0 ||
+	    (rc = der_put_time(to, plan->this_update, err)) != 0)
 		return rc;
-	/* revokedCertificates is absent when there are none (5.1.2.6) */
-	if (p->entries > 0 &&
-	    (rc = blob_append(&p->before, h, head(h, DER_SEQUENCE, p->entries_len), err)) != 0)
-		return rc;
-	p->total = p->before.len + p->entries_len + p->after.len;
-	return p->total < DER_LEN_LIMIT
-		   ? 0
-		   : err_set(err, ERR_CA, "a CRL of %zu bytes is too long", p->total);
+	return der_put_time(to, plan->next_update, err);
 }
 
 static int
-write_entries(FILE *to, const struct log *log, const struct crl_plan *plan, struct err *err)
+cannot_write(struct err *err)
 {
-	CLEAN(log_walk_end) struct log_walk walk = {0};
+	return err_errno(err, ERR_INTERNAL, "cannot write the CRL");
+}
+
+static int
+write_entries(FILE *to, const struct log *log, const struct crl_plan *plan, size_t *ret_entries,
+    struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *walk = NULL;
 	uint8_t e[ENTRY_MAX];
 	struct log_cert c;
 	size_t len;
 	int rc;
 
-	if ((rc = log_walk_begin(log, &walk, err)) != 0)
+	if ((rc = log_walk(log, plan->ca, &walk, err)) != 0)
 		return rc;
-	while ((rc = log_walk_next(&walk, &c, err)) == 1) {
+	while ((rc = log_walk_next(walk, &c, err)) == 1) {
 		if (!crl_listed(&c, plan))
 			continue;
 		len = put_entry(e, &c);
 		if (fwrite(e, 1, len, to) != len)
-			return err_errno(err, ERR_INTERNAL, "cannot write the CRL");
+			return cannot_write(err);
+		++*ret_entries;
 	}
 	return rc;
 }
 
+/* The entries from ROOM on, and what follows them. ret_len: bytes of the entries; of all. */
 static int
-write_tbs(FILE *to, const struct log *log, const struct crl_plan *plan, const struct parts *p,
-    struct err *err)
+write_rest(FILE *to, const struct log *log, const struct crl_plan *plan, const struct blob *after,
+    size_t *ret_entries, size_t *ret_entries_len, size_t *ret_len, struct err *err)
 {
-	uint8_t h[HEAD_MAX];
-	const size_t h_len = head(h, DER_SEQUENCE, p->total);
+	off_t end;
 	int rc;
 
-	if (fseeko(to, LEAD, SEEK_SET) != 0 || fwrite(h, 1, h_len, to) != h_len ||
-	    fwrite(p->before.data, 1, p->before.len, to) != p->before.len)
-		return err_errno(err, ERR_INTERNAL, "cannot write the CRL");
-	if ((rc = write_entries(to, log, plan, err)) != 0)
+	if (fseeko(to, ROOM, SEEK_SET) != 0)
+		return cannot_write(err);
+	if ((rc = write_entries(to, log, plan, ret_entries, err)) != 0)
 		return rc;
-	if (fwrite(p->after.data, 1, p->after.len, to) != p->after.len || fflush(to) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot write the CRL");
-	return ftello(to) == (off_t)(LEAD + h_len + p->total)
-		   ? 0
-		   : err_set(err, ERR_INTERNAL, "the CRL has another length than was counted");
-}
-
-int
-crl_build(const struct log *log, const struct crl_plan *plan, struct crl_file *ret,
-    size_t *ret_entries, struct err *err)
-{
-	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	CLEAN(parts_wipe) struct parts p = {0};
-	CLEAN(stream_closep) FILE *to = NULL;
-	int rc, copy;
-
-	if ((rc = measure(log, plan, &p, err)) != 0 ||
-	    (rc = crl_file_temp(plan->dir, &f, err)) != 0)
-		return rc;
-	copy = fcntl(f.fd, F_DUPFD_CLOEXEC, 3);
-	if (copy < 0 || (to = fdopen(copy, "w")) == NULL) {
-		if (copy >= 0)
-			close(copy);
-		return err_errno(err, ERR_INTERNAL, "cannot write the CRL");
-	}
-	if ((rc = write_tbs(to, log, plan, &p, err)) != 0 ||
-	    (rc = crl_file_map(&f, LEAD, err)) != 0)
-		return rc;
-	*ret = f;
-	f = (struct crl_file)CRL_FILE_INIT;
-	*ret_entries = p.entries;
+	if ((end = ftello(to)) < ROOM || fwrite(after->data, 1, after->len, to) != after->len ||
+	    fflush(to) != 0)
+		return cannot_write(err);
+	*ret_entries_len = (size_t)end - ROOM;
+	*ret_len = *ret_entries_len + after->len;
 	return 0;
 }
 
@@ -317,7 +256,68 @@ write_at(int fd, const void *data, size_t len, size_t at, struct err *err)
 {
 	const ssize_t n = pwrite(fd, data, len, (off_t)at);
 
-	return n == (ssize_t)len ? 0 : err_errno(err, ERR_INTERNAL, "cannot write the CRL");
+	return n == (ssize_t)len ? 0 : cannot_write(err);
+}
+
+/* What precedes the entries, to end where they begin: only then their length is known. *ret_start:
+ * where the to-be-signed part begins. */
+static int
+write_front(int fd, const struct blob *before, size_t entries_len, size_t len, size_t *ret_start,
+    struct err *err)
+{
+	CLEAN(blob_wipe) struct blob front = {0};
+	uint8_t h[HEAD_MAX], list[HEAD_MAX];
+	/* revokedCertificates is absent when there are none (5.1.2.6) */
+	const size_t list_len = entries_len > 0 ? head(list, DER_SEQUENCE, entries_len) : 0;
+	const size_t total = before->len + list_len + len;
+	int rc;
+
+	if (total >= DER_LEN_LIMIT || before->len + 3 * HEAD_MAX > ROOM)
+		return err_set(err, ERR_CA, "a CRL of %zu bytes is too long", total);
+	if ((rc = blob_append(&front, h, head(h, DER_SEQUENCE, total), err)) != 0 ||
+	    (rc = blob_append(&front, before->data, before->len, err)) != 0 ||
+	    (rc = blob_append(&front, list, list_len, err)) != 0)
+		return rc;
+	*ret_start = ROOM - front.len;
+	return write_at(fd, front.data, front.len, *ret_start, err);
+}
+
+static int
+open_stream(int fd, FILE **ret, struct err *err)
+{
+	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	if (copy >= 0 && (*ret = fdopen(copy, "w")) != NULL)
+		return 0;
+	if (copy >= 0)
+		close(copy);
+	return cannot_write(err);
+}
+
+int
+crl_build(const struct log *log, const struct crl_plan *plan, struct crl_file *ret,
+    size_t *ret_entries, struct err *err)
+{
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	CLEAN(blob_wipe) struct blob before = {0}, after = {0};
+	CLEAN(stream_closep) FILE *to = NULL;
+	size_t entries = 0, entries_len = 0, len = 0, start = 0;
+	struct der_cert issuer;
+	int rc;
+
+	if ((rc = der_cert(plan->issuer, &issuer, err)) != 0 ||
+	    (rc = put_before(&before, plan, &issuer, err)) != 0 ||
+	    (rc = put_extensions(&after, &issuer, plan, &plan->audit, err)) != 0 ||
+	    (rc = crl_file_temp(plan->dir, &f, err)) != 0 ||
+	    (rc = open_stream(f.fd, &to, err)) != 0 ||
+	    (rc = write_rest(to, log, plan, &after, &entries, &entries_len, &len, err)) != 0 ||
+	    (rc = write_front(f.fd, &before, entries_len, len, &start, err)) != 0 ||
+	    (rc = crl_file_map(&f, start, err)) != 0)
+		return rc;
+	*ret = f;
+	f = (struct crl_file)CRL_FILE_INIT;
+	*ret_entries = entries;
+	return 0;
 }
 
 int
@@ -326,7 +326,7 @@ crl_build_end(struct crl_file *f, const struct crl_plan *plan, const uint8_t *si
 {
 	CLEAN(blob_wipe) struct blob bits = {0}, after = {0};
 	uint8_t h[HEAD_MAX];
-	const size_t tbs_len = f->len;
+	const size_t start = (size_t)(f->der - f->map), tbs_len = f->len;
 	const uint8_t *alg;
 	size_t alg_len, h_len;
 	int rc, nid;
@@ -338,9 +338,9 @@ crl_build_end(struct crl_file *f, const struct crl_plan *plan, const uint8_t *si
 	    (rc = der_put(&after, DER_BIT_STRING, bits.data, bits.len, err)) != 0)
 		return rc;
 	h_len = head(h, DER_SEQUENCE, tbs_len + after.len);
-	if ((rc = write_at(f->fd, after.data, after.len, LEAD + tbs_len, err)) != 0 ||
-	    (rc = write_at(f->fd, h, h_len, LEAD - h_len, err)) != 0)
+	if ((rc = write_at(f->fd, after.data, after.len, start + tbs_len, err)) != 0 ||
+	    (rc = write_at(f->fd, h, h_len, start - h_len, err)) != 0)
 		return rc;
 	crl_file_unmap(f);
-	return crl_file_map(f, LEAD - h_len, err);
+	return crl_file_map(f, start - h_len, err);
 }

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "signer/log_base.h"
+#include "signer/log.h"
 #include "ykenroll/blob.h"
 
 struct crl_file {

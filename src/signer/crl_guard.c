@@ -10,7 +10,7 @@
 struct guarding {
 	const struct log *log;
 	const struct crl_plan *plan;
-	struct log_walk walk;
+	struct db_stmt *walk;
 	struct log_cert next;
 	bool more;
 	size_t lost;
@@ -20,7 +20,7 @@ struct guarding {
 static void
 guarding_wipe(struct guarding *g)
 {
-	log_walk_end(&g->walk);
+	db_donep(&g->walk);
 }
 
 /* The next one that will be listed. */
@@ -30,7 +30,7 @@ advance(struct guarding *g, struct err *err)
 	int rc;
 
 	do
-		rc = log_walk_next(&g->walk, &g->next, err);
+		rc = log_walk_next(g->walk, &g->next, err);
 	while (rc == 1 && !crl_listed(&g->next, g->plan));
 	g->more = rc == 1;
 	return rc < 0 ? rc : 0;
@@ -58,7 +58,7 @@ compare(struct guarding *g, struct crl_scan *old, struct err *err)
 	struct crl_entry e;
 	int rc, order;
 
-	if ((rc = log_walk_begin(g->log, &g->walk, err)) != 0 || (rc = advance(g, err)) != 0)
+	if ((rc = log_walk(g->log, g->plan->ca, &g->walk, err)) != 0 || (rc = advance(g, err)) != 0)
 		return rc;
 	while ((rc = crl_scan_next(old, &e, err)) == 1) {
 		while (g->more && (order = memcmp(g->next.serial, e.serial, LOG_SERIAL_LEN)) < 0)

@@ -11,7 +11,6 @@
 #include "signer/ca.h"
 #include "signer/der.h"
 #include "signer/import.h"
-#include "signer/log_write.h"
 #include "signer/seal.h"
 #include "ykenroll/x509.h"
 
@@ -203,9 +202,10 @@ try_records(struct importing *im, struct err *err)
 	snprintf(dir, sizeof(dir), "%s/ykenroll-import.XXXXXX", tmp == NULL ? "/tmp" : tmp);
 	if (mkdtemp(dir) == NULL)
 		return err_errno(err, ERR_INTERNAL, "cannot make %s", dir);
-	rc = file_join(path, sizeof(path), dir, "issuance.log", err);
+	rc = file_join(path, sizeof(path), dir, "issuance.db", err);
 	if (rc == 0 && (rc = log_open(path, true, &who, &log, err)) == 0)
 		rc = import_records(im, log, &who, err);
+	log_closep(&log);
 	(void)unlink(path);
 	(void)rmdir(dir);
 	return rc;

@@ -6,7 +6,7 @@
 #ifndef SIGNER_IMPORT_INDEX_H
 #define SIGNER_IMPORT_INDEX_H
 
-#include "signer/log_base.h"
+#include "signer/log.h"
 
 #define IMPORT_SUBJECT_MAX 4096
 

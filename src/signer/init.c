@@ -273,13 +273,14 @@ fill(struct making *m, unsigned crl_days, struct err *err)
 
 	if ((rc = ca_path(home, CA_NEW "/unfinished", path, err)) != 0 ||
 	    (rc = file_create(path, "", 0, 0600, err)) != 0 ||
-	    (rc = ca_path(home, CA_NEW "/issuance.log", path, err)) != 0 ||
+	    (rc = ca_path(home, CA_NEW "/issuance.db", path, err)) != 0 ||
 	    (rc = log_open(path, true, &m->who, &m->log, err)) != 0)
 		return rc;
 	if ((rc = copy_rehearsal(m->init, err)) != 0 ||
 	    (rc = m->importing != NULL ? import_fill(m, crl_days, err)
 				       : fill_new(m, crl_days, err)) != 0)
 		return rc;
+	log_closep(&m->log); /* before its directory gets another name */
 	if ((rc = init_write_pem(
 		 home, CA_NEW "/root.crt", &m->certs[LOG_ROOT], cert_to_pem, 0600, err)) != 0 ||
 	    (rc = init_write_pem(

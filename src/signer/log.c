@@ -1,141 +1,50 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <openssl/evp.h>
+
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
-
-#include <openssl/evp.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "base/utc.h"
 #include "signer/log.h"
-#include "signer/log_read.h"
+#include "signer/log_entry.h"
+#include "signer/rules.h"
 
-#define HASH_HEX (2 * LOG_HASH_LEN + 1)
+#define VERSION 1    /* user_version */
+#define OPEN_ROWS 50 /* checked at every open; log_verify checks all */
+#define SQL_ROWS                                         \
+	"CREATE TABLE rows ("                            \
+	" n INTEGER PRIMARY KEY CHECK (n > 0),"          \
+	" at INTEGER NOT NULL,"                          \
+	" peer INTEGER NOT NULL,"                        \
+	" what TEXT NOT NULL,"                           \
+	" ca TEXT,"                                      \
+	" serial BLOB,"                                  \
+	" number INTEGER NOT NULL,"                      \
+	" not_after INTEGER NOT NULL,"                   \
+	" revoked INTEGER NOT NULL,"                     \
+	" text TEXT,"                                    \
+	" digest BLOB,"                                  \
+	" data BLOB,"                                    \
+	" audit_rows INTEGER NOT NULL,"                  \
+	" audit_head BLOB,"                              \
+	" prev BLOB NOT NULL CHECK (length(prev) = 32)," \
+	" hash BLOB NOT NULL CHECK (length(hash) = 32)"  \
+	") STRICT;"
 
-static void
-json_freep(json_t **j)
+/* The reason stays, the code becomes the one that the contract names. */
+static int
+damaged(struct err *err)
 {
-	json_decref(*j);
-}
-
-static void
-text_freep(char **s)
-{
-	free(*s);
-}
-
-int
-log_hash(const void *data, size_t len, uint8_t ret[static LOG_HASH_LEN], struct err *err)
-{
-	if (EVP_Digest(data, len, ret, NULL, EVP_sha256(), NULL) != 1)
-		return err_set(err, ERR_INTERNAL, "cannot hash");
-	return 0;
+	if (err != NULL)
+		err->code = ERR_CA;
+	return ERR_CA;
 }
 
 /* ---- writing ---- */
-
-static int
-write_line(struct log *log, const char *line, size_t len, struct err *err)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = pwrite(log->fd, line, len, log->sums.end);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_errno(err, ERR_INTERNAL, "cannot write the issuance log");
-		line += n;
-		len -= (size_t)n;
-		log->sums.end += n;
-	}
-	return 0;
-}
-
-int
-log_sync(struct log *log, struct err *err)
-{
-	const int rc = file_fsync(log->fd, "the issuance log", err);
-
-	log->failed = log->failed || rc != 0;
-	return rc;
-}
-
-/* Number, time and uid go first and the chain last, so that a line reads well. */
-static json_t *
-complete(const struct log *log, int64_t now, const struct log_who *who, json_t *entry)
-{
-	char time[UTC_TEXT_LEN], prev[HASH_HEX], head[HASH_HEX];
-	json_t *line;
-
-	utc_text(now, time);
-	text_hex(log->sums.head, sizeof(log->sums.head), prev);
-	line = json_pack("{s:I, s:s, s:I}", "n", (json_int_t)log->sums.lines + 1, "time", time,
-	    "peer", (json_int_t)who->peer);
-	text_hex(who->audit.head, sizeof(who->audit.head), head);
-	if (line != NULL &&
-	    (json_object_update(line, entry) != 0 ||
-		(who->audit.rows > 0 &&
-		    (json_object_set_new(
-			 line, "audit_rows", json_integer((json_int_t)who->audit.rows)) != 0 ||
-			json_object_set_new(line, "audit_head", json_string(head)) != 0)) ||
-		json_object_set_new(line, "prev", json_string(prev)) != 0)) {
-		json_decref(line);
-		line = NULL;
-	}
-	return line;
-}
-
-int
-log_append_some(struct log *log, const struct log_who *who, json_t *entry, struct err *err)
-{
-	CLEAN(json_freep) json_t *given = entry, *line = NULL;
-	CLEAN(text_freep) char *text = NULL;
-	/* the clock may have been set back a little; the log's time never goes back */
-	const int64_t now = who->now > log->sums.last_time ? who->now : log->sums.last_time;
-	const int64_t at = log->sums.end;
-	uint8_t head[LOG_HASH_LEN];
-	size_t len;
-	int rc;
-
-	if ((rc = log_usable(log, who->now, err)) != 0)
-		return rc;
-	if (given == NULL || (line = complete(log, now, who, given)) == NULL ||
-	    (text = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII)) == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	if ((len = strlen(text)) >= LOG_LINE_MAX)
-		return err_set(err, ERR_INTERNAL, "a line of %zu bytes for the log", len);
-	if ((rc = log_hash(text, len, head, err)) != 0)
-		return rc;
-	/* The states move first: what they refuse is not written, and when the write fails nothing
-	 * more is done with them. */
-	if ((rc = log_apply(log, line, at, err)) != 0)
-		return rc;
-	text[len] = '\n'; /* over the NUL: from here on it is len + 1 bytes, not a string */
-	if ((rc = write_line(log, text, len + 1, err)) != 0) {
-		log->failed = true;
-		return rc;
-	}
-	memcpy(log->sums.head, head, sizeof(head));
-	log->sums.lines++;
-	log->sums.last_time = now;
-	return 0;
-}
-
-int
-log_append(struct log *log, const struct log_who *who, json_t *entry, struct err *err)
-{
-	int rc;
-
-	if ((rc = log_append_some(log, who, entry, err)) != 0 || (rc = log_sync(log, err)) != 0)
-		return rc;
-	log_settle_some(log);
-	return 0;
-}
 
 int
 log_sound(const struct log *log, struct err *err)
@@ -163,41 +72,344 @@ log_usable(const struct log *log, int64_t now, struct err *err)
 	    last);
 }
 
+int
+log_put(struct log *log, const struct log_row *row, struct err *err)
+{
+	const bool told = row->audit.rows > 0;
+	int rc;
+
+	if (log->tx.db == NULL && (rc = db_begin(log->db, &log->tx, err)) != 0)
+		return rc;
+	if ((rc = log_entry_apply(log, row, err)) != 0)
+		return rc;
+	return chain_append(log->db, &log_rows, &log->sums.at,
+	    DB_ARGS(DB_I(row->n), DB_I(row->at), DB_I(row->peer), DB_T(row->what),
+		DB_T(row->ca < 0 ? NULL : log_ca_names[row->ca]),
+		DB_B(row->serial, row->serial_len), DB_I(row->number), DB_I(row->not_after),
+		DB_I(row->revoked), DB_T(row->text), DB_B(row->digest, LOG_HASH_LEN),
+		DB_B(row->data, row->data_len), DB_I(row->audit.rows),
+		DB_B(told ? row->audit.head : NULL, LOG_HASH_LEN)),
+	    err);
+}
+
+/* What was not synced is undone. */
+static int
+undo(struct log *log, int rc)
+{
+	db_rollbackp(&log->tx);
+	log->sums = log->synced;
+	log->failed = log->failed || rc != ERR_CA;
+	return rc;
+}
+
+int
+log_append_some(struct log *log, const struct log_who *who, struct log_row *row, struct err *err)
+{
+	int rc;
+
+	if ((rc = log_usable(log, who->now, err)) != 0)
+		return rc;
+	row->n = log->sums.at.n + 1;
+	/* the clock may have been set back a little; the log's time never goes back */
+	row->at = who->now > log->sums.last_time ? who->now : log->sums.last_time;
+	row->peer = who->peer;
+	row->audit = who->audit;
+	return (rc = log_put(log, row, err)) != 0 ? undo(log, rc) : 0;
+}
+
+int
+log_sync(struct log *log, struct err *err)
+{
+	const int64_t spent = db_commit_ns(log->db);
+	int rc;
+
+	if (log->tx.db == NULL)
+		return 0;
+	if ((rc = log_entry_save(log, err)) == 0)
+		rc = db_commit(&log->tx, err);
+	file_fsync_ns += db_commit_ns(log->db) - spent;
+	if (rc != 0)
+		return undo(log, rc);
+	log->synced = log->sums;
+	return 0;
+}
+
+int
+log_append(struct log *log, const struct log_who *who, struct log_row *row, struct err *err)
+{
+	const int rc = log_append_some(log, who, row, err);
+
+	return rc != 0 ? rc : log_sync(log, err);
+}
+
+/* ---- one function per kind of row ---- */
+
+static int
+digest(const struct blob *b, uint8_t ret[static LOG_HASH_LEN], struct err *err)
+{
+	if (EVP_Digest(b->data, b->len, ret, NULL, EVP_sha256(), NULL) != 1)
+		return err_set(err, ERR_INTERNAL, "cannot hash");
+	return 0;
+}
+
+int
+log_cert_intent(
+    struct log *log, const struct log_who *who, const struct log_intent *in, struct err *err)
+{
+	uint8_t hash[LOG_HASH_LEN];
+	struct log_row row = {.what = "intent",
+	    .ca = (int)in->ca,
+	    .serial = in->serial,
+	    .serial_len = SIGNER_SERIAL_LEN,
+	    .not_after = in->not_after,
+	    .text = in->profile,
+	    .number = in->token,
+	    .data = in->tbs->data,
+	    .data_len = in->tbs->len};
+	int rc;
+
+	if (in->attestation != NULL) {
+		if ((rc = digest(in->attestation, hash, err)) != 0)
+			return rc;
+		row.digest = hash;
+	}
+	return log_append(log, who, &row, err);
+}
+
+/* How many octets of it say nothing; one octet is left at least. */
+static size_t
+leading_zeros(const uint8_t *serial, size_t len)
+{
+	size_t n = 0;
+
+	while (n + 1 < len && serial[n] == 0)
+		n++;
+	return n;
+}
+
+static int
+of_serial(struct log *log, const struct log_who *who, const char *what, const uint8_t *serial,
+    size_t len, int64_t number, struct err *err)
+{
+	const size_t zeros = leading_zeros(serial, len);
+	struct log_row row = {.what = what,
+	    .ca = -1,
+	    .serial = serial + zeros,
+	    .serial_len = len - zeros,
+	    .number = number};
+
+	return log_append(log, who, &row, err);
+}
+
+int
+log_cert_signed(struct log *log, const struct log_who *who, const uint8_t *serial,
+    const struct blob *cert, struct err *err)
+{
+	struct log_row row = {.what = "signed",
+	    .ca = -1,
+	    .serial = serial,
+	    .serial_len = SIGNER_SERIAL_LEN,
+	    .data = cert->data,
+	    .data_len = cert->len};
+
+	return log_append(log, who, &row, err);
+}
+
+int
+log_forbidden(struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err)
+{
+	return of_serial(log, who, "forbidden", serial, SIGNER_SERIAL_LEN, 0, err);
+}
+
+int
+log_revoked(struct log *log, const struct log_who *who, const uint8_t *serial, size_t len,
+    enum signer_reason reason, struct err *err)
+{
+	return of_serial(log, who, "revoked", serial, len, reason, err);
+}
+
+int
+log_released(
+    struct log *log, const struct log_who *who, const uint8_t *serial, size_t len, struct err *err)
+{
+	return of_serial(log, who, "released", serial, len, 0, err);
+}
+
+/* ---- another CA's records ---- */
+
+int
+log_import_ca(struct log *log, const struct log_who *who, enum log_ca ca, const struct blob *cert,
+    struct err *err)
+{
+	struct log_row row = {
+	    .what = "import-ca", .ca = (int)ca, .data = cert->data, .data_len = cert->len};
+
+	return log_append_some(log, who, &row, err);
+}
+
+int
+log_import(
+    struct log *log, const struct log_who *who, const struct log_imported *in, struct err *err)
+{
+	const size_t zeros = leading_zeros(in->cert.serial, LOG_SERIAL_LEN);
+	struct log_row row = {.what = "import",
+	    .ca = in->cert.ca,
+	    .serial = in->cert.serial + zeros,
+	    .serial_len = LOG_SERIAL_LEN - zeros,
+	    .not_after = in->cert.not_after,
+	    .revoked = in->cert.revoked_at,
+	    .number = in->cert.revoked_at != 0 ? in->cert.reason : 0,
+	    .text = in->subject,
+	    .data = in->der == NULL ? NULL : in->der->data,
+	    .data_len = in->der == NULL ? 0 : in->der->len};
+
+	return log_append_some(log, who, &row, err);
+}
+
+int
+log_import_crl(
+    struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number, struct err *err)
+{
+	struct log_row row = {.what = "import-crl", .ca = (int)ca, .number = (int64_t)number};
+
+	return log_append_some(log, who, &row, err);
+}
+
+static int
+of_crl(struct log *log, const struct log_who *who, const char *what, enum log_ca ca,
+    uint64_t number, const uint8_t *hash, struct err *err)
+{
+	struct log_row row = {
+	    .what = what, .ca = (int)ca, .number = (int64_t)number, .digest = hash};
+
+	return log_append(log, who, &row, err);
+}
+
+int
+log_crl_intent(struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number,
+    const uint8_t hash[static LOG_HASH_LEN], struct err *err)
+{
+	return of_crl(log, who, "crl-intent", ca, number, hash, err);
+}
+
+int
+log_crl_signed(struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number,
+    const uint8_t hash[static LOG_HASH_LEN], struct err *err)
+{
+	return of_crl(log, who, "crl-signed", ca, number, hash, err);
+}
+
+/* There is one, but for a log that two wrote. */
+static int
+next_intent(const struct log *log, uint8_t ret[static LOG_SERIAL_LEN], struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *st = NULL;
+	int rc;
+
+	if ((rc = db_query(log->db, "SELECT serial FROM certs WHERE state = 0 LIMIT 1", DB_NO_ARGS,
+		 &st, err)) != 0 ||
+	    (rc = db_step(st, err)) != 1)
+		return rc;
+	rc = db_col_bytes(st, 0, ret, LOG_SERIAL_LEN, err);
+	return rc != 0 ? rc : 1;
+}
+
+int
+log_abandon(struct log *log, const struct log_who *who, struct err *err)
+{
+	uint8_t serial[LOG_SERIAL_LEN];
+	int rc;
+
+	while ((rc = next_intent(log, serial, err)) == 1)
+		if ((rc = of_serial(log, who, "abandoned", serial, sizeof(serial), 0, err)) != 0)
+			return rc;
+	return rc;
+}
+
 /* ---- opening ---- */
 
 static int
-open_file(struct log *log, const char *path, bool create, struct err *err)
+check_file(const char *path, struct err *err)
 {
-	const int flags = (log->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW |
-			  (create ? O_CREAT | O_EXCL : 0);
 	struct stat st;
 
-	if ((log->fd = open(path, flags, 0600)) < 0 && errno == ENOENT)
+	if (lstat(path, &st) != 0 && errno == ENOENT)
 		return err_set(err, ERR_CA, "the issuance log %s is not there; restore it", path);
-	if (log->fd < 0 || fstat(log->fd, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	if (lstat(path, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot look at %s", path);
 	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
 		return err_set(
 		    err, ERR_CA, "%s is open to others, or not a file; chmod 600 it", path);
 	return 0;
 }
 
-static int new (const char *path, bool read_only, bool create, struct log **ret, struct err *err)
+static int new (const char *path, bool create, struct log **ret, struct err *err)
 {
+	const struct db_how how = {.name = "issuance log", .create = create};
 	CLEAN(log_closep) struct log *log = calloc(1, sizeof(*log));
+	struct stat st;
 	int rc;
 
 	if (log == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	log->fd = log->base.fd = -1;
-	log->read_only = read_only;
 	if (strlen(path) >= sizeof(log->path))
 		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
 	memcpy(log->path, path, strlen(path) + 1);
-	if ((rc = open_file(log, path, create, err)) != 0)
+	if ((!create && (rc = check_file(path, err)) != 0) ||
+	    (rc = db_open(path, &how, &log->db, err)) != 0)
 		return rc;
+	if (stat(path, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot look at %s", path);
+	log->inode = st.st_ino;
 	*ret = TAKE(log);
 	return 0;
+}
+
+static int
+fill(struct log *log, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	char version[64];
+	int rc;
+
+	snprintf(version, sizeof(version), "PRAGMA user_version = %d", VERSION);
+	if ((rc = db_use_wal(log->db, err)) != 0 || (rc = db_begin(log->db, &tx, err)) != 0 ||
+	    (rc = db_script(log->db, SQL_ROWS, err)) != 0 ||
+	    (rc = db_script(log->db, log_entry_tables, err)) != 0 ||
+	    (rc = db_script(log->db, version, err)) != 0 || (rc = log_entry_save(log, err)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
+static int
+check_version(struct log *log, struct err *err)
+{
+	int64_t v = 0;
+	int rc;
+
+	if ((rc = db_int(log->db, "PRAGMA user_version", DB_NO_ARGS, &v, err)) < 0)
+		return rc;
+	if (v == VERSION)
+		return 0;
+	return v > VERSION ? err_set(err, ERR_CA,
+				 "%s was made by a newer ykenroll; upgrade ykenroll", log->path)
+			   : err_set(err, ERR_CA, "%s is not an issuance log", log->path);
+}
+
+/* The newest rows and the sums; the latter are of the former. */
+static int
+load(struct log *log, struct err *err)
+{
+	int rc;
+
+	if ((rc = check_version(log, err)) != 0 ||
+	    (rc = chain_verify(log->db, &log_rows, OPEN_ROWS, NULL, NULL, NULL, err)) != 0 ||
+	    (rc = log_entry_load(log, err)) != 0)
+		return damaged(err);
+	log->synced = log->sums;
+	return log->sums.at.n > 0
+		   ? 0
+		   : err_set(err, ERR_CA, "%s 1 is missing: %s", log_rows.row, log_rows.advice);
 }
 
 int
@@ -205,21 +417,13 @@ log_open(
     const char *path, bool create, const struct log_who *who, struct log **ret, struct err *err)
 {
 	CLEAN(log_closep) struct log *log = NULL;
-	size_t tail = 0;
 	int rc;
 
-	if ((rc = new (path, false, create, &log, err)) != 0 ||
-	    (rc = log_read_all(log, &tail, err)) != 0)
-		return rc;
-	if (!create && log->sums.lines == 0)
-		return log_damaged(log, "is missing", err);
-	if (tail > 0 && ftruncate(log->fd, log->sums.end) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot cut the torn line off %s", path);
-	if (tail > 0 && (rc = log_torn(log, who, tail, err)) != 0)
+	if ((rc = new (path, create, &log, err)) != 0 ||
+	    (rc = create ? fill(log, err) : load(log, err)) != 0)
 		return rc;
 	if (log->sums.open > 0 && (rc = log_abandon(log, who, err)) != 0)
 		return rc;
-	log_settle_some(log);
 	*ret = TAKE(log);
 	return 0;
 }
@@ -228,27 +432,9 @@ int
 log_open_view(const char *path, struct log **ret, struct err *err)
 {
 	CLEAN(log_closep) struct log *log = NULL;
-	size_t tail = 0;
 	int rc;
 
-	if ((rc = new (path, true, false, &log, err)) != 0 ||
-	    (rc = log_read_all(log, &tail, err)) != 0)
-		return rc;
-	if (log->sums.lines == 0)
-		return log_damaged(log, "is missing", err);
-	*ret = TAKE(log);
-	return 0;
-}
-
-int
-log_open_whole(const char *path, int64_t end, struct log **ret, struct err *err)
-{
-	CLEAN(log_closep) struct log *log = NULL;
-	size_t tail = 0;
-	int rc;
-
-	if ((rc = new (path, true, false, &log, err)) != 0 ||
-	    (rc = log_read_lines(log, end, &tail, err)) != 0)
+	if ((rc = new (path, false, &log, err)) != 0 || (rc = load(log, err)) != 0)
 		return rc;
 	*ret = TAKE(log);
 	return 0;
@@ -259,11 +445,8 @@ log_closep(struct log **log)
 {
 	if (*log == NULL)
 		return;
-	if ((*log)->fd >= 0)
-		close((*log)->fd);
-	log_base_close(&(*log)->base);
-	free((*log)->certs);
-	log_index_wipe(&(*log)->index);
+	db_rollbackp(&(*log)->tx);
+	db_closep(&(*log)->db);
 	free(*log);
 	*log = NULL;
 }

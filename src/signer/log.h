@@ -1,64 +1,136 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * log: the issuance log, ca/issuance.log. Every signature of the CA has an intent in it that was
- * on disk before the key was used.
+ * log: the issuance log, ca/issuance.db. Every signature of the CA has an intent in it that was on
+ * disk before the key was used.
  *
- * One JSON object per line. Each has "n" (line number), "time", "peer" (uid), "what", and "prev",
- * the SHA-256 of the line before it without its newline: an edited, lost or moved line shows. The
- * lines move a certificate's serial through the states below, and reading the log is the same code
- * as writing it. A line that a crash cut off is dropped when the log is opened, and an intent
+ * Rows are appended, never changed: each is one of the words in log_entry.c, with its number, time,
+ * and the uid that asked, and they form a chain (db/chain.h; the label is "ykenroll-issuance-1"):
+ * an edited, lost or moved row shows. An intent is settled by a row of its own. What the rows
+ * amount to, the state of each serial and the sums, is kept beside them in tables that every append
+ * moves on in the same transaction, and that log_verify makes anew and compares.
+ *
+ * A transaction that a crash cut off is not there when the log is opened again, and an intent
  * without a signature is closed as abandoned: its serial counts as revoked, for nobody knows
- * whether the signature was made.
+ * whether the signature was made. After a failed write nothing more is written until the log is
+ * opened again.
  *
- * What the lines up to some point amount to is kept in a checkpoint beside the log (log_base.h), so
- * that a start reads the rest only; log_verify reads all of it. Only what changed since is in
- * memory.
+ * Others may read beside the signer, which alone writes (ca/lock); a reader that stands still holds
+ * up nobody. The columns of a row:
  *
- * After a failed write or fsync nothing more is written until the log is opened again.
+ *	n, at, peer	number from 1; UTC seconds; uid
+ *	what		see log_entry.c
+ *	ca		"issuing" or "root": of a certificate, who signs; of a CRL, whose
+ *	serial		of the certificate, big-endian, without zeros in front
+ *	number		of a CRL; the reason of a revocation (RFC 5280, 5.3.1); the token's serial
+ *			of an intent
+ *	not_after	UTC seconds, of an intent and an import
+ *	revoked		UTC seconds, of an import
+ *	text		the profile of an intent; the subject of an import
+ *	digest		SHA-256: of the attestation (intent; none: the key is in no token), of the
+ *			CRL's to-be-signed bytes (crl-intent), of the CRL (crl-signed)
+ *	data		DER: the to-be-signed bytes of an intent; the certificate
+ *	audit_rows, audit_head	how far the registry's audit chain was, as the desk told
+ *
+ * A number that a row does not have is 0.
  */
 #ifndef SIGNER_LOG_H
 #define SIGNER_LOG_H
 
 #include <limits.h>
-#include <stdint.h>
-#include <jansson.h>
 #include <sys/types.h>
 
-#include "signer/log_base.h"
-#include "signer/log_index.h"
-#include "ykenroll/blob.h"
+#include "db/chain.h"
 #include "ykenroll/signer.h"
 
-#define LOG_LINE_MAX 32768  /* bytes; a certificate needs about 4500 */
-#define LOG_CLOCK_SLACK 300 /* seconds that the clock may be behind the last line */
+#define LOG_HASH_LEN 32
+#define LOG_SERIAL_LEN 20   /* octets, with zeros in front: the longest of RFC 5280, 4.1.2.2 */
+#define LOG_CLOCK_SLACK 300 /* seconds that the clock may be behind the last row */
+#define LOG_REASON_MAX 10   /* aACompromise: another CA may have used it */
+
+enum log_ca { LOG_ISSUING, LOG_ROOT, LOG_CAS };
+extern const char *const log_ca_names[LOG_CAS];
+
+enum log_state {
+	LOG_INTENT,
+	LOG_SIGNED,
+	LOG_ABANDONED,
+	LOG_FORBIDDEN /* given up before it was signed: never will be */
+};
+
+struct log_cert {
+	uint8_t serial[LOG_SERIAL_LEN];
+	uint8_t ca; /* who signs: enum log_ca */
+	uint8_t state;
+	uint8_t reason;	    /* enum signer_reason, with revoked_at */
+	bool released;	    /* from hold, and not revoked since */
+	int64_t revoked_at; /* 0: not revoked */
+	int64_t not_after;
+	int64_t intent; /* number of that row; 0: imported, or forbidden */
+	int64_t row;	/* of the certificate */
+};
+
+struct log_crl {
+	uint64_t number;	      /* highest that was ever intended */
+	uint64_t signed_number;	      /* of the last one that was signed */
+	uint8_t sha256[LOG_HASH_LEN]; /* of its DER */
+};
+
+/* The newest head of the registry's audit chain that a desk has told: the next CRL carries it. */
+struct log_audit {
+	uint64_t rows; /* 0: none was told */
+	uint8_t head[LOG_HASH_LEN];
+};
+
+/* What the rows amount to, besides the certificates. */
+struct log_sums {
+	struct chain_at at; /* the last row */
+	int64_t last_time;
+	struct log_crl crls[LOG_CAS];
+	struct log_audit audit;
+	int64_t certs;
+	int64_t open; /* intents without an end */
+	bool stale;   /* something was revoked since the issuing CA's last CRL */
+};
 
 struct log {
-	int fd;
-	bool failed, read_only;
+	struct db *db;
+	struct db_tx tx; /* rows that were not synced yet */
+	bool failed;
 	char path[PATH_MAX];
-	struct log_sums sums;
-	struct log_base base;	/* up to the checkpoint */
-	struct log_cert *certs; /* new or changed since */
-	size_t n, room;
-	struct log_index index; /* of certs, by serial */
+	ino_t inode; /* of that file */
+	struct log_sums sums, synced;
 };
 
 struct log_who {
 	int64_t now;
 	uint32_t peer;		/* uid */
-	struct log_audit audit; /* told with the request; goes into the line */
+	struct log_audit audit; /* told with the request; goes into the row */
 };
 
-/* Read, verify, cut a torn line off and abandon open intents. create: make a new, empty one. The
- * caller holds the signer's lock. Errors: ERR_CA damaged; ERR_INTERNAL. */
+/* One row, as it is written and read; the pointers belong to the caller. */
+struct log_row {
+	int64_t n, at, peer;
+	const char *what;
+	int ca; /* enum log_ca, or -1 */
+	const uint8_t *serial;
+	size_t serial_len;
+	int64_t number, not_after, revoked;
+	const char *text;      /* or NULL */
+	const uint8_t *digest; /* LOG_HASH_LEN, or NULL */
+	const uint8_t *data;   /* or NULL */
+	size_t data_len;
+	struct log_audit audit;
+};
+
+/* Open it, and abandon open intents; create: make a new, empty one. The caller holds the signer's
+ * lock. Errors: ERR_CA not there, damaged, or newer than this program; ERR_INTERNAL. */
 MUST_CHECK int log_open(
     const char *path, bool create, const struct log_who *who, struct log **ret, struct err *err);
-/* Beside a signer at work: nothing is written, locked or cut. */
+/* Beside a signer at work: nothing is appended. */
 MUST_CHECK int log_open_view(const char *path, struct log **ret, struct err *err);
-/* Read what was appended since (of a view). Errors: ERR_ABSENT it is another file now, open it
+/* Take in what was appended since (of a view). Errors: ERR_ABSENT it is another file now, open it
  * again; ERR_CA damaged; ERR_INTERNAL. */
 MUST_CHECK int log_refresh(struct log *log, struct err *err);
-/* Leaves a checkpoint when much was written since the last one. */
 void log_closep(struct log **log);
 
 /* Has all of it been written? Errors: ERR_CA. */
@@ -66,7 +138,7 @@ MUST_CHECK int log_sound(const struct log *log, struct err *err);
 /* And is the clock not behind it? Errors: ERR_CA. */
 MUST_CHECK int log_usable(const struct log *log, int64_t now, struct err *err);
 
-/* A serial as the log keeps it: LOG_SERIAL_LEN octets. Returns 0, or -1 when it is empty or too
+/* A serial as the log orders it: LOG_SERIAL_LEN octets. Returns 0, or -1 when it is empty or too
  * long. */
 int log_serial(const uint8_t *serial, size_t len, uint8_t ret[static LOG_SERIAL_LEN]);
 
@@ -74,29 +146,31 @@ int log_serial(const uint8_t *serial, size_t len, uint8_t ret[static LOG_SERIAL_
  * serial; ERR_INTERNAL. */
 MUST_CHECK int log_find(const struct log *log, const uint8_t *serial, size_t len,
     struct log_cert *ret, struct err *err);
-/* The certificate of a signed entry. Errors: ERR_ABSENT imported without it; ERR_CA damaged;
- * ERR_INTERNAL. */
+/* The certificate of a signed entry. Errors: ERR_ABSENT imported without it; ERR_INTERNAL. */
 MUST_CHECK int log_certificate(
     const struct log *log, const struct log_cert *c, struct blob *ret, struct err *err);
-
-/* All certificates by rising serial. The log must not change meanwhile. */
-struct log_walk {
-	const struct log *log;
-	struct log_base_reader base;
-	struct log_cert from_base;
-	bool have_base;
-	uint32_t *order; /* of log->certs */
-	size_t next;
-};
-MUST_CHECK int log_walk_begin(const struct log *log, struct log_walk *w, struct err *err);
-/* 1: *ret is the next; 0: that was all. Errors: ERR_INTERNAL. */
-MUST_CHECK int log_walk_next(struct log_walk *w, struct log_cert *ret, struct err *err);
-void log_walk_end(struct log_walk *w);
-
-/* The profile of a signed entry, from its intent. ret: RULES_NAME_MAX + 1 bytes. Errors: ERR_CA it
- * has none, or damaged; ERR_INTERNAL. */
+/* What it was issued as. ret: RULES_NAME_MAX + 1 bytes. Errors: ERR_CA by no profile;
+ * ERR_INTERNAL. */
 MUST_CHECK int log_profile(
     const struct log *log, const struct log_cert *c, char *ret, struct err *err);
+
+/* Those of this CA that are revoked, by rising serial. Nothing may be appended meanwhile. */
+MUST_CHECK int log_walk(
+    const struct log *log, enum log_ca ca, struct db_stmt **ret_walk, struct err *err);
+/* 1: *ret has the next one's serial, ca, reason, revoked_at and not_after; 0: that was all. Errors:
+ * ERR_INTERNAL. */
+MUST_CHECK int log_walk_next(struct db_stmt *walk, struct log_cert *ret, struct err *err);
+
+/* Complete the row with n, at, peer and what was told; append it; synced. Errors: ERR_CA not a move
+ * that the states allow, or the log failed before; ERR_INTERNAL the disk. */
+MUST_CHECK int log_append(
+    struct log *log, const struct log_who *who, struct log_row *row, struct err *err);
+/* The same without sync, for many at once: log_sync follows. */
+MUST_CHECK int log_append_some(
+    struct log *log, const struct log_who *who, struct log_row *row, struct err *err);
+MUST_CHECK int log_sync(struct log *log, struct err *err);
+/* As it is, with n, at and peer: what a former release has written. */
+MUST_CHECK int log_put(struct log *log, const struct log_row *row, struct err *err);
 
 /* What an intent says besides the bytes. */
 struct log_intent {
@@ -109,13 +183,12 @@ struct log_intent {
 	const struct blob *attestation; /* with profile: DER, its hash is logged; NULL: the key
 					   is in no token */
 };
-
-/* Append, synced. Errors: ERR_CA not a move that the states allow, or the log failed before;
- * ERR_INTERNAL the disk. */
 MUST_CHECK int log_cert_intent(
     struct log *log, const struct log_who *who, const struct log_intent *intent, struct err *err);
 MUST_CHECK int log_cert_signed(struct log *log, const struct log_who *who, const uint8_t *serial,
     const struct blob *cert, struct err *err);
+/* Close the open intents. */
+MUST_CHECK int log_abandon(struct log *log, const struct log_who *who, struct err *err);
 /* Of a serial that the log does not have. */
 MUST_CHECK int log_forbidden(
     struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err);
@@ -130,29 +203,28 @@ MUST_CHECK int log_crl_intent(struct log *log, const struct log_who *who, enum l
 MUST_CHECK int log_crl_signed(struct log *log, const struct log_who *who, enum log_ca ca,
     uint64_t number, const uint8_t hash[static LOG_HASH_LEN], struct err *err);
 
-/* Read all of it, whatever the checkpoint says, and compare with what the signer works with.
- * Errors: ERR_CA damaged, or they differ; ERR_INTERNAL. */
-MUST_CHECK int log_verify(const char *path, struct log_sums *ret, struct err *err);
+/* Check every row, and compare what they amount to with the tables that the signer works with.
+ * each, unless NULL, is called with each row. Errors: ERR_CA damaged, or they differ; ERR_INTERNAL;
+ * what each returns. */
+MUST_CHECK int log_verify(const char *path,
+    int (*each)(void *ctx, const struct log_row *row, struct err *err), void *ctx,
+    struct log_sums *ret, struct err *err);
 
-/* ---- between log.c (file and chain), log_entry.c (what the lines mean), log_settle.c ---- */
+/* ---- another CA's records ---- */
 
-/* Complete the entry (stolen) with n, time, peer, prev; write, sync, apply. */
-MUST_CHECK int log_append(
-    struct log *log, const struct log_who *who, json_t *entry, struct err *err);
-/* The same without sync, for many at once: log_sync follows. */
-MUST_CHECK int log_append_some(
-    struct log *log, const struct log_who *who, json_t *entry, struct err *err);
-MUST_CHECK int log_sync(struct log *log, struct err *err);
-/* Move the states as this line says; at: its offset. Errors: ERR_CA. */
-MUST_CHECK int log_apply(struct log *log, const json_t *entry, int64_t at, struct err *err);
-/* Close the open intents. */
-MUST_CHECK int log_abandon(struct log *log, const struct log_who *who, struct err *err);
-MUST_CHECK int log_torn(struct log *log, const struct log_who *who, size_t bytes, struct err *err);
-
-/* Write a checkpoint of what is now, and forget what it has. Errors: ERR_INTERNAL; the log is as it
- * was, and can be used. */
-MUST_CHECK int log_settle(struct log *log, struct err *err);
-/* The same when enough was written since the last one. */
-void log_settle_some(struct log *log);
+/* A certificate of them; cert.row and intent are not looked at. */
+struct log_imported {
+	struct log_cert cert;
+	const char *subject;	/* as the records spell it */
+	const struct blob *der; /* or NULL: the records have it not */
+};
+/* Append without sync: log_sync follows. Errors: ERR_CA the serial is there already; ERR_INTERNAL.
+ */
+MUST_CHECK int log_import(
+    struct log *log, const struct log_who *who, const struct log_imported *in, struct err *err);
+MUST_CHECK int log_import_ca(struct log *log, const struct log_who *who, enum log_ca ca,
+    const struct blob *cert, struct err *err);
+MUST_CHECK int log_import_crl(
+    struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number, struct err *err);
 
 #endif

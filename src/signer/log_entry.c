@@ -1,15 +1,72 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What the lines of the issuance log mean: one function per kind of line, for reading and writing
- * alike. log_write.c writes them. */
-#include <stdlib.h>
+/* What the rows of the issuance log mean: a table of words, for writing and reading alike. */
 #include <string.h>
 
-#include "base/text.h"
-#include "base/utc.h"
-#include "signer/log.h"
-#include "signer/log_write.h"
+#include "signer/log_entry.h"
 
 const char *const log_ca_names[LOG_CAS] = {[LOG_ISSUING] = "issuing", [LOG_ROOT] = "root"};
+
+enum col {
+	COL_N,
+	COL_AT,
+	COL_PEER,
+	COL_WHAT,
+	COL_CA,
+	COL_SERIAL,
+	COL_NUMBER,
+	COL_NOT_AFTER,
+	COL_REVOKED,
+	COL_TEXT,
+	COL_DIGEST,
+	COL_DATA,
+	COL_AUDIT_ROWS,
+	COL_AUDIT_HEAD,
+};
+
+const struct chain log_rows = {
+    .table = "rows",
+    .cols = "n, at, peer, what, ca, serial, number, not_after, revoked, text, digest, data,"
+	    " audit_rows, audit_head",
+    .kinds = "iiittbiiitbbib",
+    .label = "ykenroll-issuance-1",
+    .row = "issuance row",
+    .advice = "the issuance log was edited or damaged; restore ca/issuance.db from a backup that "
+	      "is not older than the last certificate",
+};
+
+#define CERTS                                                   \
+	"TABLE certs ("                                         \
+	" serial BLOB PRIMARY KEY CHECK (length(serial) = 20)," \
+	" ca INTEGER NOT NULL DEFAULT 0,"                       \
+	" state INTEGER NOT NULL,"                              \
+	" reason INTEGER NOT NULL DEFAULT 0,"                   \
+	" released INTEGER NOT NULL DEFAULT 0,"                 \
+	" revoked_at INTEGER NOT NULL DEFAULT 0,"               \
+	" not_after INTEGER NOT NULL DEFAULT 0,"                \
+	" intent INTEGER NOT NULL DEFAULT 0,"                   \
+	" row INTEGER NOT NULL"                                 \
+	") STRICT, WITHOUT ROWID;"
+
+const char log_entry_tables[] =
+    "CREATE " CERTS
+    "CREATE INDEX certs_revoked ON certs (ca, serial, reason, revoked_at, not_after)"
+    " WHERE revoked_at <> 0;"
+    "CREATE INDEX certs_open ON certs (serial) WHERE state = 0;"
+    "CREATE TABLE sums ("
+    " one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " certs INTEGER NOT NULL,"
+    " stale INTEGER NOT NULL,"
+    " audit_rows INTEGER NOT NULL,"
+    " audit_head BLOB NOT NULL,"
+    " issuing_number INTEGER NOT NULL,"
+    " issuing_signed INTEGER NOT NULL,"
+    " issuing_sha256 BLOB NOT NULL,"
+    " root_number INTEGER NOT NULL,"
+    " root_signed INTEGER NOT NULL,"
+    " root_sha256 BLOB NOT NULL"
+    ") STRICT;";
+
+const char log_entry_shadow[] = "CREATE TEMP " CERTS;
 
 int
 log_serial(const uint8_t *serial, size_t len, uint8_t ret[static LOG_SERIAL_LEN])
@@ -25,103 +82,11 @@ log_serial(const uint8_t *serial, size_t len, uint8_t ret[static LOG_SERIAL_LEN]
 	return 0;
 }
 
-static const uint8_t *
-serial_at(const void *array, size_t position)
-{
-	return ((const struct log_cert *)array)[position].serial;
-}
+/* ---- rows ---- */
 
 int
-log_find(
-    const struct log *log, const uint8_t *serial, size_t len, struct log_cert *ret, struct err *err)
+log_entry_ca(const char *name)
 {
-	uint8_t own[LOG_SERIAL_LEN];
-	size_t i;
-
-	if (log_serial(serial, len, own) != 0)
-		return ERR_ABSENT;
-	i = log_index_find(&log->index, log->certs, serial_at, own);
-	if (i == SIZE_MAX)
-		return log_base_find(&log->base, own, ret, err);
-	*ret = log->certs[i];
-	return 0;
-}
-
-static int
-not_a_move(struct err *err)
-{
-	return err_set(err, ERR_CA, "the issuance log does not allow this");
-}
-
-static int
-grow(struct log *log, struct err *err)
-{
-	const size_t room = log->room == 0 ? 64 : log->room * 2;
-	struct log_cert *p;
-
-	if (log->n < log->room)
-		return 0;
-	if ((p = reallocarray(log->certs, room, sizeof(*p))) == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	log->certs = p;
-	log->room = room;
-	return 0;
-}
-
-/* Into what changed since the checkpoint; the same serial is not there yet. */
-static int
-add(struct log *log, const struct log_cert *c, struct err *err)
-{
-	int rc;
-
-	if ((rc = grow(log, err)) != 0)
-		return rc;
-	log->certs[log->n] = *c;
-	if ((rc = log_index_put(&log->index, log->certs, serial_at, log->n, err)) != 0)
-		return rc;
-	log->n++;
-	return 0;
-}
-
-static int
-serial_of(const json_t *entry, uint8_t ret[static LOG_SERIAL_LEN])
-{
-	const char *hex = json_string_value(json_object_get(entry, "serial"));
-	const size_t len = hex == NULL ? 0 : strlen(hex) / 2;
-	uint8_t serial[LOG_SERIAL_LEN];
-
-	if (len == 0 || len > sizeof(serial) || text_unhex(hex, serial, len) != 0)
-		return -1;
-	return log_serial(serial, len, ret);
-}
-
-/* The certificate that an entry is about, to be changed. Errors: ERR_CA there is none. */
-static int
-take(struct log *log, const json_t *entry, struct log_cert **ret, struct err *err)
-{
-	uint8_t serial[LOG_SERIAL_LEN];
-	struct log_cert c;
-	size_t i;
-	int rc;
-
-	if (serial_of(entry, serial) != 0)
-		return not_a_move(err);
-	i = log_index_find(&log->index, log->certs, serial_at, serial);
-	if (i == SIZE_MAX) {
-		if ((rc = log_base_find(&log->base, serial, &c, err)) != 0)
-			return rc == ERR_ABSENT ? not_a_move(err) : rc;
-		if ((rc = add(log, &c, err)) != 0)
-			return rc;
-		i = log->n - 1;
-	}
-	*ret = &log->certs[i];
-	return 0;
-}
-
-static int
-ca_of(const json_t *entry)
-{
-	const char *name = json_string_value(json_object_get(entry, "ca"));
 	int i;
 
 	for (i = 0; name != NULL && i < LOG_CAS; i++)
@@ -130,250 +95,245 @@ ca_of(const json_t *entry)
 	return -1;
 }
 
-static int
-time_of(const json_t *entry, const char *name, int64_t *ret)
+static const uint8_t *
+hash_column(struct db_stmt *st, int col)
 {
-	const char *text = json_string_value(json_object_get(entry, name));
+	size_t len;
+	const uint8_t *data = db_col_data(st, col, &len);
 
-	return text == NULL ? -1 : utc_parse(text, ret);
+	return len == LOG_HASH_LEN ? data : NULL;
 }
 
-/* ---- one function per "what" ---- */
-
-/* One that the log has not yet. */
-static int
-add_new(struct log *log, const struct log_cert *c, struct err *err)
+int
+log_entry_read(struct db_stmt *st, struct log_row *ret, struct err *err)
 {
-	struct log_cert there;
-	int rc;
+	const uint8_t *head = hash_column(st, COL_AUDIT_HEAD);
+	struct log_row row = {
+	    .n = db_col_int(st, COL_N),
+	    .at = db_col_int(st, COL_AT),
+	    .peer = db_col_int(st, COL_PEER),
+	    .what = db_col_str(st, COL_WHAT),
+	    .ca = log_entry_ca(db_col_str(st, COL_CA)),
+	    .number = db_col_int(st, COL_NUMBER),
+	    .not_after = db_col_int(st, COL_NOT_AFTER),
+	    .revoked = db_col_int(st, COL_REVOKED),
+	    .text = db_col_str(st, COL_TEXT),
+	    .digest = hash_column(st, COL_DIGEST),
+	    .audit = {.rows = (uint64_t)db_col_int(st, COL_AUDIT_ROWS)},
+	};
 
-	if ((rc = log_find(log, c->serial, sizeof(c->serial), &there, err)) != ERR_ABSENT)
-		return rc == 0 ? not_a_move(err) : rc;
-	if ((rc = add(log, c, err)) == 0)
-		log->sums.certs++;
-	return rc;
+	row.serial = db_col_data(st, COL_SERIAL, &row.serial_len);
+	row.data = db_col_data(st, COL_DATA, &row.data_len);
+	if (row.what == NULL || (row.audit.rows > 0) != (head != NULL) ||
+	    row.audit.rows > INT64_MAX)
+		return err_set(err, ERR_CA, "%s %lld is malformed: %s", log_rows.row,
+		    (long long)row.n, log_rows.advice);
+	if (head != NULL)
+		memcpy(row.audit.head, head, sizeof(row.audit.head));
+	*ret = row;
+	return 0;
+}
+
+/* ---- what they do ---- */
+
+static int
+not_a_move(struct err *err)
+{
+	return err_set(err, ERR_CA, "the issuance log does not allow this");
 }
 
 static int
-on_intent(struct log *log, const json_t *entry, int64_t at, struct err *err)
+crl_intended(struct log *log, const struct log_row *row)
 {
-	struct log_cert c = {.state = LOG_INTENT, .line_at = at};
-	int rc, ca = ca_of(entry);
+	struct log_crl *crl = &log->sums.crls[row->ca];
 
-	if (ca < 0 || serial_of(entry, c.serial) != 0 ||
-	    time_of(entry, "not_after", &c.not_after) != 0)
-		return not_a_move(err);
-	c.ca = (uint8_t)ca;
-	if ((rc = add_new(log, &c, err)) == 0)
-		log->sums.open++;
-	return rc;
-}
-
-static int
-on_signed(struct log *log, const json_t *entry, int64_t at, struct err *err)
-{
-	struct log_cert *c;
-	int rc;
-
-	if ((rc = take(log, entry, &c, err)) != 0)
-		return rc;
-	if (c->state != LOG_INTENT || !json_is_string(json_object_get(entry, "cert")))
-		return not_a_move(err);
-	c->state = LOG_SIGNED;
-	c->line_at = at;
-	log->sums.open--;
+	if ((uint64_t)row->number <= crl->number)
+		return -1;
+	crl->number = (uint64_t)row->number;
 	return 0;
 }
 
 static int
-on_abandoned(struct log *log, const json_t *entry, int64_t at, struct err *err)
+crl_signed(struct log *log, const struct log_row *row)
 {
-	struct log_cert *c;
-	int64_t when;
-	int rc;
+	struct log_crl *crl = &log->sums.crls[row->ca];
 
-	(void)at;
-	if ((rc = take(log, entry, &c, err)) != 0)
-		return rc;
-	if (c->state != LOG_INTENT || time_of(entry, "time", &when) != 0)
-		return not_a_move(err);
-	c->revoked_at = when;
-	c->state = LOG_ABANDONED;
-	c->reason = REASON_UNSPECIFIED;
-	log->sums.stale = true;
-	log->sums.open--;
+	if ((uint64_t)row->number != crl->number || (uint64_t)row->number <= crl->signed_number)
+		return -1;
+	crl->signed_number = (uint64_t)row->number;
+	memcpy(crl->sha256, row->digest, sizeof(crl->sha256));
+	log->sums.stale = log->sums.stale && row->ca != LOG_ISSUING;
 	return 0;
 }
 
-static int
-on_forbidden(struct log *log, const json_t *entry, int64_t at, struct err *err)
-{
-	struct log_cert c = {.ca = LOG_ISSUING, .state = LOG_FORBIDDEN, .line_at = at};
+/* What a row must have. */
+#define HAS_CA 1u
+#define HAS_SERIAL 2u
+#define HAS_NUMBER 4u
+#define HAS_REASON 8u
+#define HAS_DIGEST 16u
+#define HAS_DATA 32u
 
-	return serial_of(entry, c.serial) != 0 ? not_a_move(err) : add_new(log, &c, err);
-}
-
-static int
-on_revoked(struct log *log, const json_t *entry, int64_t at, struct err *err)
-{
-	const json_int_t reason = json_integer_value(json_object_get(entry, "reason"));
-	struct log_cert *c;
-	int64_t when;
-	int rc;
-
-	(void)at;
-	if ((rc = take(log, entry, &c, err)) != 0)
-		return rc;
-	if (c->state != LOG_SIGNED || reason < 0 || reason > LOG_REASON_MAX ||
-	    time_of(entry, "time", &when) != 0)
-		return not_a_move(err);
-	/* A second reason does not change since when: RFC 5280, 5.3.1 is about the certificate. */
-	if (c->revoked_at == 0)
-		c->revoked_at = when;
-	c->reason = (uint8_t)reason;
-	c->released = false;
-	log->sums.stale = true;
-	return 0;
-}
-
-static int
-on_released(struct log *log, const json_t *entry, int64_t at, struct err *err)
-{
-	struct log_cert *c;
-	int rc;
-
-	(void)at;
-	if ((rc = take(log, entry, &c, err)) != 0)
-		return rc;
-	if (c->state != LOG_SIGNED || c->revoked_at == 0 || c->reason != REASON_HOLD)
-		return not_a_move(err);
-	c->revoked_at = 0;
-	c->reason = REASON_UNSPECIFIED;
-	c->released = true;
-	log->sums.stale = true;
-	return 0;
-}
-
-/* As another CA's records say: issued there, perhaps revoked there. */
-static int
-on_import(struct log *log, const json_t *entry, int64_t at, struct err *err)
-{
-	const json_int_t reason = json_integer_value(json_object_get(entry, "reason"));
-	const bool revoked = json_object_get(entry, "revoked") != NULL;
-	struct log_cert c = {.state = LOG_SIGNED, .line_at = at};
-	int rc, ca = ca_of(entry);
-
-	if (ca < 0 || serial_of(entry, c.serial) != 0 || reason < 0 || reason > LOG_REASON_MAX ||
-	    time_of(entry, "not_after", &c.not_after) != 0 ||
-	    (revoked && (time_of(entry, "revoked", &c.revoked_at) != 0 || c.revoked_at == 0)))
-		return not_a_move(err);
-	c.ca = (uint8_t)ca;
-	c.reason = revoked ? (uint8_t)reason : REASON_UNSPECIFIED;
-	if ((rc = add_new(log, &c, err)) == 0)
-		log->sums.stale = log->sums.stale || revoked;
-	return rc;
-}
-
-static int
-on_crl_intent(struct log *log, const json_t *entry, int64_t at, struct err *err)
-{
-	const json_int_t number = json_integer_value(json_object_get(entry, "number"));
-	const int ca = ca_of(entry);
-
-	(void)at;
-	if (ca < 0 || number <= 0 || (uint64_t)number <= log->sums.crls[ca].number)
-		return not_a_move(err);
-	log->sums.crls[ca].number = (uint64_t)number;
-	return 0;
-}
-
-static int
-on_crl_signed(struct log *log, const json_t *entry, int64_t at, struct err *err)
-{
-	const json_int_t number = json_integer_value(json_object_get(entry, "number"));
-	const char *hex = json_string_value(json_object_get(entry, "sha256"));
-	const int ca = ca_of(entry);
-	uint8_t sha256[LOG_HASH_LEN];
-	struct log_crl *crl;
-
-	(void)at;
-	if (ca < 0 || number <= 0 || hex == NULL || text_unhex(hex, sha256, sizeof(sha256)) != 0)
-		return not_a_move(err);
-	crl = &log->sums.crls[ca];
-	if ((uint64_t)number != crl->number || (uint64_t)number <= crl->signed_number)
-		return not_a_move(err);
-	crl->signed_number = (uint64_t)number;
-	memcpy(crl->sha256, sha256, sizeof(sha256));
-	log->sums.stale = log->sums.stale && ca != LOG_ISSUING;
-	return 0;
-}
-
-static int
-on_torn(struct log *log, const json_t *entry, int64_t at, struct err *err)
-{
-	(void)log;
-	(void)at;
-	return json_is_integer(json_object_get(entry, "bytes")) ? 0 : not_a_move(err);
-}
-
-/* The certificates of a CA that was made elsewhere; its serial there is none of ours. */
-static int
-on_import_ca(struct log *log, const json_t *entry, int64_t at, struct err *err)
-{
-	(void)log;
-	(void)at;
-	return ca_of(entry) >= 0 && json_is_string(json_object_get(entry, "cert"))
-		   ? 0
-		   : not_a_move(err);
-}
-
-static const struct {
+/*
+ * sql changes exactly one certificate, or the row is refused: ?1 serial, ?2 ca, ?3 not_after,
+ * ?4 number of the row, ?5 its time, ?6 reason, ?7 when another CA revoked it. A second reason does
+ * not change since when: RFC 5280, 5.3.1 is about the certificate.
+ */
+static const struct move {
 	const char *what;
-	int (*apply)(struct log *log, const json_t *entry, int64_t at, struct err *err);
+	unsigned has;
+	size_t args; /* of sql */
+	const char *sql;
+	int (*crl)(struct log *log, const struct log_row *row); /* 0, or -1 */
+	int open, certs;					/* how these sums change */
+	bool stale;
 } moves[] = {
-    {"intent", on_intent},
-    {"signed", on_signed},
-    {"abandoned", on_abandoned},
-    {"forbidden", on_forbidden},
-    {"revoked", on_revoked},
-    {"released", on_released},
-    {"crl-intent", on_crl_intent},
-    {"crl-signed", on_crl_signed},
-    {"torn", on_torn},
-    {"import-ca", on_import_ca},
-    {"import", on_import},
+    {"intent", HAS_CA | HAS_SERIAL, 4,
+	"INSERT OR IGNORE INTO certs (serial, ca, not_after, intent, row, state)"
+	" VALUES (?1, ?2, ?3, ?4, ?4, 0)",
+	NULL, 1, 1, false},
+    {"signed", HAS_SERIAL | HAS_DATA, 4,
+	"UPDATE certs SET state = 1, row = ?4 WHERE serial = ?1 AND state = 0", NULL, -1, 0, false},
+    {"abandoned", HAS_SERIAL, 5,
+	"UPDATE certs SET state = 2, revoked_at = ?5 WHERE serial = ?1 AND state = 0", NULL, -1, 0,
+	true},
+    {"forbidden", HAS_SERIAL, 4,
+	"INSERT OR IGNORE INTO certs (serial, row, state) VALUES (?1, ?4, 3)", NULL, 0, 1, false},
+    {"revoked", HAS_SERIAL | HAS_REASON, 6,
+	"UPDATE certs SET revoked_at = iif(revoked_at = 0, ?5, revoked_at), reason = ?6,"
+	" released = 0 WHERE serial = ?1 AND state = 1",
+	NULL, 0, 0, true},
+    {"released", HAS_SERIAL, 1,
+	"UPDATE certs SET revoked_at = 0, reason = 0, released = 1"
+	" WHERE serial = ?1 AND state = 1 AND revoked_at <> 0 AND reason = 6",
+	NULL, 0, 0, true},
+    {"crl-intent", HAS_CA | HAS_NUMBER, 0, NULL, crl_intended, 0, 0, false},
+    {"crl-signed", HAS_CA | HAS_NUMBER | HAS_DIGEST, 0, NULL, crl_signed, 0, 0, false},
+    /* as another CA's records say: issued there, perhaps revoked there */
+    {"import", HAS_CA | HAS_SERIAL | HAS_REASON, 7,
+	"INSERT OR IGNORE INTO certs (serial, ca, not_after, row, state, reason, revoked_at)"
+	" VALUES (?1, ?2, ?3, ?4, 1, ?6, ?7)",
+	NULL, 0, 1, false},
+    /* the certificates of a CA that was made elsewhere; its serial there is none of ours */
+    {"import-ca", HAS_CA | HAS_DATA, 0, NULL, NULL, 0, 0, false},
     /* the number that another CA's CRLs have come to: ours rise from there */
-    {"import-crl", on_crl_intent},
+    {"import-crl", HAS_CA | HAS_NUMBER, 0, NULL, crl_intended, 0, 0, false},
+    /* a line that a crash had cut off, of so many bytes; only in what was converted */
+    {"torn", HAS_NUMBER, 0, NULL, NULL, 0, 0, false},
+    /* the rows before were the lines of a former release's log; its last line's hash */
+    {"converted", HAS_NUMBER | HAS_DIGEST, 0, NULL, NULL, 0, 0, false},
 };
 
-/* Any line may tell how far the registry's audit chain is. */
-static int
-take_audit(struct log *log, const json_t *entry, struct err *err)
+static bool
+complete(const struct log_row *row, unsigned has)
 {
-	const json_int_t rows = json_integer_value(json_object_get(entry, "audit_rows"));
-	const char *hex = json_string_value(json_object_get(entry, "audit_head"));
-	struct log_audit audit = {.rows = (uint64_t)rows};
+	return ((has & HAS_CA) == 0 || row->ca >= 0) &&
+	       ((has & HAS_NUMBER) == 0 || row->number > 0) &&
+	       ((has & HAS_REASON) == 0 || (row->number >= 0 && row->number <= LOG_REASON_MAX)) &&
+	       ((has & HAS_DIGEST) == 0 || row->digest != NULL) &&
+	       ((has & HAS_DATA) == 0 || row->data != NULL);
+}
 
-	if (rows == 0 && hex == NULL)
-		return 0;
-	if (rows <= 0 || hex == NULL || text_unhex(hex, audit.head, sizeof(audit.head)) != 0)
+static int
+move_cert(struct log *log, const struct log_row *row, const struct move *m, struct err *err)
+{
+	uint8_t serial[LOG_SERIAL_LEN];
+	int rc;
+
+	if (row->serial == NULL || log_serial(row->serial, row->serial_len, serial) != 0)
 		return not_a_move(err);
-	if (audit.rows >= log->sums.audit.rows)
-		log->sums.audit = audit;
+	const struct db_arg args[] = {DB_B(serial, sizeof(serial)), DB_I(row->ca),
+	    DB_I(row->not_after), DB_I(row->n), DB_I(row->at), DB_I(row->number),
+	    DB_I(row->revoked)};
+	if ((rc = db_run(log->db, m->sql, args, m->args, err)) != 0)
+		return rc;
+	return db_changes(log->db) == 1 ? 0 : not_a_move(err);
+}
+
+static const struct move *
+find(const char *what)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(moves) / sizeof(moves[0]); i++)
+		if (strcmp(moves[i].what, what) == 0)
+			return &moves[i];
+	return NULL;
+}
+
+int
+log_entry_apply(struct log *log, const struct log_row *row, struct err *err)
+{
+	const struct move *m = find(row->what);
+	int rc;
+
+	if (m == NULL || !complete(row, m->has) || (m->crl != NULL && m->crl(log, row) != 0))
+		return not_a_move(err);
+	if (m->sql != NULL && (rc = move_cert(log, row, m, err)) != 0)
+		return rc;
+	log->sums.open += m->open;
+	log->sums.certs += m->certs;
+	log->sums.stale = log->sums.stale || m->stale || row->revoked != 0;
+	if (row->audit.rows > 0 && row->audit.rows >= log->sums.audit.rows)
+		log->sums.audit = row->audit;
+	if (row->at > log->sums.last_time)
+		log->sums.last_time = row->at;
+	return 0;
+}
+
+/* ---- the sums ---- */
+
+static int
+read_crl(struct db_stmt *st, int col, struct log_crl *ret, struct err *err)
+{
+	ret->number = (uint64_t)db_col_int(st, col);
+	ret->signed_number = (uint64_t)db_col_int(st, col + 1);
+	return db_col_bytes(st, col + 2, ret->sha256, sizeof(ret->sha256), err);
+}
+
+int
+log_entry_load(struct log *log, struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *st = NULL;
+	struct log_sums s = {0};
+	int rc;
+
+	if ((rc = chain_head(log->db, &log_rows, &s.at, err)) != 0 ||
+	    (rc = db_query(log->db,
+		 "SELECT (SELECT at FROM rows ORDER BY n DESC LIMIT 1),"
+		 " (SELECT count(*) FROM certs WHERE state = 0), certs, stale, audit_rows,"
+		 " audit_head, issuing_number, issuing_signed, issuing_sha256, root_number,"
+		 " root_signed, root_sha256 FROM sums",
+		 DB_NO_ARGS, &st, err)) != 0 ||
+	    (rc = db_step(st, err)) < 0)
+		return rc;
+	if (rc == 0)
+		return err_set(err, ERR_CA, "the issuance log has no sums: %s", log_rows.advice);
+	s.last_time = db_col_int(st, 0);
+	s.open = db_col_int(st, 1);
+	s.certs = db_col_int(st, 2);
+	s.stale = db_col_int(st, 3) != 0;
+	s.audit.rows = (uint64_t)db_col_int(st, 4);
+	if ((rc = db_col_bytes(st, 5, s.audit.head, sizeof(s.audit.head), err)) != 0 ||
+	    (rc = read_crl(st, 6, &s.crls[LOG_ISSUING], err)) != 0 ||
+	    (rc = read_crl(st, 9, &s.crls[LOG_ROOT], err)) != 0)
+		return rc;
+	log->sums = s;
 	return 0;
 }
 
 int
-log_apply(struct log *log, const json_t *entry, int64_t at, struct err *err)
+log_entry_save(struct log *log, struct err *err)
 {
-	const char *what = json_string_value(json_object_get(entry, "what"));
-	size_t i;
-	int rc;
+	const struct log_sums *s = &log->sums;
+	const struct log_crl *issuing = &s->crls[LOG_ISSUING], *root = &s->crls[LOG_ROOT];
 
-	for (i = 0; what != NULL && i < sizeof(moves) / sizeof(moves[0]); i++)
-		if (strcmp(moves[i].what, what) == 0) {
-			rc = moves[i].apply(log, entry, at, err);
-			return rc != 0 ? rc : take_audit(log, entry, err);
-		}
-	return not_a_move(err);
+	return db_run(log->db,
+	    "INSERT OR REPLACE INTO sums VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	    DB_ARGS(DB_I(s->certs), DB_I(s->stale), DB_I(s->audit.rows),
+		DB_B(s->audit.head, sizeof(s->audit.head)), DB_I(issuing->number),
+		DB_I(issuing->signed_number), DB_B(issuing->sha256, sizeof(issuing->sha256)),
+		DB_I(root->number), DB_I(root->signed_number),
+		DB_B(root->sha256, sizeof(root->sha256))),
+	    err);
 }

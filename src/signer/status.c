@@ -1,31 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/utc.h"
 #include "signer/ca_home.h"
 #include "signer/log.h"
+#include "signer/log_convert.h"
 #include "ykenroll/signer_status.h"
 
-/* So many lines beyond the checkpoint are a reason to look whether there is a newer one. */
-#define TAIL_LINES 100000
+#define CONVERT_MS 60000 /* so long a signer that converts the log may take */
 
 struct signer_status {
 	struct log *log;
-	uint64_t look_again; /* at so many lines */
 };
 
+/* A home of a former release has no database yet. */
 static int
-open_log(struct signer_status *s, const char *path, struct err *err)
+convert(const char *home, struct err *err)
 {
-	struct log *log = NULL;
+	const struct log_who who = {.now = utc_now(), .peer = (uint32_t)geteuid()};
+	char dir[PATH_MAX];
+	int lock = -1, rc;
+
+	if ((rc = ca_path(home, CA_DIR, dir, err)) != 0 || !log_convert_due(dir))
+		return rc;
+	if ((rc = ca_lock(home, CONVERT_MS, &lock, err)) != 0)
+		return rc;
+	rc = log_convert(dir, &who, err);
+	close(lock);
+	return rc;
+}
+
+static int
+log_path(const char *home, char ret[static PATH_MAX], struct err *err)
+{
 	int rc;
 
-	if ((rc = log_open_view(path, &log, err)) != 0)
+	if ((rc = ca_there(home, err)) != 0 || (rc = convert(home, err)) != 0)
 		return rc;
-	log_closep(&s->log);
-	s->log = log;
-	s->look_again = log->sums.lines + TAIL_LINES;
-	return 0;
+	return ca_path(home, CA_LOG, ret, err);
 }
 
 int
@@ -37,8 +51,7 @@ signer_status_open(const char *home, struct signer_status **ret, struct err *err
 
 	if (s == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	if ((rc = ca_there(home, err)) != 0 || (rc = ca_path(home, CA_LOG, path, err)) != 0 ||
-	    (rc = open_log(s, path, err)) != 0)
+	if ((rc = log_path(home, path, err)) != 0 || (rc = log_open_view(path, &s->log, err)) != 0)
 		return rc;
 	*ret = TAKE(s);
 	return 0;
@@ -57,21 +70,22 @@ signer_status_closep(struct signer_status **s)
 int
 signer_status_refresh(struct signer_status *s, struct err *err)
 {
-	const int rc = log_refresh(s->log, err);
-	char path[PATH_MAX];
+	struct log *log = NULL;
+	int rc;
 
-	if (rc != 0 && rc != ERR_ABSENT)
+	if ((rc = log_refresh(s->log, err)) != ERR_ABSENT)
 		return rc;
-	if (rc == 0 && s->log->sums.lines < s->look_again)
-		return 0;
-	memcpy(path, s->log->path, sizeof(path));
-	return open_log(s, path, err);
+	if ((rc = log_open_view(s->log->path, &log, err)) != 0)
+		return rc;
+	log_closep(&s->log);
+	s->log = log;
+	return 0;
 }
 
 uint64_t
 signer_status_version(const struct signer_status *s)
 {
-	return s->log->sums.lines;
+	return (uint64_t)s->log->sums.at.n;
 }
 
 struct signer_status_marks
@@ -122,14 +136,14 @@ signer_log_verify(const char *home, struct signer_log *ret, struct err *err)
 	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = ca_there(home, err)) != 0 || (rc = ca_path(home, CA_LOG, path, err)) != 0 ||
-	    (rc = log_verify(path, &sums, err)) != 0)
+	if ((rc = log_path(home, path, err)) != 0 ||
+	    (rc = log_verify(path, NULL, NULL, &sums, err)) != 0)
 		return rc;
-	*ret = (struct signer_log){.lines = sums.lines,
-	    .certs = sums.certs,
-	    .open = sums.open,
+	*ret = (struct signer_log){.lines = (uint64_t)sums.at.n,
+	    .certs = (uint64_t)sums.certs,
+	    .open = (uint64_t)sums.open,
 	    .crl_number = sums.crls[LOG_ISSUING].number,
 	    .last_time = sums.last_time};
-	memcpy(ret->head, sums.head, sizeof(ret->head));
+	memcpy(ret->head, sums.at.hash, sizeof(ret->head));
 	return 0;
 }

@@ -13,7 +13,7 @@ pass="file:$T/pass"
 libraries() { ldd "$1" | sed -n 's,^[[:space:]]*\([^ ]*\) .*,\1,p' | grep -vE '^(linux-vdso|/lib.*/ld-linux)'; }
 path_of() { ldd "$signer" | sed -n "s,.*$1[^ ]* => \([^ ]*\) .*,\1,p"; }
 allowed() {
-	printf '%s\n' libc.so.6 libjansson.so.4
+	printf '%s\n' libc.so.6
 	for lib in libcrypto libsqlite3 libp11-kit; do
 		path=$(path_of "$lib\.so")
 		[ -z "$path" ] || { basename "$path" && libraries "$path"; }
