@@ -355,9 +355,10 @@ static int new (const char *path, bool create, struct log **ret, struct err *err
 	if (strlen(path) >= sizeof(log->path))
 		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
 	memcpy(log->path, path, strlen(path) + 1);
-	if ((!create && (rc = check_file(path, err)) != 0) ||
-	    (rc = db_open(path, &how, &log->db, err)) != 0)
+	if (!create && (rc = check_file(path, err)) != 0)
 		return rc;
+	if ((rc = db_open(path, &how, &log->db, err)) != 0)
+		return create ? rc : damaged(err);
 	if (stat(path, &st) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot look at %s", path);
 	log->inode = st.st_ino;

@@ -380,8 +380,8 @@ the_log_has_each_once(void **state)
 	testsigner_shell(0,
 	    "cd %s/many && cat */*.pem >/dev/null && for f in */*.pem; do openssl x509 -in $f "
 	    "-noout -serial; done | tr A-F a-f | sed 's/.*=//' | sort >serials && "
-	    "[ $(uniq serials | wc -l) = %u ] && grep '\"what\":\"signed\"' ../ca/issuance.log | "
-	    "sed 's/.*\"serial\":\"\\([0-9a-f]*\\)\".*/\\1/' | sort | comm -13 - serials | wc -l "
+	    "[ $(uniq serials | wc -l) = %u ] && sqlite3 -readonly ../ca/issuance.db "
+	    "\"SELECT lower(hex(serial)) FROM rows WHERE what = 'signed'\" | sort | comm -13 - serials | wc -l "
 	    "| grep -qx 0",
 	    home, n_certs);
 }

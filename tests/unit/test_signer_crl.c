@@ -9,7 +9,6 @@
 #include "signer/crl.h"
 #include "signer/crl_scan.h"
 #include "signer/import_index.h"
-#include "signer/log_write.h"
 #include "testsigner.h"
 
 #define OK(call)                                  \
@@ -58,13 +57,12 @@ restore_and_ask(enum signer_reason reason)
 
 	issue(ca, serial);
 	ca_closep(&ca);
-	testsigner_shell(
-	    0, "cd %s && cp -p ca/issuance.log before && cp pub/issuing.crl crl", home);
+	testsigner_shell(0, "cd %s && cp -p ca/issuance.db before && cp pub/issuing.crl crl", home);
 	ca = testsigner_open(home);
 	OK(issue_revoke(ca, 0, serial, sizeof(serial), reason, &err));
 	ca_closep(&ca);
 	testsigner_shell(0,
-	    "cd %s && cp pub/issuing.crl newest && cp -p before ca/issuance.log && "
+	    "cd %s && cp pub/issuing.crl newest && cp -p before ca/issuance.db && "
 	    "cp crl pub/issuing.crl",
 	    home);
 	ca = testsigner_open(home);

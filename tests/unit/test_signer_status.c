@@ -9,7 +9,6 @@
 #include "base/utc.h"
 #include "signer/crl.h"
 #include "signer/log.h"
-#include "signer/log_write.h"
 #include "testsigner.h"
 #include "ykenroll/signer_status.h"
 
@@ -76,43 +75,68 @@ a_ca_s_own_serial_is_none_of_the_issuing_ca(void **state)
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	CLEAN(signer_status_closep) struct signer_status *s = NULL;
-	CLEAN(log_walk_end) struct log_walk walk = {0};
+	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct signer_status_cert status;
+	uint8_t serial[LOG_SERIAL_LEN];
 	struct err err = ERR_INIT;
-	struct log_cert c;
 	size_t n = 0;
 
 	(void)state;
 	OK(signer_status_open(home, &s, &err));
-	OK(log_walk_begin(ca->log, &walk, &err));
-	while (log_walk_next(&walk, &c, &err) == 1) {
+	OK(db_query(ca->log->db, "SELECT serial FROM certs", DB_NO_ARGS, &st, &err));
+	while (db_step(st, &err) == 1) {
 		n++;
-		assert_int_equal(ask(s, c.serial, sizeof(c.serial), &status), STATUS_UNKNOWN);
+		OK(db_col_bytes(st, 0, serial, sizeof(serial), &err));
+		assert_int_equal(ask(s, serial, sizeof(serial), &status), STATUS_UNKNOWN);
 	}
 	assert_int_equal(n, 2);
 }
 
 static void
-a_line_that_is_being_written_is_left_alone(void **state)
+what_was_not_synced_is_not_seen(void **state)
 {
 	CLEAN(textp) char *home = testsigner_home();
-	CLEAN(ca_closep) struct ca *ca = NULL;
+	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	CLEAN(signer_status_closep) struct signer_status *s = NULL;
-	struct signer_prepared p = {0};
-	struct blob cert = {0};
+	const struct log_who who = ca_who(ca, 0);
+	struct log_imported in = {
+	    .subject = "/CN=x", .cert = {.serial = {[19] = 9}, .not_after = 1}};
 	struct signer_status_cert c;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	testsigner_shell(0, "printf '{\"n\":7,\"ti' >> %s/ca/issuance.log", home);
 	OK(signer_status_open(home, &s, &err));
-	OK(signer_status_refresh(s, &err));
-	testsigner_shell(0, "tail -c 10 %s/ca/issuance.log | grep -qx '{\"n\":7,\"ti'", home);
-	ca = testsigner_open(home); /* cuts it off */
+	OK(log_import(ca->log, &who, &in, &err));
+	assert_int_equal(ask(s, in.cert.serial + 19, 1, &c), STATUS_UNKNOWN);
+	OK(log_sync(ca->log, &err));
+	assert_int_equal(ask(s, in.cert.serial + 19, 1, &c), STATUS_GOOD);
+}
+
+/* In the middle of a question: the signer goes on, and the next question sees it. */
+static void
+a_reader_that_stands_still_holds_up_nobody(void **state)
+{
+	CLEAN(textp) char *home = testsigner_home();
+	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
+	CLEAN(log_closep) struct log *view = NULL;
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	CLEAN(blob_wipe) struct blob cert = {0};
+	struct db_stmt *st = NULL;
+	struct log_cert c;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	OK(log_open_view(testsigner_path(home, CA_LOG), &view, &err));
+	OK(db_query(view->db, "SELECT n FROM rows", DB_NO_ARGS, &st, &err));
+	assert_int_equal(db_step(st, &err), 1);
 	testsigner_issue(ca, "alice", &p, &cert);
-	assert_int_equal(ask(s, p.serial, 16, &c), STATUS_GOOD);
-	signer_prepared_wipe(&p);
-	blob_wipe(&cert);
+	OK(issue_revoke(ca, 1000, p.serial, 16, REASON_SUPERSEDED, &err));
+	ca_closep(&ca);
+	ca = testsigner_open(home); /* another signer starts */
+	assert_int_equal(log_find(view, p.serial, 16, &c, &err), ERR_ABSENT);
+	db_donep(&st);
+	OK(log_find(view, p.serial, 16, &c, &err));
+	assert_int_equal(c.reason, REASON_SUPERSEDED);
 }
 
 static void
@@ -127,17 +151,22 @@ a_log_that_was_replaced_is_read_anew(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	testsigner_shell(0, "cp -p %s/ca/issuance.log %s/old", home, home);
+	testsigner_shell(0, "sqlite3 %s/ca/issuance.db '.backup %s/old'", home, home);
 	testsigner_issue(ca, "alice", &p, &cert);
+	ca_closep(&ca);
 	OK(signer_status_open(home, &s, &err));
 	assert_int_equal(ask(s, p.serial, 16, &c), STATUS_GOOD);
-	testsigner_shell(0, "mv %s/old %s/ca/issuance.log", home, home);
+	testsigner_shell(
+	    0, "cd %s && rm ca/issuance.db-*; chmod 600 old && mv old ca/issuance.db", home);
 	assert_int_equal(ask(s, p.serial, 16, &c), STATUS_UNKNOWN);
-	testsigner_shell(0, "sed -i 3d %s/ca/issuance.log", home);
+	testsigner_shell(0,
+	    "cd %s && cp ca/issuance.db bad && sqlite3 bad 'DELETE FROM rows WHERE n = 3' && "
+	    "mv bad ca/issuance.db",
+	    home);
 	assert_int_equal(signer_status_refresh(s, &err), ERR_CA);
 }
 
-/* ---- the checkpoint ---- */
+/* ---- all of it ---- */
 
 #define MANY 5000
 
@@ -170,7 +199,7 @@ log_dir(void)
 {
 	char *dir = testsigner_empty(), *path;
 
-	assert_true(asprintf(&path, "%s/issuance.log", dir) > 0);
+	assert_true(asprintf(&path, "%s/issuance.db", dir) > 0);
 	free(dir);
 	return path;
 }
@@ -181,13 +210,13 @@ expect_same(const char *path, struct log *log)
 	struct log_sums sums;
 	struct err err = ERR_INIT;
 
-	OK(log_verify(path, &sums, &err));
+	OK(log_verify(path, NULL, NULL, &sums, &err));
 	assert_int_equal(sums.certs, log->sums.certs);
-	assert_memory_equal(sums.head, log->sums.head, sizeof(sums.head));
+	assert_memory_equal(&sums.at.hash, log->sums.at.hash, sizeof(sums.at.hash));
 }
 
 static void
-a_start_reads_only_what_the_checkpoint_has_not(void **state)
+the_tables_are_what_the_rows_amount_to(void **state)
 {
 	CLEAN(textp) char *path = log_dir();
 	CLEAN(log_closep) struct log *log = NULL;
@@ -198,13 +227,7 @@ a_start_reads_only_what_the_checkpoint_has_not(void **state)
 	(void)state;
 	OK(log_open(path, true, &nobody, &log, &err));
 	fill(log, 0, MANY);
-	assert_int_equal(log->base.fd, -1);
 	expect_same(path, log);
-	OK(log_settle(log, &err));
-	assert_int_equal(log->n, 0);
-	expect_same(path, log);
-	fill(log, MANY, 10);
-	/* changed after the checkpoint: the newer one counts */
 	memcpy(serial, (uint32_t[]){2654435761u * 4}, 4);
 	serial[19] = 4;
 	OK(log_revoked(log, &nobody, serial, sizeof(serial), REASON_SUPERSEDED, &err));
@@ -212,95 +235,56 @@ a_start_reads_only_what_the_checkpoint_has_not(void **state)
 	log_closep(&log);
 
 	OK(log_open(path, false, &nobody, &log, &err));
-	assert_int_equal(log->base.n, MANY);
-	assert_int_equal(log->n, 11);
-	assert_int_equal(log->sums.certs, MANY + 10);
+	assert_int_equal(log->sums.certs, MANY);
 	OK(log_find(log, serial, sizeof(serial), &c, &err));
 	assert_int_equal(c.reason, REASON_SUPERSEDED);
 	serial[18] = 77;
 	assert_int_equal(log_find(log, serial, sizeof(serial), &c, &err), ERR_ABSENT);
-	/* what is there cannot come twice, wherever it is */
+	/* what is there cannot come twice */
 	{
 		struct log_imported in = {.cert = c, .subject = ""};
 
 		assert_int_equal(log_import(log, &nobody, &in, &err), ERR_CA);
 	}
+	OK(log_sound(log, &err));
 	expect_same(path, log);
 }
 
-/* Whatever was done to it: the log says the same as before. */
+/* A start checks the newest rows and trusts the tables; the full verification does not. */
 static void
-a_checkpoint_that_does_not_fit_is_not_used(void **state)
+what_was_edited_is_found_by_the_full_verification(void **state)
 {
-	static const char *const damage[] = {
-	    "truncate -s -1 issuance.state",
-	    ": > issuance.state",
-	    "printf x | dd of=issuance.state bs=1 seek=100 conv=notrunc 2>/dev/null",
-	    "printf x | dd of=issuance.state bs=1 seek=9000 conv=notrunc 2>/dev/null",
-	    "chmod 644 issuance.state",
-	    "rm issuance.state; ln -s other.state issuance.state",
-	    "cp other.state issuance.state",
-	    "rm issuance.state; mkdir issuance.state; rmdir issuance.state",
-	    "rm issuance.state; mkfifo issuance.state",
+	static const struct {
+		const char *sql, *says;
+	} edits[] = {
+	    {"UPDATE rows SET text = '/CN=y' WHERE n = 5", "issuance row 5"},
+	    {"UPDATE rows SET prev = hash WHERE n = 200", "issuance row 200"},
+	    {"DELETE FROM rows WHERE n = 100", "issuance row 100 is missing"},
+	    {"UPDATE certs SET revoked_at = 0 WHERE row = 4", "its rows"},
+	    {"DELETE FROM certs WHERE row = 5", "its rows"},
+	    {"INSERT INTO certs (serial, state, row) VALUES (randomblob(20), 1, 5)", "its rows"},
+	    {"UPDATE sums SET stale = 0", "its rows"},
+	    {"UPDATE sums SET certs = 301", "its rows"},
+	    {"UPDATE sums SET issuing_number = 7", "its rows"},
 	};
-	CLEAN(textp) char *path = log_dir();
-	CLEAN(textp) char *other = log_dir();
-	CLEAN(log_closep) struct log *log = NULL;
 	struct err err = ERR_INIT;
 	size_t i;
 
 	(void)state;
-	OK(log_open(other, true, &nobody, &log, &err));
-	fill(log, 7, 300);
-	OK(log_settle(log, &err));
-	log_closep(&log);
-	OK(log_open(path, true, &nobody, &log, &err));
-	fill(log, 0, 300);
-	OK(log_settle(log, &err));
-	log_closep(&log);
-	testsigner_shell(0,
-	    "d=$(dirname %s) && cp -p $(dirname %s)/issuance.state $d/other.state && "
-	    "cp -p $d/issuance.state $d/good.state",
-	    path, other);
-	for (i = 0; i < sizeof(damage) / sizeof(damage[0]); i++) {
-		testsigner_shell(0,
-		    "cd $(dirname %s) && rm -f issuance.state && "
-		    "cp -p good.state issuance.state && %s",
-		    path, damage[i]);
-		OK(log_open(path, false, &nobody, &log, &err));
-		assert_int_equal(log->base.fd, -1);
-		assert_int_equal(log->sums.certs, 300);
-		OK(log_settle(log, &err)); /* replaces it */
-		expect_same(path, log);
+	for (i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		CLEAN(textp) char *path = log_dir();
+		CLEAN(log_closep) struct log *log = NULL;
+		struct log_sums sums;
+
+		OK(log_open(path, true, &nobody, &log, &err));
+		fill(log, 0, 300);
 		log_closep(&log);
+		OK(log_verify(path, NULL, NULL, &sums, &err));
+		testsigner_shell(0, "sqlite3 %s \"%s\"", path, edits[i].sql);
+		assert_int_equal(log_verify(path, NULL, NULL, &sums, &err), ERR_CA);
+		if (strstr(err.text, edits[i].says) == NULL)
+			fail_msg("%s: %s", edits[i].sql, err.text);
 	}
-	/* and a log that is another one than the checkpoint's is not taken for it */
-	testsigner_shell(0,
-	    "cd $(dirname %s) && head -200 issuance.log > short && "
-	    "chmod 600 short && mv short issuance.log",
-	    path);
-	OK(log_open(path, false, &nobody, &log, &err));
-	assert_int_equal(log->base.fd, -1);
-	assert_int_equal(log->sums.certs, 200);
-}
-
-/* A start trusts the lines before the checkpoint; the full verification does not. */
-static void
-an_old_line_that_was_edited_is_found_by_the_full_verification(void **state)
-{
-	CLEAN(textp) char *path = log_dir();
-	CLEAN(log_closep) struct log *log = NULL;
-	struct log_sums sums;
-	struct err err = ERR_INIT;
-
-	(void)state;
-	OK(log_open(path, true, &nobody, &log, &err));
-	fill(log, 0, 300);
-	OK(log_settle(log, &err));
-	log_closep(&log);
-	testsigner_shell(0, "sed -i '5s/CN=x/CN=y/' %s", path);
-	assert_int_equal(log_verify(path, &sums, &err), ERR_CA);
-	assert_non_null(strstr(err.text, "line 6"));
 }
 
 int
@@ -309,11 +293,11 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_view_follows_the_signer),
 	    cmocka_unit_test(a_ca_s_own_serial_is_none_of_the_issuing_ca),
-	    cmocka_unit_test(a_line_that_is_being_written_is_left_alone),
+	    cmocka_unit_test(what_was_not_synced_is_not_seen),
+	    cmocka_unit_test(a_reader_that_stands_still_holds_up_nobody),
 	    cmocka_unit_test(a_log_that_was_replaced_is_read_anew),
-	    cmocka_unit_test(a_start_reads_only_what_the_checkpoint_has_not),
-	    cmocka_unit_test(a_checkpoint_that_does_not_fit_is_not_used),
-	    cmocka_unit_test(an_old_line_that_was_edited_is_found_by_the_full_verification),
+	    cmocka_unit_test(the_tables_are_what_the_rows_amount_to),
+	    cmocka_unit_test(what_was_edited_is_found_by_the_full_verification),
 	};
 
 	return cmocka_run_group_tests(tests, testsigner_setup, testsigner_teardown);
