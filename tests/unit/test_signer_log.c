@@ -10,14 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <jansson.h>
-#include <openssl/evp.h>
-#include <sqlite3.h>
-
 #include "base/utc.h"
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "signer/crl.h"
+#include "testlog.h"
 #include "testsigner.h"
 
 #define DAY 86400
@@ -48,110 +45,6 @@ stuck(void *to, size_t len)
 {
 	memset(to, 0x55, len);
 	return 0;
-}
-
-struct counts {
-	int intents, signatures, lines;
-};
-
-static void
-hash_field(EVP_MD_CTX *ctx, const void *data, size_t len)
-{
-	const uint8_t head[4] = {
-	    (uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
-
-	EVP_DigestUpdate(ctx, head, sizeof(head));
-	EVP_DigestUpdate(ctx, data, len);
-}
-
-/* As signer/log.h and db/chain.h say it. */
-static void
-hash_column(EVP_MD_CTX *ctx, sqlite3_stmt *st, int col)
-{
-	static const uint8_t null[4] = {0xff, 0xff, 0xff, 0xff};
-	const uint64_t v = (uint64_t)sqlite3_column_int64(st, col);
-	uint8_t be[8];
-	int i;
-
-	switch (sqlite3_column_type(st, col)) {
-	case SQLITE_NULL:
-		EVP_DigestUpdate(ctx, null, sizeof(null));
-		return;
-	case SQLITE_INTEGER:
-		for (i = 0; i < 8; i++)
-			be[i] = (uint8_t)(v >> (56 - 8 * i));
-		hash_field(ctx, be, sizeof(be));
-		return;
-	default:
-		hash_field(
-		    ctx, sqlite3_column_blob(st, col), (size_t)sqlite3_column_bytes(st, col));
-	}
-}
-
-#define COLS 14
-
-static void
-check_row(sqlite3_stmt *st, uint8_t head[static 32])
-{
-	CLEAN(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	uint8_t md[32];
-	int i;
-
-	EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
-	hash_field(ctx, "ykenroll-issuance-1", strlen("ykenroll-issuance-1"));
-	hash_field(ctx, head, 32);
-	for (i = 0; i < COLS; i++)
-		hash_column(ctx, st, i);
-	EVP_DigestFinal_ex(ctx, md, NULL);
-	assert_memory_equal(sqlite3_column_blob(st, COLS), head, 32);
-	assert_memory_equal(sqlite3_column_blob(st, COLS + 1), md, 32);
-	memcpy(head, md, 32);
-}
-
-/* Walk the log with nothing of the signer's: the chain, and an intent before each signature. */
-static struct counts
-audit(const char *home)
-{
-	json_t *open = json_object();
-	struct counts c = {0};
-	uint8_t head[32] = {0};
-	sqlite3_stmt *st;
-	sqlite3 *db;
-	char key[256];
-	size_t i;
-
-	assert_int_equal(
-	    sqlite3_open_v2(testsigner_path(home, CA_LOG), &db, SQLITE_OPEN_READWRITE, NULL), 0);
-	assert_int_equal(
-	    sqlite3_prepare_v2(db,
-		"SELECT n, at, peer, what, ca, serial, number, not_after, revoked, text, digest,"
-		" data, audit_rows, audit_head, prev, hash FROM rows ORDER BY n",
-		-1, &st, NULL),
-	    0);
-	while (sqlite3_step(st) == SQLITE_ROW) {
-		const char *what = (const char *)sqlite3_column_text(st, 3);
-		const uint8_t *serial = sqlite3_column_blob(st, 5);
-		const bool intent = strcmp(what, "intent") == 0 || strcmp(what, "crl-intent") == 0;
-		const bool end = strcmp(what, "signed") == 0 || strcmp(what, "crl-signed") == 0;
-
-		check_row(st, head);
-		assert_int_equal(sqlite3_column_int64(st, 0), ++c.lines);
-		snprintf(key, sizeof(key), "%s/%lld", (const char *)sqlite3_column_text(st, 4),
-		    (long long)sqlite3_column_int64(st, 6));
-		if (serial != NULL)
-			for (key[0] = '\0', i = 0; i < (size_t)sqlite3_column_bytes(st, 5); i++)
-				snprintf(key + 2 * i, 3, "%02x", serial[i]);
-		c.intents += intent;
-		c.signatures += end;
-		if (intent)
-			json_object_set_new(open, key, json_true());
-		if (end)
-			assert_int_equal(json_object_del(open, key), 0);
-	}
-	sqlite3_finalize(st);
-	sqlite3_close(db);
-	json_decref(open);
-	return c;
 }
 
 struct counting {
@@ -194,7 +87,7 @@ no_signature_is_outside_the_log(void **state)
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	struct counting key;
-	struct counts before = audit(home), after;
+	struct testlog before = testlog_audit(testsigner_path(home, CA_LOG)), after;
 	struct err err = ERR_INIT;
 	int i;
 
@@ -208,7 +101,7 @@ no_signature_is_outside_the_log(void **state)
 		testsigner_issue(ca, "alice", &p, &cert);
 		OK(issue_revoke(ca, 1000, p.serial, 16, REASON_SUPERSEDED, &err));
 	}
-	after = audit(home);
+	after = testlog_audit(testsigner_path(home, CA_LOG));
 	assert_int_equal(key.calls, 10);
 	assert_int_equal(after.signatures - before.signatures, key.calls);
 	assert_int_equal(after.intents - before.intents, key.calls);
@@ -232,7 +125,7 @@ expect_abandoned(const char *home, size_t entries)
 	    home, entries);
 	testsigner_shell(0,
 	    "openssl crl -in %s/pub/issuing.crl -noout -text | grep -q 'Serial Number: 55'", home);
-	audit(home);
+	testlog_audit(testsigner_path(home, CA_LOG));
 }
 
 static void
@@ -330,7 +223,7 @@ after_a_failed_write_nothing_more_is_signed(void **state)
 	ca_closep(&ca);
 	key_freep(&key.real);
 	ca = testsigner_open(home); /* what was written of it does not count */
-	audit(home);
+	testlog_audit(testsigner_path(home, CA_LOG));
 }
 
 /* Can it be opened after what the shell did to the log? */
@@ -351,7 +244,7 @@ open_after(const char *what)
 	assert_int_equal(secret_set(pass, TESTSIGNER_PASS, strlen(TESTSIGNER_PASS), NULL), 0);
 	rc = ca_open(home, pass, 0, &ca, &err);
 	if (rc == 0)
-		audit(home);
+		testlog_audit(testsigner_path(home, CA_LOG));
 	return rc;
 }
 
@@ -430,7 +323,7 @@ a_clock_behind_the_log_is_refused(void **state)
 	assert_non_null(strstr(err.text, "clock"));
 	assert_int_equal(crl_renew(ca, 0, true, &err), ERR_CA);
 	clock_offset = 0;
-	audit(home);
+	testlog_audit(testsigner_path(home, CA_LOG));
 }
 
 /* ---- CRLs ---- */
