@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# How long does a CRL take, and how much memory, beside `openssl ca -gencrl` on the same entries? Prints figures; asserts that
-# openssl finds the same entries in both, that nginx takes ours, and of a million that ours needs half the time at most.
-# Needs ykenroll in PATH.
+# How long does a CRL take, and how much memory, beside `openssl ca -gencrl` on the same entries, and beside release 0.1.0, whose
+# log is converted here, too? Prints figures; asserts that openssl finds the same entries in all, that nginx takes ours, of a
+# million that ours needs half the time of openssl's at most, and with FULL=1 that nothing takes more than 1.2 times as long as
+# the old program, and publishing twice as long as the CRL. Needs ykenroll in PATH.
 #
 #   sh tests/bench/crl.sh [ENTRIES]         10000; with FULL=1 a million
+#   OLD=PATH                                a ready ykenroll of 0.1.0 (libold.sh)
 set -eu
 n=${1:-${FULL:+1000000}}
 n=${n:-10000}
@@ -14,10 +16,15 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-bench.XXXXXX")
 signer=
 trap '[ -z "$signer" ] || kill "$signer" 2>/dev/null; rm -rf "$T"' EXIT
 umask 077
+. "$here/libold.sh"
+new=$(command -v ykenroll)
+old_program
 echo "correct horse battery" >"$T/pass"
-ykenroll init --home "$T/home" --name Bench --recovery-out "$T/recovery.key" --ca-pass "file:$T/pass" \
-	--recovery-pass "file:$T/pass" >/dev/null
-python3 "$here/fill.py" "$n" "$T/home/ca/issuance.log" "$T/index.txt" revoked
+filled() { # filled PROGRAM HOME LOG [--old]
+	"$1" init --home "$2" --name Bench --recovery-out "$2.key" --ca-pass "file:$T/pass" --recovery-pass "file:$T/pass" >/dev/null
+	python3 "$here/fill.py" ${4-} "$n" "$2/ca/$3" "$T/index.txt" revoked
+}
+filled "$new" "$T/home" issuance.db
 
 cat >"$T/time.py" <<'PY'
 import resource, subprocess, sys, time
@@ -29,29 +36,43 @@ open(sys.argv[2], 'w').write(str(t))
 sys.exit(rc)
 PY
 run() { python3 "$T/time.py" "$@"; } # run TEXT FILE COMMAND…: FILE gets the seconds
-start() { # start TEXT: a signer that listens
+start() { # start TEXT FILE: a signer that listens
 	began=$(date +%s%N)
-	ykenroll signer --home "$T/home" --ca-pass "file:$T/pass" 2>/dev/null &
+	"$program" signer --home "$home" --ca-pass "file:$T/pass" 2>/dev/null &
 	signer=$!
-	until [ -S "$T/home/signer.sock" ]; do sleep 0.02; kill -0 "$signer"; done
-	row "$1" "$(awk "BEGIN { printf \"%.2f\", ($(date +%s%N) - $began) / 1e9 }")"
+	until [ -S "$home/signer.sock" ]; do sleep 0.02; kill -0 "$signer"; done
+	awk "BEGIN { printf \"%.2f\", ($(date +%s%N) - $began) / 1e9 }" >"$2"
+	row "$1" "$(cat "$2")"
 }
 stop() { kill "$signer"; wait "$signer" || :; signer=; }
 row() { printf '%-44s %7s s %6s MB\n' "$1" "$2" "$(awk '/VmHWM/ { printf "%d", $2 / 1024 }' "/proc/$signer/status")"; }
+figures() { # figures TEXT PROGRAM HOME NAME: into $T/NAME.crl and so on
+	program=$2 home=$3
+	echo "$1:"
+	start "signer: first start" "$T/$4.first"
+	stop
+	start "signer: the next start" "$T/$4.start"
+	run "ykenroll ca crl: all of it" "$T/$4.crl" "$program" ca crl --home "$home" >"$T/out"
+	tail -1 "$T/out"
+	row "  of that the signer, its start included" ""
+	run "ykenroll revoke: one more, and a CRL" "$T/$4.one" "$program" revoke 2a2a2a2a2a2a2a --reason superseded --home "$home" >"$T/out"
+	tail -1 "$T/out"
+	row "  and the signer" ""
+	stop
+	run "ykenroll ca publish: ten files" "$T/$4.publish" "$program" ca publish "$T/www.$4" --home "$home" >"$T/out" 2>/dev/null
+	tail -1 "$T/out"
+	run "ykenroll ca log: every row" "$T/$4.log" "$program" ca log --home "$home" >"$T/out"
+	tail -1 "$T/out"
+}
 
-echo "$n entries:"
-start "signer: first start, reads every line"
-stop
-start "signer: start with a checkpoint"
-run "ykenroll ca crl: all of it" "$T/ours" ykenroll ca crl --home "$T/home" >"$T/out"
-tail -1 "$T/out"
-row "  of that the signer, its start included" ""
-run "ykenroll revoke: one more, and a CRL" "$T/one" ykenroll revoke 2a2a2a2a2a2a2a --reason superseded --home "$T/home" >"$T/out"
-tail -1 "$T/out"
-row "  and the signer" ""
-stop
-run "ykenroll ca publish: ten files" "$T/publish" ykenroll ca publish "$T/www" --home "$T/home" >"$T/out" 2>/dev/null
-tail -1 "$T/out"
+echo "$n entries"
+figures "this program" "$new" "$T/home" new
+if [ -n "$old" ]; then
+	filled "$old" "$T/home.old" issuance.log --old
+	cp -a "$T/home.old" "$T/home.conv"
+	figures "the old one, whose first start reads every line" "$old" "$T/home.old" old
+	figures "this one, whose first start converts the old one's log" "$new" "$T/home.conv" conv
+fi
 
 mkdir "$T/ossl"
 mv "$T/index.txt" "$T/ossl/index.txt"
@@ -86,7 +107,21 @@ fi
 openssl crl -in "$T/home/pub/issuing.crl" -noout -CAfile "$T/home/pub/issuing.crt" 2>&1 | grep -q 'verify OK'
 list() { openssl crl -in "$1" -noout -text | awk '/Serial Number:/ { s = $3; n++ } /Reason Code/ { getline; r++; x[$0]++ } END { printf "%d entries", n
 	for (i in x) printf ", %d%s", x[i], i; print "" }' | tr -s ' '; }
-echo "openssl crl finds in ours:     $(list "$T/home/pub/issuing.crl")"
-echo "openssl crl finds in its own:  $(list "$T/ossl/crl.pem")"
-[ "$(list "$T/home/pub/issuing.crl" | cut -d' ' -f1)" = $((n + 1)) ] && [ "$(list "$T/ossl/crl.pem" | cut -d' ' -f1)" = "$n" ]
-[ "$n" -lt 1000000 ] || awk "BEGIN { exit !($(cat "$T/ours") <= $(cat "$T/theirs") / 2) }"
+theirs=$(list "$T/ossl/crl.pem")
+echo "openssl crl finds in its own:  $theirs"
+[ "${theirs%% *}" = "$n" ]
+for home in "$T/home" ${old:+"$T/home.old" "$T/home.conv"}; do
+	ours=$(list "$home/pub/issuing.crl")
+	echo "openssl crl finds in ours:     $ours"
+	[ "${ours%% *}" = $((n + 1)) ]
+done
+of() { cat "$T/$1"; }
+[ "$n" -lt 1000000 ] || no_more "$(of new.crl)" "$(of theirs)" 0.5 0 "a CRL, and openssl's"
+if [ -n "${FULL-}" ]; then
+	for what in ${old:+start crl one}; do
+		no_more "$(of "new.$what")" "$(of "old.$what")" 1.2 0 "$what, and the old program's"
+		no_more "$(of "conv.$what")" "$(of "old.$what")" 1.2 0 "$what of a converted log, and the old program's"
+	done
+	no_more "$(of new.publish)" "$(of new.crl)" 2 0 "publish, and the CRL"
+fi
+[ -z "$missed" ]

@@ -1,10 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # How many certificates a second, with few and with many issued before, beside `openssl ca` with as many in its index.txt? Ours
-# over the signer's socket as a desk asks, each with its two synced lines in the issuance log; and as whole commands that
-# write the registry too. Prints figures; asserts that ours is flat. Needs ykenroll in PATH.
+# over the signer's socket as a desk asks, each with its two synced rows in the issuance log; and as whole commands that
+# write the registry too. The same of release 0.1.0 beside it. Prints figures; asserts that ours is flat, and with FULL=1
+# that it takes at most 1.2 times as long as the old one. Needs ykenroll in PATH.
 #
 #   sh tests/bench/issue.sh [FEW MANY]      1000 20000; with FULL=1 1000 1000000
+#   OLD=PATH                                a ready ykenroll of 0.1.0 (libold.sh)
 set -eu
 few=${1:-1000}
 many=${2:-${FULL:+1000000}}
@@ -14,6 +16,9 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-bench.XXXXXX")
 signer=
 trap '[ -z "$signer" ] || kill "$signer" 2>/dev/null; rm -rf "$T"' EXIT
 umask 077
+. "$here/libold.sh"
+new=$(command -v ykenroll)
+old_program
 echo "correct horse battery" >"$T/pass"
 openssl ecparam -name prime256v1 -genkey -noout -out "$T/key"
 openssl req -new -key "$T/key" -subj /CN=x -outform DER -out "$T/csr"
@@ -49,36 +54,55 @@ theirs() { # theirs N: openssl ca, one command each
 	rm -rf "$T/ossl"
 }
 
-commands() { # commands N: ykenroll ca issue, one command each
+commands() { # commands PROGRAM N: ykenroll ca issue, one command each
 	began=$(now)
-	for i in $(seq "$1"); do
-		ykenroll ca issue "$T/csr.pem" --profile software --cn "bench $i" --days 1 --home "$T/home" >/dev/null 2>"$T/err" || { cat "$T/err" >&2; exit 1; }
+	for i in $(seq "$2"); do
+		"$1" ca issue "$T/csr.pem" --profile software --cn "bench $i" --days 1 --home "$T/home" >/dev/null 2>"$T/err" || { cat "$T/err" >&2; exit 1; }
 	done
-	rate "$1" "$began" "$(now)"
+	rate "$2" "$began" "$(now)"
 }
 
-measure() { # measure N: with N certificates of the past
-	rm -rf "$T/home"
-	ykenroll init --home "$T/home" --name Bench --recovery-out "$T/recovery.key.$1" --ca-pass "file:$T/pass" \
+measure() { # measure new|old N: with N certificates of the past
+	if [ "$1" = new ]; then
+		program=$new log=issuance.db message=$top/src/signer/message.h format=
+	else
+		program=$old log=issuance.log message=$old_message format=--old
+	fi
+	rm -rf "$T/home" "$T/recovery.key"
+	"$program" init --home "$T/home" --name Bench --recovery-out "$T/recovery.key" --ca-pass "file:$T/pass" \
 		--recovery-pass "file:$T/pass" >/dev/null
-	python3 "$here/fill.py" "$1" "$T/home/ca/issuance.log" "$T/index.txt" valid "$T/home/registry.db"
-	ykenroll signer --home "$T/home" --ca-pass "file:$T/pass" 2>/dev/null &
+	python3 "$here/fill.py" $format "$2" "$T/home/ca/$log" "$T/index.txt" valid "$T/home/registry.db"
+	"$program" signer --home "$T/home" --ca-pass "file:$T/pass" 2>/dev/null &
 	signer=$!
 	until [ -S "$T/home/signer.sock" ]; do sleep 0.05; kill -0 "$signer"; done
 	before=$(ticks)
-	socket=$(python3 "$here/issue.py" "$T/home/signer.sock" "$here/../../src/signer/message.h" "$T/csr" "${ROUNDS:-300}")
-	cpu=$(awk "BEGIN { printf \"%.2f\", ($(ticks) - $before) * 1000 / $(getconf CLK_TCK) / ${ROUNDS:-300} }")
-	command=$(commands "${COMMANDS:-20}")
+	# the best of three: what else this machine does is not ours
+	socket=$(for _ in 1 2 3; do python3 "$here/issue.py" "$T/home/signer.sock" "$message" "$T/csr" "$rounds"; done | sort -n | tail -1)
+	cpu=$(awk "BEGIN { printf \"%.2f\", ($(ticks) - $before) * 1000 / $(getconf CLK_TCK) / (3 * $rounds) }")
+	command=$(commands "$program" "${COMMANDS:-20}")
 	kill "$signer" && wait "$signer" || :
 	signer=
-	printf '%10s %22s %22s %22s %22s\n' "$1" "$socket" "$cpu" "$command" "$(theirs "${COMMANDS:-20}")"
-	eval "cpu_$1=$cpu"
+	printf '%10s %6s %22s %22s %22s %22s\n' "$2" "$1" "$socket" "$cpu" "$command" "$([ "$1" = old ] || theirs "${COMMANDS:-20}")"
+	eval "cpu_$1_$2=$cpu rate_$1_$2=$socket command_$1_$2=$command"
 }
+rounds=${ROUNDS:-300}
 ticks() { sed 's/.*) //' "/proc/$signer/stat" | awk '{ print $12 + $13 }'; } # of the signer's processor time
 
 echo "certificates a second:"
-printf '%10s %22s %22s %22s %22s\n' 'before' 'signer, by socket' 'its CPU ms for each' 'ykenroll ca issue' 'openssl ca'
-measure "$few"
-measure "$many"
+printf '%10s %6s %22s %22s %22s %22s\n' before '' 'signer, by socket' 'its CPU ms for each' 'ykenroll ca issue' 'openssl ca'
+for n in "$few" "$many"; do
+	measure new "$n"
+	[ -z "$old" ] || measure old "$n"
+done
+of() { eval "echo \"\$$1\""; }
 # by its processor time: the disk's is never the same twice
-eval "awk \"BEGIN { exit !(\$cpu_$many < 2 * \$cpu_$few + 1) }\"" || { echo "with $many it takes more than twice as long"; exit 1; }
+no_more "$(of "cpu_new_$many")" "$(of "cpu_new_$few")" 2 1 "CPU ms for each with $many, and with $few"
+if [ -n "${FULL-}" ]; then
+	no_more "$(of "rate_new_$few")" "$(of "rate_new_$many")" 1.2 0 "certificates a second with $few, and with $many"
+	for n in ${old:+"$few" "$many"}; do
+		no_more "$(of "cpu_new_$n")" "$(of "cpu_old_$n")" 1.2 0 "CPU ms for each with $n, and the old program's"
+		no_more "$(of "rate_old_$n")" "$(of "rate_new_$n")" 1.2 0 "the old program's certificates a second with $n, and ours"
+		no_more "$(of "command_old_$n")" "$(of "command_new_$n")" 1.2 0 "the old program's commands a second with $n, and ours"
+	done
+fi
+[ -z "$missed" ]

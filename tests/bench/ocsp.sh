@@ -22,34 +22,9 @@ openssl req -new -key "$T/plain.key" -subj /CN=x -out "$T/ocsp.csr"
 ykenroll ca issue "$T/ocsp.csr" --home "$T/home" --profile ocsp --cn OCSP --ca-pass "file:$T/pass" --out "$T/ocsp.crt" 2>/dev/null
 
 # Every second one is revoked.
-cat >"$T/fill.py" <<'PY'
-import datetime, hashlib, json, secrets, sys
-n, log, index, out = int(sys.argv[1]), *sys.argv[2:]
-last = open(log, 'rb').read().splitlines()[-1]
-prev, lines, time = hashlib.sha256(last).hexdigest(), json.loads(last)['n'], json.loads(last)['time']
-now = datetime.datetime.strptime(time, '%Y-%m-%dT%H:%M:%SZ')
-end = now + datetime.timedelta(days=700)
-short = lambda t: t.strftime('%y%m%d%H%M%SZ')
-serials = []
-with open(log, 'a') as to, open(index, 'w') as ix:
-    def put(entry):
-        global prev, lines
-        lines += 1
-        line = json.dumps({'n': lines, 'time': time, 'peer': 0, **entry, 'prev': prev}, separators=(',', ':'))
-        prev = hashlib.sha256(line.encode()).hexdigest()
-        to.write(line + '\n')
-    for i in range(n):
-        raw = bytearray(secrets.token_bytes(16))
-        raw[0] = 0x40 | raw[0] & 0x3f
-        serials.append(raw.hex())
-        put({'what': 'intent', 'ca': 'issuing', 'serial': raw.hex(), 'not_after': end.isoformat() + 'Z', 'sha256': '', 'tbs': ''})
-        put({'what': 'signed', 'serial': raw.hex(), 'cert': 'AAAA'})
-        if i % 2:
-            put({'what': 'revoked', 'serial': raw.hex(), 'reason': 4})
-        ix.write(('R' if i % 2 else 'V') + f'\t{short(end)}\t{short(now) + ",superseded" if i % 2 else ""}\t{raw.hex().upper()}\tunknown\t/CN=x{i}\n')
-print(serials[n // 2 & ~1], serials[n // 2 | 1], file=open(out, 'w'))
-PY
-python3 "$T/fill.py" "$n" "$T/home/ca/issuance.log" "$T/index.txt" "$T/serials"
+python3 "$(dirname "$0")/fill.py" "$n" "$T/home/ca/issuance.db" "$T/index.txt" half
+awk -F '\t' -v at=$((n / 2)) '!good && NR >= at && $1 == "V" { good = $4 } !bad && NR >= at && $1 == "R" { bad = $4 }
+	END { print tolower(good), tolower(bad) }' "$T/index.txt" >"$T/serials"
 read -r good revoked <"$T/serials"
 openssl x509 -in "$T/home/pub/issuing.crt" -outform DER -out "$T/issuing.der"
 id=$($ocsp ids "$T/issuing.der")

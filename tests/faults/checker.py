@@ -12,7 +12,6 @@ registry does not know; I3 one valid certificate, the others revoked; I4 no try 
 escrow holds; I6 no serial number twice; I7 the CRL; I8 the audit chain; I9 no copy in flight afterwards.
 """
 import argparse
-import base64
 import hashlib
 import json
 import os
@@ -22,6 +21,9 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "flow"))
+import issuance
 
 FACTORY_MGM = "010203040506070801020304050607080102030405060708"
 FACTORY_PUK = "12345678"
@@ -63,11 +65,11 @@ def cert_parts(der):
 	return tbs, tlv(inside, at)[1].lstrip(b"\0").hex()
 
 
-def copy_registry(home, to):
+def copy_db(directory, name, to):
 	"""With its write-ahead log: opening it changes the files."""
-	for name in os.listdir(home):
-		if name.startswith("registry.db"):
-			shutil.copy(os.path.join(home, name), to)
+	for n in os.listdir(directory):
+		if n.startswith(name):
+			shutil.copy(os.path.join(directory, n), to)
 
 
 class Point:
@@ -89,7 +91,7 @@ class Point:
 	# -- what is there
 
 	def load(self):
-		copy_registry(self.home, self.temp)
+		copy_db(self.home, "registry.db", self.temp)
 		self.db = sqlite3.connect(os.path.join(self.temp, "registry.db"))
 		self.db.row_factory = sqlite3.Row
 		if self.args.mode != "init":
@@ -110,48 +112,54 @@ class Point:
 
 	# -- the issuance log and the CRLs
 
-	def log_line(self, n, line, prev, seen):
-		e = json.loads(line)
-		self.want(e["n"] == n, f"log: line {n} has another number")
-		self.want(prev is None or e.get("prev") == prev, f"log: the chain breaks at line {n}")
-		what, serial = e["what"], e.get("serial")
+	def log_row(self, row, seen):
+		n, what, serial = row["n"], row["what"], (row["serial"] or b"").hex()
 		if what == "intent":
 			self.want(serial not in seen, f"I6: serial {serial} is used twice")
-			seen[serial] = {"state": "intent", "tbs": base64.b64decode(e["tbs"]), "client": "profile" in e}
-			self.want(sha256(seen[serial]["tbs"]).hex() == e["sha256"], f"log: hash of line {n}")
+			seen[serial] = {"state": "intent", "tbs": row["data"], "client": row["text"] is not None}
 		elif what == "signed":
 			c = seen.get(serial)
-			if not self.want(c is not None and c["state"] == "intent", f"I2: line {n}: {serial} signed without an intent"):
+			if not self.want(c is not None and c["state"] == "intent", f"I2: row {n}: {serial} signed without an intent"):
 				c = seen[serial] = {"tbs": b"", "client": True}
-			c["state"], c["der"] = "signed", base64.b64decode(e["cert"])
+			c["state"], c["der"] = "signed", row["data"]
 			tbs, own = cert_parts(c["der"])
-			self.want(tbs == c["tbs"], f"I2: line {n}: what was signed is not what was intended")
-			self.want(own == serial, f"log: line {n}: the certificate has another serial number")
+			self.want(tbs == c["tbs"], f"I2: row {n}: what was signed is not what was intended")
+			self.want(own == serial, f"log: row {n}: the certificate has another serial number")
 		elif what == "abandoned":
 			seen[serial]["state"] = "abandoned"
 		elif what == "forbidden":
-			self.want(serial not in seen, f"log: line {n}: {serial} is forbidden after its intent")
+			self.want(serial not in seen, f"log: row {n}: {serial} is forbidden after its intent")
 			seen[serial] = {"state": "forbidden", "tbs": b"", "client": True}
 		elif what == "revoked":
 			seen[serial]["state"] = "revoked"
 		elif what == "crl-intent":
-			self.want(e["number"] > self.crls.get(e["ca"], {"number": 0})["number"], f"I7: CRL number, line {n}")
-			self.crls[e["ca"]] = {"number": e["number"], "sha256": None}
+			self.want(row["number"] > self.crls.get(row["ca"], {"number": 0})["number"], f"I7: CRL number, row {n}")
+			self.crls[row["ca"]] = {"number": row["number"], "sha256": None}
 		elif what == "crl-signed":
-			c = self.crls.get(e["ca"])
-			if self.want(c is not None and c["number"] == e["number"], f"I2: line {n}: CRL signed without an intent"):
-				c["sha256"] = e["sha256"]
+			c = self.crls.get(row["ca"])
+			if self.want(c is not None and c["number"] == row["number"], f"I2: row {n}: CRL signed without an intent"):
+				c["sha256"] = row["digest"].hex()
 
 	def check_log(self):
-		with open(os.path.join(self.home, "ca", "issuance.log"), "rb") as f:
-			lines = f.read().split(b"\n")
-		tail = lines.pop()
-		if self.args.mode != "interrupted":
-			self.want(tail == b"", "log: the last line is torn")
-		self.certs, self.crls, prev = {}, {}, None
-		for n, line in enumerate(lines, 1):
-			self.log_line(n, line, prev, self.certs)
-			prev = sha256(line).hex()
+		where = os.path.join(self.temp, "ca")
+		os.mkdir(where)
+		copy_db(os.path.join(self.home, "ca"), "issuance.db", where)
+		log = issuance.connect(os.path.join(where, "issuance.db"))
+		try:
+			for (said,) in log.execute("PRAGMA integrity_check"):
+				self.want(said == "ok", f"log: the file is damaged: {said}")
+			self.read_log(log)
+		finally:
+			log.close()
+
+	def read_log(self, log):
+		self.certs, self.crls = {}, {}
+		amount = issuance.Amount(lambda what: self.bad(f"log: {what}"))
+		for row in issuance.read(log):
+			amount.take(row)
+			self.log_row(row, self.certs)
+		amount.compare(log)
+		self.want(amount.n > 0, "log: no rows")
 		self.signed = {s: c for s, c in self.certs.items() if c["client"] and "der" in c}
 
 	def crl_serials(self):
@@ -332,7 +340,7 @@ class Point:
 			return
 		temp = os.path.join(self.temp, "before")
 		os.mkdir(temp)
-		copy_registry(before, temp)
+		copy_db(before, "registry.db", temp)
 		db = sqlite3.connect(os.path.join(temp, "registry.db"))
 		flights = [r[0] for r in db.execute("SELECT flight FROM secrets WHERE flight IS NOT NULL")]
 		db.close()

@@ -41,10 +41,14 @@ complains() {
 
 sql() { sqlite3 "$P/home/registry.db" "$1"; }
 key() { jq "$1" "$P/key.json" >"$P/key.new" && mv "$P/key.new" "$P/key.json"; }
-log() { sed -i -E "$1" "$P/home/ca/issuance.log"; }
+log() { sqlite3 "$P/home/ca/issuance.db" "$1"; }
+forged() { log "$1" && python3 ../flow/issuance.py forge "$P/home/ca/issuance.db"; } # its editor made the chain fit
+bytes() { # bytes OFFSET: of the log's file, a page's worth is lost
+	log 'PRAGMA wal_checkpoint(TRUNCATE)' >/dev/null && dd if=/dev/zero of="$P/home/ca/issuance.db" bs=1 seek="$1" count=4096 conv=notrunc status=none
+}
+last_page() { bytes $(($(stat -c %s "$P/home/ca/issuance.db") - 4096)); }
 copied() { cp "$P/home/$1" "$P/home/$2"; }
 removed() { rm -r "$P/${1:?}"; }
-appended() { printf '%s' "$2" >>"$P/home/$1"; }
 
 # Seal what was sealed once more, changed by sed: as a program would that gets the value wrong.
 resealed() { # resealed KIND SED
@@ -113,12 +117,22 @@ planted 'I3: .* was signed, is dropped' -- sql "UPDATE certificates SET state = 
 planted 'I3: a certificate is issued' -- sql "UPDATE certificates SET state = 'issued'"
 planted 'I2: the CA signed' --mode interrupted -- sql "PRAGMA foreign_keys = 0; DELETE FROM certificates"
 planted "I2: the registry's" -- sql "UPDATE certificates SET der = x'3000'"
-planted 'I2: .* signed without an intent' -- log '/"intent".*"client"/d'
-planted 'I2: .* is not what was intended' -- log '/"intent".*"client"/s/"tbs": ?"MII/"tbs":"MIJ/'
-planted 'I2: the intent of' -- log '${/"signed"/d}'
-planted 'I2: .*CRL signed without an intent' --mode init -- log '/"crl-intent".*"issuing"/d'
-planted 'log: the chain breaks' --mode init -- log '2s/"peer": ?[0-9]+/"peer":77777/'
-planted 'log: the last line is torn' -- appended ca/issuance.log '{"n":'
+planted 'I2: .* signed without an intent' -- log "DELETE FROM rows WHERE what = 'intent' AND text = 'client'"
+planted 'I2: .* is not what was intended' -- log "UPDATE rows SET data = zeroblob(length(data)) WHERE what = 'intent' AND text = 'client'"
+planted 'I2: .* is not what was intended' -- forged "UPDATE rows SET data = zeroblob(length(data)) WHERE what = 'intent' AND text = 'client'"
+planted 'I2: the intent of' -- log "DELETE FROM rows WHERE n = (SELECT max(n) FROM rows) AND what = 'signed'"
+planted 'I2: .*CRL signed without an intent' --mode init -- log "DELETE FROM rows WHERE what = 'crl-intent' AND ca = 'issuing'"
+planted 'log: row 2 does not have its hash' --mode init -- log "UPDATE rows SET peer = 77777 WHERE n = 2"
+planted 'log: row 2 is missing' --mode init -- log "DELETE FROM rows WHERE n = 2"
+planted 'log: the chain breaks at row 2' --mode init -- log "UPDATE rows SET n = n + 1000 WHERE n IN (1, 2);
+	UPDATE rows SET n = 1 WHERE n = 1002; UPDATE rows SET n = 2 WHERE n = 1001"
+planted 'log: certs: ' -- log "UPDATE certs SET revoked_at = 1, reason = 4 WHERE serial = (SELECT max(serial) FROM certs)"
+planted 'log: certs: ' -- log "DELETE FROM certs WHERE serial = (SELECT max(serial) FROM certs)"
+planted 'log: sums are' -- log "UPDATE sums SET stale = 1 - stale"
+planted 'log: sums are' -- log "UPDATE sums SET issuing_number = issuing_number - 1"
+planted 'log: no rows' --mode interrupted -- log "DELETE FROM rows"
+planted '(log: the file is damaged|cannot be read)' --mode interrupted -- last_page
+planted '(log: the file is damaged|cannot be read)' --mode interrupted -- bytes 0
 planted 'I7: the CRL' --mode init -- copied pub/root.crl pub/issuing.crl
 planted 'I1: openssl does not verify' -- copied ca/rehearsal-root.pem pub/root.crt
 planted 'I1: the certificate on the card' -- key '.objects["5fc105"] |= .[:200] + "00" + .[202:]'
@@ -135,6 +149,6 @@ planted 'I8: audit row 3' -- sql "DELETE FROM audit WHERE seq = 3"
 planted 'I8: no audit row of finish' -- sql "DELETE FROM audit WHERE action = 'finish'"
 planted 'I9: a copy in flight' -- sql "UPDATE secrets SET state = 'pending', flight = x'00' WHERE kind = 'puk'"
 planted 'I9: bytes of a copy' -- flight_left_in_file
-planted 'cannot be read' -- removed home/ca/issuance.log
+planted 'cannot be read' -- removed home/ca/issuance.db
 planted 'cannot be read' -- removed key.json
 finish

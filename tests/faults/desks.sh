@@ -22,7 +22,7 @@ desk() { # desk NAME LOCALPART [OPTIONS…]
 changes() {
 	sqlite3 "$YKENROLL_HOME/registry.db" "SELECT action FROM audit ORDER BY seq; SELECT count(*) FROM holders;
 		SELECT count(*) FROM tokens; SELECT count(*) FROM works; SELECT count(*) FROM certificates; SELECT count(*) FROM secrets"
-	jq -r .what "$YKENROLL_HOME/ca/issuance.log"
+	sqlite3 "$YKENROLL_HOME/ca/issuance.db" "SELECT what FROM rows ORDER BY n"
 }
 # A token that nobody touched is as it left the factory.
 factory() { ykvirt inspect "$1" | jq -e '.management_key.factory and .pin.factory and .puk.factory and (.slots | has("9a") | not)'; }

@@ -61,8 +61,13 @@ sed -n 's/^got \([0-9a-f]*\) \(.*\)..$/got \1 \200/p' "$T/desk.0" | head -1 >"$T
 claim "planted: a certificate that the log does not have is found" finds "$YKENROLL_HOME" "$T/bad/desk" "$T/calls"
 cp "$T/calls" "$T/bad/calls" && yes C_Sign | head -n $count >>"$T/bad/calls"
 claim "planted: signatures without an intent are found" finds "$YKENROLL_HOME" "$T/desk" "$T/bad/calls"
-cp -a "$YKENROLL_HOME" "$T/bad/home" && sed -i "$(grep -n '"signed"' "$YKENROLL_HOME/ca/issuance.log" | tail -1 | cut -d: -f1)d" "$T/bad/home/ca/issuance.log"
-claim "planted: a line that is gone is found" finds "$T/bad/home" "$T/desk" "$T/calls"
+cp -a "$YKENROLL_HOME" "$T/bad/home"
+bad() { sqlite3 "$T/bad/home/ca/issuance.db" "$1"; }
+bad "DELETE FROM rows WHERE n = (SELECT max(n) FROM rows WHERE what = 'signed')"
+claim "planted: a row that is gone is found" finds "$T/bad/home" "$T/desk" "$T/calls"
+rm -r "$T/bad/home" && cp -a "$YKENROLL_HOME" "$T/bad/home"
+bad "UPDATE certs SET revoked_at = 0 WHERE serial = (SELECT max(serial) FROM certs WHERE revoked_at <> 0)"
+claim "planted: a certificate that only the rows call revoked is found" finds "$T/bad/home" "$T/desk" "$T/calls"
 kill $tunnel_pid $sshd_pid
 wait 2>/dev/null
 finish

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # signer_load.py drive HOME REQUESTS COUNT KILLS OUT SOCKET...   desks at the sockets, a signer that is killed; OUT.N are theirs
 # signer_load.py judge HOME OUT CALLS                            do log, CRL, HSM and desks agree? CALLS: the module's log
-# Nothing of ykenroll's is used to judge: json, hashlib, and openssl.
-import base64
+# Nothing of ykenroll's is used to judge: sqlite3, hashlib, and openssl.
 import glob
 import hashlib
-import json
 import os
 import random
 import re
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "flow"))
+import issuance
 
 
 def lines(out):
@@ -99,42 +101,44 @@ class Judge:
             self.faults.append(what)
 
     def read_log(self, home):
-        self.certs, self.crls, prev, self.intents, self.ends = {}, {}, "0" * 64, 0, 0
-        for n, line in enumerate(open(home + "/ca/issuance.log", "rb").read().split(b"\n")[:-1], 1):
-            e = json.loads(line)
-            self.want(e["n"] == n and e["prev"] == prev, f"line {n} does not follow")
-            self.want(isinstance(e.get("peer"), int), f"line {n} has no peer")
-            prev = hashlib.sha256(line).hexdigest()
-            self.line(n, e)
+        self.certs, self.crls, self.intents, self.ends = {}, {}, 0, 0
+        log = issuance.connect(home + "/ca/issuance.db")
+        amount = issuance.Amount(self.faults.append)
+        for row in issuance.read(log):
+            amount.take(row)
+            self.want(isinstance(row["peer"], int), f"row {row['n']} has no peer")
+            self.row(row["n"], row)
+        amount.compare(log)
+        log.close()
 
-    def line(self, n, e):
-        what, s = e["what"], e.get("serial")
+    def row(self, n, e):
+        what, s = e["what"], (e["serial"] or b"").hex()
         c = self.certs.get(s)
         if what == "intent":
-            self.want(c is None, f"line {n}: serial {s} twice")
-            self.certs[s] = {"state": "open", "tbs": base64.b64decode(e["tbs"]), "client": "profile" in e, "gone": False}
+            self.want(c is None, f"row {n}: serial {s} twice")
+            self.certs[s] = {"state": "open", "tbs": e["data"], "client": e["text"] is not None, "gone": False}
             self.intents += 1
         elif what == "forbidden":
-            self.want(c is None, f"line {n}: {s} is forbidden after its intent")
+            self.want(c is None, f"row {n}: {s} is forbidden after its intent")
             self.certs[s] = {"state": "forbidden", "client": True, "gone": False}
         elif what in ("signed", "abandoned"):
-            self.want(c is not None and c["state"] == "open", f"line {n}: {what} without an open intent")
+            self.want(c is not None and c["state"] == "open", f"row {n}: {what} without an open intent")
             c["state"] = what
             c["gone"] = what == "abandoned"
             if what == "signed":
-                c["der"] = base64.b64decode(e["cert"])
-                self.want(cert_parts(c["der"]) == (c["tbs"], s), f"line {n}: not what was intended")
+                c["der"] = e["data"]
+                self.want(cert_parts(c["der"]) == (c["tbs"], s), f"row {n}: not what was intended")
                 self.ends += 1
         elif what == "revoked":
-            self.want(c is not None and c["state"] == "signed", f"line {n}: revoked, never signed")
+            self.want(c is not None and c["state"] == "signed", f"row {n}: revoked, never signed")
             c["gone"] = True
         elif what == "crl-intent":
-            self.want(e["number"] > self.crls.get(e["ca"], (0, None))[0], f"line {n}: CRL number")
+            self.want(e["number"] > self.crls.get(e["ca"], (0, None))[0], f"row {n}: CRL number")
             self.crls[e["ca"]] = (e["number"], None)
             self.intents += 1
         elif what == "crl-signed":
-            self.want(self.crls[e["ca"]] == (e["number"], None), f"line {n}: CRL without its intent")
-            self.crls[e["ca"]] = (e["number"], e["sha256"])
+            self.want(self.crls[e["ca"]] == (e["number"], None), f"row {n}: CRL without its intent")
+            self.crls[e["ca"]] = (e["number"], e["digest"].hex())
             self.ends += 1
 
     def desks(self, out):
@@ -172,8 +176,7 @@ class Judge:
             names = []
             for s, der in got.items():
                 names.append(f"{d}/{s}.der")
-                pem = base64.encodebytes(der).decode()
-                open(names[-1], "w").write(f"-----BEGIN CERTIFICATE-----\n{pem}-----END CERTIFICATE-----\n")
+                open(names[-1], "w").write(ssl.DER_cert_to_PEM_cert(der))
             for i in range(0, len(names), 500):
                 chain = ["openssl", "verify", "-x509_strict", "-CAfile", home + "/pub/root.crt", "-untrusted", home + "/pub/issuing.crt"]
                 r = subprocess.run(chain + names[i : i + 500], capture_output=True, text=True)

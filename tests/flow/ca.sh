@@ -23,7 +23,9 @@ claim "its number rose by one" [ "$(number "$pub/root.crl")" = 2 ]
 claim "openssl verifies it" good "$pub/root.crl" "$pub/root.crt"
 claim "it lasts 13 months" [ $(($(ends "$pub/root.crl") - $(date +%s))) -gt $((394 * 86400)) ]
 claim "the signer's own copy is the same" cmp "$pub/root.crl" "$T/home/ca/root.crl"
-claim "the log has intent and signature" sh -c 'grep "\"ca\":\"root\"" "$0" | grep -c "crl-signed.*\"number\":2" | grep -qx 1' "$T/home/ca/issuance.log"
+claim "the log has intent and signature" [ "$(sqlite3 "$T/home/ca/issuance.db" "SELECT what FROM rows WHERE ca = 'root' AND number = 2
+	AND what LIKE 'crl-%' AND length(digest) = 32 ORDER BY n" | tr '\n' ' ')" = "crl-intent crl-signed " ]
+claim "the log's tables are what its rows amount to, as python adds them up" python3 issuance.py verify "$T/home/ca/issuance.db"
 claim "so has the audit" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM audit WHERE action='crl'")" = 2 ]
 
 # ---- the root's key: another passphrase, not there, a signer that listens ----
@@ -163,6 +165,8 @@ if command -v certtool >/dev/null; then
 	claim "certtool reads the CRL" certtool --crl-info --infile "$pub/issuing.crl"
 	refuse "certtool refuses the certificate" certtool --verify --load-ca-certificate "$T/cas.pem" --load-crl "$T/crls.pem" --infile "$T/$two.pem"
 fi
+
+claim "after all of that, too, the log is what python makes of it" python3 issuance.py verify "$T/home/ca/issuance.db"
 
 # ---- a root CRL near its end ----
 claim "doctor has nothing to say of CRLs" sh -c '! ykenroll doctor | grep -E "^(bad|warn) +(root|issuing) CRL"'

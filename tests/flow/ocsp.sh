@@ -101,38 +101,54 @@ kill $signer
 wait $signer
 
 # ---- a serial that is reserved: the intent is there, the certificate is not yet ----
-cat >"$T/line.py" <<'PY'
-import hashlib, json, sys
-log, entry = sys.argv[1:]
-last = open(log, 'rb').read().splitlines()[-1]
-old = json.loads(last)
-line = {'n': old['n'] + 1, 'time': old['time'], 'peer': 0, **json.loads(entry), 'prev': hashlib.sha256(last).hexdigest()}
-open(log, 'a').write(json.dumps(line, separators=(',', ':')) + '\n')
-PY
-cp -a "$T/home" "$T/home.log"
+log=$T/home/ca/issuance.db
+copied() { sqlite3 "file:$log?mode=ro" ".backup '$1'" && chmod 600 "$1"; } # copied FILE: the log as it is now
+put() { rm -f "$log-wal" "$log-shm"; cp "$1" "$log.new" && chmod 600 "$log.new" && mv "$log.new" "$log"; } # put FILE: it is the log
+copied "$T/log.before"
 reserved=4100112233445566778899aabbccddee
-python3 "$T/line.py" "$T/home/ca/issuance.log" "{\"what\": \"intent\", \"ca\": \"issuing\", \"serial\": \"$reserved\",
-	\"not_after\": \"2046-01-01T00:00:00Z\", \"sha256\": \"\", \"tbs\": \"\"}"
+python3 issuance.py append "$log" "{\"what\": \"intent\", \"ca\": \"issuing\", \"serial\": \"$reserved\", \"not_after\": 2398377600}"
 $ocsp crafted "$url" "$id" "$alice" "$bob" $reserved >"$T/crafted"
 each <"$T/crafted"
 claim "crafted requests: $(grep -c ^ok "$T/crafted")" [ "$(grep -c ^ok "$T/crafted")" -ge 55 ]
 
 # ---- a log that is not to be relied on ----
-cp "$T/home/ca/issuance.log" "$T/log.whole"
+copied "$T/log.whole"
 words=good
-break_log() { cat >"$T/home/ca/issuance.log"; [ "$($ocsp status "$url" "$id" "$alice")" = tryLater ]; }
-claim "cut in the middle of what was read: tryLater" eval 'head -c 5000 "$T/log.whole" | break_log'
-claim "a line that was edited: tryLater" eval 'sed "s/\"reason\":4/\"reason\":1/" "$T/log.whole" | break_log'
-claim "empty: tryLater" eval 'break_log </dev/null'
-rm "$T/home/ca/issuance.log"
+later() { [ "$($ocsp status "$url" "$id" "$alice")" = tryLater ]; }
+damaged() { # damaged COMMAND…: a copy of the log, done that to, in the log's place
+	cp "$T/log.whole" "$T/log.bad" && "$@" && put "$T/log.bad" && later
+}
+sql() { sqlite3 "$T/log.bad" "$1"; }
+edit="UPDATE rows SET number = 1 WHERE what = 'revoked' AND number = 4"
+claim "cut in the middle: tryLater" damaged truncate -s 5000 "$T/log.bad"
+claim "mended: good" eval 'put "$T/log.whole" && answers "$alice"'
+claim "a page that is lost: tryLater" damaged dd if=/dev/zero of="$T/log.bad" bs=4096 seek=1 count=1 conv=notrunc
+claim "a row that was edited: tryLater" damaged sql "$edit"
+claim "a row that is gone: tryLater" damaged sql "DELETE FROM rows WHERE n = (SELECT max(n) - 3 FROM rows)"
+claim "the newest row is gone, the sums are of more: tryLater" damaged sql "DELETE FROM rows WHERE n = (SELECT max(n) FROM rows)"
+claim "no rows: tryLater" damaged sql "DELETE FROM rows"
+claim "no sums: tryLater" damaged sql "DELETE FROM sums"
+claim "no tables: tryLater" damaged sql "DROP TABLE certs"
+claim "empty: tryLater" damaged truncate -s 0 "$T/log.bad"
+# the very file that the responder has open
+put "$T/log.whole"
+claim "whole again: good" answers "$alice"
+claim "an edit beside it: tryLater" eval 'sqlite3 "$log" "$edit" && later'
+put "$T/log.whole"
+claim "whole again: good" answers "$alice"
+claim "cut while it was read: tryLater" eval 'truncate -s 5000 "$log" && later'
+put "$T/log.whole"
+claim "whole again: good" answers "$alice"
+claim "emptied while it was read: tryLater" eval 'truncate -s 0 "$log" && later'
+rm "$log"
 claim "not there: tryLater" [ "$($ocsp status "$url" "$id" "$alice")" = tryLater ]
 told=$(wc -l <"$T/ocsp.err")
 claim "it says why" [ "$told" -ge 2 ]
 for _ in 1 2 3 4 5; do $ocsp status "$url" "$id" "$alice" >/dev/null; done
 claim "but not with each request" [ "$(wc -l <"$T/ocsp.err")" = "$told" ]
-cp "$T/log.whole" "$T/home/ca/issuance.log" && chmod 600 "$T/home/ca/issuance.log"
+put "$T/log.whole"
 claim "mended: good" answers "$alice"
-rm -rf "$T/home" && mv "$T/home.log" "$T/home"
+put "$T/log.before"
 claim "it ends by SIGTERM" stop
 
 # ---- a key in a file ----
@@ -141,13 +157,12 @@ openssl pkcs8 -topk8 -scrypt -scrypt_N 16384 -in "$T/plain.key" -out "$T/ocsp.ke
 openssl req -new -key "$T/plain.key" -subj /CN=x -out "$T/ocsp.csr"
 claim "ca issue makes its certificate" ykenroll ca issue "$T/ocsp.csr" --profile ocsp --cn "OCSP 1" $ca --out "$T/ocsp.crt"
 files="--cert $T/ocsp.crt --key $T/ocsp.key --key-pass file:$T/pass"
-cp "$T/home/ca/issuance.log" "$T/log.whole"
+copied "$T/log.whole"
 ykenroll ca crl $ca >/dev/null
-cp "$T/home/ca/issuance.log" "$T/log.now"
-rm -f "$T"/home/ca/issuance.state*
-cp "$T/log.whole" "$T/home/ca/issuance.log"
+copied "$T/log.now"
+put "$T/log.whole"
 exits 11 'old backup' "with a log that is older than the CRL it does not start" ykenroll ca ocsp --listen 127.0.0.1:0 $files
-cp "$T/log.now" "$T/home/ca/issuance.log"
+put "$T/log.now"
 exits 2 'not an encrypted' "a plain key is refused" ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$T/ocsp.crt" --key "$T/plain.key" \
 	--key-pass "file:$T/pass"
 exits 12 'OCSP signing' "a holder's certificate is refused" ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$T/alice.crt" --key "$T/ocsp.key" --key-pass "file:$T/pass"

@@ -41,7 +41,7 @@ claim "openssl believes what is on the token" sh -c 'ykenroll ca show --pem >"$T
 	openssl verify -x509_strict -purpose sslclient -crl_check_all -CAfile "$T/ca.pem" -CRLfile "$T/crl.pem" "$T/cert.pem"'
 exits 0 '' "check" ykenroll check
 claim "the log has the user of the sshd as who asked" \
-	[ "$(jq -r 'select(.what == "intent" and .profile != null) | .peer' "$ca/ca/issuance.log" | sort -u)" = "$(id -u)" ]
+	[ "$(sqlite3 "file:$ca/ca/issuance.db?mode=ro" "SELECT DISTINCT peer FROM rows WHERE what = 'intent' AND text IS NOT NULL")" = "$(id -u)" ]
 kill $tunnel_pid
 wait $tunnel_pid 2>/dev/null
 rm -f "$sock"
