@@ -5,7 +5,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libssl-dev libykpiv-d
 libjansson-dev libpopt-dev libp11-kit-dev zlib1g-dev libmicrohttpd-dev"
 LAB_PACKAGES="pcscd vsmartcard-vpcd"
 TEST_PACKAGES="$LAB_PACKAGES clang libclang-rt-dev clang-format libcmocka-dev openssl sqlite3 jq python3 python3-yaml yubikey-manager yubico-piv-tool
-ykcs11 opensc gnutls-bin strace procps util-linux p11-kit p11-kit-modules softhsm2 curl libengine-pkcs11-openssl faketime
+ykcs11 opensc gnutls-bin strace xz-utils procps util-linux p11-kit p11-kit-modules softhsm2 curl libengine-pkcs11-openssl faketime
 nginx apache2 haproxy caddy openssh-server easy-rsa libhpdf-dev poppler-utils xxd"
 # Clients of web servers, and a browser with a screen for it.
 CLIENT_PACKAGES="python3-requests python3-pycurl libnss3-tools chromium xvfb xdotool openbox imagemagick"
