@@ -398,8 +398,8 @@ check_version(struct log *log, struct err *err)
 }
 
 /* The newest rows and the sums; the latter are of the former. */
-static int
-load(struct log *log, struct err *err)
+int
+log_load(struct log *log, struct err *err)
 {
 	int rc;
 
@@ -421,7 +421,7 @@ log_open(
 	int rc;
 
 	if ((rc = new (path, create, &log, err)) != 0 ||
-	    (rc = create ? fill(log, err) : load(log, err)) != 0)
+	    (rc = create ? fill(log, err) : log_load(log, err)) != 0)
 		return rc;
 	if (log->sums.open > 0 && (rc = log_abandon(log, who, err)) != 0)
 		return rc;
@@ -435,7 +435,7 @@ log_open_view(const char *path, struct log **ret, struct err *err)
 	CLEAN(log_closep) struct log *log = NULL;
 	int rc;
 
-	if ((rc = new (path, false, &log, err)) != 0 || (rc = load(log, err)) != 0)
+	if ((rc = new (path, false, &log, err)) != 0 || (rc = log_load(log, err)) != 0)
 		return rc;
 	*ret = TAKE(log);
 	return 0;

@@ -97,7 +97,8 @@ struct log {
 	struct db_tx tx; /* rows that were not synced yet */
 	bool failed;
 	char path[PATH_MAX];
-	ino_t inode; /* of that file */
+	ino_t inode;  /* of that file */
+	int64_t seen; /* of a view: its state that was read */
 	struct log_sums sums, synced;
 };
 
@@ -132,6 +133,8 @@ MUST_CHECK int log_open_view(const char *path, struct log **ret, struct err *err
  * again; ERR_CA damaged; ERR_INTERNAL. */
 MUST_CHECK int log_refresh(struct log *log, struct err *err);
 void log_closep(struct log **log);
+/* Between log.c and log_look.c: check the newest rows, read the sums. Errors: ERR_CA damaged. */
+MUST_CHECK int log_load(struct log *log, struct err *err);
 
 /* Has all of it been written? Errors: ERR_CA. */
 MUST_CHECK int log_sound(const struct log *log, struct err *err);

@@ -106,6 +106,7 @@ log_walk_next(struct db_stmt *walk, struct log_cert *ret, struct err *err)
 int
 log_refresh(struct log *log, struct err *err)
 {
+	const int64_t seen = log->seen;
 	struct stat st;
 	int rc;
 
@@ -113,8 +114,9 @@ log_refresh(struct log *log, struct err *err)
 		return err_errno(err, ERR_INTERNAL, "cannot look at the issuance log");
 	if (st.st_ino != log->inode)
 		return ERR_ABSENT;
-	rc = log_entry_load(log, err);
-	return rc;
+	if ((rc = db_int(log->db, "PRAGMA data_version", DB_NO_ARGS, &log->seen, err)) < 0)
+		return rc;
+	return log->seen == seen ? 0 : log_load(log, err);
 }
 
 /* ---- all of it ---- */
