@@ -269,7 +269,7 @@ if [ -n "$lib" ]; then
 	clock 85
 	claim "then it wants a new one, and there is no signer: it says so" grep -q 'not renewed.*passphrase' "$T/ocsp.err"
 	claim "and goes on" answers "$alice"
-	"$T/faked" signer $ca 2>>"$T/signer.err" &
+	$faked ykenroll-signer $ca 2>>"$T/signer.err" &
 	signer=$!
 	for _ in $(seq 50); do [ -S "$T/home/signer.sock" ] && break; sleep 0.1; done
 	clock 86
