@@ -3,7 +3,7 @@
 #
 # Installs what the tests need (root or sudo), builds, runs every test, and closes with "N passed, N failed".
 #
-#   sh tests/run.sh                 all that CI runs, within 15 minutes of processor time
+#   sh tests/run.sh                 all that CI runs; what is many of a kind is thinned
 #   FULL=1 sh tests/run.sh          every point of every fault test, every client: hours
 #   sh tests/matrix.sh GROUP        clients, servers or browser: the whole matrix of foreign programs
 #   TESTDATA=DIR sh tests/run.sh    also what needs attestations and transcripts of real keys (default: beside
