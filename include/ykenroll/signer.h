@@ -11,7 +11,7 @@
  *
  * Issuing has two phases. Prepare checks everything (request, attestation, names, profile, size)
  * and answers with the serial and the bytes that would be signed. Sign writes the intent to the
- * issuance log (ca/issuance.log), syncs it, signs, verifies, logs the certificate, syncs, answers.
+ * issuance log (ca/issuance.db), syncs it, signs, verifies, logs the certificate, syncs, answers.
  * A serial is signed at most once; asking again gives the logged certificate. What was prepared and
  * never signed is forgotten when the connection ends.
  *
@@ -48,7 +48,7 @@ struct signer_init {
 	enum key_alg root_alg, issuing_alg; /* KEY_NONE: P-384 and P-256, or the adopted key's */
 };
 
-/* Make ca/ (keys, issuance.log), pub/ (root.crt, issuing.crt, root.crl, issuing.crl: PEM) and
+/* Make ca/ (keys, issuance.db), pub/ (root.crt, issuing.crt, root.crl, issuing.crl: PEM) and
  * ykenroll.conf under home, by a ykenroll-signer that is started for it. All or nothing: half of a
  * CA left by a crash is completed or removed by the next call. Errors: ERR_OCCUPIED there is a CA
  * already. */

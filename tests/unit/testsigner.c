@@ -19,6 +19,12 @@ static char top[] = "/var/tmp/ykenroll-signer-XXXXXX";
 static int homes;
 
 void
+testsigner_set(char *at, size_t size, const char *text)
+{
+	snprintf(at, size, "%s", text == NULL ? "" : text);
+}
+
+void
 testsigner_shell(int status, const char *fmt, ...)
 {
 	char command[8192];

@@ -39,7 +39,9 @@ struct testsigner_request {
 	struct request r;
 };
 /* q.r.holder.email and so on; NULL: not given */
-#define TESTSIGNER_SET(at, text) snprintf(at, sizeof(at), "%s", (text) == NULL ? "" : (text))
+/* text is looked at once: it may be drawn by lot. NULL is "". */
+#define TESTSIGNER_SET(at, text) testsigner_set(at, sizeof(at), text)
+void testsigner_set(char *at, size_t size, const char *text);
 /* By the token's book, for a new key in it. */
 void testsigner_request(struct testsigner_request *q, enum key_alg alg, const char *cn);
 void testsigner_attest(struct testsigner_request *q, const struct testattest_leaf *leaf);

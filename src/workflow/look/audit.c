@@ -75,7 +75,7 @@ check_log(const struct desk *w, struct registry *r, struct workflow_audit *ret, 
 	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = file_join(path, sizeof(path), w->home, "ca/issuance.log", err)) != 0)
+	if ((rc = file_join(path, sizeof(path), w->home, "ca", err)) != 0)
 		return rc;
 	/* the signer's user alone reads it; others have the CRL */
 	if (access(path, R_OK) != 0)
