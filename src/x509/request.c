@@ -166,8 +166,9 @@ static int
 put_text(char *at, const struct request_field *f, const void *data, size_t len, struct err *err)
 {
 	if (len >= f->size)
-		return err_set(
-		    err, ERR_USAGE, "the %s is longer than %zu bytes", f->what, f->size - 1);
+		return err_set(err, ERR_USAGE,
+		    "the %s has %zu bytes, and %zu are taken at most: shorten it", f->what, len,
+		    f->size - 1);
 	if (len > 0 && memchr(data, 0, len) != NULL)
 		return err_set(err, ERR_USAGE, "the %s has a NUL in it", f->what);
 	if (len > 0)

@@ -29,7 +29,7 @@ exits 2 'not the secret itself' "a passphrase in the command line is refused" en
 exits 2 'control or invisible' "a name with a control character" enroll "$(printf 'Alice\033[31m')" a@example.org
 refuse "which does not reach the terminal" grep -q "$(printf '\033')" "$T/err"
 exits 2 'control or invisible' "a name that turns its direction" enroll "$(printf 'Alice\342\200\256')" a@example.org
-exits 2 '10000 characters' "a name of 10,000 bytes" enroll "$(head -c 10000 /dev/zero | tr '\0' x)" a@example.org
+exits 2 '10000 bytes' "a name of 10,000 bytes" enroll "$(head -c 10000 /dev/zero | tr '\0' x)" a@example.org
 exits 2 'empty' "an empty name" enroll "" a@example.org
 exits 2 'email|id' "a holder without e-mail or id" ykenroll enroll Alice --pin "file:$T/pin" --ca-pass "file:$T/pass"
 exits 2 'e-mail|address' "an address that is none" enroll Alice 'not an address'
