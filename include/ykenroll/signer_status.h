@@ -5,11 +5,10 @@
  *
  *   signer_status_open -> signer_status_refresh / signer_status_find … -> signer_status_closep
  *
- * The log is read, never written: a line that is just being written, or that a crash cut off, is
- * left for the next refresh, and an intent that a crash left open stays "reserved" until the signer
- * has closed it. The process must be able to read ca/, so it runs as the signer's user. Beside a
- * million certificates it needs little memory when the signer's checkpoint (ca/issuance.state) is
- * there, and about 80 bytes for each when it is not.
+ * The log is read, never written: what is not committed yet is left for the next refresh, and an
+ * intent that a crash left open stays "reserved" until the signer has closed it. The process must
+ * be able to read ca/, so it runs as the signer's user. A home of a former release, whose log is
+ * not a database yet, is converted first.
  */
 #ifndef YKENROLL_SIGNER_STATUS_H
 #define YKENROLL_SIGNER_STATUS_H
@@ -70,9 +69,13 @@ struct signer_log {
 	uint8_t head[SIGNER_LOG_HASH_LEN]; /* SHA-256 of the last line */
 };
 
-/* A start of the signer reads only the lines after the last checkpoint. This reads all of them, and
- * compares what they amount to with what the signer works with: some seconds for 100,000
- * certificates. Errors: ERR_CA with the line that is damaged; ERR_INTERNAL. */
-MUST_CHECK int signer_log_verify(const char *home, struct signer_log *ret, struct err *err);
+/* A start of the signer checks only the newest rows. This checks all of them, and compares what
+ * they amount to with what the signer works with: some seconds for 100,000 certificates. line,
+ * unless NULL, is called with each row when all were found sound: a JSON object on one line, of
+ * that same moment. Errors: ERR_CA with the row that is damaged; ERR_INTERNAL; what line returns.
+ */
+MUST_CHECK int signer_log_verify(const char *home,
+    int (*line)(void *ctx, const char *json, struct err *err), void *ctx, struct signer_log *ret,
+    struct err *err);
 
 #endif

@@ -1,13 +1,61 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* ca log: is the issuance log whole; all of it, for other programs. */
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "base/file.h"
 #include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/signer_status.h"
 
+static char *export;
+
 static const struct poptOption table[] = {
+    {"export", 0, POPT_ARG_STRING, &export, 0,
+	"write every row into this new file, as JSON lines; - for standard output", "FILE"},
     OPT_END,
 };
+
+static int
+put_line(void *ctx, const char *json, struct err *err)
+{
+	FILE *to = ctx;
+
+	if (fputs(json, to) < 0 || putc('\n', to) == EOF)
+		return err_errno(err, ERR_INTERNAL, "cannot write the rows");
+	return 0;
+}
+
+/* Never over something that exists; what is not whole does not stay. */
+static int
+export_file(struct signer_log *found, struct err *err)
+{
+	const int fd = open(export, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *to;
+	int rc;
+
+	if (fd < 0 && errno == EEXIST)
+		return err_set(err, ERR_OCCUPIED, "%s exists; name a new file", export);
+	if (fd < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot make %s", export);
+	if ((to = fdopen(fd, "w")) == NULL) {
+		close(fd);
+		rc = err_errno(err, ERR_INTERNAL, "cannot write %s", export);
+	} else {
+		rc = signer_log_verify(opt.home_path, put_line, to, found, err);
+		if (rc == 0 && fflush(to) != 0)
+			rc = err_errno(err, ERR_INTERNAL, "cannot write %s", export);
+		if (rc == 0)
+			rc = file_fsync(fd, export, err);
+		fclose(to);
+	}
+	if (rc != 0)
+		unlink(export);
+	return rc;
+}
 
 static int
 show(const struct signer_log *l, struct err *err)
@@ -33,12 +81,18 @@ int
 cmd_ca_log(int argc, const char **argv, struct err *err)
 {
 	struct signer_log found;
+	bool to_stdout;
 	const char *args[1];
 	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca log", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
-	    (rc = signer_log_verify(opt.home_path, &found, err)) != 0)
+	if ((rc = opt_parse(argc, argv, "ca log", "[OPTION...]", table, args, 0, &n, err)) != 0)
 		return rc;
-	return show(&found, err);
+	to_stdout = export != NULL && strcmp(export, "-") == 0;
+	if (export != NULL && !to_stdout)
+		rc = export_file(&found, err);
+	else
+		rc = signer_log_verify(
+		    opt.home_path, to_stdout ? put_line : NULL, stdout, &found, err);
+	return rc != 0 || to_stdout ? rc : show(&found, err);
 }

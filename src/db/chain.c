@@ -235,3 +235,48 @@ chain_verify(struct db *db, const struct chain *c, int64_t newest,
 		*ret_rows = rows;
 	return rc;
 }
+
+/* ---- as JSON ---- */
+
+/* "'n', n, 'serial', lower(hex(serial))": what SQLite makes an object of; hex(NULL) would be "". */
+static int
+json_columns(const struct chain *c, char *ret, size_t size)
+{
+	const char *name = c->cols;
+	size_t at = 0, i, len;
+	bool octets;
+
+	for (i = 0; i < strlen(c->kinds) && at < size; i++) {
+		name += strspn(name, " ,");
+		len = strcspn(name, " ,");
+		octets = c->kinds[i] == 'b';
+		at += (size_t)snprintf(ret + at, size - at,
+		    octets ? "'%.*s', CASE WHEN %.*s IS NOT NULL THEN lower(hex(%.*s)) END, "
+			   : "'%.*s', %.*s, ",
+		    (int)len, name, (int)len, name, (int)len, name);
+		name += len;
+	}
+	return at < size ? 0 : -1;
+}
+
+int
+chain_json(struct db *db, const struct chain *c,
+    int (*line)(void *ctx, const char *json, struct err *err), void *ctx, struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *st = NULL;
+	char columns[2 * SQL_MAX], sql[3 * SQL_MAX];
+	int rc;
+
+	if (json_columns(c, columns, sizeof(columns)) != 0)
+		return err_set(err, ERR_INTERNAL, "a statement is too long");
+	snprintf(sql, sizeof(sql),
+	    "SELECT json_object(%s'prev', lower(hex(prev)), 'hash', lower(hex(hash))) FROM %s"
+	    " ORDER BY %.*s",
+	    columns, c->table, number_name(c), c->cols);
+	if ((rc = db_query(db, sql, DB_NO_ARGS, &st, err)) != 0)
+		return rc;
+	while ((rc = db_step(st, err)) == 1)
+		if ((rc = line(ctx, db_col_str(st, 0), err)) != 0)
+			return rc;
+	return rc;
+}

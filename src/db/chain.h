@@ -59,4 +59,9 @@ MUST_CHECK int chain_verify(struct db *db, const struct chain *c, int64_t newest
     int (*each)(void *ctx, struct db_stmt *row, struct err *err), void *ctx, int64_t *ret_rows,
     struct err *err);
 
+/* line is called with each row as a JSON object: its columns by their names, then prev and hash;
+ * octets in lower-case hexadecimal. Nothing is checked. Errors: ERR_INTERNAL; what line returns. */
+MUST_CHECK int chain_json(struct db *db, const struct chain *c,
+    int (*line)(void *ctx, const char *json, struct err *err), void *ctx, struct err *err);
+
 #endif

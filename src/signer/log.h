@@ -207,11 +207,11 @@ MUST_CHECK int log_crl_signed(struct log *log, const struct log_who *who, enum l
     uint64_t number, const uint8_t hash[static LOG_HASH_LEN], struct err *err);
 
 /* Check every row, and compare what they amount to with the tables that the signer works with.
- * each, unless NULL, is called with each row. Errors: ERR_CA damaged, or they differ; ERR_INTERNAL;
- * what each returns. */
+ * line, unless NULL, is then called with each row, as a JSON object. Errors: ERR_CA damaged, or
+ * they differ; ERR_INTERNAL; what line returns. */
 MUST_CHECK int log_verify(const char *path,
-    int (*each)(void *ctx, const struct log_row *row, struct err *err), void *ctx,
-    struct log_sums *ret, struct err *err);
+    int (*line)(void *ctx, const char *json, struct err *err), void *ctx, struct log_sums *ret,
+    struct err *err);
 
 /* ---- another CA's records ---- */
 

@@ -121,25 +121,19 @@ log_refresh(struct log *log, struct err *err)
 
 /* ---- all of it ---- */
 
-struct verifying {
-	struct log made; /* from the rows alone */
-	int (*each)(void *ctx, const struct log_row *row, struct err *err);
-	void *ctx;
-};
-
 static int
 verify_row(void *ctx, struct db_stmt *st, struct err *err)
 {
-	struct verifying *v = ctx;
+	struct log *made = ctx;
 	struct log_row row;
 	int rc;
 
 	if ((rc = log_entry_read(st, &row, err)) != 0)
 		return rc;
-	if (log_entry_apply(&v->made, &row, err) != 0)
+	if (log_entry_apply(made, &row, err) != 0)
 		return err_set(err, ERR_CA, "%s %lld says what cannot be: %s", log_rows.row,
 		    (long long)row.n, log_rows.advice);
-	return v->each == NULL ? 0 : v->each(v->ctx, &row, err);
+	return 0;
 }
 
 static bool
@@ -180,32 +174,33 @@ compare(const struct log *log, const struct log *made, struct err *err)
 
 /* One view of all tables, while a signer goes on. Nothing of the transaction is kept. */
 static int
-verify(struct log *log, struct verifying *v, struct err *err)
+verify(struct log *log, struct err *err)
 {
+	struct log made = {.db = log->db}; /* from the rows alone */
 	int rc;
 
 	if ((rc = db_script(log->db, "BEGIN", err)) != 0 || (rc = log_entry_load(log, err)) != 0 ||
 	    (rc = db_script(log->db, log_entry_shadow, err)) != 0)
 		return rc;
-	rc = chain_verify(log->db, &log_rows, 0, verify_row, v, NULL, err);
+	rc = chain_verify(log->db, &log_rows, 0, verify_row, &made, NULL, err);
 	if (rc == ERR_INTERNAL && err != NULL)
 		rc = err->code = ERR_CA;
-	return rc != 0 ? rc : compare(log, &v->made, err);
+	return rc != 0 ? rc : compare(log, &made, err);
 }
 
 int
-log_verify(const char *path, int (*each)(void *ctx, const struct log_row *row, struct err *err),
-    void *ctx, struct log_sums *ret, struct err *err)
+log_verify(const char *path, int (*line)(void *ctx, const char *json, struct err *err), void *ctx,
+    struct log_sums *ret, struct err *err)
 {
 	/* a connection of its own: in it the shadow is the only table of that name */
 	CLEAN(log_closep) struct log *log = NULL;
-	struct verifying v = {.each = each, .ctx = ctx};
 	int rc;
 
 	if ((rc = log_open_view(path, &log, err)) != 0)
 		return rc;
-	v.made.db = log->db;
-	if ((rc = verify(log, &v, err)) == 0)
-		*ret = log->sums;
-	return rc;
+	if ((rc = verify(log, err)) != 0 ||
+	    (line != NULL && (rc = chain_json(log->db, &log_rows, line, ctx, err)) != 0))
+		return rc;
+	*ret = log->sums;
+	return 0;
 }

@@ -130,14 +130,15 @@ signer_status_find(const struct signer_status *s, const uint8_t *serial, size_t 
 }
 
 int
-signer_log_verify(const char *home, struct signer_log *ret, struct err *err)
+signer_log_verify(const char *home, int (*line)(void *ctx, const char *json, struct err *err),
+    void *ctx, struct signer_log *ret, struct err *err)
 {
 	struct log_sums sums;
 	char path[PATH_MAX];
 	int rc;
 
 	if ((rc = log_path(home, path, err)) != 0 ||
-	    (rc = log_verify(path, NULL, NULL, &sums, err)) != 0)
+	    (rc = log_verify(path, line, ctx, &sums, err)) != 0)
 		return rc;
 	*ret = (struct signer_log){.lines = (uint64_t)sums.at.n,
 	    .certs = (uint64_t)sums.certs,

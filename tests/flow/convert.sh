@@ -94,6 +94,25 @@ claim "and off the CRL" not on_crl "$(serial_of 100)"
 exits 0 '' "one that was revoked there" take revoke "$(serial_of 3)" --reason keyCompromise --json
 claim "is so already" jq -e .already "$T/out"
 
+# ---- exported ----
+rows=$T/rows.jsonl
+judged() { python3 exported.py "${1:-$rows}" | grep -q "$(sed -n 's/.*SHA-256 //p' "$T/out")$"; }
+exits 0 '' "the log is exported" ykenroll ca log --export "$rows"
+claim "another program verifies it, up to the same hash" judged
+claim "all of it" [ "$(wc -l <"$rows")" = "$(sqlite3 "$home/ca/issuance.db" "SELECT count(*) FROM rows")" ]
+for change in '7d' '7s/"at":\([0-9]*\)/"at":1\1/' '$s/"number":[0-9]*/"number":77/' '9s/"data":".\(.*\)/"data":"4\1/' '7{h;d};8G'; do
+	sed "$change" "$rows" >"$T/edited"
+	refuse "it does not verify after sed '$change'" python3 exported.py "$T/edited"
+done
+exits 9 'exists; name a new file' "a file that is there stays" ykenroll ca log --export "$rows"
+claim "as it was" judged
+claim "on standard output: the same" eval 'ykenroll ca log --export - | cmp - "$rows"'
+exits 1 'cannot write' "a full disk is told of" sh -c 'ykenroll ca log --export - >/dev/full'
+cp -r "$home" "$T/other"
+sqlite3 "$T/other/ca/issuance.db" "UPDATE rows SET at = at + 1 WHERE n = 100"
+exits 11 'issuance row 100' "of a log that was edited" ykenroll ca log --home "$T/other" --export "$T/none"
+claim "nothing is exported" [ ! -e "$T/none" ]
+
 # ---- OCSP ----
 ykenroll ca ocsp --listen 127.0.0.1:0 --ca-pass "file:$T/pass" >"$T/url" 2>"$T/ocsp.err" &
 responder=$!
