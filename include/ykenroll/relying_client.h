@@ -16,9 +16,6 @@ struct relying_client {
 	unsigned debian;	/* 12 or 13; 0: what this machine is */
 };
 
-/* The clients' names: "curl openssl …". */
-const char *relying_client_names(void);
-
 /* *ret: text without NUL. Errors: ERR_USAGE no such client, URL, path; ERR_FIT the token has no
  * certificate in slot 9A; those of token_open. */
 MUST_CHECK int relying_client_script(

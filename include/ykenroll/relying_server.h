@@ -9,29 +9,20 @@
 
 #include "ykenroll/desk.h"
 
-enum server_kind {
-	SERVER_NGINX,
-	SERVER_APACHE,
-	SERVER_HAPROXY,
-	SERVER_CADDY,
-	SERVER_TRAEFIK,
-	SERVER_KINDS
-};
-
 struct server_info {
 	const char *name;   /* "nginx" */
+	const char *text;   /* its template */
 	const char *test;   /* of its whole configuration, as Debian installs it; or NULL */
 	const char *reload; /* or NULL: it sees a change by itself */
 	bool crl;	    /* looks at CRLs */
 	bool leaves;	    /* can be given a list of the certificates that may log in */
+	bool key_beside;    /* takes its key from certificate.key */
 };
-/* NULL: no such kind. */
-const struct server_info *server_info(enum server_kind kind);
 /* Errors: ERR_USAGE with the names that there are. */
-MUST_CHECK int server_kind(const char *name, enum server_kind *ret, struct err *err);
+MUST_CHECK int server_find(const char *name, const struct server_info **ret, struct err *err);
 
 struct server_config {
-	enum server_kind kind;
+	const struct server_info *server;
 	const char *name;	 /* host name; NULL: this machine's */
 	const char *dir;	 /* that relying_publish fills; NULL: /etc/ssl/ykenroll */
 	const char *backend;	 /* "http://HOST:PORT"; NULL: http://127.0.0.1:8080 */

@@ -67,8 +67,8 @@ cmd_server(int argc, const char **argv, struct err *err)
 	    .key = key,
 	    .port = (unsigned)port,
 	    .optional = optional != 0};
-	if ((rc = server_kind(args[0], &what.kind, err)) != 0 ||
+	if ((rc = server_find(args[0], &what.server, err)) != 0 ||
 	    (rc = server_configuration(&what, &text, err)) != 0)
 		return rc;
-	return show(server_info(what.kind), &text, err);
+	return show(what.server, &text, err);
 }

@@ -8,12 +8,10 @@ int
 relying_publish_usual(const char *name, struct relying_publish *to, struct err *err)
 {
 	const struct server_info *info;
-	enum server_kind kind;
-	int rc;
+	const int rc = server_find(name, &info, err);
 
-	if ((rc = server_kind(name, &kind, err)) != 0)
+	if (rc != 0)
 		return rc;
-	info = server_info(kind);
 	if (to->test == NULL)
 		to->test = info->test;
 	if (to->reload == NULL)

@@ -10,13 +10,17 @@
 
 /* ---- verify_server_net.c ---- */
 
+#define PLACE_HOST 256
 struct place {
-	char host[256], path[1024], port[8];
+	char host[PLACE_HOST], path[1024], port[8];
 	bool bracket; /* host is an IPv6 address */
 	struct sockaddr_storage address;
 	socklen_t address_len;
 	char address_text[80];
 };
+/* "host", "host:port", "[v6]:port": fills host and bracket, and port if there is one. Returns 0 or
+ * -1. */
+MUST_CHECK int place_authority(const char *text, size_t len, struct place *ret);
 /* Errors: ERR_USAGE. */
 MUST_CHECK int place_parse(const char *url, struct place *ret, struct err *err);
 /* Look the address up, once: all probes go to the same one. connect may be NULL. Errors: ERR_USAGE;

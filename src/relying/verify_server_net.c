@@ -34,46 +34,45 @@ is_port(const char *text)
 /* Letters, digits, hyphens and dots; an underscore is seen in the field. In brackets an IPv6
  * address. */
 static int
-take_host(const char *text, size_t len, bool bracket, char *ret, size_t size)
+take_host(const char *text, size_t len, bool bracket, char ret[static PLACE_HOST])
 {
 	static const char name[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 				   ".-_";
 	static const char v6[] = "0123456789abcdefABCDEF:.";
 
-	if (len == 0 || len >= size)
+	if (len == 0 || len >= PLACE_HOST)
 		return -1;
 	memcpy(ret, text, len);
 	ret[len] = '\0';
 	return strspn(ret, bracket ? v6 : name) == len && ret[0] != '-' ? 0 : -1;
 }
 
-/* "host", "host:port", "[v6]:port". What follows is left in *rest. */
-static int
-take_authority(
-    const char *text, size_t len, char *host, size_t size, char port[static 8], bool *bracket)
+int
+place_authority(const char *text, size_t len, struct place *ret)
 {
 	const char *end = text + len, *colon, *close_at;
+	const bool bracket = len > 0 && text[0] == '[';
 	size_t n = len;
 
-	*bracket = len > 0 && text[0] == '[';
-	if (*bracket) {
+	if (bracket) {
 		if ((close_at = memchr(text, ']', len)) == NULL)
 			return -1;
-		if (take_host(text + 1, (size_t)(close_at - text - 1), true, host, size) != 0)
+		if (take_host(text + 1, (size_t)(close_at - text - 1), true, ret->host) != 0)
 			return -1;
 		colon = close_at + 1 < end ? close_at + 1 : NULL;
 	} else {
 		colon = memchr(text, ':', len);
 		n = colon == NULL ? len : (size_t)(colon - text);
-		if (take_host(text, n, false, host, size) != 0)
+		if (take_host(text, n, false, ret->host) != 0)
 			return -1;
 	}
+	ret->bracket = bracket;
 	if (colon == NULL)
 		return 0;
 	if (*colon != ':' || end - colon - 1 > 5)
 		return -1;
-	snprintf(port, 8, "%.*s", (int)(end - colon - 1), colon + 1);
-	return is_port(port) ? 0 : -1;
+	snprintf(ret->port, sizeof(ret->port), "%.*s", (int)(end - colon - 1), colon + 1);
+	return is_port(ret->port) ? 0 : -1;
 }
 
 static int
@@ -104,8 +103,7 @@ place_parse(const char *url, struct place *ret, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "the URL must begin with https://: without TLS there is no certificate");
 	n = strcspn(from, "/?#");
-	if (take_authority(from, n, p.host, sizeof(p.host), p.port, &p.bracket) != 0 ||
-	    take_path(from + n, p.path, sizeof(p.path)) != 0)
+	if (place_authority(from, n, &p) != 0 || take_path(from + n, p.path, sizeof(p.path)) != 0)
 		return err_set(err, ERR_USAGE,
 		    "%.200s is neither https://HOST[:PORT][/PATH] nor HOST:PORT", url);
 	*ret = p;
@@ -175,18 +173,14 @@ place_find(struct place *p, const char *connect_to, int64_t deadline_ns, struct 
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
 	struct addrinfo *list = NULL, *a;
-	char host[256], port[8];
+	struct place to = *p;
 	int rc = ERR_INTERNAL, fd = -1, r;
-	bool bracket;
 
-	snprintf(host, sizeof(host), "%s", p->host);
-	snprintf(port, sizeof(port), "%s", p->port);
-	if (connect_to != NULL &&
-	    take_authority(connect_to, strlen(connect_to), host, sizeof(host), port, &bracket) != 0)
+	if (connect_to != NULL && place_authority(connect_to, strlen(connect_to), &to) != 0)
 		return err_set(err, ERR_USAGE, "--connect takes ADDRESS[:PORT]");
-	if ((r = getaddrinfo(host, port, &hints, &list)) != 0 &&
-	    (r = getaddrinfo(host, port, NULL, &list)) != 0)
-		return err_set(err, ERR_INTERNAL, "cannot find %s: %s", host, gai_strerror(r));
+	if ((r = getaddrinfo(to.host, to.port, &hints, &list)) != 0 &&
+	    (r = getaddrinfo(to.host, to.port, NULL, &list)) != 0)
+		return err_set(err, ERR_INTERNAL, "cannot find %s: %s", to.host, gai_strerror(r));
 	for (a = list; a != NULL; a = a->ai_next) {
 		if (a->ai_socktype != 0 && a->ai_socktype != SOCK_STREAM)
 			continue;
