@@ -8,10 +8,6 @@
 /* The files alone; the directory is locked meanwhile. */
 MUST_CHECK int publish_files(const struct desk *w, const struct relying_publish *what,
     struct relying_published *ret, struct err *err);
-/* The test, then the reload. */
-MUST_CHECK int publish_commands(const struct relying_publish *what, struct err *err);
-/* Are the commands words at all? Errors: ERR_USAGE. */
-MUST_CHECK int publish_check(const struct relying_publish *what, struct err *err);
 
 struct leaves {
 	struct registry *registry; /* NULL: there is none */

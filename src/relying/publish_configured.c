@@ -1,8 +1,80 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* After a change of what is valid: the servers of ykenroll.conf are told before the command ends.
- */
-#include "relying/config.h"
+/* publish_configured: what a desk reads in ykenroll.conf (OpenSSL's syntax): [publish] and any
+ * [publish NAME], each a place where servers read what the CA says. The rest of the file is the
+ * signer's (signer/rules.h). */
+#include <limits.h>
+#include <string.h>
+
+#include <openssl/conf.h>
+
+#include "base/file.h"
+#include "desk/reload.h"
+#include "key/ossl.h"
+#include "ykenroll/relying_publish.h"
 #include "ykenroll/relying_server.h"
+
+#define CONFIG_NAME "ykenroll.conf"
+#define CONFIG_PLACES 8
+
+struct config {
+	struct relying_publish to[CONFIG_PLACES]; /* strings belong to conf */
+	size_t n;
+	CONF *conf;
+};
+
+static void
+config_wipe(struct config *c)
+{
+	NCONF_free(c->conf);
+}
+
+static void
+names_freep(STACK_OF(OPENSSL_CSTRING) * *names)
+{
+	sk_OPENSSL_CSTRING_free(*names);
+}
+
+static int
+yes_or_no(const char *text, bool *ret, struct err *err)
+{
+	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
+		return err_set(err, ERR_USAGE, "leaves is yes or no, not %s", text);
+	*ret = strcmp(text, "yes") == 0;
+	return 0;
+}
+
+static int
+command(const char *text, const char **ret, struct err *err)
+{
+	int rc = reload_check(text, err);
+
+	if (rc == 0)
+		*ret = text;
+	return rc;
+}
+
+static int
+one_value(const CONF_VALUE *v, struct relying_publish *to, const char **ret_server, struct err *err)
+{
+	if (strcmp(v->name, "dir") == 0) {
+		to->dir = v->value;
+		return v->value[0] == '/' ? 0
+					  : err_set(err, ERR_USAGE,
+						"dir is a path from the root on: %s", v->value);
+	}
+	if (strcmp(v->name, "test") == 0)
+		return command(v->value, &to->test, err);
+	if (strcmp(v->name, "reload") == 0)
+		return command(v->value, &to->reload, err);
+	if (strcmp(v->name, "leaves") == 0)
+		return yes_or_no(v->value, &to->leaves, err);
+	if (strcmp(v->name, "server") == 0) {
+		*ret_server = v->value;
+		return 0;
+	}
+	return err_set(
+	    err, ERR_USAGE, "there is no %s; dir, server, test, reload and leaves are", v->name);
+}
 
 int
 relying_publish_usual(const char *name, struct relying_publish *to, struct err *err)
@@ -18,6 +90,66 @@ relying_publish_usual(const char *name, struct relying_publish *to, struct err *
 		to->reload = info->reload;
 	to->leaves = to->leaves || info->leaves;
 	return 0;
+}
+
+static int
+one_place(const char *section, struct config *c, struct err *err)
+{
+	STACK_OF(CONF_VALUE) *all = NCONF_get_section(c->conf, section);
+	struct relying_publish *to = &c->to[c->n];
+	const char *server = NULL;
+	int i, rc = 0;
+
+	if (c->n == CONFIG_PLACES)
+		return err_set(err, ERR_USAGE, "more than %d places", CONFIG_PLACES);
+	for (i = 0; rc == 0 && i < sk_CONF_VALUE_num(all); i++)
+		rc = one_value(sk_CONF_VALUE_value(all, i), to, &server, err);
+	if (rc == 0 && server != NULL)
+		rc = relying_publish_usual(server, to, err);
+	if (rc == 0 && to->dir == NULL)
+		rc = err_set(err, ERR_USAGE, "there is no dir");
+	c->n++;
+	return rc;
+}
+
+static int
+places(struct config *c, struct err *err)
+{
+	CLEAN(names_freep) STACK_OF(OPENSSL_CSTRING) *all = NCONF_get_section_names(c->conf);
+	const char *name;
+	int i, rc;
+
+	for (i = 0; i < sk_OPENSSL_CSTRING_num(all); i++) {
+		name = sk_OPENSSL_CSTRING_value(all, i);
+		if (strcmp(name, "publish") != 0 && strncmp(name, "publish ", 8) != 0)
+			continue;
+		if ((rc = one_place(name, c, err)) != 0)
+			return err_wrap(err, "%s: [%s]", CONFIG_NAME, name);
+	}
+	return 0;
+}
+
+/* A home without the file has an empty one. */
+static int
+config_read(const char *home, struct config *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob text = {0};
+	CLEAN(bio_freep) BIO *bio = NULL;
+	char path[PATH_MAX];
+	long line = 0;
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), home, CONFIG_NAME, err)) != 0)
+		return rc;
+	if ((rc = file_read_ours(path, &text, err)) != 0)
+		return rc == ERR_ABSENT ? 0 : rc;
+	ret->conf = NCONF_new(NULL);
+	bio = BIO_new_mem_buf(text.len == 0 ? "" : (const char *)text.data, (int)text.len);
+	if (ret->conf == NULL || bio == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	if (NCONF_load_bio(ret->conf, bio, &line) != 1)
+		return err_set(err, ERR_USAGE, "%s: line %ld cannot be understood", path, line);
+	return places(ret, err);
 }
 
 int

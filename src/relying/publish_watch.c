@@ -22,8 +22,8 @@
 #define AGAIN_MAX_SEC 60
 #define REPEAT_SEC 3600 /* the same complaint */
 
-int
-publish_commands(const struct relying_publish *what, struct err *err)
+static int
+run_commands(const struct relying_publish *what, struct err *err)
 {
 	int rc;
 
@@ -39,8 +39,8 @@ publish_commands(const struct relying_publish *what, struct err *err)
 	return 0;
 }
 
-int
-publish_check(const struct relying_publish *what, struct err *err)
+static int
+check_commands(const struct relying_publish *what, struct err *err)
 {
 	int rc;
 
@@ -55,9 +55,9 @@ relying_publish(const struct desk *w, const struct relying_publish *what,
 {
 	int rc;
 
-	if ((rc = publish_check(what, err)) != 0 || (rc = publish_files(w, what, ret, err)) != 0)
+	if ((rc = check_commands(what, err)) != 0 || (rc = publish_files(w, what, ret, err)) != 0)
 		return rc;
-	return publish_commands(what, err);
+	return run_commands(what, err);
 }
 
 /* ---- staying ---- */
@@ -189,7 +189,7 @@ command(struct watch *v, struct err *err)
 
 	if (!v->due || (v->again_sec > 0 && now < v->again_at && now + v->again_sec >= v->again_at))
 		return 0;
-	if ((rc = publish_commands(v->to, err)) != 0) {
+	if ((rc = run_commands(v->to, err)) != 0) {
 		v->again_sec = v->again_sec == 0 ? 1 : 2 * v->again_sec;
 		if (v->again_sec > AGAIN_MAX_SEC)
 			v->again_sec = AGAIN_MAX_SEC;
@@ -252,7 +252,7 @@ relying_publish_watch(const struct desk *w, const struct relying_publish *to, si
 	int rc;
 
 	for (i = 0; i < n; i++)
-		if ((rc = publish_check(&to[i], err)) != 0)
+		if ((rc = check_commands(&to[i], err)) != 0)
 			return rc;
 	if ((all = calloc(n, sizeof(*all))) == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
