@@ -197,19 +197,6 @@ MUST_CHECK int attest_claims(const struct blob *leaf, struct attestation *ret, s
 MUST_CHECK int attest_check_f9(
     const struct blob *f9, const struct attest_trust *trust, char *ret_anchor, struct err *err);
 
-/* The built-in anchors, for listing. */
-struct attest_anchor {
-	const char *name; /* RFC 2253 */
-	bool root;
-	const uint8_t *spki;
-	size_t spki_len;
-	const char *spki_sha256; /* hex */
-	const uint8_t *subject;	 /* DER Name */
-	size_t subject_len;
-	bool issues_f9; /* signs f9 certificates itself */
-};
-const struct attest_anchor *attest_anchors(size_t *ret_n);
-
 /* ---- receipts: a text signed with CMS (RFC 5652) ---- */
 
 /* Its text and the DER of the certificate in it that signed; who that is the caller decides.

@@ -18,6 +18,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "x509/attest_chain.h"
@@ -134,18 +135,20 @@ attest_chain_is_ca(const X509 *cert, long depth, bool must)
 static bool
 by_anchor(X509 *cert, const struct attest_anchor *a)
 {
-	const unsigned char *p = a->subject;
-	X509_NAME *name = d2i_X509_NAME(NULL, &p, (long)a->subject_len);
-	EVP_PKEY *key = NULL;
-	bool ok;
+	CLEAN(name_freep) X509_NAME *name = X509_NAME_new();
+	CLEAN(pkey_freep) EVP_PKEY *key = NULL;
+	CLEAN(blob_wipe) struct blob spki = {0};
+	uint8_t modulus[256];
 
 	/* The name first: it is cheap, and decides. */
-	ok = name != NULL && same_name(X509_get_issuer_name(cert), name) &&
-	     evp_public(a->spki, a->spki_len, &key, NULL, NULL) == 0 &&
-	     attest_chain_signed(cert, name, key);
-	EVP_PKEY_free(key);
-	X509_NAME_free(name);
-	return ok;
+	return name != NULL &&
+	       X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_UTF8STRING,
+		   (const unsigned char *)a->cn, -1, -1, 0) == 1 &&
+	       same_name(X509_get_issuer_name(cert), name) &&
+	       text_unhex(a->modulus, modulus, sizeof(modulus)) == 0 &&
+	       evp_spki(KEY_RSA2048, modulus, sizeof(modulus), &spki, NULL) == 0 &&
+	       evp_public(spki.data, spki.len, &key, NULL, NULL) == 0 &&
+	       attest_chain_signed(cert, name, key);
 }
 
 static bool
@@ -322,7 +325,7 @@ attest_chain_anchor(X509 *f9, const struct attest_trust *trust, char ret_name[st
 	for (i = 0; i < n; i++) {
 		if (!a[i].issues_f9 || !by_anchor(f9, &a[i]))
 			continue;
-		snprintf(ret_name, X509_TEXT_MAX, "%s", a[i].name);
+		snprintf(ret_name, X509_TEXT_MAX, "CN=%s", a[i].cn);
 		*ret_rehearsal = false;
 		return 0;
 	}

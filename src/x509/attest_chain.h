@@ -7,6 +7,13 @@
 
 #include "ykenroll/x509.h"
 
+struct attest_anchor {
+	const char *cn;	      /* all of its name */
+	bool root, issues_f9; /* issues_f9: signs f9 certificates itself */
+	const char *modulus;  /* of its RSA-2048 key, hexadecimal; the exponent is 65537 */
+};
+const struct attest_anchor *attest_anchors(size_t *ret_n);
+
 /* Find the trust anchor that signed f9. Errors: ERR_ATTEST. */
 MUST_CHECK int attest_chain_anchor(X509 *f9, const struct attest_trust *trust,
     char ret_name[static X509_TEXT_MAX], bool *ret_rehearsal, struct err *err);
