@@ -1,62 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "virtual/lab.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <popt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "virtual/lab_private.h"
-
-void
-lab_say(const char *fmt, ...)
-{
-	char line[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	dprintf(STDERR_FILENO, "ykvirt lab: %s\n", line);
-}
-
-long long
-lab_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
-/* nohup(1) */
-static bool
-ignored(int sig)
-{
-	struct sigaction sa;
-
-	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
-}
-
-void
-lab_signals(sigset_t *ret_set)
-{
-	static const int list[] = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
-
-	sigemptyset(ret_set);
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-		if (list[i] != SIGHUP || !ignored(SIGHUP))
-			sigaddset(ret_set, list[i]);
-	}
-}
+#include "virtual/lab.h"
 
 /* COMMAND may run for hours: the lock is held by watch, init and the keys. */
 static int
@@ -65,30 +19,20 @@ lock_state(struct lab *lab)
 	char path[PATH_MAX];
 	char *full;
 
-	if (mkdir(lab->state, 0700) < 0 && errno != EEXIST) {
-		lab_say("--state: cannot create %s: %s", lab->state, strerror(errno));
-		return -1;
-	}
+	if (mkdir(lab->state, 0700) < 0 && errno != EEXIST)
+		return lab_say("--state: cannot create %s: %s", lab->state, strerror(errno));
 	full = realpath(lab->state, NULL);
-	if (!full) {
-		lab_say("--state: %s: %s", lab->state, strerror(errno));
-		return -1;
-	}
+	if (!full)
+		return lab_say("--state: %s: %s", lab->state, strerror(errno));
 	free(lab->state);
 	lab->state = full;
-	if (snprintf(path, sizeof(path), "%s/lock", full) >= (int)sizeof(path)) {
-		lab_say("--state: the path is too long");
-		return -1;
-	}
+	if (snprintf(path, sizeof(path), "%s/lock", full) >= (int)sizeof(path))
+		return lab_say("--state: the path is too long");
 	lab->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (lab->lock_fd < 0) {
-		lab_say("--state: cannot open %s: %s", path, strerror(errno));
-		return -1;
-	}
-	if (flock(lab->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		lab_say("--state: %s is in use by another lab", full);
-		return -1;
-	}
+	if (lab->lock_fd < 0)
+		return lab_say("--state: cannot open %s: %s", path, strerror(errno));
+	if (flock(lab->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return lab_say("--state: %s is in use by another lab", full);
 	return 0;
 }
 
@@ -102,8 +46,7 @@ check_count(char *const *list, int max, const char *option)
 		n++;
 	if (n <= max)
 		return 0;
-	lab_say("%s: at most %d", option, max);
-	return -1;
+	return lab_say("%s: at most %d", option, max);
 }
 
 static int
@@ -112,10 +55,8 @@ check_options(struct lab *lab)
 	if (check_count(lab->faults, LAB_FAULTS_MAX, "--fault") < 0 ||
 	    check_count(lab->key_options, LAB_KEY_OPTIONS_MAX, "--key-option") < 0)
 		return -1;
-	if (lab->tokens < 1 || lab->tokens > LAB_TOKENS_MAX) {
-		lab_say("--tokens: 1 to %d", LAB_TOKENS_MAX);
-		return -1;
-	}
+	if (lab->tokens < 1 || lab->tokens > LAB_TOKENS_MAX)
+		return lab_say("--tokens: 1 to %d", LAB_TOKENS_MAX);
 	if (!lab->command || !lab->command[0]) {
 		lab_say("no command given; try: ykvirt lab -- opensc-tool -l");
 		return -1;
@@ -131,10 +72,9 @@ parse_options(poptContext ctx, struct lab *lab)
 
 	poptSetOtherOptionHelp(ctx, "[OPTION...] -- COMMAND [ARGUMENT...]");
 	rc = poptGetNextOpt(ctx);
-	if (rc < -1) {
-		lab_say("%s: %s", poptBadOption(ctx, POPT_BADOPTION_NOALIAS), poptStrerror(rc));
-		return -1;
-	}
+	if (rc < -1)
+		return lab_say(
+		    "%s: %s", poptBadOption(ctx, POPT_BADOPTION_NOALIAS), poptStrerror(rc));
 	lab->command = poptGetArgs(ctx);
 	return check_options(lab);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "virtual/lab_private.h"
+#include "virtual/lab.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -18,35 +18,61 @@ struct child {
 	char name[16]; /* also of its log: LAB_DIR/NAME.log */
 	pid_t pid;     /* 0: not there */
 	int status;    /* once it has ended */
-	int ready_fd;  /* of a key: where it says so */
 };
 
 struct init {
 	struct lab *lab;
 	struct child pcscd, check, command, keys[LAB_TOKENS_MAX];
 	int started; /* keys */
-	int awaited; /* the key that key_ready() asks */
 	long long deadline;
 	bool stopping;
 };
+
+long long
+lab_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* nohup(1) */
+static bool
+ignored(int sig)
+{
+	struct sigaction sa;
+
+	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
+}
+
+void
+lab_signals(sigset_t *ret_set)
+{
+	static const int list[] = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+	sigemptyset(ret_set);
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		if (list[i] != SIGHUP || !ignored(SIGHUP))
+			sigaddset(ret_set, list[i]);
+	}
+}
 
 /* Foreign text on the caller's terminal: only what can be printed. */
 static void
 show_log(const char *name)
 {
 	char path[64], text[2048];
-	ssize_t n = -1;
-	int fd;
+	size_t n = 0;
+	FILE *f;
 
 	snprintf(path, sizeof(path), LAB_DIR "/%s.log", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		if (lseek(fd, -(off_t)sizeof(text), SEEK_END) < 0)
-			lseek(fd, 0, SEEK_SET);
-		n = read(fd, text, sizeof(text));
-		close(fd);
+	if ((f = fopen(path, "re"))) {
+		fseek(f, -(long)sizeof(text), SEEK_END); /* a shorter one: from its start */
+		n = fread(text, 1, sizeof(text), f);
+		fclose(f);
 	}
-	for (ssize_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (text[i] != '\n' && !isprint((unsigned char)text[i]))
 			text[i] = '?';
 	}
@@ -201,32 +227,23 @@ list_item(const char *list, int i)
 	return strndup(list, strcspn(list, ","));
 }
 
-static void __attribute__((noreturn)) exec_key(const struct lab *lab, int i, int ready_fd)
+static void __attribute__((noreturn)) exec_key(const struct lab *lab, int i)
 {
-	char state[64], port[16], serial[16], ready[16];
+	char state[64], port[16], serial[16];
 	char *firmware = list_item(lab->firmware, i);
-	const char *argv[16 + 2 * LAB_FAULTS_MAX + LAB_KEY_OPTIONS_MAX];
-	int n = 0;
+	const char *argv[16 + 2 * LAB_FAULTS_MAX + LAB_KEY_OPTIONS_MAX] = {"ykvirt", "run",
+	    "--state", state, "--port", port, "--serial", serial, "--root", LAB_STATE "/root"};
+	int n = 10;
 
 	snprintf(state, sizeof(state), LAB_STATE "/key-%d.json", i + 1);
 	snprintf(port, sizeof(port), "%d", LAB_PORT_FIRST + i);
 	snprintf(serial, sizeof(serial), "%d", LAB_SERIAL_FIRST + i);
-	snprintf(ready, sizeof(ready), "%d", ready_fd);
-	argv[n++] = "ykvirt";
-	argv[n++] = "run";
-	argv[n++] = "--state", argv[n++] = state;
-	argv[n++] = "--port", argv[n++] = port;
-	argv[n++] = "--serial", argv[n++] = serial;
-	argv[n++] = "--root", argv[n++] = LAB_STATE "/root";
-	argv[n++] = "--ready-fd", argv[n++] = ready;
 	if (firmware)
 		argv[n++] = "--firmware", argv[n++] = firmware;
 	for (int f = 0; lab->faults && lab->faults[f]; f++)
 		argv[n++] = "--fault", argv[n++] = lab->faults[f];
 	for (int o = 0; lab->key_options && lab->key_options[o]; o++)
 		argv[n++] = lab->key_options[o];
-	argv[n] = NULL;
-	fcntl(ready_fd, F_SETFD, 0);
 	if (lab->lock_fd >= 0)
 		fcntl(lab->lock_fd, F_SETFD, 0);
 	execv("/proc/self/exe", (char **)argv);
@@ -234,51 +251,21 @@ static void __attribute__((noreturn)) exec_key(const struct lab *lab, int i, int
 	_exit(LAB_CANNOT_RUN);
 }
 
-static int
-start_key(struct init *in)
-{
-	struct child *key = &in->keys[in->started];
-	int ready[2];
-	pid_t pid;
-
-	snprintf(key->name, sizeof(key->name), "key-%d", in->started + 1);
-	if (pipe2(ready, O_CLOEXEC | O_NONBLOCK) < 0) {
-		lab_say("cannot start %s: %s", key->name, strerror(errno));
-		return -1;
-	}
-	pid = fork_child(in, key, true);
-	if (pid == 0)
-		exec_key(in->lab, in->started, ready[1]);
-	close(ready[1]);
-	key->ready_fd = ready[0];
-	in->started++;
-	return pid < 0 ? -1 : 0;
-}
-
-static bool
-key_ready(struct init *in)
-{
-	char c;
-
-	return read(in->keys[in->awaited].ready_fd, &c, 1) == 1;
-}
-
 /* All at once: each takes its time to make its state. */
 static int
 start_keys(struct init *in)
 {
-	int keys = in->lab->keep_out ? 0 : in->lab->tokens;
+	while (!in->lab->keep_out && in->started < in->lab->tokens) {
+		struct child *key = &in->keys[in->started];
+		pid_t pid;
 
-	while (in->started < keys) {
-		if (start_key(in) < 0)
+		snprintf(key->name, sizeof(key->name), "key-%d", in->started + 1);
+		pid = fork_child(in, key, true);
+		if (pid < 0)
 			return -1;
-	}
-	for (in->awaited = 0; in->awaited < keys; in->awaited++) {
-		struct child *key = &in->keys[in->awaited];
-
-		if (until(in, key_ready, "be inserted", key) < 0)
-			return -1;
-		close(key->ready_fd);
+		if (pid == 0)
+			exec_key(in->lab, in->started);
+		in->started++;
 	}
 	return 0;
 }

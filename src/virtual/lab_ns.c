@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "virtual/lab_private.h"
+#include "virtual/lab.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -14,20 +15,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int
-read_file(const char *path, char *ret_text, size_t len)
+int
+lab_say(const char *fmt, ...)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n;
+	char line[1024];
+	va_list ap;
 
-	if (fd < 0)
-		return -1;
-	n = read(fd, ret_text, len - 1);
-	close(fd);
-	if (n < 0)
-		return -1;
-	ret_text[n] = '\0';
-	return 0;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	dprintf(STDERR_FILENO, "ykvirt lab: %s\n", line);
+	return -1;
 }
 
 /* One write: the kernel takes an id map in one piece only. */
@@ -47,9 +45,12 @@ write_file(const char *path, const char *text)
 static bool
 file_starts(const char *path, char c)
 {
-	char text[32];
+	FILE *f = fopen(path, "re");
+	int first = f ? fgetc(f) : EOF;
 
-	return read_file(path, text, sizeof(text)) == 0 && text[0] == c;
+	if (f)
+		fclose(f);
+	return first == c;
 }
 
 static const char *
@@ -94,26 +95,22 @@ static int
 id_map(const char *kind, unsigned own, char *ret_map, size_t len)
 {
 	unsigned first, outside, count;
-	char path[64], all[4096];
+	char path[64];
 	size_t used = 0;
-	int step;
+	FILE *f;
 
 	if (geteuid() != 0) {
 		snprintf(ret_map, len, "%u %u 1\n", own, own);
 		return 0;
 	}
 	snprintf(path, sizeof(path), "/proc/self/%s_map", kind);
-	if (read_file(path, all, sizeof(all)) < 0)
+	if (!(f = fopen(path, "re")))
 		return -1;
-	for (char *p = all; sscanf(p, "%u %u %u%n", &first, &outside, &count, &step) == 3;
-	     p += step) {
-		int n = snprintf(ret_map + used, len - used, "%u %u %u\n", first, first, count);
-
-		if (n < 0 || (size_t)n >= len - used)
-			return -1;
-		used += (size_t)n;
-	}
-	return used > 0 ? 0 : -1;
+	while (used < len && fscanf(f, "%u %u %u", &first, &outside, &count) == 3)
+		used +=
+		    (size_t)snprintf(ret_map + used, len - used, "%u %u %u\n", first, first, count);
+	fclose(f);
+	return used > 0 && used < len ? 0 : -1;
 }
 
 static int
@@ -122,10 +119,8 @@ write_map(pid_t pid, const char *kind, unsigned own)
 	char path[64], map[4096];
 
 	snprintf(path, sizeof(path), "/proc/%d/%s_map", (int)pid, kind);
-	if (id_map(kind, own, map, sizeof(map)) < 0 || write_file(path, map) < 0) {
-		lab_say("user namespace: cannot write %s: %s", path, strerror(errno));
-		return -1;
-	}
+	if (id_map(kind, own, map, sizeof(map)) < 0 || write_file(path, map) < 0)
+		return lab_say("user namespace: cannot write %s: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -151,10 +146,8 @@ lab_ns_enter(void)
 	pid_t self = getpid(), mapper;
 	int entered[2], status;
 
-	if (pipe2(entered, O_CLOEXEC) < 0 || (mapper = fork()) < 0) {
-		lab_say("cannot start: %s", strerror(errno));
-		return -1;
-	}
+	if (pipe2(entered, O_CLOEXEC) < 0 || (mapper = fork()) < 0)
+		return lab_say("cannot start: %s", strerror(errno));
 	if (mapper == 0) {
 		close(entered[1]);
 		map_ids(self, entered[0]);
@@ -223,10 +216,8 @@ attach_state(int fd)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	if (mount(path, LAB_STATE, NULL, MS_BIND, NULL) < 0) {
-		lab_say("cannot attach the state directory: %s", strerror(errno));
-		return -1;
-	}
+	if (mount(path, LAB_STATE, NULL, MS_BIND, NULL) < 0)
+		return lab_say("cannot attach the state directory: %s", strerror(errno));
 	return 0;
 }
 
@@ -238,10 +229,8 @@ mount_run(void)
 		return -1;
 	}
 	make_runtime_dir();
-	if (mkdir(LAB_DIR, 0755) < 0 || mkdir(LAB_STATE, 0755) < 0) {
-		lab_say("cannot create %s: %s", LAB_STATE, strerror(errno));
-		return -1;
-	}
+	if (mkdir(LAB_DIR, 0755) < 0 || mkdir(LAB_STATE, 0755) < 0)
+		return lab_say("cannot create %s: %s", LAB_STATE, strerror(errno));
 	return 0;
 }
 
@@ -256,10 +245,8 @@ lab_ns_setup(const struct lab *lab)
 		return -1;
 	}
 	mount_proc();
-	if (lab->state && (fd = open(lab->state, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) {
-		lab_say("--state: %s: %s", lab->state, strerror(errno));
-		return -1;
-	}
+	if (lab->state && (fd = open(lab->state, O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return lab_say("--state: %s: %s", lab->state, strerror(errno));
 	rc = mount_run();
 	if (rc == 0 && fd >= 0)
 		rc = attach_state(fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "virtual/lab_private.h"
+#include "virtual/lab.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 #include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <winscard.h>
@@ -60,10 +59,8 @@ lab_pcsc_open_module(void)
 	const char *dir;
 	int fd;
 
-	if (n < 0) {
-		lab_say("/proc/self/exe: %s", strerror(errno));
-		return -1;
-	}
+	if (n < 0)
+		return lab_say("/proc/self/exe: %s", strerror(errno));
 	self[n] = '\0';
 	dir = dirname(self);
 	snprintf(path, sizeof(path), "%s/" MODULE, dir);
@@ -88,16 +85,12 @@ copy_driver(int from, const char *dir, const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-	if (to < 0 || fstat(from, &st) < 0) {
-		lab_say("cannot copy the driver %s: %s", name, strerror(errno));
-		return -1;
-	}
+	if (to < 0 || fstat(from, &st) < 0)
+		return lab_say("cannot copy the driver %s: %s", name, strerror(errno));
 	while (at < st.st_size && n > 0)
 		n = sendfile(to, from, &at, (size_t)(st.st_size - at));
-	if (n < 0 || close(to) < 0) {
-		lab_say("cannot copy the driver %s: %s", name, strerror(errno));
-		return -1;
-	}
+	if (n < 0 || close(to) < 0)
+		return lab_say("cannot copy the driver %s: %s", name, strerror(errno));
 	return 0;
 }
 
@@ -114,10 +107,8 @@ add_reader(FILE *config, const struct lab *lab, int vpcd_fd, int i)
 	char dir[64];
 
 	snprintf(dir, sizeof(dir), DRIVER_DIR "/%d", i + 1);
-	if (mkdir(dir, 0755) < 0) {
-		lab_say("cannot create %s: %s", dir, strerror(errno));
-		return -1;
-	}
+	if (mkdir(dir, 0755) < 0)
+		return lab_say("cannot create %s: %s", dir, strerror(errno));
 	if (copy_driver(vpcd_fd, dir, VPCD) < 0 || copy_driver(lab->module_fd, dir, MODULE) < 0)
 		return -1;
 	fprintf(config,
@@ -133,17 +124,13 @@ add_reader(FILE *config, const struct lab *lab, int vpcd_fd, int i)
 static int
 cover_drivers(void)
 {
-	if (symlink("1/" VPCD, DRIVER_DIR "/" VPCD) < 0) {
-		lab_say("cannot copy the driver " VPCD ": %s", strerror(errno));
-		return -1;
-	}
+	if (symlink("1/" VPCD, DRIVER_DIR "/" VPCD) < 0)
+		return lab_say("cannot copy the driver " VPCD ": %s", strerror(errno));
 	for (size_t i = 0; i < sizeof(driver_dirs) / sizeof(driver_dirs[0]); i++) {
 		if (access(driver_dirs[i], F_OK) < 0)
 			continue;
-		if (mount(COVER_DIR, driver_dirs[i], NULL, MS_BIND, NULL) < 0) {
-			lab_say("cannot cover %s: %s", driver_dirs[i], strerror(errno));
-			return -1;
-		}
+		if (mount(COVER_DIR, driver_dirs[i], NULL, MS_BIND, NULL) < 0)
+			return lab_say("cannot cover %s: %s", driver_dirs[i], strerror(errno));
 	}
 	return 0;
 }
@@ -154,10 +141,8 @@ write_config(const struct lab *lab, int vpcd_fd)
 	FILE *config = fopen(CONFIG_DIR "/lab", "we");
 	int rc = 0;
 
-	if (!config) {
-		lab_say("cannot write %s/lab: %s", CONFIG_DIR, strerror(errno));
-		return -1;
-	}
+	if (!config)
+		return lab_say("cannot write %s/lab: %s", CONFIG_DIR, strerror(errno));
 	for (int i = 0; rc == 0 && i < lab->tokens; i++)
 		rc = add_reader(config, lab, vpcd_fd, i);
 	if (fclose(config) != 0 && rc == 0) {
@@ -196,25 +181,16 @@ lab_pcsc_setup(const struct lab *lab)
 static bool
 daemon_has(const char *daemon, const char *option)
 {
-	char help[8192] = "";
-	size_t used = 0;
-	ssize_t n = 0;
-	int out[2];
-	pid_t pid;
+	char command[64], help[8192];
+	size_t n = 0;
+	FILE *f;
 
-	if (pipe2(out, O_CLOEXEC) < 0 || (pid = fork()) < 0)
-		return false;
-	if (pid == 0) {
-		dup2(out[1], STDOUT_FILENO);
-		execl(daemon, daemon, "--help", (char *)NULL);
-		_exit(LAB_NOT_FOUND);
+	snprintf(command, sizeof(command), "%s --help", daemon);
+	if ((f = popen(command, "re"))) {
+		n = fread(help, 1, sizeof(help) - 1, f);
+		pclose(f);
 	}
-	close(out[1]);
-	while (
-	    used < sizeof(help) - 1 && (n = read(out[0], help + used, sizeof(help) - 1 - used)) > 0)
-		used += (size_t)n;
-	close(out[0]);
-	waitpid(pid, NULL, 0);
+	help[n] = '\0';
 	return strstr(help, option) != NULL;
 }
 
@@ -285,6 +261,5 @@ lab_pcsc_wait(int readers, int cards)
 		}
 		usleep(5000);
 	}
-	lab_say("pcscd refuses: %s", pcsc_stringify_error(rc));
-	return -1;
+	return lab_say("pcscd refuses: %s", pcsc_stringify_error(rc));
 }
