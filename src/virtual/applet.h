@@ -55,8 +55,6 @@ enum {
 	INS_DEVICE_RESET = 0x1F,
 };
 
-enum { POLICY_NEVER = 1, PIN_ONCE = 2, PIN_ALWAYS = 3, PIN_MATCH_ONCE = 4, PIN_MATCH_ALWAYS = 5 };
-
 enum applet_id { APPLET_NONE, APPLET_PIV, APPLET_MANAGEMENT };
 
 enum auth_step { AUTH_IDLE, AUTH_MUTUAL, AUTH_EXTERNAL };
@@ -127,9 +125,6 @@ applet_fn vauth_general, vauth_set_mgm;
 
 /* vslot.c */
 applet_fn vslot_generate, vslot_import, vslot_attest, vslot_metadata, vslot_move;
-/* Takes key; policies of 0 become the slot's defaults. */
-void vslot_fill(struct state_slot *slot, uint8_t alg, EVP_PKEY *key, uint8_t pin_policy,
-    uint8_t touch_policy, uint8_t origin);
 
 /* vdata.c */
 applet_fn vdata_get, vdata_put;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "virtual/control.h"
+#include "virtual/state.h"
 
 #define LINE_MAX_LEN 512
 #define PATIENCE_SEC 2
@@ -22,11 +23,10 @@ address(const char *state, struct sockaddr_un *ret, char *msg, size_t msg_len)
 	memset(ret, 0, sizeof(*ret));
 	ret->sun_family = AF_UNIX;
 	n = snprintf(ret->sun_path, sizeof(ret->sun_path), "%s.sock", state);
-	if (n < 0 || (size_t)n >= sizeof(ret->sun_path)) {
-		snprintf(msg, msg_len, "%s.sock: longer than a socket's name may be (%zu bytes)",
-		    state, sizeof(ret->sun_path) - 1);
-		return -1;
-	}
+	if (n < 0 || (size_t)n >= sizeof(ret->sun_path))
+		return state_say(msg, msg_len,
+		    "%s.sock: longer than a socket's name may be (%zu bytes)", state,
+		    sizeof(ret->sun_path) - 1);
 	return 0;
 }
 
@@ -50,10 +50,8 @@ control_listen(const char *state, char *msg, size_t msg_len)
 	if (address(state, &at, msg, msg_len) != 0)
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0) {
-		snprintf(msg, msg_len, "socket: %s", strerror(errno));
-		return -1;
-	}
+	if (fd < 0)
+		return state_say(msg, msg_len, "socket: %s", strerror(errno));
 	unlink(at.sun_path);
 	mask = umask(0177);
 	rc = bind(fd, (const struct sockaddr *)&at, sizeof(at));

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +34,17 @@ state_init(struct state *st)
 	st->touch = VKEY_TOUCH_AT_ONCE;
 }
 
+int
+state_say(char *msg, size_t msg_len, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, msg_len, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
 void
 state_wipe(struct state *st)
 {
@@ -40,7 +53,6 @@ state_wipe(struct state *st)
 	for (size_t i = 0; i < st->nobjects; i++)
 		free(st->objects[i].data);
 	free(st->objects);
-	free(st->root_der);
 	free(st->path);
 	OPENSSL_cleanse(st, sizeof(*st));
 }
@@ -141,6 +153,26 @@ state_slot_clear(struct state_slot *slot)
 	EVP_PKEY_free(slot->key);
 	memset(slot, 0, sizeof(*slot));
 	slot->id = id;
+}
+
+uint8_t
+state_slot_pin(uint8_t id)
+{
+	if (id == 0x9C)
+		return PIN_ALWAYS;
+	return id == 0x9E ? POLICY_NEVER : PIN_ONCE;
+}
+
+void
+state_slot_fill(struct state_slot *slot, uint8_t alg, EVP_PKEY *key, uint8_t pin_policy,
+    uint8_t touch_policy, uint8_t origin)
+{
+	state_slot_clear(slot);
+	slot->alg = alg;
+	slot->key = key;
+	slot->pin_policy = pin_policy != 0 ? pin_policy : state_slot_pin(slot->id);
+	slot->touch_policy = touch_policy != 0 ? touch_policy : POLICY_NEVER;
+	slot->origin = origin;
 }
 
 const struct state_object *

@@ -20,6 +20,7 @@
 #define STATE_STORE_MAX 51200
 
 enum { STATE_GENERATED = 1, STATE_IMPORTED = 2 };
+enum { POLICY_NEVER = 1, PIN_ONCE = 2, PIN_ALWAYS = 3, PIN_MATCH_ONCE = 4, PIN_MATCH_ALWAYS = 5 };
 
 struct state_slot {
 	uint8_t id;
@@ -27,7 +28,6 @@ struct state_slot {
 	uint8_t pin_policy;
 	uint8_t touch_policy;
 	uint8_t origin;
-	bool public_only;
 	EVP_PKEY *key;
 };
 
@@ -65,8 +65,6 @@ struct state {
 	struct state_slot slots[STATE_SLOTS];
 	struct state_object *objects;
 	size_t nobjects;
-	uint8_t *root_der;
-	size_t root_len;
 	struct vkey_witness witness;
 	bool dirty;
 };
@@ -96,11 +94,19 @@ bool state_mgm_is_factory(const struct state *st);
 /* NULL: no such slot. */
 struct state_slot *state_slot(struct state *st, uint8_t id);
 void state_slot_clear(struct state_slot *slot);
+uint8_t state_slot_pin(uint8_t id); /* the slot's default PIN policy */
+/* Takes key; policies of 0 become the slot's defaults. */
+void state_slot_fill(struct state_slot *slot, uint8_t alg, EVP_PKEY *key, uint8_t pin_policy,
+    uint8_t touch_policy, uint8_t origin);
 
 const struct state_object *state_object(const struct state *st, uint32_t id);
 
 /* len 0 deletes. -1: the store is full. */
 int state_object_set(struct state *st, uint32_t id, const uint8_t *data, size_t len);
+
+/* What is wrong, for whoever asked; -1. */
+int state_say(char *msg, size_t msg_len, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* 0; 1: there is no such file; -1: msg says why. */
 int state_load(struct state *st, const char *path, char *msg, size_t msg_len);

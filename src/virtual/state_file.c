@@ -17,6 +17,7 @@
 #include "virtual/vtlv.h"
 
 #define STATE_FORMAT 1
+#define KEY_DER_MAX 4096 /* RSA 4096 takes 2400 */
 
 static void
 json_free(json_t **j)
@@ -42,23 +43,16 @@ hex_json(const uint8_t *data, size_t len)
 	return j;
 }
 
-/* The bytes of a hexadecimal member; NULL where it is missing or is none. The caller frees. */
-static uint8_t *
-json_hex(const json_t *obj, const char *name, size_t *ret_len)
+/* Of a hexadecimal text, at most cap bytes; 0 where it is none. */
+static size_t
+json_bytes(const json_t *j, uint8_t *ret, size_t cap)
 {
-	const char *text = json_string_value(json_object_get(obj, name));
-	size_t n = text != NULL ? strlen(text) : 0;
-	uint8_t *out;
-	size_t len;
+	const char *text = json_string_value(j);
+	size_t len = 0;
 
-	if (n == 0 || n % 2 != 0 || (out = malloc(n / 2)) == NULL)
-		return NULL;
-	if (!OPENSSL_hexstr2buf_ex(out, n / 2, &len, text, '\0')) {
-		free(out);
-		return NULL;
-	}
-	*ret_len = len;
-	return out;
+	if (text == NULL || *text == '\0')
+		return 0;
+	return OPENSSL_hexstr2buf_ex(ret, cap, &len, text, '\0') == 1 ? len : 0;
 }
 
 static int
@@ -82,37 +76,22 @@ ref_json(const struct state_ref *r)
 static int
 ref_parse(const json_t *j, struct state_ref *r)
 {
-	size_t len = 0;
-	uint8_t *value = json_hex(j, "value", &len);
-	int rc = -1;
+	const size_t len = json_bytes(json_object_get(j, "value"), r->value, sizeof(r->value));
 
-	if (value != NULL && len == sizeof(r->value) && json_byte(j, "max", &r->max) == 0 &&
-	    json_byte(j, "left", &r->left) == 0) {
-		memcpy(r->value, value, len);
-		rc = 0;
-	}
-	free(value);
-	return rc;
+	return len != sizeof(r->value) || json_byte(j, "max", &r->max) != 0
+		   ? -1
+		   : json_byte(j, "left", &r->left);
 }
 
 static json_t *
 key_json(const struct state_slot *s)
 {
-	PKCS8_PRIV_KEY_INFO *p8 = NULL;
+	PKCS8_PRIV_KEY_INFO *p8 = EVP_PKEY2PKCS8(s->key);
 	unsigned char *der = NULL;
-	json_t *j = NULL;
-	int len;
+	int len = p8 != NULL ? i2d_PKCS8_PRIV_KEY_INFO(p8, &der) : 0;
+	json_t *j = len > 0 ? hex_json(der, (size_t)len) : NULL;
 
-	if (s->public_only) {
-		len = i2d_PUBKEY(s->key, &der);
-	} else {
-		p8 = EVP_PKEY2PKCS8(s->key);
-		len = p8 != NULL ? i2d_PKCS8_PRIV_KEY_INFO(p8, &der) : -1;
-	}
-	if (len > 0) {
-		j = hex_json(der, (size_t)len);
-		OPENSSL_clear_free(der, (size_t)len);
-	}
+	OPENSSL_clear_free(der, (size_t)len);
 	PKCS8_PRIV_KEY_INFO_free(p8);
 	return j;
 }
@@ -132,7 +111,7 @@ slots_json(const struct state *st)
 		json_object_set_new(all, name,
 		    json_pack("{si,si,si,si,so}", "algorithm", (int)s->alg, "pin_policy",
 			(int)s->pin_policy, "touch_policy", (int)s->touch_policy, "origin",
-			(int)s->origin, s->public_only ? "public" : "key", key_json(s)));
+			(int)s->origin, "key", key_json(s)));
 	}
 	return all;
 }
@@ -140,23 +119,16 @@ slots_json(const struct state *st)
 static int
 slot_parse(const json_t *j, struct state_slot *s)
 {
-	size_t len = 0;
-	uint8_t *der;
-	const uint8_t *p;
+	uint8_t der[KEY_DER_MAX];
+	const uint8_t *p = der;
+	size_t len = json_bytes(json_object_get(j, "key"), der, sizeof(der));
 
-	if (json_byte(j, "algorithm", &s->alg) != 0 || vcrypt_alg(NULL, s->alg) == NULL ||
-	    json_byte(j, "pin_policy", &s->pin_policy) != 0 ||
-	    json_byte(j, "touch_policy", &s->touch_policy) != 0 ||
-	    json_byte(j, "origin", &s->origin) != 0)
-		return -1;
-	s->public_only = json_object_get(j, "public") != NULL;
-	der = json_hex(j, s->public_only ? "public" : "key", &len);
-	p = der;
-	if (der != NULL && s->public_only)
-		s->key = d2i_PUBKEY(NULL, &p, (long)len);
-	else if (der != NULL)
+	if (json_byte(j, "algorithm", &s->alg) == 0 && vcrypt_alg(NULL, s->alg) != NULL &&
+	    json_byte(j, "pin_policy", &s->pin_policy) == 0 &&
+	    json_byte(j, "touch_policy", &s->touch_policy) == 0 &&
+	    json_byte(j, "origin", &s->origin) == 0 && len > 0)
 		s->key = d2i_AutoPrivateKey(NULL, &p, (long)len);
-	free(der);
+	OPENSSL_cleanse(der, len);
 	return s->key != NULL ? 0 : -1;
 }
 
@@ -193,21 +165,19 @@ objects_json(const struct state *st)
 static int
 objects_parse(json_t *all, struct state *st)
 {
+	uint8_t data[STATE_OBJECT_MAX];
 	const char *name;
 	json_t *j;
-	int rc = 0;
 
 	json_object_foreach(all, name, j)
 	{
-		size_t len = 0;
-		uint8_t *data = json_hex(all, name, &len);
+		size_t len = json_bytes(j, data, sizeof(data));
 
-		if (data == NULL ||
+		if (len == 0 ||
 		    state_object_set(st, (uint32_t)strtoul(name, NULL, 16), data, len) != 0)
-			rc = -1;
-		free(data);
+			return -1;
 	}
-	return rc;
+	return 0;
 }
 
 static json_t *
@@ -252,33 +222,24 @@ state_json(const struct state *st)
 	char fw[16];
 
 	snprintf(fw, sizeof(fw), "%d.%d.%d", st->firmware[0], st->firmware[1], st->firmware[2]);
-	return json_pack("{si,ss,si,si,ss,si,sb,si,so,so,s{si,si,so},so,so,so,so}", "format",
+	return json_pack("{si,ss,si,si,ss,si,sb,si,so,so,s{si,si,so},so,so,so}", "format",
 	    STATE_FORMAT, "firmware", fw, "serial", (int)st->serial, "form_factor",
 	    (int)st->form_factor, "touch", touch_names[st->touch], "touch_ms", (int)st->touch_ms,
 	    "pin_complexity", (int)st->pin_complexity, "finger_left", (int)st->finger_left, "pin",
 	    ref_json(&st->pin), "puk", ref_json(&st->puk), "management_key", "algorithm",
 	    (int)st->mgm.alg, "touch_policy", (int)st->mgm.touch_policy, "value",
 	    hex_json(st->mgm.key, st->mgm.len), "slots", slots_json(st), "objects",
-	    objects_json(st), "attestation_root", hex_json(st->root_der, st->root_len), "witness",
-	    witness_json(&st->witness));
+	    objects_json(st), "witness", witness_json(&st->witness));
 }
 
 static int
 mgm_parse(const json_t *j, struct state_mgm *mgm)
 {
-	size_t len = 0;
-	uint8_t *key = json_hex(j, "value", &len);
-	int rc = -1;
-
-	if (key != NULL && json_byte(j, "algorithm", &mgm->alg) == 0 &&
-	    vcrypt_mgm(mgm->alg) != NULL && len == vcrypt_mgm(mgm->alg)->key_len &&
-	    json_byte(j, "touch_policy", &mgm->touch_policy) == 0) {
-		memcpy(mgm->key, key, len);
-		mgm->len = len;
-		rc = 0;
-	}
-	free(key);
-	return rc;
+	mgm->len = json_bytes(json_object_get(j, "value"), mgm->key, sizeof(mgm->key));
+	return json_byte(j, "algorithm", &mgm->alg) != 0 || vcrypt_mgm(mgm->alg) == NULL ||
+		       mgm->len != vcrypt_mgm(mgm->alg)->key_len
+		   ? -1
+		   : json_byte(j, "touch_policy", &mgm->touch_policy);
 }
 
 static int
@@ -306,19 +267,14 @@ state_load(struct state *st, const char *path, char *msg, size_t msg_len)
 	if (access(path, F_OK) != 0 && errno == ENOENT)
 		return 1;
 	j = json_load_file(path, JSON_REJECT_DUPLICATES, &err);
-	if (j == NULL) {
-		snprintf(msg, msg_len, "%s: line %d: %s", path, err.line, err.text);
-		return -1;
-	}
+	if (j == NULL)
+		return state_say(msg, msg_len, "%s: line %d: %s", path, err.line, err.text);
 	if (identity_parse(j, st) != 0 || ref_parse(json_object_get(j, "pin"), &st->pin) != 0 ||
 	    ref_parse(json_object_get(j, "puk"), &st->puk) != 0 ||
 	    mgm_parse(json_object_get(j, "management_key"), &st->mgm) != 0 ||
 	    slots_parse(json_object_get(j, "slots"), st) != 0 ||
-	    objects_parse(json_object_get(j, "objects"), st) != 0 ||
-	    (st->root_der = json_hex(j, "attestation_root", &st->root_len)) == NULL) {
-		snprintf(msg, msg_len, "%s: not the state of a virtual YubiKey", path);
-		return -1;
-	}
+	    objects_parse(json_object_get(j, "objects"), st) != 0)
+		return state_say(msg, msg_len, "%s: not the state of a virtual YubiKey", path);
 	witness_parse(json_object_get(j, "witness"), &st->witness);
 	st->dirty = false;
 	return 0;

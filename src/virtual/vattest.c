@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <openssl/objects.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include "virtual/applet.h"
 #include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
-#include "virtual/vroot.h"
 
 #define ID_ATTESTATION 0x5FFF01
 #define SLOT_ATTESTATION 0xF9
@@ -46,62 +42,6 @@ add_ext(X509 *x, const char *oid, const uint8_t *bytes, size_t len)
 	return rc;
 }
 
-int
-vattest_ca(X509 *x, int path_len)
-{
-	BASIC_CONSTRAINTS *bc = BASIC_CONSTRAINTS_new();
-	int rc = -1;
-
-	if (bc != NULL && (bc->pathlen = ASN1_INTEGER_new()) != NULL &&
-	    ASN1_INTEGER_set(bc->pathlen, path_len) == 1) {
-		bc->ca = 0xFF;
-		rc = X509_add1_ext_i2d(x, NID_basic_constraints, bc, 1, 0) == 1 ? 0 : -1;
-	}
-	BASIC_CONSTRAINTS_free(bc);
-	return rc;
-}
-
-/* len bytes; the first is 1, so that the number is positive and of full length. */
-static int
-random_serial(X509 *x, size_t len)
-{
-	uint8_t buf[16] = {1};
-	BIGNUM *bn = NULL;
-	int rc = -1;
-
-	if (RAND_bytes(buf + 1, (int)len - 1) == 1 &&
-	    (bn = BN_bin2bn(buf, (int)len, NULL)) != NULL &&
-	    BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x)) != NULL)
-		rc = 0;
-	BN_free(bn);
-	return rc;
-}
-
-X509 *
-vattest_cert(const char *subject, EVP_PKEY *key, size_t serial_len)
-{
-	X509 *x = X509_new();
-	X509_NAME *name = x != NULL ? X509_get_subject_name(x) : NULL;
-
-	if (name == NULL || X509_set_version(x, X509_VERSION_3) != 1 ||
-	    X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
-		(const unsigned char *)subject, -1, -1, 0) != 1 ||
-	    X509_set_pubkey(x, key) != 1 || random_serial(x, serial_len) != 0) {
-		X509_free(x);
-		return NULL;
-	}
-	return x;
-}
-
-int
-vattest_validity(X509 *x, const char *from, const char *until)
-{
-	return ASN1_TIME_set_string_X509(X509_getm_notBefore(x), from) == 1 &&
-		       ASN1_TIME_set_string_X509(X509_getm_notAfter(x), until) == 1
-		   ? 0
-		   : -1;
-}
-
 /* 70 certificate, 71 00 (not compressed), FE: the form of every certificate object. */
 static int
 store_f9(struct state *st, X509 *x)
@@ -127,46 +67,27 @@ issue_f9(struct state *st, EVP_PKEY *key, EVP_PKEY *issuer_key, X509 *issuer)
 	static const uint8_t fips[] = {0x02, 0x01, 0x07};
 	bool newer = state_fw(st, 5, 7, 4);
 	VTLV_CLEAN(x509_clean)
-	X509 *x =
-	    vattest_cert(newer ? "YubiKey PIV Attestation" : "Yubico PIV Attestation", key, 8);
+	X509 *x = vroot_cert(newer ? "YubiKey PIV Attestation" : "Yubico PIV Attestation", key, 8);
 
 	if (x == NULL || X509_set_issuer_name(x, X509_get_subject_name(issuer)) != 1 ||
-	    vattest_validity(x, newer ? "20241201000000Z" : "20160314000000Z",
+	    vroot_validity(x, newer ? "20241201000000Z" : "20160314000000Z",
 		newer ? "99991231235959Z" : "20520417000000Z") != 0 ||
 	    add_ext(x, OID_FIRMWARE, st->firmware, sizeof(st->firmware)) != 0 ||
 	    (state_is_fips(st) && add_ext(x, OID_FIPS, fips, sizeof(fips)) != 0) ||
-	    vattest_ca(x, 0) != 0 || X509_sign(x, issuer_key, EVP_sha256()) == 0)
+	    vroot_ca(x, 0) != 0 || X509_sign(x, issuer_key, EVP_sha256()) == 0)
 		return -1;
 	return store_f9(st, x);
-}
-
-static int
-keep_root(struct state *st, X509 *root)
-{
-	unsigned char *der = NULL;
-	int len = i2d_X509(root, &der);
-
-	if (len <= 0)
-		return -1;
-	st->root_der = malloc((size_t)len);
-	if (st->root_der != NULL) {
-		memcpy(st->root_der, der, (size_t)len);
-		st->root_len = (size_t)len;
-	}
-	OPENSSL_free(der);
-	return st->root_der != NULL ? 0 : -1;
 }
 
 /* Takes key. A factory key reads as imported, PIN once, touch never. */
 static int
 give_f9(struct state *st, const struct vroot *r, uint8_t alg, EVP_PKEY *key)
 {
-	if (key == NULL || issue_f9(st, key, r->issuer_key, r->issuer) != 0 ||
-	    keep_root(st, r->root) != 0) {
+	if (key == NULL || issue_f9(st, key, r->issuer_key, r->issuer) != 0) {
 		EVP_PKEY_free(key);
 		return -1;
 	}
-	vslot_fill(
+	state_slot_fill(
 	    state_slot(st, SLOT_ATTESTATION), alg, key, PIN_ONCE, POLICY_NEVER, STATE_IMPORTED);
 	return 0;
 }
@@ -233,8 +154,7 @@ vattest_leaf(struct state *st, const struct state_slot *slot, struct vbuf *out)
 	int len;
 
 	snprintf(subject, sizeof(subject), "YubiKey PIV Attestation %02x", slot->id);
-	if (ca == NULL || f9->alg == 0 || f9->public_only ||
-	    (x = vattest_cert(subject, slot->key, 16)) == NULL ||
+	if (ca == NULL || f9->alg == 0 || (x = vroot_cert(subject, slot->key, 16)) == NULL ||
 	    X509_set_issuer_name(x, X509_get_subject_name(ca)) != 1 ||
 	    X509_set1_notBefore(x, X509_get0_notBefore(ca)) != 1 ||
 	    X509_set1_notAfter(x, X509_get0_notAfter(ca)) != 1 ||

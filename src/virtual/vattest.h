@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * vattest - a token's part of the attestation chain: its attestation key (F9), issued by a CA of
- * vroot.h, and statements about keys generated in slots, encoded as real tokens of the same
+ * vattest - a token's part of the attestation chain: its attestation key (F9), issued by one of the
+ * CAs below, and statements about keys generated in slots, encoded as real tokens of the same
  * firmware do. Functions return 0 or -1.
  */
 #ifndef VIRTUAL_VATTEST_H
@@ -15,18 +15,41 @@
 /*
  * Give a new token its F9 key and certificate (object 5FFF01), issued by the CAs of dir, made if
  * missing; dir NULL: by some that are forgotten afterwards. The key is RSA 2048, as real ones, and
- * then the same for all tokens of dir; or P-256, which is quickly made. The root's certificate is
- * kept in the state, the intermediates' are not.
+ * then the same for all tokens of dir; or P-256, which is quickly made.
  */
 int vattest_provision(struct state *st, const char *dir, bool rsa, char *msg, size_t msg_len);
 
 /* The DER of a certificate that says how the key in slot came there. */
 int vattest_leaf(struct state *st, const struct state_slot *slot, struct vbuf *out);
 
-/* Pieces that the CAs need too: a version 3 certificate with subject CN and serial, its
- * validity (YYYYMMDDHHMMSSZ), critical basicConstraints. */
-X509 *vattest_cert(const char *subject, EVP_PKEY *key, size_t serial_len);
-int vattest_validity(X509 *x, const char *from, const char *until);
-int vattest_ca(X509 *x, int path_len);
+/*
+ * vroot - the TEST attestation CAs, shared by the virtual keys of one directory: a root, which
+ * issues F9 itself to firmware 5.7.2, and below it the intermediates of 5.7.4, which no key holds:
+ *
+ *	root.pem                                 the only one to be trusted, by rehearsals only;
+ *	                                         behind it the two below, once they are there
+ *	TEST_Attestation_Intermediate_B_1.pem
+ *	TEST_PIV_Attestation_B_1.pem             issues F9
+ *
+ * Their keys are beside them (.key), and f9-rsa2048.key is the one RSA attestation key of all. All
+ * are made on first use; processes that start at once wait for each other on root.lock. The
+ * subjects say TEST and name neither Yubico nor YubiKey.
+ */
+struct vroot {
+	X509 *issuer; /* of F9: the root, or an intermediate */
+	EVP_PKEY *issuer_key;
+	EVP_PKEY *f9_rsa; /* if asked for */
+};
+
+/* dir NULL: in memory only. 0, or -1 with a message. */
+int vroot_open(
+    const char *dir, bool intermediates, bool f9_rsa, struct vroot *ret, char *msg, size_t msg_len);
+void vroot_wipe(struct vroot *r);
+
+/* Pieces of every certificate in the chain: version 3 with subject CN and serial, validity
+ * (YYYYMMDDHHMMSSZ), critical basicConstraints. */
+X509 *vroot_cert(const char *subject, EVP_PKEY *key, size_t serial_len);
+int vroot_validity(X509 *x, const char *from, const char *until);
+int vroot_ca(X509 *x, int path_len);
 
 #endif

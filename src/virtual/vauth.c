@@ -168,8 +168,6 @@ use_slot(struct applet *a, const struct command *c, const struct template *t, st
 		return SW_DATA;
 	if (!allowed(a, slot))
 		return SW_SECURITY;
-	if (slot->public_only)
-		return SW_FAILURE;
 	alg = vcrypt_alg(NULL, slot->alg);
 	if (t->has_exponentiation)
 		rc = vcrypt_derive(

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "virtual/state.h"
 #include "virtual/vfault.h"
 
 static const struct {
@@ -118,23 +118,18 @@ vfault_add(struct vfault_list *l, const char *spec, char *msg, size_t msg_len)
 	char copy[256], *save = NULL;
 	const char *why;
 
-	if (l->n == VFAULT_MAX || strlen(spec) >= sizeof(copy)) {
-		snprintf(msg, msg_len, "fault: too %s", l->n == VFAULT_MAX ? "many" : "long");
-		return -1;
-	}
+	if (l->n == VFAULT_MAX || strlen(spec) >= sizeof(copy))
+		return state_say(
+		    msg, msg_len, "fault: too %s", l->n == VFAULT_MAX ? "many" : "long");
 	strcpy(copy, spec);
 	for (char *w = strtok_r(copy, ";,", &save); w != NULL; w = strtok_r(NULL, ";,", &save)) {
-		if (parse_word(&d, w) != 0) {
-			snprintf(msg, msg_len,
+		if (parse_word(&d, w) != 0)
+			return state_say(msg, msg_len,
 			    "fault: \"%s\" is unknown, out of range or one too many", w);
-			return -1;
-		}
 	}
 	why = complaint(&d);
-	if (why != NULL) {
-		snprintf(msg, msg_len, "fault \"%s\" %s", spec, why);
-		return -1;
-	}
+	if (why != NULL)
+		return state_say(msg, msg_len, "fault \"%s\" %s", spec, why);
 	l->f[l->n++] = (struct vfault){.kind = d.kind,
 	    .countdown = (unsigned)(d.at > 0	? d.at
 				    : d.nth > 0 ? d.nth

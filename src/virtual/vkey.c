@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/bio.h>
-#include <openssl/pem.h>
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
-#include <openssl/x509.h>
 
-#include "virtual/vcrypt.h"
 #include "virtual/vkey_i.h"
 #include "virtual/vwait.h"
 
@@ -83,10 +79,8 @@ static int
 arm_swap(struct vkey *v, const struct vfault *added, char *msg, size_t msg_len)
 {
 	for (const struct vfault *f = v->faults.f; f < added; f++) {
-		if (f->kind == VFAULT_SWAP) {
-			snprintf(msg, msg_len, "fault: a swap is armed already");
-			return -1;
-		}
+		if (f->kind == VFAULT_SWAP)
+			return state_say(msg, msg_len, "fault: a swap is armed already");
 	}
 	return vkey_open_other(v, added->swap, msg, msg_len);
 }
@@ -103,12 +97,6 @@ vkey_fault(struct vkey *v, const char *spec, char *msg, size_t msg_len)
 		return VKEY_OK;
 	v->faults.n--;
 	return VKEY_FAILED;
-}
-
-void
-vkey_fault_clear(struct vkey *v)
-{
-	v->faults.n = 0;
 }
 
 const struct vkey_witness *
@@ -285,62 +273,6 @@ vkey_apdu(struct vkey *v, const uint8_t *in, size_t len, uint8_t *out, size_t ca
 	memcpy(out, answer.b, answer.len);
 	*ret_len = answer.len;
 	return VKEY_OK;
-}
-
-char *
-vkey_root_pem(const struct vkey *v)
-{
-	const uint8_t *p = v->a.st.root_der;
-	X509 *x = d2i_X509(NULL, &p, (long)v->a.st.root_len);
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *text = NULL, *pem = NULL;
-	long n;
-
-	if (x != NULL && bio != NULL && PEM_write_bio_X509(bio, x) == 1 &&
-	    (n = BIO_get_mem_data(bio, &text)) > 0)
-		pem = strndup(text, (size_t)n);
-	BIO_free(bio);
-	X509_free(x);
-	return pem;
-}
-
-static uint8_t
-alg_of(EVP_PKEY *key)
-{
-	int bits = EVP_PKEY_get_bits(key);
-
-	if (EVP_PKEY_is_a(key, "RSA"))
-		return bits == 1024   ? VCRYPT_RSA1024
-		       : bits == 2048 ? VCRYPT_RSA2048
-		       : bits == 3072 ? VCRYPT_RSA3072
-				      : VCRYPT_RSA4096;
-	if (EVP_PKEY_is_a(key, "EC"))
-		return bits == 256 ? VCRYPT_P256 : VCRYPT_P384;
-	return EVP_PKEY_is_a(key, "ED25519") ? VCRYPT_ED25519 : VCRYPT_X25519;
-}
-
-int
-vkey_set_slot_public(struct vkey *v, uint8_t id, uint8_t pin_policy, uint8_t touch_policy,
-    const uint8_t *spki_der, size_t spki_len)
-{
-	struct state_slot *slot = state_slot(&v->a.st, id);
-	const uint8_t *p = spki_der;
-	EVP_PKEY *key = slot != NULL ? d2i_PUBKEY(NULL, &p, (long)spki_len) : NULL;
-
-	if (key == NULL)
-		return VKEY_FAILED;
-	vslot_fill(slot, alg_of(key), key, pin_policy, touch_policy, STATE_GENERATED);
-	slot->public_only = true;
-	v->a.st.dirty = true;
-	return state_save(&v->a.st) == 0 ? VKEY_OK : VKEY_FAILED;
-}
-
-int
-vkey_set_object(struct vkey *v, uint32_t id, const uint8_t *data, size_t len)
-{
-	if (state_object_set(&v->a.st, id, data, len) != 0)
-		return VKEY_FAILED;
-	return state_save(&v->a.st) == 0 ? VKEY_OK : VKEY_FAILED;
 }
 
 char *

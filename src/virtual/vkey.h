@@ -140,27 +140,13 @@ int vkey_back_ms(const struct vkey *v);
  * may be armed at a time; one back to the key that was swapped out names that key's state.
  */
 int vkey_fault(struct vkey *v, const char *spec, char *msg, size_t msg_len);
-void vkey_fault_clear(struct vkey *v);
 
 const struct vkey_witness *vkey_witness(const struct vkey *v);
-
-/* The attestation root's certificate, PEM; the caller frees. NULL: out of memory. */
-char *vkey_root_pem(const struct vkey *v);
 
 /* What the key is and holds, as JSON, never a secret; the caller frees. */
 char *vkey_inspect(const struct vkey *v);
 
 /* The same from a state file that nobody needs to hold. */
 char *vkey_inspect_file(const char *state, char *msg, size_t msg_len);
-
-/*
- * Test hook: put a public key (SubjectPublicKeyInfo) into a slot as if generated there. Such a
- * slot answers metadata and attestation, and cannot sign.
- */
-int vkey_set_slot_public(struct vkey *v, uint8_t slot, uint8_t pin_policy, uint8_t touch_policy,
-    const uint8_t *spki_der, size_t spki_len);
-
-/* Test hook: write a data object without authentication; len 0 deletes. */
-int vkey_set_object(struct vkey *v, uint32_t id, const uint8_t *data, size_t len);
 
 #endif

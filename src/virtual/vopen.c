@@ -46,8 +46,7 @@ config_check(const struct vkey_config *c, const struct state *st, char *msg, siz
 		what = "series (not FIPS)";
 	if (what == NULL)
 		return 0;
-	snprintf(msg, msg_len, "%s: this key has another %s", st->path, what);
-	return -1;
+	return state_say(msg, msg_len, "%s: this key has another %s", st->path, what);
 }
 
 static uint32_t
@@ -64,23 +63,18 @@ make_new(const struct vkey_config *c, struct state *st, char *msg, size_t msg_le
 {
 	const char *fw = c->firmware != NULL ? c->firmware : DEFAULT_FIRMWARE;
 
-	if (!parse_firmware(fw, st->firmware)) {
-		snprintf(msg, msg_len, "firmware \"%s\": want 4.y.z or 5.y.z, one digit each", fw);
-		return -1;
-	}
-	if (c->serial > INT32_MAX) {
-		snprintf(msg, msg_len, "serial number %u: want one below 2^31", c->serial);
-		return -1;
-	}
+	if (!parse_firmware(fw, st->firmware))
+		return state_say(
+		    msg, msg_len, "firmware \"%s\": want 4.y.z or 5.y.z, one digit each", fw);
+	if (c->serial > INT32_MAX)
+		return state_say(msg, msg_len, "serial number %u: want one below 2^31", c->serial);
 	st->serial = c->serial != 0 ? c->serial : made_up_serial();
 	st->form_factor = c->form_factor != 0 ? c->form_factor : 0x01;
 	if (c->fips)
 		st->form_factor |= FORM_FIPS;
-	if (c->pin_complexity && !state_fw(st, 5, 7, 0)) {
-		snprintf(
+	if (c->pin_complexity && !state_fw(st, 5, 7, 0))
+		return state_say(
 		    msg, msg_len, "firmware %s has no PIN complexity: want 5.7.0 or later", fw);
-		return -1;
-	}
 	st->pin_complexity = c->pin_complexity || state_fips_enforced(st);
 	state_factory_refs(st);
 	state_factory_mgm(st);
@@ -104,20 +98,14 @@ static int
 take_files(struct vkey *v, const char *path, char *msg, size_t msg_len)
 {
 	v->lock_fd = open_beside(path, ".lock", O_RDWR);
-	if (v->lock_fd < 0) {
-		snprintf(msg, msg_len, "%s.lock: %s", path, strerror(errno));
-		return -1;
-	}
-	if (flock(v->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-		snprintf(msg, msg_len, "%s: in use by another process", path);
-		return -1;
-	}
+	if (v->lock_fd < 0)
+		return state_say(msg, msg_len, "%s.lock: %s", path, strerror(errno));
+	if (flock(v->lock_fd, LOCK_EX | LOCK_NB) != 0)
+		return state_say(msg, msg_len, "%s: in use by another process", path);
 	v->log_fd = open_beside(path, ".log", O_WRONLY | O_APPEND);
 	v->a.st.path = strdup(path);
-	if (v->log_fd < 0 || v->a.st.path == NULL) {
-		snprintf(msg, msg_len, "%s.log: %s", path, strerror(errno));
-		return -1;
-	}
+	if (v->log_fd < 0 || v->a.st.path == NULL)
+		return state_say(msg, msg_len, "%s.log: %s", path, strerror(errno));
 	return 0;
 }
 
@@ -139,12 +127,10 @@ surround(struct vkey *v, const struct vkey_config *c, char *msg, size_t msg_len)
 {
 	const struct state *st = &v->a.st;
 
-	if (c->nfc && (!state_fw(st, 5, 0, 0) || state_fips_enforced(st))) {
-		snprintf(msg, msg_len, "NFC: not with %s",
+	if (c->nfc && (!state_fw(st, 5, 0, 0) || state_fips_enforced(st)))
+		return state_say(msg, msg_len, "NFC: not with %s",
 		    state_fips_enforced(st) ? "a FIPS key, which wants a secure channel (SCP) there"
 					    : "firmware 4");
-		return -1;
-	}
 	v->a.env = (struct surroundings){.real_timing = c->real_timing,
 	    .nfc = c->nfc,
 	    .finger = c->finger,
@@ -179,10 +165,8 @@ open_state(struct vkey *v, const struct vkey_config *c, char *msg, size_t msg_le
 	set_touch(st, c);
 	if (surround(v, c, msg, msg_len) != 0)
 		return -1;
-	if (state_save(st) != 0) {
-		snprintf(msg, msg_len, "%s: %s", c->state, strerror(errno));
-		return -1;
-	}
+	if (state_save(st) != 0)
+		return state_say(msg, msg_len, "%s: %s", c->state, strerror(errno));
 	return 0;
 }
 

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
-#include "virtual/vroot.h"
 
 #define F9_RSA "f9-rsa2048.key"
-#define BUNDLE_NEW "root.new"
 
 /* From the top down; each is issued by the one before it. */
 static const struct ca {
@@ -30,43 +28,75 @@ static const struct ca {
     {"TEST_PIV_Attestation_B_1", "ykvirt PIV Attestation B 1 (TEST)", "20241201000000Z", 1},
 };
 
+#define N_CAS (sizeof(cas) / sizeof(cas[0]))
+
 struct pair {
 	EVP_PKEY *key;
 	X509 *cert;
 };
 
-static void
-pair_wipe(struct pair *p)
+/* len bytes; the first is 1, so that the number is positive and of full length. */
+static int
+random_serial(X509 *x, size_t len)
 {
-	EVP_PKEY_free(p->key);
-	X509_free(p->cert);
-	*p = (struct pair){0};
+	uint8_t buf[16] = {1};
+	BIGNUM *bn = NULL;
+	int rc = -1;
+
+	if (RAND_bytes(buf + 1, (int)len - 1) == 1 &&
+	    (bn = BN_bin2bn(buf, (int)len, NULL)) != NULL &&
+	    BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x)) != NULL)
+		rc = 0;
+	BN_free(bn);
+	return rc;
 }
 
-/* What the vendor's CAs have, and F9 has not. */
-static int
-add_ca_extensions(X509 *x, X509 *issuer)
+X509 *
+vroot_cert(const char *subject, EVP_PKEY *key, size_t serial_len)
 {
-	static const struct {
-		int nid;
-		const char *value;
-	} exts[] = {
-	    {NID_subject_key_identifier, "hash"},
-	    {NID_authority_key_identifier, "keyid"},
-	    {NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign"},
-	};
+	X509 *x = X509_new();
+	X509_NAME *name = x != NULL ? X509_get_subject_name(x) : NULL;
+
+	if (name == NULL || X509_set_version(x, X509_VERSION_3) != 1 ||
+	    X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
+		(const unsigned char *)subject, -1, -1, 0) != 1 ||
+	    X509_set_pubkey(x, key) != 1 || random_serial(x, serial_len) != 0) {
+		X509_free(x);
+		return NULL;
+	}
+	return x;
+}
+
+int
+vroot_validity(X509 *x, const char *from, const char *until)
+{
+	return ASN1_TIME_set_string_X509(X509_getm_notBefore(x), from) == 1 &&
+		       ASN1_TIME_set_string_X509(X509_getm_notAfter(x), until) == 1
+		   ? 0
+		   : -1;
+}
+
+static int
+add_ext(X509 *x, X509 *issuer, int nid, const char *value)
+{
 	X509V3_CTX ctx = {0};
+	X509_EXTENSION *e;
+	int rc;
 
 	X509V3_set_ctx(&ctx, issuer, x, NULL, NULL, 0);
-	for (size_t i = 0; i < sizeof(exts) / sizeof(exts[0]); i++) {
-		X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, exts[i].nid, exts[i].value);
-		int ok = e != NULL && X509_add_ext(x, e, -1) == 1;
+	e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+	rc = e != NULL && X509_add_ext(x, e, -1) == 1 ? 0 : -1;
+	X509_EXTENSION_free(e);
+	return rc;
+}
 
-		X509_EXTENSION_free(e);
-		if (!ok)
-			return -1;
-	}
-	return 0;
+int
+vroot_ca(X509 *x, int path_len)
+{
+	char value[40];
+
+	snprintf(value, sizeof(value), "critical,CA:TRUE,pathlen:%d", path_len);
+	return add_ext(x, x, NID_basic_constraints, value);
 }
 
 /* issuer NULL: by itself. */
@@ -74,29 +104,41 @@ static int
 make(const struct ca *ca, const struct pair *issuer, struct pair *ret)
 {
 	EVP_PKEY *key = vcrypt_generate(vcrypt_alg(NULL, VCRYPT_P256));
-	X509 *x = key != NULL ? vattest_cert(ca->subject, key, 16) : NULL;
+	X509 *x = key != NULL ? vroot_cert(ca->subject, key, 16) : NULL;
 	X509 *above = issuer != NULL ? issuer->cert : x;
 
 	ret->key = key;
 	ret->cert = x;
 	if (x == NULL || X509_set_issuer_name(x, X509_get_subject_name(above)) != 1 ||
-	    vattest_validity(x, ca->from, "99991231235959Z") != 0 ||
-	    add_ca_extensions(x, above) != 0 || vattest_ca(x, ca->path_len) != 0 ||
+	    vroot_validity(x, ca->from, "99991231235959Z") != 0 ||
+	    /* what the vendor's CAs have, and F9 has not */
+	    add_ext(x, above, NID_subject_key_identifier, "hash") != 0 ||
+	    add_ext(x, above, NID_authority_key_identifier, "keyid") != 0 ||
+	    add_ext(x, above, NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign") !=
+		0 ||
+	    vroot_ca(x, ca->path_len) != 0 ||
 	    X509_sign(x, issuer != NULL ? issuer->key : key, EVP_sha256()) == 0)
 		return -1;
 	return 0;
 }
 
+static int
+path_in(char ret[static PATH_MAX], const char *dir, const char *name, const char *suffix)
+{
+	int n = snprintf(ret, PATH_MAX, "%s/%s%s", dir, name, suffix);
+
+	return n > 0 && n < PATH_MAX ? 0 : -1;
+}
+
 static FILE *
 open_in(const char *dir, const char *name, const char *suffix, int flags, mode_t mode)
 {
-	char *path = NULL;
+	char path[PATH_MAX];
 	FILE *f = NULL;
 	int fd = -1;
 
-	if (asprintf(&path, "%s/%s%s", dir, name, suffix) >= 0)
+	if (path_in(path, dir, name, suffix) == 0)
 		fd = open(path, flags | O_CLOEXEC, mode);
-	free(path);
 	if (fd >= 0 && (f = fdopen(fd, (flags & O_WRONLY) ? "w" : "r")) == NULL)
 		close(fd);
 	return f;
@@ -122,15 +164,21 @@ write_key(const char *dir, const char *name, const char *suffix, EVP_PKEY *key)
 	return ok ? 0 : -1;
 }
 
+/* The first n of a chain. At once: it may be read. */
 static int
-write_cert(const char *dir, const char *name, X509 *cert)
+write_certs(const char *dir, const char *name, const struct pair *chain, size_t n)
 {
-	FILE *f = open_in(dir, name, ".pem", O_WRONLY | O_CREAT | O_EXCL, 0644);
-	int ok = f != NULL && PEM_write_X509(f, cert) == 1;
+	char from[PATH_MAX], to[PATH_MAX];
+	FILE *f = open_in(dir, name, ".new", O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	int ok = f != NULL;
 
+	for (size_t i = 0; ok && i < n; i++)
+		ok = PEM_write_X509(f, chain[i].cert) == 1;
 	if (f != NULL && fclose(f) != 0)
 		ok = 0;
-	return ok ? 0 : -1;
+	return ok && path_in(from, dir, name, ".new") == 0 && path_in(to, dir, name, ".pem") == 0
+		   ? rename(from, to)
+		   : -1;
 }
 
 /* 0 read; 1 there is none yet; -1 broken. */
@@ -166,75 +214,10 @@ read_or_make(const char *dir, const struct ca *ca, const struct pair *issuer, st
 		return rc;
 	if (make(ca, issuer, ret) != 0)
 		return -1;
-	if (dir == NULL)
-		return 0;
-	return write_key(dir, ca->file, ".key", ret->key) == 0 &&
-		       write_cert(dir, ca->file, ret->cert) == 0
+	return dir == NULL || (write_key(dir, ca->file, ".key", ret->key) == 0 &&
+				  write_certs(dir, ca->file, ret, 1) == 0)
 		   ? 0
 		   : -1;
-}
-
-static size_t
-count_certs(const char *dir, const char *name)
-{
-	FILE *f = open_in(dir, name, ".pem", O_RDONLY, 0);
-	X509 *x;
-	size_t n = 0;
-
-	while (f != NULL && (x = PEM_read_X509(f, NULL, NULL, NULL)) != NULL) {
-		X509_free(x);
-		n++;
-	}
-	ERR_clear_error(); /* the end is one */
-	if (f != NULL)
-		fclose(f);
-	return n;
-}
-
-/* The first one of that file. */
-static int
-copy_cert(const char *dir, const char *name, FILE *to)
-{
-	FILE *f = open_in(dir, name, ".pem", O_RDONLY, 0);
-	X509 *x = f != NULL ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
-	int ok = x != NULL && PEM_write_X509(to, x) == 1;
-
-	X509_free(x);
-	if (f != NULL)
-		fclose(f);
-	return ok ? 0 : -1;
-}
-
-static int
-rename_in(const char *dir, const char *from, const char *to)
-{
-	char *a = NULL, *b = NULL;
-	int rc = -1;
-
-	if (asprintf(&a, "%s/%s", dir, from) >= 0 && asprintf(&b, "%s/%s.pem", dir, to) >= 0)
-		rc = rename(a, b);
-	free(a);
-	free(b);
-	return rc;
-}
-
-/* Whoever is told of root.pem alone shall find the whole chain there. At once: it may be read. */
-static int
-bundle(const char *dir)
-{
-	const size_t n = sizeof(cas) / sizeof(cas[0]);
-	FILE *f;
-	int rc = 0;
-
-	if (count_certs(dir, cas[0].file) == n)
-		return 0;
-	if ((f = open_in(dir, BUNDLE_NEW, "", O_WRONLY | O_CREAT | O_TRUNC, 0644)) == NULL)
-		return -1;
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = copy_cert(dir, cas[i].file, f);
-	if (fclose(f) != 0 || rc != 0)
-		return -1;
-	return rename_in(dir, BUNDLE_NEW, cas[0].file);
 }
 
 /* Made once: real keys share theirs by the batch, and this one takes a moment. */
@@ -258,35 +241,32 @@ shared_f9(const char *dir)
 static const char *
 fill(const char *dir, size_t depth, bool f9_rsa, struct vroot *ret)
 {
-	struct pair above = {0}, below = {0};
+	struct pair chain[N_CAS] = {0}, *last = &chain[depth - 1];
+	const char *bad = NULL;
 
-	for (size_t i = 0; i < depth; i++) {
-		int rc = read_or_make(dir, &cas[i], i > 0 ? &above : NULL, &below);
-
-		pair_wipe(&above);
-		above = below;
-		below = (struct pair){0};
-		if (rc == 0 && i == 0 && X509_up_ref(above.cert) == 1)
-			ret->root = above.cert;
-		if (rc != 0) {
-			pair_wipe(&above);
-			return cas[i].file;
-		}
+	for (size_t i = 0; bad == NULL && i < depth; i++)
+		if (read_or_make(dir, &cas[i], i > 0 ? &chain[i - 1] : NULL, &chain[i]) != 0)
+			bad = cas[i].file;
+	/* Whoever is told of root.pem alone shall find the whole chain there. */
+	if (bad == NULL && dir != NULL && depth > 1 &&
+	    write_certs(dir, cas[0].file, chain, depth) != 0)
+		bad = cas[0].file;
+	if (bad == NULL && f9_rsa && (ret->f9_rsa = shared_f9(dir)) == NULL)
+		bad = F9_RSA;
+	ret->issuer = last->cert;
+	ret->issuer_key = last->key;
+	for (struct pair *p = chain; p < last; p++) {
+		EVP_PKEY_free(p->key);
+		X509_free(p->cert);
 	}
-	ret->issuer = above.cert;
-	ret->issuer_key = above.key;
-	if (dir != NULL && depth > 1 && bundle(dir) != 0)
-		return cas[0].file;
-	if (f9_rsa && (ret->f9_rsa = shared_f9(dir)) == NULL)
-		return F9_RSA;
-	return ret->root != NULL ? NULL : cas[0].file;
+	return bad;
 }
 
 int
 vroot_open(
     const char *dir, bool intermediates, bool f9_rsa, struct vroot *ret, char *msg, size_t msg_len)
 {
-	size_t depth = intermediates ? sizeof(cas) / sizeof(cas[0]) : 1;
+	size_t depth = intermediates ? N_CAS : 1;
 	const char *bad = "root.lock";
 	FILE *lock = NULL;
 
@@ -310,7 +290,6 @@ vroot_open(
 void
 vroot_wipe(struct vroot *r)
 {
-	X509_free(r->root);
 	X509_free(r->issuer);
 	EVP_PKEY_free(r->issuer_key);
 	EVP_PKEY_free(r->f9_rsa);

@@ -23,14 +23,6 @@ fips_rules(const struct state *st)
 	       (state_is_fips(st) && state_fw(st, 4, 4, 0) && !state_fw(st, 4, 5, 0));
 }
 
-static uint8_t
-default_pin_policy(uint8_t slot)
-{
-	if (slot == 0x9C)
-		return PIN_ALWAYS;
-	return slot == 0x9E ? POLICY_NEVER : PIN_ONCE;
-}
-
 /* Whether a key of this kind may be made or brought in. */
 static uint16_t
 check_fips(const struct state *st, uint8_t slot, uint8_t alg, struct policies *pol)
@@ -42,7 +34,7 @@ check_fips(const struct state *st, uint8_t slot, uint8_t alg, struct policies *p
 		return SW_DATA;
 	if (state_fips_enforced(st) && !state_fips_approved(st))
 		return SW_CONDITIONS;
-	if (pol->pin == 0 && default_pin_policy(slot) == POLICY_NEVER)
+	if (pol->pin == 0 && state_slot_pin(slot) == POLICY_NEVER)
 		pol->pin = PIN_ONCE;
 	return SW_OK;
 }
@@ -66,18 +58,6 @@ parse_policies(const struct applet *a, const uint8_t *data, size_t len, struct p
 		ret->touch = t.val[0];
 	}
 	return true;
-}
-
-void
-vslot_fill(struct state_slot *slot, uint8_t alg, EVP_PKEY *key, uint8_t pin_policy,
-    uint8_t touch_policy, uint8_t origin)
-{
-	state_slot_clear(slot);
-	slot->alg = alg;
-	slot->key = key;
-	slot->pin_policy = pin_policy != 0 ? pin_policy : default_pin_policy(slot->id);
-	slot->touch_policy = touch_policy != 0 ? touch_policy : POLICY_NEVER;
-	slot->origin = origin;
 }
 
 /* AC: 80 algorithm, AA and AB policies. */
@@ -120,7 +100,7 @@ vslot_generate(struct applet *a, const struct command *c, struct vbuf *out)
 		EVP_PKEY_free(key);
 		return SW_FAILURE;
 	}
-	vslot_fill(slot, alg->id, key, pol.pin, pol.touch, STATE_GENERATED);
+	state_slot_fill(slot, alg->id, key, pol.pin, pol.touch, STATE_GENERATED);
 	a->st.dirty = true;
 	if (vcrypt_public(alg, key, &point) != 0)
 		return SW_FAILURE;
@@ -150,7 +130,7 @@ vslot_import(struct applet *a, const struct command *c, struct vbuf *out)
 	key = vcrypt_import(alg, c->data, c->len);
 	if (key == NULL)
 		return SW_DATA;
-	vslot_fill(slot, alg->id, key, pol.pin, pol.touch, STATE_IMPORTED);
+	state_slot_fill(slot, alg->id, key, pol.pin, pol.touch, STATE_IMPORTED);
 	a->st.dirty = true;
 	return SW_OK;
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "point.h"
+#include "vhooks.h"
 
 static const char *const kinds[] = {"remove-before", "remove-after", "remove-answered"};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -78,7 +79,7 @@ interrupted_again(struct point *p, unsigned at, enum point_how how, struct tally
 
 	point_fault(p, at, "remove-after");
 	rc = point_run(p, how);
-	vkey_fault_clear(p->key);
+	vhook_fault_clear(p->key);
 	if (vkey_witness(p->key)->faults == before) {
 		assert_int_equal(rc, 0); /* it needed fewer APDUs */
 		return;

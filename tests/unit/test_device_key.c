@@ -14,6 +14,7 @@
 #include "base/utc.h"
 #include "device_rig.h"
 #include "key/evp.h"
+#include "vhooks.h"
 
 /* ---- keys ---- */
 
@@ -370,7 +371,7 @@ a_compressed_certificate_is_read_and_a_bomb_is_not(void **state)
 	object[2] = (uint8_t)(n >> 8);
 	object[3] = (uint8_t)n;
 	memcpy(object + 4 + n, "\x71\x01\x01\xfe\x00", 5);
-	assert_int_equal(vkey_set_object(r.key, OBJ_CERT_9A, object, n + 9), 0);
+	assert_int_equal(vhook_object(r.key, OBJ_CERT_9A, object, n + 9), 0);
 	OK(&r, token_get_cert(r.token, 0x9a, &got, &r.err));
 	assert_true(blob_equal(&der, &got));
 	OK(&r, blob_set(&bomb, zeros, sizeof(zeros), &r.err));
@@ -378,7 +379,7 @@ a_compressed_certificate_is_read_and_a_bomb_is_not(void **state)
 	object[2] = (uint8_t)(n >> 8);
 	object[3] = (uint8_t)n;
 	memcpy(object + 4 + n, "\x71\x01\x01\xfe\x00", 5);
-	assert_int_equal(vkey_set_object(r.key, OBJ_CERT_9A, object, n + 9), 0);
+	assert_int_equal(vhook_object(r.key, OBJ_CERT_9A, object, n + 9), 0);
 	FAILS(&r, ERR_FIT, token_get_cert(r.token, 0x9a, &got, &r.err));
 	rig_stop(&r);
 }

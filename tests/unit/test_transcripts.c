@@ -14,7 +14,7 @@
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
 
-#include "virtual/vkey.h"
+#include "vhooks.h"
 
 #define EXIT_SKIP 77
 #define HEX_MAX (2 * VKEY_ANSWER_MAX + 1)
@@ -171,12 +171,12 @@ provision_9a(struct vkey *v, const json_t *rows)
 	int len;
 
 	n += response_to(rows, "00C000003D", object + n, sizeof(object) - n);
-	assert_int_equal(vkey_set_object(v, 0x5FC105, object + 4, n - 4), VKEY_OK);
+	assert_int_equal(vhook_object(v, 0x5FC105, object + 4, n - 4), 0);
 	cert = d2i_X509(NULL, &p, (long)(n - 8));
 	assert_non_null(cert);
 	len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &spki);
 	assert_true(len > 0);
-	assert_int_equal(vkey_set_slot_public(v, 0x9A, 2, 1, spki, (size_t)len), VKEY_OK);
+	assert_int_equal(vhook_slot(v, 0x9A, 2, 1, spki, (size_t)len), 0);
 	OPENSSL_free(spki);
 	X509_free(cert);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <openssl/evp.h>
@@ -100,15 +101,24 @@ certificate(const uint8_t *der, size_t len)
 }
 
 static X509 *
-root_of(const struct vkey *v)
+root_of(const char *dir)
 {
-	char *pem = vkey_root_pem(v);
-	BIO *bio = BIO_new_mem_buf(pem, -1);
-	X509 *x = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	char path[64];
+	FILE *f;
+	X509 *x;
 
+	snprintf(path, sizeof(path), "%s/root.pem", dir);
+	f = fopen(path, "r");
+	assert_non_null(f);
+	x = PEM_read_X509(f, NULL, NULL, NULL);
 	assert_non_null(x);
-	BIO_free(bio);
-	free(pem);
+	fclose(f);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/root.key", dir);
+	assert_int_equal(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/root.lock", dir);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
 	return x;
 }
 
@@ -132,8 +142,11 @@ assert_extension(X509 *x, const char *oid, const char *want)
 static void
 does_an_attestation_chain_to_the_test_root_with_the_genuine_encodings(void **state)
 {
-	struct vkey *v = vdriver_fresh("5.4.3");
-	X509 *root = root_of(v), *f9, *leaf;
+	char dir[] = "/tmp/test_virtual_keys.XXXXXX";
+	const struct vkey_config config = {
+	    .firmware = "5.4.3", .root_dir = mkdtemp(dir), .serial = 0x00BADA55};
+	struct vkey *v = vdriver_open(&config);
+	X509 *root = root_of(dir), *f9, *leaf;
 	X509_STORE *store = X509_STORE_new();
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	STACK_OF(X509) *chain = sk_X509_new_null();
@@ -141,6 +154,7 @@ does_an_attestation_chain_to_the_test_root_with_the_genuine_encodings(void **sta
 	char name[128];
 
 	(void)state;
+	assert_int_equal(vdriver_sw(v, SELECT_PIV), 0x9000);
 	assert_int_equal(vdriver_sw(v, "00F99A00"), 0x6A80);
 	vdriver_admin(v, "5.4.3");
 	assert_int_equal(vdriver_sw(v, "0047009A0BAC09800111AA0103AB0102"), 0x9000);
