@@ -120,18 +120,8 @@ MUST_CHECK int registry_flight_open(struct registry *r, uint32_t serial,
 
 struct registry_work {
 	int64_t id;
-	char plan[32];	 /* "enroll" */
-	uint32_t serial; /* token */
-	struct holder holder;
-	char profile[64];
-	uint8_t guid[REGISTRY_GUID_LEN];
-	uint8_t key_alg, pin_policy, touch_policy; /* key.h, x509.h */
-	unsigned days;
-	unsigned hours;			/* of validity, instead of days; 0: days count */
-	char why[32];			/* "damaged": what a reissue is for; may be empty */
-	char ticket[REGISTRY_TEXT_MAX]; /* by whose order; may be empty */
-	uint32_t replaces; /* another token, whose certificates this work ends; 0: none */
-	unsigned flags;	   /* the plan's own */
+	char plan[32];	      /* "enroll" */
+	struct request asked; /* for which holder and token, and all else that its table keeps */
 	int64_t started;
 	/* the certificate of this work, if it got that far */
 	bool has_cert;
@@ -140,17 +130,16 @@ struct registry_work {
 };
 void registry_work_wipe(struct registry_work *w);
 
-/* Intent: holder (made or found by key; name, email, upn brought up to date, and external and
- * directory where they are given), token (new -> personalised), work row, the sealed secrets as
- * pending, one audit row. w->id and w->holder.id are set. Errors: ERR_OCCUPIED the token has open
- * work, is active, or the holder has an active token (unless additional). */
+/* Intent: holder (made, or found by key; the texts that are given are brought up to date, the
+ * others stay), token (new -> personalised), work row, the sealed secrets as pending, one audit
+ * row. w->id and the holder's are set. Errors: ERR_OCCUPIED the token has open work, is active, or
+ * the holder has an active token (unless additional). */
 MUST_CHECK int registry_begin(struct registry *r, struct registry_work *w,
-    const uint8_t firmware[static 3], const struct registry_sealed *sealed, size_t n_sealed,
-    bool additional, struct err *err);
+    const struct registry_sealed *sealed, size_t n_sealed, bool additional, struct err *err);
 
 /* Work on a token that somebody holds: its state stays what it is. As registry_begin for the rest.
- * w->holder.key must be the holder's; name, e-mail and UPN are brought up to date. Errors:
- * ERR_ABSENT no such token; ERR_OCCUPIED it has open work, no holder, or another one. */
+ * The key asked for must be the holder's. Errors: ERR_ABSENT no such token; ERR_OCCUPIED it has
+ * open work, no holder, or another one. */
 MUST_CHECK int registry_begin_on(struct registry *r, struct registry_work *w,
     const struct registry_sealed *sealed, size_t n_sealed, struct err *err);
 
@@ -158,8 +147,8 @@ MUST_CHECK int registry_begin_on(struct registry *r, struct registry_work *w,
 MUST_CHECK int registry_work_open(
     struct registry *r, uint32_t serial, struct registry_work *ret, struct err *err);
 
-/* For what the token's newest certificate that came to its end was asked: all that is kept
- * (x509_request.h), of the holder and of the work. Errors: ERR_ABSENT there is none. */
+/* What was asked for the token's newest certificate that came to its end. Errors: ERR_ABSENT there
+ * is none. */
 MUST_CHECK int registry_request(
     struct registry *r, uint32_t serial, struct request *ret, struct err *err);
 

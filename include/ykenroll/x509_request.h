@@ -25,13 +25,15 @@
 #define REQUEST_DAYS_MAX 3650
 
 /* The texts about a person, which are columns of the registry. */
-#define HOLDER_TEXTS(X)                                           \
-	X(key)	/* e-mail or external id, unique, without case */ \
-	X(name) /* CN */                                          \
-	X(email)                                                  \
-	X(upn)	     /* user principal name */                    \
-	X(external)  /* id in another system (HR), unique */      \
-	X(directory) /* DN in a directory */                      \
+#define HOLDER_TEXTS(X)                                          \
+	X(key) /* e-mail or external id, unique, without case */ \
+	HOLDER_ABOUT(X)
+#define HOLDER_ABOUT(X)                                      \
+	X(name) /* CN */                                     \
+	X(email)                                             \
+	X(upn)	     /* user principal name */               \
+	X(external)  /* id in another system (HR), unique */ \
+	X(directory) /* DN in a directory */                 \
 	X(sid)	     /* of a Windows account, "S-1-5-21-…" */
 
 struct holder {

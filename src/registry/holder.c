@@ -94,6 +94,12 @@ holder_check(const struct holder *h, struct err *err)
 	return 0;
 }
 
+#define COLUMN(member) #member ", "
+#define VALUE(member) "?, "
+#define ARG(member) DB_T(h->member),
+#define UPDATE(member) #member " = ifnull(nullif(excluded." #member ", ''), " #member "), "
+#define DIFFERS(member) " OR excluded." #member " NOT IN ('', " #member ")"
+
 int
 registry_holder_put(struct registry *r, struct holder *h, struct err *err)
 {
@@ -103,19 +109,14 @@ registry_holder_put(struct registry *r, struct holder *h, struct err *err)
 	if ((rc = holder_check(h, err)) != 0)
 		return rc;
 	if ((rc = db_run(r->db,
-		 "INSERT INTO holders (key, name, email, upn, made, changed, external, directory,"
-		 " sid)"
-		 " VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8) ON CONFLICT (key) DO UPDATE"
-		 " SET name = ?2, email = ?3, upn = ?4, changed = ?5,"
-		 " external = CASE ?6 WHEN '' THEN external ELSE ?6 END,"
-		 " directory = CASE ?7 WHEN '' THEN directory ELSE ?7 END,"
-		 " sid = CASE ?8 WHEN '' THEN sid ELSE ?8 END"
-		 " WHERE name <> ?2 OR email <> ?3 OR upn <> ?4"
-		 " OR (?6 <> '' AND external <> ?6) OR (?7 <> '' AND directory <> ?7)"
-		 " OR (?8 <> '' AND sid <> ?8)",
-		 DB_ARGS(DB_T(h->key), DB_T(h->name), DB_T(h->email), DB_T(h->upn), DB_I(now),
-		     DB_T(h->external), DB_T(h->directory), DB_T(h->sid)),
-		 err)) != 0)
+		 "INSERT INTO holders (" HOLDER_TEXTS(
+		     COLUMN) "made, changed)"
+			     " VALUES (" HOLDER_TEXTS(
+				 VALUE) "?, ?) ON CONFLICT (key) DO UPDATE"
+					" SET " HOLDER_ABOUT(UPDATE) "changed = excluded.changed"
+								     " WHERE false" HOLDER_ABOUT(
+									 DIFFERS),
+		 DB_ARGS(HOLDER_TEXTS(ARG) DB_I(now), DB_I(now)), err)) != 0)
 		return rc;
 	rc = db_int(
 	    r->db, "SELECT id FROM holders WHERE key = ?", DB_ARGS(DB_T(h->key)), &h->id, err);

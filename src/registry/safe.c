@@ -96,11 +96,11 @@ registry_sealed_put(struct registry *r, const struct registry_work *w,
 
 	if (sealed->recovery.len == 0 || sealed->flight.len == 0)
 		return err_set(err, ERR_USAGE, "the %s was not sealed", kind);
-	if ((rc = next_version(r, w->serial, sealed->kind, &version, err)) != 0)
+	if ((rc = next_version(r, w->asked.token, sealed->kind, &version, err)) != 0)
 		return rc;
 	if (version != sealed->version)
 		return err_set(err, ERR_OCCUPIED, "token %u got another %s meanwhile; run it again",
-		    (unsigned)w->serial, kind);
+		    (unsigned)w->asked.token, kind);
 	if ((rc = check_generation(r, sealed, err)) != 0)
 		return rc;
 	registry_sha256(sealed->recovery.data, sealed->recovery.len, hash);
@@ -113,7 +113,7 @@ registry_sealed_put(struct registry *r, const struct registry_work *w,
 	return db_run(r->db,
 	    "INSERT INTO secrets (token, kind, version, alg, state, recovery, flight, sha256,"
 	    " work, changed, recipients) VALUES (?, ?, ?, ?, 'pending', ?, ?, ?, ?, ?, ?)",
-	    DB_ARGS(DB_I(w->serial), DB_T(kind), DB_I(version), DB_I(sealed->alg),
+	    DB_ARGS(DB_I(w->asked.token), DB_T(kind), DB_I(version), DB_I(sealed->alg),
 		DB_B(sealed->recovery.data, sealed->recovery.len),
 		DB_B(sealed->flight.data, sealed->flight.len), DB_B(hash, sizeof(hash)),
 		DB_I(w->id), DB_I(utc_now()), DB_I(sealed->recipients)),

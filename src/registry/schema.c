@@ -180,6 +180,9 @@ static const char *const migrations[] = {
     " sealed BLOB NOT NULL CHECK (length(sealed) > 0),"
     " made INTEGER NOT NULL"
     ") STRICT;",
+
+    /* 7: the subject that was asked for */
+    "ALTER TABLE works ADD COLUMN subject TEXT NOT NULL DEFAULT '';",
 };
 
 #define VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -11,6 +11,7 @@
 void
 registry_work_wipe(struct registry_work *w)
 {
+	request_wipe(&w->asked);
 	blob_wipe(&w->cert);
 }
 
@@ -29,13 +30,57 @@ registry_work_token(struct registry *r, int64_t work, uint32_t *ret_serial, stru
 	return 0;
 }
 
-/* Everything of the work, with its newest certificate that was not given up. */
-#define WORK_SQL                                                                                                                    \
-	"SELECT w.id, w.plan, w.token, w.profile, w.guid, w.key_alg, w.pin_policy,"                                                 \
-	" w.touch_policy, w.days, w.started, c.serial, c.der, w.why, w.ticket, w.replaces, w.hours, w.flags, " REGISTRY_HOLDER_COLS \
-	" FROM works AS w JOIN holders AS h ON h.id = w.holder"                                                                     \
-	" LEFT JOIN certificates AS c ON c.work = w.id AND c.state IN ('prepared', 'issued')"                                       \
-	" WHERE w.token = ? AND w.closed IS NULL"
+/* ---- the columns that request.c's table names ---- */
+
+#define SQL_MAX 2048
+#define FIELDS_MAX 32
+
+static void
+add(char sql[static SQL_MAX], const char *text)
+{
+	const size_t at = strlen(sql);
+
+	snprintf(sql + at, SQL_MAX - at, "%s", text);
+}
+
+/* Each column, or a text for each; *ret_fields: those that have one. */
+static size_t
+add_columns(char sql[static SQL_MAX], const char *before, const char *instead,
+    const struct request_field *ret_fields[static FIELDS_MAX])
+{
+	const struct request_field *f;
+	size_t n, i, in = 0;
+
+	f = request_fields(&n);
+	for (i = 0; i < n && in < FIELDS_MAX; i++)
+		if (f[i].place == REQUEST_WORKS) {
+			add(sql, before);
+			add(sql, instead != NULL ? instead : f[i].column);
+			ret_fields[in++] = &f[i];
+		}
+	return in;
+}
+
+static int
+read_fields(struct db_stmt *st, int col, const struct request_field *const *fields, size_t n,
+    struct request *ret, struct err *err)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++, col++) {
+		struct request_value v = {.number = db_col_int(st, col)};
+
+		if (!request_is_number(fields[i]))
+			v.data = db_col_data(st, col, &v.len);
+		if (request_put(ret, fields[i], &v, NULL) != 0)
+			return err_set(err, ERR_INTERNAL,
+			    "registry: the %s of a work was changed by another program",
+			    fields[i]->what);
+	}
+	return 0;
+}
+
+/* ---- reading ---- */
 
 static int
 read_work(struct db_stmt *st, struct registry_work *w, struct err *err)
@@ -43,47 +88,68 @@ read_work(struct db_stmt *st, struct registry_work *w, struct err *err)
 	int rc;
 
 	w->id = db_col_int(st, 0);
-	w->serial = (uint32_t)db_col_int(st, 2);
-	w->key_alg = (uint8_t)db_col_int(st, 5);
-	w->pin_policy = (uint8_t)db_col_int(st, 6);
-	w->touch_policy = (uint8_t)db_col_int(st, 7);
-	w->days = (unsigned)db_col_int(st, 8);
-	w->started = db_col_int(st, 9);
-	w->replaces = (uint32_t)db_col_int(st, 14);
-	w->hours = (unsigned)db_col_int(st, 15);
-	w->flags = (unsigned)db_col_int(st, 16);
-	w->has_cert = !db_col_null(st, 10);
+	w->started = db_col_int(st, 2);
+	w->has_cert = !db_col_null(st, 3);
 	if ((rc = db_col_text(st, 1, w->plan, sizeof(w->plan), err)) != 0 ||
-	    (rc = db_col_text(st, 3, w->profile, sizeof(w->profile), err)) != 0 ||
-	    (rc = db_col_bytes(st, 4, w->guid, sizeof(w->guid), err)) != 0 ||
-	    (rc = registry_holder_read(st, 17, &w->holder, err)) != 0 ||
-	    (rc = db_col_text(st, 12, w->why, sizeof(w->why), err)) != 0 ||
-	    (rc = db_col_text(st, 13, w->ticket, sizeof(w->ticket), err)) != 0)
+	    (rc = registry_holder_read(st, 5, &w->asked.holder, err)) != 0 || !w->has_cert)
 		return rc;
-	if (!w->has_cert)
-		return 0;
-	if ((rc = db_col_bytes(st, 10, w->cert_serial, sizeof(w->cert_serial), err)) != 0)
+	if ((rc = db_col_bytes(st, 3, w->cert_serial, sizeof(w->cert_serial), err)) != 0)
 		return rc;
-	return db_col_blob(st, 11, &w->cert, err);
+	return db_col_blob(st, 4, &w->cert, err);
+}
+
+/* Everything of a work, with its newest certificate that was not given up. 1 it is there, 0. */
+static int
+find_work(struct registry *r, const char *where, uint32_t token, struct registry_work *ret,
+    struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *st = NULL;
+	CLEAN(registry_work_wipe) struct registry_work w = {0};
+	const struct request_field *fields[FIELDS_MAX];
+	char sql[SQL_MAX] =
+	    "SELECT w.id, w.plan, w.started, c.serial, c.der, " REGISTRY_HOLDER_COLS;
+	const size_t n = add_columns(sql, ", w.", NULL, fields);
+	int rc;
+
+	add(sql, " FROM works AS w JOIN holders AS h ON h.id = w.holder LEFT JOIN certificates AS c"
+		 " ON c.work = w.id AND c.state IN ('prepared', 'issued') WHERE ");
+	add(sql, where);
+	if ((rc = db_query(r->db, sql, DB_ARGS(DB_I(token)), &st, err)) != 0 ||
+	    (rc = db_step(st, err)) != 1)
+		return rc;
+	if ((rc = read_work(st, &w, err)) != 0 ||
+	    (rc = read_fields(st, 5 + REGISTRY_HOLDER_N, fields, n, &w.asked, err)) != 0)
+		return rc;
+	*ret = w;
+	w.cert = (struct blob){0};
+	return 1;
 }
 
 int
 registry_work_open(struct registry *r, uint32_t serial, struct registry_work *ret, struct err *err)
 {
-	CLEAN(db_donep) struct db_stmt *st = NULL;
-	CLEAN(registry_work_wipe) struct registry_work w = {0};
-	int rc;
+	const int rc = find_work(r, "w.token = ? AND w.closed IS NULL", serial, ret, err);
 
-	if ((rc = db_query(r->db, WORK_SQL, DB_ARGS(DB_I(serial)), &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) < 0)
-		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "no work is open on token %u", (unsigned)serial);
-	if ((rc = read_work(st, &w, err)) != 0)
+	return rc < 0 ? rc : 0;
+}
+
+int
+registry_request(struct registry *r, uint32_t serial, struct request *ret, struct err *err)
+{
+	CLEAN(registry_work_wipe) struct registry_work w = {0};
+	const int rc = find_work(r,
+	    "w.id = (SELECT o.id FROM certificates AS n JOIN works AS o ON o.id = n.work"
+	    " WHERE n.token = ? AND o.outcome = 'finished' ORDER BY n.id DESC LIMIT 1)",
+	    serial, &w, err);
+
+	if (rc == 0)
+		return err_set(
+		    err, ERR_ABSENT, "token %u never had a certificate", (unsigned)serial);
+	if (rc < 0)
 		return rc;
-	*ret = w;
-	w.cert = (struct blob){0};
+	*ret = w.asked;
 	return 0;
 }
 
@@ -152,8 +218,7 @@ check_holder(struct registry *r, const struct holder *h, bool additional, struct
 }
 
 static int
-put_token(struct registry *r, const struct registry_work *w, const uint8_t firmware[static 3],
-    struct err *err)
+put_token(struct registry *r, const struct request *asked, struct err *err)
 {
 	const int64_t now = utc_now();
 	int rc;
@@ -162,27 +227,35 @@ put_token(struct registry *r, const struct registry_work *w, const uint8_t firmw
 		 "INSERT INTO tokens (serial, firmware, state, holder, changed)"
 		 " VALUES (?1, ?2, 'new', ?3, ?4) ON CONFLICT (serial) DO UPDATE"
 		 " SET firmware = ?2, holder = ?3, changed = ?4",
-		 DB_ARGS(DB_I(w->serial), DB_B(firmware, 3), DB_I(w->holder.id), DB_I(now)),
+		 DB_ARGS(DB_I(asked->token), DB_B(asked->firmware, sizeof(asked->firmware)),
+		     DB_I(asked->holder.id), DB_I(now)),
 		 err)) != 0)
 		return rc;
-	return registry_token_move(r, w->serial, TOKEN_PERSONALISED, err);
+	return registry_token_move(r, asked->token, TOKEN_PERSONALISED, err);
 }
 
 static int
 put_work(struct registry *r, struct registry_work *w, struct err *err)
 {
+	struct db_arg args[3 + FIELDS_MAX] = {
+	    DB_T(w->plan), DB_I(w->asked.holder.id), DB_I(w->started = utc_now())};
+	const struct request_field *fields[FIELDS_MAX];
+	char sql[SQL_MAX] = "INSERT INTO works (plan, holder, started";
+	const size_t n = add_columns(sql, ", ", NULL, fields);
+	size_t i;
 	int rc;
 
-	w->started = utc_now();
-	if ((rc = db_run(r->db,
-		 "INSERT INTO works (plan, token, holder, profile, guid, key_alg, pin_policy,"
-		 " touch_policy, days, started, why, ticket, replaces, hours, flags)"
-		 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		 DB_ARGS(DB_T(w->plan), DB_I(w->serial), DB_I(w->holder.id), DB_T(w->profile),
-		     DB_B(w->guid, sizeof(w->guid)), DB_I(w->key_alg), DB_I(w->pin_policy),
-		     DB_I(w->touch_policy), DB_I(w->days), DB_I(w->started), DB_T(w->why),
-		     DB_T(w->ticket), DB_I(w->replaces), DB_I(w->hours), DB_I(w->flags)),
-		 err)) != 0)
+	for (i = 0; i < n; i++) {
+		const struct request_value v = request_get(&w->asked, fields[i]);
+
+		args[3 + i] = request_is_number(fields[i])	 ? DB_I(v.number)
+			      : fields[i]->kind == REQUEST_BYTES ? DB_B(v.data, v.len)
+								 : DB_T(v.data);
+	}
+	add(sql, ") VALUES (?, ?, ?");
+	(void)add_columns(sql, ", ", "?", fields);
+	add(sql, ")");
+	if ((rc = db_run(r->db, sql, args, 3 + n, err)) != 0)
 		return rc;
 	w->id = db_inserted(r->db);
 	return 0;
@@ -199,47 +272,54 @@ put_intent(struct registry *r, struct registry_work *w, const struct registry_se
 
 	if ((rc = put_work(r, w, err)) != 0)
 		return rc;
-	if (w->replaces != 0)
-		snprintf(instead, sizeof(instead), ", for token %u", (unsigned)w->replaces);
+	if (w->asked.replaces != 0)
+		snprintf(instead, sizeof(instead), ", for token %u", (unsigned)w->asked.replaces);
 	snprintf(detail, sizeof(detail), "work %lld: %s%s%s%s%s for %s%s%s", (long long)w->id,
-	    w->plan, w->why[0] == '\0' ? "" : " (", w->why, instead, w->why[0] == '\0' ? "" : ")",
-	    w->holder.key, w->ticket[0] == '\0' ? "" : ", ticket ", w->ticket);
+	    w->plan, w->asked.why[0] == '\0' ? "" : " (", w->asked.why, instead,
+	    w->asked.why[0] == '\0' ? "" : ")", w->asked.holder.key,
+	    w->asked.ticket[0] == '\0' ? "" : ", ticket ", w->asked.ticket);
 	for (i = 0; i < n_sealed; i++)
 		if ((rc = registry_sealed_put(r, w, &sealed[i], detail, sizeof(detail), err)) != 0)
 			return rc;
-	return audit_add(r->db, r->actor, "begin", w->serial, err, "%s", detail);
+	return audit_add(r->db, r->actor, "begin", w->asked.token, err, "%s", detail);
 }
 
+/* What is written there can be read again. */
 static int
 check_texts(const struct registry_work *w, struct err *err)
 {
-	int rc;
+	const struct request_field *f;
+	size_t n, i;
+	int rc = registry_text_check(w->plan, sizeof(w->plan), "the plan", err);
 
-	if ((rc = registry_text_check(w->plan, sizeof(w->plan), "the plan", err)) != 0 ||
-	    (rc = registry_text_check(w->profile, sizeof(w->profile), "the profile", err)) != 0 ||
-	    (rc = registry_text_check(w->why, sizeof(w->why), "the reason", err)) != 0 ||
-	    (rc = registry_text_check(w->ticket, sizeof(w->ticket), "the ticket", err)) != 0)
+	f = request_fields(&n);
+	for (i = 0; i < n && rc == 0; i++)
+		if (f[i].place == REQUEST_WORKS &&
+		    (f[i].kind == REQUEST_TEXT || f[i].kind == REQUEST_LINES))
+			rc = registry_text_check(
+			    request_get(&w->asked, &f[i]).data, f[i].size, f[i].what, err);
+	if (rc != 0)
 		return rc;
-	return w->serial != 0 ? 0 : err_set(err, ERR_USAGE, "a token without a serial number");
+	return w->asked.token != 0 ? 0 : err_set(err, ERR_USAGE, "a token without a serial number");
 }
 
 static int
-begin_rows(struct registry *r, struct registry_work *w, const uint8_t firmware[static 3],
-    const struct registry_sealed *sealed, size_t n_sealed, bool additional, struct err *err)
+begin_rows(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
+    size_t n_sealed, bool additional, struct err *err)
 {
 	int rc;
 
-	if ((rc = check_token(r, w->serial, err)) != 0 ||
-	    (rc = registry_holder_put(r, &w->holder, err)) != 0 ||
-	    (rc = check_holder(r, &w->holder, additional, err)) != 0 ||
-	    (rc = put_token(r, w, firmware, err)) != 0)
+	if ((rc = check_token(r, w->asked.token, err)) != 0 ||
+	    (rc = registry_holder_put(r, &w->asked.holder, err)) != 0 ||
+	    (rc = check_holder(r, &w->asked.holder, additional, err)) != 0 ||
+	    (rc = put_token(r, &w->asked, err)) != 0)
 		return rc;
 	return put_intent(r, w, sealed, n_sealed, err);
 }
 
 int
-registry_begin(struct registry *r, struct registry_work *w, const uint8_t firmware[static 3],
-    const struct registry_sealed *sealed, size_t n_sealed, bool additional, struct err *err)
+registry_begin(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
+    size_t n_sealed, bool additional, struct err *err)
 {
 	CLEAN(db_rollbackp) struct db_tx tx = {0};
 	const struct registry_work before = *w;
@@ -248,7 +328,7 @@ registry_begin(struct registry *r, struct registry_work *w, const uint8_t firmwa
 	if ((rc = check_texts(w, err)) != 0)
 		return rc;
 	if ((rc = db_begin(r->db, &tx, err)) == 0 &&
-	    (rc = begin_rows(r, w, firmware, sealed, n_sealed, additional, err)) == 0)
+	    (rc = begin_rows(r, w, sealed, n_sealed, additional, err)) == 0)
 		rc = db_commit(&tx, err);
 	if (rc != 0)
 		*w = before;
@@ -264,20 +344,20 @@ check_held(struct registry *r, struct registry_work *w, struct err *err)
 	int64_t open = 0;
 	int rc;
 
-	if ((rc = registry_token(r, w->serial, &t, err)) != 0 ||
+	if ((rc = registry_token(r, w->asked.token, &t, err)) != 0 ||
 	    (rc = db_int(r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
-		 DB_ARGS(DB_I(w->serial)), &open, err)) < 0)
+		 DB_ARGS(DB_I(w->asked.token)), &open, err)) < 0)
 		return rc;
 	if (rc == 1)
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u has unfinished work; finish it with ykenroll recover",
-		    (unsigned)w->serial);
-	if ((rc = registry_holder_put(r, &w->holder, err)) != 0)
+		    (unsigned)w->asked.token);
+	if ((rc = registry_holder_put(r, &w->asked.holder, err)) != 0)
 		return rc;
-	return t.holder_id != 0 && t.holder_id == w->holder.id
+	return t.holder_id != 0 && t.holder_id == w->asked.holder.id
 		   ? 0
 		   : err_set(err, ERR_OCCUPIED, "token %u does not belong to %s",
-			 (unsigned)w->serial, w->holder.key);
+			 (unsigned)w->asked.token, w->asked.holder.key);
 }
 
 int

@@ -60,9 +60,9 @@ open_work_reads_back_as_it_was_begun(void **state)
 	assert_int_equal(testreg_begin(t, TOKEN, "alice", false, &err), 0);
 	assert_int_equal(registry_work_open(t->r, TOKEN, &w, &err), 0);
 	assert_string_equal(w.plan, "enroll");
-	assert_string_equal(w.profile, "user");
-	assert_string_equal(w.holder.name, "Name of alice");
-	assert_int_equal(w.guid[15], 0x11);
+	assert_string_equal(w.asked.profile, "user");
+	assert_string_equal(w.asked.holder.name, "Name of alice");
+	assert_int_equal(w.asked.guid[15], 0x11);
 	assert_false(w.has_cert);
 	assert_int_equal(registry_cert_prepared(t->r, w.id, c.serial, c.spki, 1, 2, &err), 0);
 	assert_int_equal(registry_work_open(t->r, TOKEN, &w, &err), 0);
@@ -90,9 +90,10 @@ a_token_has_one_open_work(void **state)
 	assert_int_equal(testreg_count(t, "SELECT count(*) FROM secrets"), 2);
 	/* the database itself says so, too */
 	assert_int_not_equal(
-	    testreg_sql(t, "INSERT INTO works SELECT NULL, plan, token, holder, profile, guid,"
-			   " key_alg, pin_policy, touch_policy, days, started, closed, outcome,"
-			   " note FROM works"),
+	    testreg_sql(t, "INSERT INTO works (plan, token, holder, profile, guid, key_alg,"
+			   " pin_policy, touch_policy, days, started) SELECT plan, token, holder,"
+			   " profile, guid, key_alg, pin_policy, touch_policy, days, started"
+			   " FROM works"),
 	    0);
 }
 
@@ -296,9 +297,9 @@ the_list_has_every_token(void **state)
 static void
 text_is_refused_or_kept_but_never_cut(void **state)
 {
-	static const uint8_t firmware[3] = {5, 7, 1};
 	struct testreg *t = *state;
-	struct registry_work w = {.serial = TOKEN, .plan = "enroll"};
+	struct registry_work w = {
+	    .plan = "enroll", .asked = {.token = TOKEN, .firmware = {5, 7, 1}}};
 	struct holder h;
 	struct err err = ERR_INIT;
 	char longtext[10001];
@@ -307,14 +308,87 @@ text_is_refused_or_kept_but_never_cut(void **state)
 	longtext[sizeof(longtext) - 1] = '\0';
 	assert_int_equal(registry_holder(t->r, longtext, &h, &err), ERR_USAGE);
 	assert_int_equal(registry_audit(t->r, "note", 0, longtext, &err), ERR_USAGE);
-	memset(w.holder.key, 'k', sizeof(w.holder.key)); /* no NUL */
-	assert_int_equal(registry_begin(t->r, &w, firmware, NULL, 0, false, &err), ERR_USAGE);
-	w.holder.key[sizeof(w.holder.key) - 1] = '\0';
-	snprintf(w.holder.name, sizeof(w.holder.name), "a\x1b[2Jb\n'; DROP TABLE holders; --");
-	assert_int_equal(registry_begin(t->r, &w, firmware, NULL, 0, false, &err), 0);
-	assert_int_equal(registry_holder(t->r, w.holder.key, &h, &err), 0);
-	assert_string_equal(h.name, w.holder.name);
-	assert_string_equal(h.key, w.holder.key);
+	memset(w.asked.holder.key, 'k', sizeof(w.asked.holder.key)); /* no NUL */
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, false, &err), ERR_USAGE);
+	w.asked.holder.key[sizeof(w.asked.holder.key) - 1] = '\0';
+	snprintf(w.asked.holder.name, sizeof(w.asked.holder.name),
+	    "a\x1b[2Jb\n'; DROP TABLE holders; --");
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, false, &err), 0);
+	assert_int_equal(registry_holder(t->r, w.asked.holder.key, &h, &err), 0);
+	assert_string_equal(h.name, w.asked.holder.name);
+	assert_string_equal(h.key, w.asked.holder.key);
+}
+
+/* As it comes from an option, so that each has another one. */
+static void
+ask(struct request *r, const struct request_field *f, unsigned i)
+{
+	struct request_value v = {.number = 100 + i, .data = "sixteen octets..", .len = 16};
+	char text[16];
+
+	if (f->kind == REQUEST_TEXT || f->kind == REQUEST_LINES) {
+		v.len = (size_t)snprintf(text, sizeof(text), "text %u", i);
+		v.data = text;
+	}
+	if (f->kind == REQUEST_WORD)
+		v.number = 1 + i % 3;
+	assert_int_equal(request_put(r, f, &v, NULL), 0);
+}
+
+static void
+all_of_the_table_that_works_have_comes_back(void **state)
+{
+	struct testreg *t = *state;
+	CLEAN(registry_work_wipe) struct registry_work back = {0};
+	struct registry_work w = {
+	    .plan = "enroll", .asked = {.holder.key = "alice", .firmware = {5, 7, 1}}};
+	const struct request_field *f;
+	struct err err = ERR_INIT;
+	unsigned seen = 0;
+	size_t n, i;
+
+	f = request_fields(&n);
+	for (i = 0; i < n; i++)
+		if (f[i].place == REQUEST_WORKS)
+			ask(&w.asked, &f[i], (unsigned)i);
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, false, &err), 0);
+	assert_int_equal(registry_work_open(t->r, w.asked.token, &back, &err), 0);
+	for (i = 0; i < n; i++) {
+		const struct request_value a = request_get(&w.asked, &f[i]);
+		const struct request_value b = request_get(&back.asked, &f[i]);
+
+		if (f[i].place != REQUEST_WORKS)
+			continue;
+		assert_true(a.number == b.number && a.len == b.len);
+		assert_true(a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+		seen++;
+	}
+	assert_true(seen >= 13);
+	assert_int_equal(testreg_sql(t, "UPDATE works SET pin_policy = 0, days = 4294967295"), 0);
+	assert_int_equal(registry_work_open(t->r, w.asked.token, &back, &err), ERR_INTERNAL);
+	assert_non_null(strstr(err.text, "days"));
+}
+
+static void
+what_is_not_said_of_a_holder_again_stays(void **state)
+{
+	struct testreg *t = *state;
+	struct registry_work w = {.plan = "enroll",
+	    .asked = {.token = TOKEN,
+		.holder = {.key = "alice", .name = "Alice", .email = "a@x.org", .upn = "a@corp"}}};
+	struct err err = ERR_INIT;
+	struct holder h;
+
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, false, &err), 0);
+	w.asked.token = TOKEN + 1;
+	w.asked.holder = (struct holder){.key = "ALICE", .name = "Alice B", .sid = "S-1-5-21"};
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, true, &err), 0);
+	assert_int_equal(registry_holder(t->r, "alice", &h, &err), 0);
+	assert_string_equal(h.key, "alice");
+	assert_string_equal(h.name, "Alice B");
+	assert_string_equal(h.email, "a@x.org");
+	assert_string_equal(h.upn, "a@corp");
+	assert_string_equal(h.sid, "S-1-5-21");
 }
 
 static int
@@ -445,6 +519,8 @@ main(void)
 	    CLAIM(a_key_is_certified_for_one_token),
 	    CLAIM(the_list_has_every_token),
 	    CLAIM(text_is_refused_or_kept_but_never_cut),
+	    CLAIM(all_of_the_table_that_works_have_comes_back),
+	    CLAIM(what_is_not_said_of_a_holder_again_stays),
 	    CLAIM(files_open_to_others_are_refused),
 	    CLAIM(a_lost_flight_key_is_not_nothing_pending),
 	    CLAIM(what_is_not_our_registry_is_refused),

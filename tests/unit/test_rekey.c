@@ -204,8 +204,8 @@ what_was_sealed_before_a_change_is_not_written_after_it(void **state)
 	struct testreg *t = *state;
 	CLEAN(secret_freep) struct secret *puk = secret_new();
 	CLEAN(registry_sealed_wipe) struct registry_sealed sealed = {0};
-	struct registry_work w = {.serial = 7, .plan = "enroll", .profile = "user"};
-	static const uint8_t firmware[3] = {5, 7, 1};
+	struct registry_work w = {
+	    .plan = "enroll", .asked = {.token = 7, .profile = "user", .firmware = {5, 7, 1}}};
 	struct err err = ERR_INIT;
 	struct people p;
 
@@ -213,8 +213,8 @@ what_was_sealed_before_a_change_is_not_written_after_it(void **state)
 	assert_int_equal(secret_set(puk, "24680135", 8, &err), 0);
 	assert_int_equal(registry_seal(t->r, 7, SECRET_PUK, 0, puk, &sealed, &err), 0);
 	assert_int_equal(rekey(t, &p, true, NULL), 0);
-	snprintf(w.holder.key, sizeof(w.holder.key), "x");
-	assert_int_equal(registry_begin(t->r, &w, firmware, &sealed, 1, false, &err), ERR_OCCUPIED);
+	snprintf(w.asked.holder.key, sizeof(w.asked.holder.key), "x");
+	assert_int_equal(registry_begin(t->r, &w, &sealed, 1, false, &err), ERR_OCCUPIED);
 	assert_non_null(strstr(err.text, "recipients"));
 	assert_int_equal(testreg_count(t, "SELECT count(*) FROM secrets"), 0);
 }

@@ -69,18 +69,18 @@ int
 testreg_begin(
     struct testreg *t, uint32_t serial, const char *holder, bool additional, struct err *err)
 {
-	static const uint8_t firmware[3] = {5, 7, 1};
 	CLEAN(secret_freep) struct secret *mgm = secret_new();
 	CLEAN(secret_freep) struct secret *puk = secret_new();
 	CLEAN(registry_sealed_wipe) struct registry_sealed s0 = {0};
 	CLEAN(registry_sealed_wipe) struct registry_sealed s1 = {0};
 	struct registry_sealed both[2];
-	struct registry_work w = {.serial = serial, .plan = "enroll", .profile = "user"};
+	struct registry_work w = {
+	    .plan = "enroll", .asked = {.token = serial, .profile = "user", .firmware = {5, 7, 1}}};
 	int rc;
 
-	snprintf(w.holder.key, sizeof(w.holder.key), "%s", holder);
-	snprintf(w.holder.name, sizeof(w.holder.name), "Name of %s", holder);
-	memset(w.guid, 0x11, sizeof(w.guid));
+	snprintf(w.asked.holder.key, sizeof(w.asked.holder.key), "%s", holder);
+	snprintf(w.asked.holder.name, sizeof(w.asked.holder.name), "Name of %s", holder);
+	memset(w.asked.guid, 0x11, sizeof(w.asked.guid));
 	assert_int_equal(secret_set(mgm,
 			     "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e"
 			     "\x0f\x10\x11\x12\x13\x14\x15\x16\x17\x18",
@@ -92,7 +92,7 @@ testreg_begin(
 		return rc;
 	both[0] = s0;
 	both[1] = s1;
-	return registry_begin(t->r, &w, firmware, both, 2, additional, err);
+	return registry_begin(t->r, &w, both, 2, additional, err);
 }
 
 int64_t

@@ -124,7 +124,7 @@ letter_keep(struct enrolment *e, struct err *err)
 {
 	if (e->s.w->letter == NULL || e->new_pin->len == 0)
 		return 0;
-	return registry_letter_keep(e->s.registry, e->work.serial, e->new_pin, err);
+	return registry_letter_keep(e->s.registry, e->work.asked.token, e->new_pin, err);
 }
 
 /* Does this plan leave the PIN as it was? */
@@ -142,18 +142,19 @@ letter_finish(struct enrolment *e, struct err *err)
 	int rc;
 
 	if (e->s.w->letter != NULL && e->new_pin->len > 0) {
-		rc = write_letter(e->s.w, &e->work.holder, e->work.serial, e->new_pin, err);
+		rc = write_letter(
+		    e->s.w, &e->work.asked.holder, e->work.asked.token, e->new_pin, err);
 		if (rc != 0) {
 			(void)err_wrap(err, "the token is ready, its letter is not");
 			err_hint(err, "write it with: ykenroll letter %u --letter FILE",
-			    (unsigned)e->work.serial);
+			    (unsigned)e->work.asked.token);
 		}
 		return rc;
 	}
 	if (keeps_pin(e))
 		return 0;
 	rc = registry_letter_end(
-	    e->s.registry, e->work.serial, "the PIN in it is not the token's any more", &why);
+	    e->s.registry, e->work.asked.token, "the PIN in it is not the token's any more", &why);
 	return err_answer(rc, ERR_ABSENT, &was, &why, err);
 }
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* adopt: a token that is in use and that other tools made. */
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -30,17 +29,16 @@ adopt(struct enrolment *e, const struct workflow_adopt *what, struct err *err)
 		return rc;
 	if ((rc = run_resume(e, err)) != 0 || (rc = check_row(e, err)) != 0)
 		return rc;
-	if (e->resumed && (e->plan != &plan_adopt ||
-			      strcasecmp(e->work.holder.key, what->enroll.request.holder.key) != 0))
+	if (e->resumed && (e->plan != &plan_adopt || strcasecmp(e->work.asked.holder.key,
+							 what->enroll.request.holder.key) != 0))
 		return err_set(err, ERR_OCCUPIED,
 		    "work on token %u (%s) is not finished; finish it with: ykenroll recover --device %u",
-		    e->work.serial, e->work.plan, e->work.serial);
-	e->plan = &plan_adopt;
+		    e->work.asked.token, e->work.plan, e->work.asked.token);
 	e->additional = what->enroll.additional;
 	if (!e->resumed) {
-		enroll_fill(&e->work, &what->enroll.request, e->s.serial);
-		snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan_adopt.name);
-		e->work.flags = what->new_key ? WORK_NEW_KEY : 0;
+		if ((rc = run_begin(e, &plan_adopt, &what->enroll.request, err)) != 0)
+			return rc;
+		e->work.asked.flags = what->new_key ? WORK_NEW_KEY : 0;
 	}
 	return run_plan(e, err);
 }

@@ -38,24 +38,6 @@ enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct e
 const struct request workflow_usual = {
     .profile = "client", .alg = KEY_P256, .pin_policy = PIN_ONCE, .touch_policy = TOUCH_NEVER};
 
-void
-enroll_fill(struct registry_work *work, const struct request *r, uint32_t serial)
-{
-	snprintf(work->plan, sizeof(work->plan), "%s", r->replaces != 0 ? "reissue" : "enroll");
-	memcpy(work->why, r->why, sizeof(work->why));
-	memcpy(work->ticket, r->ticket, sizeof(work->ticket));
-	memcpy(work->profile, r->profile, sizeof(work->profile));
-	work->holder = r->holder;
-	work->serial = serial;
-	work->replaces = r->replaces;
-	work->flags = r->flags;
-	work->hours = r->hours;
-	work->days = r->days;
-	work->key_alg = r->alg;
-	work->pin_policy = r->pin_policy;
-	work->touch_policy = r->touch_policy;
-}
-
 /* Open work on the token: ours to continue, or somebody else's. */
 static int
 resume(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
@@ -64,12 +46,12 @@ resume(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 
 	if (rc != 0 || !e->resumed)
 		return rc;
-	if (e->plan->on || strcasecmp(e->work.holder.key, what->request.holder.key) != 0)
+	if (e->plan->on || strcasecmp(e->work.asked.holder.key, what->request.holder.key) != 0)
 		return err_set(err, ERR_OCCUPIED,
 		    "work on token %u (%s) for %s (%s) is not finished; finish it with: "
 		    "ykenroll recover --device %u",
-		    e->work.serial, e->work.plan, e->work.holder.name, e->work.holder.key,
-		    e->work.serial);
+		    e->work.asked.token, e->work.plan, e->work.asked.holder.name,
+		    e->work.asked.holder.key, e->work.asked.token);
 	return 0;
 }
 
@@ -86,9 +68,10 @@ enroll_token(struct enrolment *e, const struct workflow_enroll *what, struct err
 	if ((rc = resume(e, what, err)) != 0)
 		return rc;
 	if (!e->resumed) {
-		enroll_fill(&e->work, &what->request, e->s.serial);
-		e->work.flags |= what->reset ? WORK_RESET : 0;
-		e->plan = plan_find(e->work.plan);
+		if ((rc = run_begin(e, what->request.replaces != 0 ? &plan_reissue : &plan_enroll,
+			 &what->request, err)) != 0)
+			return rc;
+		e->work.asked.flags |= what->reset ? WORK_RESET : 0;
 	}
 	e->additional = what->additional;
 	e->pin_tries = what->pin_tries;

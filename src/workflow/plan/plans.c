@@ -75,12 +75,12 @@ enum {
 unsigned
 plan_cases(const struct enrolment *e)
 {
-	const unsigned flags = e->work.flags;
-	const struct workflow_why *why = workflow_why(e->work.why);
+	const unsigned flags = e->work.asked.flags;
+	const struct workflow_why *why = workflow_why(e->work.asked.why);
 	const bool first = why != NULL && why->first;
 	unsigned is = 0;
 
-	if (e->work.replaces != 0)
+	if (e->work.asked.replaces != 0)
 		is |= first ? FIRST : AFTER;
 	if (e->pin_tries != 0 && !e->resumed)
 		is |= WITH_RETRIES;

@@ -172,9 +172,9 @@ other_token(struct enrolment *e, const struct workflow_reissue *what, struct wor
 	if ((rc = find_former(e, what, &ret->former, err)) != 0 ||
 	    (rc = session_row(e->s.registry, ret->former, &former, err)) != 0 ||
 	    (rc = check_former(what, &former, err)) != 0 ||
-	    (rc = fill_enroll(e->s.registry, what, &former, &enroll, err)) != 0)
+	    (rc = fill_enroll(e->s.registry, what, &former, &enroll, err)) != 0 ||
+	    (rc = run_begin(e, &plan_reissue, &enroll.request, err)) != 0)
 		return rc;
-	enroll_fill(&e->work, &enroll.request, 0);
 	if (what->why->first && !e->s.w->dry_run && (rc = end_former(e, ret, err)) != 0)
 		return rc;
 	if (look != 0) {

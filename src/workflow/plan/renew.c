@@ -19,9 +19,7 @@ fill(struct enrolment *e, const struct workflow_reissue *what, struct err *err)
 	asked.hours = 0;
 	asked.flags = what->new_key ? WORK_NEW_KEY : 0;
 	snprintf(asked.why, sizeof(asked.why), "%s", what->why->name);
-	enroll_fill(&e->work, &asked, e->work.serial);
-	snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan_renew.name);
-	return 0;
+	return run_begin(e, &plan_renew, &asked, err);
 }
 
 int
@@ -31,11 +29,11 @@ renew_token(struct enrolment *e, const struct workflow_reissue *what, struct err
 
 	if ((rc = run_on_held(e, what->what, &plan_renew, err)) != 0)
 		return rc;
-	if (e->resumed && strcmp(e->work.why, what->why->name) != 0)
+	if (e->resumed && strcmp(e->work.asked.why, what->why->name) != 0)
 		return err_set(err, ERR_OCCUPIED,
 		    "a reissue of token %u (%s) is not finished; finish it with: ykenroll recover "
 		    "--device %u",
-		    e->work.serial, e->work.why, e->work.serial);
+		    e->work.asked.token, e->work.asked.why, e->work.asked.token);
 	if (!e->resumed && (rc = fill(e, what, err)) != 0)
 		return rc;
 	return run_plan(e, err);

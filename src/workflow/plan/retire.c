@@ -33,15 +33,15 @@ retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
 	}
 	if (e->resumed)
 		return run_plan(e, err);
-	e->report->holder = e->s.row.holder;
 	if (e->s.row.token.state == TOKEN_RETIRED && (rc = is_wiped(e, &wiped, err)) != 0)
 		return rc;
 	if (wiped) {
 		e->report->already = true;
 		return 0;
 	}
-	snprintf(e->work.why, sizeof(e->work.why), "%s", workflow_reason_name((int)what->reason));
-	if ((rc = enrolment_copy(e->work.ticket, what->ticket, "ticket", err)) != 0)
+	snprintf(e->work.asked.why, sizeof(e->work.asked.why), "%s",
+	    workflow_reason_name((int)what->reason));
+	if ((rc = enrolment_copy(e->work.asked.ticket, what->ticket, "ticket", err)) != 0)
 		return rc;
 	return run_plan(e, err);
 }

@@ -105,7 +105,7 @@ check_token(struct enrolment *e, struct err *err)
 
 	if ((rc = precheck_states(e, err)) != 0 || (rc = precheck_contents(e, err)) != 0)
 		return rc;
-	if ((e->work.flags & WORK_RESET) != 0)
+	if ((e->work.asked.flags & WORK_RESET) != 0)
 		return steps_reset_check(e, err);
 	if (e->resumed)
 		return 0;
@@ -127,7 +127,7 @@ before_enroll_ask(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((e->work.flags & WORK_RESET) != 0 && (rc = steps_reset_ask(e, err)) != 0)
+	if ((e->work.asked.flags & WORK_RESET) != 0 && (rc = steps_reset_ask(e, err)) != 0)
 		return rc;
 	return enrolment_new_pin(e, err);
 }
@@ -149,11 +149,11 @@ fill_key(struct enrolment *e, struct err *err)
 		    "outside of this program; compare with: ykenroll check",
 		    e->s.serial);
 	e->slot_used = true;
-	if ((e->work.flags & WORK_NEW_KEY) != 0 && e->work.key_alg != KEY_NONE)
+	if ((e->work.asked.flags & WORK_NEW_KEY) != 0 && e->work.asked.alg != KEY_NONE)
 		return 0;
-	e->work.key_alg = (uint8_t)slot.key.alg;
-	e->work.pin_policy = slot.key.pin_policy;
-	e->work.touch_policy = slot.key.touch_policy;
+	e->work.asked.alg = (uint8_t)slot.key.alg;
+	e->work.asked.pin_policy = slot.key.pin_policy;
+	e->work.asked.touch_policy = slot.key.touch_policy;
 	return 0;
 }
 
@@ -170,9 +170,9 @@ before_renew_check(struct enrolment *e, struct err *err)
 		return rc;
 	/* a contact is when that can be done; it is not what the holder came for, so no try is
 	 * risked */
-	if (registry_secret_spent(e->s.registry, e->work.serial, SECRET_PUK) &&
+	if (registry_secret_spent(e->s.registry, e->work.asked.token, SECRET_PUK) &&
 	    (e->puk.tries_left < 0 || e->puk.tries_left >= 3))
-		e->work.flags |= WORK_PUK;
+		e->work.asked.flags |= WORK_PUK;
 	return fill_key(e, err);
 }
 

@@ -41,7 +41,7 @@ look_cert(struct enrolment *e, const struct slot *slot, bool *ret, struct err *e
 static int
 check_key(struct enrolment *e, const struct slot *slot, struct err *err)
 {
-	if ((e->work.flags & WORK_NEW_KEY) != 0)
+	if ((e->work.asked.flags & WORK_NEW_KEY) != 0)
 		return 0;
 	if (!slot->has_key && !slot->has_cert)
 		return err_set(err, ERR_OCCUPIED,
@@ -51,9 +51,9 @@ check_key(struct enrolment *e, const struct slot *slot, struct err *err)
 		return err_set(err, ERR_ATTEST,
 		    "the key in slot 9A was imported, so nothing shows that it is only in there: "
 		    "--new-key puts one in its place that the token makes");
-	e->work.key_alg = (uint8_t)slot->key.alg;
-	e->work.pin_policy = slot->key.pin_policy;
-	e->work.touch_policy = slot->key.touch_policy;
+	e->work.asked.alg = (uint8_t)slot->key.alg;
+	e->work.asked.pin_policy = slot->key.pin_policy;
+	e->work.asked.touch_policy = slot->key.touch_policy;
 	return 0;
 }
 
@@ -67,12 +67,12 @@ look(struct enrolment *e, struct err *err)
 	if ((rc = slot_look(e->s.token, ENROL_SLOT, true, &slot, err)) != 0 ||
 	    (rc = check_key(e, &slot, err)) != 0)
 		return rc;
-	if ((e->work.flags & WORK_NEW_KEY) != 0 || e->s.w->dry_run)
+	if ((e->work.asked.flags & WORK_NEW_KEY) != 0 || e->s.w->dry_run)
 		return 0;
 	if ((rc = session_signer(&e->s, err)) != 0 || (rc = look_cert(e, &slot, &ours, err)) != 0)
 		return rc;
 	if (ours)
-		e->work.flags |= WORK_RECORD;
+		e->work.asked.flags |= WORK_RECORD;
 	return 0;
 }
 
@@ -142,7 +142,8 @@ static int
 mgmkey_arrived(struct enrolment *e, bool *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *key = secret_new();
-	int rc = registry_flight_open(e->s.registry, e->work.serial, SECRET_MGMKEY, key, NULL, err);
+	int rc =
+	    registry_flight_open(e->s.registry, e->work.asked.token, SECRET_MGMKEY, key, NULL, err);
 
 	return rc != 0 ? rc : session_is_mgmkey(&e->s, key, ret, err);
 }

@@ -65,10 +65,7 @@ enrolment_wipe(struct enrolment *e)
 	secret_freep(&e->current_mgmkey);
 	secret_freep(&e->mgmkey);
 	secret_freep(&e->puk_new);
-	blob_wipe(&e->f9);
 	blob_wipe(&e->spki);
-	blob_wipe(&e->leaf);
-	blob_wipe(&e->csr);
 	blob_wipe(&e->cert);
 }
 

@@ -14,7 +14,7 @@
 #define STEP_PUK_OLD "puk-old"	       /* recorded: the token did not have the new one yet */
 #define STEP_PUK_REFUSED "puk-refused" /* recorded: the token refused the one from escrow */
 
-/* registry_work.flags */
+/* request.flags */
 #define WORK_RESET 1u	/* enroll: the PIV application is reset first */
 #define WORK_NEW_KEY 2u /* renew, adopt: another key, which destroys the one that is there */
 #define WORK_RECORD 4u	/* adopt: the certificate on the token is recorded, none is issued */
@@ -34,7 +34,6 @@ struct enrolment {
 	/* the token as it was found */
 	struct token_mgm_state mgm;
 	struct token_pin_state pin, puk;
-	struct blob f9;
 	bool slot_used, cert_used, admin_used;
 	char lost[SLOT_LOST_MAX]; /* what a reset destroys, in words */
 
@@ -44,8 +43,7 @@ struct enrolment {
 	enum device_mgm_alg mgm_alg;
 	bool ended; /* a certificate was revoked or held, and the servers were not told yet */
 
-	/* what the steps hand on */
-	struct blob spki, leaf, csr, cert;
+	struct blob spki, cert; /* what the steps hand on, beside what is asked of the CA */
 };
 
 /* Life (enrolment.c). look: open registry and token, read the token's row. */

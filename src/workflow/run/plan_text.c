@@ -29,7 +29,7 @@ reason(const struct enrolment *e, const struct workflow_why *why)
 {
 	if (why != NULL)
 		return workflow_reason_name((int)why->reason);
-	return e->work.why[0] != '\0' ? e->work.why : "superseded";
+	return e->work.asked.why[0] != '\0' ? e->work.asked.why : "superseded";
 }
 
 static size_t
@@ -43,7 +43,7 @@ put(char *ret, size_t size, size_t at, const char *text, size_t len)
 void
 plan_text(const struct enrolment *e, const char *text, char *ret, size_t size)
 {
-	const struct workflow_why *why = workflow_why(e->work.why);
+	const struct workflow_why *why = workflow_why(e->work.asked.why);
 	char pin_tries[12], puk_tries[12], former[12];
 	const struct {
 		const char *word, *is;
@@ -51,12 +51,12 @@ plan_text(const struct enrolment *e, const char *text, char *ret, size_t size)
 	    {"{lost}", e->lost[0] != '\0' ? e->lost : " nothing but PIN and PUK"},
 	    {"{mgm-alg}", mgm_name(e->mgm_alg)},
 	    {"{and-flags}", e->admin_used ? ", and clear the flags of the former one" : ""},
-	    {"{alg}", key_alg_name(e->work.key_alg)},
+	    {"{alg}", key_alg_name(e->work.asked.alg)},
 	    {"{over-key}",
 		e->slot_used && !e->resumed ? ", which destroys the key that is there" : ""},
 	    {"{over-cert}",
 		e->cert_used && !e->resumed ? ", which replaces the one that is there" : ""},
-	    {"{profile}", e->work.profile},
+	    {"{profile}", e->work.asked.profile},
 	    {"{blocked}", e->pin.tries_left == 0 ? " (it is blocked)" : ""},
 	    {"{pin-tries}", pin_tries},
 	    {"{puk-tries}", puk_tries},
@@ -68,7 +68,7 @@ plan_text(const struct enrolment *e, const char *text, char *ret, size_t size)
 
 	snprintf(pin_tries, sizeof(pin_tries), "%u", e->pin_tries);
 	snprintf(puk_tries, sizeof(puk_tries), "%u", e->puk_tries);
-	snprintf(former, sizeof(former), "%u", (unsigned)e->work.replaces);
+	snprintf(former, sizeof(former), "%u", (unsigned)e->work.asked.replaces);
 	for (ret[0] = '\0'; *text != '\0'; text += len) {
 		len = strcspn(text, "{");
 		if (len > 0) {

@@ -18,13 +18,33 @@ run_resume(struct enrolment *e, struct err *err)
 
 	if ((rc = err_answer(rc, ERR_ABSENT, &e->resumed, &why, err)) != 0 || !e->resumed)
 		return rc;
-	e->report->holder = e->work.holder;
+	e->report->holder = e->work.asked.holder;
 	if ((e->plan = plan_find(e->work.plan)) == NULL)
 		return err_set(err, ERR_USAGE,
 		    "the work on token %u is \"%s\", which this version does not know; upgrade "
 		    "ykenroll",
-		    e->work.serial, e->work.plan);
+		    e->work.asked.token, e->work.plan);
 	return 0;
+}
+
+int
+run_begin(
+    struct enrolment *e, const struct plan *plan, const struct request *asked, struct err *err)
+{
+	struct request known = {0};
+	struct err why = ERR_INIT;
+	bool there;
+	int rc;
+
+	e->plan = plan;
+	snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan->name);
+	e->work.asked = *asked;
+	e->work.asked.token = e->s.serial;
+	rc = registry_holder(e->s.registry, asked->holder.key, &known.holder, &why);
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) == 0)
+		request_merge(&e->work.asked, &known);
+	e->report->holder = e->work.asked.holder;
+	return rc;
 }
 
 /* ---- on a token that somebody holds ---- */
@@ -98,14 +118,10 @@ run_on_held(struct enrolment *e, const char *what, const struct plan *plan, stru
 		return err_set(err, ERR_OCCUPIED,
 		    "other work on token %u (%s) is not finished; finish it with: ykenroll recover "
 		    "--device %u",
-		    e->work.serial, e->work.plan, e->work.serial);
-	e->plan = plan;
-	if (e->resumed)
-		return 0;
-	snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan->name);
-	e->work.serial = e->s.row.token.serial;
-	e->work.holder = e->s.row.holder;
-	return 0;
+		    e->work.asked.token, e->work.plan, e->work.asked.token);
+	return e->resumed
+		   ? 0
+		   : run_begin(e, plan, &(const struct request){.holder = e->s.row.holder}, err);
 }
 
 /* ---- the intent ---- */
@@ -113,7 +129,7 @@ run_on_held(struct enrolment *e, const char *what, const struct plan *plan, stru
 static bool
 renews(const struct enrolment *e, enum registry_secret_kind kind)
 {
-	if (kind == SECRET_PUK && (e->work.flags & WORK_PUK) != 0)
+	if (kind == SECRET_PUK && (e->work.asked.flags & WORK_PUK) != 0)
 		return true;
 	return (e->plan->secrets & 1u << kind) != 0;
 }
@@ -152,9 +168,9 @@ write_intent(struct enrolment *e, struct err *err)
 	int rc;
 
 	if ((rc = seal_new(e, sealed, &n, err)) == 0)
-		rc = e->plan->on ? registry_begin_on(e->s.registry, &e->work, sealed, n, err)
-				 : registry_begin(e->s.registry, &e->work,
-				       e->report->token.firmware, sealed, n, e->additional, err);
+		rc = e->plan->on
+			 ? registry_begin_on(e->s.registry, &e->work, sealed, n, err)
+			 : registry_begin(e->s.registry, &e->work, sealed, n, e->additional, err);
 	for (i = 0; i < SECRET_KINDS; i++)
 		registry_sealed_wipe(&sealed[i]);
 	return rc;
@@ -168,14 +184,14 @@ flight_secrets(struct enrolment *e, struct err *err)
 
 	if (renews(e, SECRET_MGMKEY)) {
 		rc = registry_flight_open(
-		    e->s.registry, e->work.serial, SECRET_MGMKEY, e->mgmkey, &alg, err);
+		    e->s.registry, e->work.asked.token, SECRET_MGMKEY, e->mgmkey, &alg, err);
 		e->mgm_alg = (enum device_mgm_alg)alg;
 	}
 	if (rc == 0 && renews(e, SECRET_PUK))
 		rc = registry_flight_open(
-		    e->s.registry, e->work.serial, SECRET_PUK, e->puk_new, &none, err);
+		    e->s.registry, e->work.asked.token, SECRET_PUK, e->puk_new, &none, err);
 	if (rc != 0)
-		err_wrap(err, "secrets in flight of token %u", e->work.serial);
+		err_wrap(err, "secrets in flight of token %u", e->work.asked.token);
 	return rc;
 }
 
@@ -185,14 +201,12 @@ flight_secrets(struct enrolment *e, struct err *err)
 static int
 ask_ca(struct enrolment *e, struct err *err)
 {
-	struct request request;
 	int rc;
 
-	enrolment_request(e, &request);
 	if ((rc = session_signer(&e->s, err)) != 0 ||
 	    (rc = signer_ca(e->s.signer, &e->ca, err)) != 0)
 		return rc;
-	return signer_precheck(e->s.signer, &request, err);
+	return signer_precheck(e->s.signer, &e->work.asked, err);
 }
 
 static int
@@ -201,7 +215,7 @@ before_the_intent(struct enrolment *e, struct err *err)
 	int rc;
 
 	/* the card's name to be is among what the CA is asked for */
-	if (!e->resumed && (rc = session_guid(e->work.guid, err)) != 0)
+	if (!e->resumed && (rc = session_guid(e->work.asked.guid, err)) != 0)
 		return rc;
 	if (e->plan->ca && (rc = ask_ca(e, err)) != 0)
 		return rc;
@@ -215,10 +229,11 @@ run_plan(struct enrolment *e, struct err *err)
 {
 	int rc;
 
+	e->work.asked.slot = ENROL_SLOT;
+	memcpy(e->work.asked.firmware, e->report->token.firmware, sizeof(e->work.asked.firmware));
 	if ((rc = letter_check(e->s.w, err)) != 0 || (rc = e->plan->check(e, err)) != 0)
 		return rc;
 	if (e->s.w->dry_run) {
-		e->report->holder = e->work.holder;
 		plan_show(e);
 		return 0;
 	}
@@ -230,10 +245,9 @@ run_plan(struct enrolment *e, struct err *err)
 		rc = registry_step(e->s.registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
 	if (rc != 0 || (rc = letter_keep(e, err)) != 0)
 		return rc;
-	e->report->holder = e->work.holder;
 	if ((rc = plan_run(e, err)) != 0)
 		err_hint(err, "%snothing is lost: ykenroll recover --device %u goes on from here",
-		    rc == ERR_GONE ? "plug the token in again; " : "", e->work.serial);
+		    rc == ERR_GONE ? "plug the token in again; " : "", e->work.asked.token);
 	enrolment_report_cert(e);
 	if (rc != 0 || (rc = letter_finish(e, err)) != 0)
 		return rc;

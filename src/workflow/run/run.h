@@ -9,6 +9,11 @@
  * ERR_USAGE of a plan that this version does not know. */
 MUST_CHECK int run_resume(struct enrolment *e, struct err *err);
 
+/* A fresh run's work: of this plan, on the token that was looked at, if any was. What the registry
+ * knows of the holder, and asked does not say, is as it is known. */
+MUST_CHECK int run_begin(
+    struct enrolment *e, const struct plan *plan, const struct request *asked, struct err *err);
+
 /* Work on a token that somebody holds: open all, look whether the token in the reader is the one
  * that was named (what: a holder, a token, a certificate; NULL: whatever is there), and prepare
  * e->work for the plan or go on with it. */

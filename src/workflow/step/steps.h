@@ -8,9 +8,6 @@
 #include "ykenroll/workflow_life.h"
 #include "ykenroll/workflow_ca.h"
 
-/* What is asked of the CA (steps_cert.c). Points into e. */
-void enrolment_request(const struct enrolment *e, struct request *ret);
-
 /* Used by steps and recover (steps_cert.c). Revoke or drop the certificate that this work can no
  * longer use. */
 MUST_CHECK int steps_abandon_cert(struct enrolment *e, struct err *err);
@@ -40,12 +37,11 @@ MUST_CHECK int step_activate(struct enrolment *e, struct err *err);
 MUST_CHECK int step_closed(struct enrolment *e, struct err *err);
 MUST_CHECK int step_retired(struct enrolment *e, struct err *err);
 
-/* enroll.c: what was asked, as work; and the enrolment itself, of a token that was looked at. */
+/* enroll.c: the enrolment itself, of a token that was looked at. */
 /* Is the token active for this very holder? Then report->already: there is nothing to do. Errors:
  * ERR_OCCUPIED it is another one's. */
 MUST_CHECK int enroll_already(
     struct enrolment *e, const struct workflow_enroll *what, struct err *err);
-void enroll_fill(struct registry_work *work, const struct request *request, uint32_t serial);
 /* What a certificate in place of the former token's is asked for: what is given, else as it was
  * stored, else what is usual. */
 MUST_CHECK int reissue_request(

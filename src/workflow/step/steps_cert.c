@@ -10,7 +10,8 @@
 static bool
 wants_touch(const struct enrolment *e)
 {
-	return e->work.touch_policy == TOUCH_ALWAYS || e->work.touch_policy == TOUCH_CACHED;
+	return e->work.asked.touch_policy == TOUCH_ALWAYS ||
+	       e->work.asked.touch_policy == TOUCH_CACHED;
 }
 
 /* PIN policy "always" wants a VERIFY right before each use of the key. */
@@ -19,7 +20,7 @@ pin_for_key(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if (e->s.pin_verified && e->work.pin_policy != PIN_ALWAYS)
+	if (e->s.pin_verified && e->work.asked.pin_policy != PIN_ALWAYS)
 		return 0;
 	rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err);
 	if (rc == 0)
@@ -46,9 +47,11 @@ step_key_done(struct enrolment *e, bool *ret, struct err *err)
 	rc = token_slot(e->s.token, ENROL_SLOT, &slot, &why);
 	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0 || !there)
 		return rc;
-	if (!slot.generated || slot.alg != e->work.key_alg ||
-	    (e->work.pin_policy != PIN_DEFAULT && slot.pin_policy != e->work.pin_policy) ||
-	    (e->work.touch_policy != TOUCH_DEFAULT && slot.touch_policy != e->work.touch_policy))
+	if (!slot.generated || slot.alg != e->work.asked.alg ||
+	    (e->work.asked.pin_policy != PIN_DEFAULT &&
+		slot.pin_policy != e->work.asked.pin_policy) ||
+	    (e->work.asked.touch_policy != TOUCH_DEFAULT &&
+		slot.touch_policy != e->work.asked.touch_policy))
 		return 0;
 	blob_move(&e->spki, &slot.spki);
 	*ret = true;
@@ -58,8 +61,8 @@ step_key_done(struct enrolment *e, bool *ret, struct err *err)
 int
 step_key(struct enrolment *e, struct err *err)
 {
-	return token_generate(e->s.token, ENROL_SLOT, e->work.key_alg, e->work.pin_policy,
-	    e->work.touch_policy, &e->spki, err);
+	return token_generate(e->s.token, ENROL_SLOT, e->work.asked.alg, e->work.asked.pin_policy,
+	    e->work.asked.touch_policy, &e->spki, err);
 }
 
 int
@@ -73,14 +76,14 @@ step_identity_done(struct enrolment *e, bool *ret, struct err *err)
 		return 0;
 	rc = token_get_guid(e->s.token, guid, &why);
 	rc = err_answer(rc, ERR_ABSENT, ret, &why, err);
-	*ret = *ret && memcmp(guid, e->work.guid, sizeof(guid)) == 0;
+	*ret = *ret && memcmp(guid, e->work.asked.guid, sizeof(guid)) == 0;
 	return rc;
 }
 
 int
 step_identity(struct enrolment *e, struct err *err)
 {
-	const int rc = session_put_chuid(&e->s, e->work.guid, err);
+	const int rc = session_put_chuid(&e->s, e->work.asked.guid, err);
 
 	return rc != 0 ? rc : token_put_ccc(e->s.token, err);
 }
@@ -88,7 +91,7 @@ step_identity(struct enrolment *e, struct err *err)
 int
 step_attest(struct enrolment *e, struct err *err)
 {
-	return token_attest(e->s.token, ENROL_SLOT, &e->leaf, err);
+	return token_attest(e->s.token, ENROL_SLOT, &e->work.asked.attestation, err);
 }
 
 int
@@ -100,7 +103,7 @@ step_request(struct enrolment *e, struct err *err)
 	if ((rc = pin_for_key(e, err)) != 0 ||
 	    (rc = token_key(e->s.token, ENROL_SLOT, &e->spki, wants_touch(e), &key, err)) != 0)
 		return rc;
-	return csr_make(key, e->work.holder.name, &e->csr, err);
+	return csr_make(key, e->work.asked.holder.name, &e->work.asked.csr, err);
 }
 
 /* ---- the certificate ---- */
@@ -170,42 +173,22 @@ fits(const struct signer_prepared *p, struct err *err)
 	    p->cert_len_max, DEVICE_CERT_MAX);
 }
 
-void
-enrolment_request(const struct enrolment *e, struct request *ret)
-{
-	*ret = (struct request){.holder = e->work.holder,
-	    .alg = e->work.key_alg,
-	    .pin_policy = e->work.pin_policy,
-	    .touch_policy = e->work.touch_policy,
-	    .token = e->work.serial,
-	    .slot = ENROL_SLOT,
-	    .days = e->work.days,
-	    .hours = e->work.hours,
-	    .csr = e->csr,
-	    .attestation = e->leaf,
-	    .f9 = e->f9};
-	memcpy(ret->profile, e->work.profile, sizeof(ret->profile));
-	memcpy(ret->guid, e->work.guid, sizeof(ret->guid));
-	memcpy(ret->firmware, e->report->token.firmware, sizeof(ret->firmware));
-}
-
 int
 step_issue(struct enrolment *e, struct err *err)
 {
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	struct request request;
+	const struct request *asked = &e->work.asked;
 	uint8_t spki[X509_SHA256_LEN];
 	int rc;
 
-	enrolment_request(e, &request);
 	if ((rc = steps_abandon_cert(e, err)) != 0 ||
-	    (rc = signer_prepare(e->s.signer, &request, &p, err)) != 0 || (rc = fits(&p, err)) != 0)
+	    (rc = signer_prepare(e->s.signer, asked, &p, err)) != 0 || (rc = fits(&p, err)) != 0)
 		return rc;
 	if ((rc = x509_sha256(&e->spki, spki, err)) != 0 ||
 	    (rc = registry_cert_prepared(
 		 e->s.registry, e->work.id, p.serial, spki, p.not_before, p.not_after, err)) != 0 ||
-	    (rc = registry_cert_evidence(
-		 e->s.registry, e->work.id, &e->csr, &e->leaf, &e->f9, err)) != 0)
+	    (rc = registry_cert_evidence(e->s.registry, e->work.id, &asked->csr,
+		 &asked->attestation, &asked->f9, err)) != 0)
 		return rc;
 	e->work.has_cert = true;
 	memcpy(e->work.cert_serial, p.serial, sizeof(p.serial));

@@ -26,6 +26,6 @@ step_retired(struct enrolment *e, struct err *err)
 {
 	char note[64];
 
-	snprintf(note, sizeof(note), "wiped, %s", e->work.why);
+	snprintf(note, sizeof(note), "wiped, %s", e->work.asked.why);
 	return registry_close(e->s.registry, e->work.id, TOKEN_RETIRED, note, err);
 }

@@ -27,8 +27,9 @@ steps_escrow_version(struct enrolment *e, enum registry_secret_kind kind, unsign
 	    .token = e->s.serial, .kind = kind, .version = version, .why = why};
 	int rc;
 
-	snprintf(why, sizeof(why), "%s%s%s%s%s", e->work.plan, e->work.why[0] == '\0' ? "" : " ",
-	    e->work.why, e->work.ticket[0] == '\0' ? "" : ", ticket ", e->work.ticket);
+	snprintf(why, sizeof(why), "%s%s%s%s%s", e->work.plan,
+	    e->work.asked.why[0] == '\0' ? "" : " ", e->work.asked.why,
+	    e->work.asked.ticket[0] == '\0' ? "" : ", ticket ", e->work.asked.ticket);
 	/* its passphrase is asked for once in a run */
 	if (e->s.escrow == NULL &&
 	    (rc = workflow_escrow_unlock(e->s.w, e->s.registry, &e->s.escrow, err)) != 0)
@@ -128,7 +129,7 @@ refused(const struct enrolment *e, struct err *err)
 	    "the PUK in escrow is not the one of token %u: it was changed outside of this program, and "
 	    "is not sent again without --last-try; `ykenroll recover --device %u --give-up` closes this "
 	    "work",
-	    e->work.serial, e->work.serial);
+	    e->work.asked.token, e->work.asked.token);
 
 	if (err != NULL)
 		err->tries = e->puk.tries_left;
@@ -207,6 +208,6 @@ step_same_key(struct enrolment *e, struct err *err)
 		return err_set(err, ERR_OCCUPIED,
 		    "the key in slot 9A of token %u is gone; close this work with: ykenroll recover "
 		    "--device %u --give-up",
-		    e->work.serial, e->work.serial);
+		    e->work.asked.token, e->work.asked.token);
 	return rc;
 }

@@ -48,8 +48,8 @@ static void
 note_of(const struct enrolment *e, enum signer_reason reason, char *ret, size_t size)
 {
 	snprintf(ret, size, "%s, %s%s%s%s%s", workflow_reason_name((int)reason), e->work.plan,
-	    e->work.why[0] == '\0' ? "" : " ", e->work.why,
-	    e->work.ticket[0] == '\0' ? "" : ", ticket ", e->work.ticket);
+	    e->work.asked.why[0] == '\0' ? "" : " ", e->work.asked.why,
+	    e->work.asked.ticket[0] == '\0' ? "" : ", ticket ", e->work.asked.ticket);
 }
 
 int
@@ -121,28 +121,28 @@ steps_tell_servers(struct enrolment *e, struct err *err)
 int
 step_replaced(struct enrolment *e, struct err *err)
 {
-	const struct workflow_why *why = workflow_why(e->work.why);
+	const struct workflow_why *why = workflow_why(e->work.asked.why);
 	struct registry_token t;
 	int rc;
 
 	if (why == NULL)
 		return err_set(
-		    err, ERR_USAGE, "a reissue for \"%s\" is not known here", e->work.why);
+		    err, ERR_USAGE, "a reissue for \"%s\" is not known here", e->work.asked.why);
 	if (why->hold)
-		return hold_certs(e, e->work.replaces, err);
-	if ((rc = registry_token(e->s.registry, e->work.replaces, &t, err)) != 0)
+		return hold_certs(e, e->work.asked.replaces, err);
+	if ((rc = registry_token(e->s.registry, e->work.asked.replaces, &t, err)) != 0)
 		return rc;
-	return steps_end_certs(
-	    e, e->work.replaces, why->reason, t.state >= TOKEN_LOST ? TOKEN_NEW : why->to, err);
+	return steps_end_certs(e, e->work.asked.replaces, why->reason,
+	    t.state >= TOKEN_LOST ? TOKEN_NEW : why->to, err);
 }
 
 int
 step_superseded(struct enrolment *e, struct err *err)
 {
-	const struct workflow_why *why = workflow_why(e->work.why);
+	const struct workflow_why *why = workflow_why(e->work.asked.why);
 
 	return steps_end_certs(
-	    e, e->work.serial, why == NULL ? REASON_SUPERSEDED : why->reason, TOKEN_NEW, err);
+	    e, e->work.asked.token, why == NULL ? REASON_SUPERSEDED : why->reason, TOKEN_NEW, err);
 }
 
 static enum signer_reason
@@ -150,11 +150,11 @@ reason_of(const struct enrolment *e)
 {
 	enum signer_reason reason = REASON_UNSPECIFIED;
 
-	return workflow_reason(e->work.why, &reason, NULL) == 0 ? reason : REASON_UNSPECIFIED;
+	return workflow_reason(e->work.asked.why, &reason, NULL) == 0 ? reason : REASON_UNSPECIFIED;
 }
 
 int
 step_revoked(struct enrolment *e, struct err *err)
 {
-	return steps_end_certs(e, e->work.serial, reason_of(e), TOKEN_NEW, err);
+	return steps_end_certs(e, e->work.asked.token, reason_of(e), TOKEN_NEW, err);
 }

@@ -60,7 +60,7 @@ step_mgmkey(struct enrolment *e, struct err *err)
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u was reset or changed elsewhere since this work began, so nothing "
 		    "more is done to it; close the work with: ykenroll recover --device %u --give-up",
-		    e->work.serial, e->work.serial);
+		    e->work.asked.token, e->work.asked.token);
 	if (!e->s.authenticated && (rc = session_mgmkey(&e->s, e->current_mgmkey, err)) != 0)
 		return rc;
 	if ((rc = token_set_mgmkey(e->s.token, e->mgm_alg, e->mgmkey, false, err)) != 0)
@@ -110,7 +110,7 @@ step_puk(struct enrolment *e, struct err *err)
 		return err_set(err, ERR_PIN,
 		    "the PUK of token %u was not the factory's: give it with --current-puk, as when this "
 		    "work began",
-		    e->work.serial);
+		    e->work.asked.token);
 	if (e->current_puk->len > 0 && (rc = puk_arrived(e, &arrived, err)) != 0)
 		return rc;
 	if (arrived)
