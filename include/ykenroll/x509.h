@@ -74,6 +74,10 @@ struct cert_info {
 /* Errors: ERR_FIT not one certificate, or trailing bytes. */
 MUST_CHECK int cert_read(const uint8_t *der, size_t len, struct cert_info *ret, struct err *err);
 
+/* E-mail address, UPN and SID, as far as it has them, into ret: the rest stays as it is. */
+struct holder; /* x509_request.h */
+MUST_CHECK int cert_holder(const struct blob *der, struct holder *ret, struct err *err);
+
 MUST_CHECK int cert_spki(const uint8_t *der, size_t len, struct blob *ret_spki, struct err *err);
 
 /* PEM of one certificate, request, public key or CRL appended to *ret as text without NUL.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* san: subject alternative names (RFC 5280, 4.2.1.6). */
+/* san: subject alternative names (RFC 5280, 4.2.1.6): put into requests, read off certificates. */
 #include <string.h>
 #include <strings.h>
 
@@ -9,10 +9,13 @@
 #include "base/text.h"
 #include "key/evp.h"
 #include "key/ossl.h"
+#include "x509/parse.h"
 #include "x509/san.h"
+#include "ykenroll/x509_request.h"
 
 OSSL_FREEP(general_name_freep, GENERAL_NAME, GENERAL_NAME_free)
 OSSL_FREEP(general_names_freep, GENERAL_NAMES, GENERAL_NAMES_free)
+OSSL_FREEP(object_freep, ASN1_OBJECT, ASN1_OBJECT_free)
 OSSL_FREEP(asn1_type_freep, ASN1_TYPE, ASN1_TYPE_free)
 
 static const struct {
@@ -169,5 +172,74 @@ san_put(STACK_OF(X509_EXTENSION) * *exts, const struct csr_san *san, size_t n, b
 			return rc;
 	if (X509V3_add1_i2d(exts, NID_subject_alt_name, names, critical, X509V3_ADD_DEFAULT) != 1)
 		return evp_err(err, ERR_INTERNAL, "cannot add the alternative names");
+	return 0;
+}
+
+/* ---- who is named in a certificate ---- */
+
+/* MS-WCCE, 2.2.2.7.7.4: szOID_NTDS_CA_SECURITY_EXT, and in it szOID_NTDS_OBJECTSID */
+#define OID_SID_EXTENSION "1.3.6.1.4.1.311.25.2"
+#define OID_SID "1.3.6.1.4.1.311.25.2.1"
+
+/* Left out when it is not one that the registry takes. */
+static void
+take(char ret[static REQUEST_TEXT_MAX], const ASN1_STRING *s)
+{
+	const size_t len = (size_t)ASN1_STRING_length(s);
+
+	if (len >= REQUEST_TEXT_MAX || memchr(ASN1_STRING_get0_data(s), 0, len) != NULL)
+		return;
+	memcpy(ret, ASN1_STRING_get0_data(s), len);
+	ret[len] = '\0';
+}
+
+static void
+take_name(const GENERAL_NAME *name, const ASN1_OBJECT *sid, struct holder *ret)
+{
+	ASN1_OBJECT *oid;
+	ASN1_TYPE *value;
+
+	if (name->type == GEN_EMAIL && ret->email[0] == '\0')
+		take(ret->email, name->d.rfc822Name);
+	if (GENERAL_NAME_get0_otherName(name, &oid, &value) != 1)
+		return;
+	if (OBJ_obj2nid(oid) == NID_ms_upn && value->type == V_ASN1_UTF8STRING)
+		take(ret->upn, value->value.utf8string);
+	if (OBJ_cmp(oid, sid) == 0 && value->type == V_ASN1_OCTET_STRING)
+		take(ret->sid, value->value.octet_string);
+}
+
+static void
+take_extension(const X509 *x, const ASN1_OBJECT *id, const ASN1_OBJECT *sid, struct holder *ret)
+{
+	const X509_EXTENSION *ext = X509_get_ext(x, X509_get_ext_by_OBJ(x, id, -1));
+	const ASN1_STRING *data = X509_EXTENSION_get_data((X509_EXTENSION *)(uintptr_t)ext);
+	CLEAN(general_names_freep) GENERAL_NAMES *names = NULL;
+	const unsigned char *p;
+	int i;
+
+	if (data == NULL)
+		return;
+	p = ASN1_STRING_get0_data(data);
+	names = d2i_GENERAL_NAMES(NULL, &p, ASN1_STRING_length(data));
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++)
+		take_name(sk_GENERAL_NAME_value(names, i), sid, ret);
+	ERR_clear_error();
+}
+
+int
+cert_holder(const struct blob *der, struct holder *ret, struct err *err)
+{
+	CLEAN(x509_freep) X509 *x = NULL;
+	CLEAN(object_freep) ASN1_OBJECT *id = OBJ_txt2obj(OID_SID_EXTENSION, 1);
+	CLEAN(object_freep) ASN1_OBJECT *sid = OBJ_txt2obj(OID_SID, 1);
+	const int rc = cert_parse(der->data, der->len, &x, err);
+
+	if (rc != 0)
+		return rc;
+	if (id == NULL || sid == NULL)
+		return evp_err(err, ERR_INTERNAL, "cannot read a certificate's names");
+	take_extension(x, OBJ_nid2obj(NID_subject_alt_name), sid, ret);
+	take_extension(x, id, sid, ret);
 	return 0;
 }

@@ -5,7 +5,7 @@
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
-in_lab "$(pwd)/adopt.sh" --tokens 4 --firmware 5.7.1
+in_lab "$(pwd)/adopt.sh" --tokens 5 --firmware 5.7.1
 
 umask 077
 ca="--ca-pass file:$T/pass"
@@ -100,4 +100,18 @@ exits 0 '' "the same command finishes" dora
 claim "the certificate is good" good_on 10000004 Dora
 claim "the secrets are in escrow, the PIN is the holder's" mine 10000004
 claim "at most one PUK was refused ($(refused 4))" [ "$(refused 4)" -le 1 ]
+
+# ---- a certificate of this CA, of which the registry has lost all: what it says of the holder is known again ----
+sid=S-1-5-21-1-2-3-1105
+exits 0 '' "enrol" ykenroll enroll Erik --id 4711 --email erik@example.org --upn erik@corp.example.org --sid $sid --profile smartcard-logon \
+	-d 10000005 $ca --pin "file:$T/pin"
+escrow_of 10000005 management-key >"$T/mgm5"
+escrow_of 10000005 puk >"$T/puk5"
+claim "lost" sqlite3 "$T/home/registry.db" "PRAGMA foreign_keys = OFF" "DELETE FROM certificates WHERE token = 10000005" \
+	"DELETE FROM secrets WHERE token = 10000005" "DELETE FROM tokens WHERE serial = 10000005" "DELETE FROM works WHERE token = 10000005" \
+	"DELETE FROM holders WHERE key = '4711'"
+exits 0 '' "adopt" ykenroll adopt Erik --id 4711 -d 10000005 $ca --pin "file:$T/pin" --current-puk "file:$T/puk5" --management-key "file:$T/mgm5"
+claim "none was issued for it" [ "$(sql "SELECT count(*) FROM certificates WHERE token = 10000005")" = 1 ]
+claim "its names are known" [ "$(sql "SELECT email || ' ' || upn || ' ' || sid FROM holders WHERE key = '4711'")" = \
+	"erik@example.org erik@corp.example.org $sid" ]
 finish

@@ -57,6 +57,20 @@ check_key(struct enrolment *e, const struct slot *slot, struct err *err)
 	return 0;
 }
 
+/* The certificate stays: what it says of the holder is known of them from now on. */
+static int
+record(struct enrolment *e, const struct blob *cert, struct err *err)
+{
+	struct request said = {0};
+	const int rc = cert_holder(cert, &said.holder, err);
+
+	if (rc != 0)
+		return rc;
+	request_merge(&e->work.asked, &said);
+	e->work.asked.flags |= WORK_RECORD;
+	return 0;
+}
+
 static int
 look(struct enrolment *e, struct err *err)
 {
@@ -71,9 +85,7 @@ look(struct enrolment *e, struct err *err)
 		return 0;
 	if ((rc = session_signer(&e->s, err)) != 0 || (rc = look_cert(e, &slot, &ours, err)) != 0)
 		return rc;
-	if (ours)
-		e->work.asked.flags |= WORK_RECORD;
-	return 0;
+	return ours ? record(e, &slot.cert_der, err) : 0;
 }
 
 int
