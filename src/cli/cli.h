@@ -45,27 +45,12 @@ void opt_asked(poptContext con, enum poptCallbackReason reason, const struct pop
 		name, 0, POPT_ARG_STRING, NULL, 0, help, arg \
 	}
 
-/* Parse argv against table (which includes the ones above). At most max_args words are left over,
- * in ret_args.
- * --help is printed and ends the program. Errors: ERR_USAGE. */
-MUST_CHECK int opt_parse(int argc, const char **argv, const char *command, const char *args_help,
-    const struct poptOption *table, const char **ret_args, size_t max_args, size_t *ret_n,
-    struct err *err);
-
-/* A command of verbs, argv[0] of which is its name: run the one that is named. foot: below the list
- * of --help, or NULL. Errors: ERR_USAGE. */
-struct opt_verb {
-	const char *name;
-	int (*run)(int argc, const char **argv, struct err *err);
-	const char *what;
-};
-MUST_CHECK int opt_verbs(const char *command, const struct opt_verb *verbs, size_t n,
-    const char *foot, int argc, const char **argv, struct err *err);
-
 /* The registry of this home. Errors: ERR_INTERNAL there is none. */
 MUST_CHECK int opt_registry(struct registry **ret, struct err *err);
-/* A workflow with the common options and the terminal as its face. */
+/* What the common options say, with the terminal as its face. Errors: ERR_USAGE. */
 MUST_CHECK int opt_desk(struct desk *ret, struct err *err);
+/* The first field of opt.asked that could not be. Errors: ERR_USAGE. */
+MUST_CHECK int opt_asked_check(struct err *err);
 const char *opt_actor(void); /* who runs this, for the audit rows */
 
 /* ---- render.c ---- */
@@ -117,40 +102,47 @@ MUST_CHECK int enroll_check_specs(struct err *err);
 /* The report, as text or JSON, after a run that ended with rc. Returns rc. */
 int enroll_show(const struct workflow_report *report, int rc, struct err *err);
 
-/* ---- commands: argv[0] is the command's name ---- */
+/* ---- command.c: one command, or one verb of a command ---- */
 
-int cmd_init(int argc, const char **argv, struct err *err);
-int cmd_enroll(int argc, const char **argv, struct err *err);
-int cmd_adopt(int argc, const char **argv, struct err *err);
-int cmd_unblock(int argc, const char **argv, struct err *err);
-int cmd_reissue(int argc, const char **argv, struct err *err);
-int cmd_retire(int argc, const char **argv, struct err *err);
-int cmd_recover(int argc, const char **argv, struct err *err);
-int cmd_check(int argc, const char **argv, struct err *err);
-int cmd_letter(int argc, const char **argv, struct err *err);
-int cmd_list(int argc, const char **argv, struct err *err);
-int cmd_show(int argc, const char **argv, struct err *err);
-int cmd_audit(int argc, const char **argv, struct err *err);
-int cmd_backup(int argc, const char **argv, struct err *err);
-int cmd_receipt(int argc, const char **argv, struct err *err);
-int cmd_escrow(int argc, const char **argv, struct err *err);
-int cmd_ca(int argc, const char **argv, struct err *err);
-int cmd_revoke(int argc, const char **argv, struct err *err);
-int cmd_suspend(int argc, const char **argv, struct err *err);
-int cmd_resume(int argc, const char **argv, struct err *err);
-int cmd_ca_publish(int argc, const char **argv, struct err *err);
-int cmd_ca_ocsp(int argc, const char **argv, struct err *err);
-int cmd_ca_crl(int argc, const char **argv, struct err *err);
-int cmd_ca_log(int argc, const char **argv, struct err *err);
-int cmd_ca_import(int argc, const char **argv, struct err *err);
-int cmd_ca_issue(int argc, const char **argv, struct err *err);
-int cmd_ca_p12(int argc, const char **argv, struct err *err);
-int cmd_ca_renew(int argc, const char **argv, struct err *err);
-int cmd_doctor(int argc, const char **argv, struct err *err);
-int cmd_server(int argc, const char **argv, struct err *err);
-int cmd_signer(int argc, const char **argv, struct err *err);
-int cmd_token(int argc, const char **argv, struct err *err);
-int cmd_verify_server(int argc, const char **argv, struct err *err);
-int cmd_show_client(int argc, const char **argv, struct err *err);
+#define COMMAND_WORDS_MAX 256
+
+/* How it was called. */
+struct called {
+	struct desk desk;			 /* by the common options */
+	const char *args[COMMAND_WORDS_MAX + 1]; /* the words that are no options; then NULL */
+	size_t n;
+};
+
+struct command {
+	const char *name;    /* "ca crl" */
+	const char *what;    /* a line in the list that it stands in */
+	const char *words;   /* that follow it, or NULL: "HOLDER|TOKEN --reason R" */
+	size_t min, max;     /* how many of them are no options */
+	const char *missing; /* said where there are fewer; NULL: how it is called */
+	const struct poptOption *table;
+	bool of_token; /* its --pin is the current one: face_token_ui */
+	int (*run)(struct called *c, struct err *err);
+	/* or what takes all words as they are */
+	int (*become)(const char **argv, struct err *err);
+	/* its verbs, up to NULL, before run; and what stands below their list, or NULL */
+	const struct command *const *verbs;
+	const char *foot;
+};
+
+/* argv[0] is its name. --help is printed and ends the program. Errors: ERR_USAGE; what run
+ * returns. */
+MUST_CHECK int command_run(
+    const struct command *command, int argc, const char **argv, struct err *err);
+void command_list(FILE *to, const struct command *command); /* its verbs */
+
+extern struct poptOption opt_client[]; /* show --client; cmd_show_client.c */
+bool show_client_asked(void);
+MUST_CHECK int show_client(const struct called *c, struct err *err);
+
+extern const struct command cmd_init, cmd_enroll, cmd_adopt, cmd_unblock, cmd_reissue, cmd_retire,
+    cmd_recover, cmd_check, cmd_letter, cmd_list, cmd_show, cmd_audit, cmd_backup, cmd_receipt,
+    cmd_escrow, cmd_ca, cmd_revoke, cmd_suspend, cmd_resume, cmd_ca_publish, cmd_ca_ocsp,
+    cmd_ca_crl, cmd_ca_log, cmd_ca_import, cmd_ca_issue, cmd_ca_p12, cmd_ca_renew, cmd_doctor,
+    cmd_server, cmd_signer, cmd_token, cmd_verify_server;
 
 #endif

@@ -56,20 +56,20 @@ verified(const struct workflow_audit *a, struct err *err)
 }
 
 static int
-verify(int argc, const char **argv, struct err *err)
+run_verify(struct called *c, struct err *err)
 {
 	struct workflow_audit a;
-	struct desk w;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(
-		 argc, argv, "audit verify", "[OPTION...]", table_verify, args, 0, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0 || (rc = workflow_audit_verify(&w, &a, err)) != 0)
+	if ((rc = workflow_audit_verify(&c->desk, &a, err)) != 0)
 		return rc;
 	return verified(&a, err);
 }
+
+static const struct command audit_verify = {.name = "audit verify",
+    .what = "every row, against the published CRL and the signer's log",
+    .table = table_verify,
+    .run = run_verify};
 
 /* ---- export ---- */
 
@@ -113,60 +113,47 @@ export_csv(void *ctx, const struct registry_audit_row *row)
 	return 0;
 }
 
-static int export(int argc, const char **argv, struct err *err)
+static int
+run_export(struct called *c, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
-	unsigned long token = 0;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(
-		 argc, argv, "audit export", "[OPTION...]", table_export, args, 0, &n, err)) != 0)
-		return rc;
-	if (opt.device != NULL &&
-	    (rc = text_number(opt.device, "--device", UINT32_MAX, &token, err)) != 0)
-		return rc;
 	if ((rc = opt_registry(&r, err)) != 0)
 		return rc;
 	if (csv)
 		csv_row(stdout, csv_head, CSV_COLUMNS);
-	rc = registry_audit_rows(r, (uint32_t)token, 1, csv ? export_csv : export_json, NULL, err);
+	rc = registry_audit_rows(
+	    r, c->desk.choice.serial, 1, csv ? export_csv : export_json, NULL, err);
 	return rc != 0 && err->code == 0 ? err_set(err, rc, "cannot write the rows") : rc;
 }
+
+static const struct command audit_export = {.name = "audit export",
+    .what = "every row, as JSON lines or CSV",
+    .table = table_export,
+    .run = run_export};
 
 /* ---- accept-rollback ---- */
 
 static int
-accept_rollback(int argc, const char **argv, struct err *err)
+run_accept(struct called *c, struct err *err)
 {
 	struct workflow_audit a;
-	struct desk w;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "audit accept-rollback", "[OPTION...]", table_rollback,
-		 args, 0, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
 	if (reason == NULL)
 		return err_set(err, ERR_USAGE, "ykenroll audit accept-rollback --reason TEXT");
-	if ((rc = workflow_accept_rollback(&w, reason, &a, err)) != 0)
+	if ((rc = workflow_accept_rollback(&c->desk, reason, &a, err)) != 0)
 		return rc;
 	return verified(&a, err);
 }
 
-/* ---- verbs ---- */
+static const struct command audit_accept = {.name = "audit accept-rollback",
+    .what = "go on with a registry that is older than is known",
+    .table = table_rollback,
+    .run = run_accept};
 
-static const struct opt_verb verbs[] = {
-    {"verify", verify, "every row, against the published CRL and the signer's log"},
-    {"export", export, "every row, as JSON lines or CSV"},
-    {"accept-rollback", accept_rollback, "go on with a registry that is older than is known"},
-};
+static const struct command *const verbs[] = {&audit_verify, &audit_export, &audit_accept, NULL};
 
-int
-cmd_audit(int argc, const char **argv, struct err *err)
-{
-	return opt_verbs("audit", verbs, sizeof(verbs) / sizeof(verbs[0]), NULL, argc, argv, err);
-}
+const struct command cmd_audit = {
+    .name = "audit", .what = "who did what; whether it was changed since", .verbs = verbs};

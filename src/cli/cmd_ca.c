@@ -170,14 +170,11 @@ show(struct err *err)
 }
 
 static int
-cmd_ca_show(int argc, const char **argv, struct err *err)
+run_show(struct called *c, struct err *err)
 {
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca show", "[OPTION...]", table, args, 0, &n, err)) != 0)
-		return rc;
+	(void)c;
 	if (!pem && !crl)
 		return show(err);
 	if (pem && (rc = print_files(cert_files, false, err)) != 0)
@@ -185,20 +182,13 @@ cmd_ca_show(int argc, const char **argv, struct err *err)
 	return crl ? print_files(crl_files, true, err) : 0;
 }
 
-static const struct opt_verb verbs[] = {
-    {"show", cmd_ca_show, "names, lifetimes, CRL numbers; or the PEM that servers need"},
-    {"issue", cmd_ca_issue, "a certificate for a server or a program, from its request"},
-    {"renew", cmd_ca_renew, "such certificates once more, or the issuing CA's own"},
-    {"p12", cmd_ca_p12, "key, certificate and chain in one file, for a phone or a program"},
-    {"log", cmd_ca_log, "read and verify the whole issuance log"},
-    {"import", cmd_ca_import, "make a home of another CA: openssl ca, easy-rsa, step"},
-    {"crl", cmd_ca_crl, "sign and publish a new CRL now"},
-    {"ocsp", cmd_ca_ocsp, "answer for the certificates over HTTP (an OCSP responder)"},
-    {"publish", cmd_ca_publish, "bundles and CRLs into a directory that servers read"},
-};
+static const struct command ca_show = {.name = "ca show",
+    .what = "names, lifetimes, CRL numbers; or the PEM that servers need",
+    .table = table,
+    .run = run_show};
 
-int
-cmd_ca(int argc, const char **argv, struct err *err)
-{
-	return opt_verbs("ca", verbs, sizeof(verbs) / sizeof(verbs[0]), NULL, argc, argv, err);
-}
+static const struct command *const verbs[] = {&ca_show, &cmd_ca_issue, &cmd_ca_renew, &cmd_ca_p12,
+    &cmd_ca_log, &cmd_ca_import, &cmd_ca_crl, &cmd_ca_ocsp, &cmd_ca_publish, NULL};
+
+const struct command cmd_ca = {
+    .name = "ca", .what = "the CA's certificates and CRLs", .verbs = verbs};

@@ -35,22 +35,20 @@ show(const struct crl_info *crl, struct err *err)
 	return 0;
 }
 
-int
-cmd_ca_crl(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
-	const char *args[1];
-	struct desk w;
 	struct crl_info crl;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca crl", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
-	    (rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
+	if ((rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0)
 		return rc;
 	if (root_pass != NULL && !root)
 		return err_set(err, ERR_USAGE, "--root-pass is for --root");
-	if ((rc = workflow_crl(&w, root != 0, root_pass, &crl, err)) != 0)
+	if ((rc = workflow_crl(&c->desk, root != 0, root_pass, &crl, err)) != 0)
 		return rc;
 	return show(&crl, err);
 }
+
+const struct command cmd_ca_crl = {
+    .name = "ca crl", .what = "sign and publish a new CRL now", .table = table, .run = run};

@@ -223,18 +223,21 @@ show(const struct signer_imported *i, struct err *err)
 	return 0;
 }
 
-int
-cmd_ca_import(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	struct signer_imported done = {0};
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca import", "[DIRECTORY] --recovery-out FILE [OPTION...]",
-		 table, args, 1, &n, err)) != 0 ||
-	    (n == 1 && (rc = look(args[0], err)) != 0) || (rc = check(err)) != 0)
+	if ((c->n == 1 && (rc = look(c->args[0], err)) != 0) || (rc = check(err)) != 0)
 		return rc;
 	rc = import(&done, err);
 	return rc != 0 ? rc : show(&done, err);
 }
+
+const struct command cmd_ca_import = {.name = "ca import",
+    .what = "make a home of another CA: openssl ca, easy-rsa, step",
+    .words = "[DIRECTORY] --recovery-out FILE",
+    .max = 1,
+    .table = table,
+    .run = run};

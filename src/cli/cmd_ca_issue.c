@@ -205,33 +205,32 @@ absolute(const char *file, char ret[static PATH_MAX])
 	return n < 0 || n >= PATH_MAX ? -1 : 0;
 }
 
-int
-cmd_ca_issue(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	CLEAN(workflow_issued_wipe) struct workflow_issued issued = {0};
 	struct request *r = &opt.asked;
 	struct workflow_issue what = {.request = r};
 	char path[PATH_MAX];
-	const char *args[1];
-	struct desk w;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca issue", "CSR [OPTION...]", table, args, 1, &n, err)) !=
-		0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	if (n != 1)
-		return err_set(
-		    err, ERR_USAGE, "which request? ykenroll ca issue CSR.pem --dns NAME");
 	request_merge(r, &usual);
 	if ((rc = ca_out_check(ca_out_path, err)) != 0 ||
-	    (rc = read_csr(args[0], &r->csr, err)) != 0 || (rc = server_names(r, err)) != 0 ||
+	    (rc = read_csr(c->args[0], &r->csr, err)) != 0 || (rc = server_names(r, err)) != 0 ||
 	    (rc = common_name(r, err)) != 0)
 		return rc;
 	what.path = ca_out_path == NULL || absolute(ca_out_path, path) != 0 ? NULL : path;
 	what.chain = chain != 0;
-	if ((rc = workflow_issue(&w, &what, &issued, err)) != 0)
+	if ((rc = workflow_issue(&c->desk, &what, &issued, err)) != 0)
 		return rc;
 	return show(&issued, err);
 }
+
+const struct command cmd_ca_issue = {.name = "ca issue",
+    .what = "a certificate for a server or a program, from its request",
+    .words = "CSR",
+    .min = 1,
+    .max = 1,
+    .missing = "which request? ykenroll ca issue CSR.pem --dns NAME",
+    .table = table,
+    .run = run};

@@ -77,17 +77,14 @@ show(const struct signer_log *l, struct err *err)
 	return 0;
 }
 
-int
-cmd_ca_log(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	struct signer_log found;
 	bool to_stdout;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca log", "[OPTION...]", table, args, 0, &n, err)) != 0)
-		return rc;
+	(void)c;
 	to_stdout = export != NULL && strcmp(export, "-") == 0;
 	if (export != NULL && !to_stdout)
 		rc = export_file(&found, err);
@@ -96,3 +93,6 @@ cmd_ca_log(int argc, const char **argv, struct err *err)
 		    opt.home_path, to_stdout ? put_line : NULL, stdout, &found, err);
 	return rc != 0 || to_stdout ? rc : show(&found, err);
 }
+
+const struct command cmd_ca_log = {
+    .name = "ca log", .what = "read and verify the whole issuance log", .table = table, .run = run};

@@ -74,20 +74,15 @@ show_ready(void *ctx, const char *address, uint16_t port)
 	fflush(stdout);
 }
 
-int
-cmd_ca_ocsp(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	struct relying_ocsp what = {.pass = get_pass, .ready = show_ready};
 	unsigned long seconds = RELYING_OCSP_VALID_SEC;
 	char address[INET6_ADDRSTRLEN];
-	struct desk w;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca ocsp", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0 ||
-	    (rc = prompt_check_spec(key_pass, "--key-pass", err)) != 0 ||
+	if ((rc = prompt_check_spec(key_pass, "--key-pass", err)) != 0 ||
 	    (rc = parse_listen(listen_at == NULL ? "127.0.0.1:8888" : listen_at, address,
 		 sizeof(address), &what.port, err)) != 0 ||
 	    (valid != NULL && (rc = text_number(valid, "--valid", VALID_MAX, &seconds, err)) != 0))
@@ -101,5 +96,10 @@ cmd_ca_ocsp(int argc, const char **argv, struct err *err)
 	what.cert = cert;
 	what.key = key;
 	what.valid_sec = (unsigned)seconds;
-	return relying_ocsp(&w, &what, err);
+	return relying_ocsp(&c->desk, &what, err);
 }
+
+const struct command cmd_ca_ocsp = {.name = "ca ocsp",
+    .what = "answer for the certificates over HTTP (an OCSP responder)",
+    .table = table,
+    .run = run};

@@ -61,29 +61,30 @@ options(struct request *r, struct err *err)
 	return ca_out_check(ca_out_path, err);
 }
 
-int
-cmd_ca_p12(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
 	CLEAN(workflow_issued_wipe) struct workflow_issued issued = {0};
 	struct request *r = &opt.asked;
 	struct workflow_p12 what = {.request = r, .pass = pass};
-	const char *args[1];
-	struct desk w;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca p12", "--cn NAME --out FILE [OPTION...]", table, args,
-		 0, &n, err)) != 0 ||
-	    (rc = options(r, err)) != 0 || (rc = opt_desk(&w, err)) != 0)
+	if ((rc = options(r, err)) != 0)
 		return rc;
 	what.compat = compat != 0;
 	what.path = ca_out_path;
 	if ((rc = prompt_secret(&(struct prompt){pass_spec, "passphrase for the file", "--p12-pass",
 				    true, long_enough},
 		 pass, err)) != 0 ||
-	    (rc = workflow_p12(&w, &what, &issued, err)) != 0)
+	    (rc = workflow_p12(&c->desk, &what, &issued, err)) != 0)
 		return rc;
 	ca_issued_text(&issued, r->profile, what.path);
 	return opt.json ? render_json(ca_issued_json(&issued, r->profile), err) : 0;
 }
+
+const struct command cmd_ca_p12 = {.name = "ca p12",
+    .what = "key, certificate and chain in one file, for a phone or a program",
+    .words = "--cn NAME --out FILE",
+    .table = table,
+    .run = run};

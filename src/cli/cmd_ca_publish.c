@@ -116,28 +116,28 @@ configured(const struct desk *w, struct err *err)
 	return 0;
 }
 
-int
-cmd_ca_publish(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
-	const char *args[1] = {NULL};
 	struct relying_published done;
 	struct relying_publish what;
-	struct desk w;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(
-		 argc, argv, "ca publish", "[DIR] [OPTION...]", table, args, 1, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	if (n == 0)
-		return configured(&w, err);
-	what = (struct relying_publish){args[0], test, reload, leaves != 0};
+	if (c->n == 0)
+		return configured(&c->desk, err);
+	what = (struct relying_publish){c->args[0], test, reload, leaves != 0};
 	if (server != NULL && (rc = relying_publish_usual(server, &what, err)) != 0)
 		return rc;
 	reloads = what.reload != NULL;
 	if (watch)
-		return relying_publish_watch(&w, &what, 1, &watcher, err);
-	rc = relying_publish(&w, &what, &done, err);
-	return rc != 0 ? rc : show(args[0], &done, err);
+		return relying_publish_watch(&c->desk, &what, 1, &watcher, err);
+	rc = relying_publish(&c->desk, &what, &done, err);
+	return rc != 0 ? rc : show(c->args[0], &done, err);
 }
+
+const struct command cmd_ca_publish = {.name = "ca publish",
+    .what = "bundles and CRLs into a directory that servers read",
+    .words = "[DIR]",
+    .max = 1,
+    .table = table,
+    .run = run};

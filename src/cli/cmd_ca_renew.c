@@ -8,7 +8,6 @@
 #include "base/utc.h"
 #include "cli/cmd_ca_issue.h"
 
-#define FILES_MAX 256
 #define DAYS_MAX 3650
 
 static char *due, *key, *reload, *root_pass;
@@ -148,23 +147,23 @@ renew(const struct desk *w, char **files, size_t n_files, struct err *err)
 	return rc;
 }
 
-int
-cmd_ca_renew(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
-	const char *args[FILES_MAX + 1] = {NULL};
-	struct desk w;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "ca renew", "[FILE...] [OPTION...]", table, args, FILES_MAX,
-		 &n, err)) != 0 ||
-	    (rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
+	if ((rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0)
 		return rc;
-	w.dry_run = opt.dry_run != 0;
 	if (issuing)
-		return renew_issuing(&w, n, err);
+		return renew_issuing(&c->desk, c->n, err);
 	if (root_pass != NULL)
 		return err_set(err, ERR_USAGE, "--root-pass is for --issuing");
-	return renew(&w, (char **)(uintptr_t)args, n, err);
+	return renew(&c->desk, (char **)(uintptr_t)c->args, c->n, err);
 }
+
+const struct command cmd_ca_renew = {.name = "ca renew",
+    .what = "such certificates once more, or the issuing CA's own",
+    .words = "[FILE...]",
+    .max = COMMAND_WORDS_MAX,
+    .table = table,
+    .run = run};

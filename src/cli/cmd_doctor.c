@@ -37,23 +37,22 @@ as_text(const struct workflow_diagnosis *f, size_t n)
 	}
 }
 
-int
-cmd_doctor(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	struct workflow_diagnosis found[WORKFLOW_DIAGNOSES_MAX];
-	struct desk w;
-	const char *args[1];
 	size_t n = 0;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "doctor", "[OPTION...]", table, args, 0, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	n = 0;
-	rc = workflow_doctor(&w, found, &n, err);
+	rc = workflow_doctor(&c->desk, found, &n, err);
 	if (!opt.json)
 		as_text(found, n);
 	else if (n > 0 && render_json(as_json(found, n, rc == 0), rc == 0 ? err : NULL) != 0)
 		return rc == 0 ? ERR_INTERNAL : rc;
 	return rc;
 }
+
+const struct command cmd_doctor = {.name = "doctor",
+    .what = "what stands in the way, and how to mend it",
+    .table = table,
+    .run = run};

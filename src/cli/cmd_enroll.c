@@ -160,67 +160,61 @@ enroll_show(const struct workflow_report *report, int rc, struct err *err)
 	return rc;
 }
 
-int
-cmd_enroll(int argc, const char **argv, struct err *err)
+static int
+run_enroll(struct called *c, struct err *err)
 {
 	struct workflow_report report = {0};
 	struct workflow_enroll what = {0};
-	struct desk w;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "enroll", "NAME --email ADDRESS [OPTION...]", enroll_table,
-		 args, 1, &n, err)) != 0)
+	if ((rc = fill(&what, c->args[0], err)) != 0)
 		return rc;
-	if (n != 1)
-		return err_set(err, ERR_USAGE,
-		    "who gets the token? ykenroll enroll \"Alice Adams\" --email "
-		    "alice@example.org");
-	if ((rc = fill(&what, args[0], err)) != 0 || (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	rc = workflow_enroll(&w, &what, &report, err);
+	rc = workflow_enroll(&c->desk, &what, &report, err);
 	return enroll_show(&report, rc, err);
 }
 
-int
-cmd_adopt(int argc, const char **argv, struct err *err)
+const struct command cmd_enroll = {.name = "enroll",
+    .what = "from a factory YubiKey to a proven login",
+    .words = "NAME --email ADDRESS",
+    .min = 1,
+    .max = 1,
+    .missing = "who gets the token? ykenroll enroll \"Alice Adams\" --email alice@example.org",
+    .table = enroll_table,
+    .run = run_enroll};
+
+static int
+run_adopt(struct called *c, struct err *err)
 {
 	struct workflow_report report = {0};
 	struct workflow_adopt what = {0};
-	struct desk w;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "adopt", "NAME --email ADDRESS [OPTION...]", adopt_table,
-		 args, 1, &n, err)) != 0)
-		return rc;
-	if (n != 1)
-		return err_set(err, ERR_USAGE,
-		    "who has the token? ykenroll adopt \"Alice Adams\" --email alice@example.org");
 	what.new_key = new_key != 0;
 	face.ask_current = true;
-	if ((rc = fill(&what.enroll, args[0], err)) != 0 || (rc = opt_desk(&w, err)) != 0)
+	if ((rc = fill(&what.enroll, c->args[0], err)) != 0)
 		return rc;
-	rc = workflow_adopt(&w, &what, &report, err);
+	rc = workflow_adopt(&c->desk, &what, &report, err);
 	return enroll_show(&report, rc, err);
 }
 
-int
-cmd_recover(int argc, const char **argv, struct err *err)
+const struct command cmd_adopt = {.name = "adopt",
+    .what = "take in a token that other tools made",
+    .words = "NAME --email ADDRESS",
+    .min = 1,
+    .max = 1,
+    .missing = "who has the token? ykenroll adopt \"Alice Adams\" --email alice@example.org",
+    .table = adopt_table,
+    .run = run_adopt};
+
+static int
+run_recover(struct called *c, struct err *err)
 {
 	struct workflow_report report = {0};
-	struct desk w;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(
-		 argc, argv, "recover", "[OPTION...]", recover_table, args, 0, &n, err)) != 0 ||
-	    (rc = enroll_check_specs(err)) != 0 || (rc = opt_desk(&w, err)) != 0)
+	if ((rc = enroll_check_specs(err)) != 0)
 		return rc;
-	rc = workflow_recover(&w, give_up != 0, &report, err);
+	rc = workflow_recover(&c->desk, give_up != 0, &report, err);
 	if (rc == 0 && report.already && !opt.json) {
 		printf("no work on token %u was interrupted: nothing to recover\n",
 		    report.token.serial);
@@ -233,3 +227,8 @@ cmd_recover(int argc, const char **argv, struct err *err)
 	}
 	return enroll_show(&report, rc, err);
 }
+
+const struct command cmd_recover = {.name = "recover",
+    .what = "finish what was interrupted on a token",
+    .table = recover_table,
+    .run = run_recover};

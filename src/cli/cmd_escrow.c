@@ -69,18 +69,16 @@ recipients_json(const struct registry_recipients *set, struct err *err)
 }
 
 static int
-recipients(int argc, const char **argv, struct err *err)
+run_recipients(struct called *c, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
 	CLEAN(registry_recipients_wipe) struct registry_recipients set = {0};
-	const char *args[1];
 	char hex[65];
-	size_t n, i;
+	size_t i;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "escrow recipients", "[OPTION...]", table_recipients, args,
-		 0, &n, err)) != 0 ||
-	    (rc = opt_registry(&r, err)) != 0 || (rc = registry_recipients(r, &set, err)) != 0)
+	(void)c;
+	if ((rc = opt_registry(&r, err)) != 0 || (rc = registry_recipients(r, &set, err)) != 0)
 		return rc;
 	if (opt.json)
 		return recipients_json(&set, err);
@@ -95,6 +93,11 @@ recipients(int argc, const char **argv, struct err *err)
 		    (long long)set.stale);
 	return 0;
 }
+
+static const struct command escrow_recipients = {.name = "escrow recipients",
+    .what = "who may open what is sealed",
+    .table = table_recipients,
+    .run = run_recipients};
 
 /* ---- open ---- */
 
@@ -160,52 +163,45 @@ give(const struct workflow_escrow_open *what, const struct secret *s, struct err
 }
 
 static int
-open_one(int argc, const char **argv, struct err *err)
+run_open(struct called *c, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *secret = secret_new();
 	struct workflow_escrow_open what = {0};
-	struct desk w;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "escrow open", "TOKEN [OPTION...]", table_open, args, 1, &n,
-		 err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	if (n != 1 || kind == NULL || reason == NULL)
+	if (c->n != 1 || kind == NULL || reason == NULL)
 		return err_set(err, ERR_USAGE,
 		    "ykenroll escrow open TOKEN --kind puk|management-key --reason TEXT "
 		    "--escrow-key KEY: all of them are needed");
-	if ((rc = parse_open(args[0], &what, err)) != 0 || (rc = check_out(err)) != 0 ||
-	    (rc = workflow_escrow_open(&w, &what, secret, err)) != 0)
+	if ((rc = parse_open(c->args[0], &what, err)) != 0 || (rc = check_out(err)) != 0 ||
+	    (rc = workflow_escrow_open(&c->desk, &what, secret, err)) != 0)
 		return rc;
 	fprintf(stderr, "the audit has it; this %s is to be replaced when the token is next here\n",
 	    registry_secret_kind_name(what.kind));
 	return give(&what, secret, err);
 }
 
+static const struct command escrow_open = {.name = "escrow open",
+    .what = "a PUK or a management key, for a person and a reason",
+    .words = "TOKEN",
+    .max = 1,
+    .table = table_open,
+    .run = run_open};
+
 /* ---- rekey ---- */
 
 static int
-rekey(int argc, const char **argv, struct err *err)
+run_rekey(struct called *c, struct err *err)
 {
 	struct workflow_escrow_rekey what = {0};
-	struct desk w;
-	const char *args[1];
 	int64_t done = 0;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(
-		 argc, argv, "escrow rekey", "[OPTION...]", table_rekey, args, 0, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
 	what.add_recovery = add_recovery;
 	what.add_helpdesk = add_helpdesk;
 	what.remove = remove_;
 	what.ticket = ticket;
-	if ((rc = workflow_escrow_rekey(&w, &what, &done, err)) != 0)
+	if ((rc = workflow_escrow_rekey(&c->desk, &what, &done, err)) != 0)
 		return rc;
 	if (opt.json)
 		return render_json(json_pack("{s:I}", "resealed", (json_int_t)done), err);
@@ -213,20 +209,21 @@ rekey(int argc, const char **argv, struct err *err)
 	return 0;
 }
 
+static const struct command escrow_rekey = {.name = "escrow rekey",
+    .what = "other recipients, or complete what was interrupted",
+    .table = table_rekey,
+    .run = run_rekey};
+
 /* ---- make-key ---- */
 
 static int
-make_key(int argc, const char **argv, struct err *err)
+run_make_key(struct called *c, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
 	struct prompt ask = {NULL, "passphrase of the new escrow key", "--escrow-pass", true, NULL};
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "escrow make-key", "[OPTION...]", table_make_key, args, 0,
-		 &n, err)) != 0)
-		return rc;
+	(void)c;
 	if (name == NULL || out == NULL || cert == NULL)
 		return err_set(err, ERR_USAGE,
 		    "ykenroll escrow make-key --name TEXT --out KEY --cert CERTIFICATE: all of "
@@ -242,17 +239,13 @@ make_key(int argc, const char **argv, struct err *err)
 	return 0;
 }
 
-/* ---- verbs ---- */
+static const struct command escrow_make_key = {.name = "escrow make-key",
+    .what = "a key for a recipient, with its certificate",
+    .table = table_make_key,
+    .run = run_make_key};
 
-static const struct opt_verb verbs[] = {
-    {"recipients", recipients, "who may open what is sealed"},
-    {"open", open_one, "a PUK or a management key, for a person and a reason"},
-    {"rekey", rekey, "other recipients, or complete what was interrupted"},
-    {"make-key", make_key, "a key for a recipient, with its certificate"},
-};
+static const struct command *const verbs[] = {
+    &escrow_recipients, &escrow_open, &escrow_rekey, &escrow_make_key, NULL};
 
-int
-cmd_escrow(int argc, const char **argv, struct err *err)
-{
-	return opt_verbs("escrow", verbs, sizeof(verbs) / sizeof(verbs[0]), NULL, argc, argv, err);
-}
+const struct command cmd_escrow = {
+    .name = "escrow", .what = "who may open sealed secrets; open one", .verbs = verbs};

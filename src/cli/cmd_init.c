@@ -173,16 +173,13 @@ show(struct err *err)
 }
 
 /* Two halves, each all or nothing; a half that is there from an interrupted run is kept. */
-int
-cmd_init(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "init", "--name NAME --recovery-out FILE [OPTION...]",
-		 table, args, 0, &n, err)) != 0 ||
-	    (rc = check(err)) != 0 || (rc = make_home(err)) != 0)
+	(void)c;
+	if ((rc = check(err)) != 0 || (rc = make_home(err)) != 0)
 		return rc;
 	if (signer != NULL)
 		return (rc = init_desk(signer, recovery_out, recovery_pass, err)) != 0 ? rc
@@ -193,3 +190,9 @@ cmd_init(int argc, const char **argv, struct err *err)
 		return rc;
 	return show(err);
 }
+
+const struct command cmd_init = {.name = "init",
+    .what = "make the CA, the recovery key and the registry",
+    .words = "--name NAME --recovery-out FILE",
+    .table = table,
+    .run = run};

@@ -106,29 +106,22 @@ which(const char *word, uint32_t *ret, struct err *err)
 	return 0;
 }
 
-int
-cmd_letter(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
-	const char *args[1] = {NULL};
-	struct desk w;
 	uint32_t token = 0;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "letter", "[HOLDER|TOKEN] [OPTION...]", table, args, 1, &n,
-		 err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	if (n == 0 && opt.letter == NULL && !handed)
+	if (c->n == 0 && opt.letter == NULL && !handed)
 		return list(err);
-	if (n == 0 || (opt.letter != NULL) == (handed != 0))
+	if (c->n == 0 || (opt.letter != NULL) == (handed != 0))
 		return err_set(err, ERR_USAGE,
 		    "ykenroll letter TOKEN --letter FILE writes it once more, ykenroll letter TOKEN "
 		    "--handed-over ends it");
-	if ((rc = which(args[0], &token, err)) != 0)
+	if ((rc = which(c->args[0], &token, err)) != 0)
 		return rc;
-	rc =
-	    handed ? workflow_letter_handed(&w, token, err) : workflow_letter_write(&w, token, err);
+	rc = handed ? workflow_letter_handed(&c->desk, token, err)
+		    : workflow_letter_write(&c->desk, token, err);
 	if (rc != 0 || opt.json)
 		return rc != 0 ? rc
 			       : render_json(json_pack("{s:I}", "token", (json_int_t)token), err);
@@ -139,3 +132,10 @@ cmd_letter(int argc, const char **argv, struct err *err)
 		    "token %u: the letter is in %s\n", (unsigned)token, render_escaped(opt.letter));
 	return 0;
 }
+
+const struct command cmd_letter = {.name = "letter",
+    .what = "first PINs that wait for their holders",
+    .words = "[HOLDER|TOKEN]",
+    .max = 1,
+    .table = table,
+    .run = run};

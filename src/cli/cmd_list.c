@@ -148,16 +148,13 @@ list_json(struct registry *r, struct err *err)
 	return rc;
 }
 
-int
-cmd_list(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *registry = NULL;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "list", "[OPTION...]", table, args, 0, &n, err)) != 0)
-		return rc;
+	(void)c;
 	if (csv && opt.json)
 		return err_set(err, ERR_USAGE, "give --csv or --json, not both");
 	if ((rc = opt_registry(&registry, err)) != 0)
@@ -168,3 +165,6 @@ cmd_list(int argc, const char **argv, struct err *err)
 		head();
 	return rc;
 }
+
+const struct command cmd_list = {
+    .name = "list", .what = "tokens, holders, certificates", .table = table, .run = run};

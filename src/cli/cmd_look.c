@@ -39,22 +39,15 @@ findings_text(const struct token_id *token, const struct workflow_finding *f, si
 	}
 }
 
-int
-cmd_check(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	struct workflow_finding findings[WORKFLOW_FINDINGS_MAX];
 	struct token_id token = {0};
-	struct desk w;
-	const char *args[1];
-	size_t n;
+	size_t n = 0;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "check", "[OPTION...]", check_table, args, 0, &n, err)) !=
-		0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	n = 0;
-	rc = workflow_check(&w, &token, findings, &n, err);
+	rc = workflow_check(&c->desk, &token, findings, &n, err);
 	if (n == 0)
 		return rc;
 	if (opt.json)
@@ -65,3 +58,8 @@ cmd_check(int argc, const char **argv, struct err *err)
 	findings_text(&token, findings, n);
 	return rc;
 }
+
+const struct command cmd_check = {.name = "check",
+    .what = "compare a token with the registry; changes nothing",
+    .table = check_table,
+    .run = run};

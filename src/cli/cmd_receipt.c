@@ -67,23 +67,16 @@ verified(const struct workflow_receipt_claims *c, struct err *err)
 }
 
 static int
-verify(int argc, const char **argv, struct err *err)
+run_verify(struct called *c, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob receipt = {0}, root_der = {0}, rehearsal_der = {0};
 	struct workflow_receipt_trust trust = {0};
 	struct workflow_receipt_claims claims;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "receipt verify", "FILE [OPTION...]", table_verify, args, 1,
-		 &n, err)) != 0)
-		return rc;
-	if (n != 1)
-		return err_set(err, ERR_USAGE, "ykenroll receipt verify FILE");
-	rc = file_read(args[0], &receipt, err);
+	rc = file_read(c->args[0], &receipt, err);
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "there is no %s", args[0]);
+		return err_set(err, ERR_USAGE, "there is no %s", c->args[0]);
 	if (rc != 0 || (root != NULL && (rc = read_cert(root, &root_der, err)) != 0) ||
 	    (rehearsal != NULL && (rc = read_cert(rehearsal, &rehearsal_der, err)) != 0))
 		return rc;
@@ -93,6 +86,16 @@ verify(int argc, const char **argv, struct err *err)
 		return rc;
 	return verified(&claims, err);
 }
+
+static const struct command receipt_verify = {.name = "receipt verify",
+    .what = "check one",
+    .words = "FILE",
+    .min = 1,
+    .max = 1,
+    .table = table_verify,
+    .run = run_verify};
+
+static const struct command *const verbs[] = {&receipt_verify, NULL};
 
 /* ---- make ---- */
 
@@ -127,27 +130,18 @@ token_of(const char *word, uint32_t *ret, struct err *err)
 			    word, n);
 }
 
-int
-cmd_receipt(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob receipt = {0};
 	uint32_t token = 0;
-	struct desk w;
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	if (argc > 1 && strcmp(argv[1], "verify") == 0)
-		return verify(argc - 1, argv + 1, err);
-	if ((rc = opt_parse(argc, argv, "receipt", "HOLDER|TOKEN --out FILE [OPTION...]", table,
-		 args, 1, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	if (n != 1 || out == NULL)
+	if (c->n != 1 || out == NULL)
 		return err_set(err, ERR_USAGE,
 		    "ykenroll receipt HOLDER|TOKEN --out FILE, or: ykenroll receipt verify FILE");
-	if ((rc = token_of(args[0], &token, err)) != 0 ||
-	    (rc = workflow_receipt(&w, token, &receipt, err)) != 0 ||
+	if ((rc = token_of(c->args[0], &token, err)) != 0 ||
+	    (rc = workflow_receipt(&c->desk, token, &receipt, err)) != 0 ||
 	    (rc = file_create(out, receipt.data, receipt.len, 0644, err)) != 0)
 		return rc;
 	if (opt.json)
@@ -156,3 +150,11 @@ cmd_receipt(int argc, const char **argv, struct err *err)
 	printf("%s: check it anywhere with: ykenroll receipt verify\n", render_escaped(out));
 	return 0;
 }
+
+const struct command cmd_receipt = {.name = "receipt",
+    .what = "signed evidence of what a token is; check one",
+    .words = "HOLDER|TOKEN --out FILE",
+    .max = 1,
+    .table = table,
+    .run = run,
+    .verbs = verbs};

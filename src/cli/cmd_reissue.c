@@ -131,26 +131,17 @@ show_json(
 	return rc;
 }
 
-int
-cmd_reissue(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	static struct workflow_reissued done;
 	struct workflow_reissue what = {0};
-	const char *args[1] = {NULL};
-	struct desk w;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "reissue", "HOLDER|TOKEN --reason R [OPTION...]", table,
-		 args, 1, &n, err)) != 0)
+	if ((rc = fill(&what, err)) != 0)
 		return rc;
-	if (n != 1)
-		return err_set(
-		    err, ERR_USAGE, "whose? ykenroll reissue alice@example.org --reason lost");
-	if ((rc = fill(&what, err)) != 0 || (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	what.what = args[0];
-	rc = workflow_reissue(&w, &what, &done, err);
+	what.what = c->args[0];
+	rc = workflow_reissue(&c->desk, &what, &done, err);
 	if (opt.json)
 		return show_json(&what, &done, rc, err);
 	show_former(&what, &done);
@@ -158,3 +149,12 @@ cmd_reissue(int argc, const char **argv, struct err *err)
 		return 0;
 	return enroll_show(&done.report, rc, err);
 }
+
+const struct command cmd_reissue = {.name = "reissue",
+    .what = "after a loss, a damage, a new name; before a certificate ends",
+    .words = "HOLDER|TOKEN --reason R",
+    .min = 1,
+    .max = 1,
+    .missing = "whose? ykenroll reissue alice@example.org --reason lost",
+    .table = table,
+    .run = run};

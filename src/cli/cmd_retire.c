@@ -31,27 +31,28 @@ show(const struct workflow_report *r)
 		    r->token.serial);
 }
 
-int
-cmd_retire(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	struct workflow_report report = {0};
 	struct workflow_retire what = {.reason = REASON_CESSATION};
-	const char *args[1] = {NULL};
-	struct desk w;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "retire", "[HOLDER|TOKEN] [OPTION...]", table, args, 1, &n,
-		 err)) != 0 ||
-	    (reason != NULL && (rc = workflow_reason(reason, &what.reason, err)) != 0) ||
-	    (rc = opt_desk(&w, err)) != 0)
+	if ((reason != NULL && (rc = workflow_reason(reason, &what.reason, err)) != 0))
 		return rc;
-	what.what = args[0];
+	what.what = c->args[0];
 	what.ticket = ticket;
 	what.absent = absent != 0;
-	rc = workflow_retire(&w, &what, &report, err);
+	rc = workflow_retire(&c->desk, &what, &report, err);
 	if (opt.json || rc != 0 || opt.dry_run)
 		return enroll_show(&report, rc, err);
 	show(&report);
 	return 0;
 }
+
+const struct command cmd_retire = {.name = "retire",
+    .what = "the end: revoked, wiped, its secrets closed",
+    .words = "[HOLDER|TOKEN]",
+    .max = 1,
+    .table = table,
+    .run = run};

@@ -7,6 +7,7 @@
 #include "ykenroll/workflow_ca.h"
 
 #define WHICH "HOLDER|SERIAL|TOKEN"
+#define REVOKE "ykenroll revoke " WHICH " --reason R: a reason must be given, see --help"
 
 static char *reason, *ticket, *token_state;
 static int all;
@@ -27,12 +28,11 @@ static const struct poptOption table_revoke[] = {
 };
 
 static const struct {
-	const char *name, *done, *before;
-	const struct poptOption *table;
+	const char *done, *before;
 } ways[] = {
-    [TAKE_REVOKE] = {"revoke", "revoked", "was revoked before", table_revoke},
-    [TAKE_SUSPEND] = {"suspend", "on hold", "was on hold before", table},
-    [TAKE_RESUME] = {"resume", "released", "was not on hold", table},
+    [TAKE_REVOKE] = {"revoked", "was revoked before"},
+    [TAKE_SUSPEND] = {"on hold", "was on hold before"},
+    [TAKE_RESUME] = {"released", "was not on hold"},
 };
 
 static json_t *
@@ -90,29 +90,18 @@ show(enum workflow_taking how, const struct workflow_revoked *r)
 }
 
 static int
-run(int argc, const char **argv, enum workflow_taking how, struct err *err)
+take(struct called *c, enum workflow_taking how, struct err *err)
 {
 	static struct workflow_revoked done;
-	struct workflow_revoke what = {.how = how};
-	const char *args[1] = {NULL};
-	struct desk w;
-	size_t n;
+	struct workflow_revoke what = {.how = how,
+	    .what = c->args[0],
+	    .ticket = ticket,
+	    .token_state = token_state,
+	    .all = all != 0};
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, ways[how].name, WHICH " [OPTION...]", ways[how].table, args,
-		 1, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
-	if (n != 1 || (how == TAKE_REVOKE && reason == NULL))
-		return err_set(err, ERR_USAGE, "ykenroll %s " WHICH "%s", ways[how].name,
-		    how == TAKE_REVOKE ? " --reason R: a reason must be given, see --help" : "");
-	if (reason != NULL && (rc = workflow_reason(reason, &what.reason, err)) != 0)
-		return rc;
-	what.what = args[0];
-	what.ticket = ticket;
-	what.token_state = token_state;
-	what.all = all != 0;
-	if ((rc = workflow_revoke(&w, &what, &done, err)) != 0)
+	if ((reason != NULL && (rc = workflow_reason(reason, &what.reason, err)) != 0) ||
+	    (rc = workflow_revoke(&c->desk, &what, &done, err)) != 0)
 		return rc;
 	if (opt.json)
 		return show_json(&done, err);
@@ -120,20 +109,45 @@ run(int argc, const char **argv, enum workflow_taking how, struct err *err)
 	return 0;
 }
 
-int
-cmd_revoke(int argc, const char **argv, struct err *err)
+static int
+revoke(struct called *c, struct err *err)
 {
-	return run(argc, argv, TAKE_REVOKE, err);
+	if (reason == NULL)
+		return err_set(err, ERR_USAGE, REVOKE);
+	return take(c, TAKE_REVOKE, err);
 }
 
-int
-cmd_suspend(int argc, const char **argv, struct err *err)
+static int
+suspend(struct called *c, struct err *err)
 {
-	return run(argc, argv, TAKE_SUSPEND, err);
+	return take(c, TAKE_SUSPEND, err);
 }
 
-int
-cmd_resume(int argc, const char **argv, struct err *err)
+static int
+resume(struct called *c, struct err *err)
 {
-	return run(argc, argv, TAKE_RESUME, err);
+	return take(c, TAKE_RESUME, err);
 }
+
+const struct command cmd_revoke = {.name = "revoke",
+    .what = "take a certificate back, for good",
+    .words = WHICH,
+    .min = 1,
+    .max = 1,
+    .missing = REVOKE,
+    .table = table_revoke,
+    .run = revoke};
+const struct command cmd_suspend = {.name = "suspend",
+    .what = "put it on hold",
+    .words = WHICH,
+    .min = 1,
+    .max = 1,
+    .table = table,
+    .run = suspend};
+const struct command cmd_resume = {.name = "resume",
+    .what = "and let it be valid again",
+    .words = WHICH,
+    .min = 1,
+    .max = 1,
+    .table = table,
+    .run = resume};

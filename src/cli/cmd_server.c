@@ -39,22 +39,14 @@ show(const struct server_info *info, const struct blob *text, struct err *err)
 	return 0;
 }
 
-int
-cmd_server(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob text = {0};
-	const char *args[1] = {NULL};
 	struct server_config what;
 	unsigned long port = 0;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "server", "nginx|apache|haproxy|caddy|traefik [OPTION...]",
-		 table, args, 1, &n, err)) != 0)
-		return rc;
-	if (n != 1)
-		return err_set(
-		    err, ERR_USAGE, "ykenroll server nginx|apache|haproxy|caddy|traefik");
 	if (listen_port != NULL &&
 	    (rc = text_number(listen_port, "--listen", 65535, &port, err)) != 0)
 		return rc;
@@ -67,8 +59,16 @@ cmd_server(int argc, const char **argv, struct err *err)
 	    .key = key,
 	    .port = (unsigned)port,
 	    .optional = optional != 0};
-	if ((rc = server_find(args[0], &what.server, err)) != 0 ||
+	if ((rc = server_find(c->args[0], &what.server, err)) != 0 ||
 	    (rc = server_configuration(&what, &text, err)) != 0)
 		return rc;
 	return show(what.server, &text, err);
 }
+
+const struct command cmd_server = {.name = "server",
+    .what = "a web server's configuration",
+    .words = "nginx|apache|haproxy|caddy|traefik",
+    .min = 1,
+    .max = 1,
+    .table = table,
+    .run = run};

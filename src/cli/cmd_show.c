@@ -10,14 +10,9 @@
 
 #define AUDIT_ROWS 12 /* the newest ones, in words; JSON has all */
 
-static char *client; /* for the help: cmd_show_client.c has it */
-
 static const struct poptOption table[] = {
-    {"client", 0, POPT_ARG_STRING, &client, 0,
-	"what a user types to log in with the token: curl, openssl, gnutls-cli, python, firefox, "
-	"chromium, p11-kit; more with --client NAME --help",
-	"NAME"},
-    OPT_END,
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_client, 0, "Instead, for a user:", NULL},
+    OPT_TOKEN_END,
 };
 
 struct shown {
@@ -247,22 +242,16 @@ show_json(const struct shown *s)
 	return json_pack("{s:o, s:O}", "holder", holder, "tokens", s->tokens);
 }
 
-int
-cmd_show(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *registry = NULL;
 	struct shown s = {0};
-	const char *args[1];
-	size_t n;
 	int rc;
 
-	for (n = 1; n < (size_t)argc; n++)
-		if (strcmp(argv[n], "--client") == 0 || strncmp(argv[n], "--client=", 9) == 0)
-			return cmd_show_client(argc, argv, err);
-	if ((rc = opt_parse(argc, argv, "show", "HOLDER|TOKEN|CERTIFICATE [OPTION...]", table, args,
-		 1, &n, err)) != 0)
-		return rc;
-	if (n != 1)
+	if (show_client_asked())
+		return show_client(c, err);
+	if (c->n != 1)
 		return err_set(err, ERR_USAGE,
 		    "ykenroll show HOLDER|TOKEN|CERTIFICATE: a name, e-mail or id, or a serial "
 		    "number");
@@ -270,10 +259,17 @@ cmd_show(int argc, const char **argv, struct err *err)
 		return rc;
 	s.registry = registry;
 	s.tokens = json_array();
-	if ((rc = gather(&s, args[0], err)) == 0 && opt.json)
+	if ((rc = gather(&s, c->args[0], err)) == 0 && opt.json)
 		rc = render_json(show_json(&s), err);
 	else if (rc == 0)
 		show_text(&s);
 	json_decref(s.tokens);
 	return rc;
 }
+
+const struct command cmd_show = {.name = "show",
+    .what = "all about a holder, a token or a certificate",
+    .words = "HOLDER|TOKEN|CERTIFICATE",
+    .max = 1,
+    .table = table,
+    .run = run};

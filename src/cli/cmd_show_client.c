@@ -9,9 +9,10 @@
 
 static char *client, *url, *ca_file, *pin_source, *debian;
 
-static const struct poptOption table[] = {
+struct poptOption opt_client[] = {
     {"client", 0, POPT_ARG_STRING, &client, 0,
-	"curl, openssl, gnutls-cli, python, firefox, chromium or p11-kit", "NAME"},
+	"what the user types to log in: curl, openssl, gnutls-cli, python, firefox, chromium, p11-kit",
+	"NAME"},
     {"url", 0, POPT_ARG_STRING, &url, 0, "where the user logs in", "URL"},
     {"ca-file", 0, POPT_ARG_STRING, &ca_file, 0,
 	"who issued the server's certificate (else: this home's root)", "FILE"},
@@ -19,7 +20,7 @@ static const struct poptOption table[] = {
 	"a file with the PIN, for scripts; else the user is asked", "FILE"},
     {"debian", 0, POPT_ARG_STRING, &debian, 0,
 	"the user's release, 12 or 13 (else: this machine's)", "N"},
-    OPT_TOKEN_END,
+    POPT_TABLEEND,
 };
 
 static int
@@ -34,29 +35,28 @@ print(const struct blob *script, struct err *err)
 	return 0;
 }
 
+bool
+show_client_asked(void)
+{
+	return client != NULL || url != NULL || ca_file != NULL || pin_source != NULL ||
+	       debian != NULL;
+}
+
 int
-cmd_show_client(int argc, const char **argv, struct err *err)
+show_client(const struct called *c, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob script = {0};
-	struct relying_client what = {.name = NULL};
+	struct relying_client what = {
+	    .name = client, .url = url, .ca_file = ca_file, .pin_source = pin_source};
 	unsigned long release = 0;
-	const char *args[1];
-	struct desk w;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(
-		 argc, argv, "show", "--client NAME [OPTION...]", table, args, 0, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0)
-		return rc;
+	if (client == NULL || c->n != 0)
+		return err_set(err, ERR_USAGE, "ykenroll show --client NAME [OPTION...]");
 	if (debian != NULL && (rc = text_number(debian, "--debian", 99, &release, err)) != 0)
 		return rc;
-	what.name = client;
-	what.url = url;
-	what.ca_file = ca_file;
-	what.pin_source = pin_source;
 	what.debian = (unsigned)release;
-	if ((rc = relying_client_script(&w, &what, &script, err)) != 0)
+	if ((rc = relying_client_script(&c->desk, &what, &script, err)) != 0)
 		return rc;
 	return print(&script, err);
 }

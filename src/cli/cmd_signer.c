@@ -3,10 +3,12 @@
 
 /* A program of its own, which this one becomes; the descriptors that a service manager handed over
  * are for this process number. */
-int
-cmd_signer(int argc, const char **argv, struct err *err)
+static int
+become(const char **argv, struct err *err)
 {
-	(void)argc;
 	argv[0] = "ykenroll-signer";
 	return signer_exec((char *const *)argv, err);
 }
+
+const struct command cmd_signer = {
+    .name = "signer", .what = "hold the CA key behind a socket", .become = become};

@@ -10,15 +10,6 @@
 
 extern struct poptOption token_opt_mgmkey[]; /* --management-key --pin */
 
-/* One verb's command line: at most max_args words into ret_args. Fills *ret. Errors: ERR_USAGE. */
-struct token_line {
-	const char *verb, *words; /* "generate", "SLOT [FILE]" */
-	const struct poptOption *table;
-	size_t min_args, max_args;
-};
-MUST_CHECK int cmd_token_parse(const struct token_line *line, int argc, const char **argv,
-    const char **ret_args, struct desk *ret, struct err *err);
-
 /* f9 only where it is only read. Errors: ERR_USAGE. */
 MUST_CHECK int cmd_token_slot(const char *text, bool f9, uint8_t *ret, struct err *err);
 
@@ -45,22 +36,22 @@ MUST_CHECK int token_out(
 /* A whole file, "-" for standard input. */
 MUST_CHECK int token_in(const char *path, struct blob *ret, struct err *err);
 
-/* ---- the verbs: argv[0] is the verb ---- */
+/* ---- the verbs ---- */
 
-int cmd_token_list(int argc, const char **argv, struct err *err);
-int cmd_token_info(int argc, const char **argv, struct err *err);
-int cmd_token_export(int argc, const char **argv, struct err *err);
-int cmd_token_attest(int argc, const char **argv, struct err *err);
-int cmd_token_change_pin(int argc, const char **argv, struct err *err);
-int cmd_token_change_puk(int argc, const char **argv, struct err *err);
-int cmd_token_unblock_pin(int argc, const char **argv, struct err *err);
-int cmd_token_set_retries(int argc, const char **argv, struct err *err);
-int cmd_token_change_mgmkey(int argc, const char **argv, struct err *err);
-int cmd_token_generate(int argc, const char **argv, struct err *err);
-int cmd_token_request(int argc, const char **argv, struct err *err);
-int cmd_token_import(int argc, const char **argv, struct err *err);
-int cmd_token_delete(int argc, const char **argv, struct err *err);
-int cmd_token_move(int argc, const char **argv, struct err *err);
-int cmd_token_reset(int argc, const char **argv, struct err *err);
+extern const struct command cmd_token_list;
+extern const struct command cmd_token_info;
+extern const struct command cmd_token_export;
+extern const struct command cmd_token_attest;
+extern const struct command cmd_token_change_pin;
+extern const struct command cmd_token_change_puk;
+extern const struct command cmd_token_unblock_pin;
+extern const struct command cmd_token_set_retries;
+extern const struct command cmd_token_change_mgmkey;
+extern const struct command cmd_token_generate;
+extern const struct command cmd_token_request;
+extern const struct command cmd_token_import;
+extern const struct command cmd_token_delete;
+extern const struct command cmd_token_move;
+extern const struct command cmd_token_reset;
 
 #endif

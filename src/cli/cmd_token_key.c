@@ -72,30 +72,35 @@ static const struct poptOption reset_table[] = {
     TOKEN_TABLES,
 };
 
-int
-cmd_token_generate(int argc, const char **argv, struct err *err)
+static int
+run_generate(struct called *c, struct err *err)
 {
-	const struct token_line line = {"generate", "SLOT [FILE]", generate_table, 1, 2};
 	struct workflow_token_generate what = {.alg = KEY_P256};
 	CLEAN(blob_wipe) struct blob spki = {0};
-	const char *args[2] = {NULL, NULL};
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = cmd_token_slot(args[0], false, &what.slot, err)) != 0 ||
+	if ((rc = cmd_token_slot(c->args[0], false, &what.slot, err)) != 0 ||
 	    (rc = token_word(pin_policy, "--pin-policy", token_pin_words, token_pin_words_n,
 		 &what.pin_policy, err)) != 0 ||
 	    (rc = token_word(touch_policy, "--touch-policy", token_touch_words, token_touch_words_n,
 		 &what.touch_policy, err)) != 0 ||
-	    (rc = token_out_check(args[1], err)) != 0)
+	    (rc = token_out_check(c->args[1], err)) != 0)
 		return rc;
 	if (algorithm != NULL && (what.alg = key_alg_parse(algorithm)) == KEY_NONE)
 		return err_set(err, ERR_USAGE, "there is no algorithm %s; see --help", algorithm);
-	if ((rc = workflow_token_generate(&w, &what, &spki, err)) != 0)
+	if ((rc = workflow_token_generate(&c->desk, &what, &spki, err)) != 0)
 		return rc;
-	return token_out(args[1], &spki, spki_to_pem, err);
+	return token_out(c->args[1], &spki, spki_to_pem, err);
 }
+
+const struct command cmd_token_generate = {.name = "token generate",
+    .what = "a key in a slot; gives its public key",
+    .words = "SLOT [FILE]",
+    .min = 1,
+    .max = 2,
+    .table = generate_table,
+    .of_token = true,
+    .run = run_generate};
 
 static int
 parse_sans(struct csr_san ret[static SANS_MAX], size_t *ret_n, struct err *err)
@@ -113,29 +118,34 @@ parse_sans(struct csr_san ret[static SANS_MAX], size_t *ret_n, struct err *err)
 	return 0;
 }
 
-int
-cmd_token_request(int argc, const char **argv, struct err *err)
+static int
+run_request(struct called *c, struct err *err)
 {
-	const struct token_line line = {"request", "SLOT [FILE]", request_table, 1, 2};
 	struct workflow_token_request what = {.slot = 0};
 	CLEAN(blob_wipe) struct blob der = {0};
-	const char *args[2] = {NULL, NULL};
 	struct csr_san names[SANS_MAX];
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = cmd_token_slot(args[0], false, &what.slot, err)) != 0 ||
+	if ((rc = cmd_token_slot(c->args[0], false, &what.slot, err)) != 0 ||
 	    (rc = parse_sans(names, &what.fields.n_san, err)) != 0 ||
-	    (rc = token_out_check(args[1], err)) != 0)
+	    (rc = token_out_check(c->args[1], err)) != 0)
 		return rc;
 	what.fields.subject = subject;
 	what.fields.san = names;
 	what.attest = attest != 0;
-	if ((rc = workflow_token_request(&w, &what, &der, err)) != 0)
+	if ((rc = workflow_token_request(&c->desk, &what, &der, err)) != 0)
 		return rc;
-	return token_out(args[1], &der, csr_to_pem, err);
+	return token_out(c->args[1], &der, csr_to_pem, err);
 }
+
+const struct command cmd_token_request = {.name = "token request",
+    .what = "a certification request of a slot's key",
+    .words = "SLOT [FILE]",
+    .min = 1,
+    .max = 2,
+    .table = request_table,
+    .of_token = true,
+    .run = run_request};
 
 static int
 read_cert(const char *path, struct blob *ret, struct err *err)
@@ -153,24 +163,20 @@ read_cert(const char *path, struct blob *ret, struct err *err)
 	return cert_read(ret->data, ret->len, &info, err);
 }
 
-int
-cmd_token_import(int argc, const char **argv, struct err *err)
+static int
+run_import(struct called *c, struct err *err)
 {
-	const struct token_line line = {"import", "SLOT FILE", import_table, 2, 2};
 	struct workflow_token_import what = {.slot = 0};
 	CLEAN(blob_wipe) struct blob der = {0};
-	const char *args[2] = {NULL, NULL};
-	struct desk w;
 	bool is_gzip = false;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = cmd_token_slot(args[0], false, &what.slot, err)) != 0 ||
-	    (rc = read_cert(args[1], &der, err)) != 0)
+	if ((rc = cmd_token_slot(c->args[0], false, &what.slot, err)) != 0 ||
+	    (rc = read_cert(c->args[1], &der, err)) != 0)
 		return rc;
 	what.der = &der;
 	what.keep_chuid = keep_chuid != 0;
-	if ((rc = workflow_token_import(&w, &what, &is_gzip, err)) != 0)
+	if ((rc = workflow_token_import(&c->desk, &what, &is_gzip, err)) != 0)
 		return rc;
 	if (!opt.json)
 		printf("slot %02x has the certificate%s\n", what.slot,
@@ -180,55 +186,76 @@ cmd_token_import(int argc, const char **argv, struct err *err)
 	return 0;
 }
 
-int
-cmd_token_delete(int argc, const char **argv, struct err *err)
+const struct command cmd_token_import = {.name = "token import",
+    .what = "a certificate into a slot, for the key that is there",
+    .words = "SLOT FILE",
+    .min = 2,
+    .max = 2,
+    .table = import_table,
+    .of_token = true,
+    .run = run_import};
+
+static int
+run_delete(struct called *c, struct err *err)
 {
-	const struct token_line line = {"delete", "SLOT", delete_table, 1, 1};
 	struct workflow_token_delete what = {.slot = 0};
-	const char *args[1] = {NULL};
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = cmd_token_slot(args[0], false, &what.slot, err)) != 0)
+	if ((rc = cmd_token_slot(c->args[0], false, &what.slot, err)) != 0)
 		return rc;
 	if (!do_key && !do_cert)
 		return err_set(err, ERR_USAGE, "delete what: --certificate, --key, or both?");
 	what.key = do_key != 0;
 	what.cert = do_cert != 0;
 	what.keep_chuid = keep_chuid != 0;
-	return workflow_token_delete(&w, &what, err);
+	return workflow_token_delete(&c->desk, &what, err);
 }
 
-int
-cmd_token_move(int argc, const char **argv, struct err *err)
+const struct command cmd_token_delete = {.name = "token delete",
+    .what = "the certificate or the key of a slot",
+    .words = "SLOT",
+    .min = 1,
+    .max = 1,
+    .table = delete_table,
+    .of_token = true,
+    .run = run_delete};
+
+static int
+run_move(struct called *c, struct err *err)
 {
-	const struct token_line line = {"move", "FROM TO", move_table, 2, 2};
-	const char *args[2] = {NULL, NULL};
 	uint8_t from, to;
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = cmd_token_slot(args[0], false, &from, err)) != 0 ||
-	    (rc = cmd_token_slot(args[1], false, &to, err)) != 0)
+	if ((rc = cmd_token_slot(c->args[0], false, &from, err)) != 0 ||
+	    (rc = cmd_token_slot(c->args[1], false, &to, err)) != 0)
 		return rc;
-	return workflow_token_move(&w, from, to, err);
+	return workflow_token_move(&c->desk, from, to, err);
 }
 
-int
-cmd_token_reset(int argc, const char **argv, struct err *err)
+const struct command cmd_token_move = {.name = "token move",
+    .what = "a key and its certificate to another slot",
+    .words = "FROM TO",
+    .min = 2,
+    .max = 2,
+    .table = move_table,
+    .of_token = true,
+    .run = run_move};
+
+static int
+run_reset(struct called *c, struct err *err)
 {
-	const struct token_line line = {"reset", "", reset_table, 0, 0};
 	struct token_id id = {0};
-	const char *args[1] = {NULL};
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = workflow_token_reset(&w, &id, err)) != 0)
+	if ((rc = workflow_token_reset(&c->desk, &id, err)) != 0)
 		return rc;
 	if (!opt.json)
 		printf("token %u: PIV is as new\n", id.serial);
 	return 0;
 }
+
+const struct command cmd_token_reset = {.name = "token reset",
+    .what = "make the PIV application as new",
+    .table = reset_table,
+    .of_token = true,
+    .run = run_reset};

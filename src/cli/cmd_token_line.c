@@ -26,28 +26,6 @@ struct poptOption token_opt_mgmkey[] = {
 };
 
 int
-cmd_token_parse(const struct token_line *line, int argc, const char **argv, const char **ret_args,
-    struct desk *ret, struct err *err)
-{
-	char command[64], words[96];
-	size_t n = 0;
-	int rc;
-
-	snprintf(command, sizeof(command), "token %s", line->verb);
-	snprintf(words, sizeof(words), "%s%s[OPTION...]", line->words,
-	    line->words[0] == '\0' ? "" : " ");
-	if ((rc = opt_parse(
-		 argc, argv, command, words, line->table, ret_args, line->max_args, &n, err)) != 0)
-		return rc;
-	if (n < line->min_args)
-		return err_set(err, ERR_USAGE, "ykenroll %s %s", command, line->words);
-	if ((rc = face_check_token_specs(err)) != 0 || (rc = opt_desk(ret, err)) != 0)
-		return rc;
-	ret->ui = face_token_ui;
-	return 0;
-}
-
-int
 cmd_token_slot(const char *text, bool f9, uint8_t *ret, struct err *err)
 {
 	const struct device_slot *slot = device_slot_parse(text);

@@ -96,19 +96,15 @@ entry_text(const struct workflow_token_entry *e)
 	    render_escaped(e->holder));
 }
 
-int
-cmd_token_list(int argc, const char **argv, struct err *err)
+static int
+run_list(struct called *c, struct err *err)
 {
-	const struct token_line line = {"list", "", list_table, 0, 0};
 	struct workflow_token_entry *list = NULL;
-	const char *args[1];
-	struct desk w;
 	size_t n = 0, i;
 	json_t *rows;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = workflow_token_list(&w, &list, &n, err)) != 0)
+	if ((rc = workflow_token_list(&c->desk, &list, &n, err)) != 0)
 		return rc;
 	if (opt.json) {
 		rows = json_array();
@@ -124,6 +120,12 @@ cmd_token_list(int argc, const char **argv, struct err *err)
 	free(list);
 	return 0;
 }
+
+const struct command cmd_token_list = {.name = "token list",
+    .what = "every card in every reader, and why one is not usable",
+    .table = list_table,
+    .of_token = true,
+    .run = run_list};
 
 /* ---- info ---- */
 
@@ -298,17 +300,13 @@ info_text(const struct workflow_token_info *i)
 		slot_text(&i->slots[k]);
 }
 
-int
-cmd_token_info(int argc, const char **argv, struct err *err)
+static int
+run_info(struct called *c, struct err *err)
 {
-	const struct token_line line = {"info", "", info_table, 0, 0};
 	CLEAN(workflow_token_info_wipe) struct workflow_token_info info = {.n_slots = 0};
-	const char *args[1];
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = workflow_token_info(&w, &info, err)) != 0)
+	if ((rc = workflow_token_info(&c->desk, &info, err)) != 0)
 		return rc;
 	if (opt.json)
 		return render_json(info_json(&info), err);
@@ -316,25 +314,36 @@ cmd_token_info(int argc, const char **argv, struct err *err)
 	return 0;
 }
 
+const struct command cmd_token_info = {.name = "token info",
+    .what = "slots, certificates, tries, policies, attestations",
+    .table = info_table,
+    .of_token = true,
+    .run = run_info};
+
 /* ---- export and attest ---- */
 
-int
-cmd_token_export(int argc, const char **argv, struct err *err)
+static int
+run_export(struct called *c, struct err *err)
 {
-	const struct token_line line = {"export", "SLOT [FILE]", export_table, 1, 2};
 	CLEAN(blob_wipe) struct blob der = {0};
-	const char *args[2] = {NULL, NULL};
-	struct desk w;
 	uint8_t slot;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = cmd_token_slot(args[0], true, &slot, err)) != 0 ||
-	    (rc = token_out_check(args[1], err)) != 0 ||
-	    (rc = workflow_token_export(&w, slot, public_key != 0, &der, err)) != 0)
+	if ((rc = cmd_token_slot(c->args[0], true, &slot, err)) != 0 ||
+	    (rc = token_out_check(c->args[1], err)) != 0 ||
+	    (rc = workflow_token_export(&c->desk, slot, public_key != 0, &der, err)) != 0)
 		return rc;
-	return token_out(args[1], &der, public_key ? spki_to_pem : cert_to_pem, err);
+	return token_out(c->args[1], &der, public_key ? spki_to_pem : cert_to_pem, err);
 }
+
+const struct command cmd_token_export = {.name = "token export",
+    .what = "the certificate or the public key of a slot",
+    .words = "SLOT [FILE]",
+    .min = 1,
+    .max = 2,
+    .table = export_table,
+    .of_token = true,
+    .run = run_export};
 
 static int
 attest_json(
@@ -374,33 +383,38 @@ attest_text(const struct attestation *a)
 	    a->rehearsal ? " (REHEARSAL)" : "");
 }
 
-int
-cmd_token_attest(int argc, const char **argv, struct err *err)
+static int
+run_attest(struct called *c, struct err *err)
 {
-	const struct token_line line = {"attest", "SLOT [FILE]", attest_table, 1, 2};
 	CLEAN(attestation_wipe) struct attestation a = {0};
 	CLEAN(blob_wipe) struct blob leaf = {0}, f9 = {0};
 	struct workflow_token_attest what = {.slot = 0};
-	const char *args[2] = {NULL, NULL};
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = cmd_token_slot(args[0], false, &what.slot, err)) != 0 ||
+	if ((rc = cmd_token_slot(c->args[0], false, &what.slot, err)) != 0 ||
 	    (rc = token_word(
 		 pin_policy, "--pin-policy", token_pin_words, 4, &what.pin_policy, err)) != 0 ||
 	    (rc = token_word(touch_policy, "--touch-policy", token_touch_words, token_touch_words_n,
 		 &what.touch_policy, err)) != 0 ||
-	    (rc = token_out_check(args[1], err)) != 0)
+	    (rc = token_out_check(c->args[1], err)) != 0)
 		return rc;
 	if (!verify && (pin_policy != NULL || touch_policy != NULL))
 		return err_set(err, ERR_USAGE, "policies are checked with --verify");
 	what.verify = verify != 0;
-	if ((rc = workflow_token_attest(&w, &what, &leaf, &f9, &a, err)) != 0)
+	if ((rc = workflow_token_attest(&c->desk, &what, &leaf, &f9, &a, err)) != 0)
 		return rc;
 	if (opt.json)
 		return attest_json(&a, &leaf, &f9, err);
 	if (verify)
 		attest_text(&a);
-	return token_out(args[1], f9_only ? &f9 : &leaf, cert_to_pem, err);
+	return token_out(c->args[1], f9_only ? &f9 : &leaf, cert_to_pem, err);
 }
+
+const struct command cmd_token_attest = {.name = "token attest",
+    .what = "that a key was made on the token, and with what policy",
+    .words = "SLOT [FILE]",
+    .min = 1,
+    .max = 2,
+    .table = attest_table,
+    .of_token = true,
+    .run = run_attest};

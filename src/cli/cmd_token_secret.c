@@ -73,37 +73,41 @@ done(const struct token_id *id, const char *what)
 		printf("token %u: %s\n", id->serial, what);
 }
 
-int
-cmd_token_change_pin(int argc, const char **argv, struct err *err)
+static int
+run_change_pin(struct called *c, struct err *err)
 {
-	const struct token_line line = {"change-pin", "", pin_table, 0, 0};
 	struct token_id id = {0};
-	const char *args[1];
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = workflow_token_change_pin(&w, &id, err)) != 0)
+	if ((rc = workflow_token_change_pin(&c->desk, &id, err)) != 0)
 		return rc;
 	done(&id, "the PIN is changed");
 	return 0;
 }
 
-int
-cmd_token_unblock_pin(int argc, const char **argv, struct err *err)
+const struct command cmd_token_change_pin = {.name = "token change-pin",
+    .what = "a new PIN, with the PIN",
+    .table = pin_table,
+    .of_token = true,
+    .run = run_change_pin};
+
+static int
+run_unblock_pin(struct called *c, struct err *err)
 {
-	const struct token_line line = {"unblock-pin", "", unblock_table, 0, 0};
 	struct token_id id = {0};
-	const char *args[1];
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = workflow_token_unblock_pin(&w, &id, err)) != 0)
+	if ((rc = workflow_token_unblock_pin(&c->desk, &id, err)) != 0)
 		return rc;
 	done(&id, "the PIN is set and unblocked");
 	return 0;
 }
+
+const struct command cmd_token_unblock_pin = {.name = "token unblock-pin",
+    .what = "a new PIN, with the PUK",
+    .table = unblock_table,
+    .of_token = true,
+    .run = run_unblock_pin};
 
 /* ---- values that are made here ---- */
 
@@ -146,26 +150,28 @@ check_new(bool out_needed, const char *given, const char *option, struct err *er
 	return 0;
 }
 
-int
-cmd_token_change_puk(int argc, const char **argv, struct err *err)
+static int
+run_change_puk(struct called *c, struct err *err)
 {
-	const struct token_line line = {"change-puk", "", puk_table, 0, 0};
 	struct token_id id = {0};
-	const char *args[1];
-	struct desk w;
 	bool kept = false;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = check_new(generate, face.new_puk, "--new-puk", err)) != 0)
+	if ((rc = check_new(generate, face.new_puk, "--new-puk", err)) != 0)
 		return rc;
 	rc = workflow_token_change_puk(
-	    &w, &(const struct workflow_token_new){generate != 0, keep, &kept}, &id, err);
+	    &c->desk, &(const struct workflow_token_new){generate != 0, keep, &kept}, &id, err);
 	drop_unused(rc, kept);
 	if (rc == 0)
 		done(&id, "the PUK is changed");
 	return rc;
 }
+
+const struct command cmd_token_change_puk = {.name = "token change-puk",
+    .what = "a new PUK, with the PUK",
+    .table = puk_table,
+    .of_token = true,
+    .run = run_change_puk};
 
 static int
 mgm_alg(enum device_mgm_alg *ret, struct err *err)
@@ -183,19 +189,14 @@ mgm_alg(enum device_mgm_alg *ret, struct err *err)
 	return rc;
 }
 
-int
-cmd_token_change_mgmkey(int argc, const char **argv, struct err *err)
+static int
+run_change_mgmkey(struct called *c, struct err *err)
 {
-	const struct token_line line = {"change-management-key", "", mgmkey_table, 0, 0};
 	struct workflow_token_mgmkey how = {.alg = 0};
 	struct token_id id = {0};
-	const char *args[1];
-	struct desk w;
 	bool kept = false;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0)
-		return rc;
 	if (protect && face.new_mgmkey == NULL)
 		generate = 1;
 	if ((rc = check_new(generate && !protect, face.new_mgmkey, "--new-management-key", err)) !=
@@ -205,7 +206,7 @@ cmd_token_change_mgmkey(int argc, const char **argv, struct err *err)
 	how.new_key = (struct workflow_token_new){generate != 0, out == NULL ? NULL : keep, &kept};
 	how.touch = touch != 0;
 	how.protect = protect != 0;
-	rc = workflow_token_change_mgmkey(&w, &how, &id, err);
+	rc = workflow_token_change_mgmkey(&c->desk, &how, &id, err);
 	drop_unused(rc, kept);
 	if (rc == 0)
 		done(&id, protect ? "the management key is changed, and kept behind the PIN"
@@ -213,24 +214,36 @@ cmd_token_change_mgmkey(int argc, const char **argv, struct err *err)
 	return rc;
 }
 
-int
-cmd_token_set_retries(int argc, const char **argv, struct err *err)
+const struct command cmd_token_change_mgmkey = {.name = "token change-management-key",
+    .what = "a new management key",
+    .table = mgmkey_table,
+    .of_token = true,
+    .run = run_change_mgmkey};
+
+static int
+run_set_retries(struct called *c, struct err *err)
 {
-	const struct token_line line = {"set-retries", "PIN-TRIES PUK-TRIES", retries_table, 2, 2};
 	unsigned long pin, puk;
 	struct token_id id = {0};
-	const char *args[2];
-	struct desk w;
 	int rc;
 
-	if ((rc = cmd_token_parse(&line, argc, argv, args, &w, err)) != 0 ||
-	    (rc = text_number(args[0], "the PIN's tries", 15, &pin, err)) != 0 ||
-	    (rc = text_number(args[1], "the PUK's tries", 15, &puk, err)) != 0)
+	if ((rc = text_number(c->args[0], "the PIN's tries", 15, &pin, err)) != 0 ||
+	    (rc = text_number(c->args[1], "the PUK's tries", 15, &puk, err)) != 0)
 		return rc;
 	if (pin == 0 || puk == 0)
 		return err_set(err, ERR_USAGE, "the tries must be 1 to 15 each");
-	if ((rc = workflow_token_set_retries(&w, (unsigned)pin, (unsigned)puk, &id, err)) != 0)
+	if ((rc = workflow_token_set_retries(&c->desk, (unsigned)pin, (unsigned)puk, &id, err)) !=
+	    0)
 		return rc;
 	done(&id, "the tries are set; PIN and PUK are 123456 and 12345678 now");
 	return 0;
 }
+
+const struct command cmd_token_set_retries = {.name = "token set-retries",
+    .what = "how many tries; resets PIN and PUK",
+    .words = "PIN-TRIES PUK-TRIES",
+    .min = 2,
+    .max = 2,
+    .table = retries_table,
+    .of_token = true,
+    .run = run_set_retries};

@@ -102,22 +102,24 @@ run_here(const struct desk *w, const char *who, struct err *err)
 	return 0;
 }
 
-int
-cmd_unblock(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
-	const char *args[1] = {NULL};
-	struct desk w;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "unblock", "[HOLDER|TOKEN] [OPTION...]", table, args, 1, &n,
-		 err)) != 0 ||
-	    (rc = enroll_check_specs(err)) != 0 || (rc = opt_desk(&w, err)) != 0)
+	if ((rc = enroll_check_specs(err)) != 0)
 		return rc;
 	if (request == NULL && answer == NULL && apply == NULL)
-		return run_here(&w, args[0], err);
-	if (n != 0)
+		return run_here(&c->desk, c->args[0], err);
+	if (c->n != 0)
 		return err_set(
 		    err, ERR_USAGE, "the request says which token; no other word is taken");
-	return run_remote(&w, err);
+	return run_remote(&c->desk, err);
 }
+
+const struct command cmd_unblock = {.name = "unblock",
+    .what = "a new PIN for its holder, by the PUK from escrow",
+    .words = "[HOLDER|TOKEN]",
+    .max = 1,
+    .table = table,
+    .run = run};

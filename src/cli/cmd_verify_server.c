@@ -134,32 +134,30 @@ run_prepare(const struct desk *w, const struct relying_verify *what, struct err 
 	return 0;
 }
 
-int
-cmd_verify_server(int argc, const char **argv, struct err *err)
+static int
+run(struct called *c, struct err *err)
 {
-	struct relying_verify what = {.url = NULL};
-	const char *args[1] = {NULL};
+	struct relying_verify what = {.url = c->args[0],
+	    .connect = connect_to,
+	    .ca_file = ca_file,
+	    .token = use_token != 0,
+	    .optional = optional != 0};
 	unsigned long sec = 0;
-	struct desk w;
-	size_t n;
 	int rc;
 
-	if ((rc = opt_parse(argc, argv, "verify-server", "URL|HOST:PORT [OPTION...]", table, args,
-		 1, &n, err)) != 0 ||
-	    (rc = opt_desk(&w, err)) != 0 ||
-	    (rc = prompt_check_spec(face.current_pin, "--pin", err)) != 0)
-		return rc;
 	if (timeout != NULL &&
 	    (rc = text_number(timeout, "--timeout", TIMEOUT_MAX, &sec, err)) != 0)
 		return rc;
-	if (n == 0 && !prepare)
+	if (c->n == 0 && !prepare)
 		return err_set(err, ERR_USAGE, "which server? ykenroll verify-server URL");
-	w.ui = face_token_ui;
-	what.url = args[0];
-	what.connect = connect_to;
-	what.ca_file = ca_file;
-	what.token = use_token != 0;
-	what.optional = optional != 0;
 	what.timeout_sec = (unsigned)sec;
-	return prepare ? run_prepare(&w, &what, err) : run_verify(&w, &what, err);
+	return prepare ? run_prepare(&c->desk, &what, err) : run_verify(&c->desk, &what, err);
 }
+
+const struct command cmd_verify_server = {.name = "verify-server",
+    .what = "does a server let in whom it should, and nobody else?",
+    .words = "URL|HOST:PORT",
+    .max = 1,
+    .table = table,
+    .of_token = true,
+    .run = run};

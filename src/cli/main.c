@@ -7,47 +7,12 @@
 #include "base/utc.h"
 #include "cli/cli.h"
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, const char **argv, struct err *err);
-	const char *what;
-} commands[] = {
-    {"init", cmd_init, "make the CA, the recovery key and the registry"},
-    {"enroll", cmd_enroll, "from a factory YubiKey to a proven login"},
-    {"unblock", cmd_unblock, "a new PIN for its holder, by the PUK from escrow"},
-    {"reissue", cmd_reissue, "after a loss, a damage, a new name; before a certificate ends"},
-    {"retire", cmd_retire, "the end: revoked, wiped, its secrets closed"},
-    {"adopt", cmd_adopt, "take in a token that other tools made"},
-    {"recover", cmd_recover, "finish what was interrupted on a token"},
-    {"check", cmd_check, "compare a token with the registry; changes nothing"},
-    {"list", cmd_list, "tokens, holders, certificates"},
-    {"show", cmd_show, "all about a holder, a token or a certificate"},
-    {"receipt", cmd_receipt, "signed evidence of what a token is; check one"},
-    {"audit", cmd_audit, "who did what; whether it was changed since"},
-    {"backup", cmd_backup, "a copy of the registry, while it is in use"},
-    {"escrow", cmd_escrow, "who may open sealed secrets; open one"},
-    {"letter", cmd_letter, "first PINs that wait for their holders"},
-    {"revoke", cmd_revoke, "take a certificate back, for good"},
-    {"suspend", cmd_suspend, "put it on hold"},
-    {"resume", cmd_resume, "and let it be valid again"},
-    {"doctor", cmd_doctor, "what stands in the way, and how to mend it"},
-    {"token", cmd_token, "what is on a token, its secrets, keys and certificates"},
-    {"ca", cmd_ca, "the CA's certificates and CRLs"},
-    {"verify-server", cmd_verify_server, "does a server let in whom it should, and nobody else?"},
-    {"signer", cmd_signer, "hold the CA key behind a socket"},
-    {"server", cmd_server, "a web server's configuration"},
-};
-
-static void
-usage(FILE *to)
-{
-	size_t i;
-
-	fprintf(to, "usage: ykenroll COMMAND [OPTION...]\n\n");
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		fprintf(to, "  %-13s %s\n", commands[i].name, commands[i].what);
-	fprintf(to, "\n`ykenroll COMMAND --help` tells its options; ykenroll(1) tells the rest.\n");
-}
+static const struct command *const commands[] = {&cmd_init, &cmd_enroll, &cmd_unblock, &cmd_reissue,
+    &cmd_retire, &cmd_adopt, &cmd_recover, &cmd_check, &cmd_list, &cmd_show, &cmd_receipt,
+    &cmd_audit, &cmd_backup, &cmd_escrow, &cmd_letter, &cmd_revoke, &cmd_suspend, &cmd_resume,
+    &cmd_doctor, &cmd_token, &cmd_ca, &cmd_verify_server, &cmd_signer, &cmd_server, NULL};
+static const struct command program = {
+    .name = "", .verbs = commands, .foot = "ykenroll(1) tells the rest.\n"};
 
 static int
 start(struct err *err)
@@ -61,18 +26,6 @@ start(struct err *err)
 	return secret_harden(err);
 }
 
-static int
-dispatch(int argc, const char **argv, struct err *err)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1, err);
-	return err_set(
-	    err, ERR_USAGE, "there is no command %s; `ykenroll --help` lists them", argv[1]);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -80,20 +33,12 @@ main(int argc, char **argv)
 	int rc;
 
 	report_start_ns = utc_monotonic_ns();
-	if (argc < 2) {
-		usage(stderr);
-		return err_exit_status(ERR_USAGE);
-	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-		usage(stdout);
-		return 0;
-	}
-	if (strcmp(argv[1], "--version") == 0) {
+	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
 		printf("ykenroll %s\n", YKENROLL_VERSION);
 		return 0;
 	}
 	if ((rc = start(&err)) == 0)
-		rc = dispatch(argc, (const char **)argv, &err);
+		rc = command_run(&program, argc, (const char **)argv, &err);
 	if (fflush(stdout) != 0 && rc == 0)
 		rc = err_errno(&err, ERR_INTERNAL, "cannot write the output");
 	if (rc != 0)

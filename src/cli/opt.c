@@ -77,90 +77,15 @@ opt_asked(poptContext con, enum poptCallbackReason reason, const struct poptOpti
 		(void)!request_set(&opt.asked, option->longName, arg, &asked_err);
 }
 
-/* ---- parsing ---- */
-
-static int
-collect(poptContext con, const char **ret_args, size_t max_args, size_t *ret_n, struct err *err)
-{
-	const char *word;
-
-	for (*ret_n = 0; (word = poptGetArg(con)) != NULL; (*ret_n)++) {
-		/* Neither this word nor an unknown option's value is repeated: where other tools
-		 * take a PIN, it is one. */
-		if (*ret_n >= max_args)
-			return err_set(err, ERR_USAGE,
-			    "word %zu is one too many; a name with spaces wants quotes",
-			    *ret_n + 1);
-		ret_args[*ret_n] = word;
-	}
-	return 0;
-}
-
 int
-opt_parse(int argc, const char **argv, const char *command, const char *args_help,
-    const struct poptOption *table, const char **ret_args, size_t max_args, size_t *ret_n,
-    struct err *err)
+opt_asked_check(struct err *err)
 {
-	static poptContext con; /* keeps the words in ret_args to the end */
-	static char name[64];
-	const char *bad;
-	int r, rc = 0;
-
-	snprintf(name, sizeof(name), "ykenroll %s", command);
-	argv[0] = name;
-	con = poptGetContext(command, argc, argv, table, 0);
-	if (con == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	poptSetOtherOptionHelp(con, args_help);
-	r = poptGetNextOpt(con);
-	if (r < -1) {
-		bad = poptBadOption(con, POPT_BADOPTION_NOALIAS);
-		rc = err_set(err, ERR_USAGE, "%.*s: %s; see `ykenroll %s --help`",
-		    bad[0] == '-' && bad[1] != '-' ? 2 : (int)strcspn(bad, "="), bad,
-		    poptStrerror(r), command);
-	} else if (asked_err.code != 0) {
+	if (asked_err.code != 0 && err != NULL)
 		*err = asked_err;
-		rc = asked_err.code;
-	} else {
-		rc = collect(con, ret_args, max_args, ret_n, err);
-	}
-	prompt_nobody = opt.non_interactive != 0;
-	return rc != 0 ? rc : env_home(opt.home, opt.home_path, err);
+	return asked_err.code;
 }
 
-static void
-list_verbs(FILE *to, const char *command, const struct opt_verb *verbs, size_t n, const char *foot)
-{
-	size_t i, width = 0;
-
-	for (i = 0; i < n; i++)
-		width = strlen(verbs[i].name) > width ? strlen(verbs[i].name) : width;
-	fprintf(to, "usage: ykenroll %s VERB [OPTION...]\n\n", command);
-	for (i = 0; i < n; i++)
-		fprintf(to, "  %-*s %s\n", (int)width, verbs[i].name, verbs[i].what);
-	fprintf(to, "\n`ykenroll %s VERB --help` tells its options.\n%s", command,
-	    foot == NULL ? "" : foot);
-}
-
-int
-opt_verbs(const char *command, const struct opt_verb *verbs, size_t n, const char *foot, int argc,
-    const char **argv, struct err *err)
-{
-	size_t i;
-
-	if (argc >= 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
-		list_verbs(stdout, command, verbs, n, foot);
-		return 0;
-	}
-	for (i = 0; argc >= 2 && i < n; i++)
-		if (strcmp(argv[1], verbs[i].name) == 0)
-			return verbs[i].run(argc - 1, argv + 1, err);
-	if (argc >= 2)
-		return err_set(err, ERR_USAGE,
-		    "there is no verb %s; `ykenroll %s --help` lists them", argv[1], command);
-	list_verbs(stderr, command, verbs, n, foot);
-	return err_set(err, ERR_USAGE, "which verb of %s?", command);
-}
+/* ---- who, and where ---- */
 
 /* Who logged in, whatever he became since; the kernel keeps it. -1 where it does not know. */
 static long long
