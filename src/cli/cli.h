@@ -33,6 +33,8 @@ extern struct poptOption opt_letter[]; /* --letter --letter-to */
 	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \
 	    POPT_AUTOHELP POPT_TABLEEND
 #define OPT_TOKEN_END {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL}, OPT_END
+extern const struct poptOption opt_only_common[],
+    opt_only_token[]; /* of commands without their own */
 /* First in a table of options that are fields of a request, by their names there: opt.asked. */
 void opt_asked(poptContext con, enum poptCallbackReason reason, const struct poptOption *option,
     const char *arg, const void *data);
@@ -114,14 +116,14 @@ struct called {
 };
 
 struct command {
-	const char *name;    /* "ca crl" */
-	const char *what;    /* a line in the list that it stands in */
-	const char *words;   /* that follow it, or NULL: "HOLDER|TOKEN --reason R" */
-	size_t min, max;     /* how many of them are no options */
-	const char *missing; /* said where there are fewer; NULL: how it is called */
+	const char *name;  /* "ca crl" */
+	const char *what;  /* a line in the list that it stands in */
+	const char *words; /* that follow it, or NULL: "HOLDER|TOKEN --reason R" */
+	size_t min, max;   /* how many of them are no options */
 	const struct poptOption *table;
-	bool of_token; /* its --pin is the current one: face_token_ui */
 	int (*run)(struct called *c, struct err *err);
+	const char *missing; /* said where there are fewer words; NULL: how it is called */
+	bool of_token;	     /* its --pin is the current one: face_token_ui */
 	/* or what takes all words as they are */
 	int (*become)(const char **argv, struct err *err);
 	/* its verbs, up to NULL, before run; and what stands below their list, or NULL */

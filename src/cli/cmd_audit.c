@@ -12,8 +12,6 @@
 static char *reason;
 static int csv;
 
-static const struct poptOption table_verify[] = {OPT_END};
-
 static const struct poptOption table_export[] = {
     {"csv", 0, POPT_ARG_NONE, &csv, 0, "comma-separated values, instead of JSON lines", NULL},
     {"device", 'd', POPT_ARG_STRING, &opt.device, 0, "of this token alone", "SERIAL"},
@@ -66,9 +64,8 @@ run_verify(struct called *c, struct err *err)
 	return verified(&a, err);
 }
 
-static const struct command audit_verify = {.name = "audit verify",
-    .what = "every row, against the published CRL and the signer's log",
-    .table = table_verify,
+static const struct command audit_verify = {"audit verify",
+    "every row, against the published CRL and the signer's log", NULL, 0, 0, opt_only_common,
     .run = run_verify};
 
 /* ---- export ---- */
@@ -128,10 +125,8 @@ run_export(struct called *c, struct err *err)
 	return rc != 0 && err->code == 0 ? err_set(err, rc, "cannot write the rows") : rc;
 }
 
-static const struct command audit_export = {.name = "audit export",
-    .what = "every row, as JSON lines or CSV",
-    .table = table_export,
-    .run = run_export};
+static const struct command audit_export = {
+    "audit export", "every row, as JSON lines or CSV", NULL, 0, 0, table_export, .run = run_export};
 
 /* ---- accept-rollback ---- */
 
@@ -148,9 +143,8 @@ run_accept(struct called *c, struct err *err)
 	return verified(&a, err);
 }
 
-static const struct command audit_accept = {.name = "audit accept-rollback",
-    .what = "go on with a registry that is older than is known",
-    .table = table_rollback,
+static const struct command audit_accept = {"audit accept-rollback",
+    "go on with a registry that is older than is known", NULL, 0, 0, table_rollback,
     .run = run_accept};
 
 static const struct command *const verbs[] = {&audit_verify, &audit_export, &audit_accept, NULL};

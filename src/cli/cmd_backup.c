@@ -5,10 +5,6 @@
 #include "cli/cli.h"
 #include "ykenroll/registry_audit.h"
 
-static const struct poptOption table[] = {
-    OPT_END,
-};
-
 static int
 run(struct called *c, struct err *err)
 {
@@ -25,10 +21,5 @@ run(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_backup = {.name = "backup",
-    .what = "a copy of the registry, while it is in use",
-    .words = "FILE",
-    .min = 1,
-    .max = 1,
-    .table = table,
-    .run = run};
+const struct command cmd_backup = {"backup", "a copy of the registry, while it is in use", "FILE",
+    1, 1, opt_only_common, .run = run};

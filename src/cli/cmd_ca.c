@@ -182,9 +182,8 @@ run_show(struct called *c, struct err *err)
 	return crl ? print_files(crl_files, true, err) : 0;
 }
 
-static const struct command ca_show = {.name = "ca show",
-    .what = "names, lifetimes, CRL numbers; or the PEM that servers need",
-    .table = table,
+static const struct command ca_show = {"ca show",
+    "names, lifetimes, CRL numbers; or the PEM that servers need", NULL, 0, 0, table,
     .run = run_show};
 
 static const struct command *const verbs[] = {&ca_show, &cmd_ca_issue, &cmd_ca_renew, &cmd_ca_p12,

@@ -51,4 +51,4 @@ run(struct called *c, struct err *err)
 }
 
 const struct command cmd_ca_crl = {
-    .name = "ca crl", .what = "sign and publish a new CRL now", .table = table, .run = run};
+    "ca crl", "sign and publish a new CRL now", NULL, 0, 0, table, .run = run};

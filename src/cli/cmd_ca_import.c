@@ -235,9 +235,6 @@ run(struct called *c, struct err *err)
 	return rc != 0 ? rc : show(&done, err);
 }
 
-const struct command cmd_ca_import = {.name = "ca import",
-    .what = "make a home of another CA: openssl ca, easy-rsa, step",
-    .words = "[DIRECTORY] --recovery-out FILE",
-    .max = 1,
-    .table = table,
-    .run = run};
+const struct command cmd_ca_import = {"ca import",
+    "make a home of another CA: openssl ca, easy-rsa, step", "[DIRECTORY] --recovery-out FILE", 0,
+    1, table, .run = run};

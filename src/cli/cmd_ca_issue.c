@@ -226,11 +226,6 @@ run(struct called *c, struct err *err)
 	return show(&issued, err);
 }
 
-const struct command cmd_ca_issue = {.name = "ca issue",
-    .what = "a certificate for a server or a program, from its request",
-    .words = "CSR",
-    .min = 1,
-    .max = 1,
-    .missing = "which request? ykenroll ca issue CSR.pem --dns NAME",
-    .table = table,
-    .run = run};
+const struct command cmd_ca_issue = {"ca issue",
+    "a certificate for a server or a program, from its request", "CSR", 1, 1, table, .run = run,
+    .missing = "which request? ykenroll ca issue CSR.pem --dns NAME"};

@@ -95,4 +95,4 @@ run(struct called *c, struct err *err)
 }
 
 const struct command cmd_ca_log = {
-    .name = "ca log", .what = "read and verify the whole issuance log", .table = table, .run = run};
+    "ca log", "read and verify the whole issuance log", NULL, 0, 0, table, .run = run};

@@ -99,7 +99,5 @@ run(struct called *c, struct err *err)
 	return relying_ocsp(&c->desk, &what, err);
 }
 
-const struct command cmd_ca_ocsp = {.name = "ca ocsp",
-    .what = "answer for the certificates over HTTP (an OCSP responder)",
-    .table = table,
-    .run = run};
+const struct command cmd_ca_ocsp = {"ca ocsp",
+    "answer for the certificates over HTTP (an OCSP responder)", NULL, 0, 0, table, .run = run};

@@ -83,8 +83,6 @@ run(struct called *c, struct err *err)
 	return opt.json ? render_json(ca_issued_json(&issued, r->profile), err) : 0;
 }
 
-const struct command cmd_ca_p12 = {.name = "ca p12",
-    .what = "key, certificate and chain in one file, for a phone or a program",
-    .words = "--cn NAME --out FILE",
-    .table = table,
-    .run = run};
+const struct command cmd_ca_p12 = {"ca p12",
+    "key, certificate and chain in one file, for a phone or a program", "--cn NAME --out FILE", 0,
+    0, table, .run = run};

@@ -135,9 +135,5 @@ run(struct called *c, struct err *err)
 	return rc != 0 ? rc : show(c->args[0], &done, err);
 }
 
-const struct command cmd_ca_publish = {.name = "ca publish",
-    .what = "bundles and CRLs into a directory that servers read",
-    .words = "[DIR]",
-    .max = 1,
-    .table = table,
-    .run = run};
+const struct command cmd_ca_publish = {"ca publish",
+    "bundles and CRLs into a directory that servers read", "[DIR]", 0, 1, table, .run = run};

@@ -161,9 +161,6 @@ run(struct called *c, struct err *err)
 	return renew(&c->desk, (char **)(uintptr_t)c->args, c->n, err);
 }
 
-const struct command cmd_ca_renew = {.name = "ca renew",
-    .what = "such certificates once more, or the issuing CA's own",
-    .words = "[FILE...]",
-    .max = COMMAND_WORDS_MAX,
-    .table = table,
-    .run = run};
+const struct command cmd_ca_renew = {"ca renew",
+    "such certificates once more, or the issuing CA's own", "[FILE...]", 0, COMMAND_WORDS_MAX,
+    table, .run = run};

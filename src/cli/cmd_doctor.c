@@ -4,10 +4,6 @@
 
 #include "cli/cli.h"
 
-static const struct poptOption table[] = {
-    OPT_END,
-};
-
 static const char *const levels[] = {
     [LEVEL_OK] = "ok", [LEVEL_NOTE] = "note", [LEVEL_WARN] = "warn", [LEVEL_BAD] = "bad"};
 
@@ -52,7 +48,5 @@ run(struct called *c, struct err *err)
 	return rc;
 }
 
-const struct command cmd_doctor = {.name = "doctor",
-    .what = "what stands in the way, and how to mend it",
-    .table = table,
-    .run = run};
+const struct command cmd_doctor = {"doctor", "what stands in the way, and how to mend it", NULL, 0,
+    0, opt_only_common, .run = run};

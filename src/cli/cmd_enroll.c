@@ -173,14 +173,9 @@ run_enroll(struct called *c, struct err *err)
 	return enroll_show(&report, rc, err);
 }
 
-const struct command cmd_enroll = {.name = "enroll",
-    .what = "from a factory YubiKey to a proven login",
-    .words = "NAME --email ADDRESS",
-    .min = 1,
-    .max = 1,
-    .missing = "who gets the token? ykenroll enroll \"Alice Adams\" --email alice@example.org",
-    .table = enroll_table,
-    .run = run_enroll};
+const struct command cmd_enroll = {"enroll", "from a factory YubiKey to a proven login",
+    "NAME --email ADDRESS", 1, 1, enroll_table, .run = run_enroll,
+    .missing = "who gets the token? ykenroll enroll \"Alice Adams\" --email alice@example.org"};
 
 static int
 run_adopt(struct called *c, struct err *err)
@@ -197,14 +192,9 @@ run_adopt(struct called *c, struct err *err)
 	return enroll_show(&report, rc, err);
 }
 
-const struct command cmd_adopt = {.name = "adopt",
-    .what = "take in a token that other tools made",
-    .words = "NAME --email ADDRESS",
-    .min = 1,
-    .max = 1,
-    .missing = "who has the token? ykenroll adopt \"Alice Adams\" --email alice@example.org",
-    .table = adopt_table,
-    .run = run_adopt};
+const struct command cmd_adopt = {"adopt", "take in a token that other tools made",
+    "NAME --email ADDRESS", 1, 1, adopt_table, .run = run_adopt,
+    .missing = "who has the token? ykenroll adopt \"Alice Adams\" --email alice@example.org"};
 
 static int
 run_recover(struct called *c, struct err *err)
@@ -228,7 +218,5 @@ run_recover(struct called *c, struct err *err)
 	return enroll_show(&report, rc, err);
 }
 
-const struct command cmd_recover = {.name = "recover",
-    .what = "finish what was interrupted on a token",
-    .table = recover_table,
-    .run = run_recover};
+const struct command cmd_recover = {"recover", "finish what was interrupted on a token", NULL, 0, 0,
+    recover_table, .run = run_recover};

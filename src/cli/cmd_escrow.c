@@ -17,8 +17,6 @@ static const char **add_recovery, **add_helpdesk, **remove_;
 		"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT" \
 	}
 
-static const struct poptOption table_recipients[] = {OPT_END};
-
 static const struct poptOption table_open[] = {
     {"kind", 0, POPT_ARG_STRING, &kind, 0, "puk or management-key", "KIND"},
     {"version", 0, POPT_ARG_STRING, &version, 0, "an older one, instead of the current one", "N"},
@@ -94,10 +92,8 @@ run_recipients(struct called *c, struct err *err)
 	return 0;
 }
 
-static const struct command escrow_recipients = {.name = "escrow recipients",
-    .what = "who may open what is sealed",
-    .table = table_recipients,
-    .run = run_recipients};
+static const struct command escrow_recipients = {"escrow recipients", "who may open what is sealed",
+    NULL, 0, 0, opt_only_common, .run = run_recipients};
 
 /* ---- open ---- */
 
@@ -181,11 +177,8 @@ run_open(struct called *c, struct err *err)
 	return give(&what, secret, err);
 }
 
-static const struct command escrow_open = {.name = "escrow open",
-    .what = "a PUK or a management key, for a person and a reason",
-    .words = "TOKEN",
-    .max = 1,
-    .table = table_open,
+static const struct command escrow_open = {"escrow open",
+    "a PUK or a management key, for a person and a reason", "TOKEN", 0, 1, table_open,
     .run = run_open};
 
 /* ---- rekey ---- */
@@ -209,9 +202,8 @@ run_rekey(struct called *c, struct err *err)
 	return 0;
 }
 
-static const struct command escrow_rekey = {.name = "escrow rekey",
-    .what = "other recipients, or complete what was interrupted",
-    .table = table_rekey,
+static const struct command escrow_rekey = {"escrow rekey",
+    "other recipients, or complete what was interrupted", NULL, 0, 0, table_rekey,
     .run = run_rekey};
 
 /* ---- make-key ---- */
@@ -239,10 +231,8 @@ run_make_key(struct called *c, struct err *err)
 	return 0;
 }
 
-static const struct command escrow_make_key = {.name = "escrow make-key",
-    .what = "a key for a recipient, with its certificate",
-    .table = table_make_key,
-    .run = run_make_key};
+static const struct command escrow_make_key = {"escrow make-key",
+    "a key for a recipient, with its certificate", NULL, 0, 0, table_make_key, .run = run_make_key};
 
 static const struct command *const verbs[] = {
     &escrow_recipients, &escrow_open, &escrow_rekey, &escrow_make_key, NULL};

@@ -191,8 +191,5 @@ run(struct called *c, struct err *err)
 	return show(err);
 }
 
-const struct command cmd_init = {.name = "init",
-    .what = "make the CA, the recovery key and the registry",
-    .words = "--name NAME --recovery-out FILE",
-    .table = table,
-    .run = run};
+const struct command cmd_init = {"init", "make the CA, the recovery key and the registry",
+    "--name NAME --recovery-out FILE", 0, 0, table, .run = run};

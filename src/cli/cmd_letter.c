@@ -133,9 +133,5 @@ run(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_letter = {.name = "letter",
-    .what = "first PINs that wait for their holders",
-    .words = "[HOLDER|TOKEN]",
-    .max = 1,
-    .table = table,
-    .run = run};
+const struct command cmd_letter = {
+    "letter", "first PINs that wait for their holders", "[HOLDER|TOKEN]", 0, 1, table, .run = run};

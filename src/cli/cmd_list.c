@@ -167,4 +167,4 @@ run(struct called *c, struct err *err)
 }
 
 const struct command cmd_list = {
-    .name = "list", .what = "tokens, holders, certificates", .table = table, .run = run};
+    "list", "tokens, holders, certificates", NULL, 0, 0, table, .run = run};

@@ -6,10 +6,6 @@
 #include "base/utc.h"
 #include "cli/cli.h"
 
-static const struct poptOption check_table[] = {
-    OPT_TOKEN_END,
-};
-
 static json_t *
 findings_json(const struct token_id *token, const struct workflow_finding *f, size_t n)
 {
@@ -59,7 +55,5 @@ run(struct called *c, struct err *err)
 	return rc;
 }
 
-const struct command cmd_check = {.name = "check",
-    .what = "compare a token with the registry; changes nothing",
-    .table = check_table,
-    .run = run};
+const struct command cmd_check = {"check", "compare a token with the registry; changes nothing",
+    NULL, 0, 0, opt_only_token, .run = run};

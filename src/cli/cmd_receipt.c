@@ -87,13 +87,8 @@ run_verify(struct called *c, struct err *err)
 	return verified(&claims, err);
 }
 
-static const struct command receipt_verify = {.name = "receipt verify",
-    .what = "check one",
-    .words = "FILE",
-    .min = 1,
-    .max = 1,
-    .table = table_verify,
-    .run = run_verify};
+static const struct command receipt_verify = {
+    "receipt verify", "check one", "FILE", 1, 1, table_verify, .run = run_verify};
 
 static const struct command *const verbs[] = {&receipt_verify, NULL};
 
@@ -151,10 +146,5 @@ run(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_receipt = {.name = "receipt",
-    .what = "signed evidence of what a token is; check one",
-    .words = "HOLDER|TOKEN --out FILE",
-    .max = 1,
-    .table = table,
-    .run = run,
-    .verbs = verbs};
+const struct command cmd_receipt = {"receipt", "signed evidence of what a token is; check one",
+    "HOLDER|TOKEN --out FILE", 0, 1, table, .run = run, .verbs = verbs};

@@ -150,11 +150,6 @@ run(struct called *c, struct err *err)
 	return enroll_show(&done.report, rc, err);
 }
 
-const struct command cmd_reissue = {.name = "reissue",
-    .what = "after a loss, a damage, a new name; before a certificate ends",
-    .words = "HOLDER|TOKEN --reason R",
-    .min = 1,
-    .max = 1,
-    .missing = "whose? ykenroll reissue alice@example.org --reason lost",
-    .table = table,
-    .run = run};
+const struct command cmd_reissue = {"reissue",
+    "after a loss, a damage, a new name; before a certificate ends", "HOLDER|TOKEN --reason R", 1,
+    1, table, .run = run, .missing = "whose? ykenroll reissue alice@example.org --reason lost"};

@@ -50,9 +50,5 @@ run(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_retire = {.name = "retire",
-    .what = "the end: revoked, wiped, its secrets closed",
-    .words = "[HOLDER|TOKEN]",
-    .max = 1,
-    .table = table,
-    .run = run};
+const struct command cmd_retire = {"retire", "the end: revoked, wiped, its secrets closed",
+    "[HOLDER|TOKEN]", 0, 1, table, .run = run};

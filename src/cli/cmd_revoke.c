@@ -129,25 +129,9 @@ resume(struct called *c, struct err *err)
 	return take(c, TAKE_RESUME, err);
 }
 
-const struct command cmd_revoke = {.name = "revoke",
-    .what = "take a certificate back, for good",
-    .words = WHICH,
-    .min = 1,
-    .max = 1,
-    .missing = REVOKE,
-    .table = table_revoke,
-    .run = revoke};
-const struct command cmd_suspend = {.name = "suspend",
-    .what = "put it on hold",
-    .words = WHICH,
-    .min = 1,
-    .max = 1,
-    .table = table,
-    .run = suspend};
-const struct command cmd_resume = {.name = "resume",
-    .what = "and let it be valid again",
-    .words = WHICH,
-    .min = 1,
-    .max = 1,
-    .table = table,
-    .run = resume};
+const struct command cmd_revoke = {"revoke", "take a certificate back, for good", WHICH, 1, 1,
+    table_revoke, .run = revoke, .missing = REVOKE};
+const struct command cmd_suspend = {
+    "suspend", "put it on hold", WHICH, 1, 1, table, .run = suspend};
+const struct command cmd_resume = {
+    "resume", "and let it be valid again", WHICH, 1, 1, table, .run = resume};

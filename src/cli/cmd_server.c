@@ -65,10 +65,5 @@ run(struct called *c, struct err *err)
 	return show(what.server, &text, err);
 }
 
-const struct command cmd_server = {.name = "server",
-    .what = "a web server's configuration",
-    .words = "nginx|apache|haproxy|caddy|traefik",
-    .min = 1,
-    .max = 1,
-    .table = table,
-    .run = run};
+const struct command cmd_server = {"server", "a web server's configuration",
+    "nginx|apache|haproxy|caddy|traefik", 1, 1, table, .run = run};

@@ -267,9 +267,5 @@ run(struct called *c, struct err *err)
 	return rc;
 }
 
-const struct command cmd_show = {.name = "show",
-    .what = "all about a holder, a token or a certificate",
-    .words = "HOLDER|TOKEN|CERTIFICATE",
-    .max = 1,
-    .table = table,
-    .run = run};
+const struct command cmd_show = {"show", "all about a holder, a token or a certificate",
+    "HOLDER|TOKEN|CERTIFICATE", 0, 1, table, .run = run};

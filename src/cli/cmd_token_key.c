@@ -93,14 +93,9 @@ run_generate(struct called *c, struct err *err)
 	return token_out(c->args[1], &spki, spki_to_pem, err);
 }
 
-const struct command cmd_token_generate = {.name = "token generate",
-    .what = "a key in a slot; gives its public key",
-    .words = "SLOT [FILE]",
-    .min = 1,
-    .max = 2,
-    .table = generate_table,
-    .of_token = true,
-    .run = run_generate};
+const struct command cmd_token_generate = {"token generate",
+    "a key in a slot; gives its public key", "SLOT [FILE]", 1, 2, generate_table,
+    .run = run_generate, .of_token = true};
 
 static int
 parse_sans(struct csr_san ret[static SANS_MAX], size_t *ret_n, struct err *err)
@@ -138,14 +133,9 @@ run_request(struct called *c, struct err *err)
 	return token_out(c->args[1], &der, csr_to_pem, err);
 }
 
-const struct command cmd_token_request = {.name = "token request",
-    .what = "a certification request of a slot's key",
-    .words = "SLOT [FILE]",
-    .min = 1,
-    .max = 2,
-    .table = request_table,
-    .of_token = true,
-    .run = run_request};
+const struct command cmd_token_request = {"token request",
+    "a certification request of a slot's key", "SLOT [FILE]", 1, 2, request_table,
+    .run = run_request, .of_token = true};
 
 static int
 read_cert(const char *path, struct blob *ret, struct err *err)
@@ -186,14 +176,9 @@ run_import(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_token_import = {.name = "token import",
-    .what = "a certificate into a slot, for the key that is there",
-    .words = "SLOT FILE",
-    .min = 2,
-    .max = 2,
-    .table = import_table,
-    .of_token = true,
-    .run = run_import};
+const struct command cmd_token_import = {"token import",
+    "a certificate into a slot, for the key that is there", "SLOT FILE", 2, 2, import_table,
+    .run = run_import, .of_token = true};
 
 static int
 run_delete(struct called *c, struct err *err)
@@ -211,14 +196,8 @@ run_delete(struct called *c, struct err *err)
 	return workflow_token_delete(&c->desk, &what, err);
 }
 
-const struct command cmd_token_delete = {.name = "token delete",
-    .what = "the certificate or the key of a slot",
-    .words = "SLOT",
-    .min = 1,
-    .max = 1,
-    .table = delete_table,
-    .of_token = true,
-    .run = run_delete};
+const struct command cmd_token_delete = {"token delete", "the certificate or the key of a slot",
+    "SLOT", 1, 1, delete_table, .run = run_delete, .of_token = true};
 
 static int
 run_move(struct called *c, struct err *err)
@@ -232,14 +211,8 @@ run_move(struct called *c, struct err *err)
 	return workflow_token_move(&c->desk, from, to, err);
 }
 
-const struct command cmd_token_move = {.name = "token move",
-    .what = "a key and its certificate to another slot",
-    .words = "FROM TO",
-    .min = 2,
-    .max = 2,
-    .table = move_table,
-    .of_token = true,
-    .run = run_move};
+const struct command cmd_token_move = {"token move", "a key and its certificate to another slot",
+    "FROM TO", 2, 2, move_table, .run = run_move, .of_token = true};
 
 static int
 run_reset(struct called *c, struct err *err)
@@ -254,8 +227,5 @@ run_reset(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_token_reset = {.name = "token reset",
-    .what = "make the PIV application as new",
-    .table = reset_table,
-    .of_token = true,
-    .run = run_reset};
+const struct command cmd_token_reset = {"token reset", "make the PIV application as new", NULL, 0,
+    0, reset_table, .run = run_reset, .of_token = true};

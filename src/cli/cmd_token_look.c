@@ -11,14 +11,6 @@
 static char *pin_policy, *touch_policy;
 static int public_key, verify, f9_only;
 
-static const struct poptOption list_table[] = {
-    OPT_END,
-};
-
-static const struct poptOption info_table[] = {
-    OPT_TOKEN_END,
-};
-
 static const struct poptOption export_table[] = {
     {"public-key", 0, POPT_ARG_NONE, &public_key, 0, "the public key instead", NULL},
     {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
@@ -121,11 +113,9 @@ run_list(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_token_list = {.name = "token list",
-    .what = "every card in every reader, and why one is not usable",
-    .table = list_table,
-    .of_token = true,
-    .run = run_list};
+const struct command cmd_token_list = {"token list",
+    "every card in every reader, and why one is not usable", NULL, 0, 0, opt_only_common,
+    .run = run_list, .of_token = true};
 
 /* ---- info ---- */
 
@@ -314,11 +304,9 @@ run_info(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_token_info = {.name = "token info",
-    .what = "slots, certificates, tries, policies, attestations",
-    .table = info_table,
-    .of_token = true,
-    .run = run_info};
+const struct command cmd_token_info = {"token info",
+    "slots, certificates, tries, policies, attestations", NULL, 0, 0, opt_only_token,
+    .run = run_info, .of_token = true};
 
 /* ---- export and attest ---- */
 
@@ -336,14 +324,9 @@ run_export(struct called *c, struct err *err)
 	return token_out(c->args[1], &der, public_key ? spki_to_pem : cert_to_pem, err);
 }
 
-const struct command cmd_token_export = {.name = "token export",
-    .what = "the certificate or the public key of a slot",
-    .words = "SLOT [FILE]",
-    .min = 1,
-    .max = 2,
-    .table = export_table,
-    .of_token = true,
-    .run = run_export};
+const struct command cmd_token_export = {"token export",
+    "the certificate or the public key of a slot", "SLOT [FILE]", 1, 2, export_table,
+    .run = run_export, .of_token = true};
 
 static int
 attest_json(
@@ -410,11 +393,6 @@ run_attest(struct called *c, struct err *err)
 	return token_out(c->args[1], f9_only ? &f9 : &leaf, cert_to_pem, err);
 }
 
-const struct command cmd_token_attest = {.name = "token attest",
-    .what = "that a key was made on the token, and with what policy",
-    .words = "SLOT [FILE]",
-    .min = 1,
-    .max = 2,
-    .table = attest_table,
-    .of_token = true,
-    .run = run_attest};
+const struct command cmd_token_attest = {"token attest",
+    "that a key was made on the token, and with what policy", "SLOT [FILE]", 1, 2, attest_table,
+    .run = run_attest, .of_token = true};

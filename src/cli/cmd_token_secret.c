@@ -85,11 +85,8 @@ run_change_pin(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_token_change_pin = {.name = "token change-pin",
-    .what = "a new PIN, with the PIN",
-    .table = pin_table,
-    .of_token = true,
-    .run = run_change_pin};
+const struct command cmd_token_change_pin = {"token change-pin", "a new PIN, with the PIN", NULL, 0,
+    0, pin_table, .run = run_change_pin, .of_token = true};
 
 static int
 run_unblock_pin(struct called *c, struct err *err)
@@ -103,11 +100,8 @@ run_unblock_pin(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_token_unblock_pin = {.name = "token unblock-pin",
-    .what = "a new PIN, with the PUK",
-    .table = unblock_table,
-    .of_token = true,
-    .run = run_unblock_pin};
+const struct command cmd_token_unblock_pin = {"token unblock-pin", "a new PIN, with the PUK", NULL,
+    0, 0, unblock_table, .run = run_unblock_pin, .of_token = true};
 
 /* ---- values that are made here ---- */
 
@@ -167,11 +161,8 @@ run_change_puk(struct called *c, struct err *err)
 	return rc;
 }
 
-const struct command cmd_token_change_puk = {.name = "token change-puk",
-    .what = "a new PUK, with the PUK",
-    .table = puk_table,
-    .of_token = true,
-    .run = run_change_puk};
+const struct command cmd_token_change_puk = {"token change-puk", "a new PUK, with the PUK", NULL, 0,
+    0, puk_table, .run = run_change_puk, .of_token = true};
 
 static int
 mgm_alg(enum device_mgm_alg *ret, struct err *err)
@@ -214,11 +205,8 @@ run_change_mgmkey(struct called *c, struct err *err)
 	return rc;
 }
 
-const struct command cmd_token_change_mgmkey = {.name = "token change-management-key",
-    .what = "a new management key",
-    .table = mgmkey_table,
-    .of_token = true,
-    .run = run_change_mgmkey};
+const struct command cmd_token_change_mgmkey = {"token change-management-key",
+    "a new management key", NULL, 0, 0, mgmkey_table, .run = run_change_mgmkey, .of_token = true};
 
 static int
 run_set_retries(struct called *c, struct err *err)
@@ -239,11 +227,6 @@ run_set_retries(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_token_set_retries = {.name = "token set-retries",
-    .what = "how many tries; resets PIN and PUK",
-    .words = "PIN-TRIES PUK-TRIES",
-    .min = 2,
-    .max = 2,
-    .table = retries_table,
-    .of_token = true,
-    .run = run_set_retries};
+const struct command cmd_token_set_retries = {"token set-retries",
+    "how many tries; resets PIN and PUK", "PIN-TRIES PUK-TRIES", 2, 2, retries_table,
+    .run = run_set_retries, .of_token = true};

@@ -117,9 +117,5 @@ run(struct called *c, struct err *err)
 	return run_remote(&c->desk, err);
 }
 
-const struct command cmd_unblock = {.name = "unblock",
-    .what = "a new PIN for its holder, by the PUK from escrow",
-    .words = "[HOLDER|TOKEN]",
-    .max = 1,
-    .table = table,
-    .run = run};
+const struct command cmd_unblock = {"unblock", "a new PIN for its holder, by the PUK from escrow",
+    "[HOLDER|TOKEN]", 0, 1, table, .run = run};

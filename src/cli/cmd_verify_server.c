@@ -154,10 +154,6 @@ run(struct called *c, struct err *err)
 	return prepare ? run_prepare(&c->desk, &what, err) : run_verify(&c->desk, &what, err);
 }
 
-const struct command cmd_verify_server = {.name = "verify-server",
-    .what = "does a server let in whom it should, and nobody else?",
-    .words = "URL|HOST:PORT",
-    .max = 1,
-    .table = table,
-    .of_token = true,
-    .run = run};
+const struct command cmd_verify_server = {"verify-server",
+    "does a server let in whom it should, and nobody else?", "URL|HOST:PORT", 0, 1, table,
+    .run = run, .of_token = true};

@@ -62,6 +62,8 @@ struct poptOption opt_escrow[] = {
     POPT_TABLEEND,
 };
 
+const struct poptOption opt_only_common[] = {OPT_END}, opt_only_token[] = {OPT_TOKEN_END};
+
 /* ---- a request by its table ---- */
 
 static struct err asked_err; /* of the first field that cannot be */
