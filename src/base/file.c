@@ -21,6 +21,19 @@ file_closep(int *fd)
 		close(*fd);
 }
 
+void
+file_stream_closep(FILE **f)
+{
+	if (*f != NULL)
+		fclose(*f);
+}
+
+void
+file_line_freep(char **line)
+{
+	free(*line);
+}
+
 int
 file_join(char *ret_path, size_t size, const char *dir, const char *name, struct err *err)
 {

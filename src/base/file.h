@@ -8,6 +8,7 @@
 #define BASE_FILE_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "ykenroll/blob.h"
@@ -15,7 +16,10 @@
 
 #define FILE_MAX (128u << 20) /* bytes; a CRL of a million entries has 70 MB in PEM */
 
-void file_closep(int *fd); /* close one that is open (not -1); fits CLEAN() */
+/* These fit CLEAN(): close one that is open (not -1, not NULL); free a line of getline(3). */
+void file_closep(int *fd);
+void file_stream_closep(FILE **f);
+void file_line_freep(char **line);
 
 /* dir + "/" + name, or ERR_INTERNAL when it does not fit. */
 MUST_CHECK int file_join(

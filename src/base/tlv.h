@@ -28,4 +28,12 @@ int tlv_find(const uint8_t *data, size_t len, uint32_t tag, struct tlv *ret);
 MUST_CHECK int tlv_put(
     struct blob *to, uint32_t tag, const void *value, size_t len, struct err *err);
 
+/* A length alone, for those who have their own tags: as many octets as it takes, below 2^32. Gives
+ * how many that were. */
+#define TLV_LEN_MAX 5
+size_t tlv_write_len(uint8_t ret[static TLV_LEN_MAX], size_t len);
+/* The one at *pos of data[0..len), which has at most octets_max octets behind the first; moves *pos
+ * behind it. Minimal or not. Returns 0, or -1. */
+int tlv_read_len(const uint8_t *data, size_t len, size_t *pos, size_t octets_max, size_t *ret);
+
 #endif
