@@ -4,7 +4,6 @@
 #include "base/file.h"
 #include "signer/answer.h"
 #include "signer/crl.h"
-#include "signer/crl_root.h"
 #include "signer/renew_issuing.h"
 
 struct asked {
@@ -205,7 +204,7 @@ static int
 on_tell(const struct asked *a, struct blob *to, struct err *err)
 {
 	const uint8_t *told = message_get(a->m, TAG_AUDIT)->data;
-	const struct log_audit *known = &a->ca->log->sums.audit;
+	const struct signer_audit *known = &a->ca->log->sums.audit;
 	uint8_t field[AUDIT_ROWS_LEN + LOG_HASH_LEN];
 	uint64_t rows = 0;
 	size_t i;
@@ -316,7 +315,7 @@ answer_request(struct ca *ca, struct issue_desk *desk, uint32_t peer, const stru
 	ca->audit = desk->audit;
 	if ((rc = message_begin(&frame, table[i].reply, &err)) == 0)
 		rc = table[i].on(&a, &frame, &err);
-	ca->audit = (struct log_audit){0};
+	ca->audit = (struct signer_audit){0};
 	times->fsync_ns += file_fsync_ns - before;
 	return rc == 0 ? finish(&frame, times, ret_frame)
 		       : answer_error(rc, &err, times, ret_frame);

@@ -61,7 +61,6 @@ load_certs(struct ca *ca, struct err *err)
 static int
 unlock(struct ca *ca, const struct secret *pass, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob own = {0}, certs = {0};
 	char path[PATH_MAX];
 	int rc;
 
@@ -69,13 +68,8 @@ unlock(struct ca *ca, const struct secret *pass, struct err *err)
 		return rc;
 	if ((rc = key_file_load(path, pass, &ca->key, err)) != 0)
 		return rc == ERR_INTERNAL ? rc : ca_refused(err);
-	if ((rc = key_spki(ca->key, &own, err)) != 0 ||
-	    (rc = cert_spki(ca->cert[LOG_ISSUING].data, ca->cert[LOG_ISSUING].len, &certs, err)) !=
-		0)
-		return rc;
-	if (!blob_equal(&own, &certs))
-		return err_set(err, ERR_CA, "ca/issuing.key is not the key of ca/issuing.crt");
-	return 0;
+	return ca_key_of(
+	    ca->key, &ca->cert[LOG_ISSUING], ERR_CA, CA_ISSUING_KEY, "ca/issuing.crt", err);
 }
 
 static int

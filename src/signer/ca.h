@@ -21,7 +21,7 @@ struct ca {
 	char home[PATH_MAX / 2];
 	int lock;
 	struct key *key;	   /* the issuing CA's */
-	struct key *root_key;	   /* NULL but for a moment: crl_root.h */
+	struct key *root_key;	   /* NULL but for a moment: crl.h */
 	struct blob cert[LOG_CAS]; /* DER */
 	bool single; /* one level: the issuing CA is the root, and both are the same */
 	struct ca_crl {
@@ -35,7 +35,7 @@ struct ca {
 	int64_t not_before, not_after; /* of the issuing CA */
 	struct rules *rules;
 	struct log *log;
-	struct log_audit audit; /* what who is served now has told; rows 0: nothing */
+	struct signer_audit audit; /* what who is served now has told; rows 0: nothing */
 	int64_t (*now)(void);
 	int (*random)(void *to, size_t len); /* 0, or -1 */
 };
@@ -48,6 +48,10 @@ void ca_closep(struct ca **ca);
 
 /* For the log: the time (never before its last line), and who asks. */
 struct log_who ca_who(const struct ca *ca, uint32_t peer);
+
+/* Is the key that of the certificate? Errors: code, with both names. */
+MUST_CHECK int ca_key_of(const struct key *key, const struct blob *cert, int code,
+    const char *key_name, const char *cert_name, struct err *err);
 
 /* len random bytes; 0, or -1. */
 int ca_random(void *to, size_t len); /* the real one */

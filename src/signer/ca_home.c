@@ -24,6 +24,20 @@ ca_path(const char *home, const char *name, char ret[static PATH_MAX], struct er
 	return file_join(ret, PATH_MAX, home, name, err);
 }
 
+int
+ca_write_pem(const char *home, const char *name, const struct blob *ders, size_t n,
+    int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char path[PATH_MAX];
+	size_t i;
+	int rc = ca_path(home, name, path, err);
+
+	for (i = 0; rc == 0 && i < n; i++)
+		rc = to_pem(&ders[i], &pem, err);
+	return rc != 0 ? rc : file_write(path, pem.data, pem.len, mode, err);
+}
+
 bool
 ca_has(const char *home, const char *name)
 {
@@ -57,17 +71,10 @@ ca_secret(const char *home, enum key_secret *ret, struct err *err)
 	return rc == 0 || rc == ERR_INTERNAL ? rc : ca_refused(err);
 }
 
-static void
-closep(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 int
 ca_lock(const char *home, int wait_ms, int *ret_fd, struct err *err)
 {
-	CLEAN(closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 	const struct timespec pause = {.tv_nsec = 20000000};
 	const int64_t deadline = utc_monotonic_ns() + (int64_t)wait_ms * 1000000;
 	char path[PATH_MAX];

@@ -5,6 +5,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "ykenroll/err.h"
 #include "ykenroll/key.h"
@@ -26,6 +27,10 @@ MUST_CHECK int ca_path(
     const char *home, const char *name, char ret[static PATH_MAX], struct err *err);
 
 bool ca_has(const char *home, const char *name);
+/* home/name from certificates, or CRLs, to_pem. Errors: as file_write. */
+MUST_CHECK int ca_write_pem(const char *home, const char *name, const struct blob *ders, size_t n,
+    int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err);
+
 /* The reason stays, the code becomes the one that the contracts name: ERR_CA. */
 int ca_refused(struct err *err);
 

@@ -3,8 +3,24 @@
 #include <string.h>
 
 #include "signer/ca.h"
+#include "ykenroll/x509.h"
 
 #define SERIAL_TRIES 8
+
+int
+ca_key_of(const struct key *key, const struct blob *cert, int code, const char *key_name,
+    const char *cert_name, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob own = {0}, certs = {0};
+	int rc;
+
+	if ((rc = key_spki(key, &own, err)) != 0 ||
+	    (rc = cert_spki(cert->data, cert->len, &certs, err)) != 0)
+		return rc;
+	return blob_equal(&own, &certs)
+		   ? 0
+		   : err_set(err, code, "%s is not the key of %s", key_name, cert_name);
+}
 
 struct log_who
 ca_who(const struct ca *ca, uint32_t peer)

@@ -10,12 +10,6 @@
 #include "signer/profile.h"
 
 /* Errors: ERR_CA the bytes or the plan are not what this CA signs. */
-MUST_CHECK int check_tbs(const struct plan *plan, const struct blob *tbs, struct err *err);
-
-/* check_ext.c: append a leaf's extensions before, and behind, the key identifiers. */
-MUST_CHECK int check_put_usage(struct blob *to, const struct plan *plan, struct err *err);
-MUST_CHECK int check_put_leaf(struct blob *to, const struct plan *plan, struct err *err);
-/* Append what is in *part as one element, and empty *part. */
-MUST_CHECK int check_wrap(struct blob *to, uint8_t tag, struct blob *part, struct err *err);
+MUST_CHECK int check_tbs(const struct cert_plan *plan, const struct blob *tbs, struct err *err);
 
 #endif

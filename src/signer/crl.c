@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
+#include <unistd.h>
 
-#include "base/file.h"
 #include "signer/crl.h"
 #include "signer/crl_build.h"
-#include "signer/crl_root.h"
 #include "signer/crl_scan.h"
-#include "signer/seal.h"
-#include "signer/seal_file.h"
+#include "signer/sign.h"
 
 #define DAY INT64_C(86400)
 #define BACKDATE 300 /* seconds: a server whose clock is behind refuses a CRL of the future */
-#define ISSUING_CRL CA_PUB "/issuing.crl"
+#define ROOT_KEY CA_DIR "/root.key"
+#define ROOT_CRL CA_DIR "/root.crl" /* the signer's own, which the desk cannot exchange */
+
+static const char *const pub[LOG_CAS] = {CA_PUB "/issuing.crl", CA_PUB "/root.crl"};
 
 /* ---- what crl_scan reads in it ---- */
 
@@ -53,16 +54,16 @@ check_entries(
 static int
 check_frame(const struct crl_plan *plan, const struct crl_scan *s, struct err *err)
 {
-	const struct log_audit *audit = &plan->audit;
+	const struct signer_audit *audit = &plan->audit;
 	struct der_cert issuer;
-	const uint8_t *alg;
-	size_t len;
-	int rc, nid;
+	const struct sign_algorithm *alg;
+	int rc;
 
 	if ((rc = der_cert(plan->issuer, &issuer, err)) != 0 ||
-	    (rc = seal_algorithm(key_algorithm(plan->key), &alg, &len, &nid, err)) != 0)
+	    (rc = sign_algorithm(key_algorithm(plan->key), &alg, err)) != 0)
 		return rc;
-	if (!s->v2 || s->alg.raw_len != len || memcmp(s->alg.raw, alg, len) != 0 ||
+	if (!s->v2 || s->alg.raw_len != alg->der_len ||
+	    memcmp(s->alg.raw, alg->der, alg->der_len) != 0 ||
 	    s->this_update != plan->this_update || s->next_update != plan->next_update ||
 	    s->number != plan->number || s->other != 0 || s->aki.len != issuer.ski.len ||
 	    memcmp(s->aki.value, issuer.ski.value, issuer.ski.len) != 0 ||
@@ -97,19 +98,18 @@ static int
 make(struct log *log, const struct log_who *who, const struct crl_plan *wanted, struct crl_file *f,
     struct err *err)
 {
-	const struct log_audit *known = &log->sums.audit;
+	const struct signer_audit *known = &log->sums.audit;
 	struct crl_plan with_audit = *wanted;
 	const struct crl_plan *plan = &with_audit;
 	uint8_t sig[KEY_SIG_MAX], hash[LOG_HASH_LEN];
-	size_t entries, sig_len = 0;
+	size_t sig_len = 0;
 	int rc;
 
 	/* the intent's line will tell it */
 	with_audit.audit = who->audit.rows >= known->rows ? who->audit : *known;
-	if ((rc = crl_build(log, plan, f, &entries, err)) != 0 ||
-	    (rc = crl_file_hash(f, hash, err)) != 0 ||
-	    (rc = log_crl_intent(log, who, plan->ca, plan->number, hash, err)) != 0 ||
-	    (rc = seal_file_sign(plan->key, f, sig, &sig_len, err)) != 0 ||
+	if ((rc = crl_build(log, plan, f, err)) != 0 || (rc = crl_file_hash(f, hash, err)) != 0 ||
+	    (rc = log_of_crl(log, who, "crl-intent", plan->ca, plan->number, hash, err)) != 0 ||
+	    (rc = sign_bytes(plan->key, f, f->der, f->len, sig, &sig_len, err)) != 0 ||
 	    (rc = crl_build_end(f, plan, sig, sig_len, err)) != 0)
 		return rc;
 	return check(log, plan, f, err);
@@ -126,8 +126,7 @@ crl_sign(struct log *log, const struct log_who *who, const struct crl_plan *plan
 		err_wrap(err, "CRL");
 		return rc;
 	}
-	*ret = f;
-	f = (struct crl_file)CRL_FILE_INIT;
+	crl_file_move(ret, &f);
 	return 0;
 }
 
@@ -141,7 +140,7 @@ crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *pla
 
 	if ((rc = crl_sign(log, who, plan, &f, err)) != 0 ||
 	    (rc = crl_file_hash(&f, hash, err)) != 0 ||
-	    (rc = log_crl_signed(log, who, plan->ca, plan->number, hash, err)) != 0)
+	    (rc = log_of_crl(log, who, "crl-signed", plan->ca, plan->number, hash, err)) != 0)
 		return rc;
 	return blob_set(ret_der, f.der, f.len, err);
 }
@@ -155,8 +154,9 @@ crl_is_last(const struct log *log, enum log_ca ca, const uint8_t hash[static LOG
 	       memcmp(hash, log->sums.crls[ca].sha256, LOG_HASH_LEN) == 0;
 }
 
-int
-crl_take(struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err)
+/* What ca->crls says of it from now on. */
+static int
+take(struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err)
 {
 	struct crl_entry e;
 	struct crl_scan s;
@@ -179,25 +179,36 @@ crl_take(struct ca *ca, enum log_ca which, const struct crl_file *f, struct err 
 	return 0;
 }
 
+/* path: that of name, on return. Errors: as crl_file_from_pem. */
+static int
+read_crl(const struct ca *ca, const char *name, char path[static PATH_MAX], struct crl_file *ret,
+    uint8_t ret_hash[static LOG_HASH_LEN], struct err *err)
+{
+	char dir[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(ca->home, name, path, err)) != 0 ||
+	    (rc = ca_path(ca->home, CA_DIR, dir, err)) != 0 ||
+	    (rc = crl_file_from_pem(path, dir, ret, err)) != 0)
+		return rc;
+	return crl_file_hash(ret, ret_hash, err);
+}
+
 /* What is not there, or is damaged, is made again. */
 static int
 load_issuing(struct ca *ca, struct err *err)
 {
 	const struct log_crl *known = &ca->log->sums.crls[LOG_ISSUING];
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	char path[PATH_MAX], dir[PATH_MAX];
+	char path[PATH_MAX];
 	uint8_t hash[LOG_HASH_LEN];
 	struct crl_scan s;
 	int rc;
 
-	if ((rc = ca_path(ca->home, ISSUING_CRL, path, err)) != 0 ||
-	    (rc = ca_path(ca->home, CA_DIR, dir, err)) != 0 ||
-	    (rc = crl_file_from_pem(path, dir, &f, err)) != 0)
+	if ((rc = read_crl(ca, pub[LOG_ISSUING], path, &f, hash, err)) != 0)
 		return rc == ERR_ABSENT ? 0 : rc;
-	if ((rc = crl_file_hash(&f, hash, err)) != 0)
-		return rc;
 	if (crl_is_last(ca->log, LOG_ISSUING, hash))
-		return crl_take(ca, LOG_ISSUING, &f, err);
+		return take(ca, LOG_ISSUING, &f, err);
 	if (crl_scan_begin(&f, &s, NULL) != 0 || s.number <= known->number ||
 	    crl_scan_verify(&s, &ca->cert[LOG_ISSUING], NULL) != 0)
 		return 0;
@@ -208,12 +219,65 @@ load_issuing(struct ca *ca, struct err *err)
 	    path, (unsigned long long)s.number, (unsigned long long)known->number);
 }
 
+/* A crash came between the file and the log's last word on it. */
+static bool
+is_intended(const struct ca *ca, const struct crl_file *f)
+{
+	const struct log_crl *known = &ca->log->sums.crls[LOG_ROOT];
+	struct crl_scan s;
+
+	return known->number > known->signed_number && crl_scan_begin(f, &s, NULL) == 0 &&
+	       s.number == known->number && crl_scan_verify(&s, &ca->cert[LOG_ROOT], NULL) == 0;
+}
+
+/* Servers read another file than the signer does. */
+static int
+publish_root(const struct ca *ca, const struct crl_file *f, struct err *err)
+{
+	CLEAN(crl_file_close) struct crl_file there = CRL_FILE_INIT;
+	uint8_t hash[LOG_HASH_LEN];
+	char path[PATH_MAX];
+	int rc;
+
+	if (read_crl(ca, pub[LOG_ROOT], path, &there, hash, NULL) == 0 && there.len == f->len &&
+	    memcmp(there.der, f->der, f->len) == 0)
+		return 0;
+	rc = ca_path(ca->home, pub[LOG_ROOT], path, err);
+	return rc != 0 ? rc : crl_file_to_pem(f, path, 0644, err);
+}
+
+static int
+load_root(struct ca *ca, struct err *err)
+{
+	const struct log_crl *known = &ca->log->sums.crls[LOG_ROOT];
+	const struct log_who who = ca_who(ca, (uint32_t)geteuid());
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	char path[PATH_MAX];
+	uint8_t hash[LOG_HASH_LEN] = {0};
+	int rc;
+
+	/* one level, or a root whose key never was here */
+	if (known->number == 0)
+		return 0;
+	rc = read_crl(ca, ROOT_CRL, path, &f, hash, err);
+	if (rc != 0 && rc != ERR_ABSENT)
+		return rc;
+	if (f.len > 0 && !crl_is_last(ca->log, LOG_ROOT, hash) && is_intended(ca, &f) &&
+	    (rc = log_of_crl(ca->log, &who, "crl-signed", LOG_ROOT, known->number, hash, err)) != 0)
+		return rc;
+	if (f.len == 0 || !crl_is_last(ca->log, LOG_ROOT, hash))
+		return err_set(err, ERR_CA,
+		    ROOT_CRL " is not the CRL that the root signed last; restore it from a backup");
+	rc = publish_root(ca, &f, err);
+	return rc != 0 ? rc : take(ca, LOG_ROOT, &f, err);
+}
+
 int
 crl_load(struct ca *ca, struct err *err)
 {
-	int rc = load_issuing(ca, err);
+	const int rc = load_issuing(ca, err);
 
-	return rc != 0 ? rc : crl_root_load(ca, err);
+	return rc != 0 ? rc : load_root(ca, err);
 }
 
 bool
@@ -225,47 +289,111 @@ crl_fresh(const struct ca *ca)
 	       ca->now() - crl->from < (crl->until - crl->from) / 2;
 }
 
+/* The root's own file is there before the log says so. */
 static int
-renew(struct ca *ca, const struct log_who *who, const struct crl_plan *plan, struct err *err)
+publish(struct ca *ca, const struct log_who *who, const struct crl_plan *plan,
+    const struct crl_file *f, struct err *err)
 {
-	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	const bool root = plan->ca == LOG_ROOT;
 	uint8_t hash[LOG_HASH_LEN];
 	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = ca_path(ca->home, ISSUING_CRL, path, err)) != 0 ||
-	    (rc = crl_guard(ca->log, plan, path, plan->issuer, err)) != 0)
+	if ((rc = crl_file_hash(f, hash, err)) != 0 ||
+	    (rc = ca_path(ca->home, root ? ROOT_CRL : pub[LOG_ISSUING], path, err)) != 0 ||
+	    (root && (rc = crl_file_to_pem(f, path, 0600, err)) != 0) ||
+	    (rc = log_of_crl(ca->log, who, "crl-signed", plan->ca, plan->number, hash, err)) != 0 ||
+	    (rc = root ? publish_root(ca, f, err) : crl_file_to_pem(f, path, 0644, err)) != 0)
+		return rc;
+	return take(ca, plan->ca, f, err);
+}
+
+static int
+renew(struct ca *ca, uint32_t peer, enum log_ca which, const struct key *key, int64_t days,
+    struct err *err)
+{
+	const struct log_who who = ca_who(ca, peer);
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	char dir[PATH_MAX], path[PATH_MAX];
+	const struct crl_plan plan = {
+	    .ca = which,
+	    .issuer = &ca->cert[which],
+	    .key = key,
+	    .number = ca->log->sums.crls[which].number + 1,
+	    /* never back: the log's last line is not after who.now */
+	    .this_update = who.now - BACKDATE,
+	    .next_update = who.now + days * DAY,
+	    .dir = dir,
+	};
+	int rc;
+
+	if ((rc = ca_path(ca->home, CA_DIR, dir, err)) != 0 ||
+	    (rc = ca_path(ca->home, pub[which], path, err)) != 0 ||
+	    (rc = crl_guard(ca->log, &plan, path, plan.issuer, err)) != 0)
 		return rc;
 	/* until the new one is out, there is none: not even when publishing fails */
-	ca->crls[LOG_ISSUING].there = false;
-	if ((rc = crl_sign(ca->log, who, plan, &f, err)) != 0 ||
-	    (rc = crl_file_hash(&f, hash, err)) != 0 ||
-	    (rc = log_crl_signed(ca->log, who, LOG_ISSUING, plan->number, hash, err)) != 0 ||
-	    (rc = crl_file_to_pem(&f, path, 0644, err)) != 0)
-		return rc;
-	return crl_take(ca, LOG_ISSUING, &f, err);
+	ca->crls[which].there = false;
+	rc = crl_sign(ca->log, &who, &plan, &f, err);
+	if (which == LOG_ROOT)
+		key_freep(&ca->root_key);
+	return rc != 0 ? rc : publish(ca, &who, &plan, &f, err);
 }
 
 int
 crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err)
 {
-	const struct log_who who = ca_who(ca, peer);
-	char dir[PATH_MAX];
-	struct crl_plan plan = {
-	    .ca = LOG_ISSUING,
-	    .issuer = &ca->cert[LOG_ISSUING],
-	    .key = ca->key,
-	    .number = ca->log->sums.crls[LOG_ISSUING].number + 1,
-	    /* never back: the log's last line is not after who.now */
-	    .this_update = who.now - BACKDATE,
-	    .next_update = who.now + (int64_t)rules_crl_days(ca->rules) * DAY,
-	    .dir = dir,
-	};
+	return !always && crl_fresh(ca)
+		   ? 0
+		   : renew(ca, peer, LOG_ISSUING, ca->key, rules_crl_days(ca->rules), err);
+}
+
+int
+crl_root_renew(struct ca *ca, uint32_t peer, struct err *err)
+{
+	if (ca->root_key == NULL)
+		return err_set(err, ERR_CA, "this signer has not been given the root's key");
+	return renew(ca, peer, LOG_ROOT, ca->root_key, CA_CRL_ROOT_DAYS, err);
+}
+
+/* ---- the root's key ---- */
+
+static int
+not_there(const char *path, struct err *err)
+{
+	return err_set(err, ERR_CA,
+	    "%s is not there: bring the root's key back for this, then take it away again", path);
+}
+
+int
+crl_root_secret(const char *home, enum key_secret *ret, struct err *err)
+{
+	char path[PATH_MAX];
 	int rc;
 
-	if (!always && crl_fresh(ca))
-		return 0;
-	if ((rc = ca_path(ca->home, CA_DIR, dir, err)) != 0)
+	if ((rc = ca_path(home, ROOT_KEY, path, err)) != 0)
 		return rc;
-	return renew(ca, &who, &plan, err);
+	rc = key_file_secret(path, ret, err);
+	return rc == ERR_ABSENT ? not_there(path, err) : rc;
+}
+
+int
+crl_root_unlock(struct ca *ca, const struct secret *pass, struct err *err)
+{
+	CLEAN(key_freep) struct key *key = NULL;
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = ca_path(ca->home, ROOT_KEY, path, err)) != 0)
+		return rc;
+	rc = key_file_load(path, pass, &key, err);
+	if (rc == ERR_ABSENT)
+		return not_there(path, err);
+	if (rc != 0) {
+		err_wrap(err, "the root's key");
+		return rc;
+	}
+	if ((rc = ca_key_of(key, &ca->cert[LOG_ROOT], ERR_CA, ROOT_KEY, "ca/root.crt", err)) != 0)
+		return rc;
+	ca->root_key = TAKE(key);
+	return 0;
 }

@@ -16,8 +16,8 @@ struct crl_plan {
 	const struct key *key;
 	uint64_t number;
 	int64_t this_update, next_update;
-	const char *dir;	/* for temporary files */
-	struct log_audit audit; /* filled in when it is signed */
+	const char *dir;	   /* for temporary files */
+	struct signer_audit audit; /* filled in when it is signed */
 };
 
 /* Intent, signature, check. Errors: ERR_CA; ERR_INTERNAL. */
@@ -28,16 +28,12 @@ MUST_CHECK int crl_sign(struct log *log, const struct log_who *who, const struct
 MUST_CHECK int crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *plan,
     struct blob *ret_der, struct err *err);
 
-/* Take pub/'s CRLs over if they are the last that the log knows. Errors: ERR_CA they are newer than
- * the log. */
+/* Take over what is published if it is the last that the log knows, and see to pub/root.crl.
+ * Errors: ERR_CA it is newer than the log; of the root, it is not the last one. */
 MUST_CHECK int crl_load(struct ca *ca, struct err *err);
 
 /* Is this the CRL that the log knows as the last signed one? */
 bool crl_is_last(const struct log *log, enum log_ca ca, const uint8_t hash[static LOG_HASH_LEN]);
-
-/* What ca->crls says of it from now on. Errors: ERR_FIT; ERR_INTERNAL. */
-MUST_CHECK int crl_take(
-    struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err);
 
 /* Is what is published of the issuing CA the log's last word, with half its life left? */
 bool crl_fresh(const struct ca *ca);
@@ -45,6 +41,17 @@ bool crl_fresh(const struct ca *ca);
 /* Make and publish the issuing CA's CRL: always, or when half its life is gone or it is not the
  * log's last word. */
 MUST_CHECK int crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err);
+
+/* The root's: its key is in the process from crl_root_unlock to the signature. ca/root.crl is
+ * written before the log says "signed": a crash in between leaves the new CRL there under its
+ * logged intent, and the next start takes it over. */
+
+/* What opens it. Errors: ERR_CA it is not there; ERR_USAGE; ERR_INTERNAL. */
+MUST_CHECK int crl_root_secret(const char *home, enum key_secret *ret, struct err *err);
+/* Errors: ERR_CA wrong passphrase, not there, not the root's. */
+MUST_CHECK int crl_root_unlock(struct ca *ca, const struct secret *pass, struct err *err);
+/* Sign with the unlocked key, forget the key, publish. Errors: ERR_CA no key is unlocked. */
+MUST_CHECK int crl_root_renew(struct ca *ca, uint32_t peer, struct err *err);
 
 /* Would the planned CRL be older than the one at path, which servers have, or lack a certificate
  * that is on that? One may be missing when its hold was released or when it has expired. What is

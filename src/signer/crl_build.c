@@ -3,34 +3,23 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "signer/crl_build.h"
 #include "signer/der.h"
-#include "signer/seal.h"
+#include "signer/sign.h"
 
 #define DAY INT64_C(86400)
 #define ROOM 16384   /* bytes of the file before the entries, for what precedes them */
-#define HEAD_MAX 6   /* bytes of tag and length */
 #define ENTRY_MAX 64 /* bytes of one revokedCertificates entry */
-#define YEAR_2050 INT64_C(2524608000) /* from then on GeneralizedTime: 4.1.2.5 */
 
 static const uint8_t version_2[] = {0x02, 0x01, 0x01};
 static const uint8_t aki_head[] = {
     0x30, 0x1f, 0x06, 0x03, 0x55, 0x1d, 0x23, 0x04, 0x18, 0x30, 0x16, 0x80, 0x14};
-static const uint8_t number_oid[] = {0x06, 0x03, 0x55, 0x1d, 0x14};
-static const uint8_t audit_oid[] = {CRL_AUDIT_OID_DER};
 /* crlEntryExtensions with reasonCode alone (5.3.1); the reason follows */
 static const uint8_t reason_head[] = {
     0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01};
-
-static void
-stream_closep(FILE **f)
-{
-	if (*f != NULL)
-		fclose(*f);
-}
 
 /* An expired certificate stays for one more CRL after its end (RFC 5280, 3.3), and a day. */
 bool
@@ -42,36 +31,6 @@ crl_listed(const struct log_cert *c, const struct crl_plan *plan)
 }
 
 /* ---- one entry ---- */
-
-static uint8_t *
-put_digits(uint8_t *p, int v)
-{
-	*p++ = (uint8_t)('0' + v / 10 % 10);
-	*p++ = (uint8_t)('0' + v % 10);
-	return p;
-}
-
-static uint8_t *
-put_time(uint8_t *p, int64_t t)
-{
-	const time_t at = (time_t)t;
-	const bool late = t >= YEAR_2050;
-	struct tm tm;
-
-	gmtime_r(&at, &tm);
-	*p++ = late ? DER_GENERALIZEDTIME : DER_UTCTIME;
-	*p++ = late ? 15 : 13;
-	if (late)
-		p = put_digits(p, (tm.tm_year + 1900) / 100);
-	p = put_digits(p, tm.tm_year % 100);
-	p = put_digits(p, tm.tm_mon + 1);
-	p = put_digits(p, tm.tm_mday);
-	p = put_digits(p, tm.tm_hour);
-	p = put_digits(p, tm.tm_min);
-	p = put_digits(p, tm.tm_sec);
-	*p++ = 'Z';
-	return p;
-}
 
 /* Minimal, with a zero in front where it would be negative. */
 static uint8_t *
@@ -96,7 +55,8 @@ put_entry(uint8_t e[static ENTRY_MAX], const struct log_cert *c)
 {
 	uint8_t *p = e + 2;
 
-	p = put_time(put_serial(p, c->serial), c->revoked_at);
+	p = put_serial(p, c->serial);
+	p += der_time(p, c->revoked_at);
 	/* unspecified is said by saying nothing: 5.3.1 */
 	if (c->reason != REASON_UNSPECIFIED) {
 		memcpy(p, reason_head, sizeof(reason_head));
@@ -110,97 +70,67 @@ put_entry(uint8_t e[static ENTRY_MAX], const struct log_cert *c)
 
 /* ---- what is around them ---- */
 
-/* CRLNumber (5.2.3), not critical. */
-static int
-put_number(struct blob *to, uint64_t number, struct err *err)
+static void
+put_number(uint8_t to[static 8], uint64_t n)
 {
-	CLEAN(blob_wipe) struct blob e = {0}, n = {0};
-	uint8_t raw[9] = {0};
-	size_t i, skip = 0;
-	int rc;
+	int i;
 
-	for (i = 0; i < 8; i++)
-		raw[8 - i] = (uint8_t)(number >> (8 * i) & 0xff);
-	while (skip < 8 && raw[skip] == 0 && (raw[skip + 1] & 0x80) == 0)
+	for (i = 7; i >= 0; i--, n >>= 8)
+		to[i] = (uint8_t)(n & 0xff);
+}
+
+/* Not critical. */
+static void
+put_extension(
+    struct der_out *o, const uint8_t *oid, size_t oid_len, uint8_t tag, const void *v, size_t len)
+{
+	const size_t begin = o->b.len;
+	size_t value;
+
+	der_put(o, DER_OID, oid, oid_len);
+	value = o->b.len;
+	der_put(o, tag, v, len);
+	der_wrap(o, value, DER_OCTET_STRING);
+	der_wrap(o, begin, DER_SEQUENCE);
+}
+
+static void
+put_extensions(struct der_out *o, const struct der_cert *issuer, const struct crl_plan *plan)
+{
+	static const uint8_t number_oid[] = {0x55, 0x1d, 0x14}; /* 5.2.3 */
+	static const uint8_t audit_oid[] = {CRL_AUDIT_OID_DER};
+	uint8_t number[9] = {0}, audit[CRL_AUDIT_LEN];
+	size_t skip = 0;
+
+	der_raw(o, aki_head, sizeof(aki_head));
+	der_raw(o, issuer->ski.value, issuer->ski.len);
+	put_number(number + 1, plan->number);
+	while (skip < 8 && number[skip] == 0 && (number[skip + 1] & 0x80) == 0)
 		skip++;
-	if ((rc = der_put(&n, DER_INTEGER, raw + skip, sizeof(raw) - skip, err)) != 0 ||
-	    (rc = blob_append(&e, number_oid, sizeof(number_oid), err)) != 0 ||
-	    (rc = der_put(&e, DER_OCTET_STRING, n.data, n.len, err)) != 0)
-		return rc;
-	return der_put(to, DER_SEQUENCE, e.data, e.len, err);
+	put_extension(
+	    o, number_oid, sizeof(number_oid), DER_INTEGER, number + skip, sizeof(number) - skip);
+	put_number(audit, plan->audit.rows);
+	memcpy(audit + 8, plan->audit.head, LOG_HASH_LEN);
+	if (plan->ca == LOG_ISSUING && plan->audit.rows > 0)
+		put_extension(
+		    o, audit_oid, sizeof(audit_oid), DER_OCTET_STRING, audit, sizeof(audit));
+	der_wrap(o, 0, DER_SEQUENCE);
+	der_wrap(o, 0, DER_CONTEXT_0);
 }
 
-static int
-put_audit(struct blob *to, const struct log_audit *audit, struct err *err)
+/* From version to nextUpdate. */
+static void
+put_before(struct der_out *o, const struct der_cert *issuer, const struct crl_plan *plan,
+    const struct sign_algorithm *alg)
 {
-	CLEAN(blob_wipe) struct blob e = {0}, n = {0};
-	uint8_t raw[CRL_AUDIT_LEN];
-	size_t i;
-	int rc;
-
-	for (i = 0; i < 8; i++)
-		raw[7 - i] = (uint8_t)(audit->rows >> (8 * i) & 0xff);
-	memcpy(raw + 8, audit->head, LOG_HASH_LEN);
-	if ((rc = der_put(&n, DER_OCTET_STRING, raw, sizeof(raw), err)) != 0 ||
-	    (rc = der_put(&e, DER_OID, audit_oid, sizeof(audit_oid), err)) != 0 ||
-	    (rc = der_put(&e, DER_OCTET_STRING, n.data, n.len, err)) != 0)
-		return rc;
-	return der_put(to, DER_SEQUENCE, e.data, e.len, err);
-}
-
-static int
-put_extensions(struct blob *to, const struct der_cert *issuer, const struct crl_plan *plan,
-    const struct log_audit *audit, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob list = {0}, all = {0};
-	int rc;
-
-	if (issuer->ski.len != 20)
-		return err_set(err, ERR_CA, "the CA's key identifier has another length");
-	if ((rc = blob_append(&list, aki_head, sizeof(aki_head), err)) != 0 ||
-	    (rc = blob_append(&list, issuer->ski.value, issuer->ski.len, err)) != 0 ||
-	    (rc = put_number(&list, plan->number, err)) != 0 ||
-	    (plan->ca == LOG_ISSUING && audit->rows > 0 &&
-		(rc = put_audit(&list, audit, err)) != 0) ||
-	    (rc = der_put(&all, DER_SEQUENCE, list.data, list.len, err)) != 0)
-		return rc;
-	return der_put(to, DER_CONTEXT_0, all.data, all.len, err);
-}
-
-/* Tag and length of len bytes that follow. */
-static size_t
-head(uint8_t ret[static HEAD_MAX], uint8_t tag, size_t len)
-{
-	size_t bytes = 0, n = 2, i;
-
-	while (len >= 0x80 && bytes < sizeof(uint32_t) && len >> (8 * bytes) != 0)
-		bytes++;
-	ret[0] = tag;
-	ret[1] = (uint8_t)(bytes == 0 ? len : 0x80 | bytes);
-	for (i = bytes; i > 0; i--)
-		ret[n++] = (uint8_t)(len >> (8 * (i - 1)) & 0xff);
-	return n;
+	der_raw(o, version_2, sizeof(version_2));
+	der_raw(o, alg->der, alg->der_len);
+	der_raw(o, issuer->subject.raw, issuer->subject.raw_len);
+	der_put_time(o, plan->this_update);
+	der_put_time(o, plan->next_update);
 }
 
 /* ---- the file ---- */
-
-/* From version to nextUpdate. */
-static int
-put_before(
-    struct blob *to, const struct crl_plan *plan, const struct der_cert *issuer, struct err *err)
-{
-	const uint8_t *alg;
-	size_t alg_len;
-	int rc, nid;
-
-	if ((rc = seal_algorithm(key_algorithm(plan->key), &alg, &alg_len, &nid, err)) != 0 ||
-	    (rc = blob_append(to, version_2, sizeof(version_2), err)) != 0 ||
-	    (rc = blob_append(to, alg, alg_len, err)) != 0 ||
-	    (rc = blob_append(to, issuer->subject.raw, issuer->subject.raw_len, err)) != 0 ||
-	    (rc = der_put_time(to, plan->this_update, err)) != 0)
-		return rc;
-	return der_put_time(to, plan->next_update, err);
-}
 
 static int
 cannot_write(struct err *err)
@@ -209,8 +139,7 @@ cannot_write(struct err *err)
 }
 
 static int
-write_entries(FILE *to, const struct log *log, const struct crl_plan *plan, size_t *ret_entries,
-    struct err *err)
+write_entries(FILE *to, const struct log *log, const struct crl_plan *plan, struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *walk = NULL;
 	uint8_t e[ENTRY_MAX];
@@ -218,36 +147,27 @@ write_entries(FILE *to, const struct log *log, const struct crl_plan *plan, size
 	size_t len;
 	int rc;
 
+	if (fseeko(to, ROOM, SEEK_SET) != 0)
+		return cannot_write(err);
 	if ((rc = log_walk(log, plan->ca, &walk, err)) != 0)
 		return rc;
 	while ((rc = log_walk_next(walk, &c, err)) == 1) {
-		if (!crl_listed(&c, plan))
-			continue;
-		len = put_entry(e, &c);
+		len = crl_listed(&c, plan) ? put_entry(e, &c) : 0;
 		if (fwrite(e, 1, len, to) != len)
 			return cannot_write(err);
-		++*ret_entries;
 	}
 	return rc;
 }
 
-/* The entries from ROOM on, and what follows them. ret_len: bytes of the entries; of all. */
+/* What follows the entries. *ret_len: bytes of them. */
 static int
-write_rest(FILE *to, const struct log *log, const struct crl_plan *plan, const struct blob *after,
-    size_t *ret_entries, size_t *ret_entries_len, size_t *ret_len, struct err *err)
+write_after(FILE *to, const struct blob *after, size_t *ret_len, struct err *err)
 {
-	off_t end;
-	int rc;
+	const off_t end = ftello(to);
 
-	if (fseeko(to, ROOM, SEEK_SET) != 0)
+	if (end < ROOM || fwrite(after->data, 1, after->len, to) != after->len || fflush(to) != 0)
 		return cannot_write(err);
-	if ((rc = write_entries(to, log, plan, ret_entries, err)) != 0)
-		return rc;
-	if ((end = ftello(to)) < ROOM || fwrite(after->data, 1, after->len, to) != after->len ||
-	    fflush(to) != 0)
-		return cannot_write(err);
-	*ret_entries_len = (size_t)end - ROOM;
-	*ret_len = *ret_entries_len + after->len;
+	*ret_len = (size_t)end - ROOM;
 	return 0;
 }
 
@@ -266,15 +186,15 @@ write_front(int fd, const struct blob *before, size_t entries_len, size_t len, s
     struct err *err)
 {
 	CLEAN(blob_wipe) struct blob front = {0};
-	uint8_t h[HEAD_MAX], list[HEAD_MAX];
+	uint8_t h[DER_HEAD_MAX], list[DER_HEAD_MAX];
 	/* revokedCertificates is absent when there are none (5.1.2.6) */
-	const size_t list_len = entries_len > 0 ? head(list, DER_SEQUENCE, entries_len) : 0;
+	const size_t list_len = entries_len > 0 ? der_head(list, DER_SEQUENCE, entries_len) : 0;
 	const size_t total = before->len + list_len + len;
 	int rc;
 
-	if (total >= DER_LEN_LIMIT || before->len + 3 * HEAD_MAX > ROOM)
+	if (total >= DER_LEN_LIMIT || before->len + 3 * DER_HEAD_MAX > ROOM)
 		return err_set(err, ERR_CA, "a CRL of %zu bytes is too long", total);
-	if ((rc = blob_append(&front, h, head(h, DER_SEQUENCE, total), err)) != 0 ||
+	if ((rc = blob_append(&front, h, der_head(h, DER_SEQUENCE, total), err)) != 0 ||
 	    (rc = blob_append(&front, before->data, before->len, err)) != 0 ||
 	    (rc = blob_append(&front, list, list_len, err)) != 0)
 		return rc;
@@ -282,41 +202,33 @@ write_front(int fd, const struct blob *before, size_t entries_len, size_t len, s
 	return write_at(fd, front.data, front.len, *ret_start, err);
 }
 
-static int
-open_stream(int fd, FILE **ret, struct err *err)
-{
-	const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-
-	if (copy >= 0 && (*ret = fdopen(copy, "w")) != NULL)
-		return 0;
-	if (copy >= 0)
-		close(copy);
-	return cannot_write(err);
-}
-
 int
-crl_build(const struct log *log, const struct crl_plan *plan, struct crl_file *ret,
-    size_t *ret_entries, struct err *err)
+crl_build(const struct log *log, const struct crl_plan *plan, struct crl_file *ret, struct err *err)
 {
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	CLEAN(blob_wipe) struct blob before = {0}, after = {0};
-	CLEAN(stream_closep) FILE *to = NULL;
-	size_t entries = 0, entries_len = 0, len = 0, start = 0;
+	CLEAN(der_out_wipe) struct der_out before = {.err = err}, after = {.err = err};
+	CLEAN(file_stream_closep) FILE *to = NULL;
+	const struct sign_algorithm *alg;
+	size_t entries_len = 0, start = 0;
 	struct der_cert issuer;
 	int rc;
 
 	if ((rc = der_cert(plan->issuer, &issuer, err)) != 0 ||
-	    (rc = put_before(&before, plan, &issuer, err)) != 0 ||
-	    (rc = put_extensions(&after, &issuer, plan, &plan->audit, err)) != 0 ||
-	    (rc = crl_file_temp(plan->dir, &f, err)) != 0 ||
-	    (rc = open_stream(f.fd, &to, err)) != 0 ||
-	    (rc = write_rest(to, log, plan, &after, &entries, &entries_len, &len, err)) != 0 ||
-	    (rc = write_front(f.fd, &before, entries_len, len, &start, err)) != 0 ||
+	    (rc = sign_algorithm(key_algorithm(plan->key), &alg, err)) != 0)
+		return rc;
+	if (issuer.ski.len != 20)
+		return err_set(err, ERR_CA, "the CA's key identifier has another length");
+	put_before(&before, &issuer, plan, alg);
+	put_extensions(&after, &issuer, plan);
+	if ((rc = before.rc) != 0 || (rc = after.rc) != 0 ||
+	    (rc = crl_file_temp(plan->dir, &f, &to, err)) != 0 ||
+	    (rc = write_entries(to, log, plan, err)) != 0 ||
+	    (rc = write_after(to, &after.b, &entries_len, err)) != 0 ||
+	    (rc = write_front(
+		 f.fd, &before.b, entries_len, entries_len + after.b.len, &start, err)) != 0 ||
 	    (rc = crl_file_map(&f, start, err)) != 0)
 		return rc;
-	*ret = f;
-	f = (struct crl_file)CRL_FILE_INIT;
-	*ret_entries = entries;
+	crl_file_move(ret, &f);
 	return 0;
 }
 
@@ -324,21 +236,19 @@ int
 crl_build_end(struct crl_file *f, const struct crl_plan *plan, const uint8_t *sig, size_t sig_len,
     struct err *err)
 {
-	CLEAN(blob_wipe) struct blob bits = {0}, after = {0};
-	uint8_t h[HEAD_MAX];
+	CLEAN(der_out_wipe) struct der_out after = {.err = err};
+	uint8_t h[DER_HEAD_MAX];
 	const size_t start = (size_t)(f->der - f->map), tbs_len = f->len;
-	const uint8_t *alg;
-	size_t alg_len, h_len;
-	int rc, nid;
+	const struct sign_algorithm *alg;
+	size_t h_len;
+	int rc;
 
-	if ((rc = seal_algorithm(key_algorithm(plan->key), &alg, &alg_len, &nid, err)) != 0 ||
-	    (rc = blob_append(&after, alg, alg_len, err)) != 0 ||
-	    (rc = blob_append(&bits, "", 1, err)) != 0 || /* no unused bits */
-	    (rc = blob_append(&bits, sig, sig_len, err)) != 0 ||
-	    (rc = der_put(&after, DER_BIT_STRING, bits.data, bits.len, err)) != 0)
+	if ((rc = sign_algorithm(key_algorithm(plan->key), &alg, err)) != 0)
 		return rc;
-	h_len = head(h, DER_SEQUENCE, tbs_len + after.len);
-	if ((rc = write_at(f->fd, after.data, after.len, start + tbs_len, err)) != 0 ||
+	sign_put(&after, alg, sig, sig_len);
+	h_len = der_head(h, DER_SEQUENCE, tbs_len + after.b.len);
+	if ((rc = after.rc) != 0 ||
+	    (rc = write_at(f->fd, after.b.data, after.b.len, start + tbs_len, err)) != 0 ||
 	    (rc = write_at(f->fd, h, h_len, start - h_len, err)) != 0)
 		return rc;
 	crl_file_unmap(f);

@@ -23,10 +23,10 @@
 /* Does the CRL that is planned have this certificate? */
 bool crl_listed(const struct log_cert *c, const struct crl_plan *plan);
 
-/* The to-be-signed part, in a temporary file in plan->dir behind room for its head. *ret_entries:
- * how many. Errors: ERR_CA; ERR_INTERNAL. */
-MUST_CHECK int crl_build(const struct log *log, const struct crl_plan *plan, struct crl_file *ret,
-    size_t *ret_entries, struct err *err);
+/* The to-be-signed part, in a temporary file in plan->dir behind room for its head. Errors: ERR_CA;
+ * ERR_INTERNAL. */
+MUST_CHECK int crl_build(
+    const struct log *log, const struct crl_plan *plan, struct crl_file *ret, struct err *err);
 /* Put the signature behind it and the head before it: ret->der is the CRL then. */
 MUST_CHECK int crl_build_end(struct crl_file *f, const struct crl_plan *plan, const uint8_t *sig,
     size_t sig_len, struct err *err);

@@ -21,37 +21,37 @@
 #define END "-----END X509 CRL-----"
 
 static void
-text_freep(char **s)
-{
-	free(*s);
-}
-
-static void
-stream_closep(FILE **f)
-{
-	if (*f != NULL)
-		fclose(*f);
-}
-
-static void
 encode_ctx_freep(EVP_ENCODE_CTX **ctx)
 {
 	EVP_ENCODE_CTX_free(*ctx);
 }
 
 int
-crl_file_temp(const char *dir, struct crl_file *ret, struct err *err)
+crl_file_temp(const char *dir, struct crl_file *ret, FILE **ret_stream, struct err *err)
 {
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	CLEAN(file_closep) int copy = -1;
 	char name[PATH_MAX];
-	int fd, rc;
+	int rc;
 
 	if ((rc = file_join(name, sizeof(name), dir, ".crl.XXXXXX", err)) != 0)
 		return rc;
-	if ((fd = mkostemp(name, O_CLOEXEC)) < 0)
+	if ((f.fd = mkostemp(name, O_CLOEXEC)) < 0)
 		return err_errno(err, ERR_INTERNAL, "cannot write in %s", dir);
 	unlink(name);
-	*ret = (struct crl_file){.fd = fd};
+	if ((copy = fcntl(f.fd, F_DUPFD_CLOEXEC, 3)) < 0 ||
+	    (*ret_stream = fdopen(copy, "w")) == NULL)
+		return err_errno(err, ERR_INTERNAL, "cannot write in %s", dir);
+	copy = -1;
+	crl_file_move(ret, &f);
 	return 0;
+}
+
+void
+crl_file_move(struct crl_file *to, struct crl_file *from)
+{
+	*to = *from;
+	*from = (struct crl_file)CRL_FILE_INIT;
 }
 
 int
@@ -145,7 +145,7 @@ static int
 decode_lines(FILE *f, const char *path, const struct taker *to, struct err *err)
 {
 	CLEAN(encode_ctx_freep) EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
-	CLEAN(text_freep) char *line = NULL;
+	CLEAN(file_line_freep) char *line = NULL;
 	uint8_t out[LINE_MAX_PEM];
 	size_t size = 0;
 	ssize_t len;
@@ -171,7 +171,7 @@ decode_lines(FILE *f, const char *path, const struct taker *to, struct err *err)
 static int
 decode(const char *path, const struct taker *to, struct err *err)
 {
-	CLEAN(stream_closep) FILE *f = NULL;
+	CLEAN(file_stream_closep) FILE *f = NULL;
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0 && errno == ENOENT)
@@ -196,18 +196,11 @@ int
 crl_file_from_pem(const char *path, const char *dir, struct crl_file *ret, struct err *err)
 {
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	CLEAN(stream_closep) FILE *to = NULL;
-	int rc, copy;
+	CLEAN(file_stream_closep) FILE *to = NULL;
+	int rc;
 
-	if ((rc = crl_file_temp(dir, &f, err)) != 0)
-		return rc;
-	copy = fcntl(f.fd, F_DUPFD_CLOEXEC, 3);
-	if (copy < 0 || (to = fdopen(copy, "w")) == NULL) {
-		if (copy >= 0)
-			close(copy);
-		return err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
-	}
-	if ((rc = decode(path, &(struct taker){take_write, to}, err)) != 0)
+	if ((rc = crl_file_temp(dir, &f, &to, err)) != 0 ||
+	    (rc = decode(path, &(struct taker){take_write, to}, err)) != 0)
 		return rc;
 	if (fflush(to) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
@@ -215,8 +208,7 @@ crl_file_from_pem(const char *path, const char *dir, struct crl_file *ret, struc
 		return no_crl(path, err);
 	if ((rc = crl_file_map(&f, 0, err)) != 0)
 		return rc;
-	*ret = f;
-	f = (struct crl_file)CRL_FILE_INIT;
+	crl_file_move(ret, &f);
 	return 0;
 }
 
@@ -273,7 +265,7 @@ take_compare(void *ctx, const uint8_t *data, size_t len, struct err *err)
 static int
 write_temp(const struct crl_file *f, int fd, const char *temp, mode_t mode, struct err *err)
 {
-	CLEAN(stream_closep) FILE *to = fdopen(fd, "w");
+	CLEAN(file_stream_closep) FILE *to = fdopen(fd, "w");
 	struct comparing back = {.f = f};
 	int rc;
 

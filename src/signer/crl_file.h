@@ -7,6 +7,7 @@
 #define SIGNER_CRL_FILE_H
 
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "signer/log.h"
@@ -24,8 +25,11 @@ struct crl_file {
 		.fd = -1 \
 	}
 
-/* An empty one in this directory. Errors: ERR_INTERNAL. */
-MUST_CHECK int crl_file_temp(const char *dir, struct crl_file *ret, struct err *err);
+/* An empty one in this directory, and a stream that writes it. Errors: ERR_INTERNAL. */
+MUST_CHECK int crl_file_temp(
+    const char *dir, struct crl_file *ret, FILE **ret_stream, struct err *err);
+/* What is in *to is not looked at; *from is closed afterwards. */
+void crl_file_move(struct crl_file *to, struct crl_file *from);
 /* Map what was written; the DER starts there and goes to the end. Errors: ERR_INTERNAL. */
 MUST_CHECK int crl_file_map(struct crl_file *f, size_t start, struct err *err);
 /* der[0..upto) was read, and need not stay in memory. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
-#include <time.h>
 
+#include "key/evp.h"
+#include "key/ossl.h"
 #include "signer/crl_build.h"
 #include "signer/crl_scan.h"
-#include "signer/log.h"
-#include "signer/seal_file.h"
+#include "signer/sign.h"
 #include "ykenroll/x509.h"
 
 #define FORGET 1048576 /* bytes: more is read before the pages go */
@@ -14,50 +14,6 @@ static int
 unreadable(struct err *err)
 {
 	return err_set(err, ERR_FIT, "this is not a CRL that can be read");
-}
-
-static int
-digits(const uint8_t *p, size_t n, int *ret)
-{
-	int v = 0;
-
-	for (; n > 0; n--, p++) {
-		if (*p < '0' || *p > '9')
-			return -1;
-		v = v * 10 + (*p - '0');
-	}
-	*ret = v;
-	return 0;
-}
-
-/* UTCTime or GeneralizedTime with seconds and Z: 5.1.2.4. */
-static int
-time_of(const struct der *d, int64_t *ret)
-{
-	const size_t year_len = d->tag == DER_UTCTIME ? 2 : 4;
-	struct tm tm = {0};
-	int year;
-
-	if ((d->tag != DER_UTCTIME && d->tag != DER_GENERALIZEDTIME) || d->len != year_len + 11 ||
-	    d->value[d->len - 1] != 'Z' || digits(d->value, year_len, &year) != 0 ||
-	    digits(d->value + year_len, 2, &tm.tm_mon) != 0 ||
-	    digits(d->value + year_len + 2, 2, &tm.tm_mday) != 0 ||
-	    digits(d->value + year_len + 4, 2, &tm.tm_hour) != 0 ||
-	    digits(d->value + year_len + 6, 2, &tm.tm_min) != 0 ||
-	    digits(d->value + year_len + 8, 2, &tm.tm_sec) != 0)
-		return -1;
-	if (year_len == 2)
-		year += year < 50 ? 2000 : 1900;
-	tm.tm_year = year - 1900;
-	tm.tm_mon--;
-	*ret = (int64_t)timegm(&tm);
-	return 0;
-}
-
-static bool
-is_oid(const struct der *oid, const uint8_t *want, size_t len)
-{
-	return oid->len == len && memcmp(oid->value, want, len) == 0;
 }
 
 /* ---- extensions ---- */
@@ -96,7 +52,7 @@ aki_of(const struct der *octets, struct der *ret)
 }
 
 static int
-audit_of(const struct der *octets, struct log_audit *ret)
+audit_of(const struct der *octets, struct signer_audit *ret)
 {
 	struct der raw;
 	size_t pos = 0, i;
@@ -126,11 +82,11 @@ take_extension(struct crl_scan *s, const struct der *ext)
 	if (der_expect(ext->value, ext->len, &pos, DER_OCTET_STRING, &octets) != 0 ||
 	    pos != ext->len)
 		return -1;
-	if (is_oid(&oid, number, sizeof(number)))
+	if (der_is(&oid, number, sizeof(number)))
 		return number_of(&octets, &s->number);
-	if (is_oid(&oid, aki, sizeof(aki)))
+	if (der_is(&oid, aki, sizeof(aki)))
 		return aki_of(&octets, &s->aki);
-	if (is_oid(&oid, audit, sizeof(audit)))
+	if (der_is(&oid, audit, sizeof(audit)))
 		return audit_of(&octets, &s->audit);
 	s->other++;
 	return 0;
@@ -167,10 +123,12 @@ take_tbs(struct crl_scan *s)
 	if ((s->v2 && (d.len != 1 || d.value[0] != 1)) ||
 	    der_expect(t->value, t->len, &pos, DER_SEQUENCE, &s->alg) != 0 ||
 	    der_expect(t->value, t->len, &pos, DER_SEQUENCE, &s->issuer) != 0 ||
-	    der_next(t->value, t->len, &pos, &d) != 0 || time_of(&d, &s->this_update) != 0)
+	    der_next(t->value, t->len, &pos, &d) != 0 ||
+	    der_time_of(d.tag, d.value, d.len, &s->this_update) != 0)
 		return -1;
 	back = pos;
-	if (der_next(t->value, t->len, &pos, &d) != 0 || time_of(&d, &s->next_update) != 0)
+	if (der_next(t->value, t->len, &pos, &d) != 0 ||
+	    der_time_of(d.tag, d.value, d.len, &s->next_update) != 0)
 		pos = back;
 	if (der_expect(t->value, t->len, &pos, DER_SEQUENCE, &s->list) == 0)
 		s->has_list = true;
@@ -218,7 +176,7 @@ take_entry_extensions(struct crl_scan *s, const struct der *list, struct crl_ent
 		if (der_expect(ext.value, ext.len, &at, DER_OCTET_STRING, &octets) != 0 ||
 		    at != ext.len)
 			return -1;
-		if (!is_oid(&oid, reason, sizeof(reason))) {
+		if (!der_is(&oid, reason, sizeof(reason))) {
 			s->other++;
 			continue;
 		}
@@ -242,9 +200,9 @@ crl_scan_next(struct crl_scan *s, struct crl_entry *ret, struct err *err)
 		return 0;
 	if (der_expect(s->list.value, s->list.len, &s->at, DER_SEQUENCE, &d) != 0 ||
 	    der_expect(d.value, d.len, &pos, DER_INTEGER, &serial) != 0 ||
-	    der_next(d.value, d.len, &pos, &when) != 0 || time_of(&when, &e.revoked_at) != 0 ||
-	    serial.len < 1 || (serial.value[0] & 0x80) != 0 ||
-	    log_serial(serial.value, serial.len, e.serial) != 0)
+	    der_next(d.value, d.len, &pos, &when) != 0 ||
+	    der_time_of(when.tag, when.value, when.len, &e.revoked_at) != 0 || serial.len < 1 ||
+	    (serial.value[0] & 0x80) != 0 || log_serial(serial.value, serial.len, e.serial) != 0)
 		return unreadable(err);
 	if (pos < d.len && (der_expect(d.value, d.len, &pos, DER_SEQUENCE, &list) != 0 ||
 			       take_entry_extensions(s, &list, &e) != 0 || pos != d.len))
@@ -260,11 +218,15 @@ int
 crl_scan_verify(const struct crl_scan *s, const struct blob *issuer, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob spki = {0};
+	CLEAN(pkey_freep) EVP_PKEY *pub = NULL;
 	struct der_cert ca;
+	enum key_alg alg;
+	bool good;
 	int rc;
 
 	if ((rc = der_cert(issuer, &ca, err)) != 0 ||
-	    (rc = cert_spki(issuer->data, issuer->len, &spki, err)) != 0)
+	    (rc = cert_spki(issuer->data, issuer->len, &spki, err)) != 0 ||
+	    (rc = evp_public(spki.data, spki.len, &pub, &alg, err)) != 0)
 		return rc;
 	if (ca.subject.raw_len != s->issuer.raw_len ||
 	    memcmp(ca.subject.raw, s->issuer.raw, ca.subject.raw_len) != 0)
@@ -272,6 +234,7 @@ crl_scan_verify(const struct crl_scan *s, const struct blob *issuer, struct err 
 	if (s->alg.raw_len != s->sig_alg.raw_len ||
 	    memcmp(s->alg.raw, s->sig_alg.raw, s->alg.raw_len) != 0)
 		return err_set(err, ERR_FIT, "the CRL names two algorithms");
-	return seal_file_verify(
-	    &spki, s->f, s->tbs.raw, s->tbs.raw_len, s->sig.value, s->sig.len, err);
+	good = sign_verifies(pub, alg, s->f, s->tbs.raw, s->tbs.raw_len, s->sig.value, s->sig.len);
+	crl_file_forget(s->f, s->f->len);
+	return good ? 0 : evp_err(err, ERR_FIT, "the CRL's signature is not this CA's");
 }

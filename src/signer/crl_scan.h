@@ -22,7 +22,7 @@ struct crl_scan {
 	struct der extensions;		   /* the list in [0]; len 0: none */
 	uint64_t number;		   /* CRLNumber; 0: none. More than 63 bits: refused */
 	struct der aki;			   /* keyIdentifier; len 0: none */
-	struct log_audit audit;
+	struct signer_audit audit;
 	size_t other;		 /* extensions besides these three, of the CRL and of entries */
 	struct der sig_alg, sig; /* AlgorithmIdentifier; octets of the BIT STRING */
 };

@@ -1,60 +1,168 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
+#include <time.h>
 
-#include "base/utc.h"
+#include "base/tlv.h"
 #include "signer/der.h"
 
-int
-der_put(struct blob *to, uint8_t tag, const void *value, size_t len, struct err *err)
-{
-	uint8_t head[6];
-	size_t n = 0;
-	int rc, bytes = len < 0x80	  ? 0
-			: len < 0x100	  ? 1
-			: len < 0x10000	  ? 2
-			: len < 0x1000000 ? 3
-					  : 4;
+#define YEAR_2050 INT64_C(2524608000) /* from then on GeneralizedTime: RFC 5280, 4.1.2.5 */
+#define YEAR_10000 INT64_C(253402300800)
 
-	if (len >= DER_LEN_LIMIT)
-		return err_set(err, ERR_INTERNAL, "DER element of %zu bytes", len);
-	head[n++] = tag;
-	if (bytes == 0)
-		head[n++] = (uint8_t)len;
-	else
-		head[n++] = (uint8_t)(0x80 | bytes);
-	for (; bytes > 0; bytes--)
-		head[n++] = (uint8_t)(len >> (8 * (bytes - 1)) & 0xff);
-	if ((rc = blob_append(to, head, n, err)) != 0)
-		return rc;
-	return blob_append(to, value, len, err);
+/* ---- writing ---- */
+
+size_t
+der_head(uint8_t ret[static DER_HEAD_MAX], uint8_t tag, size_t len)
+{
+	ret[0] = tag;
+	return 1 + tlv_write_len(ret + 1, len);
 }
 
-static int
-read_len(const uint8_t *data, size_t len, size_t *pos, size_t *ret)
+void
+der_out_wipe(struct der_out *o)
 {
-	size_t n, bytes;
+	blob_wipe(&o->b);
+}
 
-	if (*pos >= len)
-		return -1;
-	n = data[(*pos)++];
-	if (n < 0x80) {
-		*ret = n;
-		return 0;
+void
+der_fail(struct der_out *o, int code, const char *why)
+{
+	if (o->rc == 0)
+		o->rc = err_set(o->err, code, "%s", why);
+}
+
+void
+der_raw(struct der_out *o, const void *data, size_t len)
+{
+	if (o->rc == 0)
+		o->rc = blob_append(&o->b, data, len, o->err);
+}
+
+void
+der_wrap(struct der_out *o, size_t at, uint8_t tag)
+{
+	uint8_t head[DER_HEAD_MAX];
+	const size_t len = o->b.len - at, n = der_head(head, tag, len);
+
+	if (o->rc == 0 && len >= DER_LEN_LIMIT)
+		o->rc = err_set(o->err, ERR_INTERNAL, "DER element of %zu bytes", len);
+	der_raw(o, head, n);
+	if (o->rc != 0)
+		return;
+	memmove(o->b.data + at + n, o->b.data + at, len);
+	memcpy(o->b.data + at, head, n);
+}
+
+void
+der_wrap_some(struct der_out *o, size_t at, uint8_t tag)
+{
+	if (o->b.len > at)
+		der_wrap(o, at, tag);
+}
+
+void
+der_put(struct der_out *o, uint8_t tag, const void *value, size_t len)
+{
+	const size_t at = o->b.len;
+
+	der_raw(o, value, len);
+	der_wrap(o, at, tag);
+}
+
+static uint8_t *
+put_digits(uint8_t *p, int v)
+{
+	*p++ = (uint8_t)('0' + v / 10 % 10);
+	*p++ = (uint8_t)('0' + v % 10);
+	return p;
+}
+
+size_t
+der_time(uint8_t ret[static DER_TIME_MAX], int64_t t)
+{
+	const time_t at = (time_t)t;
+	const bool late = t >= YEAR_2050;
+	uint8_t *p = ret + 2;
+	struct tm tm;
+
+	gmtime_r(&at, &tm);
+	if (late)
+		p = put_digits(p, (tm.tm_year + 1900) / 100);
+	p = put_digits(p, tm.tm_year % 100);
+	p = put_digits(p, tm.tm_mon + 1);
+	p = put_digits(p, tm.tm_mday);
+	p = put_digits(p, tm.tm_hour);
+	p = put_digits(p, tm.tm_min);
+	p = put_digits(p, tm.tm_sec);
+	*p++ = 'Z';
+	ret[0] = late ? DER_GENERALIZEDTIME : DER_UTCTIME;
+	ret[1] = (uint8_t)(p - ret - 2);
+	return (size_t)(p - ret);
+}
+
+void
+der_put_time(struct der_out *o, int64_t t)
+{
+	uint8_t raw[DER_TIME_MAX];
+
+	if (t < 0 || t >= YEAR_10000) {
+		der_fail(o, ERR_INTERNAL, "a time out of range");
+		return;
 	}
-	bytes = n & 0x7f;
-	if (bytes < 1 || bytes > 4 || len - *pos < bytes || data[*pos] == 0)
-		return -1;
-	for (n = 0; bytes > 0; bytes--)
-		n = n << 8 | data[(*pos)++];
-	if (n < 0x80 || n >= DER_LEN_LIMIT) /* not minimal: X.690, 10.1 */
-		return -1;
-	*ret = n;
-	return 0;
+	der_raw(o, raw, der_time(raw, t));
 }
+
+static bool
+arc(const char *dotted, size_t len, size_t *at, uint64_t *ret)
+{
+	const size_t from = *at;
+
+	for (*ret = 0; *at < len && dotted[*at] >= '0' && dotted[*at] <= '9' && *at - from < 10;
+	     (*at)++)
+		*ret = *ret * 10 + (uint64_t)(dotted[*at] - '0');
+	if (*at == from || (*at < len && dotted[*at] != '.'))
+		return false;
+	(*at)++;
+	return true;
+}
+
+/* X.690, 8.19.2: seven bits to an octet, the highest first */
+static void
+put_arc(struct der_out *o, uint64_t n)
+{
+	uint8_t out[10];
+	size_t i = sizeof(out);
+
+	out[--i] = (uint8_t)(n & 0x7f);
+	while ((n >>= 7) != 0)
+		out[--i] = (uint8_t)(0x80 | (n & 0x7f));
+	der_raw(o, out + i, sizeof(out) - i);
+}
+
+void
+der_put_oid(struct der_out *o, const char *dotted, size_t len)
+{
+	const size_t begin = o->b.len;
+	uint64_t first, n;
+	size_t at = 0;
+	bool good;
+
+	good = arc(dotted, len, &at, &first) && arc(dotted, len, &at, &n) && first <= 2;
+	if (good)
+		put_arc(o, first * 40 + n);
+	while (good && at < len)
+		if ((good = arc(dotted, len, &at, &n)))
+			put_arc(o, n);
+	if (!good)
+		der_fail(o, ERR_CA, "not an object identifier");
+	der_wrap(o, begin, DER_OID);
+}
+
+/* ---- reading ---- */
 
 int
 der_next(const uint8_t *data, size_t len, size_t *pos, struct der *ret)
 {
+	uint8_t head[DER_HEAD_MAX];
 	size_t at = *pos;
 	struct der d;
 
@@ -62,7 +170,9 @@ der_next(const uint8_t *data, size_t len, size_t *pos, struct der *ret)
 		return -1;
 	d.raw = data + at;
 	d.tag = data[at++];
-	if (read_len(data, len, &at, &d.len) != 0 || d.len > len - at)
+	/* minimal (X.690, 10.1): as many octets as ours would have */
+	if (tlv_read_len(data, len, &at, TLV_LEN_MAX - 1, &d.len) != 0 || d.len > len - at ||
+	    d.len >= DER_LEN_LIMIT || at - *pos != der_head(head, d.tag, d.len))
 		return -1;
 	d.value = data + at;
 	at += d.len;
@@ -85,6 +195,12 @@ der_expect(const uint8_t *data, size_t len, size_t *pos, uint8_t tag, struct der
 	return 0;
 }
 
+bool
+der_is(const struct der *d, const void *bytes, size_t len)
+{
+	return d->len == len && memcmp(d->value, bytes, len) == 0;
+}
+
 int
 der_extension(const struct der_cert *cert, const uint8_t *oid, size_t oid_len, struct der *ret)
 {
@@ -96,7 +212,7 @@ der_extension(const struct der_cert *cert, const uint8_t *oid, size_t oid_len, s
 		at = 0;
 		if (der_expect(ext.value, ext.len, &at, DER_OID, &id) != 0)
 			return -1;
-		if (id.len != oid_len || memcmp(id.value, oid, oid_len) != 0)
+		if (!der_is(&id, oid, oid_len))
 			continue;
 		(void)der_expect(ext.value, ext.len, &at, DER_BOOLEAN, &value);
 		return der_expect(ext.value, ext.len, &at, DER_OCTET_STRING, ret);
@@ -145,68 +261,46 @@ der_cert(const struct blob *cert, struct der_cert *ret, struct err *err)
 	return 0;
 }
 
-int
-der_put_time(struct blob *to, int64_t t, struct err *err)
-{
-	char text[UTC_TEXT_LEN], out[16];
-	size_t i, n = 0;
-
-	/* "2026-11-20T21:00:00Z" without its separators */
-	utc_text(t, text);
-	for (i = 0; text[i] != '\0' && n < sizeof(out); i++)
-		if (strchr("-:T", text[i]) == NULL)
-			out[n++] = text[i];
-	if (n != 15)
-		return err_set(err, ERR_INTERNAL, "a time out of range");
-	if (strncmp(out, "2050", 4) < 0)
-		return der_put(to, DER_UTCTIME, out + 2, 13, err);
-	return der_put(to, DER_GENERALIZEDTIME, out, 15, err);
-}
-
-static bool
-arc(const char *dotted, size_t len, size_t *at, uint64_t *ret)
-{
-	const size_t from = *at;
-
-	for (*ret = 0; *at < len && dotted[*at] >= '0' && dotted[*at] <= '9' && *at - from < 10;
-	     (*at)++)
-		*ret = *ret * 10 + (uint64_t)(dotted[*at] - '0');
-	if (*at == from || (*at < len && dotted[*at] != '.'))
-		return false;
-	(*at)++;
-	return true;
-}
-
-/* X.690, 8.19.2: seven bits to an octet, the highest first */
 static int
-put_arc(struct blob *to, uint64_t n, struct err *err)
+digits(const uint8_t *p, size_t n, int *ret)
 {
-	uint8_t out[10];
-	size_t i = sizeof(out);
+	int v = 0;
 
-	out[--i] = (uint8_t)(n & 0x7f);
-	while ((n >>= 7) != 0)
-		out[--i] = (uint8_t)(0x80 | (n & 0x7f));
-	return blob_append(to, out + i, sizeof(out) - i, err);
+	for (; n > 0; n--, p++) {
+		if (*p < '0' || *p > '9')
+			return -1;
+		v = v * 10 + (*p - '0');
+	}
+	*ret = v;
+	return 0;
 }
 
 int
-der_put_oid(struct blob *to, const char *dotted, size_t len, struct err *err)
+der_time_of(uint8_t tag, const void *text, size_t len, int64_t *ret)
 {
-	CLEAN(blob_wipe) struct blob b = {0};
-	uint64_t first, n;
-	size_t at = 0;
-	int rc;
+	const size_t year_len = tag == DER_UTCTIME ? 2 : 4;
+	const uint8_t *p = text;
+	struct tm tm = {0}, given;
+	int year;
 
-	if (!arc(dotted, len, &at, &first) || !arc(dotted, len, &at, &n) || first > 2)
-		return err_set(err, ERR_CA, "not an object identifier");
-	if ((rc = put_arc(&b, first * 40 + n, err)) != 0)
-		return rc;
-	while (at < len) {
-		if (!arc(dotted, len, &at, &n))
-			return err_set(err, ERR_CA, "not an object identifier");
-		if ((rc = put_arc(&b, n, err)) != 0)
-			return rc;
-	}
-	return der_put(to, DER_OID, b.data, b.len, err);
+	if ((tag != DER_UTCTIME && tag != DER_GENERALIZEDTIME) || len != year_len + 11 ||
+	    p[len - 1] != 'Z' || digits(p, year_len, &year) != 0 ||
+	    digits(p + year_len, 2, &tm.tm_mon) != 0 ||
+	    digits(p + year_len + 2, 2, &tm.tm_mday) != 0 ||
+	    digits(p + year_len + 4, 2, &tm.tm_hour) != 0 ||
+	    digits(p + year_len + 6, 2, &tm.tm_min) != 0 ||
+	    digits(p + year_len + 8, 2, &tm.tm_sec) != 0)
+		return -1;
+	if (year_len == 2)
+		year += year < 50 ? 2000 : 1900;
+	tm.tm_year = year - 1900;
+	tm.tm_mon--;
+	given = tm;
+	*ret = (int64_t)timegm(&tm);
+	/* 30 February would be taken for 2 March */
+	return tm.tm_mon == given.tm_mon && tm.tm_mday == given.tm_mday &&
+		       tm.tm_hour == given.tm_hour && tm.tm_min == given.tm_min &&
+		       tm.tm_sec == given.tm_sec
+		   ? 0
+		   : -1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * der: the signer's own DER writer and reader (X.690, 8.1 and 10.1), of which check and seal make
+ * der: the signer's own DER writer and reader (X.690, 8.1 and 10.1), of which check and sign make
  * their bytes. It shares nothing with OpenSSL's encoder: that is what it is for.
  */
 #ifndef SIGNER_DER_H
@@ -35,9 +35,32 @@ struct der {
 	size_t raw_len;
 };
 
-/* Append tag, length, value. Errors: ERR_INTERNAL. */
-MUST_CHECK int der_put(
-    struct blob *to, uint8_t tag, const void *value, size_t len, struct err *err);
+/* What is written. The first failure stays in rc and err, and what follows does nothing, so that it
+ * is looked at once, at the end. */
+struct der_out {
+	struct blob b;
+	struct err *err;
+	int rc;
+};
+void der_out_wipe(struct der_out *o); /* fits CLEAN() */
+
+void der_fail(struct der_out *o, int code, const char *why);
+/* Append bytes that are DER already; tag, length, value. */
+void der_raw(struct der_out *o, const void *data, size_t len);
+void der_put(struct der_out *o, uint8_t tag, const void *value, size_t len);
+/* What was appended since b.len was at becomes the value of one element. */
+void der_wrap(struct der_out *o, size_t at, uint8_t tag);
+void der_wrap_some(struct der_out *o, size_t at, uint8_t tag); /* unless there is nothing */
+/* An OBJECT IDENTIFIER from its dotted form. ERR_CA: not one. */
+void der_put_oid(struct der_out *o, const char *dotted, size_t len);
+/* UTCTime through 2049, GeneralizedTime from then on (RFC 5280, 4.1.2.5). */
+void der_put_time(struct der_out *o, int64_t t);
+
+/* The same for those who write by themselves: how many bytes it were. */
+#define DER_HEAD_MAX 6
+#define DER_TIME_MAX 17
+size_t der_head(uint8_t ret[static DER_HEAD_MAX], uint8_t tag, size_t len);
+size_t der_time(uint8_t ret[static DER_TIME_MAX], int64_t t); /* years 1970 to 9999 */
 
 /* Read the element at *pos of data[0..len) and move *pos behind it. One-byte tags, minimal definite
  * lengths below 2^28. Returns 0, or -1 (end, malformed). */
@@ -45,6 +68,9 @@ int der_next(const uint8_t *data, size_t len, size_t *pos, struct der *ret);
 
 /* As der_next, and the tag must be this one. */
 int der_expect(const uint8_t *data, size_t len, size_t *pos, uint8_t tag, struct der *ret);
+
+/* Is its value these bytes? */
+bool der_is(const struct der *d, const void *bytes, size_t len);
 
 /* What others need of a certificate that this CA, or its root, made. */
 struct der_cert {
@@ -59,10 +85,7 @@ MUST_CHECK int der_cert(const struct blob *cert, struct der_cert *ret, struct er
 /* The value of the extension with this OID, an OCTET STRING. Returns 0, or -1: it has none. */
 int der_extension(const struct der_cert *cert, const uint8_t *oid, size_t oid_len, struct der *ret);
 
-/* Append an OBJECT IDENTIFIER from its dotted form. Errors: ERR_CA not one. */
-MUST_CHECK int der_put_oid(struct blob *to, const char *dotted, size_t len, struct err *err);
-
-/* Append a UTCTime through 2049, a GeneralizedTime from then on (RFC 5280, 4.1.2.5). */
-MUST_CHECK int der_put_time(struct blob *to, int64_t t, struct err *err);
+/* Either of the two times, with seconds and Z. Returns 0, or -1: it is none. */
+int der_time_of(uint8_t tag, const void *text, size_t len, int64_t *ret);
 
 #endif

@@ -11,7 +11,7 @@
 #include "signer/ca.h"
 #include "signer/der.h"
 #include "signer/import.h"
-#include "signer/seal.h"
+#include "signer/sign.h"
 #include "ykenroll/x509.h"
 
 #define SKI_LEN 20
@@ -103,19 +103,12 @@ static int
 check_key(const struct key *key, const struct blob *cert, const char *from, const char *path,
     struct err *err)
 {
-	CLEAN(blob_wipe) struct blob own = {0}, certs = {0};
-	const uint8_t *der;
-	size_t len;
-	int rc, nid;
+	const struct sign_algorithm *alg;
+	const int rc = ca_key_of(key, cert, ERR_USAGE, from, path, err);
 
-	if ((rc = key_spki(key, &own, err)) != 0 ||
-	    (rc = cert_spki(cert->data, cert->len, &certs, err)) != 0)
+	if (rc != 0)
 		return rc;
-	if (!blob_equal(&own, &certs))
-		return err_set(err, ERR_USAGE, "%s is not the key of %s", from, path);
-	if (seal_algorithm(key_algorithm(key), &der, &len, &nid, err) != 0)
-		return ERR_USAGE;
-	return 0;
+	return sign_algorithm(key_algorithm(key), &alg, err) == 0 ? 0 : ERR_USAGE;
 }
 
 static int
@@ -163,7 +156,9 @@ static int
 take_cert(struct making *m, enum log_ca which, struct err *err)
 {
 	const struct blob *cert = &m->importing->certs[which];
-	const int rc = log_import_ca(m->log, &m->who, which, cert, err);
+	struct log_row row = {
+	    .what = "import-ca", .ca = (int)which, .data = cert->data, .data_len = cert->len};
+	const int rc = log_append_some(m->log, &m->who, &row, err);
 
 	return rc != 0 ? rc : blob_set(&m->certs[which], cert->data, cert->len, err);
 }

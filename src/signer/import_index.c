@@ -5,7 +5,7 @@
 #include <strings.h>
 
 #include "base/text.h"
-#include "base/utc.h"
+#include "signer/der.h"
 #include "signer/import_index.h"
 #include "signer/log.h"
 
@@ -31,31 +31,13 @@ static const struct {
     {"CAkeyTime", 2, A_TIME},
 };
 
-int
-import_index_time(const char *text, int64_t *ret)
+/* YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ */
+static int
+time_of(const char *text, int64_t *ret)
 {
-	const size_t len = strlen(text), year = len == 13 ? 2 : 4;
-	char iso[UTC_TEXT_LEN], back[UTC_TEXT_LEN];
-	const char *p;
-	size_t i;
+	const size_t len = strlen(text);
 
-	if ((len != 13 && len != 15) || text[len - 1] != 'Z')
-		return -1;
-	for (i = 0; i + 1 < len; i++)
-		if (!isdigit((unsigned char)text[i]))
-			return -1;
-	p = text + year;
-	/* RFC 5280, 4.1.2.5.1: 50 is 1950 */
-	snprintf(iso, sizeof(iso), "%s%.*s-%.2s-%.2sT%.2s:%.2s:%.2sZ",
-	    year == 4	     ? ""
-	    : text[0] >= '5' ? "19"
-			     : "20",
-	    (int)year, text, p, p + 2, p + 4, p + 6, p + 8);
-	/* 30 February would be taken for 2 March */
-	if (utc_parse(iso, ret) != 0)
-		return -1;
-	utc_text(*ret, back);
-	return strcmp(iso, back) == 0 ? 0 : -1;
+	return der_time_of(len == 13 ? DER_UTCTIME : DER_GENERALIZEDTIME, text, len, ret);
 }
 
 /* OpenSSL puts a backslash before a tab that is meant. */
@@ -120,7 +102,7 @@ take_reason(char *reason, struct import_line *l)
 		return "the reason of the revocation is not known";
 	if ((reasons[i].more == NOTHING) != (more == NULL))
 		return "what follows the reason does not belong to it";
-	if (reasons[i].more == A_TIME && import_index_time(more, &when) != 0)
+	if (reasons[i].more == A_TIME && time_of(more, &when) != 0)
 		return "the time of the compromise is none";
 	l->invalidity = reasons[i].more == A_TIME;
 	l->cert.reason = reasons[i].reason;
@@ -136,7 +118,7 @@ take_revocation(char *field, struct import_line *l)
 		return *field == '\0' ? NULL : "it is not revoked, and has a time of revocation";
 	if (reason != NULL)
 		*reason++ = '\0';
-	if (import_index_time(field, &l->cert.revoked_at) != 0 || l->cert.revoked_at <= 0)
+	if (time_of(field, &l->cert.revoked_at) != 0 || l->cert.revoked_at <= 0)
 		return "the time of the revocation is none";
 	return reason == NULL ? NULL : take_reason(reason, l);
 }
@@ -173,7 +155,7 @@ import_index_line(char *line, struct import_line *ret)
 	if (strlen(fields[0]) != 1 || strchr("VRE", fields[0][0]) == NULL)
 		return "its status is none of V, R and E";
 	ret->status = fields[0][0];
-	if (import_index_time(fields[1], &ret->cert.not_after) != 0)
+	if (time_of(fields[1], &ret->cert.not_after) != 0)
 		return "the end of its validity is not a time";
 	if ((why = take_revocation(fields[2], ret)) != NULL ||
 	    (why = take_serial(fields[3], ret)) != NULL)

@@ -21,7 +21,4 @@ struct import_line {
 /* line: without its newline; is written to. Returns NULL, or what is wrong with it. */
 const char *import_index_line(char *line, struct import_line *ret);
 
-/* YYMMDDHHMMSSZ or YYYYMMDDHHMMSSZ. Returns 0 or -1. */
-int import_index_time(const char *text, int64_t *ret);
-
 #endif

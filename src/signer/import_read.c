@@ -18,19 +18,6 @@
 
 #define DAY INT64_C(86400)
 
-static void
-stream_closep(FILE **f)
-{
-	if (*f != NULL)
-		fclose(*f);
-}
-
-static void
-text_freep(char **s)
-{
-	free(*s);
-}
-
 /* ---- the certificates themselves ---- */
 
 /* Is it the one of this line, by this CA? */
@@ -90,7 +77,7 @@ take_line(
 {
 	CLEAN(blob_wipe) struct blob der = {0};
 	struct import_line l;
-	struct log_imported in;
+	struct log_row row;
 	const char *why;
 	int rc;
 
@@ -98,9 +85,17 @@ take_line(
 		return err_set(err, ERR_USAGE, "%s", why);
 	if ((rc = find_der(im, &l, &der, err)) != 0)
 		return rc;
-	in = (struct log_imported){
-	    .cert = l.cert, .subject = l.subject, .der = der.len > 0 ? &der : NULL};
-	if ((rc = log_import(log, who, &in, err)) == ERR_CA)
+	row = (struct log_row){.what = "import",
+	    .ca = LOG_ISSUING,
+	    .serial = l.cert.serial,
+	    .serial_len = LOG_SERIAL_LEN,
+	    .not_after = l.cert.not_after,
+	    .revoked = l.cert.revoked_at,
+	    .number = l.cert.reason,
+	    .text = l.subject,
+	    .data = der.data,
+	    .data_len = der.len};
+	if ((rc = log_append_some(log, who, &row, err)) == ERR_CA)
 		return err_set(err, ERR_USAGE, "serial %s comes twice", l.hex);
 	if (rc == 0)
 		count(im->ret, &l, der.len > 0);
@@ -110,8 +105,8 @@ take_line(
 static int
 read_index(struct importing *im, struct log *log, const struct log_who *who, struct err *err)
 {
-	CLEAN(stream_closep) FILE *f = fopen(im->what->index, "re");
-	CLEAN(text_freep) char *text = NULL;
+	CLEAN(file_stream_closep) FILE *f = fopen(im->what->index, "re");
+	CLEAN(file_line_freep) char *text = NULL;
 	size_t size = 0, n = 0;
 	ssize_t len;
 	int rc;
@@ -209,14 +204,14 @@ int
 import_records(struct importing *im, struct log *log, const struct log_who *who, struct err *err)
 {
 	const struct signer_import *w = im->what;
-	int rc = 0;
+	struct log_row row = {.what = "import-crl", .ca = LOG_ISSUING};
+	int rc;
 
 	if ((w->index != NULL && (rc = read_index(im, log, who, err)) != 0) ||
 	    (w->crlnumber != NULL &&
 		(rc = read_number(w->crlnumber, &im->ret->crl_number, err)) != 0) ||
 	    (w->crl != NULL && (rc = read_crl(im, log, who, err)) != 0))
 		return rc;
-	return im->ret->crl_number == 0
-		   ? 0
-		   : log_import_crl(log, who, LOG_ISSUING, im->ret->crl_number, err);
+	row.number = (int64_t)im->ret->crl_number;
+	return row.number == 0 ? 0 : log_append_some(log, who, &row, err);
 }

@@ -27,7 +27,7 @@
 #include "signer/init_note.h"
 #include "signer/init_make.h"
 #include "signer/profile.h"
-#include "signer/seal.h"
+#include "signer/sign.h"
 #include "x509/parse.h"
 #include "ykenroll/x509.h"
 
@@ -74,19 +74,6 @@ remove_new(const char *home, struct err *err)
 	return nftw(new, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT
 		   ? 0
 		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", new);
-}
-
-int
-init_write_pem(const char *home, const char *name, const struct blob *der,
-    int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob pem = {0};
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = to_pem(der, &pem, err)) != 0)
-		return rc;
-	return file_write(path, pem.data, pem.len, mode, err);
 }
 
 /* Before ca/ goes: alone, pub/root.crt would look like that of a CA whose directory was lost. */
@@ -152,7 +139,7 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 	};
 	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
 	struct names names = {0};
-	struct plan plan = {
+	struct cert_plan plan = {
 	    .kind = who == LOG_ROOT ? PLAN_ROOT : PLAN_ISSUING,
 	    .not_before = m->now - BACKDATE,
 	    .names = &names,
@@ -160,7 +147,8 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 	    .issuer = who == LOG_ROOT ? NULL : &m->certs[LOG_ROOT],
 	    .issuer_alg = key_algorithm(root),
 	};
-	struct log_intent intent = {.ca = LOG_ROOT, .serial = plan.serial, .tbs = &tbs};
+	struct log_row intent = {
+	    .ca = LOG_ROOT, .serial = plan.serial, .serial_len = sizeof(plan.serial)};
 	int rc;
 
 	/* inclusive at both ends: RFC 5280, 4.1.2.5 */
@@ -168,12 +156,11 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 	name_ca(m->init, who, names.who.name, sizeof(names.who.name));
 	if ((rc = key_spki(who == LOG_ROOT ? root : m->keys[who], &spki, err)) != 0 ||
 	    (rc = ca_serial(m->log, ca_random, plan.serial, err)) != 0 ||
-	    (rc = profile_build(&plan, &tbs, err)) != 0 ||
-	    (rc = check_tbs(&plan, &tbs, err)) != 0 ||
-	    (rc = log_cert_intent(m->log, &m->who, &intent, err)) != 0 ||
-	    (rc = seal_sign(root, &tbs, &m->certs[who], err)) != 0)
+	    (rc = profile_build(&plan, &tbs, err)) != 0 || (rc = check_tbs(&plan, &tbs, err)) != 0)
 		return rc;
-	return log_cert_signed(m->log, &m->who, plan.serial, &m->certs[who], err);
+	intent.data = tbs.data;
+	intent.data_len = tbs.len;
+	return sign_cert(m->log, &m->who, root, &intent, &m->certs[who], err);
 }
 
 int
@@ -204,13 +191,13 @@ keep_rehearsal(const char *home, size_t n, const struct blob *der, struct err *e
 	int rc;
 
 	if (n == 0)
-		return init_write_pem(
-		    home, CA_NEW "/rehearsal-root.pem", der, cert_to_pem, 0600, err);
+		return ca_write_pem(
+		    home, CA_NEW "/rehearsal-root.pem", der, 1, cert_to_pem, 0600, err);
 	if ((rc = ca_path(home, NEW_INTERMEDIATES, path, err)) != 0 ||
 	    (rc = file_private_dir(path, err)) != 0)
 		return rc;
 	snprintf(name, sizeof(name), NEW_INTERMEDIATES "/rehearsal-%zu.pem", n);
-	return init_write_pem(home, name, der, cert_to_pem, 0600, err);
+	return ca_write_pem(home, name, der, 1, cert_to_pem, 0600, err);
 }
 
 static int
@@ -281,29 +268,15 @@ fill(struct making *m, unsigned crl_days, struct err *err)
 				       : fill_new(m, crl_days, err)) != 0)
 		return rc;
 	log_closep(&m->log); /* before its directory gets another name */
-	if ((rc = init_write_pem(
-		 home, CA_NEW "/root.crt", &m->certs[LOG_ROOT], cert_to_pem, 0600, err)) != 0 ||
-	    (rc = init_write_pem(
-		 home, CA_NEW "/issuing.crt", &m->certs[LOG_ISSUING], cert_to_pem, 0600, err)) != 0)
+	if ((rc = ca_write_pem(
+		 home, CA_NEW "/root.crt", &m->certs[LOG_ROOT], 1, cert_to_pem, 0600, err)) != 0 ||
+	    (rc = ca_write_pem(home, CA_NEW "/issuing.crt", &m->certs[LOG_ISSUING], 1, cert_to_pem,
+		 0600, err)) != 0)
 		return rc;
 	/* of one level, or of a root whose key is elsewhere, there is none */
 	return m->crls[LOG_ROOT].len == 0 ? 0
-					  : init_write_pem(home, CA_NEW "/root.crl",
-						&m->crls[LOG_ROOT], crl_to_pem, 0600, err);
-}
-
-static int
-write_chain(const struct making *m, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob pem = {0};
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = cert_to_pem(&m->certs[LOG_ISSUING], &pem, err)) != 0 ||
-	    (!m->single && (rc = cert_to_pem(&m->certs[LOG_ROOT], &pem, err)) != 0) ||
-	    (rc = ca_path(m->init->home, CA_PUB "/chain.pem", path, err)) != 0)
-		return rc;
-	return file_write(path, pem.data, pem.len, 0644, err);
+					  : ca_write_pem(home, CA_NEW "/root.crl",
+						&m->crls[LOG_ROOT], 1, crl_to_pem, 0600, err);
 }
 
 static int
@@ -323,11 +296,13 @@ publish(const struct making *m, struct err *err)
 	if (chmod(path, 0755) != 0) /* whatever the umask */
 		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", path);
 	for (i = 0; i < LOG_CAS; i++)
-		if ((m->crls[i].len > 0 && (rc = init_write_pem(home, crls[i], &m->crls[i],
+		if ((m->crls[i].len > 0 && (rc = ca_write_pem(home, crls[i], &m->crls[i], 1,
 						crl_to_pem, 0644, err)) != 0) ||
-		    (rc = init_write_pem(home, crts[i], &m->certs[i], cert_to_pem, 0644, err)) != 0)
+		    (rc = ca_write_pem(home, crts[i], &m->certs[i], 1, cert_to_pem, 0644, err)) !=
+			0)
 			return rc;
-	return write_chain(m, err);
+	return ca_write_pem(
+	    home, CA_PUB "/chain.pem", m->certs, m->single ? 1 : 2, cert_to_pem, 0644, err);
 }
 
 /* Keep a file that is there: it may have been prepared. */

@@ -2,7 +2,7 @@
 #include "signer/ca.h"
 #include "signer/init_key.h"
 #include "signer/init_note.h"
-#include "signer/seal.h"
+#include "signer/sign.h"
 
 struct wanted {
 	const char *name, *file; /* for messages; in ca.new */
@@ -27,9 +27,8 @@ static int
 words(const struct wanted *w, struct err *err)
 {
 	enum key_secret kind = KEY_SECRET_PASSPHRASE;
-	const uint8_t *der;
-	size_t len;
-	int rc, nid;
+	const struct sign_algorithm *alg;
+	int rc;
 
 	if (w->uri != NULL && (rc = key_p11_secret(w->uri, &kind, err)) != 0)
 		return err == NULL ? rc : err_wrap(err, "the %s CA's key", w->name);
@@ -38,7 +37,7 @@ words(const struct wanted *w, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "a new CA key of RSA2048 is not made; ECCP256, ECCP384, RSA3072, RSA4096 and "
 		    "ED25519 are");
-	if (w->alg != KEY_NONE && seal_algorithm(w->alg, &der, &len, &nid, err) != 0) {
+	if (w->alg != KEY_NONE && sign_algorithm(w->alg, &alg, err) != 0) {
 		if (err != NULL)
 			err->code = ERR_USAGE;
 		return ERR_USAGE;

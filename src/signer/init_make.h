@@ -4,8 +4,6 @@
 #ifndef SIGNER_INIT_MAKE_H
 #define SIGNER_INIT_MAKE_H
 
-#include <sys/types.h>
-
 #include "signer/log.h"
 #include "ykenroll/key.h"
 #include "ykenroll/signer.h"
@@ -25,9 +23,6 @@ struct making {
 
 /* Sign the first CRL of ours into m->crls. Errors: as crl_issue. */
 MUST_CHECK int init_make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err);
-
-MUST_CHECK int init_write_pem(const char *home, const char *name, const struct blob *der,
-    int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err);
 
 /* signer_init, in this process. */
 MUST_CHECK int init_ca(const struct signer_init *init, struct err *err);

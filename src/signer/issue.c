@@ -10,7 +10,7 @@
 #include "signer/issue.h"
 #include "signer/names.h"
 #include "signer/profile.h"
-#include "signer/seal.h"
+#include "signer/sign.h"
 #include "ykenroll/x509.h"
 
 #define DAY INT64_C(86400)
@@ -20,7 +20,6 @@ static void
 prepared_wipe(struct issue_prepared *p)
 {
 	blob_wipe(&p->tbs);
-	blob_wipe(&p->attestation);
 	memset(p, 0, sizeof(*p));
 }
 
@@ -85,7 +84,7 @@ find_signed(
 
 static int
 validity(const struct ca *ca, const struct profile *profile, const struct request *request,
-    struct plan *plan, struct err *err)
+    struct cert_plan *plan, struct err *err)
 {
 	const unsigned days = request->days == 0 ? profile->days : request->days;
 	/* the backdating is no part of so few hours */
@@ -115,7 +114,7 @@ validity(const struct ca *ca, const struct profile *profile, const struct reques
 }
 
 static int
-remember(struct issue_desk *desk, const struct request *request, const struct plan *plan,
+remember(struct issue_desk *desk, const struct request *request, const struct cert_plan *plan,
     const struct blob *tbs, int64_t now, struct err *err)
 {
 	struct issue_prepared *p = &desk->prepared[desk->next];
@@ -124,13 +123,13 @@ remember(struct issue_desk *desk, const struct request *request, const struct pl
 	prepared_wipe(p);
 	if ((rc = blob_set(&p->tbs, tbs->data, tbs->len, err)) != 0)
 		return rc;
-	if (!plan->profile->software && (rc = blob_set(&p->attestation, request->attestation.data,
-					     request->attestation.len, err)) != 0)
+	p->attested = !plan->profile->software;
+	if (p->attested && (rc = x509_sha256(&request->attestation, p->attestation, err)) != 0)
 		return rc;
 	memcpy(p->serial, plan->serial, sizeof(p->serial));
 	p->at = now;
 	p->not_after = plan->not_after;
-	p->token = plan->profile->software ? 0 : request->token;
+	p->token = p->attested ? request->token : 0;
 	snprintf(p->profile, sizeof(p->profile), "%s", plan->profile->name);
 	desk->next = (desk->next + 1) % ISSUE_PREPARED_MAX;
 	return 0;
@@ -143,7 +142,7 @@ plan_it(const struct ca *ca, struct issue_desk *desk, const struct request *requ
     struct signer_prepared *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob tbs = {0};
-	struct plan plan = {
+	struct cert_plan plan = {
 	    .kind = PLAN_LEAF,
 	    .profile = profile,
 	    .names = names,
@@ -151,14 +150,16 @@ plan_it(const struct ca *ca, struct issue_desk *desk, const struct request *requ
 	    .issuer = &ca->cert[LOG_ISSUING],
 	    .issuer_alg = key_algorithm(ca->key),
 	};
+	const struct sign_algorithm *alg;
 	size_t len_max;
 	int rc;
 
-	if ((rc = validity(ca, profile, request, &plan, err)) != 0 ||
+	if ((rc = sign_algorithm(plan.issuer_alg, &alg, err)) != 0 ||
+	    (rc = validity(ca, profile, request, &plan, err)) != 0 ||
 	    (rc = ca_serial(ca->log, ca->random, plan.serial, err)) != 0 ||
 	    (rc = profile_build(&plan, &tbs, err)) != 0 || (rc = check_tbs(&plan, &tbs, err)) != 0)
 		return rc;
-	len_max = seal_len_max(plan.issuer_alg, tbs.len);
+	len_max = sign_len_max(alg, tbs.len);
 	if ((!profile->software && (rc = issue_fits(len_max, err)) != 0) ||
 	    (rc = remember(desk, request, &plan, &tbs, ca->now(), err)) != 0)
 		return rc;
@@ -273,7 +274,7 @@ precheck(const struct ca *ca, const struct request *request, struct err *err)
 {
 	CLEAN(names_wipe) struct names names = {0};
 	struct profile profile;
-	struct plan plan;
+	struct cert_plan plan;
 	int rc;
 
 	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
@@ -299,32 +300,19 @@ sign(
     struct ca *ca, const struct issue_prepared *p, uint32_t peer, struct blob *ret, struct err *err)
 {
 	const struct log_who who = ca_who(ca, peer);
-	const struct log_intent intent = {
+	const struct log_row intent = {
 	    .ca = LOG_ISSUING,
 	    .serial = p->serial,
+	    .serial_len = sizeof(p->serial),
 	    .not_after = p->not_after,
-	    .tbs = &p->tbs,
-	    .profile = p->profile,
-	    .token = p->token,
-	    .attestation = p->attestation.len > 0 ? &p->attestation : NULL,
+	    .data = p->tbs.data,
+	    .data_len = p->tbs.len,
+	    .text = p->profile,
+	    .number = p->token,
+	    .digest = p->attested ? p->attestation : NULL,
 	};
-	CLEAN(blob_wipe) struct blob cert = {0};
-	int rc;
 
-	if ((rc = log_cert_intent(ca->log, &who, &intent, err)) != 0)
-		return rc;
-	/* From here on the serial is used. When the key fails it is not known what it did: the
-	 * serial goes onto the next CRL. */
-	if ((rc = seal_sign(ca->key, &p->tbs, &cert, err)) != 0 ||
-	    (rc = seal_verify(ca->key, &cert, &p->tbs, err)) != 0) {
-		if (log_abandon(ca->log, &who, NULL) != 0)
-			ca->log->failed = true; /* then the next start abandons it */
-		return rc;
-	}
-	if ((rc = log_cert_signed(ca->log, &who, p->serial, &cert, err)) != 0)
-		return rc;
-	blob_move(ret, &cert);
-	return 0;
+	return sign_cert(ca->log, &who, ca->key, &intent, ret, err);
 }
 
 int
@@ -401,7 +389,7 @@ issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, in
 	if (c.revoked_at != 0 && !may_change(c.reason, reason))
 		return err_set(
 		    err, ERR_CA, "the certificate is revoked already, for reason %u", c.reason);
-	rc = log_revoked(ca->log, &who, serial, len, (enum signer_reason)reason, err);
+	rc = log_of_serial(ca->log, &who, "revoked", serial, len, reason, err);
 	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
 }
 
@@ -420,7 +408,7 @@ issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, s
 		return err_set(err, ERR_CA,
 		    "the certificate is revoked for good, for reason %u; only a hold is released",
 		    c.reason);
-	rc = log_released(ca->log, &who, serial, len, err);
+	rc = log_of_serial(ca->log, &who, "released", serial, len, 0, err);
 	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
 }
 
@@ -456,7 +444,7 @@ issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason
 	if (was_signed)
 		rc = forbid_signed(ca, peer, serial, &c, reason, err);
 	else if (rc == ERR_ABSENT)
-		rc = log_forbidden(ca->log, &who, serial, err);
+		rc = log_of_serial(ca->log, &who, "forbidden", serial, SIGNER_SERIAL_LEN, 0, err);
 	if (rc == 0)
 		*ret_signed = was_signed;
 	return rc;

@@ -15,12 +15,14 @@ struct issue_desk {
 	struct issue_prepared {
 		uint8_t serial[SIGNER_SERIAL_LEN];
 		int64_t at, not_after;
-		struct blob tbs, attestation; /* attestation: empty of a software key */
+		struct blob tbs;
+		uint8_t attestation[LOG_HASH_LEN]; /* SHA-256; of a key in a token */
+		bool attested;
 		char profile[RULES_NAME_MAX + 1];
 		uint32_t token;
 	} prepared[ISSUE_PREPARED_MAX];
 	size_t next;
-	struct log_audit audit; /* what this desk has told */
+	struct signer_audit audit; /* what this desk has told */
 };
 
 void issue_desk_wipe(struct issue_desk *desk);

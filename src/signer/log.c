@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <openssl/evp.h>
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,6 +107,9 @@ log_append_some(struct log *log, const struct log_who *who, struct log_row *row,
 
 	if ((rc = log_usable(log, who->now, err)) != 0)
 		return rc;
+	/* zeros in front say nothing; one octet is left at least */
+	for (; row->serial_len > 1 && row->serial[0] == 0; row->serial_len--)
+		row->serial++;
 	row->n = log->sums.at.n + 1;
 	/* the clock may have been set back a little; the log's time never goes back */
 	row->at = who->now > log->sums.last_time ? who->now : log->sums.last_time;
@@ -142,161 +143,24 @@ log_append(struct log *log, const struct log_who *who, struct log_row *row, stru
 	return rc != 0 ? rc : log_sync(log, err);
 }
 
-/* ---- one function per kind of row ---- */
-
-static int
-digest(const struct blob *b, uint8_t ret[static LOG_HASH_LEN], struct err *err)
-{
-	if (EVP_Digest(b->data, b->len, ret, NULL, EVP_sha256(), NULL) != 1)
-		return err_set(err, ERR_INTERNAL, "cannot hash");
-	return 0;
-}
-
 int
-log_cert_intent(
-    struct log *log, const struct log_who *who, const struct log_intent *in, struct err *err)
-{
-	uint8_t hash[LOG_HASH_LEN];
-	struct log_row row = {.what = "intent",
-	    .ca = (int)in->ca,
-	    .serial = in->serial,
-	    .serial_len = SIGNER_SERIAL_LEN,
-	    .not_after = in->not_after,
-	    .text = in->profile,
-	    .number = in->token,
-	    .data = in->tbs->data,
-	    .data_len = in->tbs->len};
-	int rc;
-
-	if (in->attestation != NULL) {
-		if ((rc = digest(in->attestation, hash, err)) != 0)
-			return rc;
-		row.digest = hash;
-	}
-	return log_append(log, who, &row, err);
-}
-
-/* How many octets of it say nothing; one octet is left at least. */
-static size_t
-leading_zeros(const uint8_t *serial, size_t len)
-{
-	size_t n = 0;
-
-	while (n + 1 < len && serial[n] == 0)
-		n++;
-	return n;
-}
-
-static int
-of_serial(struct log *log, const struct log_who *who, const char *what, const uint8_t *serial,
+log_of_serial(struct log *log, const struct log_who *who, const char *what, const uint8_t *serial,
     size_t len, int64_t number, struct err *err)
 {
-	const size_t zeros = leading_zeros(serial, len);
-	struct log_row row = {.what = what,
-	    .ca = -1,
-	    .serial = serial + zeros,
-	    .serial_len = len - zeros,
-	    .number = number};
-
-	return log_append(log, who, &row, err);
-}
-
-int
-log_cert_signed(struct log *log, const struct log_who *who, const uint8_t *serial,
-    const struct blob *cert, struct err *err)
-{
-	struct log_row row = {.what = "signed",
-	    .ca = -1,
-	    .serial = serial,
-	    .serial_len = SIGNER_SERIAL_LEN,
-	    .data = cert->data,
-	    .data_len = cert->len};
-
-	return log_append(log, who, &row, err);
-}
-
-int
-log_forbidden(struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err)
-{
-	return of_serial(log, who, "forbidden", serial, SIGNER_SERIAL_LEN, 0, err);
-}
-
-int
-log_revoked(struct log *log, const struct log_who *who, const uint8_t *serial, size_t len,
-    enum signer_reason reason, struct err *err)
-{
-	return of_serial(log, who, "revoked", serial, len, reason, err);
-}
-
-int
-log_released(
-    struct log *log, const struct log_who *who, const uint8_t *serial, size_t len, struct err *err)
-{
-	return of_serial(log, who, "released", serial, len, 0, err);
-}
-
-/* ---- another CA's records ---- */
-
-int
-log_import_ca(struct log *log, const struct log_who *who, enum log_ca ca, const struct blob *cert,
-    struct err *err)
-{
 	struct log_row row = {
-	    .what = "import-ca", .ca = (int)ca, .data = cert->data, .data_len = cert->len};
+	    .what = what, .ca = -1, .serial = serial, .serial_len = len, .number = number};
 
-	return log_append_some(log, who, &row, err);
+	return log_append(log, who, &row, err);
 }
 
 int
-log_import(
-    struct log *log, const struct log_who *who, const struct log_imported *in, struct err *err)
-{
-	const size_t zeros = leading_zeros(in->cert.serial, LOG_SERIAL_LEN);
-	struct log_row row = {.what = "import",
-	    .ca = in->cert.ca,
-	    .serial = in->cert.serial + zeros,
-	    .serial_len = LOG_SERIAL_LEN - zeros,
-	    .not_after = in->cert.not_after,
-	    .revoked = in->cert.revoked_at,
-	    .number = in->cert.revoked_at != 0 ? in->cert.reason : 0,
-	    .text = in->subject,
-	    .data = in->der == NULL ? NULL : in->der->data,
-	    .data_len = in->der == NULL ? 0 : in->der->len};
-
-	return log_append_some(log, who, &row, err);
-}
-
-int
-log_import_crl(
-    struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number, struct err *err)
-{
-	struct log_row row = {.what = "import-crl", .ca = (int)ca, .number = (int64_t)number};
-
-	return log_append_some(log, who, &row, err);
-}
-
-static int
-of_crl(struct log *log, const struct log_who *who, const char *what, enum log_ca ca,
-    uint64_t number, const uint8_t *hash, struct err *err)
+log_of_crl(struct log *log, const struct log_who *who, const char *what, enum log_ca ca,
+    uint64_t number, const uint8_t hash[static LOG_HASH_LEN], struct err *err)
 {
 	struct log_row row = {
 	    .what = what, .ca = (int)ca, .number = (int64_t)number, .digest = hash};
 
 	return log_append(log, who, &row, err);
-}
-
-int
-log_crl_intent(struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number,
-    const uint8_t hash[static LOG_HASH_LEN], struct err *err)
-{
-	return of_crl(log, who, "crl-intent", ca, number, hash, err);
-}
-
-int
-log_crl_signed(struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number,
-    const uint8_t hash[static LOG_HASH_LEN], struct err *err)
-{
-	return of_crl(log, who, "crl-signed", ca, number, hash, err);
 }
 
 /* There is one, but for a log that two wrote. */
@@ -321,7 +185,8 @@ log_abandon(struct log *log, const struct log_who *who, struct err *err)
 	int rc;
 
 	while ((rc = next_intent(log, serial, err)) == 1)
-		if ((rc = of_serial(log, who, "abandoned", serial, sizeof(serial), 0, err)) != 0)
+		if ((rc = log_of_serial(log, who, "abandoned", serial, sizeof(serial), 0, err)) !=
+		    0)
 			return rc;
 	return rc;
 }

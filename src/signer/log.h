@@ -75,18 +75,12 @@ struct log_crl {
 	uint8_t sha256[LOG_HASH_LEN]; /* of its DER */
 };
 
-/* The newest head of the registry's audit chain that a desk has told: the next CRL carries it. */
-struct log_audit {
-	uint64_t rows; /* 0: none was told */
-	uint8_t head[LOG_HASH_LEN];
-};
-
 /* What the rows amount to, besides the certificates. */
 struct log_sums {
 	struct chain_at at; /* the last row */
 	int64_t last_time;
 	struct log_crl crls[LOG_CAS];
-	struct log_audit audit;
+	struct signer_audit audit; /* the newest that a desk has told: the next CRL carries it */
 	int64_t certs;
 	int64_t open; /* intents without an end */
 	bool stale;   /* something was revoked since the issuing CA's last CRL */
@@ -104,8 +98,8 @@ struct log {
 
 struct log_who {
 	int64_t now;
-	uint32_t peer;		/* uid */
-	struct log_audit audit; /* told with the request; goes into the row */
+	uint32_t peer;		   /* uid */
+	struct signer_audit audit; /* told with the request; goes into the row */
 };
 
 /* One row, as it is written and read; the pointers belong to the caller. */
@@ -120,7 +114,7 @@ struct log_row {
 	const uint8_t *digest; /* LOG_HASH_LEN, or NULL */
 	const uint8_t *data;   /* or NULL */
 	size_t data_len;
-	struct log_audit audit;
+	struct signer_audit audit;
 };
 
 /* Open it, and abandon open intents; create: make a new, empty one. The caller holds the signer's
@@ -164,7 +158,8 @@ MUST_CHECK int log_walk(
  * ERR_INTERNAL. */
 MUST_CHECK int log_walk_next(struct db_stmt *walk, struct log_cert *ret, struct err *err);
 
-/* Complete the row with n, at, peer and what was told; append it; synced. Errors: ERR_CA not a move
+/* Complete the row with n, at, peer and what was told; append it, without zeros in front of the
+ * serial; synced. Errors: ERR_CA not a move
  * that the states allow, or the log failed before; ERR_INTERNAL the disk. */
 MUST_CHECK int log_append(
     struct log *log, const struct log_who *who, struct log_row *row, struct err *err);
@@ -175,36 +170,15 @@ MUST_CHECK int log_sync(struct log *log, struct err *err);
 /* As it is, with n, at and peer: what a former release has written. */
 MUST_CHECK int log_put(struct log *log, const struct log_row *row, struct err *err);
 
-/* What an intent says besides the bytes. */
-struct log_intent {
-	enum log_ca ca;
-	const uint8_t *serial; /* SIGNER_SERIAL_LEN */
-	int64_t not_after;
-	const struct blob *tbs;
-	const char *profile;		/* or NULL: a CA's own certificate */
-	uint32_t token;			/* with profile */
-	const struct blob *attestation; /* with profile: DER, its hash is logged; NULL: the key
-					   is in no token */
-};
-MUST_CHECK int log_cert_intent(
-    struct log *log, const struct log_who *who, const struct log_intent *intent, struct err *err);
-MUST_CHECK int log_cert_signed(struct log *log, const struct log_who *who, const uint8_t *serial,
-    const struct blob *cert, struct err *err);
 /* Close the open intents. */
 MUST_CHECK int log_abandon(struct log *log, const struct log_who *who, struct err *err);
-/* Of a serial that the log does not have. */
-MUST_CHECK int log_forbidden(
-    struct log *log, const struct log_who *who, const uint8_t *serial, struct err *err);
-MUST_CHECK int log_revoked(struct log *log, const struct log_who *who, const uint8_t *serial,
-    size_t len, enum signer_reason reason, struct err *err);
-/* From hold only. */
-MUST_CHECK int log_released(
-    struct log *log, const struct log_who *who, const uint8_t *serial, size_t len, struct err *err);
-/* hash: SHA-256 of the to-be-signed bytes; of the CRL. */
-MUST_CHECK int log_crl_intent(struct log *log, const struct log_who *who, enum log_ca ca,
-    uint64_t number, const uint8_t hash[static LOG_HASH_LEN], struct err *err);
-MUST_CHECK int log_crl_signed(struct log *log, const struct log_who *who, enum log_ca ca,
-    uint64_t number, const uint8_t hash[static LOG_HASH_LEN], struct err *err);
+/* Append "revoked" (number: the reason), "released", or "forbidden": a serial that the log does not
+ * have. */
+MUST_CHECK int log_of_serial(struct log *log, const struct log_who *who, const char *what,
+    const uint8_t *serial, size_t len, int64_t number, struct err *err);
+/* Append "crl-intent" (hash: SHA-256 of the to-be-signed bytes), or "crl-signed" (of the CRL). */
+MUST_CHECK int log_of_crl(struct log *log, const struct log_who *who, const char *what,
+    enum log_ca ca, uint64_t number, const uint8_t hash[static LOG_HASH_LEN], struct err *err);
 
 /* Check every row, and compare what they amount to with the tables that the signer works with.
  * line, unless NULL, is then called with each row, as a JSON object. Errors: ERR_CA damaged, or
@@ -212,22 +186,5 @@ MUST_CHECK int log_crl_signed(struct log *log, const struct log_who *who, enum l
 MUST_CHECK int log_verify(const char *path,
     int (*line)(void *ctx, const char *json, struct err *err), void *ctx, struct log_sums *ret,
     struct err *err);
-
-/* ---- another CA's records ---- */
-
-/* A certificate of them; cert.row and intent are not looked at. */
-struct log_imported {
-	struct log_cert cert;
-	const char *subject;	/* as the records spell it */
-	const struct blob *der; /* or NULL: the records have it not */
-};
-/* Append without sync: log_sync follows. Errors: ERR_CA the serial is there already; ERR_INTERNAL.
- */
-MUST_CHECK int log_import(
-    struct log *log, const struct log_who *who, const struct log_imported *in, struct err *err);
-MUST_CHECK int log_import_ca(struct log *log, const struct log_who *who, enum log_ca ca,
-    const struct blob *cert, struct err *err);
-MUST_CHECK int log_import_crl(
-    struct log *log, const struct log_who *who, enum log_ca ca, uint64_t number, struct err *err);
 
 #endif

@@ -65,12 +65,6 @@ struct values {
 };
 
 static void
-text_freep(char **s)
-{
-	free(*s);
-}
-
-static void
 converting_wipe(struct converting *c)
 {
 	log_closep(&c->log);
@@ -194,7 +188,7 @@ torn(const char *text, size_t len, FILE *f)
 static int
 convert_lines(struct converting *c, struct err *err)
 {
-	CLEAN(text_freep) char *text = NULL;
+	CLEAN(file_line_freep) char *text = NULL;
 	struct values v;
 	size_t size = 0;
 	ssize_t len;

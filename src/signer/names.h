@@ -8,6 +8,10 @@
 
 #include "signer/ca.h"
 
+/* The last octet of id-at-…, 2.5.4.x (X.520). */
+extern const uint8_t names_at[FIELDS];
+#define NAMES_AT_CN 3
+
 #define NAMES_MAX 64 /* DNS names, and addresses */
 
 struct names {

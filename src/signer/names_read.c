@@ -139,9 +139,12 @@ names_request(const struct request *request, struct names *ret, struct err *err)
 static const uint8_t upn_oid[] = {0x2b, 0x06, 0x01, 0x04, 0x01, 0x82, 0x37, 0x14, 0x02, 0x03};
 static const uint8_t san_oid[] = {0x55, 0x1d, 0x11};
 
-/* id-at-… is 2.5.4.x; the last octets */
-static const uint8_t field_oids[FIELDS] = {6, 8, 7, 10, 11, 5};
-#define CN_OID 3
+const uint8_t names_at[FIELDS] = {[FIELD_C] = 6,
+    [FIELD_ST] = 8,
+    [FIELD_L] = 7,
+    [FIELD_O] = 10,
+    [FIELD_OU] = 11,
+    [FIELD_SERIAL] = 5};
 
 static int
 take_text(char to[static REQUEST_TEXT_MAX], const struct der *value, struct err *err)
@@ -166,10 +169,10 @@ take_attribute(struct names *n, const struct der *atv, struct err *err)
 		return err_set(err, ERR_CA, "a name cannot be read");
 	if (oid.len != 3 || oid.value[0] != 0x55 || oid.value[1] != 0x04)
 		return 0;
-	if (oid.value[2] == CN_OID && n->who.name[0] == '\0')
+	if (oid.value[2] == NAMES_AT_CN && n->who.name[0] == '\0')
 		return take_text(n->who.name, &value, err);
 	for (f = 0; f < FIELDS; f++)
-		if (oid.value[2] == field_oids[f] && n->field[f] == NULL)
+		if (oid.value[2] == names_at[f] && n->field[f] == NULL)
 			return names_keep(n, value.value, value.len, &n->field[f], err);
 	return 0;
 }
@@ -202,7 +205,7 @@ take_upn(struct names *n, const struct der *other, struct err *err)
 	size_t pos = 0, at = 0;
 
 	if (der_expect(other->value, other->len, &pos, DER_OID, &oid) != 0 ||
-	    oid.len != sizeof(upn_oid) || memcmp(oid.value, upn_oid, oid.len) != 0 ||
+	    !der_is(&oid, upn_oid, sizeof(upn_oid)) ||
 	    der_expect(other->value, other->len, &pos, DER_CONTEXT_0, &outer) != 0 ||
 	    der_expect(outer.value, outer.len, &at, DER_UTF8, &text) != 0 || n->who.upn[0] != '\0')
 		return err_set(err, ERR_CA, "a name of the certificate is of an unknown kind");

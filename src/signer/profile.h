@@ -16,11 +16,11 @@
 #include "ykenroll/signer.h"
 
 #define PROFILE_BACKDATE 300 /* seconds that a clock at the server may be behind ours */
-#define PROFILE_KEYID_LEN 20
+#define PROFILE_KEYID_LEN 20 /* the leftmost octets of a SHA-256 */
 
 enum plan_kind { PLAN_ROOT, PLAN_ISSUING, PLAN_LEAF };
 
-struct plan {
+struct cert_plan {
 	enum plan_kind kind;
 	uint8_t serial[SIGNER_SERIAL_LEN];
 	int64_t not_before, not_after;
@@ -32,20 +32,9 @@ struct plan {
 };
 
 /* Errors: ERR_INTERNAL. */
-MUST_CHECK int profile_build(const struct plan *plan, struct blob *ret_tbs, struct err *err);
+MUST_CHECK int profile_build(const struct cert_plan *plan, struct blob *ret_tbs, struct err *err);
 
 /* The subject. The caller frees it. Errors: ERR_INTERNAL. */
 MUST_CHECK int profile_name(const struct names *names, X509_NAME **ret, struct err *err);
-
-/* Key identifier: the leftmost 160 bits of the SHA-256 of the public key's bits (RFC 7093, 2,
- * method 1). */
-MUST_CHECK int profile_keyid(
-    const struct blob *spki, uint8_t ret[static PROFILE_KEYID_LEN], struct err *err);
-
-/* profile_ext.c: a leaf's extensions before and behind the key identifiers. */
-bool profile_add_eku(X509 *x, const struct profile *profile);
-bool profile_add_leaf(X509 *x, const struct profile *profile, const struct names *names);
-/* KeyUsage of this profile with a key of this kind: the bits that the key can do. */
-unsigned profile_usage(const struct profile *profile, const struct blob *spki);
 
 #endif

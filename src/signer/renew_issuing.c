@@ -5,42 +5,30 @@
 #include "signer/check.h"
 #include "signer/profile.h"
 #include "signer/renew_issuing.h"
-#include "signer/seal.h"
+#include "signer/sign.h"
 #include "ykenroll/x509.h"
 
 #define DAY INT64_C(86400)
 #define ISSUING_DAYS 3650
 
-static int
-write_pem(const struct ca *ca, const char *name, const struct blob *first,
-    const struct blob *second, mode_t mode, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob pem = {0};
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = ca_path(ca->home, name, path, err)) != 0 ||
-	    (rc = cert_to_pem(first, &pem, err)) != 0 ||
-	    (second != NULL && (rc = cert_to_pem(second, &pem, err)) != 0))
-		return rc;
-	return file_write(path, pem.data, pem.len, mode, err);
-}
-
 /* ca/ last: until then the former one is what the next start reads, and both are good. */
 static int
 publish(const struct ca *ca, const struct blob *cert, struct err *err)
 {
+	const struct blob chain[] = {*cert, ca->cert[LOG_ROOT]};
 	int rc;
 
-	if ((rc = write_pem(ca, CA_PUB "/issuing.crt", cert, NULL, 0644, err)) != 0 ||
-	    (rc = write_pem(ca, CA_PUB "/chain.pem", cert, &ca->cert[LOG_ROOT], 0644, err)) != 0)
+	if ((rc = ca_write_pem(ca->home, CA_PUB "/issuing.crt", cert, 1, cert_to_pem, 0644, err)) !=
+		0 ||
+	    (rc = ca_write_pem(ca->home, CA_PUB "/chain.pem", chain, 2, cert_to_pem, 0644, err)) !=
+		0)
 		return rc;
-	return write_pem(ca, CA_DIR "/issuing.crt", cert, NULL, 0600, err);
+	return ca_write_pem(ca->home, CA_DIR "/issuing.crt", cert, 1, cert_to_pem, 0600, err);
 }
 
 /* Ten years, or as long as the root. */
 static int
-plan_validity(const struct ca *ca, struct plan *plan, struct err *err)
+plan_validity(const struct ca *ca, struct cert_plan *plan, struct err *err)
 {
 	struct cert_info root;
 	int rc;
@@ -59,28 +47,22 @@ plan_validity(const struct ca *ca, struct plan *plan, struct err *err)
 }
 
 static int
-sign(struct ca *ca, uint32_t peer, struct plan *plan, struct blob *ret, struct err *err)
+sign(struct ca *ca, uint32_t peer, struct cert_plan *plan, struct blob *ret, struct err *err)
 {
 	const struct log_who who = ca_who(ca, peer);
-	CLEAN(blob_wipe) struct blob tbs = {0}, cert = {0};
-	const struct log_intent intent = {
-	    .ca = LOG_ROOT, .serial = plan->serial, .not_after = plan->not_after, .tbs = &tbs};
+	CLEAN(blob_wipe) struct blob tbs = {0};
+	struct log_row intent = {.ca = LOG_ROOT,
+	    .serial = plan->serial,
+	    .serial_len = sizeof(plan->serial),
+	    .not_after = plan->not_after};
 	int rc;
 
 	if ((rc = ca_serial(ca->log, ca->random, plan->serial, err)) != 0 ||
-	    (rc = profile_build(plan, &tbs, err)) != 0 || (rc = check_tbs(plan, &tbs, err)) != 0 ||
-	    (rc = log_cert_intent(ca->log, &who, &intent, err)) != 0)
+	    (rc = profile_build(plan, &tbs, err)) != 0 || (rc = check_tbs(plan, &tbs, err)) != 0)
 		return rc;
-	if ((rc = seal_sign(ca->root_key, &tbs, &cert, err)) != 0 ||
-	    (rc = seal_verify(ca->root_key, &cert, &tbs, err)) != 0) {
-		if (log_abandon(ca->log, &who, NULL) != 0)
-			ca->log->failed = true;
-		return rc;
-	}
-	if ((rc = log_cert_signed(ca->log, &who, plan->serial, &cert, err)) != 0)
-		return rc;
-	blob_move(ret, &cert);
-	return 0;
+	intent.data = tbs.data;
+	intent.data_len = tbs.len;
+	return sign_cert(ca->log, &who, ca->root_key, &intent, ret, err);
 }
 
 int
@@ -88,7 +70,7 @@ renew_issuing(struct ca *ca, uint32_t peer, struct err *err)
 {
 	CLEAN(names_wipe) struct names names = {0};
 	CLEAN(blob_wipe) struct blob spki = {0}, cert = {0};
-	struct plan plan = {
+	struct cert_plan plan = {
 	    .kind = PLAN_ISSUING, .names = &names, .spki = &spki, .issuer = &ca->cert[LOG_ROOT]};
 	int rc;
 

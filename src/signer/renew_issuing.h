@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * renew_issuing: the issuing CA's certificate once more: the same name and key, a later end, signed
- * by the root's key, which is in the process for that moment (crl_root.h).
+ * by the root's key, which is in the process for that moment (crl.h).
  */
 #ifndef SIGNER_RENEW_ISSUING_H
 #define SIGNER_RENEW_ISSUING_H

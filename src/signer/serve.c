@@ -12,7 +12,7 @@
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "signer/crl_root.h"
+#include "signer/crl.h"
 #include "signer/process.h"
 #include "signer/sandbox.h"
 #include "signer/service.h"

@@ -28,7 +28,7 @@ refuse "libc, libcrypto, sqlite3, p11-kit and what those need, nothing else" str
 
 # ---- what is in ykenroll ----
 symbols() { nm "$1" 2>/dev/null | awk '{ print $NF }'; }
-ca_side='^(ca_open|seal_sign|issue_sign|init_run|import_ca|crl_issue|signer_serve|signer_make|sandbox_enter)$'
+ca_side='^(ca_open|sign_tbs|issue_sign|init_run|import_ca|crl_issue|signer_serve|signer_make|sandbox_enter)$'
 in_it() { symbols "$1" | grep -qE "$ca_side"; }
 if symbols "$ykenroll" | grep -qx main; then
 	claim "nm finds the CA's side in ykenroll-signer" in_it "$signer"

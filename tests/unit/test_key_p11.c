@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "signer/seal.h"
+#include "signer/sign.h"
 
 #define KEY "pkcs11:token=mock;object=ca"
 
@@ -38,7 +38,7 @@ it_signs_with_one_login_and_one_call_each(void **state)
 		fail_msg("%s", err.text);
 	assert_int_equal(key_algorithm(key), KEY_P256);
 	assert_int_equal(blob_set(&tbs, "\x30\x01x", 3, NULL), 0);
-	if (seal_sign(key, &tbs, &der, &err) != 0 || seal_sign(key, &tbs, &der, &err) != 0)
+	if (sign_tbs(key, &tbs, &der, &err) != 0 || sign_tbs(key, &tbs, &der, &err) != 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(testp11_count("C_Login"), 1);
 	assert_int_equal(testp11_count("C_Sign"), 2);
@@ -165,11 +165,11 @@ signing_fails(void)
 	if (testp11_open_with(KEY, "471199", &key, &err) != 0 ||
 	    blob_set(&tbs, "\x30\x01x", 3, NULL) != 0)
 		return 1;
-	if (seal_sign(key, &tbs, &der, &err) != ERR_CA || strstr(err.text, "HSM") == NULL)
+	if (sign_tbs(key, &tbs, &der, &err) != ERR_CA || strstr(err.text, "HSM") == NULL)
 		return 2;
 	asked = testp11_count("C_Sign") + testp11_count("C_SignInit");
 	err = (struct err)ERR_INIT;
-	if (seal_sign(key, &tbs, &der, &err) != ERR_CA || strstr(err.text, "not asked") == NULL)
+	if (sign_tbs(key, &tbs, &der, &err) != ERR_CA || strstr(err.text, "not asked") == NULL)
 		return 3;
 	if (testp11_count("C_Sign") + testp11_count("C_SignInit") != asked ||
 	    testp11_count("C_Sign") > 1)
@@ -203,7 +203,7 @@ signature_is_refused(void)
 	if (testp11_open_with(KEY, "471199", &key, &err) != 0 ||
 	    blob_set(&tbs, "\x30\x01x", 3, NULL) != 0)
 		return 1;
-	return seal_sign(key, &tbs, &der, &err) == ERR_CA && der.len == 0 ? 0 : 2;
+	return sign_tbs(key, &tbs, &der, &err) == ERR_CA && der.len == 0 ? 0 : 2;
 }
 
 static void

@@ -43,9 +43,9 @@ teardown(void **state)
 #define X64 X16 X16 X16 X16
 
 static void
-plan_of(const struct testsigner_request *q, struct blob *spki, struct plan *ret)
+plan_of(const struct testsigner_request *q, struct blob *spki, struct cert_plan *ret)
 {
-	const struct plan plan = {
+	const struct cert_plan plan = {
 	    .kind = PLAN_LEAF,
 	    .profile = &client,
 	    .names = &alice,
@@ -66,7 +66,7 @@ every_flipped_octet_of_a_certificate_is_found(void **state)
 {
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
 	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
-	struct plan plan;
+	struct cert_plan plan;
 	struct err err = ERR_INIT;
 	size_t i;
 
@@ -95,7 +95,7 @@ a_builder_that_changes_a_field_is_found(void **state)
 	CLEAN(blob_wipe) struct blob spki = {0}, spki2 = {0}, tbs = {0};
 	const struct names names[] = {{.who.name = "bob", .who.email = "alice@example.org"},
 	    {.who.name = "alice"}, {.who.name = "alice", .who.email = "bob@example.org"}};
-	struct plan plan, wrong[10];
+	struct cert_plan plan, wrong[10];
 	struct err err = ERR_INIT;
 	size_t i, n = 0;
 
@@ -127,7 +127,7 @@ plans_that_no_ca_should_have_are_refused(void **state)
 {
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
 	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
-	struct plan plan, p;
+	struct cert_plan plan, p;
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -175,7 +175,7 @@ builder_and_check_agree_on_a_thousand_plans(void **state)
 	for (i = 0; i < 1000; i++) {
 		CLEAN(blob_wipe) struct blob tbs = {0};
 		struct names holder = {0};
-		struct plan p = {.kind = PLAN_LEAF,
+		struct cert_plan p = {.kind = PLAN_LEAF,
 		    .profile = &client,
 		    .names = &holder,
 		    .issuer = &ca->cert[i % 2]};

@@ -153,8 +153,9 @@ the_audit_head_is_in_the_issuing_crl(void **state)
 	(void)state;
 	issue(ca, serial);
 	who = ca_who(ca, 0);
-	who.audit = (struct log_audit){.rows = 258, .head = {7, 8, 9}};
-	OK(log_revoked(ca->log, &who, serial, sizeof(serial), REASON_SUPERSEDED, &err));
+	who.audit = (struct signer_audit){.rows = 258, .head = {7, 8, 9}};
+	OK(log_of_serial(
+	    ca->log, &who, "revoked", serial, sizeof(serial), REASON_SUPERSEDED, &err));
 	OK(crl_renew(ca, 0, true, &err));
 	OK(crl_file_from_pem(testsigner_path(home, "pub/issuing.crl"), home, &f, &err));
 	OK(crl_scan_begin(&f, &s, &err));
@@ -175,21 +176,21 @@ every_kind_of_entry_is_read_by_openssl(void **state)
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	const struct log_who who = ca_who(ca, 0);
-	struct log_imported in = {.subject = "/CN=x"};
+	struct log_cert in = {0};
 	struct err err = ERR_INIT;
 	size_t i;
 
 	(void)state;
 	for (i = 0; i < 40; i++) {
-		memset(&in.cert, 0, sizeof(in.cert));
-		in.cert.serial[i / 2] = i % 2 == 0 ? 0x80 : 0x7f;
-		in.cert.serial[19] |= 1;
-		in.cert.not_after = INT64_C(4102444800);
-		in.cert.revoked_at = INT64_C(2524607990) + (int64_t)i; /* the last of 2049 */
-		in.cert.reason = reasons[i % sizeof(reasons)];
+		memset(&in, 0, sizeof(in));
+		in.serial[i / 2] = i % 2 == 0 ? 0x80 : 0x7f;
+		in.serial[19] |= 1;
+		in.not_after = INT64_C(4102444800);
+		in.revoked_at = INT64_C(2524607990) + (int64_t)i; /* the last of 2049 */
+		in.reason = reasons[i % sizeof(reasons)];
 		if (i == 38) /* 0x80 | 1 is 0x81: there */
-			in.cert.serial[19] = 0x42;
-		OK(log_import(ca->log, &who, &in, &err));
+			in.serial[19] = 0x42;
+		OK(testsigner_import(ca->log, &who, &in, &err));
 	}
 	OK(log_sync(ca->log, &err));
 	OK(crl_renew(ca, 0, true, &err));

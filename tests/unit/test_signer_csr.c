@@ -80,17 +80,18 @@ static void
 unsigned_key(struct blob *csr)
 {
 	struct der outer, info, alg;
-	CLEAN(blob_wipe) struct blob inner = {0}, all = {0};
+	CLEAN(der_out_wipe) struct der_out o = {0};
 	size_t pos = 0, at = 0;
 
 	assert_int_equal(der_expect(csr->data, csr->len, &pos, DER_SEQUENCE, &outer), 0);
 	assert_int_equal(der_expect(outer.value, outer.len, &at, DER_SEQUENCE, &info), 0);
 	assert_int_equal(der_expect(outer.value, outer.len, &at, DER_SEQUENCE, &alg), 0);
-	assert_int_equal(blob_append(&inner, info.raw, info.raw_len, NULL), 0);
-	assert_int_equal(blob_append(&inner, alg.raw, alg.raw_len, NULL), 0);
-	assert_int_equal(der_put(&inner, DER_BIT_STRING, "\0", 1, NULL), 0);
-	assert_int_equal(der_put(&all, DER_SEQUENCE, inner.data, inner.len, NULL), 0);
-	blob_move(csr, &all);
+	der_raw(&o, info.raw, info.raw_len);
+	der_raw(&o, alg.raw, alg.raw_len);
+	der_put(&o, DER_BIT_STRING, "\0", 1);
+	der_wrap(&o, 0, DER_SEQUENCE);
+	assert_int_equal(o.rc, 0);
+	blob_move(csr, &o.b);
 }
 
 static void

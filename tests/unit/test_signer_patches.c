@@ -10,7 +10,7 @@
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "signer/check.h"
-#include "signer/seal.h"
+#include "signer/sign.h"
 #include "testsigner.h"
 
 #define LEAST 60 /* patches */
@@ -318,9 +318,9 @@ compressed(X509 *x)
 /* ---- asking ---- */
 
 static void
-plan_of(struct blob *spki, struct plan *ret)
+plan_of(struct blob *spki, struct cert_plan *ret)
 {
-	*ret = (struct plan){.kind = PLAN_LEAF,
+	*ret = (struct cert_plan){.kind = PLAN_LEAF,
 	    .serial = {0x41, 1, 2, 3, 4},
 	    .not_before = 1800000000,
 	    .not_after = 1800000000 + 30 * 86400 - 1,
@@ -339,7 +339,7 @@ parse(const struct blob *tbs)
 	const uint8_t *p;
 	X509 *x;
 
-	assert_int_equal(seal_sign(ca->key, tbs, &cert, NULL), 0);
+	assert_int_equal(sign_tbs(ca->key, tbs, &cert, NULL), 0);
 	p = cert.data;
 	assert_non_null(x = d2i_X509(NULL, &p, (long)cert.len));
 	return x;
@@ -358,7 +358,7 @@ encode(X509 *x, struct blob *ret)
 /* The patched bytes must be others than the right ones, or nothing was asked. */
 static void
 expect_refused(
-    const struct plan *plan, const struct blob *good, const struct blob *bad, const char *what)
+    const struct cert_plan *plan, const struct blob *good, const struct blob *bad, const char *what)
 {
 	struct err err = ERR_INIT;
 
@@ -374,7 +374,7 @@ each_patch_of_the_builder_is_refused(void **state)
 {
 	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
 	struct err err = ERR_INIT;
-	struct plan plan;
+	struct cert_plan plan;
 	size_t n = 0;
 
 	(void)state;
@@ -403,7 +403,7 @@ without_a_patch_it_is_accepted(void **state)
 {
 	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0}, again = {0};
 	CLEAN(x509_freep) X509 *x = NULL;
-	struct plan plan;
+	struct cert_plan plan;
 
 	(void)state;
 	plan_of(&spki, &plan);
@@ -419,7 +419,7 @@ a_plan_with_names_of_no_profile_is_refused(void **state)
 {
 	CLEAN(blob_wipe) struct blob spki = {0}, tbs = {0};
 	struct names names[5] = {holder, holder, holder, holder, holder};
-	struct plan plan;
+	struct cert_plan plan;
 	size_t i;
 
 	(void)state;

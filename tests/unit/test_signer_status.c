@@ -99,17 +99,16 @@ what_was_not_synced_is_not_seen(void **state)
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	CLEAN(signer_status_closep) struct signer_status *s = NULL;
 	const struct log_who who = ca_who(ca, 0);
-	struct log_imported in = {
-	    .subject = "/CN=x", .cert = {.serial = {[19] = 9}, .not_after = 1}};
+	const struct log_cert in = {.serial = {[19] = 9}, .not_after = 1};
 	struct signer_status_cert c;
 	struct err err = ERR_INIT;
 
 	(void)state;
 	OK(signer_status_open(home, &s, &err));
-	OK(log_import(ca->log, &who, &in, &err));
-	assert_int_equal(ask(s, in.cert.serial + 19, 1, &c), STATUS_UNKNOWN);
+	OK(testsigner_import(ca->log, &who, &in, &err));
+	assert_int_equal(ask(s, in.serial + 19, 1, &c), STATUS_UNKNOWN);
 	OK(log_sync(ca->log, &err));
-	assert_int_equal(ask(s, in.cert.serial + 19, 1, &c), STATUS_GOOD);
+	assert_int_equal(ask(s, in.serial + 19, 1, &c), STATUS_GOOD);
 }
 
 /* In the middle of a question: the signer goes on, and the next question sees it. */
@@ -176,20 +175,20 @@ static const struct log_who nobody = {.now = INT64_C(4000000000)};
 static void
 fill(struct log *log, uint32_t first, uint32_t n)
 {
-	struct log_imported in = {.subject = "/CN=x"};
+	struct log_cert in = {0};
 	struct err err = ERR_INIT;
 	uint32_t i, v;
 
 	for (i = first; i < first + n; i++) {
 		v = i * UINT32_C(2654435761);
-		memset(&in.cert, 0, sizeof(in.cert));
-		memcpy(in.cert.serial + (i % 4) * 5, &v, sizeof(v));
-		in.cert.serial[19] = (uint8_t)(i & 0xff);
-		in.cert.serial[18] = (uint8_t)(i >> 8 & 0xff);
-		in.cert.not_after = INT64_C(4100000000) + i;
-		in.cert.revoked_at = i % 3 == 0 ? INT64_C(1700000000) + i : 0;
-		in.cert.reason = i % 3 == 0 ? REASON_SUPERSEDED : 0;
-		OK(log_import(log, &nobody, &in, &err));
+		memset(&in, 0, sizeof(in));
+		memcpy(in.serial + (i % 4) * 5, &v, sizeof(v));
+		in.serial[19] = (uint8_t)(i & 0xff);
+		in.serial[18] = (uint8_t)(i >> 8 & 0xff);
+		in.not_after = INT64_C(4100000000) + i;
+		in.revoked_at = i % 3 == 0 ? INT64_C(1700000000) + i : 0;
+		in.reason = i % 3 == 0 ? REASON_SUPERSEDED : 0;
+		OK(testsigner_import(log, &nobody, &in, &err));
 	}
 	OK(log_sync(log, &err));
 }
@@ -230,7 +229,7 @@ the_tables_are_what_the_rows_amount_to(void **state)
 	expect_same(path, log);
 	memcpy(serial, (uint32_t[]){2654435761u * 4}, 4);
 	serial[19] = 4;
-	OK(log_revoked(log, &nobody, serial, sizeof(serial), REASON_SUPERSEDED, &err));
+	OK(log_of_serial(log, &nobody, "revoked", serial, sizeof(serial), REASON_SUPERSEDED, &err));
 	expect_same(path, log);
 	log_closep(&log);
 
@@ -241,11 +240,7 @@ the_tables_are_what_the_rows_amount_to(void **state)
 	serial[18] = 77;
 	assert_int_equal(log_find(log, serial, sizeof(serial), &c, &err), ERR_ABSENT);
 	/* what is there cannot come twice */
-	{
-		struct log_imported in = {.cert = c, .subject = ""};
-
-		assert_int_equal(log_import(log, &nobody, &in, &err), ERR_CA);
-	}
+	assert_int_equal(testsigner_import(log, &nobody, &c, &err), ERR_CA);
 	OK(log_sound(log, &err));
 	expect_same(path, log);
 }

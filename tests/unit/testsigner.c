@@ -144,6 +144,22 @@ testsigner_open(const char *home)
 	return ca;
 }
 
+int
+testsigner_import(
+    struct log *log, const struct log_who *who, const struct log_cert *c, struct err *err)
+{
+	struct log_row row = {.what = "import",
+	    .ca = c->ca,
+	    .serial = c->serial,
+	    .serial_len = sizeof(c->serial),
+	    .not_after = c->not_after,
+	    .revoked = c->revoked_at,
+	    .number = c->revoked_at != 0 ? c->reason : 0,
+	    .text = "/CN=x"};
+
+	return log_append_some(log, who, &row, err);
+}
+
 /* ---- requests ---- */
 
 void

@@ -33,6 +33,10 @@ void testsigner_shell(int status, const char *fmt, ...) __attribute__((format(pr
 
 struct ca *testsigner_open(const char *home); /* in this process */
 
+/* A record of another CA; not synced. */
+MUST_CHECK int testsigner_import(
+    struct log *log, const struct log_who *who, const struct log_cert *c, struct err *err);
+
 struct testsigner_request {
 	struct key *key;
 	struct blob csr, leaf;
