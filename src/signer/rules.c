@@ -15,15 +15,12 @@
 #include "signer/rules.h"
 
 #define CRL_DAYS_DEFAULT 7
-#define CRL_DAYS_MAX 90
-#define URL_MAX 200 /* bytes; three lists of four still leave a certificate room in a token */
 
 struct rules {
 	CONF *conf;
-	unsigned crl_days;
 	uint32_t peers[RULES_PEERS_MAX];
 	size_t n_peers;
-	struct profile common; /* the addresses of [ca] */
+	struct profile common; /* the addresses of [ca]; days: of a CRL */
 };
 
 const char rules_default[] =
@@ -75,101 +72,6 @@ const char rules_default[] =
     "#form_factor = any\n"
     "#fips = any\n";
 
-/* ---- values ---- */
-
-int
-rules_off(struct err *err, const char *section, const char *name, const char *value)
-{
-	return err_set(err, ERR_CA,
-	    "ykenroll.conf: [%s] %s = %s is not possible; ykenroll(1) has what is", section, name,
-	    value);
-}
-
-int
-rules_days(const CONF *conf, const char *section, const char *name, unsigned max, unsigned *days,
-    struct err *err)
-{
-	const char *text = NCONF_get_string(conf, section, name);
-	unsigned long n;
-	char *end;
-
-	if (text == NULL)
-		return 0;
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (text[0] < '1' || text[0] > '9' || *end != '\0' || errno != 0 || n > max)
-		return rules_off(err, section, name, text);
-	*days = (unsigned)n;
-	return 0;
-}
-
-int
-rules_known(const CONF *conf, const char *section, const char *const *names, struct err *err)
-{
-	STACK_OF(CONF_VALUE) *all = NCONF_get_section(conf, section);
-	const CONF_VALUE *v;
-	int i, j;
-
-	for (i = 0; i < sk_CONF_VALUE_num(all); i++) {
-		v = sk_CONF_VALUE_value(all, i);
-		for (j = 0; names[j] != NULL && strcmp(names[j], v->name) != 0; j++)
-			;
-		if (names[j] == NULL)
-			return err_set(err, ERR_CA,
-			    "ykenroll.conf: [%s] has no %s; remove or correct it", section,
-			    v->name);
-	}
-	return 0;
-}
-
-int
-rules_words(const CONF *conf, const char *section, const char *name,
-    bool (*ok)(const char *text, size_t len), struct rules_list *ret, struct err *err)
-{
-	const char *text = NCONF_get_string(conf, section, name), *p = text;
-	struct rules_list list = {0};
-	size_t len;
-
-	if (text == NULL)
-		return 0;
-	if (strcmp(text, "none") == 0)
-		p = "";
-	for (p += strspn(p, " "); *p != '\0'; p += strspn(p, " ")) {
-		len = strcspn(p, ", ");
-		if (len == 0 || list.n == RULES_LIST_MAX || !ok(p, len))
-			return rules_off(err, section, name, text);
-		list.at[list.n].text = p;
-		list.at[list.n++].len = len;
-		p += len;
-		p += strspn(p, " ");
-		if (*p == ',')
-			p++;
-		else if (*p != '\0')
-			return rules_off(err, section, name, text);
-	}
-	*ret = list;
-	return 0;
-}
-
-bool
-rules_is_url(const char *text, size_t len)
-{
-	static const char *const schemes[] = {"http://", "https://", "ldap://"};
-	size_t i, n;
-
-	if (len > URL_MAX)
-		return false;
-	for (i = 0; i < len; i++)
-		if (text[i] <= ' ' || text[i] > '~' || strchr("\"<>\\^`{|}", text[i]) != NULL)
-			return false;
-	for (i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		n = strlen(schemes[i]);
-		if (len > n && memcmp(text, schemes[i], n) == 0 && text[n] != '/')
-			return true;
-	}
-	return false;
-}
-
 /* ---- [ca] ---- */
 
 static int
@@ -190,27 +92,10 @@ read_peers(struct rules *c, struct err *err)
 	return 0;
 }
 
-static int
-read_ca(struct rules *c, struct err *err)
-{
-	static const char *const names[] = {
-	    "crl_days", "cdp", "ocsp", "ca_issuers", "software_peers", NULL};
-	struct profile *p = &c->common;
-	int rc;
-
-	c->crl_days = CRL_DAYS_DEFAULT;
-	if ((rc = rules_known(c->conf, "ca", names, err)) != 0 || (rc = read_peers(c, err)) != 0 ||
-	    (rc = rules_words(c->conf, "ca", "cdp", rules_is_url, &p->cdp, err)) != 0 ||
-	    (rc = rules_words(c->conf, "ca", "ocsp", rules_is_url, &p->ocsp, err)) != 0 ||
-	    (rc = rules_words(c->conf, "ca", "ca_issuers", rules_is_url, &p->issuers, err)) != 0)
-		return rc;
-	return rules_days(c->conf, "ca", "crl_days", CRL_DAYS_MAX, &c->crl_days, err);
-}
-
 unsigned
 rules_crl_days(const struct rules *c)
 {
-	return c->crl_days;
+	return c->common.days;
 }
 
 bool
@@ -303,8 +188,10 @@ rules_load(const char *path, struct rules **ret, struct err *err)
 
 	if (c == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
+	c->common.days = CRL_DAYS_DEFAULT;
 	if ((rc = read_ours(path, &text, err)) != 0 || (rc = parse(c, &text, err)) != 0 ||
-	    (rc = read_ca(c, err)) != 0 || (rc = read_all(c, err)) != 0)
+	    (rc = rules_ca_read(c->conf, &c->common, err)) != 0 || (rc = read_peers(c, err)) != 0 ||
+	    (rc = read_all(c, err)) != 0)
 		return rc;
 	ERR_clear_error();
 	*ret = TAKE(c);

@@ -102,23 +102,64 @@ MUST_CHECK int rules_profile(
 extern const char rules_default[];	       /* the file that init writes */
 extern const char *const rules_fields[FIELDS]; /* "C", "ST", … */
 
-/* ---- between rules.c (the file) and rules_profile.c (one profile) ---- */
+/* ---- rules_profile.c: the sections, for rules.c ---- */
 
 struct conf_st; /* OpenSSL's CONF */
 
-MUST_CHECK int rules_off(struct err *err, const char *section, const char *name, const char *value);
-MUST_CHECK int rules_known(
-    const struct conf_st *conf, const char *section, const char *const *names, struct err *err);
-MUST_CHECK int rules_days(const struct conf_st *conf, const char *section, const char *name,
-    unsigned max, unsigned *days, struct err *err);
-/* Split at commas. ok: is this word possible? Absent: *ret stays. */
-MUST_CHECK int rules_words(const struct conf_st *conf, const char *section, const char *name,
-    bool (*ok)(const char *text, size_t len), struct rules_list *ret, struct err *err);
-bool rules_is_url(const char *text, size_t len);
-/* common: the addresses of [ca]. */
+/* What [ca] says for every certificate; days: of a CRL. */
+MUST_CHECK int rules_ca_read(const struct conf_st *conf, struct profile *ret, struct err *err);
+/* common: what [ca] says. */
 MUST_CHECK int rules_profile_read(const struct conf_st *conf, const struct profile *common,
     const char *name, struct profile *ret, struct err *err);
 MUST_CHECK int rules_policy_read(
     const struct conf_st *conf, const char *name, uint8_t ret[static FIELDS], struct err *err);
+
+/* ---- rules_value.c: their lines ---- */
+
+struct rules_reading;
+
+struct rules_term {
+	const char *word; /* NULL: the last */
+	unsigned value;
+};
+
+/* A line of a section: what it may say, and where in a struct profile that goes. */
+struct rules_key {
+	const char *name;
+	int (*get)(const struct rules_reading *r, const char *text, void *to);
+	size_t at;
+	const struct rules_term *words;
+	const char *zero;			  /* of a set: the word for none */
+	size_t word_at;				  /* of a word: where itself goes */
+	unsigned max;				  /* of days */
+	bool (*ok)(const char *text, size_t len); /* of a list: is this word possible? */
+};
+
+struct rules_reading {
+	const struct conf_st *conf;
+	const char *section;
+	const struct rules_key *key;
+	struct profile *p;
+	struct err *err;
+};
+
+/* A name that is in no key is refused; what is there is read. Errors: ERR_CA. */
+MUST_CHECK int rules_read(struct rules_reading *r, const struct rules_key *keys, size_t n);
+
+/* The kinds of lines: get of a key. */
+int rules_flag(const struct rules_reading *r, const char *text, void *to); /* bool */
+int rules_word(const struct rules_reading *r, const char *text, void *to); /* unsigned */
+int rules_set(const struct rules_reading *r, const char *text, void *to);  /* unsigned */
+int rules_list(const struct rules_reading *r, const char *text, void *to); /* struct rules_list */
+int rules_days(const struct rules_reading *r, const char *text, void *to); /* unsigned */
+int rules_firmware(const struct rules_reading *r, const char *text, void *to); /* three octets */
+bool rules_is_url(const char *text, size_t len);
+bool rules_is_oid(const char *text, size_t len);
+
+/* 0, or -1. */
+int rules_find(const struct rules_term *words, const char *text, size_t len, unsigned *ret);
+/* This value is not possible; this name is not. Both return ERR_CA. */
+int rules_off(struct err *err, const char *section, const char *name, const char *value);
+int rules_no_such(struct err *err, const char *section, const char *name);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rules_profile: the built-in profiles, and what a section may change in one. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +11,9 @@
 #include "ykenroll/x509.h"
 
 #define DAYS_MAX 1830
+#define CRL_DAYS_MAX 90
 #define SECTION_MAX (RULES_NAME_MAX + 16)
 #define BASE_DEPTH 4 /* a profile like one like one … */
-
-struct word {
-	const char *word;
-	unsigned value;
-};
 
 #define PIN_BIT(p) (1u << (p))
 #define PIN_SOME                                                             \
@@ -25,36 +22,36 @@ struct word {
 #define TOUCH_ANY \
 	(1u << TOUCH_DEFAULT | 1u << TOUCH_NEVER | 1u << TOUCH_ALWAYS | 1u << TOUCH_CACHED)
 
-static const struct word pin_words[] = {
+static const struct rules_term pin_words[] = {
     {"once", PIN_SOME},
     {"always", PIN_BIT(PIN_ALWAYS) | PIN_BIT(PIN_MATCH_ALWAYS)},
     {"any", PIN_SOME | PIN_BIT(PIN_DEFAULT)},
     {NULL, 0},
 };
-static const struct word touch_words[] = {
+static const struct rules_term touch_words[] = {
     {"any", TOUCH_ANY},
     {"cached", 1u << TOUCH_CACHED | 1u << TOUCH_ALWAYS},
     {"always", 1u << TOUCH_ALWAYS},
     {"never", 1u << TOUCH_DEFAULT | 1u << TOUCH_NEVER},
     {NULL, 0},
 };
-static const struct word ecdsa_words[] = {{"accept", 1}, {"refuse", 0}, {NULL, 0}};
-static const struct word serial_words[] = {{"if-attested", 0}, {"required", 1}, {NULL, 0}};
-static const struct word key_words[] = {{"token", 0}, {"software", 1}, {NULL, 0}};
-static const struct word fips_words[] = {{"any", 0}, {"required", 1}, {NULL, 0}};
-static const struct word yes_words[] = {{"no", 0}, {"yes", 1}, {NULL, 0}};
-static const struct word usage_words[] = {{"digitalSignature", USAGE_SIGN},
+static const struct rules_term ecdsa_words[] = {{"accept", 1}, {"refuse", 0}, {NULL, 0}};
+static const struct rules_term serial_words[] = {{"if-attested", 0}, {"required", 1}, {NULL, 0}};
+static const struct rules_term key_words[] = {{"token", 0}, {"software", 1}, {NULL, 0}};
+static const struct rules_term fips_words[] = {{"any", 0}, {"required", 1}, {NULL, 0}};
+static const struct rules_term yes_words[] = {{"no", 0}, {"yes", 1}, {NULL, 0}};
+static const struct rules_term usage_words[] = {{"digitalSignature", USAGE_SIGN},
     {"nonRepudiation", USAGE_COMMIT}, {"keyEncipherment", USAGE_ENCRYPT},
     {"keyAgreement", USAGE_AGREE}, {NULL, 0}};
-static const struct word eku_words[] = {{"clientAuth", EKU_CLIENT}, {"serverAuth", EKU_SERVER},
-    {"emailProtection", EKU_EMAIL}, {"smartcardLogon", EKU_LOGON}, {"OCSPSigning", EKU_OCSP},
-    {NULL, 0}};
-static const struct word name_words[] = {{"email", NAME_EMAIL}, {"upn", NAME_UPN},
+static const struct rules_term eku_words[] = {{"clientAuth", EKU_CLIENT},
+    {"serverAuth", EKU_SERVER}, {"emailProtection", EKU_EMAIL}, {"smartcardLogon", EKU_LOGON},
+    {"OCSPSigning", EKU_OCSP}, {NULL, 0}};
+static const struct rules_term name_words[] = {{"email", NAME_EMAIL}, {"upn", NAME_UPN},
     {"uuid", NAME_UUID}, {"dns", NAME_DNS}, {"ip", NAME_IP}, {"sid", NAME_SID}, {NULL, 0}};
-static const struct word form_words[] = {{"usb-a-keychain", 1u << 1}, {"usb-a-nano", 1u << 2},
+static const struct rules_term form_words[] = {{"usb-a-keychain", 1u << 1}, {"usb-a-nano", 1u << 2},
     {"usb-c-keychain", 1u << 3}, {"usb-c-nano", 1u << 4}, {"usb-c-lightning", 1u << 5},
     {"usb-a-bio", 1u << 6}, {"usb-c-bio", 1u << 7}, {NULL, 0}};
-static const struct word wanted_words[] = {
+static const struct rules_term wanted_words[] = {
     {"optional", FIELD_OPTIONAL}, {"supplied", FIELD_SUPPLIED}, {"match", FIELD_MATCH}, {NULL, 0}};
 
 const char *const rules_fields[FIELDS] = {"C", "ST", "L", "O", "OU", "serialNumber"};
@@ -106,131 +103,6 @@ static const struct profile built_in[] = {
 	.nocheck = true},
 };
 
-/* ---- values ---- */
-
-static int
-find_word(const struct word *words, const char *text, size_t len, unsigned *ret)
-{
-	for (; words->word != NULL; words++)
-		if (strlen(words->word) == len && memcmp(words->word, text, len) == 0) {
-			*ret = words->value;
-			return 0;
-		}
-	return -1;
-}
-
-/* One word; absent: *ret stays. */
-static int
-get_word(const CONF *conf, const char *section, const char *name, const struct word *words,
-    unsigned *ret, struct err *err)
-{
-	const char *text = NCONF_get_string(conf, section, name);
-
-	if (text == NULL || find_word(words, text, strlen(text), ret) == 0)
-		return 0;
-	return rules_off(err, section, name, text);
-}
-
-static int
-get_flag(const CONF *conf, const char *section, const char *name, const struct word *words,
-    bool *ret, struct err *err)
-{
-	unsigned value = *ret ? 1 : 0;
-	const int rc = get_word(conf, section, name, words, &value, err);
-
-	*ret = value != 0;
-	return rc;
-}
-
-/* As get_word, and the word itself is kept, for saying what the profile wants. */
-static int
-get_policy(const CONF *conf, const char *section, const char *name, const struct word *words,
-    unsigned *ret, const char **ret_word, struct err *err)
-{
-	const char *text = NCONF_get_string(conf, section, name);
-	const int rc = get_word(conf, section, name, words, ret, err);
-
-	if (rc == 0 && text != NULL)
-		*ret_word = text;
-	return rc;
-}
-
-/* Several words, or the one that stands for no bit. */
-static int
-get_set(const CONF *conf, const char *section, const char *name, const struct word *words,
-    const char *zero, unsigned *ret, struct err *err)
-{
-	const char *text = NCONF_get_string(conf, section, name), *p = text;
-	unsigned set = 0, bit;
-	size_t len;
-
-	if (text == NULL)
-		return 0;
-	if (strcmp(text, zero) == 0)
-		p = "";
-	else if (*p == '\0')
-		return rules_off(err, section, name, text);
-	for (; *p != '\0'; p += strspn(p, " ")) {
-		len = strcspn(p, ", ");
-		if (find_word(words, p, len, &bit) != 0 || (set & bit) != 0)
-			return rules_off(err, section, name, text);
-		set |= bit;
-		p += len;
-		p += strspn(p, " ");
-		if (*p == ',' && p[1] != '\0')
-			p++;
-		else if (*p != '\0')
-			return rules_off(err, section, name, text);
-	}
-	*ret = set;
-	return 0;
-}
-
-static int
-get_firmware(const CONF *conf, const char *section, uint8_t ret[static 3], struct err *err)
-{
-	const char *text = NCONF_get_string(conf, section, "min_firmware");
-	unsigned v[3];
-	int used = 0;
-
-	if (text == NULL)
-		return 0;
-	if (strcmp(text, "any") == 0) {
-		memset(ret, 0, 3);
-		return 0;
-	}
-	if (strspn(text, "0123456789.") != strlen(text) ||
-	    sscanf(text, "%3u.%3u.%3u%n", &v[0], &v[1], &v[2], &used) != 3 || text[used] != '\0' ||
-	    v[0] > 255 || v[1] > 255 || v[2] > 255)
-		return rules_off(err, section, "min_firmware", text);
-	ret[0] = (uint8_t)v[0];
-	ret[1] = (uint8_t)v[1];
-	ret[2] = (uint8_t)v[2];
-	return 0;
-}
-
-/* Dotted, at least two arcs of at most nine digits, the first two in their range (X.660). */
-static bool
-is_oid(const char *text, size_t len)
-{
-	size_t i = 0, arcs, digits;
-	unsigned first = 0;
-
-	for (arcs = 0; i < len; arcs++) {
-		for (digits = 0; i < len && text[i] >= '0' && text[i] <= '9'; digits++)
-			i++;
-		if (digits < 1 || digits > 9 || (digits > 1 && text[i - digits] == '0'))
-			return false;
-		if (arcs == 0 && ((first = (unsigned)(text[0] - '0')) > 2 || digits > 1))
-			return false;
-		if (arcs == 1 && first < 2 && (digits > 2 || (digits == 2 && text[i - 2] > '3')))
-			return false;
-		if (i < len && (text[i++] != '.' || i == len))
-			return false;
-	}
-	return arcs >= 2 && arcs <= 16;
-}
-
 /* ---- [policy NAME] ---- */
 
 static int
@@ -268,10 +140,8 @@ rules_policy_read(const CONF *conf, const char *name, uint8_t ret[static FIELDS]
 		if (cn && strcmp(v->value, "supplied") == 0)
 			continue;
 		if ((field = field_of(v->name)) < 0 || ret[field] != FIELD_NONE)
-			return err_set(err, ERR_CA,
-			    "ykenroll.conf: [%s] has no %s; remove or correct it", section,
-			    v->name);
-		if (find_word(wanted_words, v->value, strlen(v->value), &value) != 0)
+			return rules_no_such(err, section, v->name);
+		if (rules_find(wanted_words, v->value, strlen(v->value), &value) != 0)
 			return rules_off(err, section, v->name, v->value);
 		ret[field] = (uint8_t)value;
 	}
@@ -279,63 +149,76 @@ rules_policy_read(const CONF *conf, const char *name, uint8_t ret[static FIELDS]
 }
 
 static int
-get_fields(const CONF *conf, const char *section, uint8_t ret[static FIELDS], struct err *err)
+get_names(const struct rules_reading *r, const char *text, void *to)
 {
-	const char *text = NCONF_get_string(conf, section, "policy");
+	const int rc = rules_set(r, text, to);
 
-	if (text == NULL)
-		return 0;
-	if (strcmp(text, "none") == 0) {
-		memset(ret, FIELD_NONE, FIELDS);
-		return 0;
-	}
-	return rules_policy_read(conf, text, ret, err);
+	r->p->names_must &= r->p->names;
+	return rc;
+}
+
+static int
+get_required(const struct rules_reading *r, const char *text, void *to)
+{
+	const int rc = rules_set(r, text, to);
+
+	r->p->names |= r->p->names_must;
+	return rc;
+}
+
+static int
+get_fields(const struct rules_reading *r, const char *text, void *to)
+{
+	if (strcmp(text, "none") != 0)
+		return rules_policy_read(r->conf, text, to, r->err);
+	memset(to, FIELD_NONE, FIELDS);
+	return 0;
+}
+
+/* ---- [ca] ---- */
+
+#define AT(member) offsetof(struct profile, member)
+
+static const struct rules_key ca_keys[] = {
+    {"crl_days", rules_days, AT(days), .max = CRL_DAYS_MAX},
+    {"cdp", rules_list, AT(cdp), .ok = rules_is_url},
+    {"ocsp", rules_list, AT(ocsp), .ok = rules_is_url},
+    {"ca_issuers", rules_list, AT(issuers), .ok = rules_is_url},
+    {.name = "software_peers"}, /* rules.c */
+};
+
+int
+rules_ca_read(const CONF *conf, struct profile *ret, struct err *err)
+{
+	struct rules_reading r = {.conf = conf, .section = "ca", .p = ret, .err = err};
+
+	return rules_read(&r, ca_keys, sizeof(ca_keys) / sizeof(ca_keys[0]));
 }
 
 /* ---- [profile NAME] ---- */
 
-static int
-read_gate(const CONF *conf, const char *s, struct profile *p, struct err *err)
-{
-	int rc;
-
-	if ((rc = get_policy(conf, s, "pin_policy", pin_words, &p->pin, &p->pin_word, err)) != 0 ||
-	    (rc = get_policy(
-		 conf, s, "touch_policy", touch_words, &p->touch, &p->touch_word, err)) != 0 ||
-	    (rc = get_flag(conf, s, "old_ecdsa", ecdsa_words, &p->old_ecdsa, err)) != 0 ||
-	    (rc = get_flag(conf, s, "token_serial", serial_words, &p->serial_needed, err)) != 0 ||
-	    (rc = get_firmware(conf, s, p->firmware, err)) != 0 ||
-	    (rc = get_set(conf, s, "form_factor", form_words, "any", &p->forms, err)) != 0)
-		return rc;
-	return get_flag(conf, s, "fips", fips_words, &p->fips, err);
-}
-
-static int
-read_certificate(const CONF *conf, const char *s, struct profile *p, struct err *err)
-{
-	unsigned must = 0;
-	int rc;
-
-	if ((rc = rules_days(conf, s, "days", DAYS_MAX, &p->days, err)) != 0 ||
-	    (rc = get_set(conf, s, "key_usage", usage_words, "", &p->usage, err)) != 0 ||
-	    (rc = get_set(conf, s, "extended_key_usage", eku_words, "", &p->eku, err)) != 0 ||
-	    (rc = get_set(conf, s, "names", name_words, "none", &p->names, err)) != 0 ||
-	    (rc = get_flag(conf, s, "ocsp_nocheck", yes_words, &p->nocheck, err)) != 0 ||
-	    (rc = get_fields(conf, s, p->fields, err)) != 0)
-		return rc;
-	if (NCONF_get_string(conf, s, "names") != NULL)
-		p->names_must &= p->names;
-	must = p->names_must;
-	if ((rc = get_set(conf, s, "names_required", name_words, "none", &must, err)) != 0)
-		return rc;
-	p->names_must = must;
-	p->names |= must;
-	if ((rc = rules_words(conf, s, "cdp", rules_is_url, &p->cdp, err)) != 0 ||
-	    (rc = rules_words(conf, s, "ocsp", rules_is_url, &p->ocsp, err)) != 0 ||
-	    (rc = rules_words(conf, s, "ca_issuers", rules_is_url, &p->issuers, err)) != 0)
-		return rc;
-	return rules_words(conf, s, "policies", is_oid, &p->policies, err);
-}
+static const struct rules_key profile_keys[] = {
+    {.name = "base"}, /* read_profile */
+    {"key", rules_flag, AT(software), .words = key_words},
+    {"days", rules_days, AT(days), .max = DAYS_MAX},
+    {"key_usage", rules_set, AT(usage), .words = usage_words, .zero = ""},
+    {"extended_key_usage", rules_set, AT(eku), .words = eku_words, .zero = ""},
+    {"names", get_names, AT(names), .words = name_words, .zero = "none"},
+    {"names_required", get_required, AT(names_must), .words = name_words, .zero = "none"},
+    {"ocsp_nocheck", rules_flag, AT(nocheck), .words = yes_words},
+    {.name = "policy", .get = get_fields, .at = AT(fields)},
+    {"cdp", rules_list, AT(cdp), .ok = rules_is_url},
+    {"ocsp", rules_list, AT(ocsp), .ok = rules_is_url},
+    {"ca_issuers", rules_list, AT(issuers), .ok = rules_is_url},
+    {"policies", rules_list, AT(policies), .ok = rules_is_oid},
+    {"pin_policy", rules_word, AT(pin), .words = pin_words, .word_at = AT(pin_word)},
+    {"touch_policy", rules_word, AT(touch), .words = touch_words, .word_at = AT(touch_word)},
+    {"old_ecdsa", rules_flag, AT(old_ecdsa), .words = ecdsa_words},
+    {"token_serial", rules_flag, AT(serial_needed), .words = serial_words},
+    {.name = "min_firmware", .get = rules_firmware, .at = AT(firmware)},
+    {"form_factor", rules_set, AT(forms), .words = form_words, .zero = "any"},
+    {"fips", rules_flag, AT(fips), .words = fips_words},
+};
 
 /* What no profile of this CA may be, however it was put together. */
 static int
@@ -379,18 +262,10 @@ find_built_in(const char *name)
 static int
 read_section(const CONF *conf, const char *section, struct profile *p, struct err *err)
 {
-	static const char *const names[] = {"base", "key", "days", "key_usage",
-	    "extended_key_usage", "names", "names_required", "ocsp_nocheck", "policy", "cdp",
-	    "ocsp", "ca_issuers", "policies", "pin_policy", "touch_policy", "old_ecdsa",
-	    "token_serial", "min_firmware", "form_factor", "fips", NULL};
-	int rc;
+	struct rules_reading r = {.conf = conf, .section = section, .p = p, .err = err};
+	const int rc = rules_read(&r, profile_keys, sizeof(profile_keys) / sizeof(profile_keys[0]));
 
-	if ((rc = rules_known(conf, section, names, err)) != 0 ||
-	    (rc = get_flag(conf, section, "key", key_words, &p->software, err)) != 0 ||
-	    (rc = read_certificate(conf, section, p, err)) != 0 ||
-	    (rc = read_gate(conf, section, p, err)) != 0)
-		return rc;
-	return sane(section, p, err);
+	return rc != 0 ? rc : sane(section, p, err);
 }
 
 static int
