@@ -71,8 +71,6 @@ struct db_arg {
 /* Prepare and bind. */
 MUST_CHECK int db_query(struct db *db, const char *sql, const struct db_arg *args, size_t n,
     struct db_stmt **ret, struct err *err);
-/* The same statement from its start, with other values. */
-MUST_CHECK int db_again(struct db_stmt *st, const struct db_arg *args, size_t n, struct err *err);
 /* 1 there is a row, 0 the end, or a negative code. */
 MUST_CHECK int db_step(struct db_stmt *st, struct err *err);
 void db_donep(struct db_stmt **st); /* fits CLEAN() */

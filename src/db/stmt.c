@@ -1,9 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* stmt: statements and their columns. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "db/sqlite.h"
+
+int
+sqlite_err(struct db *db, struct err *err, const char *doing)
+{
+	static const struct {
+		int code;
+		const char *text;
+	} texts[] = {
+	    {SQLITE_FULL, "disk full, nothing was changed; make room and run it again"},
+	    {SQLITE_BUSY, "locked by another process for too long; run it again"},
+	    {SQLITE_LOCKED, "locked by another process for too long; run it again"},
+	    {SQLITE_CORRUPT, "the database is damaged; restore it from a backup"},
+	    {SQLITE_NOTADB, "this is not a database"},
+	    {SQLITE_READONLY, "the database cannot be written"},
+	    {SQLITE_CANTOPEN, "the database cannot be opened"},
+	    {SQLITE_IOERR, "the disk failed"},
+	    {SQLITE_NOMEM, "out of memory"},
+	    {SQLITE_TOOBIG, "a value is too long"},
+	    {SQLITE_CONSTRAINT, "the change contradicts what is recorded"},
+	    {SQLITE_SCHEMA, "the database is damaged; restore it from a backup"},
+	};
+	int code = db->sq == NULL ? SQLITE_NOMEM : sqlite3_extended_errcode(db->sq);
+	const int os = db->sq == NULL ? 0 : sqlite3_system_errno(db->sq);
+	const char *text = "SQLite failed";
+	size_t i;
+
+	/* SQLite says "I/O error" for a full disk where it extends the shared index of the WAL */
+	if ((code & 0xff) == SQLITE_IOERR && (os == ENOSPC || os == EDQUOT || os == EFBIG))
+		code = SQLITE_FULL;
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (texts[i].code == (code & 0xff))
+			text = texts[i].text;
+	return err_set(err, ERR_INTERNAL, "%s: cannot %s: %s (%s, code %d)", db->name, doing, text,
+	    db->sq == NULL ? "no handle" : sqlite3_errmsg(db->sq), code);
+}
 
 static int
 bind_one(sqlite3_stmt *st, int at, const struct db_arg *a)
@@ -93,13 +129,6 @@ db_query(struct db *db, const char *sql, const struct db_arg *args, size_t n, st
 		return rc;
 	*ret = TAKE(st);
 	return 0;
-}
-
-int
-db_again(struct db_stmt *st, const struct db_arg *args, size_t n, struct err *err)
-{
-	sqlite3_reset(st->st); /* says once more what the last step said */
-	return bind_all(st, args, n, err);
 }
 
 int

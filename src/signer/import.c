@@ -153,9 +153,9 @@ save_key(struct importing *im, enum log_ca which, const char *name, struct err *
 }
 
 static int
-take_cert(struct making *m, enum log_ca which, struct err *err)
+take_cert(struct making *m, const struct importing *im, enum log_ca which, struct err *err)
 {
-	const struct blob *cert = &m->importing->certs[which];
+	const struct blob *cert = &im->certs[which];
 	struct log_row row = {
 	    .what = "import-ca", .ca = (int)which, .data = cert->data, .data_len = cert->len};
 	const int rc = log_append_some(m->log, &m->who, &row, err);
@@ -163,10 +163,10 @@ take_cert(struct making *m, enum log_ca which, struct err *err)
 	return rc != 0 ? rc : blob_set(&m->certs[which], cert->data, cert->len, err);
 }
 
-int
-import_fill(struct making *m, unsigned crl_days, struct err *err)
+static int
+fill(struct making *m, void *ctx, unsigned crl_days, struct err *err)
 {
-	struct importing *im = m->importing;
+	struct importing *im = ctx;
 	int rc;
 
 	m->single = im->single;
@@ -175,7 +175,8 @@ import_fill(struct making *m, unsigned crl_days, struct err *err)
 		return rc;
 	m->keys[LOG_ISSUING] = TAKE(im->keys[LOG_ISSUING]);
 	m->keys[LOG_ROOT] = TAKE(im->keys[LOG_ROOT]);
-	if ((rc = take_cert(m, LOG_ISSUING, err)) != 0 || (rc = take_cert(m, LOG_ROOT, err)) != 0 ||
+	if ((rc = take_cert(m, im, LOG_ISSUING, err)) != 0 ||
+	    (rc = take_cert(m, im, LOG_ROOT, err)) != 0 ||
 	    (rc = import_records(im, m->log, &m->who, err)) != 0 ||
 	    (rc = log_sync(m->log, err)) != 0 ||
 	    (m->keys[LOG_ROOT] != NULL &&
@@ -227,13 +228,14 @@ import_ca(const struct signer_init *init, const struct signer_import *what,
 	struct signer_imported found = {0};
 	CLEAN(importing_wipe)
 	struct importing im = {.init = init, .what = what, .ret = &found};
+	const struct init_source from = {.doing = "import", .fill = fill, .ctx = &im};
 	int rc;
 
 	if ((rc = words_ok(init, what, err)) != 0 || (rc = load_certs(&im, err)) != 0 ||
 	    (rc = load_keys(&im, err)) != 0)
 		return rc;
 	found.single = im.single;
-	rc = what->dry_run ? try_records(&im, err) : init_run(init, &im, err);
+	rc = what->dry_run ? try_records(&im, err) : init_run(init, &from, err);
 	if (rc == 0)
 		*ret = found;
 	return rc;

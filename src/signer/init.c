@@ -232,10 +232,11 @@ copy_rehearsal(const struct signer_init *init, struct err *err)
 /* ---- the two halves ---- */
 
 static int
-fill_new(struct making *m, unsigned crl_days, struct err *err)
+fill_new(struct making *m, void *ctx, unsigned crl_days, struct err *err)
 {
 	int rc;
 
+	(void)ctx;
 	m->single = m->init->single;
 	if ((rc = init_key_make(m->init, m->keys, err)) != 0 ||
 	    (rc = make_cert(m, LOG_ROOT, err)) != 0)
@@ -252,7 +253,7 @@ fill_new(struct making *m, unsigned crl_days, struct err *err)
 }
 
 static int
-fill(struct making *m, unsigned crl_days, struct err *err)
+fill(struct making *m, const struct init_source *from, unsigned crl_days, struct err *err)
 {
 	const char *home = m->init->home;
 	char path[PATH_MAX];
@@ -264,8 +265,7 @@ fill(struct making *m, unsigned crl_days, struct err *err)
 	    (rc = log_open(path, true, &m->who, &m->log, err)) != 0)
 		return rc;
 	if ((rc = copy_rehearsal(m->init, err)) != 0 ||
-	    (rc = m->importing != NULL ? import_fill(m, crl_days, err)
-				       : fill_new(m, crl_days, err)) != 0)
+	    (rc = from->fill(m, from->ctx, crl_days, err)) != 0)
 		return rc;
 	log_closep(&m->log); /* before its directory gets another name */
 	if ((rc = ca_write_pem(
@@ -325,10 +325,10 @@ configure(const char *home, unsigned *ret_crl_days, struct err *err)
 }
 
 static int
-make(const struct signer_init *init, struct importing *importing, struct err *err)
+make(const struct signer_init *init, const struct init_source *from, struct err *err)
 {
 	CLEAN(making_wipe)
-	struct making m = {.init = init, .importing = importing, .now = utc_now()};
+	struct making m = {.init = init, .now = utc_now()};
 	char new[PATH_MAX], within[PATH_MAX], ca[PATH_MAX], mark[PATH_MAX];
 	unsigned crl_days = 0;
 	int rc;
@@ -340,7 +340,7 @@ make(const struct signer_init *init, struct importing *importing, struct err *er
 	    (rc = ca_path(init->home, CA_UNFINISHED, mark, err)) != 0 ||
 	    (rc = init_note_check(init, err)) != 0 || (rc = clear(init->home, err)) != 0 ||
 	    (rc = configure(init->home, &crl_days, err)) != 0 ||
-	    (rc = file_private_dir(new, err)) != 0 || (rc = fill(&m, crl_days, err)) != 0 ||
+	    (rc = file_private_dir(new, err)) != 0 || (rc = fill(&m, from, crl_days, err)) != 0 ||
 	    (rc = file_sync_dir(within, err)) != 0)
 		return rc;
 	if (rename(new, ca) != 0)
@@ -372,7 +372,7 @@ words_ok(const struct signer_init *init, struct err *err)
 }
 
 int
-init_run(const struct signer_init *init, struct importing *importing, struct err *err)
+init_run(const struct signer_init *init, const struct init_source *from, struct err *err)
 {
 	CLEAN(file_closep) int lock = -1;
 	int rc;
@@ -381,17 +381,16 @@ init_run(const struct signer_init *init, struct importing *importing, struct err
 		return err_errno(err, ERR_USAGE, "cannot open %s", init->home);
 	if (flock(lock, LOCK_EX | LOCK_NB) != 0)
 		return err_set(err, ERR_OCCUPIED, "another init is at work in %s", init->home);
-	if ((rc = make(init, importing, err)) != 0)
-		return err == NULL ? rc : err_wrap(err, importing == NULL ? "init" : "import");
+	if ((rc = make(init, from, err)) != 0)
+		return err == NULL ? rc : err_wrap(err, "%s", from->doing);
 	return 0;
 }
 
 int
 init_ca(const struct signer_init *init, struct err *err)
 {
-	int rc;
+	const struct init_source from = {.doing = "init", .fill = fill_new};
+	const int rc = words_ok(init, err);
 
-	if ((rc = words_ok(init, err)) != 0)
-		return rc;
-	return init_run(init, NULL, err);
+	return rc != 0 ? rc : init_run(init, &from, err);
 }

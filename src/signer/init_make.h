@@ -8,8 +8,6 @@
 #include "ykenroll/key.h"
 #include "ykenroll/signer.h"
 
-struct importing;
-
 struct making {
 	const struct signer_init *init;
 	struct key *keys[LOG_CAS];
@@ -17,8 +15,7 @@ struct making {
 	struct log *log;
 	struct log_who who;
 	int64_t now;
-	bool single;		     /* certs[LOG_ROOT] is certs[LOG_ISSUING]; no root CRL */
-	struct importing *importing; /* or NULL: keys and certificates are made */
+	bool single; /* certs[LOG_ROOT] is certs[LOG_ISSUING]; no root CRL */
 };
 
 /* Sign the first CRL of ours into m->crls. Errors: as crl_issue. */
@@ -27,11 +24,14 @@ MUST_CHECK int init_make_crl(struct making *m, enum log_ca ca, unsigned days, st
 /* signer_init, in this process. */
 MUST_CHECK int init_ca(const struct signer_init *init, struct err *err);
 
-/* All or nothing, as signer_init. importing: or NULL. */
+/* What keys, certificates, log and CRLs come from; doing: for messages. */
+struct init_source {
+	const char *doing;
+	int (*fill)(struct making *m, void *ctx, unsigned crl_days, struct err *err);
+	void *ctx;
+};
+/* All or nothing, as signer_init. */
 MUST_CHECK int init_run(
-    const struct signer_init *init, struct importing *importing, struct err *err);
-
-/* import.c: keys, certificates, log and CRLs from what was read. */
-MUST_CHECK int import_fill(struct making *m, unsigned crl_days, struct err *err);
+    const struct signer_init *init, const struct init_source *from, struct err *err);
 
 #endif

@@ -230,23 +230,6 @@ check_subject(const struct ca *ca, const struct profile *p, struct names *n, str
 	return 0;
 }
 
-bool
-names_has_uuid(const struct names *n)
-{
-	static const uint8_t none[REQUEST_GUID_LEN];
-
-	return memcmp(n->uuid, none, sizeof(none)) != 0;
-}
-
-unsigned
-names_have(const struct names *n)
-{
-	return (n->who.email[0] != '\0' ? NAME_EMAIL : 0u) |
-	       (n->who.upn[0] != '\0' ? NAME_UPN : 0u) | (names_has_uuid(n) ? NAME_UUID : 0u) |
-	       (n->n_dns > 0 ? NAME_DNS : 0u) | (n->n_ip > 0 ? NAME_IP : 0u) |
-	       (n->who.sid[0] != '\0' ? NAME_SID : 0u);
-}
-
 static const char *
 first_name(unsigned set)
 {

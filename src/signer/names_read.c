@@ -44,6 +44,23 @@ names_urn(const uint8_t uuid[static REQUEST_GUID_LEN], char ret[static NAMES_URN
 	    hex + 16, hex + 20);
 }
 
+bool
+names_has_uuid(const struct names *n)
+{
+	static const uint8_t none[REQUEST_GUID_LEN];
+
+	return memcmp(n->uuid, none, sizeof(none)) != 0;
+}
+
+unsigned
+names_have(const struct names *n)
+{
+	return (n->who.email[0] != '\0' ? NAME_EMAIL : 0u) |
+	       (n->who.upn[0] != '\0' ? NAME_UPN : 0u) | (names_has_uuid(n) ? NAME_UUID : 0u) |
+	       (n->n_dns > 0 ? NAME_DNS : 0u) | (n->n_ip > 0 ? NAME_IP : 0u) |
+	       (n->who.sid[0] != '\0' ? NAME_SID : 0u);
+}
+
 /* ---- out of a request ---- */
 
 static int
