@@ -135,7 +135,8 @@ MUST_CHECK int signer_sign(struct signer *s, const uint8_t serial[static SIGNER_
 MUST_CHECK int signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     struct blob *ret_cert, struct err *err);
 
-enum signer_reason { /* RFC 5280, 5.3.1 */
+enum signer_reason {	     /* RFC 5280, 5.3.1 */
+	REASON_RELEASE = -1, /* none: it is taken off hold */
 	REASON_UNSPECIFIED = 0,
 	REASON_KEY_COMPROMISE = 1,
 	REASON_AFFILIATION_CHANGED = 3,
@@ -144,26 +145,19 @@ enum signer_reason { /* RFC 5280, 5.3.1 */
 	REASON_HOLD = 6,
 };
 /* Log the revocation, sign and publish a CRL that has it. Revoking again with the same reason is
- * not an error. Errors: ERR_ABSENT no such certificate. */
-MUST_CHECK int signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
+ * not an error. serial: of any length up to 20 octets (one that was imported).
+ *
+ * REASON_RELEASE takes a certificate that is on hold off the CRL (removeFromCRL is a delta CRL's
+ * word: here it is just not listed any more), and publishes that. Of one that is not revoked: no
+ * error. Errors: ERR_ABSENT no such certificate; ERR_CA it is revoked for good. */
+MUST_CHECK int signer_revoke(struct signer *s, const uint8_t *serial, size_t len,
     enum signer_reason reason, struct err *err);
-
-/* Take a certificate that is on hold off the CRL (removeFromCRL is a delta CRL's word: here it is
- * just not listed any more), and publish that. Of one that is not revoked: no error. Errors:
- * ERR_ABSENT; ERR_CA it is revoked for good. */
-MUST_CHECK int signer_release(
-    struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct err *err);
 
 /* Give a serial up: after this no certificate with it comes into being, whichever desk has prepared
  * it and is about to ask for its signature. One that was signed already is revoked for this reason
  * (unless it is revoked), and that is published. Asking again is not an error. */
 MUST_CHECK int signer_forbid(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     enum signer_reason reason, bool *ret_signed, struct err *err);
-
-/* Both, of a certificate that was imported: its serial is of any length up to 20 octets. reason -1:
- * release. Errors: as above. */
-MUST_CHECK int signer_take_any(
-    struct signer *s, const uint8_t *serial, size_t len, int reason, struct err *err);
 
 /* What the CRL that is published now says of itself. Nothing but numbers comes over, however long
  * it is. Errors: ERR_ABSENT this CA makes none of the root. */

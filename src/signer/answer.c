@@ -11,7 +11,15 @@ struct asked {
 	struct issue_desk *desk;
 	uint32_t peer;
 	const struct message *m;
+	const uint8_t *serial; /* where the message has one */
+	struct request request;
 };
+
+static void
+asked_wipe(struct asked *a)
+{
+	request_wipe(&a->request);
+}
 
 static int
 put_blob(struct blob *frame, uint8_t tag, const struct blob *b, struct err *err)
@@ -73,74 +81,30 @@ on_ca(const struct asked *a, struct blob *to, struct err *err)
 }
 
 static int
-on_precheck(const struct asked *a, struct blob *to, struct err *err)
-{
-	CLEAN(request_wipe) struct request request = {0};
-	const int rc = message_request(a->m, &request, err);
-
-	(void)to;
-	return rc != 0 ? rc : issue_precheck(a->ca, &request, err);
-}
-
-static int
-put_prepared(struct blob *to, const struct signer_prepared *p, struct err *err)
-{
-	int rc;
-
-	if ((rc = message_put(to, TAG_SERIAL, p->serial, sizeof(p->serial), err)) != 0 ||
-	    (rc = put_blob(to, TAG_TBS, &p->tbs, err)) != 0 ||
-	    (rc = message_put_number(to, TAG_CERT_LEN_MAX, (int64_t)p->cert_len_max, err)) != 0 ||
-	    (rc = message_put_number(to, TAG_NOT_BEFORE, p->not_before, err)) != 0)
-		return rc;
-	return message_put_number(to, TAG_NOT_AFTER, p->not_after, err);
-}
-
-static int
 on_prepare(const struct asked *a, struct blob *to, struct err *err)
 {
-	CLEAN(request_wipe) struct request request = {0};
+	const struct issue_ask ask = {.form = message_form(a->m->type),
+	    .peer = a->peer,
+	    .serial = a->serial,
+	    .request = &a->request};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	int rc;
 
-	if ((rc = message_request(a->m, &request, err)) != 0 ||
-	    (rc = issue_prepare(a->ca, a->desk, &request, &p, err)) != 0)
+	if ((rc = issue_prepare(a->ca, a->desk, &ask, &p, err)) != 0 ||
+	    ask.form == REQUEST_PRECHECK ||
+	    (rc = message_put(to, TAG_SERIAL, p.serial, sizeof(p.serial), err)) != 0 ||
+	    (rc = put_blob(to, TAG_TBS, &p.tbs, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_CERT_LEN_MAX, (int64_t)p.cert_len_max, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_NOT_BEFORE, p.not_before, err)) != 0)
 		return rc;
-	return put_prepared(to, &p, err);
-}
-
-static int
-on_software(const struct asked *a, struct blob *to, struct err *err)
-{
-	CLEAN(request_wipe) struct request request = {0};
-	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	int rc;
-
-	if ((rc = message_request(a->m, &request, err)) != 0 ||
-	    (rc = issue_prepare_software(a->ca, a->desk, a->peer, &request, &p, err)) != 0)
-		return rc;
-	return put_prepared(to, &p, err);
-}
-
-static int
-on_renew(const struct asked *a, struct blob *to, struct err *err)
-{
-	CLEAN(request_wipe) struct request request = {0};
-	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	int rc;
-
-	if ((rc = message_request(a->m, &request, err)) != 0 ||
-	    (rc = issue_prepare_renewal(a->ca, a->desk, a->peer,
-		 message_get(a->m, TAG_SERIAL)->data, &request, &p, err)) != 0)
-		return rc;
-	return put_prepared(to, &p, err);
+	return message_put_number(to, TAG_NOT_AFTER, p.not_after, err);
 }
 
 static int
 on_sign(const struct asked *a, struct blob *to, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob cert = {0};
-	int rc =
-	    issue_sign(a->ca, a->desk, a->peer, message_get(a->m, TAG_SERIAL)->data, &cert, err);
+	const int rc = issue_sign(a->ca, a->desk, a->peer, a->serial, &cert, err);
 
 	return rc != 0 ? rc : put_blob(to, TAG_CERT, &cert, err);
 }
@@ -149,7 +113,7 @@ static int
 on_find(const struct asked *a, struct blob *to, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob cert = {0};
-	int rc = issue_find(a->ca, message_get(a->m, TAG_SERIAL)->data, &cert, err);
+	const int rc = issue_find(a->ca, a->serial, &cert, err);
 
 	return rc != 0 ? rc : put_blob(to, TAG_CERT, &cert, err);
 }
@@ -157,9 +121,11 @@ on_find(const struct asked *a, struct blob *to, struct err *err)
 static int
 on_revoke(const struct asked *a, struct blob *to, struct err *err)
 {
+	const struct message_field *serial = message_get(a->m, TAG_ANY_SERIAL);
+
 	(void)to;
-	return issue_revoke(a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data, SIGNER_SERIAL_LEN,
-	    message_number(a->m, TAG_REASON), err);
+	return issue_revoke(
+	    a->ca, a->peer, serial->data, serial->len, message_number(a->m, TAG_REASON), err);
 }
 
 static int
@@ -170,53 +136,27 @@ on_crl(const struct asked *a, struct blob *to, struct err *err)
 }
 
 static int
-on_release(const struct asked *a, struct blob *to, struct err *err)
-{
-	(void)to;
-	return issue_release(
-	    a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data, SIGNER_SERIAL_LEN, err);
-}
-
-static int
 on_forbid(const struct asked *a, struct blob *to, struct err *err)
 {
 	bool was_signed;
-	int rc = issue_forbid(a->ca, a->peer, message_get(a->m, TAG_SERIAL)->data,
-	    message_number(a->m, TAG_REASON), &was_signed, err);
+	const int rc = issue_forbid(
+	    a->ca, a->peer, a->serial, message_number(a->m, TAG_REASON), &was_signed, err);
 
 	return rc != 0 ? rc : message_put_number(to, TAG_SIGNED, was_signed, err);
 }
 
 static int
-on_take_any(const struct asked *a, struct blob *to, struct err *err)
-{
-	const struct message_field *serial = message_get(a->m, TAG_ANY_SERIAL);
-	const int64_t reason = message_number(a->m, TAG_REASON);
-
-	(void)to;
-	return reason < 0 ? issue_release(a->ca, a->peer, serial->data, serial->len, err)
-			  : issue_revoke(a->ca, a->peer, serial->data, serial->len, reason, err);
-}
-
-#define AUDIT_ROWS_LEN 8
-
-static int
 on_tell(const struct asked *a, struct blob *to, struct err *err)
 {
-	const uint8_t *told = message_get(a->m, TAG_AUDIT)->data;
 	const struct signer_audit *known = &a->ca->log->sums.audit;
-	uint8_t field[AUDIT_ROWS_LEN + LOG_HASH_LEN];
-	uint64_t rows = 0;
-	size_t i;
+	const int64_t rows = message_number(a->m, TAG_AUDIT_ROWS);
+	int rc;
 
-	for (i = 0; i < AUDIT_ROWS_LEN; i++) {
-		rows = rows << 8 | told[i];
-		field[i] = (uint8_t)(known->rows >> (8 * (AUDIT_ROWS_LEN - 1 - i)));
-	}
-	memcpy(field + AUDIT_ROWS_LEN, known->head, LOG_HASH_LEN);
-	a->desk->audit.rows = rows > INT64_MAX ? 0 : rows;
-	memcpy(a->desk->audit.head, told + AUDIT_ROWS_LEN, LOG_HASH_LEN);
-	return known->rows == 0 ? 0 : message_put(to, TAG_AUDIT, field, sizeof(field), err);
+	a->desk->audit.rows = rows < 0 ? 0 : (uint64_t)rows;
+	memcpy(a->desk->audit.head, message_get(a->m, TAG_AUDIT_HEAD)->data, LOG_HASH_LEN);
+	if ((rc = message_put_number(to, TAG_AUDIT_ROWS, (int64_t)known->rows, err)) != 0)
+		return rc;
+	return message_put(to, TAG_AUDIT_HEAD, known->head, LOG_HASH_LEN, err);
 }
 
 static int
@@ -233,25 +173,20 @@ on_renew_issuing(const struct asked *a, struct blob *to, struct err *err)
 	return renew_issuing(a->ca, a->peer, err);
 }
 
-static const struct {
-	uint8_t request, reply;
-	int (*on)(const struct asked *a, struct blob *to, struct err *err);
-} table[] = {
-    {MESSAGE_CA, MESSAGE_CA_IS, on_ca},
-    {MESSAGE_PREPARE, MESSAGE_PREPARED, on_prepare},
-    {MESSAGE_SIGN, MESSAGE_CERT, on_sign},
-    {MESSAGE_FIND, MESSAGE_CERT, on_find},
-    {MESSAGE_REVOKE, MESSAGE_DONE, on_revoke},
-    {MESSAGE_PRECHECK, MESSAGE_DONE, on_precheck},
-    {MESSAGE_CRL, MESSAGE_DONE, on_crl},
-    {MESSAGE_ROOT_CRL, MESSAGE_DONE, on_root_crl},
-    {MESSAGE_RELEASE, MESSAGE_DONE, on_release},
-    {MESSAGE_SOFTWARE, MESSAGE_PREPARED, on_software},
-    {MESSAGE_RENEW, MESSAGE_PREPARED, on_renew},
-    {MESSAGE_RENEW_ISSUING, MESSAGE_DONE, on_renew_issuing},
-    {MESSAGE_TAKE_ANY, MESSAGE_DONE, on_take_any},
-    {MESSAGE_FORBID, MESSAGE_FORBIDDEN, on_forbid},
-    {MESSAGE_TELL, MESSAGE_TOLD, on_tell},
+static int (*const table[])(const struct asked *a, struct blob *to, struct err *err) = {
+    [MESSAGE_CA] = on_ca,
+    [MESSAGE_PREPARE] = on_prepare,
+    [MESSAGE_SIGN] = on_sign,
+    [MESSAGE_FIND] = on_find,
+    [MESSAGE_REVOKE] = on_revoke,
+    [MESSAGE_PRECHECK] = on_prepare,
+    [MESSAGE_CRL] = on_crl,
+    [MESSAGE_ROOT_CRL] = on_root_crl,
+    [MESSAGE_SOFTWARE] = on_prepare,
+    [MESSAGE_RENEW] = on_prepare,
+    [MESSAGE_RENEW_ISSUING] = on_renew_issuing,
+    [MESSAGE_FORBID] = on_forbid,
+    [MESSAGE_TELL] = on_tell,
 };
 
 /* ---- frames ---- */
@@ -300,21 +235,20 @@ int
 answer_request(struct ca *ca, struct issue_desk *desk, uint32_t peer, const struct message *m,
     struct answer_times *times, struct blob *ret_frame)
 {
-	const struct asked a = {.ca = ca, .desk = desk, .peer = peer, .m = m};
+	CLEAN(asked_wipe) struct asked a = {.ca = ca, .desk = desk, .peer = peer, .m = m};
+	const struct message_field *serial = message_get(m, TAG_SERIAL);
 	const int64_t before = file_fsync_ns;
 	CLEAN(blob_wipe) struct blob frame = {0};
 	struct err err = ERR_INIT;
-	size_t i;
 	int rc;
 
-	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		if (table[i].request == m->type)
-			break;
-	if (i == sizeof(table) / sizeof(table[0]))
+	if (m->type >= sizeof(table) / sizeof(table[0]) || table[m->type] == NULL)
 		return ERR_INTERNAL;
+	a.serial = serial == NULL ? NULL : serial->data;
 	ca->audit = desk->audit;
-	if ((rc = message_begin(&frame, table[i].reply, &err)) == 0)
-		rc = table[i].on(&a, &frame, &err);
+	if ((rc = message_request(m, &a.request, &err)) == 0 &&
+	    (rc = message_begin(&frame, message_reply(m->type), &err)) == 0)
+		rc = table[m->type](&a, &frame, &err);
 	ca->audit = (struct signer_audit){0};
 	times->fsync_ns += file_fsync_ns - before;
 	return rc == 0 ? finish(&frame, times, ret_frame)

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "signer/ca_home.h"
-#include "signer/client.h"
 #include "signer/crl_file.h"
+#include "signer/message.h"
 #include "signer/mirror.h"
 #include "signer/where.h"
 #include "signer/process.h"
@@ -36,12 +36,10 @@ code_of(int64_t n)
 static int
 refused(const struct message *m, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob text = {0};
-	int rc;
+	const struct message_field *text = message_get(m, TAG_TEXT);
 
-	if ((rc = message_text(m, TAG_TEXT, &text, err)) != 0)
-		return rc;
-	return err_set(err, code_of(message_number(m, TAG_CODE)), "%s", (const char *)text.data);
+	return err_set(err, code_of(message_number(m, TAG_CODE)), "%.*s", (int)text->len,
+	    (const char *)text->data);
 }
 
 /* The next frame, which must be of this type; *m points into *body. */
@@ -65,33 +63,64 @@ hear(struct signer *s, int timeout_ms, uint8_t type, struct blob *body, struct m
 	return m->type == type ? 0 : refused(m, err);
 }
 
-int
-client_ask(struct signer *s, struct blob *frame, uint8_t type, struct blob *body, struct message *m,
-    struct err *err)
+/* What is asked. */
+struct call {
+	enum message_type type;
+	const uint8_t *serial; /* SIGNER_SERIAL_LEN octets; NULL: none */
+	const int64_t *reason;
+	const struct signer_audit *audit;
+	const uint8_t *any; /* a serial of any length */
+	size_t any_len;
+	const struct request *request;
+};
+
+static int
+put_call(struct blob *frame, const struct call *c, struct err *err)
 {
+	const struct signer_audit *a = c->audit;
 	int rc;
 
-	message_end(frame);
-	if (s->fd < 0)
-		return err_set(err, ERR_INTERNAL, "the connection to the signer was lost");
-	if ((rc = message_send(s->fd, frame, err)) != 0)
+	if ((rc = message_begin(frame, (uint8_t)c->type, err)) != 0 ||
+	    (c->serial != NULL &&
+		(rc = message_put(frame, TAG_SERIAL, c->serial, SIGNER_SERIAL_LEN, err)) != 0) ||
+	    (c->reason != NULL &&
+		(rc = message_put_number(frame, TAG_REASON, *c->reason, err)) != 0) ||
+	    (a != NULL &&
+		(rc = message_put_number(frame, TAG_AUDIT_ROWS, (int64_t)a->rows, err)) != 0) ||
+	    (a != NULL &&
+		(rc = message_put(frame, TAG_AUDIT_HEAD, a->head, sizeof(a->head), err)) != 0) ||
+	    (c->any != NULL &&
+		(rc = message_put(frame, TAG_ANY_SERIAL, c->any, c->any_len, err)) != 0) ||
+	    (c->request != NULL && (rc = message_put_request(frame, c->request, err)) != 0))
 		return rc;
-	return hear(s, ANSWER_MS, type, body, m, err);
+	message_end(frame);
+	return 0;
 }
 
-/* reason: -1, none is asked for. */
+/* Ask, and hear the answer; *m points into *body. */
 static int
-ask_serial(struct signer *s, uint8_t request, const uint8_t *serial, int reason, uint8_t reply,
-    struct blob *body, struct message *m, struct err *err)
+call(struct signer *s, const struct call *c, struct blob *body, struct message *m, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob frame = {0};
 	int rc;
 
-	if ((rc = message_begin(&frame, request, err)) != 0 ||
-	    (rc = message_put(&frame, TAG_SERIAL, serial, SIGNER_SERIAL_LEN, err)) != 0 ||
-	    (reason >= 0 && (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0))
+	if ((rc = put_call(&frame, c, err)) != 0)
 		return rc;
-	return client_ask(s, &frame, reply, body, m, err);
+	if (s->fd < 0)
+		return err_set(err, ERR_INTERNAL, "the connection to the signer was lost");
+	if ((rc = message_write(s->fd, frame.data, frame.len, err)) != 0)
+		return rc;
+	return hear(s, ANSWER_MS, message_reply((uint8_t)c->type), body, m, err);
+}
+
+/* One whose answer says no more than that it is done. */
+static int
+done(struct signer *s, const struct call *c, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob body = {0};
+	struct message m;
+
+	return call(s, c, &body, &m, err);
 }
 
 /* ---- opening ---- */
@@ -237,8 +266,9 @@ signer_times(const struct signer *s)
 
 /* ---- the requests ---- */
 
-int
-client_take(const struct message *m, uint8_t tag, struct blob *ret, struct err *err)
+/* A copy of a field; absent: *ret stays. */
+static int
+take(const struct message *m, uint8_t tag, struct blob *ret, struct err *err)
 {
 	const struct message_field *f = message_get(m, tag);
 
@@ -275,18 +305,17 @@ take_long_crl(const struct signer *s, const struct message *m, struct blob *ret,
 int
 signer_ca(struct signer *s, struct signer_ca *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	CLEAN(blob_wipe) struct blob body = {0};
 	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
 	struct message m;
 	int rc;
 
-	if ((rc = message_begin(&frame, MESSAGE_CA, err)) != 0 ||
-	    (rc = client_ask(s, &frame, MESSAGE_CA_IS, &body, &m, err)) != 0 ||
-	    (rc = client_take(&m, TAG_CA_ISSUING, &ca.cas[0], err)) != 0 ||
-	    (rc = client_take(&m, TAG_CA_ROOT, &ca.cas[1], err)) != 0 ||
-	    (rc = client_take(&m, TAG_CRL_ISSUING, &ca.crls[0], err)) != 0 ||
-	    (rc = client_take(&m, TAG_CRL_ROOT, &ca.crls[1], err)) != 0 ||
-	    (rc = client_take(&m, TAG_REHEARSAL_ROOT, &ca.rehearsal_root, err)) != 0 ||
+	if ((rc = call(s, &(struct call){.type = MESSAGE_CA}, &body, &m, err)) != 0 ||
+	    (rc = take(&m, TAG_CA_ISSUING, &ca.cas[0], err)) != 0 ||
+	    (rc = take(&m, TAG_CA_ROOT, &ca.cas[1], err)) != 0 ||
+	    (rc = take(&m, TAG_CRL_ISSUING, &ca.crls[0], err)) != 0 ||
+	    (rc = take(&m, TAG_CRL_ROOT, &ca.crls[1], err)) != 0 ||
+	    (rc = take(&m, TAG_REHEARSAL_ROOT, &ca.rehearsal_root, err)) != 0 ||
 	    (rc = take_long_crl(s, &m, &ca.crls[0], err)) != 0)
 		return rc;
 	ca.n = ca.cas[1].len > 0 ? 2 : 1;
@@ -302,7 +331,7 @@ signer_ca(struct signer *s, struct signer_ca *ret, struct err *err)
 int
 signer_crl_state(struct signer *s, bool root, struct crl_info *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
+	CLEAN(blob_wipe) struct blob body = {0};
 	CLEAN(signer_ca_wipe) struct signer_ca all = {0};
 	const struct message_field *crl, *ca;
 	struct crl_info info = {0};
@@ -313,8 +342,7 @@ signer_crl_state(struct signer *s, bool root, struct crl_info *ret, struct err *
 	/* a desk's pub/ is brought up to date by that */
 	if (mirror_wanted(s->home) && (rc = signer_ca(s, &all, err)) != 0)
 		return rc;
-	if ((rc = message_begin(&frame, MESSAGE_CA, err)) != 0 ||
-	    (rc = client_ask(s, &frame, MESSAGE_CA_IS, &body, &m, err)) != 0)
+	if ((rc = call(s, &(struct call){.type = MESSAGE_CA}, &body, &m, err)) != 0)
 		return rc;
 	if (root && (crl = message_get(&m, TAG_CRL_ROOT)) == NULL)
 		return err_set(err, ERR_ABSENT, "the root's CRL is not made here");
@@ -330,20 +358,6 @@ signer_crl_state(struct signer *s, bool root, struct crl_info *ret, struct err *
 	memcpy(info.issuer, issuer.subject, sizeof(info.issuer));
 	*ret = info;
 	return 0;
-}
-
-int
-signer_take_any(struct signer *s, const uint8_t *serial, size_t len, int reason, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
-	struct message m;
-	int rc;
-
-	if ((rc = message_begin(&frame, MESSAGE_TAKE_ANY, err)) != 0 ||
-	    (rc = message_put_number(&frame, TAG_REASON, reason, err)) != 0 ||
-	    (rc = message_put(&frame, TAG_ANY_SERIAL, serial, len, err)) != 0)
-		return rc;
-	return client_ask(s, &frame, MESSAGE_DONE, &body, &m, err);
 }
 
 void
@@ -364,105 +378,126 @@ signer_prepared_wipe(struct signer_prepared *p)
 	blob_wipe(&p->tbs);
 }
 
+/* Send it, and take the answer apart. */
 static int
-ask_cert(struct signer *s, uint8_t request, const uint8_t *serial, struct blob *ret_cert,
-    struct err *err)
+prepared(struct signer *s, const struct call *c, struct signer_prepared *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob body = {0};
+	CLEAN(blob_wipe) struct blob body = {0}, tbs = {0};
 	struct message m;
 	int rc;
 
-	if ((rc = ask_serial(s, request, serial, -1, MESSAGE_CERT, &body, &m, err)) != 0)
+	if ((rc = call(s, c, &body, &m, err)) != 0 || (rc = take(&m, TAG_TBS, &tbs, err)) != 0)
 		return rc;
-	return client_take(&m, TAG_CERT, ret_cert, err);
+	memcpy(ret->serial, message_get(&m, TAG_SERIAL)->data, sizeof(ret->serial));
+	ret->cert_len_max = (size_t)message_number(&m, TAG_CERT_LEN_MAX);
+	ret->not_before = message_number(&m, TAG_NOT_BEFORE);
+	ret->not_after = message_number(&m, TAG_NOT_AFTER);
+	blob_move(&ret->tbs, &tbs);
+	return 0;
+}
+
+int
+signer_precheck(struct signer *s, const struct request *request, struct err *err)
+{
+	return done(s, &(struct call){.type = MESSAGE_PRECHECK, .request = request}, err);
+}
+
+int
+signer_prepare(
+    struct signer *s, const struct request *request, struct signer_prepared *ret, struct err *err)
+{
+	return prepared(s, &(struct call){.type = MESSAGE_PREPARE, .request = request}, ret, err);
+}
+
+int
+signer_prepare_software(
+    struct signer *s, const struct request *request, struct signer_prepared *ret, struct err *err)
+{
+	return prepared(s, &(struct call){.type = MESSAGE_SOFTWARE, .request = request}, ret, err);
+}
+
+int
+signer_prepare_renewal(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
+    const struct request *request, struct signer_prepared *ret, struct err *err)
+{
+	return prepared(s,
+	    &(struct call){.type = MESSAGE_RENEW, .serial = serial, .request = request}, ret, err);
+}
+
+int
+signer_renew_issuing(struct signer *s, struct err *err)
+{
+	return done(s, &(struct call){.type = MESSAGE_RENEW_ISSUING}, err);
+}
+
+static int
+ask_cert(struct signer *s, const struct call *c, struct blob *ret_cert, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob body = {0};
+	struct message m;
+	const int rc = call(s, c, &body, &m, err);
+
+	return rc != 0 ? rc : take(&m, TAG_CERT, ret_cert, err);
 }
 
 int
 signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct blob *ret_cert,
     struct err *err)
 {
-	return ask_cert(s, MESSAGE_SIGN, serial, ret_cert, err);
+	return ask_cert(s, &(struct call){.type = MESSAGE_SIGN, .serial = serial}, ret_cert, err);
 }
 
 int
 signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct blob *ret_cert,
     struct err *err)
 {
-	return ask_cert(s, MESSAGE_FIND, serial, ret_cert, err);
+	return ask_cert(s, &(struct call){.type = MESSAGE_FIND, .serial = serial}, ret_cert, err);
 }
 
 int
-signer_revoke(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
-    enum signer_reason reason, struct err *err)
+signer_revoke(
+    struct signer *s, const uint8_t *serial, size_t len, enum signer_reason reason, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob body = {0};
-	struct message m;
+	const int64_t why = reason;
+	const struct call c = {
+	    .type = MESSAGE_REVOKE, .any = serial, .any_len = len, .reason = &why};
 
-	return ask_serial(s, MESSAGE_REVOKE, serial, (int)reason, MESSAGE_DONE, &body, &m, err);
-}
-
-int
-signer_release(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct err *err)
-{
-	CLEAN(blob_wipe) struct blob body = {0};
-	struct message m;
-
-	return ask_serial(s, MESSAGE_RELEASE, serial, -1, MESSAGE_DONE, &body, &m, err);
+	return done(s, &c, err);
 }
 
 int
 signer_forbid(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     enum signer_reason reason, bool *ret_signed, struct err *err)
 {
+	const int64_t why = reason;
+	const struct call c = {.type = MESSAGE_FORBID, .serial = serial, .reason = &why};
 	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
-	int rc;
+	const int rc = call(s, &c, &body, &m, err);
 
-	if ((rc = ask_serial(
-		 s, MESSAGE_FORBID, serial, (int)reason, MESSAGE_FORBIDDEN, &body, &m, err)) != 0)
-		return rc;
-	*ret_signed = message_number(&m, TAG_SIGNED) != 0;
-	return 0;
+	if (rc == 0)
+		*ret_signed = message_number(&m, TAG_SIGNED) != 0;
+	return rc;
 }
 
 int
 signer_crl(struct signer *s, bool root, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
-	struct message m;
-	int rc;
-
-	if ((rc = message_begin(&frame, root ? MESSAGE_ROOT_CRL : MESSAGE_CRL, err)) != 0)
-		return rc;
-	return client_ask(s, &frame, MESSAGE_DONE, &body, &m, err);
+	return done(s, &(struct call){.type = root ? MESSAGE_ROOT_CRL : MESSAGE_CRL}, err);
 }
-
-#define AUDIT_ROWS_LEN 8
 
 int
 signer_tell(struct signer *s, const struct signer_audit *audit, struct signer_audit *ret_known,
     struct err *err)
 {
-	CLEAN(blob_wipe) struct blob frame = {0}, body = {0};
-	uint8_t field[AUDIT_ROWS_LEN + sizeof(audit->head)];
-	struct signer_audit known = {0};
-	const struct message_field *f;
+	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
-	size_t i;
-	int rc;
+	const int rc =
+	    call(s, &(struct call){.type = MESSAGE_TELL, .audit = audit}, &body, &m, err);
 
-	for (i = 0; i < AUDIT_ROWS_LEN; i++)
-		field[i] = (uint8_t)(audit->rows >> (8 * (AUDIT_ROWS_LEN - 1 - i)));
-	memcpy(field + AUDIT_ROWS_LEN, audit->head, sizeof(audit->head));
-	if ((rc = message_begin(&frame, MESSAGE_TELL, err)) != 0 ||
-	    (rc = message_put(&frame, TAG_AUDIT, field, sizeof(field), err)) != 0 ||
-	    (rc = client_ask(s, &frame, MESSAGE_TOLD, &body, &m, err)) != 0)
+	if (rc != 0)
 		return rc;
-	if ((f = message_get(&m, TAG_AUDIT)) != NULL) {
-		for (i = 0; i < AUDIT_ROWS_LEN; i++)
-			known.rows = known.rows << 8 | f->data[i];
-		memcpy(known.head, f->data + AUDIT_ROWS_LEN, sizeof(known.head));
-	}
-	*ret_known = known;
+	ret_known->rows = (uint64_t)message_number(&m, TAG_AUDIT_ROWS);
+	memcpy(ret_known->head, message_get(&m, TAG_AUDIT_HEAD)->data, sizeof(ret_known->head));
 	return 0;
 }

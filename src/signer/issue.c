@@ -171,126 +171,80 @@ plan_it(const struct ca *ca, struct issue_desk *desk, const struct request *requ
 	return 0;
 }
 
+/* Of a renewal: as it was issued, *ret_old. */
 static int
-prepare(const struct ca *ca, struct issue_desk *desk, const struct request *request,
+find_profile(const struct ca *ca, const struct issue_ask *ask, struct profile *ret,
+    struct log_cert *ret_old, struct err *err)
+{
+	char name[RULES_NAME_MAX + 1];
+	int rc;
+
+	if (ask->form != REQUEST_RENEW)
+		return rules_profile(ca->rules, ask->request->profile, ret, err);
+	if ((rc = find_signed(ca, ask->serial, SIGNER_SERIAL_LEN, ret_old, err)) != 0)
+		return rc;
+	if (ret_old->revoked_at != 0)
+		return err_set(err, ERR_CA,
+		    "the certificate is revoked, for reason %u; issue a new one", ret_old->reason);
+	rc = log_profile(ca->log, ret_old, name, err);
+	return rc != 0 ? rc : rules_profile(ca->rules, name, ret, err);
+}
+
+/* Of a renewal: the certificate's own words, under the rules of today. */
+static int
+find_names(const struct ca *ca, const struct issue_ask *ask, const struct log_cert *c,
+    struct blob *ret_old, struct names *ret, struct err *err)
+{
+	int rc;
+
+	if (ask->form != REQUEST_RENEW)
+		return names_request(ask->request, ret, err);
+	rc = log_certificate(ca->log, c, ret_old, err);
+	return rc != 0 ? rc : names_cert(ret_old, ret, err);
+}
+
+static int
+prepare(const struct ca *ca, struct issue_desk *desk, const struct issue_ask *ask,
     struct signer_prepared *ret, struct err *err)
 {
-	CLEAN(names_wipe) struct names names = {0};
-	CLEAN(blob_wipe) struct blob spki = {0};
-	struct profile profile;
-	int rc;
-
-	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
-	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
-	    (rc = gate_tokens(&profile, err)) != 0 ||
-	    (rc = names_request(request, &names, err)) != 0 ||
-	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
-	    (rc = gate_check(ca, &profile, request, &spki, err)) != 0)
-		return rc;
-	return plan_it(ca, desk, request, &profile, &names, &spki, ret, err);
-}
-
-static int
-prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const struct request *request, struct signer_prepared *ret, struct err *err)
-{
-	CLEAN(names_wipe) struct names names = {0};
-	CLEAN(blob_wipe) struct blob spki = {0};
-	struct profile profile;
-	int rc;
-
-	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
-	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
-	    (rc = gate_peer(ca, &profile, peer, err)) != 0 ||
-	    (rc = names_request(request, &names, err)) != 0 ||
-	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
-	    (rc = gate_software(&request->csr, &spki, err)) != 0)
-		return rc;
-	return plan_it(ca, desk, request, &profile, &names, &spki, ret, err);
-}
-
-/* The certificate's own words, under the rules of today. */
-static int
-prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer, const uint8_t *serial,
-    const struct request *request, struct signer_prepared *ret, struct err *err)
-{
+	const bool token = ask->form == REQUEST_PREPARE || ask->form == REQUEST_PRECHECK;
+	const struct request *request = ask->request;
 	CLEAN(names_wipe) struct names names = {0};
 	CLEAN(blob_wipe) struct blob spki = {0}, old = {0};
-	char name[RULES_NAME_MAX + 1];
+	struct log_cert c = {0};
+	struct cert_plan plan;
 	struct profile profile;
-	struct log_cert c;
 	int rc;
 
 	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
-	    (rc = find_signed(ca, serial, SIGNER_SERIAL_LEN, &c, err)) != 0)
-		return rc;
-	if (c.revoked_at != 0)
-		return err_set(err, ERR_CA,
-		    "the certificate is revoked, for reason %u; issue a new one", c.reason);
-	if ((rc = log_profile(ca->log, &c, name, err)) != 0 ||
-	    (rc = rules_profile(ca->rules, name, &profile, err)) != 0 ||
-	    (rc = gate_peer(ca, &profile, peer, err)) != 0 ||
-	    (rc = log_certificate(ca->log, &c, &old, err)) != 0 ||
-	    (rc = names_cert(&old, &names, err)) != 0 ||
+	    (rc = find_profile(ca, ask, &profile, &c, err)) != 0 ||
+	    (rc = token ? gate_tokens(&profile, err) : gate_peer(ca, &profile, ask->peer, err)) !=
+		0 ||
+	    (rc = find_names(ca, ask, &c, &old, &names, err)) != 0 ||
 	    (rc = names_check(ca, &profile, &names, err)) != 0)
 		return rc;
-	rc = request->csr.len > 0 ? gate_software(&request->csr, &spki, err)
-				  : cert_spki(old.data, old.len, &spki, err);
+	if (ask->form == REQUEST_PRECHECK) {
+		rc = gate_planned(ca, &profile, request, err);
+		return rc != 0 ? rc : validity(ca, &profile, request, &plan, err);
+	}
+	if (token)
+		rc = gate_check(ca, &profile, request, &spki, err);
+	else if (ask->form == REQUEST_RENEW && request->csr.len == 0)
+		rc = cert_spki(old.data, old.len, &spki, err);
+	else
+		rc = gate_software(&request->csr, &spki, err);
 	return rc != 0 ? rc : plan_it(ca, desk, request, &profile, &names, &spki, ret, err);
 }
 
-static int
-refusal(int rc, struct err *err)
+int
+issue_prepare(const struct ca *ca, struct issue_desk *desk, const struct issue_ask *ask,
+    struct signer_prepared *ret, struct err *err)
 {
+	const int rc = prepare(ca, desk, ask, ret, err);
+
 	if (rc != 0 && err != NULL)
 		(void)err_wrap(err, "the CA refuses");
 	return rc;
-}
-
-int
-issue_prepare(const struct ca *ca, struct issue_desk *desk, const struct request *request,
-    struct signer_prepared *ret, struct err *err)
-{
-	return refusal(prepare(ca, desk, request, ret, err), err);
-}
-
-int
-issue_prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const struct request *request, struct signer_prepared *ret, struct err *err)
-{
-	return refusal(prepare_software(ca, desk, peer, request, ret, err), err);
-}
-
-int
-issue_prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const uint8_t *serial, const struct request *request, struct signer_prepared *ret,
-    struct err *err)
-{
-	return refusal(prepare_renewal(ca, desk, peer, serial, request, ret, err), err);
-}
-
-static int
-precheck(const struct ca *ca, const struct request *request, struct err *err)
-{
-	CLEAN(names_wipe) struct names names = {0};
-	struct profile profile;
-	struct cert_plan plan;
-	int rc;
-
-	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
-	    (rc = rules_profile(ca->rules, request->profile, &profile, err)) != 0 ||
-	    (rc = gate_tokens(&profile, err)) != 0 ||
-	    (rc = names_request(request, &names, err)) != 0 ||
-	    (rc = names_check(ca, &profile, &names, err)) != 0 ||
-	    (rc = gate_planned(ca, &profile, request, err)) != 0)
-		return rc;
-	return validity(ca, &profile, request, &plan, err);
-}
-
-int
-issue_precheck(const struct ca *ca, const struct request *request, struct err *err)
-{
-	return refusal(precheck(ca, request, err), err);
 }
 
 /* ---- sign ---- */
@@ -363,12 +317,25 @@ reason_known(int64_t reason)
 	       (reason >= REASON_AFFILIATION_CHANGED && reason <= REASON_HOLD);
 }
 
+static int
+release(const struct log_cert *c, struct err *err)
+{
+	return c->reason == REASON_HOLD
+		   ? 0
+		   : err_set(err, ERR_CA,
+			 "the certificate is revoked for good, for reason %u; only a hold is released",
+			 c->reason);
+}
+
 /* On hold may become revoked, and every reason may turn out to be a compromise (RFC 5280, 5.3.1).
  */
-static bool
-may_change(uint8_t from, int64_t to)
+static int
+revoke(const struct log_cert *c, int64_t reason, struct err *err)
 {
-	return from == REASON_HOLD || to == REASON_KEY_COMPROMISE;
+	return c->revoked_at == 0 || c->reason == REASON_HOLD || reason == REASON_KEY_COMPROMISE
+		   ? 0
+		   : err_set(err, ERR_CA, "the certificate is revoked already, for reason %u",
+			 c->reason);
 }
 
 int
@@ -376,40 +343,22 @@ issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, in
     struct err *err)
 {
 	const struct log_who who = ca_who(ca, peer);
+	const bool off = reason == REASON_RELEASE;
 	struct log_cert c;
 	int rc;
 
-	if (!reason_known(reason))
+	if (!off && !reason_known(reason))
 		return err_set(err, ERR_USAGE, "%lld is not a reason to revoke", (long long)reason);
 	if ((rc = find_signed(ca, serial, len, &c, err)) != 0)
 		return rc;
 	/* once more: only make sure that the list is out */
-	if (c.revoked_at != 0 && c.reason == reason)
+	if (off ? c.revoked_at == 0 : c.revoked_at != 0 && c.reason == reason)
 		return crl_renew(ca, peer, false, err);
-	if (c.revoked_at != 0 && !may_change(c.reason, reason))
-		return err_set(
-		    err, ERR_CA, "the certificate is revoked already, for reason %u", c.reason);
-	rc = log_of_serial(ca->log, &who, "revoked", serial, len, reason, err);
-	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
-}
-
-int
-issue_release(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, struct err *err)
-{
-	const struct log_who who = ca_who(ca, peer);
-	struct log_cert c;
-	int rc;
-
-	if ((rc = find_signed(ca, serial, len, &c, err)) != 0)
+	if ((rc = off ? release(&c, err) : revoke(&c, reason, err)) != 0 ||
+	    (rc = log_of_serial(ca->log, &who, off ? "released" : "revoked", serial, len,
+		 off ? 0 : reason, err)) != 0)
 		return rc;
-	if (c.revoked_at == 0)
-		return crl_renew(ca, peer, false, err);
-	if (c.reason != REASON_HOLD)
-		return err_set(err, ERR_CA,
-		    "the certificate is revoked for good, for reason %u; only a hold is released",
-		    c.reason);
-	rc = log_of_serial(ca->log, &who, "released", serial, len, 0, err);
-	return rc != 0 ? rc : crl_renew(ca, peer, true, err);
+	return crl_renew(ca, peer, true, err);
 }
 
 /* One that is revoked stays revoked as it is. */

@@ -27,26 +27,24 @@ struct issue_desk {
 
 void issue_desk_wipe(struct issue_desk *desk);
 
-/* All that can be refused before there is a key. */
-MUST_CHECK int issue_precheck(const struct ca *ca, const struct request *request, struct err *err);
-
+struct issue_ask {
+	/* PREPARE: a key that is attested. PRECHECK: all that can be refused before there is one;
+	 * nothing is prepared. SOFTWARE: a key that nothing attests. RENEW: the same names and
+	 * profile once more; of the request count days, and the csr of a new key. */
+	enum request_form form;
+	uint32_t peer;
+	const uint8_t *serial; /* of RENEW */
+	const struct request *request;
+};
 MUST_CHECK int issue_prepare(const struct ca *ca, struct issue_desk *desk,
-    const struct request *request, struct signer_prepared *ret, struct err *err);
-/* The same for a key that nothing attests. */
-MUST_CHECK int issue_prepare_software(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const struct request *request, struct signer_prepared *ret, struct err *err);
-/* The same names and profile once more; of the request count days, and the csr of a new key. */
-MUST_CHECK int issue_prepare_renewal(const struct ca *ca, struct issue_desk *desk, uint32_t peer,
-    const uint8_t *serial, const struct request *request, struct signer_prepared *ret,
-    struct err *err);
+    const struct issue_ask *ask, struct signer_prepared *ret, struct err *err);
 MUST_CHECK int issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer,
     const uint8_t *serial, struct blob *ret_cert, struct err *err);
 MUST_CHECK int issue_find(
     const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err);
+/* REASON_RELEASE: off hold. */
 MUST_CHECK int issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len,
     int64_t reason, struct err *err);
-MUST_CHECK int issue_release(
-    struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, struct err *err);
 
 /* *ret_signed: it was, and is revoked now. Else its signature is refused from now on. */
 MUST_CHECK int issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason,

@@ -45,49 +45,51 @@ static const struct {
     [TAG_CRL_FROM] = {NUMBER, 0, 0},
     [TAG_CRL_UNTIL] = {NUMBER, 0, 0},
     [TAG_ANY_SERIAL] = {BYTES, 1, 20},
-    [TAG_AUDIT] = {BYTES, 40, 40},
+    [TAG_AUDIT_ROWS] = {NUMBER, 0, 0},
+    [TAG_AUDIT_HEAD] = {BYTES, 32, 32},
 };
 
 #define BIT(tag) (UINT64_C(1) << (tag))
 #define TIMES (BIT(TAG_KDF_NS) | BIT(TAG_FSYNC_NS) | BIT(TAG_WAIT_NS))
 
-/* Which fields a message must have, which it may have besides, and what of a request. */
+#define AUDIT (BIT(TAG_AUDIT_ROWS) | BIT(TAG_AUDIT_HEAD))
+
+/* Which fields a message must have, which it may have besides, and of a request: what is answered,
+ * and what it carries of a struct request. */
 static const struct {
-	uint8_t type;
+	uint8_t type, reply;
 	uint64_t must, may;
 	enum request_form form;
 } types[] = {
-    {MESSAGE_CA, 0, 0, 0},
-    {MESSAGE_PREPARE, 0, 0, REQUEST_PREPARE},
-    {MESSAGE_SIGN, BIT(TAG_SERIAL), 0, 0},
-    {MESSAGE_FIND, BIT(TAG_SERIAL), 0, 0},
-    {MESSAGE_REVOKE, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0, 0},
-    {MESSAGE_PRECHECK, 0, 0, REQUEST_PRECHECK},
-    {MESSAGE_CRL, 0, 0, 0},
-    {MESSAGE_ROOT_CRL, 0, 0, 0},
-    {MESSAGE_RELEASE, BIT(TAG_SERIAL), 0, 0},
-    {MESSAGE_TAKE_ANY, BIT(TAG_REASON) | BIT(TAG_ANY_SERIAL), 0, 0},
-    {MESSAGE_SOFTWARE, 0, 0, REQUEST_SOFTWARE},
-    {MESSAGE_RENEW_ISSUING, 0, 0, 0},
-    {MESSAGE_RENEW, BIT(TAG_SERIAL), 0, REQUEST_RENEW},
-    {MESSAGE_FORBID, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0, 0},
-    {MESSAGE_TELL, BIT(TAG_AUDIT), 0, 0},
-    {MESSAGE_TOLD, TIMES, BIT(TAG_AUDIT), 0},
-    {MESSAGE_HELLO, BIT(TAG_VERSION) | TIMES, 0, 0},
-    {MESSAGE_CA_IS,
+    {MESSAGE_CA, MESSAGE_CA_IS, 0, 0, 0},
+    {MESSAGE_PREPARE, MESSAGE_PREPARED, 0, 0, REQUEST_PREPARE},
+    {MESSAGE_SIGN, MESSAGE_CERT, BIT(TAG_SERIAL), 0, 0},
+    {MESSAGE_FIND, MESSAGE_CERT, BIT(TAG_SERIAL), 0, 0},
+    {MESSAGE_REVOKE, MESSAGE_DONE, BIT(TAG_REASON) | BIT(TAG_ANY_SERIAL), 0, 0},
+    {MESSAGE_PRECHECK, MESSAGE_DONE, 0, 0, REQUEST_PRECHECK},
+    {MESSAGE_CRL, MESSAGE_DONE, 0, 0, 0},
+    {MESSAGE_ROOT_CRL, MESSAGE_DONE, 0, 0, 0},
+    {MESSAGE_SOFTWARE, MESSAGE_PREPARED, 0, 0, REQUEST_SOFTWARE},
+    {MESSAGE_RENEW_ISSUING, MESSAGE_DONE, 0, 0, 0},
+    {MESSAGE_RENEW, MESSAGE_PREPARED, BIT(TAG_SERIAL), 0, REQUEST_RENEW},
+    {MESSAGE_FORBID, MESSAGE_FORBIDDEN, BIT(TAG_SERIAL) | BIT(TAG_REASON), 0, 0},
+    {MESSAGE_TELL, MESSAGE_TOLD, AUDIT, 0, 0},
+    {MESSAGE_TOLD, 0, TIMES | AUDIT, 0, 0},
+    {MESSAGE_HELLO, 0, BIT(TAG_VERSION) | TIMES, 0, 0},
+    {MESSAGE_CA_IS, 0,
 	BIT(TAG_CA_ISSUING) | BIT(TAG_CRL_NUMBER) | BIT(TAG_CRL_ENTRIES) | BIT(TAG_CRL_FROM) |
 	    BIT(TAG_CRL_UNTIL) | TIMES,
 	BIT(TAG_CA_ROOT) | BIT(TAG_CRL_ISSUING) | BIT(TAG_CRL_ROOT) | BIT(TAG_REHEARSAL_ROOT) |
 	    BIT(TAG_CRL_ISSUING_SHA256),
 	0},
-    {MESSAGE_PREPARED,
+    {MESSAGE_PREPARED, 0,
 	BIT(TAG_SERIAL) | BIT(TAG_TBS) | BIT(TAG_CERT_LEN_MAX) | BIT(TAG_NOT_BEFORE) |
 	    BIT(TAG_NOT_AFTER) | TIMES,
 	0, 0},
-    {MESSAGE_CERT, BIT(TAG_CERT) | TIMES, 0, 0},
-    {MESSAGE_DONE, TIMES, 0, 0},
-    {MESSAGE_FORBIDDEN, BIT(TAG_SIGNED) | TIMES, 0, 0},
-    {MESSAGE_ERROR, BIT(TAG_CODE) | BIT(TAG_TEXT) | TIMES, 0, 0},
+    {MESSAGE_CERT, 0, BIT(TAG_CERT) | TIMES, 0, 0},
+    {MESSAGE_DONE, 0, TIMES, 0, 0},
+    {MESSAGE_FORBIDDEN, 0, BIT(TAG_SIGNED) | TIMES, 0, 0},
+    {MESSAGE_ERROR, 0, BIT(TAG_CODE) | BIT(TAG_TEXT) | TIMES, 0, 0},
 };
 
 static uint32_t
@@ -107,7 +109,7 @@ put32(uint8_t *p, size_t n)
 
 /* The row of types, or -1. */
 static int
-form_of(uint8_t type)
+row_of(uint8_t type)
 {
 	size_t i;
 
@@ -115,6 +117,56 @@ form_of(uint8_t type)
 		if (types[i].type == type)
 			return (int)i;
 	return -1;
+}
+
+uint8_t
+message_reply(uint8_t type)
+{
+	const int row = row_of(type);
+
+	return row < 0 ? 0 : types[row].reply;
+}
+
+enum request_form
+message_form(uint8_t type)
+{
+	const int row = row_of(type);
+
+	return row < 0 ? 0 : types[row].form;
+}
+
+static int64_t
+field_number(const struct message_field *f)
+{
+	return (int64_t)((uint64_t)get32(f->data) << 32 | get32(f->data + 4));
+}
+
+static const struct request_field *
+by_tag(uint8_t tag)
+{
+	const struct request_field *all;
+	size_t n, i;
+
+	all = request_fields(&n);
+	for (i = 0; i < n; i++)
+		if (tag > TAG_REQUEST && all[i].tag == tag - TAG_REQUEST)
+			return &all[i];
+	return NULL;
+}
+
+/* What is not given is left out, so that there is one way to say it. */
+static int
+request_field_ok(enum request_form form, const struct message_field *f)
+{
+	const struct request_field *field = by_tag(f->tag);
+
+	if (field == NULL || (field->forms & form) == 0)
+		return -1;
+	if (request_is_number(field))
+		return f->len == MESSAGE_NUMBER_LEN && field_number(f) != 0 ? 0 : -1;
+	if (field->kind == REQUEST_BYTES)
+		return f->len == field->size ? 0 : -1;
+	return f->len >= 1 && f->len <= REQUEST_NAMES_MAX ? 0 : -1;
 }
 
 static int
@@ -147,13 +199,13 @@ next_field(const uint8_t *body, size_t len, size_t *at, uint8_t after, enum requ
 	f.data = body + *at;
 	*at += f.len;
 	*ret = f;
-	return f.tag >= TAG_REQUEST ? message_request_ok(form, &f) : field_ok(&f);
+	return f.tag >= TAG_REQUEST ? request_field_ok(form, &f) : field_ok(&f);
 }
 
 int
 message_parse(const uint8_t *body, size_t len, struct message *ret)
 {
-	const int row = len < 1 ? -1 : form_of(body[0]);
+	const int row = len < 1 ? -1 : row_of(body[0]);
 	struct message m = {0};
 	uint64_t have = 0;
 	uint8_t tag = 0;
@@ -188,31 +240,31 @@ message_get(const struct message *m, uint8_t tag)
 }
 
 int64_t
-message_field_number(const struct message_field *f)
-{
-	return (int64_t)((uint64_t)get32(f->data) << 32 | get32(f->data + 4));
-}
-
-int64_t
 message_number(const struct message *m, uint8_t tag)
 {
 	const struct message_field *f = message_get(m, tag);
 
-	return f == NULL ? 0 : message_field_number(f);
+	return f == NULL ? 0 : field_number(f);
 }
 
 int
-message_text(const struct message *m, uint8_t tag, struct blob *ret, struct err *err)
+message_request(const struct message *m, struct request *ret, struct err *err)
 {
-	const struct message_field *f = message_get(m, tag);
-	CLEAN(blob_wipe) struct blob b = {0};
+	size_t i;
 	int rc;
 
-	if (f != NULL && (rc = blob_set(&b, f->data, f->len, err)) != 0)
-		return rc;
-	if ((rc = blob_append(&b, "", 1, err)) != 0)
-		return rc;
-	blob_move(ret, &b);
+	for (i = 0; i < m->n; i++) {
+		const struct message_field *f = &m->fields[i];
+		const struct request_field *field = by_tag(f->tag);
+		struct request_value v = {.data = f->data, .len = f->len};
+
+		if (field == NULL)
+			continue;
+		if (request_is_number(field))
+			v.number = field_number(f);
+		if ((rc = request_put(ret, field, &v, err)) != 0)
+			return rc;
+	}
 	return 0;
 }
 
@@ -225,8 +277,8 @@ message_begin(struct blob *frame, uint8_t type, struct err *err)
 	return blob_set(frame, head, sizeof(head), err);
 }
 
-int
-message_put_raw(struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err)
+static int
+put_raw(struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err)
 {
 	uint8_t head[FIELD_HEAD];
 	int rc;
@@ -244,7 +296,7 @@ message_put(struct blob *frame, uint8_t tag, const void *data, size_t len, struc
 	if (tags[tag].kind != NUMBER && (len < tags[tag].min || len > tags[tag].max))
 		return err_set(err, ERR_USAGE, "a field of %zu bytes for the signer (%zu to %zu)",
 		    len, tags[tag].min, tags[tag].max);
-	return message_put_raw(frame, tag, data, len, err);
+	return put_raw(frame, tag, data, len, err);
 }
 
 int
@@ -254,7 +306,28 @@ message_put_number(struct blob *frame, uint8_t tag, int64_t n, struct err *err)
 
 	put32(raw, (uint64_t)n >> 32);
 	put32(raw + 4, (uint64_t)n & 0xffffffff);
-	return message_put_raw(frame, tag, raw, sizeof(raw), err);
+	return put_raw(frame, tag, raw, sizeof(raw), err);
+}
+
+int
+message_put_request(struct blob *frame, const struct request *request, struct err *err)
+{
+	const enum request_form form = message_form(frame->data[MESSAGE_HEAD]);
+	const struct request_field *all;
+	size_t n, i;
+	int rc = 0;
+
+	all = request_fields(&n);
+	for (i = 0; i < n && rc == 0; i++) {
+		const struct request_value v = request_get(request, &all[i]);
+		const uint8_t tag = (uint8_t)(TAG_REQUEST + all[i].tag);
+
+		if ((all[i].forms & form) == 0 || !request_given(request, &all[i]))
+			continue;
+		rc = request_is_number(&all[i]) ? message_put_number(frame, tag, v.number, err)
+						: put_raw(frame, tag, v.data, v.len, err);
+	}
+	return rc;
 }
 
 void
@@ -287,12 +360,6 @@ message_write(int fd, const void *data, size_t len, struct err *err)
 		done += (size_t)n;
 	}
 	return 0;
-}
-
-int
-message_send(int fd, const struct blob *frame, struct err *err)
-{
-	return message_write(fd, frame->data, frame->len, err);
 }
 
 static int

@@ -29,12 +29,10 @@ enum message_type {
 	MESSAGE_PREPARE,
 	MESSAGE_SIGN,
 	MESSAGE_FIND,
-	MESSAGE_REVOKE,
+	MESSAGE_REVOKE, /* with REASON_RELEASE: off hold */
 	MESSAGE_PRECHECK,
 	MESSAGE_CRL,
 	MESSAGE_ROOT_CRL, /* carries nothing but the wish */
-	MESSAGE_RELEASE,
-	MESSAGE_TAKE_ANY, /* revoke, or with reason -1 release, whatever its serial's length */
 	MESSAGE_FORBID,
 	MESSAGE_SOFTWARE, /* prepare, for a key that is in no token */
 	MESSAGE_RENEW,
@@ -74,11 +72,12 @@ enum message_tag {
 	TAG_TEXT,
 	TAG_VERSION,
 	TAG_SIGNED,
-	TAG_AUDIT, /* 8 octets: rows; 32: the last one's hash */
+	TAG_AUDIT_ROWS,
+	TAG_AUDIT_HEAD, /* hash of the last of them */
 	TAG_KDF_NS,
 	TAG_FSYNC_NS,
 	TAG_WAIT_NS,
-	TAG_ANY_SERIAL, /* of an imported certificate */
+	TAG_ANY_SERIAL, /* also of an imported certificate */
 	TAG_END
 };
 #define TAG_REQUEST 64 /* and the field's own tag */
@@ -103,9 +102,6 @@ int message_parse(const uint8_t *body, size_t len, struct message *ret);
 const struct message_field *message_get(const struct message *m, uint8_t tag);
 /* Of a field that the table demands. */
 int64_t message_number(const struct message *m, uint8_t tag);
-/* A NUL-terminated copy into *ret; empty when the field is absent. Errors: ERR_INTERNAL. */
-MUST_CHECK int message_text(
-    const struct message *m, uint8_t tag, struct blob *ret, struct err *err);
 /* What is asked for, from a message's fields; the caller wipes it, also after a failure. Errors:
  * ERR_USAGE a value is not possible; ERR_INTERNAL. */
 MUST_CHECK int message_request(const struct message *m, struct request *ret, struct err *err);
@@ -116,26 +112,23 @@ MUST_CHECK int message_begin(struct blob *frame, uint8_t type, struct err *err);
 MUST_CHECK int message_put(
     struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err);
 MUST_CHECK int message_put_number(struct blob *frame, uint8_t tag, int64_t n, struct err *err);
-/* All of it that this form of message carries. */
+/* All of it that a message of the frame's type carries. */
 MUST_CHECK int message_put_request(
-    struct blob *frame, enum request_form form, const struct request *request, struct err *err);
+    struct blob *frame, const struct request *request, struct err *err);
 void message_end(struct blob *frame);
 
-/* message_request.c: may a message of this form have this field? 0, or -1. */
-int message_request_ok(enum request_form form, const struct message_field *f);
-/* message.c: without a look at the table. */
-MUST_CHECK int message_put_raw(
-    struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err);
-int64_t message_field_number(const struct message_field *f);
+/* Of a request: what is answered if all goes well; which form of struct request it carries, or 0.
+ */
+uint8_t message_reply(uint8_t type);
+enum request_form message_form(uint8_t type);
 
 /* The length in a frame's head, 0 when it is not 1..max. */
 size_t message_len(const uint8_t head[static MESSAGE_HEAD], size_t max);
 
 /* Blocking, for the desk. timeout_ms: for the whole frame, -1 for ever. Errors: ERR_INTERNAL. */
-MUST_CHECK int message_send(int fd, const struct blob *frame, struct err *err);
 MUST_CHECK int message_receive(int fd, int timeout_ms, struct blob *ret_body, struct err *err);
 
-/* Bytes that are no frame: make.h. No limit of time. Errors: ERR_INTERNAL. */
+/* A frame, or bytes that are none (make.h). No limit of time. Errors: ERR_INTERNAL. */
 MUST_CHECK int message_write(int fd, const void *data, size_t len, struct err *err);
 MUST_CHECK int message_read(int fd, void *to, size_t len, struct err *err);
 

@@ -276,7 +276,7 @@ tell(int fd, int code, const struct err *why)
 	const struct answer_times times = {.kdf_ns = key_kdf_ns, .fsync_ns = file_fsync_ns};
 
 	if (answer_error(code, why, &times, &frame) == 0)
-		(void)!message_send(fd, &frame, NULL);
+		(void)!message_write(fd, frame.data, frame.len, NULL);
 	close(fd);
 }
 

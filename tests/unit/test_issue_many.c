@@ -201,10 +201,10 @@ prepare(
 		r.holder.sid[0] = '\0';
 		if (profiles[which].dns || strcmp(r.profile, "ocsp") == 0)
 			r.holder.email[0] = r.holder.upn[0] = '\0';
-		OK(issue_prepare_software(ca, desk, (uint32_t)geteuid(), &r, p, &err));
+		OK(testsigner_prepare(ca, desk, REQUEST_SOFTWARE, &r, p, &err));
 		return;
 	}
-	OK(issue_prepare(ca, desk, &r, p, &err));
+	OK(testsigner_prepare(ca, desk, REQUEST_PREPARE, &r, p, &err));
 }
 
 /* One certificate into DIR/time-number.pem. */

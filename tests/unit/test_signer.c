@@ -71,7 +71,7 @@ a_certificate_verifies_here_and_with_openssl(void **state)
 
 		testsigner_request(&q, algs[i], "Zoë Ångström 李");
 		TESTSIGNER_SET(q.r.holder.email, "zoe@example.org");
-		OK(issue_prepare(ca, &desk, &q.r, &p, &err));
+		OK(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err));
 		OK(issue_sign(ca, &desk, 1000, p.serial, &cert, &err));
 		assert_true(cert.len <= p.cert_len_max && cert.len + 12 > p.cert_len_max);
 		OK(cert_verify(&cert, ca->cert, 2, ca->crl, 2, utc_now(), &err));
@@ -133,10 +133,10 @@ a_certificate_never_outlives_the_issuing_ca(void **state)
 	testsigner_request(&q, KEY_P256, "alice");
 	ca->now = shifted_now;
 	clock_offset = 3500L * DAY;
-	OK(issue_prepare(ca, &desk, &q.r, &p, &err));
+	OK(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err));
 	assert_int_equal(p.not_after, ca->not_after);
 	clock_offset = 3700L * DAY;
-	assert_int_equal(issue_prepare(ca, &desk, &q.r, &p, &err), ERR_CA);
+	assert_int_equal(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err), ERR_CA);
 	clock_offset = 0;
 }
 
@@ -238,15 +238,18 @@ a_revoked_certificate_is_on_the_list_when_revoke_returns(void **state)
 	testsigner_request(&q, KEY_P256, "alice");
 	OK(signer_prepare(s, &q.r, &p, &err));
 	OK(signer_sign(s, p.serial, &cert, &err));
-	assert_int_equal(signer_revoke(s, never, REASON_SUPERSEDED, &err), ERR_ABSENT);
-	assert_int_equal(signer_revoke(s, p.serial, (enum signer_reason)2, &err), ERR_USAGE);
-	OK(signer_revoke(s, p.serial, REASON_HOLD, &err));
+	assert_int_equal(
+	    signer_revoke(s, never, SIGNER_SERIAL_LEN, REASON_SUPERSEDED, &err), ERR_ABSENT);
+	assert_int_equal(
+	    signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, (enum signer_reason)2, &err), ERR_USAGE);
+	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_HOLD, &err));
 	testsigner_shell(0,
 	    "openssl crl -in %s/pub/issuing.crl -noout -text | grep -q 'Certificate Hold'", home);
-	OK(signer_revoke(s, p.serial, REASON_SUPERSEDED, &err));
-	OK(signer_revoke(s, p.serial, REASON_SUPERSEDED, &err));
-	assert_int_equal(signer_revoke(s, p.serial, REASON_CESSATION, &err), ERR_CA);
-	OK(signer_revoke(s, p.serial, REASON_KEY_COMPROMISE, &err));
+	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_SUPERSEDED, &err));
+	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_SUPERSEDED, &err));
+	assert_int_equal(
+	    signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_CESSATION, &err), ERR_CA);
+	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_KEY_COMPROMISE, &err));
 	OK(signer_ca(s, &ca, &err));
 	OK(crl_read(ca.crls[0].data, ca.crls[0].len, &crl, &err));
 	assert_int_equal(crl.entries, 1);
@@ -360,7 +363,7 @@ what_was_prepared_long_ago_is_not_signed(void **state)
 
 	(void)state;
 	testsigner_request(&q, KEY_P256, "alice");
-	OK(issue_prepare(ca, &desk, &q.r, &p, &err));
+	OK(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err));
 	ca->now = shifted_now;
 	clock_offset = ISSUE_PREPARED_SEC + 5;
 	assert_int_equal(issue_sign(ca, &desk, 1000, p.serial, &cert, &err), ERR_CA);

@@ -208,7 +208,7 @@ the_parser_takes_anything(void **state)
 	(void)state;
 	testsigner_request(&q, KEY_P256, "alice");
 	assert_int_equal(message_begin(&frame, MESSAGE_PREPARE, NULL), 0);
-	assert_int_equal(message_put_request(&frame, REQUEST_PREPARE, &q.r, NULL), 0);
+	assert_int_equal(message_put_request(&frame, &q.r, NULL), 0);
 	message_end(&frame);
 	assert_int_equal(message_parse(frame.data + MESSAGE_HEAD, frame.len - MESSAGE_HEAD, &m), 0);
 	for (i = 0; i < 20000; i++) {

@@ -115,7 +115,7 @@ a_released_hold_may_leave(void **state)
 	issue(ca, serial);
 	OK(issue_revoke(ca, 0, serial, sizeof(serial), REASON_HOLD, &err));
 	testsigner_shell(0, "cp %s/pub/issuing.crl %s/held", home, home);
-	OK(issue_release(ca, 0, serial, sizeof(serial), &err));
+	OK(issue_revoke(ca, 0, serial, sizeof(serial), REASON_RELEASE, &err));
 	testsigner_shell(0, "cp %s/held %s/pub/issuing.crl", home, home);
 	OK(crl_renew(ca, 0, true, &err));
 	assert_int_equal(ca->crls[LOG_ISSUING].entries, 0);

@@ -314,8 +314,8 @@ prepare(const struct blob *csr, bool software, struct blob *ret, struct err *err
 	r.csr = *csr;
 	TESTSIGNER_SET(r.profile, software ? "software" : "client");
 	TESTSIGNER_SET(r.holder.email, "alice@example.org");
-	rc = software ? issue_prepare_software(ca, &desk, (uint32_t)geteuid(), &r, &p, err)
-		      : issue_prepare(ca, &desk, &r, &p, err);
+	rc = software ? testsigner_prepare(ca, &desk, REQUEST_SOFTWARE, &r, &p, err)
+		      : testsigner_prepare(ca, &desk, REQUEST_PREPARE, &r, &p, err);
 	assert_true(rc == 0 || p.tbs.len == 0);
 	blob_move(ret, &p.tbs);
 	return rc;

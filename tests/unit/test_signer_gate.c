@@ -228,7 +228,7 @@ expect(const struct testsigner_request *q, int code, const char *reason)
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	struct err err = ERR_INIT;
 
-	assert_int_equal(issue_prepare(ca, &desk, &q->r, &p, &err), code);
+	assert_int_equal(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q->r, &p, &err), code);
 	if (code != 0 && strstr(err.text, reason) == NULL)
 		fail_msg("\"%s\" does not say \"%s\"", err.text, reason);
 	assert_true(code == 0 || p.tbs.len == 0);

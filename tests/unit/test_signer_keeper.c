@@ -189,7 +189,7 @@ a_clock_behind_is_said_once_and_only_looking_goes_on(void **state)
 	keeper_turn(&k, ca);
 	assert_int_equal(lines, 1);
 	testsigner_request(&q, KEY_P256, "Bob");
-	assert_int_equal(issue_prepare(ca, &desk, &q.r, &more, NULL), ERR_CA);
+	assert_int_equal(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &more, NULL), ERR_CA);
 	assert_int_equal(issue_revoke(ca, 0, p.serial, 16, REASON_SUPERSEDED, NULL), ERR_CA);
 	assert_int_equal(issue_find(ca, p.serial, &again, NULL), 0);
 	assert_true(blob_equal(&cert, &again));
@@ -197,7 +197,7 @@ a_clock_behind_is_said_once_and_only_looking_goes_on(void **state)
 	clock_offset = 0;
 	keeper_turn(&k, ca);
 	assert_int_equal(lines, 2);
-	assert_int_equal(issue_prepare(ca, &desk, &q.r, &more, NULL), 0);
+	assert_int_equal(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &more, NULL), 0);
 }
 
 static void

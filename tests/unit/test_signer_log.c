@@ -170,7 +170,7 @@ a_key_that_fails_puts_the_serial_on_the_list(void **state)
 	ca->random = stuck;
 	count_signatures(ca, &key);
 	testsigner_request(&q, KEY_P256, "alice");
-	OK(issue_prepare(ca, &desk, &q.r, &p, &err));
+	OK(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err));
 	key.then = FAIL;
 	assert_int_not_equal(issue_sign(ca, &desk, 1000, p.serial, &cert, &err), 0);
 	assert_non_null(strstr(err.text, "the HSM is gone"));
@@ -207,7 +207,7 @@ after_a_failed_write_nothing_more_is_signed(void **state)
 	(void)state;
 	count_signatures(ca, &key);
 	testsigner_request(&q, KEY_P256, "alice");
-	OK(issue_prepare(ca, &desk, &q.r, &p, &err));
+	OK(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err));
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	small = (struct rlimit){.rlim_cur = wal_size(home) + 5000, .rlim_max = old.rlim_max};
 	signal(SIGXFSZ, SIG_IGN);
@@ -217,7 +217,7 @@ after_a_failed_write_nothing_more_is_signed(void **state)
 	signal(SIGXFSZ, SIG_DFL);
 	assert_int_equal(key.calls, 0);
 	signer_prepared_wipe(&p);
-	assert_int_equal(issue_prepare(ca, &desk, &q.r, &p, &err), ERR_CA);
+	assert_int_equal(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err), ERR_CA);
 	assert_int_equal(crl_renew(ca, 0, true, &err), ERR_CA);
 	assert_int_equal(key.calls, 0);
 	ca_closep(&ca);
@@ -316,10 +316,10 @@ a_clock_behind_the_log_is_refused(void **state)
 	testsigner_request(&q, KEY_P256, "alice");
 	ca->now = shifted_now;
 	clock_offset = -200;
-	OK(issue_prepare(ca, &desk, &q.r, &p, &err));
+	OK(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err));
 	OK(crl_renew(ca, 0, true, &err));
 	clock_offset = -1000;
-	assert_int_equal(issue_prepare(ca, &desk, &q.r, &p, &err), ERR_CA);
+	assert_int_equal(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err), ERR_CA);
 	assert_non_null(strstr(err.text, "clock"));
 	assert_int_equal(crl_renew(ca, 0, true, &err), ERR_CA);
 	clock_offset = 0;

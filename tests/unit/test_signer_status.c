@@ -52,7 +52,7 @@ the_view_follows_the_signer(void **state)
 	(void)state;
 	OK(signer_status_open(home, &s, &err));
 	testsigner_request(&q, KEY_P256, "alice");
-	OK(issue_prepare(ca, &desk, &q.r, &p, &err));
+	OK(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err));
 	assert_int_equal(ask(s, p.serial, 16, &c), STATUS_UNKNOWN);
 	OK(issue_sign(ca, &desk, 1000, p.serial, &cert, &err));
 	assert_int_equal(ask(s, p.serial, 16, &c), STATUS_GOOD);
@@ -62,7 +62,7 @@ the_view_follows_the_signer(void **state)
 	assert_int_equal(ask(s, longer, 18, &c), STATUS_REVOKED);
 	assert_int_equal(c.reason, REASON_HOLD);
 	assert_in_range(c.revoked_at, utc_now() - 10, utc_now());
-	OK(issue_release(ca, 1000, p.serial, 16, &err));
+	OK(issue_revoke(ca, 1000, p.serial, 16, REASON_RELEASE, &err));
 	assert_int_equal(ask(s, p.serial, 16, &c), STATUS_GOOD);
 	/* other lengths of the same octets are other serials */
 	assert_int_equal(ask(s, p.serial, 15, &c), STATUS_UNKNOWN);

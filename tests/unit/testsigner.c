@@ -199,6 +199,15 @@ testsigner_request_wipe(struct testsigner_request *q)
 	blob_wipe(&q->leaf);
 }
 
+int
+testsigner_prepare(const struct ca *ca, struct issue_desk *desk, enum request_form form,
+    const struct request *r, struct signer_prepared *ret, struct err *err)
+{
+	const struct issue_ask ask = {.form = form, .peer = (uint32_t)geteuid(), .request = r};
+
+	return issue_prepare(ca, desk, &ask, ret, err);
+}
+
 void
 testsigner_issue(
     struct ca *ca, const char *cn, struct signer_prepared *ret_prepared, struct blob *ret_cert)
@@ -208,7 +217,7 @@ testsigner_issue(
 	struct err err = ERR_INIT;
 
 	testsigner_request(&q, KEY_P256, cn);
-	if (issue_prepare(ca, &desk, &q.r, ret_prepared, &err) != 0)
+	if (testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, ret_prepared, &err) != 0)
 		fail_msg("%s", err.text);
 	if (issue_sign(ca, &desk, 1000, ret_prepared->serial, ret_cert, &err) != 0)
 		fail_msg("%s", err.text);

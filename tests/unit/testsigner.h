@@ -51,7 +51,10 @@ void testsigner_request(struct testsigner_request *q, enum key_alg alg, const ch
 void testsigner_attest(struct testsigner_request *q, const struct testattest_leaf *leaf);
 void testsigner_request_wipe(struct testsigner_request *q);
 
-/* Prepare and sign in this process. */
+/* Prepare in this process, as our own uid. */
+MUST_CHECK int testsigner_prepare(const struct ca *ca, struct issue_desk *desk,
+    enum request_form form, const struct request *r, struct signer_prepared *ret, struct err *err);
+/* And sign. */
 void testsigner_issue(
     struct ca *ca, const char *cn, struct signer_prepared *ret_prepared, struct blob *ret_cert);
 

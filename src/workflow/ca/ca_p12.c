@@ -36,7 +36,7 @@ take_back(struct signer *s, const uint8_t *serial, int why, struct err *err)
 {
 	struct err own = ERR_INIT;
 
-	if (signer_revoke(s, serial, REASON_CESSATION, &own) != 0 && err != NULL)
+	if (signer_revoke(s, serial, SIGNER_SERIAL_LEN, REASON_CESSATION, &own) != 0 && err != NULL)
 		err_hint(err, "its certificate was issued and not revoked: %s", own.text);
 	return why;
 }

@@ -145,7 +145,7 @@ take_back(const struct taking *t, const struct registry_cert *c, bool *ret_signe
 	if (c->state == CERT_PREPARED)
 		return signer_forbid(t->signer, c->serial, t->what->reason, ret_signed, err);
 	*ret_signed = true;
-	return signer_revoke(t->signer, c->serial, t->what->reason, err);
+	return signer_revoke(t->signer, c->serial, sizeof(c->serial), t->what->reason, err);
 }
 
 static int
@@ -221,8 +221,8 @@ suspend_token(struct taking *t, const struct registry_token *token, struct err *
 		if (c->token.serial != token->serial ||
 		    (c->state != CERT_ACTIVE && c->state != CERT_SUPERSEDED))
 			continue;
-		rc = suspend ? signer_revoke(t->signer, c->serial, REASON_HOLD, err)
-			     : signer_release(t->signer, c->serial, err);
+		rc = signer_revoke(t->signer, c->serial, sizeof(c->serial),
+		    suspend ? REASON_HOLD : REASON_RELEASE, err);
 		if (rc != 0)
 			return rc;
 	}

@@ -64,7 +64,7 @@ revoke_imported(const struct desk *w, struct registry *r, const struct workflow_
 	if ((rc = session_open_signer(w, &s, err)) != 0 ||
 	    (rc = audit_tell(w->home, r, s, err)) != 0 ||
 	    (rc = signer_crl_state(s, false, &before, err)) != 0 ||
-	    (rc = signer_take_any(s, serial, len, reason, err)) != 0 ||
+	    (rc = signer_revoke(s, serial, len, (enum signer_reason)reason, err)) != 0 ||
 	    (rc = signer_crl_state(s, false, &ret->crl, err)) != 0)
 		return rc;
 	/* a CRL is made when something changed */

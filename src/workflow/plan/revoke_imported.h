@@ -8,7 +8,7 @@
 #include "ykenroll/workflow_ca.h"
 
 /* what->what is its serial in hex. Errors: ERR_ABSENT it is none, or the log does not have it;
- * those of signer_take_any. */
+ * those of signer_revoke. */
 MUST_CHECK int revoke_imported(const struct desk *w, struct registry *r,
     const struct workflow_revoke *what, const char *note, struct workflow_revoked *ret,
     struct err *err);

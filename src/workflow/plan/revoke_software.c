@@ -59,8 +59,7 @@ revoke_software(const struct desk *w, struct registry *r, const struct workflow_
 	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = show(s, r, serial, c, err)) != 0 ||
 	    (rc = audit_tell(w->home, r, s, err)) != 0)
 		return rc;
-	rc = reason < 0 ? signer_release(s, serial, err)
-			: signer_revoke(s, serial, (enum signer_reason)reason, err);
+	rc = signer_revoke(s, serial, REGISTRY_SERIAL_LEN, (enum signer_reason)reason, err);
 	if (rc != 0)
 		return rc;
 	ret->n = 1;

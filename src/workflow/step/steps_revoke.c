@@ -95,7 +95,8 @@ hold_certs(struct enrolment *e, uint32_t token, struct err *err)
 		return rc;
 	for (i = 0; i < live.n; i++)
 		if (live.certs[i].state == CERT_ACTIVE &&
-		    (rc = signer_revoke(e->s.signer, live.certs[i].serial, REASON_HOLD, err)) != 0)
+		    (rc = signer_revoke(e->s.signer, live.certs[i].serial,
+			 sizeof(live.certs[i].serial), REASON_HOLD, err)) != 0)
 			return rc;
 	e->ended = true; /* also when a run before this one did it */
 	return registry_suspend(e->s.registry, token, true, note, err);
