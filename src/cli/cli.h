@@ -60,7 +60,13 @@ const char *opt_actor(void); /* who runs this, for the audit rows */
 /* Print one JSON object on stdout and free it. json: json_t *. Errors: ERR_INTERNAL. */
 struct json_t;
 MUST_CHECK int render_json(struct json_t *json, struct err *err);
-void render_serial(const uint8_t *serial, size_t len, char *ret); /* hex, 2 * len + 1 */
+struct json_t *render_cert(const struct cert_info *cert);
+
+/* As text, good until eight more of these were made. */
+#define RENDER_HEX_MAX 32 /* bytes */
+const char *render_hex(const uint8_t *data, size_t len);
+const char *render_time(int64_t utc);		     /* seconds */
+const char *render_firmware(const uint8_t *version); /* three bytes */
 
 /* ---- csv.c ---- */
 

@@ -3,8 +3,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/workflow_audit.h"
@@ -29,17 +27,15 @@ static const struct poptOption table_rollback[] = {
 static int
 verified(const struct workflow_audit *a, struct err *err)
 {
-	char head[65];
-
-	text_hex(a->head, sizeof(a->head), head);
 	if (opt.json)
 		return render_json(
 		    json_pack("{s:I, s:s, s:I, s:I, s:I, s:b}", "rows", (json_int_t)a->rows, "head",
-			head, "signed_rows", (json_int_t)a->signed_rows, "crl_number",
-			(json_int_t)a->crl_number, "logged_rows", (json_int_t)a->logged_rows,
-			"log_readable", a->log_readable),
+			render_hex(a->head, sizeof(a->head)), "signed_rows",
+			(json_int_t)a->signed_rows, "crl_number", (json_int_t)a->crl_number,
+			"logged_rows", (json_int_t)a->logged_rows, "log_readable", a->log_readable),
 		    err);
-	printf("%lld rows fit, head %s\n", (long long)a->rows, head);
+	printf("%lld rows fit, render_hex(a->head, sizeof(a->head)) %s\n", (long long)a->rows,
+	    render_hex(a->head, sizeof(a->head)));
 	if (a->signed_rows > 0)
 		printf("up to row %llu CRL number %llu says so\n",
 		    (unsigned long long)a->signed_rows, (unsigned long long)a->crl_number);
@@ -73,17 +69,15 @@ static const struct command audit_verify = {"audit verify",
 static int
 export_json(void *ctx, const struct registry_audit_row *row)
 {
-	char at[UTC_TEXT_LEN], prev[65], hash[65];
 	json_t *o;
 	int r;
 
 	(void)ctx;
-	utc_text(row->at, at);
-	text_hex(row->prev, sizeof(row->prev), prev);
-	text_hex(row->hash, sizeof(row->hash), hash);
 	o = json_pack("{s:I, s:s, s:s, s:s, s:I, s:s, s:s, s:s}", "row", (json_int_t)row->seq, "at",
-	    at, "actor", row->actor, "action", row->action, "token", (json_int_t)row->token,
-	    "detail", row->detail, "prev", prev, "hash", hash);
+	    render_time(row->at), "actor", row->actor, "action", row->action, "token",
+	    (json_int_t)row->token, "detail", row->detail, "prev",
+	    render_hex(row->prev, sizeof(row->prev)), "hash",
+	    render_hex(row->hash, sizeof(row->hash)));
 	r = o == NULL ? -1 : json_dumpf(o, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
 	json_decref(o);
 	return r == 0 && putchar('\n') != EOF ? 0 : ERR_INTERNAL;
@@ -96,16 +90,14 @@ static const char *const csv_head[] = {
 static int
 export_csv(void *ctx, const struct registry_audit_row *row)
 {
-	char seq[24], at[UTC_TEXT_LEN], token[16], prev[65], hash[65];
-	const char *const cells[CSV_COLUMNS] = {
-	    seq, at, row->actor, row->action, token, row->detail, prev, hash};
+	char seq[24], token[16];
+	const char *const cells[CSV_COLUMNS] = {seq, render_time(row->at), row->actor, row->action,
+	    token, row->detail, render_hex(row->prev, sizeof(row->prev)),
+	    render_hex(row->hash, sizeof(row->hash))};
 
 	(void)ctx;
 	snprintf(seq, sizeof(seq), "%lld", (long long)row->seq);
-	utc_text(row->at, at);
 	snprintf(token, sizeof(token), "%u", (unsigned)row->token);
-	text_hex(row->prev, sizeof(row->prev), prev);
-	text_hex(row->hash, sizeof(row->hash), hash);
 	csv_row(stdout, cells, CSV_COLUMNS);
 	return 0;
 }

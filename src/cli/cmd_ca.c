@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/utc.h"
 #include "cli/cli.h"
 
 static int pem, crl;
@@ -113,33 +112,26 @@ load_crl(const char *name, struct crl_info *ret, struct err *err)
 static json_t *
 ca_json(const struct cert_info *c, const struct crl_info *l)
 {
-	char serial[2 * X509_SERIAL_MAX + 1], end[UTC_TEXT_LEN], next[UTC_TEXT_LEN];
-
-	render_serial(c->serial, c->serial_len, serial);
-	utc_text(c->not_after, end);
 	if (l == NULL)
-		return json_pack(
-		    "{s:s, s:s, s:s}", "subject", c->subject, "serial", serial, "not_after", end);
-	utc_text(l->next_update, next);
-	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "subject", c->subject, "serial", serial,
-	    "not_after", end, "crl_number", (json_int_t)l->number, "crl_next_update", next,
+		return json_pack("{s:s, s:s, s:s}", "subject", c->subject, "serial",
+		    render_hex(c->serial, c->serial_len), "not_after", render_time(c->not_after));
+	return json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "subject", c->subject, "serial",
+	    render_hex(c->serial, c->serial_len), "not_after", render_time(c->not_after),
+	    "crl_number", (json_int_t)l->number, "crl_next_update", render_time(l->next_update),
 	    "crl_entries", (json_int_t)l->entries);
 }
 
 static void
 ca_text(const char *what, const struct cert_info *c, const struct crl_info *l)
 {
-	char end[UTC_TEXT_LEN], next[UTC_TEXT_LEN];
-
-	utc_text(c->not_after, end);
 	if (l == NULL) {
 		printf("%-8s %s\n         until %s; its CRL is not made here\n", what,
-		    render_escaped(c->subject), end);
+		    render_escaped(c->subject), render_time(c->not_after));
 		return;
 	}
-	utc_text(l->next_update, next);
 	printf("%-8s %s\n         until %s; CRL number %llu, %zu entries, until %s\n", what,
-	    render_escaped(c->subject), end, (unsigned long long)l->number, l->entries, next);
+	    render_escaped(c->subject), render_time(c->not_after), (unsigned long long)l->number,
+	    l->entries, render_time(l->next_update));
 }
 
 static int

@@ -2,7 +2,6 @@
 /* ca crl: a new CRL now. */
 #include <jansson.h>
 
-#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_ca.h"
 
@@ -21,17 +20,16 @@ static int
 show(const struct crl_info *crl, struct err *err)
 {
 	const char *which = root ? "root" : "issuing";
-	char next[UTC_TEXT_LEN];
 
-	utc_text(crl->next_update, next);
 	if (opt.json)
-		return render_json(json_pack("{s:s, s:I, s:I, s:s}", "ca", which, "crl_number",
-				       (json_int_t)crl->number, "crl_entries",
-				       (json_int_t)crl->entries, "crl_next_update", next),
+		return render_json(
+		    json_pack("{s:s, s:I, s:I, s:s}", "ca", which, "crl_number",
+			(json_int_t)crl->number, "crl_entries", (json_int_t)crl->entries,
+			"crl_next_update", render_time(crl->next_update)),
 		    err);
 	printf("%s CRL number %llu, %zu entries, until %s, in %s/pub/%s.crl\n", which,
-	    (unsigned long long)crl->number, crl->entries, next, render_escaped(opt.home_path),
-	    which);
+	    (unsigned long long)crl->number, crl->entries, render_time(crl->next_update),
+	    render_escaped(opt.home_path), which);
 	return 0;
 }
 

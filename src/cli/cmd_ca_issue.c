@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/utc.h"
 #include "cli/cmd_ca_issue.h"
 
 static const struct request usual = {.profile = "server"};
@@ -75,25 +74,19 @@ ca_out(const char *path, const struct blob *data, mode_t mode, struct err *err)
 json_t *
 ca_issued_json(const struct workflow_issued *issued, const char *profile)
 {
-	char serial[2 * X509_SERIAL_MAX + 1], from[UTC_TEXT_LEN], end[UTC_TEXT_LEN];
-
-	render_serial(issued->info.serial, issued->info.serial_len, serial);
-	utc_text(issued->info.not_before, from);
-	utc_text(issued->info.not_after, end);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "profile", profile, "serial", serial,
-	    "subject", issued->info.subject, "not_before", from, "not_after", end);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s}", "profile", profile, "serial",
+	    render_hex(issued->info.serial, issued->info.serial_len), "subject",
+	    issued->info.subject, "not_before", render_time(issued->info.not_before), "not_after",
+	    render_time(issued->info.not_after));
 }
 
 void
 ca_issued_text(const struct workflow_issued *issued, const char *profile, const char *path)
 {
-	char serial[2 * X509_SERIAL_MAX + 1], end[UTC_TEXT_LEN];
-
-	render_serial(issued->info.serial, issued->info.serial_len, serial);
-	utc_text(issued->info.not_after, end);
-	fprintf(stderr, "%s certificate %s for %s, until %s%s%s\n", profile, serial,
-	    render_escaped(issued->info.subject), end, path == NULL ? "" : ", in ",
-	    path == NULL ? "" : render_escaped(path));
+	fprintf(stderr, "%s certificate %s for %s, until %s%s%s\n", profile,
+	    render_hex(issued->info.serial, issued->info.serial_len),
+	    render_escaped(issued->info.subject), render_time(issued->info.not_after),
+	    path == NULL ? "" : ", in ", path == NULL ? "" : render_escaped(path));
 }
 
 /* ---- ca issue ---- */

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/signer_status.h"
 
@@ -60,20 +59,18 @@ export_file(struct signer_log *found, struct err *err)
 static int
 show(const struct signer_log *l, struct err *err)
 {
-	char head[2 * SIGNER_LOG_HASH_LEN + 1], last[UTC_TEXT_LEN];
-
-	render_serial(l->head, sizeof(l->head), head);
-	utc_text(l->last_time, last);
 	if (opt.json)
 		return render_json(
 		    json_pack("{s:I, s:I, s:I, s:s, s:I, s:s}", "lines", (json_int_t)l->lines,
 			"certificates", (json_int_t)l->certs, "open", (json_int_t)l->open, "last",
-			last, "crl_number", (json_int_t)l->crl_number, "head", head),
+			render_time(l->last_time), "crl_number", (json_int_t)l->crl_number, "head",
+			render_hex(l->head, sizeof(l->head))),
 		    err);
 	printf("the issuance log is whole: %llu lines, %llu certificates, CRL number %llu\n",
 	    (unsigned long long)l->lines, (unsigned long long)l->certs,
 	    (unsigned long long)l->crl_number);
-	printf("last line of %s, SHA-256 %s\n", last, head);
+	printf("last line of %s, SHA-256 %s\n", render_time(l->last_time),
+	    render_hex(l->head, sizeof(l->head)));
 	return 0;
 }
 

@@ -2,7 +2,6 @@
 /* ca publish: what servers read, into a directory of theirs. */
 #include <jansson.h>
 
-#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/relying_publish.h"
 #include "ykenroll/relying_server.h"
@@ -35,14 +34,12 @@ as_json(const char *dir, const struct relying_published *p)
 {
 	json_t *json = json_pack("{s:s, s:I, s:b}", "directory", dir, "written",
 	    (json_int_t)p->written, "reloaded", reloads);
-	char end[UTC_TEXT_LEN];
 	size_t i;
 
 	for (i = 0; json != NULL && i < p->levels; i++) {
-		utc_text(p->crls[i].next_update, end);
 		json_object_set_new(json, names[i],
 		    json_pack("{s:I, s:s}", "crl_number", (json_int_t)p->crls[i].number,
-			"crl_next_update", end));
+			"crl_next_update", render_time(p->crls[i].next_update)));
 	}
 	if (json != NULL && p->has_leaves)
 		json_object_set_new(json, "leaves", json_integer((json_int_t)p->leaves));
@@ -52,7 +49,6 @@ as_json(const char *dir, const struct relying_published *p)
 static int
 show(const char *dir, const struct relying_published *p, struct err *err)
 {
-	char end[UTC_TEXT_LEN];
 	size_t i;
 
 	if (opt.json)
@@ -60,9 +56,8 @@ show(const char *dir, const struct relying_published *p, struct err *err)
 	printf(
 	    "%s: %zu file%s written", render_escaped(dir), p->written, p->written == 1 ? "" : "s");
 	for (i = 0; i < p->levels; i++) {
-		utc_text(p->crls[i].next_update, end);
 		printf("%s %s CRL number %llu until %s", i == 0 ? ";" : ",", names[i],
-		    (unsigned long long)p->crls[i].number, end);
+		    (unsigned long long)p->crls[i].number, render_time(p->crls[i].next_update));
 	}
 	if (p->has_leaves)
 		printf(", %zu certificate%s in the list", p->leaves, p->leaves == 1 ? "" : "s");

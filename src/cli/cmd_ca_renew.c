@@ -5,7 +5,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "base/utc.h"
 #include "cli/cmd_ca_issue.h"
 
 #define DAYS_MAX 3650
@@ -40,15 +39,13 @@ static const struct poptOption table[] = {
 static void
 row(void *ctx, const char *path, const struct cert_info *from, const struct cert_info *to)
 {
-	char was[UTC_TEXT_LEN], is[UTC_TEXT_LEN] = "";
+	const char *was = render_time(from->not_after);
+	const char *is = to == NULL ? was : render_time(to->not_after);
 
-	utc_text(from->not_after, was);
-	if (to != NULL)
-		utc_text(to->not_after, is);
 	if (opt.json)
 		json_array_append_new(
 		    ctx, json_pack("{s:s, s:s, s:s, s:s*}", "file", path, "subject", from->subject,
-			     "not_after", to == NULL ? was : is, "was", to == NULL ? NULL : was));
+			     "not_after", is, "was", to == NULL ? NULL : was));
 	else if (to == NULL)
 		printf("%s: %s, until %s: due\n", render_escaped(path),
 		    render_escaped(from->subject), was);
@@ -102,7 +99,6 @@ static int
 renew_issuing(const struct desk *w, size_t n, struct err *err)
 {
 	struct cert_info info;
-	char end[UTC_TEXT_LEN];
 	int rc;
 
 	if (n != 0 || due != NULL || key != NULL || opt.asked.days != 0 || reload != NULL ||
@@ -110,12 +106,13 @@ renew_issuing(const struct desk *w, size_t n, struct err *err)
 		return err_set(err, ERR_USAGE, "--issuing goes alone, or with --root-pass");
 	if ((rc = workflow_renew_issuing(w, root_pass, &info, err)) != 0)
 		return rc;
-	utc_text(info.not_after, end);
 	if (opt.json)
-		return render_json(
-		    json_pack("{s:s, s:s}", "subject", info.subject, "not_after", end), err);
+		return render_json(json_pack("{s:s, s:s}", "subject", info.subject, "not_after",
+				       render_time(info.not_after)),
+		    err);
 	printf("%s until %s, in %s/pub/issuing.crt; servers need it, next: ykenroll ca publish\n",
-	    render_escaped(info.subject), end, render_escaped(opt.home_path));
+	    render_escaped(info.subject), render_time(info.not_after),
+	    render_escaped(opt.home_path));
 	return 0;
 }
 

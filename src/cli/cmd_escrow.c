@@ -52,14 +52,13 @@ static int
 recipients_json(const struct registry_recipients *set, struct err *err)
 {
 	json_t *list = json_array();
-	char hex[65];
 	size_t i;
 
 	for (i = 0; i < set->n; i++) {
-		text_hex(set->list[i].sha256, sizeof(set->list[i].sha256), hex);
 		json_array_append_new(list,
 		    json_pack("{s:s, s:s, s:s}", "role", registry_role_name(set->list[i].role),
-			"name", set->list[i].name, "sha256", hex));
+			"name", set->list[i].name, "sha256",
+			render_hex(set->list[i].sha256, sizeof(set->list[i].sha256))));
 	}
 	return render_json(json_pack("{s:I, s:o, s:I}", "generation", (json_int_t)set->generation,
 			       "recipients", list, "to_reseal", (json_int_t)set->stale),
@@ -71,7 +70,6 @@ run_recipients(struct called *c, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
 	CLEAN(registry_recipients_wipe) struct registry_recipients set = {0};
-	char hex[65];
 	size_t i;
 	int rc;
 
@@ -81,8 +79,8 @@ run_recipients(struct called *c, struct err *err)
 	if (opt.json)
 		return recipients_json(&set, err);
 	for (i = 0; i < set.n; i++) {
-		text_hex(set.list[i].sha256, sizeof(set.list[i].sha256), hex);
-		printf("%-9s %s  %s\n", registry_role_name(set.list[i].role), hex,
+		printf("%-9s %s  %s\n", registry_role_name(set.list[i].role),
+		    render_hex(set.list[i].sha256, sizeof(set.list[i].sha256)),
 		    render_escaped(set.list[i].name));
 	}
 	if (set.stale > 0)

@@ -2,7 +2,6 @@
 /* letter: first PINs that wait for their holders. */
 #include <jansson.h>
 
-#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/workflow_letter.h"
@@ -19,11 +18,8 @@ static const struct poptOption table[] = {
 static int
 row_text(void *ctx, const struct registry_letter *letter)
 {
-	char made[UTC_TEXT_LEN];
-
 	(void)ctx;
-	utc_text(letter->made, made);
-	printf("%-10u %s  %s\n", (unsigned)letter->token.serial, made,
+	printf("%-10u %s  %s\n", (unsigned)letter->token.serial, render_time(letter->made),
 	    render_escaped(letter->holder.key));
 	return 0;
 }
@@ -31,12 +27,9 @@ row_text(void *ctx, const struct registry_letter *letter)
 static int
 row_json(void *ctx, const struct registry_letter *letter)
 {
-	char made[UTC_TEXT_LEN];
-
-	utc_text(letter->made, made);
 	json_array_append_new(
 	    ctx, json_pack("{s:I, s:s, s:s}", "token", (json_int_t)letter->token.serial, "holder",
-		     letter->holder.key, "made", made));
+		     letter->holder.key, "made", render_time(letter->made)));
 	return 0;
 }
 

@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_look.h"
 
@@ -24,13 +23,6 @@ static const struct poptOption table[] = {
     OPT_END,
 };
 
-static void
-firmware_text(const struct registry_row *row, char ret[static 16])
-{
-	snprintf(ret, 16, "%u.%u.%u", row->token.firmware[0], row->token.firmware[1],
-	    row->token.firmware[2]);
-}
-
 /* "ROCA EUCLEAK" */
 static void
 advisories_text(unsigned bits, char *ret, size_t size)
@@ -49,7 +41,6 @@ static int
 row_json(void *ctx, const struct workflow_listed *one)
 {
 	const struct registry_row *row = &one->row;
-	char serial[2 * REGISTRY_SERIAL_LEN + 1], end[UTC_TEXT_LEN], firmware[16];
 	json_t *advisories = json_array();
 	unsigned bit;
 
@@ -57,19 +48,17 @@ row_json(void *ctx, const struct workflow_listed *one)
 		if ((one->advisories & bit) != 0)
 			json_array_append_new(advisories,
 			    json_string(workflow_advisory_name((enum workflow_advisory)bit)));
-	firmware_text(row, firmware);
-	render_serial(row->cert_serial, sizeof(row->cert_serial), serial);
-	utc_text(row->not_after, end);
-	return json_array_append_new(
-	    ctx, json_pack("{s:I, s:s, s:s, s:s, s:s, s:b, s:s*, s:s*, s:s*, s:s*, s:o}", "token",
-		     (json_int_t)row->token.serial, "firmware", firmware, "state",
-		     registry_token_state_name(row->token.state), "name", row->holder.name, "id",
-		     row->holder.key, "unfinished", row->work_open, "certificate",
-		     row->has_cert ? serial : NULL, "certificate_state",
-		     row->has_cert ? registry_cert_state_name(row->cert_state) : NULL, "not_after",
-		     row->has_cert ? end : NULL, "algorithm",
-		     row->has_cert ? key_alg_name((enum key_alg)row->key_alg) : NULL, "advisories",
-		     advisories));
+	return json_array_append_new(ctx,
+	    json_pack("{s:I, s:s, s:s, s:s, s:s, s:b, s:s*, s:s*, s:s*, s:s*, s:o}", "token",
+		(json_int_t)row->token.serial, "firmware", render_firmware(row->token.firmware),
+		"state", registry_token_state_name(row->token.state), "name", row->holder.name,
+		"id", row->holder.key, "unfinished", row->work_open, "certificate",
+		row->has_cert ? render_hex(row->cert_serial, sizeof(row->cert_serial)) : NULL,
+		"certificate_state",
+		row->has_cert ? registry_cert_state_name(row->cert_state) : NULL, "not_after",
+		row->has_cert ? render_time(row->not_after) : NULL, "algorithm",
+		row->has_cert ? key_alg_name((enum key_alg)row->key_alg) : NULL, "advisories",
+		advisories));
 }
 
 static const char *const csv_head[] = {"token", "firmware", "state", "unfinished", "name", "id",
@@ -95,16 +84,14 @@ static int
 row_text(void *ctx, const struct workflow_listed *one)
 {
 	const struct registry_row *row = &one->row;
-	char end[UTC_TEXT_LEN] = "-", advisories[64];
+	char advisories[64];
 
 	(void)ctx;
 	head();
-	if (row->has_cert)
-		utc_text(row->not_after, end);
 	advisories_text(one->advisories, advisories, sizeof(advisories));
-	printf("%-10u %u.%u.%-3u %-13s %-10.10s %-24s %s%s%s%s\n", row->token.serial,
-	    row->token.firmware[0], row->token.firmware[1], row->token.firmware[2],
-	    registry_token_state_name(row->token.state), end, render_escaped(row->holder.key),
+	printf("%-10u %-7s %-13s %-10.10s %-24s %s%s%s%s\n", row->token.serial,
+	    render_firmware(row->token.firmware), registry_token_state_name(row->token.state),
+	    row->has_cert ? render_time(row->not_after) : "-", render_escaped(row->holder.key),
 	    render_escaped(row->holder.name), row->work_open ? "  (not finished: recover)" : "",
 	    advisories[0] == '\0' ? "" : "  ", advisories);
 	return 0;
@@ -115,23 +102,19 @@ row_csv(void *ctx, const struct workflow_listed *one)
 {
 	const struct registry_row *row = &one->row;
 	const struct holder *h = &row->holder;
-	char token[16], serial[2 * REGISTRY_SERIAL_LEN + 1] = "", end[UTC_TEXT_LEN] = "";
-	char firmware[16], advisories[64];
-	const char *const cells[CSV_COLUMNS] = {token, firmware,
+	char token[16], advisories[64];
+	const char *const cells[CSV_COLUMNS] = {token, render_firmware(row->token.firmware),
 	    registry_token_state_name(row->token.state), row->work_open ? "yes" : "no", h->name,
-	    h->key, h->email, h->upn, h->external, h->directory, serial,
-	    row->has_cert ? registry_cert_state_name(row->cert_state) : "", end,
+	    h->key, h->email, h->upn, h->external, h->directory,
+	    row->has_cert ? render_hex(row->cert_serial, sizeof(row->cert_serial)) : "",
+	    row->has_cert ? registry_cert_state_name(row->cert_state) : "",
+	    row->has_cert ? render_time(row->not_after) : "",
 	    row->has_cert ? key_alg_name((enum key_alg)row->key_alg) : "", advisories};
 
 	(void)ctx;
 	head();
 	snprintf(token, sizeof(token), "%u", (unsigned)row->token.serial);
-	firmware_text(row, firmware);
 	advisories_text(one->advisories, advisories, sizeof(advisories));
-	if (row->has_cert) {
-		render_serial(row->cert_serial, sizeof(row->cert_serial), serial);
-		utc_text(row->not_after, end);
-	}
 	csv_row(stdout, cells, CSV_COLUMNS);
 	return 0;
 }

@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/utc.h"
 #include "cli/cli.h"
 
 static json_t *
@@ -25,8 +24,8 @@ findings_text(const struct token_id *token, const struct workflow_finding *f, si
 {
 	size_t i;
 
-	printf("token %u, firmware %u.%u.%u, in %s\n", token->serial, token->firmware[0],
-	    token->firmware[1], token->firmware[2], render_escaped(token->reader));
+	printf("token %u, firmware %s, in %s\n", token->serial, render_firmware(token->firmware),
+	    render_escaped(token->reader));
 	for (i = 0; i < n; i++) {
 		printf("%-8s %-24s %s\n", f[i].ok ? "ok" : "MISMATCH", f[i].what,
 		    render_escaped(f[i].text));

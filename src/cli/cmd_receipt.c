@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/workflow_receipt.h"
@@ -42,17 +41,15 @@ read_cert(const char *path, struct blob *ret, struct err *err)
 static int
 verified(const struct workflow_receipt_claims *c, struct err *err)
 {
-	char signer[65];
-
-	text_hex(c->signer_sha256, sizeof(c->signer_sha256), signer);
 	if (opt.json)
 		return render_json(
 		    json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:{s:I, s:s}, s:s, s:b, s:s}",
 			"token", (json_int_t)c->token, "holder", c->holder, "id", c->id,
 			"certificate", c->serial, "subject", c->subject, "operator", c->operator_,
 			"at", c->at, "audit", "row", (json_int_t)c->audit_row, "hash",
-			c->audit_hash, "signer_sha256", signer, "rehearsal", c->rehearsal, "anchor",
-			c->anchor),
+			c->audit_hash, "signer_sha256",
+			render_hex(c->signer_sha256, sizeof(c->signer_sha256)), "rehearsal",
+			c->rehearsal, "anchor", c->anchor),
 		    err);
 	printf("proved: the key of certificate %s (%s) is in token %u%s, attested under %s\n",
 	    c->serial, render_escaped(c->subject), (unsigned)c->token,
@@ -61,8 +58,8 @@ verified(const struct workflow_receipt_claims *c, struct err *err)
 	    render_escaped(c->holder), render_escaped(c->id), render_escaped(c->at),
 	    render_escaped(c->operator_), (unsigned long long)c->audit_row,
 	    render_escaped(c->audit_hash));
-	printf(
-	    "by the receipt key with certificate sha256 %s, which its audit chain names\n", signer);
+	printf("by the receipt key with certificate sha256 %s, which its audit chain names\n",
+	    render_hex(c->signer_sha256, sizeof(c->signer_sha256)));
 	return 0;
 }
 

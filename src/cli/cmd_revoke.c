@@ -2,7 +2,6 @@
 /* revoke, suspend, resume. */
 #include <jansson.h>
 
-#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_ca.h"
 
@@ -38,11 +37,8 @@ static const struct {
 static json_t *
 cert_json(const struct registry_cert *c)
 {
-	char serial[2 * REGISTRY_SERIAL_LEN + 1];
-
-	render_serial(c->serial, sizeof(c->serial), serial);
-	return json_pack("{s:s, s:I, s:s, s:s}", "serial", serial, "token",
-	    (json_int_t)c->token.serial, "holder", c->holder.key, "was",
+	return json_pack("{s:s, s:I, s:s, s:s}", "serial", render_hex(c->serial, sizeof(c->serial)),
+	    "token", (json_int_t)c->token.serial, "holder", c->holder.key, "was",
 	    registry_cert_state_name(c->state));
 }
 
@@ -64,13 +60,13 @@ show_json(const struct workflow_revoked *r, struct err *err)
 static void
 show(enum workflow_taking how, const struct workflow_revoked *r)
 {
-	char serial[2 * REGISTRY_SERIAL_LEN + 1], token[32];
+	char token[32];
 	size_t i;
 
 	for (i = 0; i < r->n; i++) {
-		render_serial(r->certs[i].serial, sizeof(r->certs[i].serial), serial);
 		snprintf(token, sizeof(token), ", token %u", (unsigned)r->certs[i].token.serial);
-		printf("certificate %s of %s%s: %s\n", serial,
+		printf("certificate %s of %s%s: %s\n",
+		    render_hex(r->certs[i].serial, sizeof(r->certs[i].serial)),
 		    render_escaped(r->certs[i].holder.key),
 		    r->certs[i].token.serial == 0 ? "" : token,
 		    r->already || (how == TAKE_REVOKE && r->certs[i].state == CERT_REVOKED)

@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_ca.h"
 #include "ykenroll/workflow_look.h"
@@ -27,43 +26,33 @@ struct shown {
 static int
 add_cert(void *ctx, const struct registry_cert *c)
 {
-	char serial[2 * REGISTRY_SERIAL_LEN + 1], sha256[65], begin[UTC_TEXT_LEN],
-	    end[UTC_TEXT_LEN];
 	const char *reason = c->state == CERT_REVOKED ? workflow_reason_name(c->reason) : NULL;
 
-	render_serial(c->serial, sizeof(c->serial), serial);
-	render_serial(c->sha256, sizeof(c->sha256), sha256);
-	utc_text(c->not_before, begin);
-	utc_text(c->not_after, end);
 	return json_array_append_new(
-	    ctx, json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s*, s:s}", "serial", serial, "state",
-		     registry_cert_state_name(c->state), "reason", reason, "not_before", begin,
-		     "not_after", end, "sha256", c->state == CERT_PREPARED ? NULL : sha256,
+	    ctx, json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s*, s:s}", "serial",
+		     render_hex(c->serial, sizeof(c->serial)), "state",
+		     registry_cert_state_name(c->state), "reason", reason, "not_before",
+		     render_time(c->not_before), "not_after", render_time(c->not_after), "sha256",
+		     c->state == CERT_PREPARED ? NULL : render_hex(c->sha256, sizeof(c->sha256)),
 		     "holder", c->holder.key));
 }
 
 static int
 add_secret(void *ctx, const struct registry_secret *s)
 {
-	char opened[UTC_TEXT_LEN];
-
-	utc_text(s->opened, opened);
 	return json_array_append_new(
 	    ctx, json_pack("{s:s, s:i, s:s, s:s*, s:b}", "kind", registry_secret_kind_name(s->kind),
 		     "version", (int)s->version, "state", registry_secret_state_name(s->state),
-		     "opened", s->opened == 0 ? NULL : opened, "replace",
+		     "opened", s->opened == 0 ? NULL : render_time(s->opened), "replace",
 		     s->opened != 0 && s->state != SECRET_OLD));
 }
 
 static int
 add_audit(void *ctx, const struct registry_audit_row *a)
 {
-	char at[UTC_TEXT_LEN];
-
-	utc_text(a->at, at);
-	return json_array_append_new(
-	    ctx, json_pack("{s:I, s:s, s:s, s:s, s:s}", "row", (json_int_t)a->seq, "at", at,
-		     "actor", a->actor, "action", a->action, "detail", a->detail));
+	return json_array_append_new(ctx,
+	    json_pack("{s:I, s:s, s:s, s:s, s:s}", "row", (json_int_t)a->seq, "at",
+		render_time(a->at), "actor", a->actor, "action", a->action, "detail", a->detail));
 }
 
 static bool
@@ -79,22 +68,19 @@ add_token(void *ctx, const struct registry_row *row)
 	struct shown *s = ctx;
 	const struct registry_which which = {.token = row->token.serial};
 	json_t *certs, *secrets, *audit;
-	char firmware[16], changed[UTC_TEXT_LEN];
 
 	if (!is_meant(s, row))
 		return 0;
 	if (s->holder.id == 0)
 		s->holder = row->holder;
-	snprintf(firmware, sizeof(firmware), "%u.%u.%u", row->token.firmware[0],
-	    row->token.firmware[1], row->token.firmware[2]);
-	utc_text(row->token.changed, changed);
 	certs = json_array();
 	secrets = json_array();
 	audit = json_array();
 	json_array_append_new(s->tokens,
 	    json_pack("{s:I, s:s, s:s, s:s, s:s*, s:b, s:o, s:o, s:o}", "token",
-		(json_int_t)row->token.serial, "firmware", firmware, "state",
-		registry_token_state_name(row->token.state), "changed", changed, "holder",
+		(json_int_t)row->token.serial, "firmware", render_firmware(row->token.firmware),
+		"state", registry_token_state_name(row->token.state), "changed",
+		render_time(row->token.changed), "holder",
 		row->holder.id == 0 ? NULL : row->holder.key, "unfinished", row->work_open,
 		"certificates", certs, "secrets", secrets, "audit", audit));
 	if (registry_certs(s->registry, &which, add_cert, certs, NULL) != 0 ||

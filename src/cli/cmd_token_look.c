@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "base/utc.h"
 #include "cli/cmd_token.h"
 
 static char *pin_policy, *touch_policy;
@@ -32,12 +30,6 @@ static const struct poptOption attest_table[] = {
     OPT_TOKEN_END,
 };
 
-static void
-firmware_text(const uint8_t *v, char ret[static 16])
-{
-	snprintf(ret, 16, "%u.%u.%u", v[0], v[1], v[2]);
-}
-
 static const char *
 pin_word(uint8_t policy)
 {
@@ -56,14 +48,13 @@ static json_t *
 entry_json(const struct workflow_token_entry *e)
 {
 	const struct token_id *id = &e->device.id;
-	char firmware[16];
 
-	firmware_text(id->firmware, firmware);
 	if (!e->device.usable)
 		return json_pack("{s:s*, s:b, s:s*}", "reader", id->reader, "usable", false,
 		    "reason", e->device.reason);
 	return json_pack("{s:s*, s:b, s:I, s:s, s:s*, s:o, s:s*, s:s*}", "reader", id->reader,
-	    "usable", true, "serial", (json_int_t)id->serial, "firmware", firmware, "form_factor",
+	    "usable", true, "serial", (json_int_t)id->serial, "firmware",
+	    render_firmware(id->firmware), "form_factor",
 	    e->config.known ? device_form_name(e->config.form_factor) : NULL, "fips",
 	    e->config.known ? json_boolean(e->config.fips_series) : json_null(), "state",
 	    e->registered ? registry_token_state_name(e->state) : "unregistered", "holder",
@@ -74,14 +65,12 @@ static void
 entry_text(const struct workflow_token_entry *e)
 {
 	const struct token_id *id = &e->device.id;
-	char firmware[16];
 
 	if (!e->device.usable) {
 		printf("%-10s %s\n", "-", render_escaped(e->device.reason));
 		return;
 	}
-	firmware_text(id->firmware, firmware);
-	printf("%-10u %-7s %-20s %-5s %-13s %s%s%s\n", id->serial, firmware,
+	printf("%-10u %-7s %-20s %-5s %-13s %s%s%s\n", id->serial, render_firmware(id->firmware),
 	    device_form_name(e->config.form_factor), e->config.fips_series ? "FIPS" : "-",
 	    e->registered ? registry_token_state_name(e->state) : "unregistered",
 	    render_escaped(id->reader), e->holder[0] != '\0' ? "  " : "",
@@ -131,18 +120,11 @@ tries_json(const struct token_pin_state *s)
 static json_t *
 cert_json(const struct workflow_token_slot *s)
 {
-	char serial[2 * X509_SERIAL_MAX + 1], sha256[65], from[UTC_TEXT_LEN], to[UTC_TEXT_LEN];
-	const struct cert_info *c = &s->cert;
+	json_t *json = s->cert_readable ? render_cert(&s->cert) : json_null();
 
-	if (!s->cert_readable)
-		return json_null();
-	render_serial(c->serial, c->serial_len, serial);
-	text_hex(c->sha256, sizeof(c->sha256), sha256);
-	utc_text(c->not_before, from);
-	utc_text(c->not_after, to);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "serial", serial, "subject",
-	    c->subject, "issuer", c->issuer, "not_before", from, "not_after", to, "sha256", sha256,
-	    "matches_key", s->cert_matches);
+	if (s->cert_readable)
+		json_object_set_new(json, "matches_key", json_boolean(s->cert_matches));
+	return json;
 }
 
 static json_t *
@@ -196,22 +178,20 @@ mgm_json(const struct workflow_token_info *i)
 static json_t *
 info_json(const struct workflow_token_info *i)
 {
-	char firmware[16], guid[2 * DEVICE_GUID_LEN + 1];
 	json_t *slots = json_array();
 	size_t k;
 
-	firmware_text(i->id.firmware, firmware);
-	text_hex(i->guid, sizeof(i->guid), guid);
 	for (k = 0; k < i->n_slots; k++)
 		json_array_append_new(slots, slot_json(&i->slots[k]));
 	return json_pack(
 	    "{s:I, s:s, s:s*, s:s*, s:b, s:b, s:b, s:o, s:o, s:o, s:s*, s:b, s:s, s:s*, s:o}",
-	    "serial", (json_int_t)i->id.serial, "firmware", firmware, "reader", i->id.reader,
-	    "form_factor", i->config.known ? device_form_name(i->config.form_factor) : NULL, "fips",
+	    "serial", (json_int_t)i->id.serial, "firmware", render_firmware(i->id.firmware),
+	    "reader", i->id.reader, "form_factor",
+	    i->config.known ? device_form_name(i->config.form_factor) : NULL, "fips",
 	    i->config.fips_series, "fips_approved", i->config.fips_approved, "pin_complexity",
 	    i->config.pin_complexity, "pin", tries_json(&i->pin), "puk",
 	    i->no_puk ? json_null() : tries_json(&i->puk), "management_key", mgm_json(i), "guid",
-	    i->has_guid ? guid : NULL, "ccc", i->has_ccc, "state",
+	    i->has_guid ? render_hex(i->guid, sizeof(i->guid)) : NULL, "ccc", i->has_ccc, "state",
 	    i->registered ? registry_token_state_name(i->state) : "unregistered", "holder",
 	    i->holder[0] != '\0' ? i->holder : NULL, "slots", slots);
 }
@@ -234,8 +214,6 @@ tries_text(const char *what, const struct token_pin_state *s)
 static void
 slot_text(const struct workflow_token_slot *s)
 {
-	char end[UTC_TEXT_LEN];
-
 	printf("slot %02x (%s)\n", s->slot->slot, s->slot->name);
 	if (s->key_known)
 		printf("  key            %s, %s, PIN %s, touch %s\n", key_alg_name(s->key.alg),
@@ -245,9 +223,9 @@ slot_text(const struct workflow_token_slot *s)
 		printf("  key            %s\n",
 		    s->has_key ? "there" : "none, or this firmware does not tell");
 	if (s->cert_readable) {
-		utc_text(s->cert.not_after, end);
 		printf("  certificate    %s\n  issuer         %s\n  until          %s%s\n",
-		    render_escaped(s->cert.subject), render_escaped(s->cert.issuer), end,
+		    render_escaped(s->cert.subject), render_escaped(s->cert.issuer),
+		    render_time(s->cert.not_after),
 		    s->has_key && !s->cert_matches ? "; NOT OF THIS KEY" : "");
 	} else if (s->has_cert) {
 		printf("  certificate    cannot be read\n");
@@ -259,13 +237,10 @@ slot_text(const struct workflow_token_slot *s)
 static void
 info_text(const struct workflow_token_info *i)
 {
-	char firmware[16], guid[2 * DEVICE_GUID_LEN + 1];
 	size_t k;
 
-	firmware_text(i->id.firmware, firmware);
-	text_hex(i->guid, sizeof(i->guid), guid);
-	printf("token           %u, firmware %s, %s%s%s\n", i->id.serial, firmware,
-	    device_form_name(i->config.form_factor),
+	printf("token           %u, firmware %s, %s%s%s\n", i->id.serial,
+	    render_firmware(i->id.firmware), device_form_name(i->config.form_factor),
 	    !i->config.fips_series    ? ""
 	    : i->config.fips_approved ? ", FIPS (approved mode)"
 				      : ", FIPS (not in approved mode)",
@@ -284,7 +259,8 @@ info_text(const struct workflow_token_info *i)
 	    i->mgm.touch ? ", wants a touch" : "",
 	    i->mgm_protected ? ", kept on the token behind the PIN" : "",
 	    i->mgm_derived ? ", derived from a PIN" : "");
-	printf("CHUID           %s\nCCC             %s\n", i->has_guid ? guid : "none",
+	printf("CHUID           %s\nCCC             %s\n",
+	    i->has_guid ? render_hex(i->guid, sizeof(i->guid)) : "none",
 	    i->has_ccc ? "there" : "none");
 	for (k = 0; k < i->n_slots; k++)
 		slot_text(&i->slots[k]);
@@ -333,7 +309,7 @@ attest_json(
     const struct attestation *a, const struct blob *leaf, const struct blob *f9, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob leaf_pem = {0}, f9_pem = {0};
-	char firmware[16], slot[3];
+	char slot[3];
 	json_t *json;
 	int rc;
 
@@ -344,13 +320,13 @@ attest_json(
 	    "intermediate", f9_pem.data, f9_pem.len, "verified", verify);
 	if (!verify)
 		return render_json(json, err);
-	firmware_text(a->firmware, firmware);
 	snprintf(slot, sizeof(slot), "%02x", a->slot);
-	json_object_update_new(json,
-	    json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:b}", "slot", slot, "serial",
-		(json_int_t)a->serial, "firmware", firmware, "algorithm", key_alg_name(a->alg),
-		"pin_policy", pin_word(a->pin_policy), "touch_policy", touch_word(a->touch_policy),
-		"fips", a->fips, "cspn", a->cspn, "anchor", a->anchor, "rehearsal", a->rehearsal));
+	json_object_update_new(
+	    json, json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:b, s:b, s:s, s:b}", "slot", slot,
+		      "serial", (json_int_t)a->serial, "firmware", render_firmware(a->firmware),
+		      "algorithm", key_alg_name(a->alg), "pin_policy", pin_word(a->pin_policy),
+		      "touch_policy", touch_word(a->touch_policy), "fips", a->fips, "cspn", a->cspn,
+		      "anchor", a->anchor, "rehearsal", a->rehearsal));
 	return render_json(json, err);
 }
 
@@ -358,12 +334,11 @@ static void
 attest_text(const struct attestation *a)
 {
 	fprintf(stderr,
-	    "slot %02x of token %u, firmware %u.%u.%u: an %s key made on the token; PIN %s, touch "
+	    "slot %02x of token %u, firmware %s: an %s key made on the token; PIN %s, touch "
 	    "%s%s; attested by %s%s\n",
-	    a->slot, a->serial, a->firmware[0], a->firmware[1], a->firmware[2],
-	    key_alg_name(a->alg), pin_word(a->pin_policy), touch_word(a->touch_policy),
-	    a->fips ? "; FIPS series" : "", render_escaped(a->anchor),
-	    a->rehearsal ? " (REHEARSAL)" : "");
+	    a->slot, a->serial, render_firmware(a->firmware), key_alg_name(a->alg),
+	    pin_word(a->pin_policy), touch_word(a->touch_policy), a->fips ? "; FIPS series" : "",
+	    render_escaped(a->anchor), a->rehearsal ? " (REHEARSAL)" : "");
 }
 
 static int

@@ -2,7 +2,6 @@
 /* unblock: a new PIN, with the PUK that only the escrow has. */
 #include <jansson.h>
 
-#include "base/utc.h"
 #include "cli/cli.h"
 #include "ykenroll/workflow_life.h"
 
@@ -38,24 +37,21 @@ static const struct poptOption table[] = {
 static int
 show_remote(const struct workflow_remote_result *t, struct err *err)
 {
-	char end[UTC_TEXT_LEN];
-
-	utc_text(t->until, end);
 	if (opt.json)
 		return render_json(json_pack("{s:I, s:s, s:s}", "token", (json_int_t)t->token,
-				       "code", t->code, "until", end),
+				       "code", t->code, "until", render_time(t->until)),
 		    err);
 	if (request != NULL)
 		printf(
 		    "token %u: send %s to the helpdesk; keep %s.key. The request's code is %s, "
 		    "good until %s. When the answer is in %s.answer: ykenroll unblock --apply %s\n",
 		    (unsigned)t->token, render_escaped(request), render_escaped(request), t->code,
-		    end, render_escaped(request), render_escaped(request));
+		    render_time(t->until), render_escaped(request), render_escaped(request));
 	else if (answer != NULL)
 		printf(
 		    "token %u: the answer to %s can be sent back, and used once until %s. The PUK "
 		    "is to be replaced when the token is here: ykenroll unblock\n",
-		    (unsigned)t->token, t->code, end);
+		    (unsigned)t->token, t->code, render_time(t->until));
 	else
 		printf("token %u: the PIN is set\n", (unsigned)t->token);
 	return 0;

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/utc.h"
 #include "cli/cmd_token.h"
 #include "ykenroll/relying_verify.h"
 

@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "base/utc.h"
 #include "cli/cli.h"
 
@@ -18,25 +17,8 @@ ms(int64_t ns)
 static json_t *
 token_json(const struct token_id *t)
 {
-	char firmware[16];
-
-	snprintf(
-	    firmware, sizeof(firmware), "%u.%u.%u", t->firmware[0], t->firmware[1], t->firmware[2]);
-	return json_pack("{s:I, s:s, s:s*}", "serial", (json_int_t)t->serial, "firmware", firmware,
-	    "reader", t->reader);
-}
-
-static json_t *
-cert_json(const struct cert_info *c)
-{
-	char serial[2 * X509_SERIAL_MAX + 1], sha256[65], from[UTC_TEXT_LEN], to[UTC_TEXT_LEN];
-
-	render_serial(c->serial, c->serial_len, serial);
-	text_hex(c->sha256, sizeof(c->sha256), sha256);
-	utc_text(c->not_before, from);
-	utc_text(c->not_after, to);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "serial", serial, "subject", c->subject,
-	    "issuer", c->issuer, "not_before", from, "not_after", to, "sha256", sha256);
+	return json_pack("{s:I, s:s, s:s*}", "serial", (json_int_t)t->serial, "firmware",
+	    render_firmware(t->firmware), "reader", t->reader);
 }
 
 static json_t *
@@ -60,13 +42,11 @@ steps_json(const struct workflow_report *r)
 static json_t *
 proof_json(const struct workflow_report *r)
 {
-	char peer[65];
-
 	if (!r->proved)
 		return json_null();
-	text_hex(r->proof.peer_sha256, sizeof(r->proof.peer_sha256), peer);
 	return json_pack("{s:s, s:s, s:s, s:s}", "protocol", r->proof.protocol, "cipher",
-	    r->proof.cipher, "signature", r->proof.signature, "certificate_sha256", peer);
+	    r->proof.cipher, "signature", r->proof.signature, "certificate_sha256",
+	    render_hex(r->proof.peer_sha256, sizeof(r->proof.peer_sha256)));
 }
 
 /* rest: all that is neither card, key derivation, fsync nor a person being waited for. */
@@ -85,7 +65,7 @@ report_json(const struct workflow_report *r)
 {
 	return json_pack("{s:o, s:{s:s, s:s}, s:b, s:o, s:o, s:o, s:i, s:o}", "token",
 	    token_json(&r->token), "holder", "name", r->holder.name, "id", r->holder.key, "already",
-	    r->already, "certificate", r->has_cert ? cert_json(&r->cert) : json_null(), "steps",
+	    r->already, "certificate", r->has_cert ? render_cert(&r->cert) : json_null(), "steps",
 	    steps_json(r), "proof", proof_json(r), "apdus", (int)r->apdus, "times_ms",
 	    times_json(r));
 }
@@ -94,13 +74,11 @@ void
 report_text(const struct workflow_report *r)
 {
 	const int64_t total = utc_monotonic_ns() - report_start_ns - prompt_ns - r->wait_ns;
-	char serial[2 * X509_SERIAL_MAX + 1], end[UTC_TEXT_LEN];
 
 	if (r->has_cert) {
-		render_serial(r->cert.serial, r->cert.serial_len, serial);
-		utc_text(r->cert.not_after, end);
-		printf("token %u: certificate %s for %s, until %s\n", r->token.serial, serial,
-		    render_escaped(r->cert.subject), end);
+		printf("token %u: certificate %s for %s, until %s\n", r->token.serial,
+		    render_hex(r->cert.serial, r->cert.serial_len), render_escaped(r->cert.subject),
+		    render_time(r->cert.not_after));
 	}
 	if (r->already) {
 		printf("token %u is enrolled for %s already: nothing was to be done\n",
