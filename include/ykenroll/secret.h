@@ -45,9 +45,6 @@ MUST_CHECK int secret_digits(struct secret *s, size_t n, struct err *err);
 /* All characters equal, or a run up or down such as 123456 and 87654321: what is guessed first. */
 bool secret_is_trivial(const struct secret *s);
 
-bool secret_equal(
-    const struct secret *a, const struct secret *b); /* constant time for equal lengths */
-
 void secret_wipe_bytes(void *p, size_t len); /* memset that the compiler may not drop */
 
 #endif

@@ -132,16 +132,3 @@ secret_digits(struct secret *s, size_t n, struct err *err)
 	} while (secret_is_trivial(s));
 	return 0;
 }
-
-bool
-secret_equal(const struct secret *a, const struct secret *b)
-{
-	volatile uint8_t diff = 0;
-	size_t i;
-
-	if (a->len != b->len)
-		return false;
-	for (i = 0; i < a->len; i++)
-		diff = (uint8_t)(diff | (a->bytes[i] ^ b->bytes[i]));
-	return diff == 0;
-}
