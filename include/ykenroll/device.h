@@ -270,8 +270,8 @@ MUST_CHECK int token_get_object(
 /* Needs token_authenticate. An empty blob deletes. Errors: ERR_FIT too large. */
 MUST_CHECK int token_put_object(
     struct token *token, uint32_t object, const struct blob *content, struct err *err);
-/* The slot's certificate as DER (gzip undone, bounded). Errors: ERR_ABSENT; ERR_FIT not a
- * certificate object. */
+/* The slot's certificate as DER (gzip undone, bounded), DEVICE_SLOT_F9's too. Errors: ERR_ABSENT;
+ * ERR_FIT not a certificate object. */
 MUST_CHECK int token_get_cert(
     struct token *token, uint8_t slot, struct blob *ret_der, struct err *err);
 /* Needs token_authenticate. Uncompressed up to DEVICE_CERT_MAX. Errors: ERR_FIT. */
@@ -285,8 +285,6 @@ MUST_CHECK int device_pack_cert(
 MUST_CHECK int token_put_packed(
     struct token *token, uint8_t slot, const struct blob *packed, bool is_gzip, struct err *err);
 MUST_CHECK int token_delete_cert(struct token *token, uint8_t slot, struct err *err);
-/* The f9 certificate. Errors: ERR_ABSENT. */
-MUST_CHECK int token_get_f9(struct token *token, struct blob *ret_der, struct err *err);
 
 /* CHUID with this GUID and expiry (yyyymmdd from UTC seconds); CCC with a random card id. Need
  * token_authenticate. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include <openssl/ec.h>
 #include <openssl/err.h>
 
 #include "base/tlv.h"
@@ -11,8 +10,6 @@
 #include "key/ossl.h"
 
 enum { PIVTAG_MODULUS = 0x81, PIVTAG_EXPONENT = 0x82, PIVTAG_POINT = 0x86 };
-
-OSSL_FREEP(ecdsa_freep, ECDSA_SIG, ECDSA_SIG_free)
 
 static const struct alg algs[] = {
     {KEY_P256, 0x11, {0, 0, 0}, 32, true, 0},
@@ -134,23 +131,6 @@ alg_spki(enum key_alg key, const uint8_t *data, size_t len, struct blob *ret, st
 	return 0;
 }
 
-/* RFC 3279, 2.2.3: SEQUENCE { r, s }, in DER, neither 0 nor longer than the field */
-static bool
-is_ecdsa(const struct alg *alg, const uint8_t *sig, size_t len)
-{
-	CLEAN(ecdsa_freep) ECDSA_SIG *parsed = NULL;
-	const uint8_t *p = sig;
-	const BIGNUM *r, *s;
-	const int bits = (int)alg->bytes * 8;
-
-	parsed = d2i_ECDSA_SIG(NULL, &p, (long)len);
-	if (parsed == NULL || p != sig + len || i2d_ECDSA_SIG(parsed, NULL) != (int)len)
-		return false;
-	ECDSA_SIG_get0(parsed, &r, &s);
-	return !BN_is_zero(r) && !BN_is_negative(r) && BN_num_bits(r) <= bits && !BN_is_zero(s) &&
-	       !BN_is_negative(s) && BN_num_bits(s) <= bits;
-}
-
 int
 alg_check_signature(enum key_alg key, const uint8_t *sig, size_t len, struct err *err)
 {
@@ -160,7 +140,7 @@ alg_check_signature(enum key_alg key, const uint8_t *sig, size_t len, struct err
 	if (alg == NULL)
 		return err_set(err, ERR_INTERNAL, "no such algorithm");
 	if (is_ec(key))
-		good = is_ecdsa(alg, sig, len);
+		good = evp_is_ecdsa(sig, len, alg->bytes);
 	else
 		good = len == (key == KEY_ED25519 ? 2 * alg->bytes : alg->bytes);
 	ERR_clear_error();

@@ -3,7 +3,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 
 #include "base/tlv.h"
 #include "device/alg.h"
@@ -11,6 +10,7 @@
 #include "device/state.h"
 #include "device/status.h"
 #include "device/wire.h"
+#include "key/ossl.h"
 
 #define BLOCK_MAX 16
 #define DES_LEN 8
@@ -84,17 +84,8 @@ device_mgm_generate(enum device_mgm_alg alg, struct secret *ret, struct err *err
 	return 0;
 }
 
-static void
-cipher_ctx_freep(EVP_CIPHER_CTX **p)
-{
-	EVP_CIPHER_CTX_free(*p);
-}
-
-static void
-cipher_freep(EVP_CIPHER **p)
-{
-	EVP_CIPHER_free(*p);
-}
+OSSL_FREEP(cipher_ctx_freep, EVP_CIPHER_CTX, EVP_CIPHER_CTX_free)
+OSSL_FREEP(cipher_freep, EVP_CIPHER, EVP_CIPHER_free)
 
 /* One block, ECB. */
 static int

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define ZLIB_CONST /* next_in is only read */
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "base/tlv.h"
 #include "base/utc.h"
 #include "device/apdu.h"
-#include "device/gunzip.h"
 #include "device/lib.h"
 #include "device/status.h"
 
-#define OBJECT_MAX                                                                    \
-	3063 /* bytes inside 53: the token's buffer of 3072 less 5C 03 .. 53 82 .. .. \
-	      */
+#define OBJECT_MAX 3063 /* bytes inside 53: the 3072 of a token less 5C 03 .. 53 82 .. .. */
 #define OBJECT_ID_LEN 3
+#define ZIP_MAX 16384
+#define WINDOW_GZIP (15 + 16) /* zlib.h: write a gzip header */
+#define WINDOW_ANY (15 + 32)  /* zlib.h: recognise gzip and zlib by the header */
+#define MEM_LEVEL 8	      /* zlib.h: the default */
 
 enum {
 	PIVTAG_ID = 0x5c,
@@ -136,6 +139,48 @@ token_put_object(struct token *token, uint32_t object, const struct blob *conten
 
 /* ---- certificates ---- */
 
+/* All of it at once, by what init has made of z. */
+static int
+zip(z_stream *z, int init, int (*step)(z_stream *, int), int (*end)(z_stream *),
+    const struct blob *in, struct blob *ret, const char *bad, struct err *err)
+{
+	uint8_t out[ZIP_MAX];
+	int r;
+
+	if (init != Z_OK)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	z->next_in = in->data;
+	z->avail_in = (uInt)in->len;
+	z->next_out = out;
+	z->avail_out = sizeof(out);
+	r = step(z, Z_FINISH);
+	(void)end(z);
+	if (r != Z_STREAM_END || z->avail_in != 0)
+		return err_set(err, ERR_FIT, "%s", bad);
+	return blob_set(ret, out, sizeof(out) - z->avail_out, err);
+}
+
+/* RFC 1952, or RFC 1950 as old minidrivers wrote it; at most 16 KiB come out. Errors: ERR_FIT. */
+static int
+gunzip(const struct blob *in, struct blob *ret, struct err *err)
+{
+	z_stream z = {0};
+
+	return zip(&z, inflateInit2(&z, WINDOW_ANY), inflate, inflateEnd, in, ret,
+	    "the compressed certificate is damaged or too long", err);
+}
+
+static int
+gzip(const struct blob *in, struct blob *ret, struct err *err)
+{
+	z_stream z = {0};
+
+	return zip(&z,
+	    deflateInit2(
+		&z, Z_BEST_COMPRESSION, Z_DEFLATED, WINDOW_GZIP, MEM_LEVEL, Z_DEFAULT_STRATEGY),
+	    deflate, deflateEnd, in, ret, "the certificate is too long", err);
+}
+
 static bool
 is_one_sequence(const struct blob *der)
 {
@@ -189,12 +234,6 @@ token_get_cert(struct token *token, uint8_t slot, struct blob *ret_der, struct e
 		return err_set(err, ERR_FIT, "slot %02x: not a certificate", slot);
 	blob_move(ret_der, &der);
 	return 0;
-}
-
-int
-token_get_f9(struct token *token, struct blob *ret_der, struct err *err)
-{
-	return token_get_cert(token, DEVICE_SLOT_F9, ret_der, err);
 }
 
 /* 70 { cert } 71 { info } FE {} */

@@ -13,9 +13,7 @@
 #include "device/wire.h"
 
 #define TOUCH_DEADLINE_SEC (2 * WIRE_DEADLINE_SEC)
-#define TOUCH_WAIT_NS                                                              \
-	5000000000 /* a token waits 15 s for a touch, and says no to a PIN at once \
-		    */
+#define TOUCH_WAIT_NS 5000000000 /* a token waits 15 s for a touch, and refuses a PIN at once */
 
 /* SP 800-73-4 part 2, 3.3.2 and table 7; AA and AB are Yubico's */
 enum {

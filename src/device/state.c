@@ -85,7 +85,6 @@ query_pin(struct token *token, struct token_pin_state *ret, struct err *err)
 	unsigned sw = 0;
 	int rc;
 
-	*ret = (struct token_pin_state){.tries_left = -1, .tries_max = -1};
 	if ((rc = apdu_send(token, &cmd, NULL, &sw, err)) != 0)
 		return rc;
 	if (sw >> 4 == 0x63c)
@@ -97,41 +96,37 @@ query_pin(struct token *token, struct token_pin_state *ret, struct err *err)
 	return 0;
 }
 
-int
-token_pin_state(struct token *token, struct token_pin_state *ret, struct err *err)
+static int
+ref_state(struct token *token, enum state_ref ref, bool *have, struct token_pin_state *known,
+    struct token_pin_state *ret, struct err *err)
 {
-	struct token_cache *c = &token->cache;
 	int rc;
 
 	if ((rc = token_usable(token, err)) != 0)
 		return rc;
-	if (!c->have_pin) {
-		rc = has_metadata(token) ? read_ref(token, REF_PIN, &c->pin, err)
-					 : query_pin(token, &c->pin, err);
+	if (!*have) {
+		*known = (struct token_pin_state){.tries_left = -1, .tries_max = -1};
+		rc = has_metadata(token) ? read_ref(token, ref, known, err)
+		     : ref == REF_PIN	 ? query_pin(token, known, err)
+					 : 0;
 		if (rc != 0)
 			return rc;
-		c->have_pin = true;
+		*have = true;
 	}
-	*ret = c->pin;
+	*ret = *known;
 	return 0;
+}
+
+int
+token_pin_state(struct token *token, struct token_pin_state *ret, struct err *err)
+{
+	return ref_state(token, REF_PIN, &token->cache.have_pin, &token->cache.pin, ret, err);
 }
 
 int
 token_puk_state(struct token *token, struct token_pin_state *ret, struct err *err)
 {
-	struct token_cache *c = &token->cache;
-	int rc;
-
-	if ((rc = token_usable(token, err)) != 0)
-		return rc;
-	if (!c->have_puk) {
-		c->puk = (struct token_pin_state){.tries_left = -1, .tries_max = -1};
-		if (has_metadata(token) && (rc = read_ref(token, REF_PUK, &c->puk, err)) != 0)
-			return rc;
-		c->have_puk = true;
-	}
-	*ret = c->puk;
-	return 0;
+	return ref_state(token, REF_PUK, &token->cache.have_puk, &token->cache.puk, ret, err);
 }
 
 static int
@@ -223,7 +218,7 @@ token_slot(struct token *token, uint8_t slot, struct token_slot *ret, struct err
 }
 
 static struct token_pin_state *
-ref_state(struct token *token, enum state_ref ref)
+cached(struct token *token, enum state_ref ref)
 {
 	return ref == REF_PIN ? &token->cache.pin : &token->cache.puk;
 }
@@ -240,7 +235,7 @@ is_factory(enum state_ref ref, const struct secret *value)
 void
 state_ref_good(struct token *token, enum state_ref ref, const struct secret *value)
 {
-	struct token_pin_state *s = ref_state(token, ref);
+	struct token_pin_state *s = cached(token, ref);
 
 	if (s->known || s->tries_max > 0)
 		s->tries_left = s->tries_max;
@@ -251,7 +246,7 @@ state_ref_good(struct token *token, enum state_ref ref, const struct secret *val
 void
 state_ref_bad(struct token *token, enum state_ref ref, int tries)
 {
-	ref_state(token, ref)->tries_left = tries;
+	cached(token, ref)->tries_left = tries;
 }
 
 void

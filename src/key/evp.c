@@ -3,12 +3,15 @@
 #include <string.h>
 #include <strings.h>
 
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include "key/evp.h"
 #include "key/key_priv.h"
 #include "key/ossl.h"
+
+OSSL_FREEP(ecdsa_freep, ECDSA_SIG, ECDSA_SIG_free)
 
 /* The elliptic keys have one encoding that we accept: these bytes and the key's own behind them
  * (RFC 5480, 2.1.1 and 2.2; RFC 8410, 3 and 4). */
@@ -143,6 +146,31 @@ evp_public(const uint8_t *spki, size_t len, EVP_PKEY **ret, enum key_alg *ret_al
 	if (ret_alg != NULL)
 		*ret_alg = alg;
 	return 0;
+}
+
+bool
+evp_is_ecdsa(const uint8_t *sig, size_t len, size_t field)
+{
+	const uint8_t *p = sig;
+	CLEAN(ecdsa_freep) ECDSA_SIG *parsed = d2i_ECDSA_SIG(NULL, &p, (long)len);
+	const int bits = (int)field * 8;
+	const BIGNUM *r, *s;
+
+	if (parsed == NULL || p != sig + len || i2d_ECDSA_SIG(parsed, NULL) != (int)len)
+		return false;
+	ECDSA_SIG_get0(parsed, &r, &s);
+	return !BN_is_zero(r) && !BN_is_negative(r) && BN_num_bits(r) <= bits && !BN_is_zero(s) &&
+	       !BN_is_negative(s) && BN_num_bits(s) <= bits;
+}
+
+int
+evp_der(
+    const void *object, const ASN1_ITEM *it, const char *what, struct blob *ret, struct err *err)
+{
+	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
+	const int len = object == NULL ? 0 : ASN1_item_i2d(object, &der, it);
+
+	return len > 0 ? blob_set(ret, der, (size_t)len, err) : evp_err(err, ERR_INTERNAL, what);
 }
 
 int

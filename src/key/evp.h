@@ -35,6 +35,14 @@ MUST_CHECK int evp_spki(
 MUST_CHECK int evp_public(
     const uint8_t *spki, size_t len, EVP_PKEY **ret, enum key_alg *ret_alg, struct err *err);
 
+/* Is this SEQUENCE { r, s } in DER and nothing behind it (RFC 3279, 2.2.3), neither of them 0 nor
+ * longer than the field, in bytes? */
+bool evp_is_ecdsa(const uint8_t *sig, size_t len, size_t field);
+
+/* An object of OpenSSL's as DER; NULL is an error too. what: for its text. Errors: ERR_INTERNAL. */
+MUST_CHECK int evp_der(
+    const void *object, const ASN1_ITEM *it, const char *what, struct blob *ret, struct err *err);
+
 /* The one place where OpenSSL's error queue becomes a struct err: empties the queue and starts the
  * chain. Returns code. */
 int evp_err(struct err *err, int code, const char *what);

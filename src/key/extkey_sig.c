@@ -6,7 +6,6 @@
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
-#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/params.h>
@@ -113,6 +112,8 @@ sig_init(void *vctx, const char *mdname, void *keydata, const OSSL_PARAM params[
 	c->md = NULL;
 	c->hash = NULL;
 	c->pss = false;
+	if (c->key->alg == KEY_ED25519)
+		return mdname == NULL || *mdname == '\0';
 	if (mdname == NULL || *mdname == '\0')
 		mdname = EVP_MD_get0_name(evp_md(c->key->alg));
 	c->md = EVP_MD_fetch(NULL, mdname, NULL);
@@ -125,20 +126,6 @@ static size_t
 field_size(enum key_alg alg)
 {
 	return alg == KEY_P384 ? 48 : 32;
-}
-
-/* SEQUENCE { r INTEGER, s INTEGER } and nothing behind it (RFC 3279, 2.2.3). */
-static bool
-is_ecdsa_sig(const uint8_t *sig, size_t len)
-{
-	const unsigned char *p = sig;
-	ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &p, (long)len);
-	const bool ok = s != NULL && p == sig + len && !BN_is_zero(ECDSA_SIG_get0_r(s)) &&
-			!BN_is_negative(ECDSA_SIG_get0_r(s)) && !BN_is_zero(ECDSA_SIG_get0_s(s)) &&
-			!BN_is_negative(ECDSA_SIG_get0_s(s));
-
-	ECDSA_SIG_free(s);
-	return ok;
 }
 
 /* The digest as an integer of the field's size (FIPS 186-5, 6.4.1, step 2): the left part of a
@@ -155,7 +142,7 @@ ecdsa_sign(struct sig_ctx *c, const uint8_t *digest, size_t len, uint8_t *sig, s
 	memcpy(in + n - len, digest, len);
 	if (!extkey_call(c->key, in, n, sig, sig_len))
 		return 0;
-	if (is_ecdsa_sig(sig, *sig_len))
+	if (evp_is_ecdsa(sig, *sig_len, n))
 		return 1;
 	err_set(&c->key->err, ERR_INTERNAL, "what the key gave is not an ECDSA signature");
 	return 0;
@@ -247,7 +234,20 @@ rsa_settable_params(void *vctx, void *provctx)
 	return list;
 }
 
-/* ---- both: digest, then sign ---- */
+/* ---- Ed25519 ---- */
+
+static int
+ed25519_sign(struct sig_ctx *c, const uint8_t *in, size_t len, uint8_t *sig, size_t *sig_len)
+{
+	if (!extkey_call(c->key, in, len, sig, sig_len))
+		return 0;
+	if (*sig_len == 64) /* RFC 8032, 5.1.6 */
+		return 1;
+	err_set(&c->key->err, ERR_INTERNAL, "what the key gave is not an Ed25519 signature");
+	return 0;
+}
+
+/* ---- digest, then sign ---- */
 
 static int
 sign_digest(struct sig_ctx *c, const uint8_t *digest, size_t len, uint8_t *sig, size_t *sig_len)
@@ -277,15 +277,21 @@ sig_digest_sign(void *vctx, unsigned char *sig, size_t *sig_len, size_t room,
 	if (sig == NULL)
 		return sig_room(c, sig_len);
 	*sig_len = room;
+	if (c->md == NULL)
+		return ed25519_sign(c, tbs, tbs_len, sig, sig_len);
 	return EVP_Digest(tbs, tbs_len, digest, &len, c->md, NULL) == 1 &&
 	       sign_digest(c, digest, len, sig, sig_len);
 }
 
+/* Ed25519 cannot be done in pieces; without these two, EVP_DigestSignFinal() of 3.0 jumps through
+ * NULL. */
 static int
 sig_update(void *vctx, const unsigned char *data, size_t len)
 {
 	struct sig_ctx *c = vctx;
 
+	if (c->md == NULL)
+		return 0;
 	if (c->hash == NULL &&
 	    ((c->hash = EVP_MD_CTX_new()) == NULL || EVP_DigestInit_ex(c->hash, c->md, NULL) != 1))
 		return 0;
@@ -300,62 +306,10 @@ sig_final(void *vctx, unsigned char *sig, size_t *sig_len, size_t room)
 	unsigned len = 0;
 
 	if (sig == NULL)
-		return sig_room(c, sig_len);
+		return c->md != NULL && sig_room(c, sig_len);
 	*sig_len = room;
 	return sig_update(c, NULL, 0) && EVP_DigestFinal_ex(c->hash, digest, &len) == 1 &&
 	       sign_digest(c, digest, len, sig, sig_len);
-}
-
-/* ---- Ed25519 ---- */
-
-static int
-ed25519_init(void *vctx, const char *mdname, void *keydata, const OSSL_PARAM params[])
-{
-	const struct extkey *k = keydata;
-	struct sig_ctx *c = vctx;
-
-	(void)params;
-	if (k != NULL)
-		c->key = k->key;
-	return c->key != NULL && (mdname == NULL || *mdname == '\0');
-}
-
-static int
-ed25519_digest_sign(void *vctx, unsigned char *sig, size_t *sig_len, size_t room,
-    const unsigned char *tbs, size_t tbs_len)
-{
-	struct sig_ctx *c = vctx;
-
-	if (sig == NULL)
-		return sig_room(c, sig_len);
-	*sig_len = room;
-	if (!extkey_call(c->key, tbs, tbs_len, sig, sig_len))
-		return 0;
-	if (*sig_len == 64) /* RFC 8032, 5.1.6 */
-		return 1;
-	err_set(&c->key->err, ERR_INTERNAL, "what the key gave is not an Ed25519 signature");
-	return 0;
-}
-
-/* Ed25519 cannot be done in pieces; without these two, EVP_DigestSignFinal() of 3.0 jumps through
- * NULL. */
-static int
-ed25519_update(void *vctx, const unsigned char *data, size_t len)
-{
-	(void)vctx;
-	(void)data;
-	(void)len;
-	return 0;
-}
-
-static int
-ed25519_final(void *vctx, unsigned char *sig, size_t *sig_len, size_t room)
-{
-	(void)vctx;
-	(void)sig;
-	(void)sig_len;
-	(void)room;
-	return 0;
 }
 
 /* ---- parameters ---- */
@@ -415,29 +369,21 @@ sig_gettable_params(void *vctx, void *provctx)
 	FN(OSSL_FUNC_SIGNATURE_NEWCTX, sig_newctx), FN(OSSL_FUNC_SIGNATURE_FREECTX, sig_freectx), \
 	    FN(OSSL_FUNC_SIGNATURE_DUPCTX, sig_dupctx),                                           \
 	    FN(OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS, sig_get_params),                               \
-	    FN(OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS, sig_gettable_params)
-
-#define SIG_DIGEST                                                      \
-	SIG_COMMON, FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, sig_init), \
-	    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, sig_digest_sign),       \
-	    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, sig_update),     \
+	    FN(OSSL_FUNC_SIGNATURE_GETTABLE_CTX_PARAMS, sig_gettable_params),                     \
+	    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, sig_init),                                   \
+	    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, sig_digest_sign),                                 \
+	    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, sig_update),                               \
 	    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, sig_final)
 
-static const OSSL_DISPATCH ecdsa[] = {SIG_DIGEST, {0, NULL}};
+static const OSSL_DISPATCH plain[] = {SIG_COMMON, {0, NULL}};
 
-static const OSSL_DISPATCH rsa[] = {SIG_DIGEST,
+static const OSSL_DISPATCH rsa[] = {SIG_COMMON,
     FN(OSSL_FUNC_SIGNATURE_SET_CTX_PARAMS, rsa_set_params),
     FN(OSSL_FUNC_SIGNATURE_SETTABLE_CTX_PARAMS, rsa_settable_params), {0, NULL}};
 
-static const OSSL_DISPATCH ed25519[] = {SIG_COMMON,
-    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, ed25519_init),
-    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, ed25519_digest_sign),
-    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, ed25519_update),
-    FN(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_FINAL, ed25519_final), {0, NULL}};
-
 const OSSL_ALGORITHM extkey_signatures[] = {
-    {"ECDSA", EXTKEY_PROPERTY, ecdsa, NULL},
+    {"ECDSA", EXTKEY_PROPERTY, plain, NULL},
     {"RSA:rsaEncryption:1.2.840.113549.1.1.1", EXTKEY_PROPERTY, rsa, NULL},
-    {"ED25519:1.3.101.112", EXTKEY_PROPERTY, ed25519, NULL},
+    {"ED25519:1.3.101.112", EXTKEY_PROPERTY, plain, NULL},
     {NULL, NULL, NULL, NULL},
 };

@@ -59,22 +59,22 @@ key_extern(const uint8_t *spki, size_t spki_len, const struct key_ops *ops, void
 	return 0;
 }
 
-/* The public half alone, so that what is made from it can never sign. */
 static int
-public_half(EVP_PKEY *evp, EVP_PKEY **ret, enum key_alg *ret_alg, struct err *err)
+spki(const EVP_PKEY *evp, struct blob *ret, struct err *err)
 {
 	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
 	const int len = i2d_PUBKEY(evp, &der);
 
 	if (len <= 0)
 		return evp_err(err, ERR_INTERNAL, "cannot encode the public key");
-	return evp_public(der, (size_t)len, ret, ret_alg, err);
+	return blob_set(ret, der, (size_t)len, err);
 }
 
 int
 key_software(EVP_PKEY *evp, struct key **ret, struct err *err)
 {
 	CLEAN(key_freep) struct key *key = key_new();
+	CLEAN(blob_wipe) struct blob der = {0};
 	int rc;
 
 	if (key == NULL) {
@@ -82,7 +82,9 @@ key_software(EVP_PKEY *evp, struct key **ret, struct err *err)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	}
 	key->evp = evp;
-	if ((rc = public_half(evp, &key->pub, &key->alg, err)) != 0)
+	/* The public half alone, so that what is made from it can never sign. */
+	if ((rc = spki(evp, &der, err)) != 0 ||
+	    (rc = evp_public(der.data, der.len, &key->pub, &key->alg, err)) != 0)
 		return rc;
 	*ret = TAKE(key);
 	return 0;
@@ -115,12 +117,7 @@ key_algorithm(const struct key *key)
 int
 key_spki(const struct key *key, struct blob *ret_der, struct err *err)
 {
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	const int len = i2d_PUBKEY(key->pub, &der);
-
-	if (len <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot encode the public key");
-	return blob_set(ret_der, der, (size_t)len, err);
+	return spki(key->pub, ret_der, err);
 }
 
 const struct err *

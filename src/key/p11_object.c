@@ -182,17 +182,16 @@ from_cert(const struct p11 *p, CK_OBJECT_HANDLE object, struct blob *ret, struct
 {
 	CLEAN(blob_wipe) struct blob der = {0};
 	CLEAN(x509_freep) X509 *x = NULL;
-	CLEAN(ossl_bytes_freep) unsigned char *spki = NULL;
 	const uint8_t *at;
-	int rc, len;
+	int rc;
 
 	if ((rc = p11_attribute(p, object, CKA_VALUE, &der, err)) != 0)
 		return rc;
 	at = der.data;
-	if ((x = d2i_X509(NULL, &at, (long)der.len)) == NULL ||
-	    (len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki)) <= 0)
+	if ((x = d2i_X509(NULL, &at, (long)der.len)) == NULL)
 		return evp_err(err, ERR_CA, "HSM: the certificate beside the key");
-	return blob_set(ret, spki, (size_t)len, err);
+	return evp_der(X509_get_X509_PUBKEY(x), ASN1_ITEM_rptr(X509_PUBKEY),
+	    "HSM: the certificate beside the key", ret, err);
 }
 
 /* The object of that class with the private key's id, or where it has none its label. */

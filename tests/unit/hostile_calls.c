@@ -216,7 +216,7 @@ call_get_f9(struct rig *r)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
 
-	return blob_call(token_get_f9(r->token, &der, &r->err), &der);
+	return blob_call(token_get_cert(r->token, DEVICE_SLOT_F9, &der, &r->err), &der);
 }
 
 int

@@ -286,7 +286,7 @@ an_enrolment_takes_at_most_40_apdus_and_the_count_is_the_tokens(void **state)
 	OK(&r, token_mgm_state(r.token, &m, &r.err));
 	FAILS(&r, ERR_ABSENT, token_slot(r.token, 0x9a, &slot, &r.err));
 	FAILS(&r, ERR_ABSENT, token_get_cert(r.token, 0x9a, &got, &r.err));
-	OK(&r, token_get_f9(r.token, &got, &r.err));
+	OK(&r, token_get_cert(r.token, DEVICE_SLOT_F9, &got, &r.err));
 	rig_authenticate(&r);
 	OK(&r, device_mgm_generate(MGM_AES192, key, &r.err));
 	OK(&r, token_set_mgmkey(r.token, MGM_AES192, key, false, &r.err));

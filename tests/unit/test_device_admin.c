@@ -142,7 +142,7 @@ a_reset_leaves_the_factorys_secrets_and_no_key(void **state)
 		assert_true(mgm.factory || !mgm.known);
 		FAILS(&r, ERR_MGMKEY, generate(&r, 0x9a));
 		OK(&r, rig_verify(&r, "123456", 0));
-		OK(&r, token_get_f9(r.token, &f9, &r.err));
+		OK(&r, token_get_cert(r.token, DEVICE_SLOT_F9, &f9, &r.err));
 		rig_stop(&r);
 	}
 }

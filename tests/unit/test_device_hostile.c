@@ -46,7 +46,7 @@ whole_round(struct rig *r)
 	    (rc = token_sign(r->token, 0x9a, KEY_P256, false, in, 32, sig, &len, &r->err)) != 0 ||
 	    (rc = token_put_cert(r->token, 0x9a, &der, &r->err)) != 0 ||
 	    (rc = token_get_cert(r->token, 0x9a, &der, &r->err)) != 0 ||
-	    (rc = token_get_f9(r->token, &der, &r->err)) != 0)
+	    (rc = token_get_cert(r->token, DEVICE_SLOT_F9, &der, &r->err)) != 0)
 		return rc;
 	return 0;
 }
@@ -304,7 +304,7 @@ do_f9(struct rig *r)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
 
-	return token_get_f9(r->token, &der, &r->err);
+	return token_get_cert(r->token, DEVICE_SLOT_F9, &der, &r->err);
 }
 
 static int

@@ -272,7 +272,7 @@ the_attestation_is_of_the_generated_key(void **state)
 	rig_authenticate(&r);
 	OK(&r, token_generate(r.token, 0x9a, KEY_P256, 0, 0, &spki, &r.err));
 	OK(&r, token_attest(r.token, 0x9a, &der, &r.err));
-	OK(&r, token_get_f9(r.token, &f9, &r.err));
+	OK(&r, token_get_cert(r.token, DEVICE_SLOT_F9, &f9, &r.err));
 	p = der.data;
 	cert = d2i_X509(NULL, &p, (long)der.len);
 	assert_non_null(cert);

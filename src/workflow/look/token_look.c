@@ -155,7 +155,7 @@ info_slots(struct verb *v, struct workflow_token_info *info, struct err *err)
 	size_t n, i;
 	int rc;
 
-	rc = token_get_f9(v->s.token, &f9, &why);
+	rc = token_get_cert(v->s.token, DEVICE_SLOT_F9, &f9, &why);
 	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &has_f9, &why, err)) !=
 		0 ||
 	    (rc = slot_trust(v->s.w, &trust, err)) != 0)
@@ -295,7 +295,7 @@ workflow_token_attest(const struct desk *w, const struct workflow_token_attest *
 
 	if ((rc = verb_open(&v, w, "attest", VERB_LOOK, err)) != 0 ||
 	    (rc = token_attest(v.s.token, what->slot, &leaf, err)) != 0 ||
-	    (rc = token_get_f9(v.s.token, &f9, err)) != 0)
+	    (rc = token_get_cert(v.s.token, DEVICE_SLOT_F9, &f9, err)) != 0)
 		return rc;
 	if (what->verify && (rc = verify(&v, what, &leaf, &f9, ret, err)) != 0)
 		return rc;

@@ -80,7 +80,7 @@ precheck_contents(struct enrolment *e, struct err *err)
 	rc = token_get_object(e->s.token, OBJ_ADMIN, &b, &why);
 	if ((rc = err_answer(rc, ERR_ABSENT, &e->admin_used, &why, err)) != 0)
 		return rc;
-	rc = token_get_f9(e->s.token, &e->work.asked.f9, &why);
+	rc = token_get_cert(e->s.token, DEVICE_SLOT_F9, &e->work.asked.f9, &why);
 	if ((rc = err_answer(rc, ERR_ABSENT, &f9, &why, err)) != 0)
 		return rc;
 	if (!f9)

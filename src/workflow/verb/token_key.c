@@ -79,7 +79,7 @@ add_attestation(struct verb *v, const struct slot *slot, struct blob *f9, struct
 	if (!slot->attested)
 		return err_set(
 		    err, ERR_ABSENT, "the key was imported, so there is no attestation to carry");
-	if ((rc = token_get_f9(v->s.token, f9, err)) != 0)
+	if ((rc = token_get_cert(v->s.token, DEVICE_SLOT_F9, f9, err)) != 0)
 		return rc;
 	fields->attestation = &slot->leaf;
 	fields->f9 = f9;
