@@ -86,11 +86,8 @@ MUST_CHECK int cert_to_pem(const struct blob *der, struct blob *ret, struct err 
 MUST_CHECK int csr_to_pem(const struct blob *der, struct blob *ret, struct err *err);
 MUST_CHECK int spki_to_pem(const struct blob *der, struct blob *ret, struct err *err);
 MUST_CHECK int crl_to_pem(const struct blob *der, struct blob *ret, struct err *err);
-/* The first certificate of a PEM text. Errors: ERR_FIT. */
+/* The first certificate, CRL of a PEM text. Errors: ERR_FIT. */
 MUST_CHECK int cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
-
-/* The first certification request of a PEM text; csr_read checks it. Errors: ERR_FIT. */
-MUST_CHECK int csr_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
 MUST_CHECK int crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
 
 struct crl_info {
@@ -114,13 +111,6 @@ struct crl_asked {
 MUST_CHECK int crl_ask(const struct blob *crl, struct crl_asked *asked, size_t n, struct err *err);
 /* Is the CRL of this CA: its name, its key's signature? Errors: ERR_PROOF no; ERR_FIT malformed. */
 MUST_CHECK int crl_verify(const struct blob *crl, const struct blob *ca, struct err *err);
-
-/* Does chain (issuer first) verify this client certificate now, all CRLs checked (one of each CA
- * must be there; with one less, only the certificate's own is checked)? X509_STRICT, purpose
- * sslclient. Errors: ERR_PROOF with the reason; ERR_FIT
- * when a certificate or CRL is malformed. */
-MUST_CHECK int cert_verify(const struct blob *cert, const struct blob *cas, size_t n_cas,
-    const struct blob *crls, size_t n_crls, int64_t at, struct err *err);
 
 /* May its key sign certificates and CRLs? Errors: ERR_PROOF no, and why not; ERR_FIT malformed. */
 MUST_CHECK int cert_is_ca(const struct blob *cert, struct err *err);

@@ -64,8 +64,4 @@ struct cert_names {
 };
 MUST_CHECK int cert_names(const struct blob *cert, struct cert_names *ret, struct err *err);
 
-/* Is the certificate with this serial on the CRL? Errors: ERR_FIT. */
-MUST_CHECK int crl_lists(
-    const struct blob *crl, const uint8_t *serial, size_t len, bool *ret, struct err *err);
-
 #endif

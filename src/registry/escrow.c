@@ -114,23 +114,12 @@ escrow_freep(struct escrow **e)
 }
 
 static int
-to_der(CMS_ContentInfo *cms, struct blob *ret, struct err *err)
-{
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	const int len = i2d_CMS_ContentInfo(cms, &der);
-
-	return len <= 0 ? -1 : blob_set(ret, der, (size_t)len, err);
-}
-
-static int
 seal_bytes(
     X509 *const *certs, size_t n, const void *text, size_t len, struct blob *ret, struct err *err)
 {
 	CLEAN(cms_freep) CMS_ContentInfo *cms = sealed_make(certs, n, text, len);
 
-	return cms != NULL && to_der(cms, ret, err) == 0
-		   ? 0
-		   : evp_err(err, ERR_INTERNAL, "cannot seal a secret");
+	return evp_der(cms, ASN1_ITEM_rptr(CMS_ContentInfo), "cannot seal a secret", ret, err);
 }
 
 static int
@@ -295,9 +284,8 @@ escrow_receipt_sign(const char *home, const struct blob *cert_der, const struct 
 	if (EVP_PKEY_eq(X509_get0_pubkey(cert), key) != 1)
 		return err_set(err, ERR_USAGE, "%s/%s and %s do not belong together", home,
 		    ESCROW_RECEIPT_CERT, ESCROW_RECEIPT_KEY);
-	if (in == NULL ||
-	    (cms = CMS_sign(cert, key, NULL, in, CMS_BINARY | CMS_NOSMIMECAP)) == NULL ||
-	    to_der(cms, ret_cms, err) != 0)
-		return evp_err(err, ERR_INTERNAL, "cannot sign the receipt");
-	return 0;
+	if (in != NULL)
+		cms = CMS_sign(cert, key, NULL, in, CMS_BINARY | CMS_NOSMIMECAP);
+	return evp_der(
+	    cms, ASN1_ITEM_rptr(CMS_ContentInfo), "cannot sign the receipt", ret_cms, err);
 }

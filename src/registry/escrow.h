@@ -70,7 +70,6 @@ MUST_CHECK int escrow_text_read(
 
 /* escrow_cert.c: the DER of a PEM certificate file. Errors: ERR_ABSENT; ERR_USAGE. */
 MUST_CHECK int escrow_cert_file(const char *path, struct blob *ret_der, struct err *err);
-MUST_CHECK int escrow_cert_pem(const struct blob *der, struct blob *ret, struct err *err);
 MUST_CHECK int escrow_cert_write(const char *path, const struct blob *der, struct err *err);
 
 /* init.c: may a certificate have this name? Errors: ERR_USAGE. */

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "key/ossl.h"
 #include "registry/escrow.h"
+#include "ykenroll/x509.h"
 
 int
 escrow_cert_file(const char *path, struct blob *ret_der, struct err *err)
@@ -32,26 +33,10 @@ escrow_cert_file(const char *path, struct blob *ret_der, struct err *err)
 }
 
 int
-escrow_cert_pem(const struct blob *der, struct blob *ret, struct err *err)
-{
-	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
-	char *pem;
-	long len;
-
-	if (bio == NULL ||
-	    PEM_write_bio(bio, PEM_STRING_X509, "", der->data, (long)der->len) <= 0 ||
-	    (len = BIO_get_mem_data(bio, &pem)) <= 0) {
-		ERR_clear_error();
-		return err_set(err, ERR_INTERNAL, "cannot write a certificate");
-	}
-	return blob_set(ret, pem, (size_t)len, err);
-}
-
-int
 escrow_cert_write(const char *path, const struct blob *der, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
-	const int rc = escrow_cert_pem(der, &pem, err);
+	const int rc = cert_to_pem(der, &pem, err);
 
 	return rc != 0 ? rc : file_write(path, pem.data, pem.len, 0600, err);
 }

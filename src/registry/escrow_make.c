@@ -8,7 +8,6 @@
  */
 #include <openssl/ec.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include <limits.h>
@@ -18,25 +17,7 @@
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "registry/escrow.h"
-
-#define SERIAL_LEN 16
-
-OSSL_FREEP(ext_freep, X509_EXTENSION, X509_EXTENSION_free)
-
-static int
-set_serial(X509 *cert)
-{
-	CLEAN(bignum_freep) BIGNUM *bn = NULL;
-	unsigned char serial[SERIAL_LEN];
-
-	if (RAND_bytes(serial, sizeof(serial)) != 1)
-		return -1;
-	/* positive, and never shorter than 16 octets */
-	serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x40);
-	if ((bn = BN_bin2bn(serial, sizeof(serial), NULL)) == NULL)
-		return -1;
-	return BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(cert)) != NULL ? 0 : -1;
-}
+#include "x509/parse.h"
 
 static int
 set_name(X509 *cert, const char *cn)
@@ -50,42 +31,26 @@ set_name(X509 *cert, const char *cn)
 }
 
 static int
-add_ext(X509 *cert, int nid, const char *value)
-{
-	CLEAN(ext_freep) X509_EXTENSION *ext = NULL;
-	X509V3_CTX ctx;
-
-	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
-	if ((ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value)) == NULL)
-		return -1;
-	return X509_add_ext(cert, ext, -1) == 1 ? 0 : -1;
-}
-
-static int
 fill_cert(X509 *cert, EVP_PKEY *pub, const char *cn, const char *usage)
 {
-	if (X509_set_version(cert, X509_VERSION_3) != 1 || set_serial(cert) != 0 ||
-	    set_name(cert, cn) != 0 || X509_set_pubkey(cert, pub) != 1)
+	if (!cert_begin(cert, pub) || set_name(cert, cn) != 0)
 		return -1;
 	/* RFC 5280, 4.1.2.5: no end that is known. An escrow that stops on a day would lock out
 	 * exactly those who need it. */
 	if (X509_gmtime_adj(X509_getm_notBefore(cert), 0) == NULL ||
 	    ASN1_TIME_set_string_X509(X509_getm_notAfter(cert), "99991231235959Z") != 1)
 		return -1;
-	if (add_ext(cert, NID_basic_constraints, "critical,CA:FALSE") != 0 ||
-	    add_ext(cert, NID_key_usage, usage) != 0)
-		return -1;
-	return add_ext(cert, NID_subject_key_identifier, "hash");
+	return cert_add_ext(cert, cert, NID_basic_constraints, "critical,CA:FALSE") &&
+		       cert_add_ext(cert, cert, NID_key_usage, usage) &&
+		       cert_add_ext(cert, cert, NID_subject_key_identifier, "hash")
+		   ? 0
+		   : -1;
 }
 
 static int
 cert_der(X509 *cert, struct blob *ret, struct err *err)
 {
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	const int len = i2d_X509(cert, &der);
-
-	return len > 0 ? blob_set(ret, der, (size_t)len, err)
-		       : evp_err(err, ERR_INTERNAL, "cannot write a certificate");
+	return evp_der(cert, ASN1_ITEM_rptr(X509), "cannot write a certificate", ret, err);
 }
 
 static int
@@ -253,7 +218,7 @@ registry_escrow_make_key(const char *name, const char *key_path, const struct se
 	    (rc = make_cert(key_evp(key), key_evp_public(key), name, &cert, err)) != 0 ||
 	    (rc = cert_der(cert, &der, err)) != 0 ||
 	    (rc = key_file_save(key, key_path, pass, err)) != 0 ||
-	    (rc = escrow_cert_pem(&der, &pem, err)) != 0)
+	    (rc = cert_to_pem(&der, &pem, err)) != 0)
 		return rc;
 	/* the certificate is public, and goes to where the others are */
 	return file_create(cert_path, pem.data, pem.len, 0644, err);

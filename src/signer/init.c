@@ -216,7 +216,7 @@ copy_rehearsal(const struct signer_init *init, struct err *err)
 		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "%s does not exist", file) : rc;
 	if (pem.len > 0 && (bio = BIO_new_mem_buf(pem.data, (int)pem.len)) == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot read PEM");
-	for (n = 0; bio != NULL && (rc = cert_next_pem(bio, &der, err)) == 1; n++) {
+	for (n = 0; bio != NULL && (rc = pem_next(bio, PEM_CERT, &der, err)) == 1; n++) {
 		if (n > INTERMEDIATES_MAX)
 			return err_set(err, ERR_USAGE, "%s holds too many certificates", file);
 		if (cert_read(der.data, der.len, &info, err) != 0)

@@ -173,7 +173,7 @@ later_add_file(struct later *l, const char *path, struct err *err)
 		return 0;
 	if ((bio = BIO_new_mem_buf(pem.data, (int)pem.len)) == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot read PEM");
-	while ((rc = cert_next_pem(bio, &der, err)) == 1) {
+	while ((rc = pem_next(bio, PEM_CERT, &der, err)) == 1) {
 		if (l->n == MAX_LATER)
 			return err_set(err, ERR_ATTEST, "too many intermediate certificates");
 		if ((rc = cert_parse(der.data, der.len, &l->cert[l->n], err)) != 0) {

@@ -4,8 +4,6 @@
 #include <time.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include "key/evp.h"
@@ -85,12 +83,8 @@ read_serial(const X509 *cert, struct cert_info *info)
 int
 cert_spki_of(const X509 *cert, struct blob *ret, struct err *err)
 {
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	const int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
-
-	if (len <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot encode the public key");
-	return blob_set(ret, der, (size_t)len, err);
+	return evp_der(X509_get_X509_PUBKEY(cert), ASN1_ITEM_rptr(X509_PUBKEY),
+	    "cannot encode the public key", ret, err);
 }
 
 int
@@ -167,89 +161,26 @@ crl_read(const uint8_t *der, size_t len, struct crl_info *ret, struct err *err)
 	return 0;
 }
 
-/* ---- PEM ---- */
-
-static int
-to_pem(const struct blob *der, const char *name, struct blob *ret, struct err *err)
-{
-	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
-	char *text;
-	long len;
-
-	if (bio == NULL || PEM_write_bio(bio, name, "", der->data, (long)der->len) <= 0 ||
-	    (len = BIO_get_mem_data(bio, &text)) <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot write PEM");
-	return blob_append(ret, text, (size_t)len, err);
-}
+/* ---- verification ---- */
 
 int
-cert_to_pem(const struct blob *der, struct blob *ret, struct err *err)
+cert_store_cas(X509_STORE *store, const struct blob *cas, size_t n, struct err *err)
 {
-	return to_pem(der, PEM_STRING_X509, ret, err);
-}
-
-int
-crl_to_pem(const struct blob *der, struct blob *ret, struct err *err)
-{
-	return to_pem(der, PEM_STRING_X509_CRL, ret, err);
-}
-
-int
-csr_to_pem(const struct blob *der, struct blob *ret, struct err *err)
-{
-	return to_pem(der, PEM_STRING_X509_REQ, ret, err);
-}
-
-int
-spki_to_pem(const struct blob *der, struct blob *ret, struct err *err)
-{
-	return to_pem(der, PEM_STRING_PUBLIC, ret, err);
-}
-
-/* Headers mean encryption, which nobody does to
- * a certificate. */
-int
-cert_next_pem(BIO *bio, struct blob *ret_der, struct err *err)
-{
-	int found = 0, rc = 0;
-
-	while (!found) {
-		CLEAN(ossl_text_freep) char *name = NULL;
-		CLEAN(ossl_text_freep) char *header = NULL;
-		CLEAN(ossl_bytes_freep) unsigned char *data = NULL;
-		long len = 0;
-
-		if (!PEM_read_bio(bio, &name, &header, &data, &len))
-			break;
-		if (strcmp(name, PEM_STRING_X509) != 0 || *header != '\0' || len <= 0)
-			continue;
-		if ((rc = blob_set(ret_der, data, (size_t)len, err)) != 0)
-			return rc;
-		found = 1;
-	}
-	ERR_clear_error();
-	return found;
-}
-
-int
-cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
-{
-	CLEAN(bio_freep) BIO *bio = NULL;
-	CLEAN(blob_wipe) struct blob der = {0};
-	CLEAN(x509_freep) X509 *cert = NULL;
+	size_t i;
 	int rc;
 
-	if (pem->len == 0 || pem->len > INT32_MAX ||
-	    (bio = BIO_new_mem_buf(pem->data, (int)pem->len)) == NULL ||
-	    (rc = cert_next_pem(bio, &der, err)) == 0)
-		return err_set(err, ERR_FIT, "no certificate in PEM found");
-	if (rc < 0 || (rc = cert_parse(der.data, der.len, &cert, err)) != 0)
-		return rc;
-	blob_move(ret_der, &der);
+	for (i = 0; i < n; i++) {
+		CLEAN(x509_freep) X509 *ca = NULL;
+
+		if ((rc = cert_parse(cas[i].data, cas[i].len, &ca, err)) != 0) {
+			err_wrap(err, "CA certificate %zu", i);
+			return rc;
+		}
+		if (!X509_STORE_add_cert(store, ca))
+			return evp_err(err, ERR_INTERNAL, "cannot fill the store");
+	}
 	return 0;
 }
-
-/* ---- verification ---- */
 
 int
 cert_store(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t n_crls,
@@ -262,16 +193,8 @@ cert_store(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t
 
 	if (store == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot make a store");
-	for (i = 0; i < n_cas; i++) {
-		CLEAN(x509_freep) X509 *ca = NULL;
-
-		if ((rc = cert_parse(cas[i].data, cas[i].len, &ca, err)) != 0) {
-			err_wrap(err, "CA certificate %zu", i);
-			return rc;
-		}
-		if (!X509_STORE_add_cert(store, ca))
-			return evp_err(err, ERR_INTERNAL, "cannot fill the store");
-	}
+	if ((rc = cert_store_cas(store, cas, n_cas, err)) != 0)
+		return rc;
 	for (i = 0; i < n_crls; i++) {
 		CLEAN(crl_freep) X509_CRL *crl = NULL;
 
@@ -289,44 +212,6 @@ cert_store(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t
 	    !X509_STORE_set_purpose(store, X509_PURPOSE_SSL_CLIENT))
 		return evp_err(err, ERR_INTERNAL, "cannot set up the store");
 	*ret = TAKE(store);
-	return 0;
-}
-
-/* Says which certificate of the chain is meant when it is not the one asked about. */
-static int
-verify_failed(X509_STORE_CTX *ctx, struct err *err)
-{
-	const int depth = X509_STORE_CTX_get_error_depth(ctx);
-	const char *why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
-	const X509 *at = X509_STORE_CTX_get_current_cert(ctx);
-	char name[X509_TEXT_MAX];
-
-	ERR_clear_error();
-	if (depth == 0 || at == NULL)
-		return err_set(err, ERR_PROOF, "%s", why);
-	cert_name_text(X509_get_subject_name(at), name);
-	return err_set(err, ERR_PROOF, "%s (at %s)", why, name);
-}
-
-int
-cert_verify(const struct blob *cert, const struct blob *cas, size_t n_cas, const struct blob *crls,
-    size_t n_crls, int64_t at, struct err *err)
-{
-	CLEAN(x509_freep) X509 *x = NULL;
-	CLEAN(store_freep) X509_STORE *store = NULL;
-	CLEAN(store_ctx_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-
-	int rc;
-
-	if ((rc = cert_parse(cert->data, cert->len, &x, err)) != 0 ||
-	    (rc = cert_store(cas, n_cas, crls, n_crls, &store, err)) != 0)
-		return rc;
-	if (ctx == NULL || !X509_STORE_set_flags(store, X509_V_FLAG_X509_STRICT) ||
-	    !X509_STORE_CTX_init(ctx, store, x, NULL))
-		return evp_err(err, ERR_INTERNAL, "cannot set up the verification");
-	X509_STORE_CTX_set_time(ctx, 0, (time_t)at);
-	if (X509_verify_cert(ctx) != 1)
-		return verify_failed(ctx, err);
 	return 0;
 }
 

@@ -1,36 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* csr: certification requests (RFC 2986). */
+#include <arpa/inet.h>
 #include <string.h>
 
 #include <openssl/err.h>
-#include <limits.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "x509/parse.h"
 #include "x509/san.h"
 
+static int
+finish(X509_REQ *req, struct key *key, struct blob *ret_der, struct err *err)
+{
+	if (!X509_REQ_set_pubkey(req, key_evp_public(key)))
+		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+	if (X509_REQ_sign(req, key_evp(key), evp_md(key_algorithm(key))) <= 0)
+		return evp_key_err(err, ERR_INTERNAL, key, "cannot sign the request");
+	return evp_der(req, ASN1_ITEM_rptr(X509_REQ), "cannot encode the request", ret_der, err);
+}
+
 int
 csr_make(struct key *key, const char *cn, struct blob *ret_der, struct err *err)
 {
 	CLEAN(req_freep) X509_REQ *req = X509_REQ_new();
-	CLEAN(name_freep) X509_NAME *name = X509_NAME_new();
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	int len;
 
 	key_forget_error(key);
 	/* Without the version OpenSSL 3.5 does not verify the request. */
-	if (req == NULL || name == NULL || !X509_REQ_set_version(req, X509_REQ_VERSION_1) ||
-	    !X509_NAME_add_entry_by_txt(
-		name, "CN", MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0) ||
-	    !X509_REQ_set_subject_name(req, name) || !X509_REQ_set_pubkey(req, key_evp_public(key)))
+	if (req == NULL || !X509_REQ_set_version(req, X509_REQ_VERSION_1) ||
+	    !X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(req), "CN", MBSTRING_UTF8,
+		(const unsigned char *)cn, -1, -1, 0))
 		return evp_err(err, ERR_INTERNAL, "cannot make a request");
-	if (X509_REQ_sign(req, key_evp(key), evp_md(key_algorithm(key))) <= 0 ||
-	    (len = i2d_X509_REQ(req, &der)) <= 0)
-		return evp_key_err(err, ERR_INTERNAL, key, "cannot sign the request");
-	return blob_set(ret_der, der, (size_t)len, err);
+	return finish(req, key, ret_der, err);
 }
 
 /* ---- with more fields than a name ---- */
@@ -49,6 +51,7 @@ extensions_freep(extensions **exts)
 OSSL_FREEP(octets_freep, ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
 OSSL_FREEP(object_freep, ASN1_OBJECT, ASN1_OBJECT_free)
 OSSL_FREEP(extension_freep, X509_EXTENSION, X509_EXTENSION_free)
+OSSL_FREEP(names_freep, GENERAL_NAMES, GENERAL_NAMES_free)
 
 static int
 put_certificate(extensions **exts, const char *oid, const struct blob *der, struct err *err)
@@ -113,21 +116,15 @@ int
 csr_build(struct key *key, const struct csr_fields *fields, struct blob *ret_der, struct err *err)
 {
 	CLEAN(req_freep) X509_REQ *req = X509_REQ_new();
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	int len, rc;
+	int rc;
 
 	key_forget_error(key);
 	if (req == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot make a request");
-	if ((rc = fill(req, fields, err)) != 0)
-		return rc;
-	if (!X509_REQ_set_pubkey(req, key_evp_public(key)))
-		return evp_err(err, ERR_INTERNAL, "cannot make a request");
-	if (X509_REQ_sign(req, key_evp(key), evp_md(key_algorithm(key))) <= 0 ||
-	    (len = i2d_X509_REQ(req, &der)) <= 0)
-		return evp_key_err(err, ERR_INTERNAL, key, "cannot sign the request");
-	return blob_set(ret_der, der, (size_t)len, err);
+	return (rc = fill(req, fields, err)) != 0 ? rc : finish(req, key, ret_der, err);
 }
+
+/* ---- of others ---- */
 
 int
 csr_read(
@@ -135,10 +132,10 @@ csr_read(
 {
 	const unsigned char *p = der;
 	CLEAN(req_freep) X509_REQ *req = len > INT32_MAX ? NULL : d2i_X509_REQ(NULL, &p, (long)len);
-	CLEAN(ossl_bytes_freep) unsigned char *spki = NULL;
+	CLEAN(blob_wipe) struct blob spki = {0};
 	CLEAN(pkey_freep) EVP_PKEY *pub = NULL;
 	enum key_alg alg;
-	int n, rc;
+	int rc;
 
 	if (req == NULL)
 		return evp_err(err, ERR_FIT, "not a certification request");
@@ -147,9 +144,10 @@ csr_read(
 		    (size_t)(der + len - p));
 	if (X509_REQ_get_version(req) != X509_REQ_VERSION_1)
 		return err_set(err, ERR_FIT, "the certification request is not of version 1");
-	if ((n = i2d_X509_PUBKEY(X509_REQ_get_X509_PUBKEY(req), &spki)) <= 0)
-		return evp_err(err, ERR_FIT, "the certification request has no key");
-	if ((rc = evp_public(spki, (size_t)n, &pub, &alg, err)) != 0) {
+	if ((rc = evp_der(X509_REQ_get_X509_PUBKEY(req), ASN1_ITEM_rptr(X509_PUBKEY),
+		 "the certification request has no key", &spki, err)) != 0)
+		return rc;
+	if ((rc = evp_public(spki.data, spki.len, &pub, &alg, err)) != 0) {
 		err_wrap(err, "certification request");
 		return rc;
 	}
@@ -158,24 +156,73 @@ csr_read(
 		return err_set(
 		    err, ERR_FIT, "the certification request is not signed by the key in it");
 	}
-	if ((rc = blob_set(ret_spki, spki, (size_t)n, err)) != 0)
-		return rc;
+	blob_move(ret_spki, &spki);
 	*ret_alg = alg;
 	return 0;
 }
 
-int
-csr_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
-{
-	CLEAN(req_freep) X509_REQ *req = NULL;
-	CLEAN(bio_freep) BIO *bio = NULL;
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	int len;
+/* ---- names ---- */
 
-	if (pem->len == 0 || pem->len > INT_MAX ||
-	    (bio = BIO_new_mem_buf(pem->data, (int)pem->len)) == NULL ||
-	    (req = PEM_read_bio_X509_REQ(bio, NULL, NULL, NULL)) == NULL ||
-	    (len = i2d_X509_REQ(req, &der)) <= 0)
-		return evp_err(err, ERR_FIT, "no certification request in PEM found");
-	return blob_set(ret_der, der, (size_t)len, err);
+static int
+put_line(struct blob *to, const char *kind, const char *text, size_t len, struct err *err)
+{
+	size_t i;
+	int rc;
+
+	for (i = 0; i < len; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return err_set(err, ERR_FIT,
+			    "the request has a name with an impossible character; give the names "
+			    "with --dns and --ip");
+	if ((to->len > 0 && (rc = blob_append(to, "\n", 1, err)) != 0) ||
+	    (rc = blob_append(to, kind, strlen(kind), err)) != 0)
+		return rc;
+	return blob_append(to, text, len, err);
+}
+
+static int
+put_name(struct blob *to, const GENERAL_NAME *name, struct err *err)
+{
+	char text[INET6_ADDRSTRLEN];
+	const ASN1_STRING *s;
+	int type, len;
+
+	s = GENERAL_NAME_get0_value(name, &type);
+	if (type == GEN_DNS)
+		return put_line(to, "dns:", (const char *)ASN1_STRING_get0_data(s),
+		    (size_t)ASN1_STRING_length(s), err);
+	len = type == GEN_IPADD ? ASN1_STRING_length(s) : 0;
+	if ((len != 4 && len != 16) || inet_ntop(len == 4 ? AF_INET : AF_INET6,
+					   ASN1_STRING_get0_data(s), text, sizeof(text)) == NULL)
+		return err_set(err, ERR_FIT,
+		    "the request has a name that is neither DNS nor IP; give the names with --dns "
+		    "and --ip");
+	return put_line(to, "ip:", text, strlen(text), err);
+}
+
+int
+csr_names(const struct blob *csr, struct blob *ret_lines, struct err *err)
+{
+	const uint8_t *p = csr->data;
+	CLEAN(req_freep) X509_REQ *req = d2i_X509_REQ(NULL, &p, (long)csr->len);
+	CLEAN(extensions_freep) extensions *exts = NULL;
+	CLEAN(names_freep) GENERAL_NAMES *names = NULL;
+	CLEAN(blob_wipe) struct blob lines = {0};
+	int i, crit = 0, rc;
+
+	ERR_clear_error();
+	if (req == NULL)
+		return err_set(err, ERR_FIT, "not a certification request (PKCS #10)");
+	exts = X509_REQ_get_extensions(req);
+	names = X509V3_get_d2i(exts, NID_subject_alt_name, &crit, NULL);
+	ERR_clear_error();
+	if (names == NULL && crit != -1)
+		return err_set(err, ERR_FIT, "the names of the request cannot be read");
+	for (i = 0; i < sk_GENERAL_NAME_num(names); i++)
+		if ((rc = put_name(&lines, sk_GENERAL_NAME_value(names, i), err)) != 0)
+			return rc;
+	if ((rc = blob_append(&lines, "", 1, err)) != 0)
+		return rc;
+	blob_move(ret_lines, &lines);
+	return 0;
 }

@@ -31,14 +31,13 @@ server_cert(EVP_PKEY *key, X509 **ret, struct err *err)
 	X509_NAME *name;
 
 	if (cert == NULL || (name = X509_get_subject_name(cert)) == NULL ||
-	    !X509_set_version(cert, X509_VERSION_3) ||
-	    !ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) ||
+	    !cert_begin(cert, key) ||
 	    !X509_NAME_add_entry_by_txt(
 		name, "CN", MBSTRING_ASC, (const unsigned char *)"login proof", -1, -1, 0) ||
 	    !X509_set_issuer_name(cert, name) ||
 	    X509_gmtime_adj(X509_getm_notBefore(cert), 0) == NULL ||
 	    X509_gmtime_adj(X509_getm_notAfter(cert), 3600) == NULL ||
-	    !X509_set_pubkey(cert, key) || X509_sign(cert, key, EVP_sha256()) <= 0)
+	    X509_sign(cert, key, EVP_sha256()) <= 0)
 		return evp_err(err, ERR_INTERNAL, "cannot make the server's certificate");
 	*ret = TAKE(cert);
 	return 0;

@@ -40,18 +40,10 @@ tls_reply_wipe(struct tls_reply *r)
 static int
 trust(SSL_CTX *ctx, const struct tls_login *l, struct err *err)
 {
-	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-	size_t i;
 	int rc;
 
-	for (i = 0; i < l->n_cas; i++) {
-		CLEAN(x509_freep) X509 *ca = NULL;
-
-		if ((rc = cert_parse(l->cas[i].data, l->cas[i].len, &ca, err)) != 0)
-			return rc;
-		if (!X509_STORE_add_cert(store, ca))
-			return evp_err(err, ERR_INTERNAL, "cannot fill the store");
-	}
+	if ((rc = cert_store_cas(SSL_CTX_get_cert_store(ctx), l->cas, l->n_cas, err)) != 0)
+		return rc;
 	if (l->system && SSL_CTX_set_default_verify_paths(ctx) != 1)
 		return evp_err(err, ERR_INTERNAL, "cannot use the system's certificates");
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);

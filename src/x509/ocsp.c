@@ -138,12 +138,8 @@ static int
 encode(int status, OCSP_BASICRESP *basic, struct blob *ret, struct err *err)
 {
 	CLEAN(ocsp_response_freep) OCSP_RESPONSE *r = OCSP_response_create(status, basic);
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	const int len = r == NULL ? -1 : i2d_OCSP_RESPONSE(r, &der);
 
-	if (len <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot encode the response");
-	return blob_set(ret, der, (size_t)len, err);
+	return evp_der(r, ASN1_ITEM_rptr(OCSP_RESPONSE), "cannot encode the response", ret, err);
 }
 
 int

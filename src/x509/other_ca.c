@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* other_ca: a certificate that no server may accept, for asking whether it does. */
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -10,16 +9,6 @@
 #include "ykenroll/x509_tls.h"
 
 #define LIFE_SEC 3600
-
-static int
-add_ext(X509 *cert, X509V3_CTX *ctx, int nid, const char *value)
-{
-	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, ctx, nid, value);
-	const int ok = ext != NULL && X509_add_ext(cert, ext, -1);
-
-	X509_EXTENSION_free(ext);
-	return ok;
-}
 
 /* The other one's key identifier, so that not even that tells them apart. */
 static int
@@ -34,19 +23,10 @@ copy_key_id(X509 *cert, const X509 *like)
 static int
 set_common(X509 *cert, const X509_NAME *subject, const X509_NAME *issuer, EVP_PKEY *pub)
 {
-	unsigned char serial[16];
-	CLEAN(bignum_freep) BIGNUM *n = NULL;
-
-	if (RAND_bytes(serial, sizeof(serial)) != 1)
-		return 0;
-	serial[0] = (unsigned char)((serial[0] & 0x3f) | 0x40);
-	n = BN_bin2bn(serial, sizeof(serial), NULL);
-	return n != NULL && X509_set_version(cert, X509_VERSION_3) &&
-	       BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert)) != NULL &&
-	       X509_set_subject_name(cert, subject) && X509_set_issuer_name(cert, issuer) &&
+	return cert_begin(cert, pub) && X509_set_subject_name(cert, subject) &&
+	       X509_set_issuer_name(cert, issuer) &&
 	       X509_gmtime_adj(X509_getm_notBefore(cert), -60) != NULL &&
-	       X509_gmtime_adj(X509_getm_notAfter(cert), LIFE_SEC) != NULL &&
-	       X509_set_pubkey(cert, pub);
+	       X509_gmtime_adj(X509_getm_notAfter(cert), LIFE_SEC) != NULL;
 }
 
 static int
@@ -54,7 +34,6 @@ make_ca(const X509 *like, EVP_PKEY *key, X509 **ret, struct err *err)
 {
 	CLEAN(x509_freep) X509 *ca = X509_new();
 	CLEAN(name_freep) X509_NAME *name = NULL;
-	X509V3_CTX ctx;
 	int rc;
 
 	if (like != NULL)
@@ -63,11 +42,10 @@ make_ca(const X509 *like, EVP_PKEY *key, X509 **ret, struct err *err)
 		return rc;
 	if (ca == NULL || name == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot make another CA");
-	X509V3_set_ctx(&ctx, ca, ca, NULL, NULL, 0);
 	if (!set_common(ca, name, name, key) ||
-	    !add_ext(ca, &ctx, NID_basic_constraints, "critical,CA:TRUE") ||
-	    !add_ext(ca, &ctx, NID_key_usage, "critical,keyCertSign,cRLSign") ||
-	    !add_ext(ca, &ctx, NID_subject_key_identifier, "hash") ||
+	    !cert_add_ext(ca, ca, NID_basic_constraints, "critical,CA:TRUE") ||
+	    !cert_add_ext(ca, ca, NID_key_usage, "critical,keyCertSign,cRLSign") ||
+	    !cert_add_ext(ca, ca, NID_subject_key_identifier, "hash") ||
 	    (like != NULL && !copy_key_id(ca, like)) || X509_sign(ca, key, EVP_sha256()) <= 0)
 		return evp_err(err, ERR_INTERNAL, "cannot make another CA");
 	*ret = TAKE(ca);
@@ -79,34 +57,21 @@ make_leaf(X509 *ca, EVP_PKEY *ca_key, struct key *key, X509 **ret, struct err *e
 {
 	CLEAN(x509_freep) X509 *leaf = X509_new();
 	CLEAN(name_freep) X509_NAME *name = NULL;
-	X509V3_CTX ctx;
 	int rc;
 
 	if ((rc = name_parse("CN=ykenroll probe", &name, err)) != 0)
 		return rc;
 	if (leaf == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot make a certificate");
-	X509V3_set_ctx(&ctx, ca, leaf, NULL, NULL, 0);
 	if (!set_common(leaf, name, X509_get_subject_name(ca), key_evp_public(key)) ||
-	    !add_ext(leaf, &ctx, NID_basic_constraints, "critical,CA:FALSE") ||
-	    !add_ext(leaf, &ctx, NID_key_usage, "critical,digitalSignature") ||
-	    !add_ext(leaf, &ctx, NID_ext_key_usage, "clientAuth") ||
-	    !add_ext(leaf, &ctx, NID_authority_key_identifier, "keyid:always") ||
+	    !cert_add_ext(leaf, ca, NID_basic_constraints, "critical,CA:FALSE") ||
+	    !cert_add_ext(leaf, ca, NID_key_usage, "critical,digitalSignature") ||
+	    !cert_add_ext(leaf, ca, NID_ext_key_usage, "clientAuth") ||
+	    !cert_add_ext(leaf, ca, NID_authority_key_identifier, "keyid:always") ||
 	    X509_sign(leaf, ca_key, EVP_sha256()) <= 0)
 		return evp_err(err, ERR_INTERNAL, "cannot make a certificate");
 	*ret = TAKE(leaf);
 	return 0;
-}
-
-static int
-to_der(const X509 *cert, struct blob *ret, struct err *err)
-{
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
-	const int len = i2d_X509(cert, &der);
-
-	if (len <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot encode a certificate");
-	return blob_set(ret, der, (size_t)len, err);
 }
 
 int
@@ -122,9 +87,10 @@ cert_of_other_ca(
 	if ((like != NULL && (rc = cert_parse(like->data, like->len, &model, err)) != 0) ||
 	    (rc = make_ca(model, ca_key, &ca, err)) != 0 ||
 	    (rc = make_leaf(ca, ca_key, key, &leaf, err)) != 0 ||
-	    (rc = to_der(leaf, &ret[0], err)) != 0)
+	    (rc = evp_der(
+		 leaf, ASN1_ITEM_rptr(X509), "cannot encode a certificate", &ret[0], err)) != 0)
 		return rc;
-	return to_der(ca, &ret[1], err);
+	return evp_der(ca, ASN1_ITEM_rptr(X509), "cannot encode a certificate", &ret[1], err);
 }
 
 /* ---- names ---- */
@@ -156,22 +122,5 @@ cert_names(const struct blob *cert, struct cert_names *ret, struct err *err)
 		return rc;
 	common_name(X509_get_subject_name(x), ret->subject_cn);
 	common_name(X509_get_issuer_name(x), ret->issuer_cn);
-	return 0;
-}
-
-int
-crl_lists(const struct blob *crl, const uint8_t *serial, size_t len, bool *ret, struct err *err)
-{
-	CLEAN(crl_freep) X509_CRL *list = NULL;
-	CLEAN(bignum_freep) BIGNUM *n = BN_bin2bn(serial, (int)len, NULL);
-	CLEAN(asn1_integer_freep) ASN1_INTEGER *number = NULL;
-	X509_REVOKED *entry;
-	int rc;
-
-	if (n == NULL || (number = BN_to_ASN1_INTEGER(n, NULL)) == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a serial number");
-	if ((rc = crl_parse(crl->data, crl->len, &list, err)) != 0)
-		return rc;
-	*ret = X509_CRL_get0_by_serial(list, &entry, number) == 1;
 	return 0;
 }

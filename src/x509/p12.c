@@ -6,7 +6,7 @@
 
 #include "key/evp.h"
 #include "key/ossl.h"
-#include "ykenroll/x509.h"
+#include "x509/parse.h"
 
 #define ITERATIONS 200000
 #define ITERATIONS_COMPAT 2048 /* what they were when such importers were written */
@@ -21,20 +21,12 @@ certificates_freep(certificates **all)
 
 OSSL_FREEP(p12_freep, PKCS12, PKCS12_free)
 
-static X509 *
-parse(const struct blob *der)
-{
-	const uint8_t *p = der->data;
-
-	return d2i_X509(NULL, &p, (long)der->len);
-}
-
 static int
 push(certificates *all, const struct blob *der)
 {
-	X509 *x = parse(der);
+	X509 *x = NULL;
 
-	if (x != NULL && sk_X509_push(all, x) > 0)
+	if (cert_parse(der->data, der->len, &x, NULL) == 0 && sk_X509_push(all, x) > 0)
 		return 0;
 	X509_free(x);
 	return -1;
@@ -60,25 +52,24 @@ p12_make(const struct p12 *what, struct blob *ret_der, struct err *err)
 	const int rounds = what->compat ? ITERATIONS_COMPAT : ITERATIONS;
 	CLEAN(secret_freep) struct secret *text = secret_new();
 	CLEAN(certificates_freep) certificates *chain = sk_X509_new_null();
-	CLEAN(x509_freep) X509 *cert = parse(what->cert);
+	CLEAN(x509_freep) X509 *cert = NULL;
 	CLEAN(p12_freep) PKCS12 *p12 = NULL;
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
 	const char *pass = (const char *)text->bytes;
 	size_t i;
-	int len, rc;
+	int rc;
 
-	if ((rc = pass_text(what->pass, text, err)) != 0)
+	if ((rc = pass_text(what->pass, text, err)) != 0 ||
+	    (rc = cert_parse(what->cert->data, what->cert->len, &cert, err)) != 0)
 		return rc;
 	for (i = 0; chain != NULL && i < what->n_chain; i++)
 		if (push(chain, &what->chain[i]) != 0)
 			return evp_err(err, ERR_INTERNAL, "cannot read the chain");
 	/* without its own MAC, whose digest could not be chosen */
-	if (cert == NULL || chain == NULL ||
+	if (chain == NULL ||
 	    (p12 = PKCS12_create(pass, what->name, key_evp(what->key), cert, chain, pbe, pbe,
 		 rounds, -1, 0)) == NULL ||
 	    PKCS12_set_mac(
-		p12, pass, -1, NULL, 0, rounds, what->compat ? EVP_sha1() : EVP_sha256()) != 1 ||
-	    (len = i2d_PKCS12(p12, &der)) <= 0)
+		p12, pass, -1, NULL, 0, rounds, what->compat ? EVP_sha1() : EVP_sha256()) != 1)
 		return evp_err(err, ERR_INTERNAL, "cannot make PKCS #12");
-	return blob_set(ret_der, der, (size_t)len, err);
+	return evp_der(p12, ASN1_ITEM_rptr(PKCS12), "cannot make PKCS #12", ret_der, err);
 }

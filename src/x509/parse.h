@@ -21,8 +21,17 @@ MUST_CHECK int name_parse(const char *text, X509_NAME **ret, struct err *err);
 /* The DER SubjectPublicKeyInfo as it stands in the certificate. Errors: ERR_INTERNAL. */
 MUST_CHECK int cert_spki_of(const X509 *cert, struct blob *ret, struct err *err);
 
-/* The next certificate of a PEM text. Returns 1, 0 when there is none, or a negative code. */
-MUST_CHECK int cert_next_pem(BIO *bio, struct blob *ret_der, struct err *err);
+/* Version 3, a random serial number of 16 octets, and the key. 1; 0: OpenSSL's queue has why. */
+MUST_CHECK int cert_begin(X509 *cert, EVP_PKEY *pub);
+/* An extension as openssl.cnf has it. 1; 0: as above. */
+MUST_CHECK int cert_add_ext(X509 *cert, X509 *issuer, int nid, const char *value);
+
+/* The next block of this name in a PEM text. Returns 1, 0 when there is none, or a negative code.
+ */
+MUST_CHECK int pem_next(BIO *bio, const char *name, struct blob *ret_der, struct err *err);
+
+/* Trust these. Errors: ERR_FIT. */
+MUST_CHECK int cert_store_cas(X509_STORE *store, const struct blob *cas, size_t n, struct err *err);
 
 /* A store that trusts cas and has crls, checks the CRLs of the whole chain, for TLS clients.
  * Errors: ERR_FIT. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pem: files of several blocks, as servers read them. */
+/* pem: one block, and files of several, as servers read them. */
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -7,7 +7,126 @@
 
 #include "key/evp.h"
 #include "key/ossl.h"
-#include "ykenroll/x509.h"
+#include "x509/parse.h"
+
+/* ---- writing ---- */
+
+static int
+to_pem(const struct blob *der, const char *name, struct blob *ret, struct err *err)
+{
+	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long len;
+
+	if (bio == NULL || PEM_write_bio(bio, name, "", der->data, (long)der->len) <= 0 ||
+	    (len = BIO_get_mem_data(bio, &text)) <= 0)
+		return evp_err(err, ERR_INTERNAL, "cannot write PEM");
+	return blob_append(ret, text, (size_t)len, err);
+}
+
+int
+cert_to_pem(const struct blob *der, struct blob *ret, struct err *err)
+{
+	return to_pem(der, PEM_STRING_X509, ret, err);
+}
+
+int
+crl_to_pem(const struct blob *der, struct blob *ret, struct err *err)
+{
+	return to_pem(der, PEM_STRING_X509_CRL, ret, err);
+}
+
+int
+csr_to_pem(const struct blob *der, struct blob *ret, struct err *err)
+{
+	return to_pem(der, PEM_STRING_X509_REQ, ret, err);
+}
+
+int
+spki_to_pem(const struct blob *der, struct blob *ret, struct err *err)
+{
+	return to_pem(der, PEM_STRING_PUBLIC, ret, err);
+}
+
+/* ---- one ---- */
+
+int
+pem_next(BIO *bio, const char *name, struct blob *ret_der, struct err *err)
+{
+	int rc = 0;
+
+	while (rc == 0) {
+		CLEAN(ossl_text_freep) char *found = NULL;
+		CLEAN(ossl_text_freep) char *header = NULL;
+		CLEAN(ossl_bytes_freep) unsigned char *data = NULL;
+		long len = 0;
+
+		if (!PEM_read_bio(bio, &found, &header, &data, &len))
+			break;
+		/* headers mean encryption, which nobody does to a certificate */
+		if (strcmp(found, name) == 0 && *header == '\0' && len > 0)
+			rc = blob_set(ret_der, data, (size_t)len, err) == 0 ? 1 : ERR_INTERNAL;
+	}
+	ERR_clear_error();
+	return rc;
+}
+
+static BIO *
+memory(const struct blob *pem)
+{
+	return pem->len == 0 || pem->len > INT_MAX ? NULL
+						   : BIO_new_mem_buf(pem->data, (int)pem->len);
+}
+
+static int
+first(const struct blob *pem, const char *name, const char *what, struct blob *ret, struct err *err)
+{
+	CLEAN(bio_freep) BIO *bio = memory(pem);
+	const int rc = bio == NULL ? 0 : pem_next(bio, name, ret, err);
+
+	return rc == 0 ? err_set(err, ERR_FIT, "no %s in PEM found", what) : rc < 0 ? rc : 0;
+}
+
+int
+cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	CLEAN(x509_freep) X509 *cert = NULL;
+	int rc;
+
+	if ((rc = first(pem, PEM_STRING_X509, "certificate", &der, err)) != 0 ||
+	    (rc = cert_parse(der.data, der.len, &cert, err)) != 0)
+		return rc;
+	blob_move(ret_der, &der);
+	return 0;
+}
+
+int
+crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	CLEAN(crl_freep) X509_CRL *crl = NULL;
+	int rc;
+
+	if ((rc = first(pem, PEM_STRING_X509_CRL, "CRL", &der, err)) != 0 ||
+	    (rc = crl_parse(der.data, der.len, &crl, err)) != 0)
+		return rc;
+	blob_move(ret_der, &der);
+	return 0;
+}
+
+int
+csr_from_file(const struct blob *file, struct blob *ret_der, struct err *err)
+{
+	if (file->len > 0 && file->data[0] == 0x30)
+		return blob_set(ret_der, file->data, file->len, err);
+	if (first(file, PEM_STRING_X509_REQ, "", ret_der, NULL) == 0 ||
+	    first(file, PEM_STRING_X509_REQ_OLD, "", ret_der, NULL) == 0)
+		return 0;
+	return err_set(err, ERR_FIT, "not a certification request (PKCS #10)");
+}
+
+/* ---- several ---- */
 
 /* 1 there was one, 0 the end. */
 static int
@@ -36,12 +155,11 @@ pem_blocks(const struct blob *pem, const char *name, struct blob *ret, size_t ma
     struct err *err)
 {
 	CLEAN(blob_wipe) struct blob extra = {0};
-	CLEAN(bio_freep) BIO *bio = NULL;
+	CLEAN(bio_freep) BIO *bio = memory(pem);
 	size_t n = 0;
 	int rc = 0;
 
-	if (pem->len == 0 || pem->len > INT_MAX ||
-	    (bio = BIO_new_mem_buf(pem->data, (int)pem->len)) == NULL)
+	if (bio == NULL)
 		return err_set(err, ERR_FIT, "no PEM in it");
 	while (n < max && (rc = next_block(bio, name, &ret[n], err)) == 1)
 		n++;

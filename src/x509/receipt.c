@@ -5,21 +5,13 @@
 
 #include "key/evp.h"
 #include "key/ossl.h"
+#include "x509/parse.h"
 #include "x509/sealed.h"
-#include "ykenroll/x509.h"
 
 __attribute__((unused)) static inline void
 signers_freep(STACK_OF(X509) * *p)
 {
 	sk_X509_free(*p);
-}
-
-static X509 *
-parse(const struct blob *der)
-{
-	const unsigned char *p = der->data;
-
-	return d2i_X509(NULL, &p, (long)der->len);
 }
 
 int
@@ -31,10 +23,9 @@ receipt_open(
 	CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)cms_der->len);
 	CLEAN(bio_freep) BIO *out = BIO_new(BIO_s_mem());
 	CLEAN(signers_freep) STACK_OF(X509) *signers = NULL;
-	CLEAN(ossl_bytes_freep) unsigned char *der = NULL;
 	char *text;
 	long len;
-	int n, rc;
+	int rc;
 
 	if (cms == NULL || p != cms_der->data + cms_der->len ||
 	    OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed)
@@ -45,10 +36,11 @@ receipt_open(
 		return evp_err(
 		    err, ERR_PROOF, "the receipt was changed: its signature does not fit");
 	signers = CMS_get0_signers(cms);
-	if (sk_X509_num(signers) != 1 || (n = i2d_X509(sk_X509_value(signers, 0), &der)) <= 0)
+	if (sk_X509_num(signers) != 1)
 		return evp_err(err, ERR_FIT, "a receipt has one signer");
 	len = BIO_get_mem_data(out, &text);
-	if ((rc = blob_set(ret_signer, der, (size_t)n, err)) != 0)
+	if ((rc = evp_der(sk_X509_value(signers, 0), ASN1_ITEM_rptr(X509), "the signer", ret_signer,
+		 err)) != 0)
 		return rc;
 	return blob_set(ret_text, text, (size_t)len, err);
 }
@@ -73,11 +65,12 @@ int
 receipt_chain(const struct blob *cert_der, const struct blob *issuing_der,
     const struct blob *root_der, int64_t at, struct err *err)
 {
-	CLEAN(x509_freep) X509 *cert = parse(cert_der);
-	CLEAN(x509_freep) X509 *issuing = parse(issuing_der);
-	CLEAN(x509_freep) X509 *root = parse(root_der);
+	CLEAN(x509_freep) X509 *cert = NULL, *issuing = NULL, *root = NULL;
 
-	if (cert == NULL || issuing == NULL || root == NULL || verify(cert, issuing, root, at) != 0)
+	if (cert_parse(cert_der->data, cert_der->len, &cert, NULL) != 0 ||
+	    cert_parse(issuing_der->data, issuing_der->len, &issuing, NULL) != 0 ||
+	    cert_parse(root_der->data, root_der->len, &root, NULL) != 0 ||
+	    verify(cert, issuing, root, at) != 0)
 		return evp_err(
 		    err, ERR_PROOF, "the certificate was not issued by the receipt's CA");
 	return 0;

@@ -2,7 +2,6 @@
 #include <openssl/pem.h> /* before cms.h, which then has its PEM functions */
 
 #include <openssl/ec.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +10,12 @@
 #include "base/text.h"
 #include "key/evp.h"
 #include "key/ossl.h"
+#include "x509/parse.h"
 #include "x509/sealed.h"
 #include "ykenroll/x509_unblock.h"
 
-#define NONCE_LEN 16
 #define NAME "ykenroll request"
 #define HEAD_MAX 160
-
-OSSL_FREEP(ext_freep, X509_EXTENSION, X509_EXTENSION_free)
 
 void
 unblock_wipe(struct unblock_request *t)
@@ -27,20 +24,6 @@ unblock_wipe(struct unblock_request *t)
 }
 
 /* ---- the request ---- */
-
-static int
-set_nonce(X509 *cert)
-{
-	CLEAN(bignum_freep) BIGNUM *bn = NULL;
-	unsigned char nonce[NONCE_LEN];
-
-	if (RAND_bytes(nonce, sizeof(nonce)) != 1)
-		return -1;
-	nonce[0] = (unsigned char)((nonce[0] & 0x7f) | 0x40); /* positive, always 16 octets */
-	if ((bn = BN_bin2bn(nonce, sizeof(nonce), NULL)) == NULL)
-		return -1;
-	return BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(cert)) != NULL ? 0 : -1;
-}
 
 static int
 add_text(X509_NAME *name, int nid, const char *text)
@@ -62,19 +45,6 @@ set_names(X509 *cert, uint32_t token)
 	    add_text(name, NID_serialNumber, serial) != 0)
 		return -1;
 	return X509_set_issuer_name(cert, name) == 1 ? 0 : -1;
-}
-
-/* CMS names its recipient by this. */
-static int
-add_key_id(X509 *cert)
-{
-	CLEAN(ext_freep) X509_EXTENSION *ext = NULL;
-	X509V3_CTX ctx;
-
-	X509V3_set_ctx(&ctx, cert, cert, NULL, NULL, 0);
-	if ((ext = X509V3_EXT_conf_nid(NULL, &ctx, NID_subject_key_identifier, "hash")) == NULL)
-		return -1;
-	return X509_add_ext(cert, ext, -1) == 1 ? 0 : -1;
 }
 
 static int
@@ -105,27 +75,18 @@ unblock_make(uint32_t token, int64_t from, int64_t until, struct blob *ret_reque
 	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
 	CLEAN(blob_wipe) struct blob request = {0}, private = {0};
 
-	if (key == NULL || cert == NULL || bio == NULL ||
-	    X509_set_version(cert, X509_VERSION_3) != 1 || set_nonce(cert) != 0 ||
-	    set_names(cert, token) != 0 || X509_set_pubkey(cert, key) != 1 ||
+	if (key == NULL || cert == NULL || bio == NULL || !cert_begin(cert, key) ||
+	    set_names(cert, token) != 0 ||
 	    ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)from) == NULL ||
 	    ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)until) == NULL ||
-	    add_key_id(cert) != 0 || X509_sign(cert, key, EVP_sha256()) <= 0 ||
-	    PEM_write_bio_X509(bio, cert) != 1 || bio_blob(bio, &request, err) != 0 ||
-	    key_pem(key, &private, err) != 0)
+	    /* CMS names its recipient by this */
+	    !cert_add_ext(cert, cert, NID_subject_key_identifier, "hash") ||
+	    X509_sign(cert, key, EVP_sha256()) <= 0 || PEM_write_bio_X509(bio, cert) != 1 ||
+	    bio_blob(bio, &request, err) != 0 || key_pem(key, &private, err) != 0)
 		return evp_err(err, ERR_INTERNAL, "cannot make a request");
 	blob_move(ret_request, &request);
 	blob_move(ret_key, &private);
 	return 0;
-}
-
-static int
-parse(const struct blob *der, X509 **ret)
-{
-	const unsigned char *p = der->data;
-
-	*ret = d2i_X509(NULL, &p, (long)der->len);
-	return *ret != NULL && p == der->data + der->len ? 0 : -1;
 }
 
 /* The token's serial, where the subject is ours. */
@@ -164,7 +125,8 @@ unblock_read(const struct blob *request, struct unblock_request *ret, struct err
 	struct cert_info info;
 	int rc;
 
-	if (cert_from_pem(request, &t.der, NULL) != 0 || parse(&t.der, &cert) != 0 ||
+	if (cert_from_pem(request, &t.der, NULL) != 0 ||
+	    cert_parse(t.der.data, t.der.len, &cert, NULL) != 0 ||
 	    read_names(cert, &t.token) != 0 || X509_verify(cert, X509_get0_pubkey(cert)) != 1 ||
 	    EVP_PKEY_get_base_id(X509_get0_pubkey(cert)) != EVP_PKEY_EC)
 		return evp_err(err, ERR_FIT,
@@ -219,7 +181,8 @@ unblock_seal(const struct unblock_request *t, const struct secret *secret, struc
 	memcpy(text->bytes + n, secret->bytes, secret->len);
 	text->bytes[n + secret->len] = '\n';
 	text->len = n + secret->len + 1;
-	if (parse(&t->der, &cert) != 0 || seal(cert, text, ret_answer, err) != 0)
+	if (cert_parse(t->der.data, t->der.len, &cert, NULL) != 0 ||
+	    seal(cert, text, ret_answer, err) != 0)
 		return evp_err(err, ERR_INTERNAL, "cannot seal an answer");
 	return 0;
 }
@@ -243,7 +206,7 @@ unblock_open(const struct unblock_request *t, const struct blob *key, const stru
 	char start[HEAD_MAX];
 	const size_t n = head(t, start);
 
-	if (pkey == NULL || cms == NULL || parse(&t->der, &cert) != 0 ||
+	if (pkey == NULL || cms == NULL || cert_parse(t->der.data, t->der.len, &cert, NULL) != 0 ||
 	    sealed_open(cms, pkey, cert, text) != 0 || text->len < n + 2 ||
 	    memcmp(text->bytes, start, n) != 0 || text->bytes[text->len - 1] != '\n')
 		return evp_err(err, ERR_FIT,

@@ -74,7 +74,7 @@ a_certificate_verifies_here_and_with_openssl(void **state)
 		OK(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &p, &err));
 		OK(issue_sign(ca, &desk, 1000, p.serial, &cert, &err));
 		assert_true(cert.len <= p.cert_len_max && cert.len + 12 > p.cert_len_max);
-		OK(cert_verify(&cert, ca->cert, 2, ca->crl, 2, utc_now(), &err));
+		OK(testca_verify(&cert, ca->cert, 2, ca->crl, 2, utc_now(), &err));
 		OK(cert_to_pem(&cert, &pem, &err));
 		OK(file_write(testsigner_path(home, "leaf.pem"), pem.data, pem.len, 0600, &err));
 		testsigner_shell(0,
@@ -212,7 +212,7 @@ a_desk_gets_a_certificate_once_and_finds_it_again(void **state)
 	OK(signer_prepare(s, &q.r, &p, &err));
 	assert_int_equal(signer_find(s, p.serial, &found, &err), ERR_ABSENT);
 	OK(signer_sign(s, p.serial, &cert, &err));
-	OK(cert_verify(&cert, ca.cas, 2, ca.crls, 2, utc_now(), &err));
+	OK(testca_verify(&cert, ca.cas, 2, ca.crls, 2, utc_now(), &err));
 	assert_true(signer_times(s).kdf_ns > 0 && signer_times(s).fsync_ns > 0);
 	OK(signer_sign(s, p.serial, &again, &err));
 	signer_closep(&s);
@@ -254,7 +254,7 @@ a_revoked_certificate_is_on_the_list_when_revoke_returns(void **state)
 	OK(crl_read(ca.crls[0].data, ca.crls[0].len, &crl, &err));
 	assert_int_equal(crl.entries, 1);
 	assert_int_equal(crl.number, 4); /* init's, and one for each change */
-	assert_int_equal(cert_verify(&cert, ca.cas, 2, ca.crls, 2, utc_now(), &err), ERR_PROOF);
+	assert_int_equal(testca_verify(&cert, ca.cas, 2, ca.crls, 2, utc_now(), &err), ERR_PROOF);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
@@ -13,6 +14,7 @@
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "testca.h"
+#include "x509/parse.h"
 
 /* ---- any certificate ---- */
 
@@ -210,6 +212,44 @@ testca_crl(const struct testca *ca, EVP_PKEY *signer, long revoked, int64_t this
 	assert_true(X509_CRL_sign(crl, signer, EVP_sha256()) > 0);
 	assert_true((len = i2d_X509_CRL(crl, &der)) > 0);
 	assert_int_equal(blob_set(ret_der, der, (size_t)len, NULL), 0);
+}
+
+/* Says which certificate of the chain is meant when it is not the one asked about. */
+static int
+verify_failed(X509_STORE_CTX *ctx, struct err *err)
+{
+	const int depth = X509_STORE_CTX_get_error_depth(ctx);
+	const char *why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
+	const X509 *at = X509_STORE_CTX_get_current_cert(ctx);
+	char name[X509_TEXT_MAX];
+
+	ERR_clear_error();
+	if (depth == 0 || at == NULL)
+		return err_set(err, ERR_PROOF, "%s", why);
+	cert_name_text(X509_get_subject_name(at), name);
+	return err_set(err, ERR_PROOF, "%s (at %s)", why, name);
+}
+
+int
+testca_verify(const struct blob *cert, const struct blob *cas, size_t n_cas,
+    const struct blob *crls, size_t n_crls, int64_t at, struct err *err)
+{
+	CLEAN(x509_freep) X509 *x = NULL;
+	CLEAN(store_freep) X509_STORE *store = NULL;
+	CLEAN(store_ctx_freep) X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+	int rc;
+
+	if ((rc = cert_parse(cert->data, cert->len, &x, err)) != 0 ||
+	    (rc = cert_store(cas, n_cas, crls, n_crls, &store, err)) != 0)
+		return rc;
+	if (ctx == NULL || !X509_STORE_set_flags(store, X509_V_FLAG_X509_STRICT) ||
+	    !X509_STORE_CTX_init(ctx, store, x, NULL))
+		return evp_err(err, ERR_INTERNAL, "cannot set up the verification");
+	X509_STORE_CTX_set_time(ctx, 0, (time_t)at);
+	if (X509_verify_cert(ctx) != 1)
+		return verify_failed(ctx, err);
+	return 0;
 }
 
 /* ---- a key that is elsewhere ---- */

@@ -54,6 +54,11 @@ void testca_issue(const struct testca *ca, EVP_PKEY *pub, long serial, struct bl
 void testca_crl(const struct testca *ca, EVP_PKEY *signer, long revoked, int64_t this_update,
     int64_t next_update, struct blob *ret_der);
 
+/* Does chain (issuer first) verify this client certificate, all CRLs checked? X509_STRICT, purpose
+ * sslclient. Errors: ERR_PROOF with the reason. */
+int testca_verify(const struct blob *cert, const struct blob *cas, size_t n_cas,
+    const struct blob *crls, size_t n_crls, int64_t at, struct err *err);
+
 /* ---- a key that is elsewhere ---- */
 
 struct testkey {

@@ -57,7 +57,7 @@ parse(const struct blob *text, struct parts *p, struct err *err)
 	if (!json_is_string(type) || strcmp(json_string_value(type), "ykenroll-receipt-1") != 0)
 		return no_receipt(err, "type");
 	if ((rc = take_pem(p->o, "certificate", true, cert_from_pem, &p->cert, err)) != 0 ||
-	    (rc = take_pem(p->o, "request", false, csr_from_pem, &p->csr, err)) != 0 ||
+	    (rc = take_pem(p->o, "request", false, csr_from_file, &p->csr, err)) != 0 ||
 	    (rc = take_pem(p->o, "attestation", false, cert_from_pem, &p->attestation, err)) != 0 ||
 	    (rc = take_pem(p->o, "f9", false, cert_from_pem, &p->f9, err)) != 0 ||
 	    (rc = take_pem(p->o, "issuing", true, cert_from_pem, &p->issuing, err)) != 0)
