@@ -74,25 +74,6 @@ control_unlink(const char *state)
 		unlink(at.sun_path);
 }
 
-static int
-read_line(int fd, char *line, size_t cap)
-{
-	size_t len = 0;
-
-	while (len < cap - 1) {
-		ssize_t n = recv(fd, line + len, 1, 0);
-
-		if (n <= 0)
-			return -1;
-		if (line[len] == '\n') {
-			line[len] = '\0';
-			return 0;
-		}
-		len++;
-	}
-	return -1;
-}
-
 static void
 reply(int fd, const char *text)
 {
@@ -147,45 +128,30 @@ obey(int fd, struct vkey *v, const char *line)
 void
 control_serve(int listen_fd, struct vkey *v)
 {
-	char line[LINE_MAX_LEN];
+	char line[LINE_MAX_LEN], *end;
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 
-	if (fd < 0)
+	if (f == NULL) {
+		if (fd >= 0)
+			close(fd);
 		return;
+	}
 	set_patience(fd);
-	if (read_line(fd, line, sizeof(line)) == 0)
+	if (fgets(line, sizeof(line), f) != NULL && (end = strchr(line, '\n')) != NULL) {
+		*end = '\0';
 		obey(fd, v, line);
-	close(fd);
-}
-
-static char *
-read_rest(int fd)
-{
-	char *text = NULL;
-	size_t len = 0;
-	ssize_t n;
-
-	do {
-		char *grown = realloc(text, len + 4096 + 1);
-
-		if (grown == NULL) {
-			free(text);
-			return NULL;
-		}
-		text = grown;
-		n = recv(fd, text + len, 4096, 0);
-		if (n > 0)
-			len += (size_t)n;
-	} while (n > 0);
-	text[len] = '\0';
-	return text;
+	}
+	fclose(f);
 }
 
 int
 control_ask(const char *state, const char *line, char **ret_answer, char *msg, size_t msg_len)
 {
 	struct sockaddr_un to;
-	char *answer;
+	char *answer = NULL;
+	size_t room = 0;
+	FILE *f;
 	int fd;
 
 	if (address(state, &to, msg, msg_len) != 0)
@@ -200,13 +166,17 @@ control_ask(const char *state, const char *line, char **ret_answer, char *msg, s
 	set_patience(fd);
 	reply(fd, line);
 	reply(fd, "\n");
-	answer = read_rest(fd);
-	close(fd);
-	if (answer == NULL || answer[0] == '\0') {
-		snprintf(msg, msg_len, "%s: no answer", state);
+	f = fdopen(fd, "r");
+	if (f == NULL || getdelim(&answer, &room, '\0', f) <= 0) {
 		free(answer);
-		return -1;
+		answer = NULL;
 	}
+	if (f != NULL)
+		fclose(f);
+	else
+		close(fd);
+	if (answer == NULL)
+		return state_say(msg, msg_len, "%s: no answer", state);
 	*ret_answer = answer;
 	return 0;
 }

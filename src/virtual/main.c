@@ -21,12 +21,6 @@ struct run_args {
 	int port, serial, form_factor, ready_fd, fips, pin_complexity;
 };
 
-/* The words that options take, by their place. */
-static const char *const timings[] = {"host", "real", NULL};
-static const char *const atrs[] = {"usb", "nfc", NULL};
-static const char *const fingers[] = {"right", "wrong", "none", NULL};
-static const char *const f9s[] = {"rsa2048", "p256", NULL};
-
 static void
 popt_free(poptContext *ctx)
 {
@@ -94,16 +88,6 @@ run_key(const struct run_args *a, struct vkey *v)
 	return run_loop(&rc, v, msg, sizeof(msg)) == 0 ? EXIT_SUCCESS : failure(msg);
 }
 
-/* Not given is the first; -1: none of them. */
-static int
-choice(const char *const *words, const char *text)
-{
-	for (int i = 0; words[i] != NULL; i++)
-		if (text == NULL || strcmp(words[i], text) == 0)
-			return i;
-	return -1;
-}
-
 /* at-once, never, or seconds. */
 static int
 parse_touch(const char *text, enum vkey_touch *ret, unsigned *ret_ms)
@@ -126,29 +110,15 @@ parse_touch(const char *text, enum vkey_touch *ret, unsigned *ret_ms)
 }
 
 static int
-open_and_run(const struct run_args *a)
+open_and_run(const struct run_args *a, struct vkey_config *config)
 {
 	char *dir = root_dir(a);
-	enum vkey_touch touch = VKEY_TOUCH_KEPT;
-	unsigned touch_ms = 0;
-	int parsed = parse_touch(a->touch, &touch, &touch_ms);
-	const struct vkey_config config = {.state = a->state,
-	    .root_dir = dir,
-	    .firmware = a->firmware,
-	    .serial = (uint32_t)a->serial,
-	    .form_factor = (uint8_t)a->form_factor,
-	    .fips = a->fips,
-	    .pin_complexity = a->pin_complexity,
-	    .f9_rsa = choice(f9s, a->f9) == 0,
-	    .touch = touch,
-	    .touch_ms = touch_ms,
-	    .real_timing = choice(timings, a->timing) == 1,
-	    .nfc = choice(atrs, a->atr) == 1,
-	    .finger = (enum vkey_finger)choice(fingers, a->finger)};
 	struct vkey *v = NULL;
 	char msg[MSG_MAX];
-	int rc = parsed == 0 ? vkey_open(&config, &v, msg, sizeof(msg)) : VKEY_FAILED;
+	int rc;
 
+	config->root_dir = dir;
+	rc = vkey_open(config, &v, msg, sizeof(msg));
 	free(dir);
 	if (rc != VKEY_OK)
 		return failure(msg);
@@ -170,31 +140,41 @@ check_fault(const char *command, const char *spec)
 }
 
 static int
-check_words(const struct run_args *a)
+take_words(const struct run_args *a, struct vkey_config *c)
 {
+	int timing = 0, atr = 0, finger = 0, f9 = 0;
 	const struct {
-		const char *option, *want;
-		const char *const *words;
-		const char *text;
-	} checks[] = {
-	    {"--timing", "want real or host", timings, a->timing},
-	    {"--atr", "want usb or nfc", atrs, a->atr},
-	    {"--finger", "want right, wrong or none", fingers, a->finger},
-	    {"--f9", "want rsa2048 or p256", f9s, a->f9},
+		const char *option, *want, *text;
+		const char *words[4]; /* what is not given is the first */
+		int *ret;
+	} options[] = {
+	    {"--timing", "want real or host", a->timing, {"host", "real"}, &timing},
+	    {"--atr", "want usb or nfc", a->atr, {"usb", "nfc"}, &atr},
+	    {"--finger", "want right, wrong or none", a->finger, {"right", "wrong", "none"},
+		&finger},
+	    {"--f9", "want rsa2048 or p256", a->f9, {"rsa2048", "p256"}, &f9},
 	};
-	unsigned ms;
-	enum vkey_touch touch;
 
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
-		if (choice(checks[i].words, checks[i].text) < 0)
-			return usage_error("run", checks[i].option, checks[i].want);
-	if (parse_touch(a->touch, &touch, &ms) != 0)
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		const char *const *w = options[i].words, *text = options[i].text;
+
+		while (text != NULL && *w != NULL && strcmp(*w, text) != 0)
+			w++;
+		if (*w == NULL)
+			return usage_error("run", options[i].option, options[i].want);
+		*options[i].ret = (int)(w - options[i].words);
+	}
+	c->real_timing = timing == 1;
+	c->nfc = atr == 1;
+	c->finger = (enum vkey_finger)finger;
+	c->f9_rsa = f9 == 0;
+	if (parse_touch(a->touch, &c->touch, &c->touch_ms) != 0)
 		return usage_error("run", "--touch", "want at-once, never or seconds");
 	return 0;
 }
 
 static int
-check_run(const struct run_args *a, const char *extra)
+check_run(const struct run_args *a, const char *extra, struct vkey_config *config)
 {
 	if (extra != NULL)
 		return usage_error("run", extra, "no argument is wanted");
@@ -206,11 +186,17 @@ check_run(const struct run_args *a, const char *extra)
 		return usage_error("run", "--serial", "want a number below 2^31");
 	if (a->form_factor < 0 || a->form_factor > 255)
 		return usage_error("run", "--form-factor", "want 0 to 255");
-	if (check_words(a) != 0)
+	if (take_words(a, config) != 0)
 		return EXIT_USAGE;
 	for (char **f = a->faults; f != NULL && *f != NULL; f++)
 		if (check_fault("run", *f) != 0)
 			return EXIT_USAGE;
+	config->state = a->state;
+	config->firmware = a->firmware;
+	config->serial = (uint32_t)a->serial;
+	config->form_factor = (uint8_t)a->form_factor;
+	config->fips = a->fips;
+	config->pin_complexity = a->pin_complexity;
 	return 0;
 }
 
@@ -234,6 +220,7 @@ static int
 cmd_run(int argc, const char **argv)
 {
 	struct run_args a = {.port = 0x8C7B, .ready_fd = -1};
+	struct vkey_config config = {0};
 	const struct poptOption options[] = {
 	    {"state", 0, POPT_ARG_STRING, &a.state, 0, "the key's state, made if missing", "FILE"},
 	    {"port", 0, POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &a.port, 0,
@@ -268,9 +255,9 @@ cmd_run(int argc, const char **argv)
 	int rc = parse(ctx, "run");
 
 	if (rc == 0)
-		rc = check_run(&a, poptPeekArg(ctx));
+		rc = check_run(&a, poptPeekArg(ctx), &config);
 	if (rc == 0)
-		rc = open_and_run(&a);
+		rc = open_and_run(&a, &config);
 	free_run_args(&a);
 	return rc;
 }

@@ -116,41 +116,20 @@ vcrypt_public(const struct vcrypt_alg *alg, EVP_PKEY *key, struct vbuf *out)
 	return 0;
 }
 
-/* The block is one modulus long: padding is the host's affair. */
+/* RSA's block is one modulus long: padding is the host's affair. */
 static int
-rsa_raw(
+sign_block(
     const struct vcrypt_alg *alg, EVP_PKEY *key, const uint8_t *in, size_t len, struct vbuf *out)
 {
-	EVP_PKEY_CTX *ctx = NULL;
+	const bool rsa = alg->kind == VCRYPT_RSA;
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	uint8_t buf[512];
 	size_t n = sizeof(buf);
 	int rc = -1;
 
-	if (len != alg->bytes)
-		return -1;
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	if (ctx != NULL && EVP_PKEY_decrypt_init(ctx) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
-	    EVP_PKEY_decrypt(ctx, buf, &n, in, len) == 1) {
-		vtlv_raw(out, buf, n);
-		rc = 0;
-	}
-	EVP_PKEY_CTX_free(ctx);
-	return rc;
-}
-
-static int
-ecdsa(const struct vcrypt_alg *alg, EVP_PKEY *key, const uint8_t *in, size_t len, struct vbuf *out)
-{
-	EVP_PKEY_CTX *ctx = NULL;
-	uint8_t buf[128];
-	size_t n = sizeof(buf);
-	int rc = -1;
-
-	if (len == 0 || len > alg->bytes)
-		return -1;
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	if (ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
+	if (len > 0 && (rsa ? len == alg->bytes : len <= alg->bytes) && ctx != NULL &&
+	    EVP_PKEY_sign_init(ctx) == 1 &&
+	    (!rsa || EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1) &&
 	    EVP_PKEY_sign(ctx, buf, &n, in, len) == 1) {
 		vtlv_raw(out, buf, n);
 		rc = 0;
@@ -183,9 +162,8 @@ vcrypt_sign(
 {
 	switch (alg->kind) {
 	case VCRYPT_RSA:
-		return rsa_raw(alg, key, in, len, out);
 	case VCRYPT_EC:
-		return ecdsa(alg, key, in, len, out);
+		return sign_block(alg, key, in, len, out);
 	case VCRYPT_ED:
 		return eddsa(key, in, len, out);
 	default:

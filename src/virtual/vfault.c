@@ -17,46 +17,39 @@ static const struct {
     {"garbage", VFAULT_GARBAGE},
 };
 
-/* Where a specification's values land while it is read; -1: not given. */
-struct draft {
-	enum vfault_kind kind;
-	long at, nth, ins, p2, sw, delay, back;
-	bool data;
-	const char *swap;
-};
-
 static int
-parse_kind(struct draft *d, enum vfault_kind kind)
+parse_kind(struct vfault *f, enum vfault_kind kind)
 {
-	if (d->kind != VFAULT_NONE)
+	if (f->kind != VFAULT_NONE)
 		return -1;
-	d->kind = kind;
+	f->kind = kind;
 	return 0;
 }
 
 static int
-parse_value(struct draft *d, const char *name, size_t name_len, const char *text)
+parse_value(struct vfault *f, const char *name, size_t name_len, const char *text)
 {
 	const struct {
 		const char *name;
 		int base;
 		long max;
-		long *to;
+		int *to;
 		enum vfault_kind kind;
 	} values[] = {
-	    {"at", 10, 1000000, &d->at, VFAULT_NONE},
-	    {"nth", 10, 1000000, &d->nth, VFAULT_NONE},
-	    {"ins", 16, 0xFF, &d->ins, VFAULT_NONE},
-	    {"p2", 16, 0xFF, &d->p2, VFAULT_NONE},
-	    {"sw", 16, 0xFFFF, &d->sw, VFAULT_SW},
-	    {"delay", 10, 600000, &d->delay, VFAULT_DELAY},
-	    {"back", 10, 600000, &d->back, VFAULT_NONE},
+	    {"at", 10, 1000000, &f->at, VFAULT_NONE},
+	    {"nth", 10, 1000000, &f->nth, VFAULT_NONE},
+	    {"ins", 16, 0xFF, &f->ins, VFAULT_NONE},
+	    {"p2", 16, 0xFF, &f->p2, VFAULT_NONE},
+	    {"sw", 16, 0xFFFF, &f->sw, VFAULT_SW},
+	    {"delay", 10, 600000, &f->delay_ms, VFAULT_DELAY},
+	    {"back", 10, 600000, &f->back_ms, VFAULT_NONE},
 	};
 
 	if (name_len == 4 && strncmp(name, "swap", 4) == 0) {
-		d->swap = text;
-		return *text != '\0' && strlen(text) < VFAULT_PATH_MAX ? parse_kind(d, VFAULT_SWAP)
-								       : -1;
+		if (*text == '\0' || strlen(text) >= VFAULT_PATH_MAX)
+			return -1;
+		strcpy(f->swap, text);
+		return parse_kind(f, VFAULT_SWAP);
 	}
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
 		char *end;
@@ -69,44 +62,44 @@ parse_value(struct draft *d, const char *name, size_t name_len, const char *text
 		if (*text == '\0' || *end != '\0' || v < 0 || v > values[i].max ||
 		    *values[i].to >= 0)
 			return -1;
-		*values[i].to = v;
-		return values[i].kind == VFAULT_NONE ? 0 : parse_kind(d, values[i].kind);
+		*values[i].to = (int)v;
+		return values[i].kind == VFAULT_NONE ? 0 : parse_kind(f, values[i].kind);
 	}
 	return -1;
 }
 
 static int
-parse_word(struct draft *d, const char *word)
+parse_word(struct vfault *f, const char *word)
 {
 	const char *eq = strchr(word, '=');
 
 	if (strcmp(word, "data") == 0) {
-		d->data = true;
+		f->data = true;
 		return 0;
 	}
 	if (eq != NULL)
-		return parse_value(d, word, (size_t)(eq - word), eq + 1);
+		return parse_value(f, word, (size_t)(eq - word), eq + 1);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].word, word) == 0)
-			return parse_kind(d, kinds[i].kind);
+			return parse_kind(f, kinds[i].kind);
 	return -1;
 }
 
 static const char *
-complaint(const struct draft *d)
+complaint(const struct vfault *f)
 {
-	bool removal = d->kind == VFAULT_REMOVE_BEFORE || d->kind == VFAULT_REMOVE_AFTER ||
-		       d->kind == VFAULT_REMOVE_ANSWERED || d->kind == VFAULT_SWAP;
+	bool removal = f->kind == VFAULT_REMOVE_BEFORE || f->kind == VFAULT_REMOVE_AFTER ||
+		       f->kind == VFAULT_REMOVE_ANSWERED || f->kind == VFAULT_SWAP;
 
-	if (d->kind == VFAULT_NONE)
+	if (f->kind == VFAULT_NONE)
 		return "does not say what happens (remove-after, sw=6F00...)";
-	if ((d->at < 0) == (d->ins < 0))
+	if ((f->at < 0) == (f->ins < 0))
 		return "needs either at=N or ins=XX";
-	if (d->ins < 0 && (d->nth >= 0 || d->p2 >= 0 || d->data))
+	if (f->ins < 0 && (f->nth >= 0 || f->p2 >= 0 || f->data))
 		return "nth, p2 and data go with ins";
-	if (d->at == 0 || d->nth == 0)
+	if (f->at == 0 || f->nth == 0)
 		return "counts from 1";
-	if (d->back >= 0 && !removal)
+	if (f->back_ms >= 0 && !removal)
 		return "back goes with a removal or a swap";
 	return NULL;
 }
@@ -114,7 +107,8 @@ complaint(const struct draft *d)
 int
 vfault_add(struct vfault_list *l, const char *spec, char *msg, size_t msg_len)
 {
-	struct draft d = {VFAULT_NONE, -1, -1, -1, -1, -1, -1, -1, false, NULL};
+	struct vfault f = {
+	    .at = -1, .nth = -1, .ins = -1, .p2 = -1, .sw = -1, .delay_ms = -1, .back_ms = -1};
 	char copy[256], *save = NULL;
 	const char *why;
 
@@ -123,25 +117,15 @@ vfault_add(struct vfault_list *l, const char *spec, char *msg, size_t msg_len)
 		    msg, msg_len, "fault: too %s", l->n == VFAULT_MAX ? "many" : "long");
 	strcpy(copy, spec);
 	for (char *w = strtok_r(copy, ";,", &save); w != NULL; w = strtok_r(NULL, ";,", &save)) {
-		if (parse_word(&d, w) != 0)
+		if (parse_word(&f, w) != 0)
 			return state_say(msg, msg_len,
 			    "fault: \"%s\" is unknown, out of range or one too many", w);
 	}
-	why = complaint(&d);
+	why = complaint(&f);
 	if (why != NULL)
 		return state_say(msg, msg_len, "fault \"%s\" %s", spec, why);
-	l->f[l->n++] = (struct vfault){.kind = d.kind,
-	    .countdown = (unsigned)(d.at > 0	? d.at
-				    : d.nth > 0 ? d.nth
-						: 1),
-	    .ins = (int)d.ins,
-	    .p2 = (int)d.p2,
-	    .data = d.data,
-	    .sw = (uint16_t)d.sw,
-	    .delay_ms = (unsigned)(d.delay > 0 ? d.delay : 0),
-	    .back_ms = (int)d.back};
-	if (d.swap != NULL)
-		strcpy(l->f[l->n - 1].swap, d.swap);
+	f.countdown = (unsigned)(f.at > 0 ? f.at : f.nth > 0 ? f.nth : 1);
+	l->f[l->n++] = f;
 	return 0;
 }
 

@@ -23,15 +23,14 @@ enum vfault_kind {
 	VFAULT_SWAP,
 };
 
-struct vfault {
+struct vfault { /* numbers: -1 where they are not given */
 	enum vfault_kind kind;
-	unsigned countdown; /* matching APDUs until it happens, itself included */
-	int ins;	    /* -1: any */
-	int p2;
-	bool data; /* only a command that carries data, e.g. no VERIFY that asks */
-	uint16_t sw;
-	unsigned delay_ms;
+	int at, nth; /* of at=, nth= */
+	int ins, p2; /* -1: any */
+	bool data;   /* only a command that carries data, e.g. no VERIFY that asks */
+	int sw, delay_ms;
 	int back_ms;		    /* -1: stays out */
+	unsigned countdown;	    /* matching APDUs until it happens, itself included */
 	char swap[VFAULT_PATH_MAX]; /* state file of the other key */
 };
 

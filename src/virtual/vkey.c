@@ -193,7 +193,7 @@ swap(struct vkey *v)
 static bool
 exec_timed(struct vkey *v, const struct vfault *f, const uint8_t *in, size_t len, struct vbuf *out)
 {
-	unsigned delay = f->kind == VFAULT_DELAY ? f->delay_ms : 0;
+	unsigned delay = f->kind == VFAULT_DELAY ? (unsigned)f->delay_ms : 0;
 
 	vwait_apdu(&v->a);
 	if (v->powered)
