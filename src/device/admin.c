@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "device/apdu.h"
-#include "device/state.h"
 #include "device/status.h"
 
 #define INS_MOVE_KEY 0xf6

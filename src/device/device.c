@@ -4,11 +4,8 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "device/holders.h"
 #include "device/readers.h"
-#include "device/session.h"
 #include "device/status.h"
-#include "device/watch.h"
 #include "device/wire.h"
 
 #define LIST_TEXT_MAX 400

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "device/held.h"
+#include "device/readers.h"
 
 static bool
 in_use(struct device *dev, const char *reader)

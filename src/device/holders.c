@@ -19,7 +19,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "device/holders.h"
+#include "device/readers.h"
 
 #define PEERS_MAX 64
 #define ANSWER_MAX 32768

@@ -2,7 +2,6 @@
 /* management: what the Management application tells of the token as a whole. */
 #include "base/tlv.h"
 #include "device/apdu.h"
-#include "device/session.h"
 #include "device/status.h"
 
 #define PAGES_MAX 8

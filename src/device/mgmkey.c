@@ -7,7 +7,6 @@
 #include "base/tlv.h"
 #include "device/alg.h"
 #include "device/apdu.h"
-#include "device/state.h"
 #include "device/status.h"
 #include "device/wire.h"
 #include "key/ossl.h"

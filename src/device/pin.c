@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "device/apdu.h"
-#include "device/state.h"
 #include "device/status.h"
 
 #define PIN_MIN 6

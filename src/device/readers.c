@@ -3,8 +3,6 @@
 #include <time.h>
 
 #include "base/utc.h"
-#include "device/held.h"
-#include "device/holders.h"
 #include "device/readers.h"
 #include "device/status.h"
 #include "device/wire.h"

@@ -7,7 +7,6 @@
 #include "device/apdu.h"
 #include "device/lib.h"
 #include "device/readers.h"
-#include "device/session.h"
 #include "device/status.h"
 #include "device/wire.h"
 

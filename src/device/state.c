@@ -4,7 +4,6 @@
 #include "base/tlv.h"
 #include "device/alg.h"
 #include "device/apdu.h"
-#include "device/state.h"
 #include "device/status.h"
 
 /* GET METADATA: firmware 5.3 */

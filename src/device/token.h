@@ -49,4 +49,26 @@ MUST_CHECK int token_usable(const struct token *token, struct err *err);
 /* Announce that a touch is awaited, and that it is over. */
 void token_touch(const struct token *token, bool wanted, bool begin);
 
+/* ---- session.c: one token, from the transaction's begin to its end ---- */
+
+/* Enter the reader, select PIV, read version and serial. Errors: as token_open. */
+MUST_CHECK int session_open(
+    struct device *dev, const char *reader, struct token **ret, struct err *err);
+/* Select PIV: after another application was. Nothing is authenticated then. Errors: ERR_NO_TOKEN
+ * PIV is disabled. */
+MUST_CHECK int session_select(struct token *token, struct err *err);
+/* reset false: nothing was authenticated, and others need not notice that we looked. */
+void session_close(struct token **token, bool reset);
+
+/* ---- state.c: what the token tells of its PIN, PUK and management key, and what we know since
+ * ---- */
+
+enum state_ref { REF_PIN = 0x80, REF_PUK = 0x81, REF_MGM = 0x9b };
+
+/* A PIN or PUK was right, or newly set to value (NULL: it is as before): its counter is full. */
+void state_ref_good(struct token *token, enum state_ref ref, const struct secret *value);
+/* Refused with this many tries left. */
+void state_ref_bad(struct token *token, enum state_ref ref, int tries);
+void state_forget(struct token *token); /* read all anew */
+
 #endif

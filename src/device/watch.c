@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/utc.h"
+#include "device/readers.h"
 #include "device/status.h"
-#include "device/watch.h"
 #include "device/wire.h"
 
 #define PNP "\\\\?PnP?\\Notification" /* SCardGetStatusChange(3) */

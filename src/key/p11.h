@@ -63,11 +63,6 @@ void p11_wipe(struct p11 *p);
 
 /* ---- p11_object.c ---- */
 
-#define P11_FIND_MAX 8
-
-/* At most max handles; *ret_n is how many. Errors: ERR_CA. */
-MUST_CHECK int p11_find(const struct p11 *p, CK_ATTRIBUTE *attrs, CK_ULONG n, CK_OBJECT_HANDLE *ret,
-    CK_ULONG max, CK_ULONG *ret_n, struct err *err);
 /* The private key that the URI names. Errors: ERR_ABSENT; ERR_AMBIGUOUS; ERR_CA. */
 MUST_CHECK int p11_find_private(const struct p11 *p, CK_OBJECT_HANDLE *ret, struct err *err);
 /* Errors: ERR_ABSENT the object has no such attribute; ERR_CA. */

@@ -23,8 +23,9 @@ const struct p11_curve p11_curves[] = {
     {KEY_NONE, 0, NULL, 0, 0},
 };
 
-int
-p11_find(const struct p11 *p, CK_ATTRIBUTE *attrs, CK_ULONG n, CK_OBJECT_HANDLE *ret, CK_ULONG max,
+/* At most max handles; *ret_n is how many. Errors: ERR_CA. */
+static int
+find(const struct p11 *p, CK_ATTRIBUTE *attrs, CK_ULONG n, CK_OBJECT_HANDLE *ret, CK_ULONG max,
     CK_ULONG *ret_n, struct err *err)
 {
 	CK_ULONG found = 0;
@@ -66,7 +67,7 @@ p11_find_private(const struct p11 *p, CK_OBJECT_HANDLE *ret, struct err *err)
 	CK_ULONG n;
 	int rc;
 
-	if ((rc = p11_find(p, attrs, template(p, &class, attrs), found, 2, &n, err)) != 0)
+	if ((rc = find(p, attrs, template(p, &class, attrs), found, 2, &n, err)) != 0)
 		return rc;
 	if (n == 0)
 		return err_set(err, ERR_ABSENT, "no private key on the token fits the URI");
@@ -212,7 +213,7 @@ beside(const struct p11 *p, CK_OBJECT_HANDLE private, CK_OBJECT_CLASS class, CK_
 		return rc;
 	attrs[1].pValue = name.data;
 	attrs[1].ulValueLen = name.len;
-	if ((rc = p11_find(p, attrs, 2, ret, 1, &n, err)) != 0)
+	if ((rc = find(p, attrs, 2, ret, 1, &n, err)) != 0)
 		return rc;
 	return n == 0 ? err_set(err, ERR_ABSENT, "no such object") : 0;
 }

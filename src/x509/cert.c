@@ -13,6 +13,14 @@
 /* ---- reading ---- */
 
 int
+x509_sha256(const struct blob *data, uint8_t ret[static X509_SHA256_LEN], struct err *err)
+{
+	if (EVP_Digest(data->data, data->len, ret, NULL, EVP_sha256(), NULL) != 1)
+		return evp_err(err, ERR_INTERNAL, "SHA-256");
+	return 0;
+}
+
+int
 cert_parse(const uint8_t *der, size_t len, X509 **ret, struct err *err)
 {
 	const unsigned char *p = der;

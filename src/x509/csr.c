@@ -9,7 +9,6 @@
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "x509/parse.h"
-#include "x509/san.h"
 
 static int
 finish(X509_REQ *req, struct key *key, struct blob *ret_der, struct err *err)

@@ -30,6 +30,11 @@ MUST_CHECK int cert_add_ext(X509 *cert, X509 *issuer, int nid, const char *value
  */
 MUST_CHECK int pem_next(BIO *bio, const char *name, struct blob *ret_der, struct err *err);
 
+/* Append subject alternative names to the extensions of a request. Errors: ERR_USAGE a value that
+ * is not of its kind. */
+MUST_CHECK int san_put(STACK_OF(X509_EXTENSION) * *exts, const struct csr_san *san, size_t n,
+    bool critical, struct err *err);
+
 /* Trust these. Errors: ERR_FIT. */
 MUST_CHECK int cert_store_cas(X509_STORE *store, const struct blob *cas, size_t n, struct err *err);
 

@@ -10,7 +10,6 @@
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "x509/parse.h"
-#include "x509/san.h"
 #include "ykenroll/x509_request.h"
 
 OSSL_FREEP(general_name_freep, GENERAL_NAME, GENERAL_NAME_free)
