@@ -97,20 +97,43 @@ struct crl_info {
 	char issuer[X509_TEXT_MAX];
 };
 MUST_CHECK int crl_read(const uint8_t *der, size_t len, struct crl_info *ret, struct err *err);
-/* Calls entry for each certificate that older lists and newer does not; a non-zero return of entry
- * stops and is returned. reason: 0 when older gives none. Errors: ERR_FIT. */
-MUST_CHECK int crl_missing(const struct blob *older, const struct blob *newer,
-    int (*entry)(void *ctx, const uint8_t *serial, size_t len, int reason), void *ctx,
-    struct err *err);
-/* Which of these does the CRL list? Errors: ERR_FIT. */
-struct crl_asked {
-	const uint8_t *serial; /* big endian */
-	size_t len;	       /* at most X509_SERIAL_MAX bytes */
-	bool listed;	       /* the answer */
+
+/* A CRL read entry by entry where it is: one of a million entries has 45 MB, and ten times that as
+ * objects. Nothing is to be freed. */
+struct crl_item {
+	const uint8_t *serial; /* big endian, without zeros in front; into the CRL */
+	size_t len;
+	const uint8_t *der; /* the entry */
+	size_t der_len;
 };
-MUST_CHECK int crl_ask(const struct blob *crl, struct crl_asked *asked, size_t n, struct err *err);
+struct crl {
+	const uint8_t *der; /* the caller's */
+	size_t len;
+	bool mapped; /* whole pages of a file: they leave memory when they were read */
+	size_t entries;
+	bool sorted; /* by serial number */
+	/* crl.c's own */
+	const uint8_t *tbs, *tbs_value, *tbs_end, *list, *list_end, *first, *at;
+	size_t forgotten;
+	struct crl_item before, last;
+};
+/* Reads it once. Errors: ERR_FIT. */
+MUST_CHECK int crl_open(
+    const uint8_t *der, size_t len, bool mapped, struct crl *ret, struct err *err);
+/* As crl_read. */
+MUST_CHECK int crl_says(const struct crl *c, struct crl_info *ret, struct err *err);
+/* 1: *ret is the next; 0: that was all. Not mixed with crl_has. */
+MUST_CHECK int crl_next(struct crl *c, struct crl_item *ret, struct err *err);
+/* 0 when it gives none. */
+int crl_item_reason(const struct crl_item *e);
+/* Is a certificate with this serial listed? Quick for many when CRL and questions are in order. */
+MUST_CHECK int crl_has(
+    struct crl *c, const uint8_t *serial, size_t len, bool *ret, struct err *err);
 /* Is the CRL of this CA: its name, its key's signature? Errors: ERR_PROOF no; ERR_FIT malformed. */
-MUST_CHECK int crl_verify(const struct blob *crl, const struct blob *ca, struct err *err);
+MUST_CHECK int crl_verify(const struct crl *c, const struct blob *ca, struct err *err);
+/* crl_has, for one. */
+MUST_CHECK int crl_lists(
+    const struct blob *crl, const uint8_t *serial, size_t len, bool *ret, struct err *err);
 
 /* May its key sign certificates and CRLs? Errors: ERR_PROOF no, and why not; ERR_FIT malformed. */
 MUST_CHECK int cert_is_ca(const struct blob *cert, struct err *err);

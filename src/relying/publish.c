@@ -19,7 +19,6 @@
 #define DAY INT64_C(86400)
 #define ROOT_LEFT_MIN (30 * DAY)
 #define CAS RELYING_LEVELS_MAX
-#define BLOCKS_MAX 8 /* of a bundle that somebody else left there */
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 
 enum { CERTS = 1, CRLS = 2, DER = 4 };
@@ -54,9 +53,9 @@ struct publishing {
 	const struct relying_publish *what;
 	struct relying_published *ret;
 	struct registry *registry; /* or NULL */
-	struct blob certs[CAS], crls[CAS];
-	size_t n; /* of them; the last one is the root */
-	struct blob content[LEN(files)];
+	struct blob certs[CAS];
+	struct lists crls;
+	size_t n; /* of both; the last one is the root */
 	bool same[LEN(files)];
 	int dir; /* locked */
 };
@@ -66,39 +65,12 @@ publishing_wipe(struct publishing *p)
 {
 	size_t i;
 
-	for (i = 0; i < CAS; i++) {
+	for (i = 0; i < CAS; i++)
 		blob_wipe(&p->certs[i]);
-		blob_wipe(&p->crls[i]);
-	}
-	for (i = 0; i < LEN(files); i++)
-		blob_wipe(&p->content[i]);
+	lists_wipe(&p->crls);
 	registry_closep(&p->registry);
 	if (p->dir >= 0)
 		close(p->dir);
-}
-
-struct blocks {
-	struct blob b[BLOCKS_MAX];
-	size_t n;
-};
-
-static void
-blocks_wipe(struct blocks *b)
-{
-	size_t i;
-
-	for (i = 0; i < BLOCKS_MAX; i++)
-		blob_wipe(&b->b[i]);
-}
-
-static int
-parse(const struct file *f, const struct blob *content, struct blocks *ret, struct err *err)
-{
-	if ((f->what & DER) == 0)
-		return pem_blocks(content, (f->what & CRLS) != 0 ? PEM_CRL : PEM_CERT, ret->b,
-		    BLOCKS_MAX, &ret->n, err);
-	ret->n = 1;
-	return blob_set(&ret->b[0], content->data, content->len, err);
 }
 
 /* Which CAs a file is of. A root that issues has its certificate under both names, and its CRL as
@@ -118,40 +90,43 @@ count_of(const struct publishing *p, const struct file *f)
 /* ---- what is published ---- */
 
 static int
-load_one(const struct publishing *p, const char *name, const char *kind, struct blob *ret,
-    struct err *err)
+load_cert(struct publishing *p, size_t i, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
 	char path[PATH_MAX];
 	size_t n;
 	int rc;
 
-	if ((rc = file_join(path, sizeof(path), p->w->home, name, err)) != 0)
+	if ((rc = file_join(path, sizeof(path), p->w->home, cas[i].crt, err)) != 0)
 		return rc;
-	if ((rc = file_read(path, &pem, err)) == ERR_ABSENT)
-		return err_set(err, ERR_CA, "%s is not there%s", path,
-		    strcmp(kind, PEM_CRL) != 0
-			? ""
-			: ", and servers refuse everybody without the CRL of "
-			  "every CA in the chain");
-	if (rc != 0)
-		return rc;
-	if ((rc = pem_blocks(&pem, kind, ret, 1, &n, err)) != 0)
+	if ((rc = file_read(path, &pem, err)) != 0)
+		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "%s is not there", path) : rc;
+	if ((rc = pem_blocks(&pem, PEM_CERT, &p->certs[i], 1, &n, err)) != 0)
 		err_wrap(err, "%s", path);
 	return rc;
 }
 
 static int
-verify(const struct publishing *p, size_t i, const struct blob *cert, const struct blob *crl,
-    struct err *err)
+load_crl(struct publishing *p, size_t i, struct err *err)
 {
+	struct list *l = &p->crls.all[i];
+	char path[PATH_MAX];
 	int rc;
 
-	rc = cert != NULL ? cert_issued_by(cert, &p->certs[p->n - 1], err)
-			  : crl_verify(crl, &p->certs[i], err);
-	if (rc == 0)
-		return 0;
-	err_wrap(err, "%s", cert != NULL ? cas[i].crt : cas[i].crl);
+	if ((rc = file_join(path, sizeof(path), p->w->home, cas[i].crl, err)) != 0)
+		return rc;
+	if ((rc = lists_read(path, false, &p->crls, err)) == ERR_ABSENT)
+		return err_set(err, ERR_CA,
+		    "%s is not there, and servers refuse everybody without the CRL of every CA in "
+		    "the chain",
+		    path);
+	if (rc != 0)
+		return rc;
+	if (p->crls.n != i + 1)
+		return err_set(err, ERR_FIT, "%s: there is not one CRL in it", path);
+	if ((rc = crl_open(l->file.der, l->file.len, true, &l->crl, err)) != 0 ||
+	    (rc = crl_verify(&l->crl, &p->certs[i], err)) != 0)
+		err_wrap(err, "%s", cas[i].crl);
 	return rc == ERR_PROOF ? ERR_FIT : rc;
 }
 
@@ -164,7 +139,7 @@ check_dates(struct publishing *p, size_t i, struct err *err)
 	int64_t left, least;
 	int rc;
 
-	if ((rc = crl_read(p->crls[i].data, p->crls[i].len, crl, err)) != 0)
+	if ((rc = crl_says(&p->crls.all[i].crl, crl, err)) != 0)
 		return rc;
 	left = crl->next_update - now;
 	least = cas[i].left_min != 0 ? cas[i].left_min : (crl->next_update - crl->this_update) / 2;
@@ -191,42 +166,35 @@ load(struct publishing *p, struct err *err)
 	int rc;
 
 	for (i = 0; i < CAS; i++)
-		if ((rc = load_one(p, cas[i].crt, PEM_CERT, &p->certs[i], err)) != 0)
+		if ((rc = load_cert(p, i, err)) != 0)
 			return rc;
 	p->n = blob_equal(&p->certs[0], &p->certs[1]) ? 1 : CAS;
 	p->ret->levels = p->n;
-	for (i = 0; i < p->n; i++)
-		if ((rc = load_one(p, cas[i].crl, PEM_CRL, &p->crls[i], err)) != 0)
+	for (i = 0; i < p->n; i++) {
+		if ((rc = cert_issued_by(&p->certs[i], &p->certs[p->n - 1], err)) != 0) {
+			err_wrap(err, "%s", cas[i].crt);
+			return rc == ERR_PROOF ? ERR_FIT : rc;
+		}
+		if ((rc = load_crl(p, i, err)) != 0 || (rc = check_dates(p, i, err)) != 0)
 			return rc;
-	for (i = 0; i < p->n; i++)
-		if ((rc = verify(p, i, &p->certs[i], NULL, err)) != 0 ||
-		    (rc = verify(p, i, NULL, &p->crls[i], err)) != 0 ||
-		    (rc = check_dates(p, i, err)) != 0)
-			return rc;
+	}
 	return 0;
 }
 
 static int
-make_content(struct publishing *p, const struct file *f, struct blob *ret, struct err *err)
+certs_of(const struct publishing *p, const struct file *f, struct blob *ret, struct err *err)
 {
-	const struct blob *from = ((f->what & CRLS) != 0 ? p->crls : p->certs) + first_of(p, f);
+	const struct blob *from = p->certs + first_of(p, f);
 	size_t i;
 	int rc = 0;
 
-	if ((f->what & DER) != 0)
-		return blob_set(ret, from->data, from->len, err);
 	for (i = 0; rc == 0 && i < count_of(p, f); i++)
-		rc = (f->what & CRLS) != 0 ? crl_to_pem(&from[i], ret, err)
-					   : cert_to_pem(&from[i], ret, err);
+		rc = (f->what & DER) != 0 ? blob_set(ret, from[i].data, from[i].len, err)
+					  : cert_to_pem(&from[i], ret, err);
 	return rc;
 }
 
 /* ---- what is there ---- */
-
-struct gone {
-	const struct publishing *p;
-	char serial[2 * REGISTRY_SERIAL_LEN + 1];
-};
 
 static int
 take_end(void *ctx, const struct registry_cert *c)
@@ -236,62 +204,71 @@ take_end(void *ctx, const struct registry_cert *c)
 }
 
 /* An entry may go when its hold was released, or when its certificate has expired. */
-static int
-on_gone(void *ctx, const uint8_t *serial, size_t len, int reason)
+static bool
+may_go(const struct publishing *p, const struct crl_item *e)
 {
-	struct gone *g = ctx;
-	const struct registry_which which = {.serial = serial};
+	const struct registry_which which = {.serial = e->serial};
 	int64_t end = INT64_MAX;
 
-	if (reason == REASON_HOLD)
-		return 0;
-	if (g->p->registry != NULL && len == REGISTRY_SERIAL_LEN &&
-	    registry_certs(g->p->registry, &which, take_end, &end, NULL) == 0 && end < utc_now())
-		return 0;
-	text_hex(serial, len < REGISTRY_SERIAL_LEN ? len : REGISTRY_SERIAL_LEN, g->serial);
-	return 1;
+	if (crl_item_reason(e) == REASON_HOLD)
+		return true;
+	return p->registry != NULL && e->len == REGISTRY_SERIAL_LEN &&
+	       registry_certs(p->registry, &which, take_end, &end, NULL) == 0 && end < utc_now();
 }
 
 static int
-not_older(const struct publishing *p, size_t i, const struct file *f, const struct blob *there,
-    struct err *err)
+none_missing(
+    const struct publishing *p, size_t i, const struct file *f, struct crl *there, struct err *err)
 {
-	struct gone g = {.p = p};
-	struct crl_info was;
+	char hex[2 * REGISTRY_SERIAL_LEN + 1];
+	struct crl is = p->crls.all[i].crl;
+	struct crl_item e;
+	bool has;
 	int rc;
 
-	if (blob_equal(there, &p->crls[i]) || p->w->force)
-		return 0;
-	if ((rc = crl_read(there->data, there->len, &was, err)) != 0)
-		return rc;
-	if (was.number >= p->ret->crls[i].number)
-		return err_set(err, ERR_OCCUPIED,
-		    "%s/%s has number %llu of the %s CRL, and %s %s; was the home restored from a "
-		    "backup?",
-		    p->what->dir, f->name, (unsigned long long)was.number, cas[i].name, cas[i].crl,
-		    was.number == p->ret->crls[i].number ? "another one of that number"
-							 : "an older one");
-	if ((rc = crl_missing(there, &p->crls[i], on_gone, &g, err)) == 1)
+	while ((rc = crl_next(there, &e, err)) == 1) {
+		if ((rc = crl_has(&is, e.serial, e.len, &has, err)) != 0)
+			return rc;
+		if (has || may_go(p, &e))
+			continue;
+		text_hex(e.serial, e.len < REGISTRY_SERIAL_LEN ? e.len : REGISTRY_SERIAL_LEN, hex);
 		return err_set(err, ERR_OCCUPIED,
 		    "%s/%s lists certificate %s and the new %s CRL does not; --force, if that is "
 		    "right",
-		    p->what->dir, f->name, g.serial, cas[i].name);
+		    p->what->dir, f->name, hex, cas[i].name);
+	}
 	return rc;
 }
 
-/* A block of a file that is there: ours, garbage (which is replaced), or somebody else's. */
 static int
-check_block(
-    const struct publishing *p, const struct file *f, const struct blob *there, struct err *err)
+not_older(const struct publishing *p, size_t i, const struct file *f, struct list *there,
+    const struct crl_info *was, struct err *err)
+{
+	if (memcmp(there->hash, p->crls.all[i].hash, sizeof(there->hash)) == 0 || p->w->force)
+		return 0;
+	if (was->number >= p->ret->crls[i].number)
+		return err_set(err, ERR_OCCUPIED,
+		    "%s/%s has number %llu of the %s CRL, and %s %s; was the home restored from a "
+		    "backup?",
+		    p->what->dir, f->name, (unsigned long long)was->number, cas[i].name, cas[i].crl,
+		    was->number == p->ret->crls[i].number ? "another one of that number"
+							  : "an older one");
+	return none_missing(p, i, f, &there->crl, err);
+}
+
+/* One that is there: ours, garbage (which is replaced), or somebody else's. */
+static int
+check_list(const struct publishing *p, const struct file *f, struct list *there, struct err *err)
 {
 	struct crl_info info;
 	size_t i;
 
-	if (crl_read(there->data, there->len, &info, NULL) != 0)
+	if (crl_open(there->file.der, there->file.len, true, &there->crl, NULL) != 0 ||
+	    crl_says(&there->crl, &info, NULL) != 0)
 		return 0;
 	for (i = 0; i < p->n; i++)
-		if (crl_verify(there, &p->certs[i], NULL) == 0)
-			return not_older(p, i, f, there, err);
+		if (crl_verify(&there->crl, &p->certs[i], NULL) == 0)
+			return not_older(p, i, f, there, &info, err);
 	for (i = 0; i < p->n; i++)
 		if (strcmp(info.issuer, p->ret->crls[i].issuer) == 0)
 			return 0; /* our name, not our signature: damaged */
@@ -302,51 +279,53 @@ check_block(
 			 p->what->dir, f->name);
 }
 
+/* Is the file what is to be published, and nothing else? */
+static bool
+is_same(const struct publishing *p, const struct file *f, const struct lists *l)
+{
+	off_t want = 0;
+	size_t i;
+
+	if (l->n != count_of(p, f))
+		return false;
+	for (i = 0; i < l->n; i++) {
+		const struct list *is = &p->crls.all[first_of(p, f) + i];
+
+		if (memcmp(l->all[i].hash, is->hash, sizeof(is->hash)) != 0)
+			return false;
+		want += (off_t)((f->what & DER) != 0 ? is->file.len : crl_file_pem_len(&is->file));
+	}
+	return l->size == want;
+}
+
+/* What is there, or will be: *ret_same. check: may it be replaced? */
 static int
-check_there(struct publishing *p, size_t k, const char *path, struct err *err)
+look(const struct publishing *p, size_t k, const char *path, bool check, bool *ret_same,
+    struct err *err)
 {
 	const struct file *f = &files[k];
-	CLEAN(blob_wipe) struct blob there = {0};
-	CLEAN(blocks_wipe) struct blocks blocks = {0};
+	CLEAN(blob_wipe) struct blob there = {0}, want = {0};
+	CLEAN(lists_wipe) struct lists lists = {.n = 0};
 	size_t i;
 	int rc;
 
-	rc = file_read(path, &there, err);
-	if (rc != 0)
-		return rc == ERR_ABSENT ? 0 : rc;
-	p->same[k] = blob_equal(&there, &p->content[k]);
-	if (p->same[k] || (f->what & CRLS) == 0)
-		return 0;
-	if (parse(f, &there, &blocks, NULL) != 0)
-		return 0; /* garbage is replaced */
-	for (i = 0; i < blocks.n; i++)
-		if ((rc = check_block(p, f, &blocks.b[i], err)) != 0)
+	*ret_same = false;
+	if ((f->what & CERTS) != 0) {
+		if ((rc = file_read(path, &there, err)) != 0 ||
+		    (rc = certs_of(p, f, &want, err)) != 0)
 			return rc;
-	return 0;
+		*ret_same = blob_equal(&there, &want);
+		return 0;
+	}
+	if ((rc = lists_read(path, (f->what & DER) != 0, &lists, err)) != 0)
+		return rc;
+	*ret_same = is_same(p, f, &lists);
+	for (i = 0; check && !*ret_same && rc == 0 && i < lists.n; i++)
+		rc = check_list(p, f, &lists.all[i], err);
+	return rc;
 }
 
 /* ---- putting it there ---- */
-
-/* What a server will read, from the disk. */
-static int
-verify_staged(const struct publishing *p, size_t k, const char *path, struct err *err)
-{
-	const struct file *f = &files[k];
-	CLEAN(blob_wipe) struct blob back = {0};
-	CLEAN(blocks_wipe) struct blocks blocks = {0};
-	size_t i;
-	int rc;
-
-	if ((rc = file_read(path, &back, err)) != 0 || (rc = parse(f, &back, &blocks, err)) != 0)
-		return rc;
-	if (!blob_equal(&back, &p->content[k]) || blocks.n != count_of(p, f))
-		return err_set(err, ERR_INTERNAL, "%s is not what was written", path);
-	for (i = 0; i < blocks.n; i++)
-		if ((rc = verify(p, first_of(p, f) + i,
-			 (f->what & CERTS) != 0 ? &blocks.b[i] : NULL, &blocks.b[i], err)) != 0)
-			return rc;
-	return 0;
-}
 
 static int
 paths(const struct publishing *p, size_t k, char ret[static PATH_MAX], char temp[static PATH_MAX],
@@ -360,9 +339,31 @@ paths(const struct publishing *p, size_t k, char ret[static PATH_MAX], char temp
 }
 
 static int
+write_staged(const struct publishing *p, const struct file *f, const char *path, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob certs = {0};
+	CLEAN(file_stream_closep) FILE *to = NULL;
+	size_t i;
+	int rc = 0;
+
+	if ((f->what & CERTS) != 0)
+		return (rc = certs_of(p, f, &certs, err)) != 0
+			   ? rc
+			   : file_stage(path, certs.data, certs.len, 0644, err);
+	if ((unlink(path) != 0 && errno != ENOENT) || (to = fopen(path, "wxe")) == NULL ||
+	    fchmod(fileno(to), 0644) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot write %s", path);
+	for (i = 0; rc == 0 && i < count_of(p, f); i++)
+		rc = crl_file_put(
+		    &p->crls.all[first_of(p, f) + i].file, (f->what & DER) == 0, to, path, err);
+	return rc != 0 ? rc : file_fsync(fileno(to), path, err);
+}
+
+static int
 stage(struct publishing *p, size_t k, struct err *err)
 {
 	char path[PATH_MAX], temp[PATH_MAX];
+	bool same = false;
 	int rc;
 
 	if ((rc = paths(p, k, path, temp, err)) != 0)
@@ -371,11 +372,13 @@ stage(struct publishing *p, size_t k, struct err *err)
 		(void)unlink(temp); /* what a kill left */
 		return 0;
 	}
-	if ((rc = file_stage(temp, p->content[k].data, p->content[k].len, 0644, err)) != 0)
-		return rc;
-	if ((rc = verify_staged(p, k, temp, err)) != 0)
+	/* what a server will read, from the disk */
+	if ((rc = write_staged(p, &files[k], temp, err)) == 0 &&
+	    (rc = look(p, k, temp, false, &same, err)) == 0 && !same)
+		rc = err_set(err, ERR_INTERNAL, "%s is not what was written", temp);
+	if (rc != 0)
 		unlink(temp);
-	return rc;
+	return rc == ERR_ABSENT ? ERR_INTERNAL : rc;
 }
 
 static int
@@ -433,10 +436,9 @@ prepare(struct publishing *p, size_t k, struct err *err)
 	char path[PATH_MAX], temp[PATH_MAX];
 	int rc;
 
-	if ((rc = make_content(p, &files[k], &p->content[k], err)) != 0 ||
-	    (rc = paths(p, k, path, temp, err)) != 0)
-		return rc;
-	return check_there(p, k, path, err);
+	if ((rc = paths(p, k, path, temp, err)) == 0)
+		rc = look(p, k, path, true, &p->same[k], err);
+	return rc == ERR_ABSENT ? 0 : rc;
 }
 
 static int
@@ -444,7 +446,7 @@ put_leaves(struct publishing *p, struct err *err)
 {
 	const struct leaves l = {.registry = p->registry,
 	    .dir = p->what->dir,
-	    .crl = &p->crls[0],
+	    .crl = &p->crls.all[0].crl,
 	    .issuing = &p->certs[0],
 	    .root = &p->certs[p->n - 1],
 	    .wanted = p->what->leaves};

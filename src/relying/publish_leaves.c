@@ -25,6 +25,7 @@ struct leaf {
 	struct cert_info info;
 	struct blob der;
 	char name[2 * X509_SERIAL_MAX + sizeof(SUFFIX)];
+	bool listed;
 };
 
 struct live {
@@ -80,32 +81,39 @@ add_software(void *ctx, const struct registry_software *one, const struct blob *
 	return add(ctx, der);
 }
 
+static int
+by_serial(const void *a, const void *b)
+{
+	const struct cert_info *x = &((const struct leaf *)a)->info;
+	const struct cert_info *y = &((const struct leaf *)b)->info;
+
+	return x->serial_len != y->serial_len ? (x->serial_len < y->serial_len ? -1 : 1)
+					      : memcmp(x->serial, y->serial, x->serial_len);
+}
+
 /* The CRL knows better than the registry: a revocation may not have come there yet. */
 static int
 drop_listed(struct live *v, struct err *err)
 {
-	struct crl_asked *asked;
 	size_t i, kept = 0;
 	int rc;
 
-	if (v->n == 0)
-		return 0;
-	if ((asked = calloc(v->n, sizeof(*asked))) == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
+	if (v->n > 0)
+		qsort(v->all, v->n, sizeof(v->all[0]), by_serial);
+	for (i = 0; i < v->n; i++) {
+		struct leaf *one = &v->all[i];
+
+		if ((rc = crl_has(v->l->crl, one->info.serial, one->info.serial_len, &one->listed,
+			 err)) != 0)
+			return rc;
+	}
 	for (i = 0; i < v->n; i++)
-		asked[i] =
-		    (struct crl_asked){v->all[i].info.serial, v->all[i].info.serial_len, false};
-	rc = crl_ask(v->l->crl, asked, v->n, err);
-	for (i = 0; rc == 0 && i < v->n; i++) {
-		if (asked[i].listed)
+		if (v->all[i].listed)
 			blob_wipe(&v->all[i].der);
 		else
 			v->all[kept++] = v->all[i];
-	}
-	if (rc == 0)
-		v->n = kept;
-	free(asked);
-	return rc;
+	v->n = kept;
+	return 0;
 }
 
 /* ---- files ---- */

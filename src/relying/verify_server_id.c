@@ -112,17 +112,15 @@ int
 probe_is_revoked(const struct desk *w, const struct probe_key *p, bool *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0}, crl = {0};
-	struct crl_asked asked = {.serial = p->info.serial, .len = p->info.serial_len};
 	char path[PATH_MAX];
 	int rc;
 
 	if ((rc = file_join(path, sizeof(path), w->home, "pub/issuing.crl", err)) != 0 ||
 	    (rc = file_read(path, &pem, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_CA : rc;
-	if ((rc = crl_from_pem(&pem, &crl, err)) != 0 || (rc = crl_ask(&crl, &asked, 1, err)) != 0)
+	if ((rc = crl_from_pem(&pem, &crl, err)) != 0)
 		return rc;
-	*ret = asked.listed;
-	return 0;
+	return crl_lists(&crl, p->info.serial, p->info.serial_len, ret, err);
 }
 
 /* ---- sessions ---- */

@@ -282,7 +282,6 @@ take_long_crl(const struct signer *s, const struct message *m, struct blob *ret,
 {
 	const struct message_field *want = message_get(m, TAG_CRL_ISSUING_SHA256);
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	const char *tmp = getenv("TMPDIR");
 	char path[PATH_MAX];
 	uint8_t hash[LOG_HASH_LEN];
 	int rc;
@@ -290,7 +289,7 @@ take_long_crl(const struct signer *s, const struct message *m, struct blob *ret,
 	if (want == NULL)
 		return 0;
 	if ((rc = ca_path(s->home, CA_PUB "/issuing.crl", path, err)) != 0 ||
-	    (rc = crl_file_from_pem(path, tmp == NULL ? "/tmp" : tmp, &f, err)) != 0)
+	    (rc = crl_file_from_pem(path, NULL, &f, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_CA : rc;
 	if ((rc = crl_file_hash(&f, hash, err)) != 0)
 		return rc;

@@ -31,9 +31,12 @@ crl_file_temp(const char *dir, struct crl_file *ret, FILE **ret_stream, struct e
 {
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	CLEAN(file_closep) int copy = -1;
+	const char *tmp = getenv("TMPDIR");
 	char name[PATH_MAX];
 	int rc;
 
+	if (dir == NULL)
+		dir = tmp == NULL ? "/tmp" : tmp;
 	if ((rc = file_join(name, sizeof(name), dir, ".crl.XXXXXX", err)) != 0)
 		return rc;
 	if ((f.fd = mkostemp(name, O_CLOEXEC)) < 0)
@@ -169,19 +172,18 @@ decode_lines(FILE *f, const char *path, const struct taker *to, struct err *err)
 }
 
 static int
-decode(const char *path, const struct taker *to, struct err *err)
+open_stream(const char *path, FILE **ret, struct err *err)
 {
-	CLEAN(file_stream_closep) FILE *f = NULL;
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_ABSENT, "%s does not exist", path);
-	if (fd < 0 || (f = fdopen(fd, "r")) == NULL) {
+	if (fd < 0 || (*ret = fdopen(fd, "r")) == NULL) {
 		if (fd >= 0)
 			close(fd);
 		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
 	}
-	return decode_lines(f, path, to, err);
+	return 0;
 }
 
 static int
@@ -193,14 +195,14 @@ take_write(void *ctx, const uint8_t *data, size_t len, struct err *err)
 }
 
 int
-crl_file_from_pem(const char *path, const char *dir, struct crl_file *ret, struct err *err)
+crl_file_next(FILE *from, const char *path, const char *dir, struct crl_file *ret, struct err *err)
 {
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	CLEAN(file_stream_closep) FILE *to = NULL;
 	int rc;
 
 	if ((rc = crl_file_temp(dir, &f, &to, err)) != 0 ||
-	    (rc = decode(path, &(struct taker){take_write, to}, err)) != 0)
+	    (rc = decode_lines(from, path, &(struct taker){take_write, to}, err)) != 0)
 		return rc;
 	if (fflush(to) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
@@ -212,6 +214,15 @@ crl_file_from_pem(const char *path, const char *dir, struct crl_file *ret, struc
 	return 0;
 }
 
+int
+crl_file_from_pem(const char *path, const char *dir, struct crl_file *ret, struct err *err)
+{
+	CLEAN(file_stream_closep) FILE *from = NULL;
+	const int rc = open_stream(path, &from, err);
+
+	return rc != 0 ? rc : crl_file_next(from, path, dir, ret, err);
+}
+
 /* ---- PEM out ---- */
 
 static bool
@@ -220,28 +231,50 @@ put(FILE *to, const void *data, size_t len)
 	return fwrite(data, 1, len, to) == len;
 }
 
-static int
-encode(const struct crl_file *f, FILE *to)
+/* pem NULL: DER. */
+static bool
+put_chunks(const struct crl_file *f, EVP_ENCODE_CTX *pem, FILE *to)
 {
-	CLEAN(encode_ctx_freep) EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
 	uint8_t out[CHUNK / 48 * 65 + 128];
 	size_t at, n;
 	int len;
 
-	if (ctx == NULL || !put(to, BEGIN "\n", strlen(BEGIN "\n")))
-		return -1;
-	EVP_EncodeInit(ctx);
 	for (at = 0; at < f->len; at += n) {
 		n = f->len - at < CHUNK ? f->len - at : CHUNK;
-		if (EVP_EncodeUpdate(ctx, out, &len, f->der + at, (int)n) != 1 ||
-		    !put(to, out, (size_t)len))
-			return -1;
+		if (pem == NULL ? !put(to, f->der + at, n)
+				: EVP_EncodeUpdate(pem, out, &len, f->der + at, (int)n) != 1 ||
+				      !put(to, out, (size_t)len))
+			return false;
 		crl_file_forget(f, at + n);
 	}
-	EVP_EncodeFinal(ctx, out, &len);
-	return put(to, out, (size_t)len) && put(to, END "\n", strlen(END "\n")) && fflush(to) == 0
-		   ? 0
-		   : -1;
+	if (pem == NULL)
+		return true;
+	EVP_EncodeFinal(pem, out, &len);
+	return put(to, out, (size_t)len);
+}
+
+int
+crl_file_put(const struct crl_file *f, bool pem, FILE *to, const char *path, struct err *err)
+{
+	CLEAN(encode_ctx_freep) EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
+	bool good = ctx != NULL;
+
+	if (good && pem) {
+		EVP_EncodeInit(ctx);
+		good = put(to, BEGIN "\n", strlen(BEGIN "\n")) && put_chunks(f, ctx, to) &&
+		       put(to, END "\n", strlen(END "\n"));
+	} else if (good) {
+		good = put_chunks(f, NULL, to);
+	}
+	return good && fflush(to) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "cannot write %s", path);
+}
+
+size_t
+crl_file_pem_len(const struct crl_file *f)
+{
+	const size_t digits = (f->len + 2) / 3 * 4;
+
+	return strlen(BEGIN "\n" END "\n") + digits + (digits + 63) / 64;
 }
 
 struct comparing {
@@ -266,6 +299,7 @@ static int
 write_temp(const struct crl_file *f, int fd, const char *temp, mode_t mode, struct err *err)
 {
 	CLEAN(file_stream_closep) FILE *to = fdopen(fd, "w");
+	CLEAN(file_stream_closep) FILE *from = NULL;
 	struct comparing back = {.f = f};
 	int rc;
 
@@ -273,10 +307,11 @@ write_temp(const struct crl_file *f, int fd, const char *temp, mode_t mode, stru
 		close(fd);
 		return err_errno(err, ERR_INTERNAL, "cannot write %s", temp);
 	}
-	if (fchmod(fd, mode) != 0 || encode(f, to) != 0)
+	if (fchmod(fd, mode) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot write %s", temp);
-	if ((rc = file_fsync(fd, temp, err)) != 0 ||
-	    (rc = decode(temp, &(struct taker){take_compare, &back}, err)) != 0)
+	if ((rc = crl_file_put(f, true, to, temp, err)) != 0 ||
+	    (rc = file_fsync(fd, temp, err)) != 0 || (rc = open_stream(temp, &from, err)) != 0 ||
+	    (rc = decode_lines(from, temp, &(struct taker){take_compare, &back}, err)) != 0)
 		return rc;
 	return back.at == f->len
 		   ? 0

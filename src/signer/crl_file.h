@@ -25,7 +25,8 @@ struct crl_file {
 		.fd = -1 \
 	}
 
-/* An empty one in this directory, and a stream that writes it. Errors: ERR_INTERNAL. */
+/* An empty one in this directory (NULL: $TMPDIR, or /tmp), and a stream that writes it. Errors:
+ * ERR_INTERNAL. */
 MUST_CHECK int crl_file_temp(
     const char *dir, struct crl_file *ret, FILE **ret_stream, struct err *err);
 /* What is in *to is not looked at; *from is closed afterwards. */
@@ -41,6 +42,14 @@ void crl_file_close(struct crl_file *f);
  * no file, or no CRL in it; ERR_INTERNAL. */
 MUST_CHECK int crl_file_from_pem(
     const char *path, const char *dir, struct crl_file *ret, struct err *err);
+/* The next one in an open file. Errors: ERR_ABSENT there is no more, or it is broken. */
+MUST_CHECK int crl_file_next(
+    FILE *from, const char *path, const char *dir, struct crl_file *ret, struct err *err);
+/* Write it, as PEM of crl_file_pem_len bytes or as DER. path: of the stream. Errors: ERR_INTERNAL.
+ */
+MUST_CHECK int crl_file_put(
+    const struct crl_file *f, bool pem, FILE *to, const char *path, struct err *err);
+size_t crl_file_pem_len(const struct crl_file *f);
 /* Replace path: temporary beside it, write, fsync, read it back and compare, rename, fsync the
  * directory. Errors: ERR_INTERNAL; the old file is then still whole. */
 MUST_CHECK int crl_file_to_pem(

@@ -185,18 +185,20 @@ read_crl(struct importing *im, const struct log *log, const struct log_who *who,
 {
 	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	const char *tmp = getenv("TMPDIR"), *path = im->what->crl;
+	const char *path = im->what->crl;
+	struct crl c;
 	int rc;
 
 	if ((rc = file_read(path, &pem, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	/* by OpenSSL: another CA may have signed it in another way than ours do */
 	if (crl_from_pem(&pem, &der, err) != 0 ||
-	    crl_verify(&der, &im->certs[LOG_ISSUING], err) != 0) {
+	    crl_open(der.data, der.len, false, &c, err) != 0 ||
+	    crl_verify(&c, &im->certs[LOG_ISSUING], err) != 0) {
 		err_wrap(err, "%s", path);
 		return ERR_USAGE;
 	}
-	rc = crl_file_from_pem(path, tmp == NULL ? "/tmp" : tmp, &f, err);
+	rc = crl_file_from_pem(path, NULL, &f, err);
 	return rc != 0 ? rc : compare_crl(im, log, who, &f, err);
 }
 

@@ -62,8 +62,8 @@ cert_name_text(const X509_NAME *name, char ret[static X509_TEXT_MAX])
 	ERR_clear_error();
 }
 
-static int
-read_time(const ASN1_TIME *t, int64_t *ret)
+int
+cert_time(const ASN1_TIME *t, int64_t *ret)
 {
 	struct tm tm;
 
@@ -119,8 +119,8 @@ cert_read(const uint8_t *der, size_t len, struct cert_info *ret, struct err *err
 		return rc;
 	if (read_serial(cert, &info) != 0)
 		return err_set(err, ERR_FIT, "the certificate's serial number is out of range");
-	if (read_time(X509_get0_notBefore(cert), &info.not_before) != 0 ||
-	    read_time(X509_get0_notAfter(cert), &info.not_after) != 0)
+	if (cert_time(X509_get0_notBefore(cert), &info.not_before) != 0 ||
+	    cert_time(X509_get0_notAfter(cert), &info.not_after) != 0)
 		return evp_err(err, ERR_FIT, "the certificate's validity is malformed");
 	cert_name_text(X509_get_subject_name(cert), info.subject);
 	cert_name_text(X509_get_issuer_name(cert), info.issuer);
@@ -129,42 +129,6 @@ cert_read(const uint8_t *der, size_t len, struct cert_info *ret, struct err *err
 	if ((rc = x509_sha256(&spki, info.spki_sha256, err)) != 0)
 		return rc;
 	info.alg = evp_spki_alg(spki.data, spki.len);
-	*ret = info;
-	return 0;
-}
-
-/* 0 where the CRL has none: RFC 5280, 5.2.3 wants it, but other CAs leave it out. */
-static int
-read_crl_number(const X509_CRL *crl, uint64_t *ret)
-{
-	CLEAN(asn1_integer_freep) ASN1_INTEGER *n = NULL;
-	int crit;
-
-	n = X509_CRL_get_ext_d2i(crl, NID_crl_number, &crit, NULL);
-	*ret = 0;
-	if (n == NULL)
-		return crit == -1 ? 0 : -1; /* -1: absent; else malformed or there twice */
-	return ASN1_INTEGER_get_uint64(ret, n) ? 0 : -1;
-}
-
-int
-crl_read(const uint8_t *der, size_t len, struct crl_info *ret, struct err *err)
-{
-	CLEAN(crl_freep) X509_CRL *crl = NULL;
-	struct crl_info info = {0};
-	int n, rc;
-
-	if ((rc = crl_parse(der, len, &crl, err)) != 0)
-		return rc;
-	/* nextUpdate must be there: RFC 5280, 5.1.2.5 */
-	if (read_time(X509_CRL_get0_lastUpdate(crl), &info.this_update) != 0 ||
-	    read_time(X509_CRL_get0_nextUpdate(crl), &info.next_update) != 0)
-		return evp_err(err, ERR_FIT, "the CRL's dates are malformed or absent");
-	if (read_crl_number(crl, &info.number) != 0)
-		return evp_err(err, ERR_FIT, "the CRL's number is malformed");
-	n = sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl));
-	info.entries = n > 0 ? (size_t)n : 0;
-	cert_name_text(X509_CRL_get_issuer(crl), info.issuer);
 	*ret = info;
 	return 0;
 }

@@ -11,6 +11,9 @@
 MUST_CHECK int cert_parse(const uint8_t *der, size_t len, X509 **ret, struct err *err);
 MUST_CHECK int crl_parse(const uint8_t *der, size_t len, X509_CRL **ret, struct err *err);
 
+/* Returns 0, or -1: absent or malformed. */
+int cert_time(const ASN1_TIME *t, int64_t *ret);
+
 /* RFC 2253, printable ASCII, cut at X509_TEXT_MAX. */
 void cert_name_text(const X509_NAME *name, char ret[static X509_TEXT_MAX]);
 

@@ -105,11 +105,11 @@ int
 crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
-	CLEAN(crl_freep) X509_CRL *crl = NULL;
+	struct crl crl;
 	int rc;
 
 	if ((rc = first(pem, PEM_STRING_X509_CRL, "CRL", &der, err)) != 0 ||
-	    (rc = crl_parse(der.data, der.len, &crl, err)) != 0)
+	    (rc = crl_open(der.data, der.len, false, &crl, err)) != 0)
 		return rc;
 	blob_move(ret_der, &der);
 	return 0;

@@ -33,6 +33,7 @@ rc = subprocess.call(sys.argv[3:])
 t = time.monotonic() - t
 print(f'{sys.argv[1]:44} {t:7.2f} s {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024:6d} MB')
 open(sys.argv[2], 'w').write(str(t))
+open(sys.argv[2] + '.mb', 'w').write(str(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024))
 sys.exit(rc)
 PY
 run() { python3 "$T/time.py" "$@"; } # run TEXT FILE COMMAND…: FILE gets the seconds
@@ -124,4 +125,5 @@ if [ -n "${FULL-}" ]; then
 	done
 	no_more "$(of new.publish)" "$(of new.crl)" 2 0 "publish, and the CRL"
 fi
+no_more "$(of new.publish.mb)" 60 1 0 "publish's memory in MB, and 60"
 [ -z "$missed" ]

@@ -46,6 +46,7 @@ check_crl(const struct desk *w, struct registry *r, struct workflow_audit *ret, 
 	CLEAN(blob_wipe) struct blob crl = {0}, ca = {0};
 	struct registry_mark mark = {0};
 	struct crl_info info;
+	struct crl c;
 	char path[PATH_MAX], whose[64];
 	int rc;
 
@@ -53,8 +54,8 @@ check_crl(const struct desk *w, struct registry *r, struct workflow_audit *ret, 
 	if (rc == ERR_ABSENT)
 		return 0;
 	if (rc != 0 || (rc = read_pem(w->home, "issuing.crt", cert_from_pem, &ca, err)) != 0 ||
-	    (rc = crl_verify(&crl, &ca, err)) != 0 ||
-	    (rc = crl_read(crl.data, crl.len, &info, err)) != 0 ||
+	    (rc = crl_open(crl.data, crl.len, false, &c, err)) != 0 ||
+	    (rc = crl_verify(&c, &ca, err)) != 0 || (rc = crl_says(&c, &info, err)) != 0 ||
 	    (rc = in_pub(w->home, "issuing.crl", path, err)) != 0 ||
 	    (rc = registry_mark_of_crl(path, &mark, err)) != 0)
 		return rc == ERR_ABSENT ? err_set(err, ERR_PROOF, "pub/ is not whole") : rc;

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "relying/publish.h"
+
+void
+lists_wipe(struct lists *l)
+{
+	while (l->n > 0)
+		crl_file_close(&l->all[--l->n].file);
+}
+
+static int
+read_one(FILE *in, const char *path, bool der, struct list *ret, struct err *err)
+{
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	int rc;
+
+	if (der && (f.fd = fcntl(fileno(in), F_DUPFD_CLOEXEC, 3)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot read %s", path);
+	rc = der ? crl_file_map(&f, 0, err) : crl_file_next(in, path, NULL, &f, err);
+	if (rc != 0 || (rc = crl_file_hash(&f, ret->hash, err)) != 0)
+		return rc;
+	crl_file_move(&ret->file, &f);
+	return 0;
+}
+
+int
+lists_read(const char *path, bool der, struct lists *ret, struct err *err)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	CLEAN(file_stream_closep) FILE *in = fd < 0 ? NULL : fdopen(fd, "r");
+	struct stat st;
+	int rc = 0;
+
+	if (fd >= 0 && in == NULL)
+		close(fd);
+	if (in == NULL)
+		return err_errno(
+		    err, errno == ENOENT ? ERR_ABSENT : ERR_INTERNAL, "cannot open %s", path);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return err_set(err, ERR_INTERNAL, "%s is not a regular file", path);
+	ret->size = st.st_size;
+	if (st.st_size == 0)
+		return 0;
+	do {
+		if (ret->n == LISTS_MAX)
+			break;
+		rc = read_one(in, path, der, &ret->all[ret->n], err);
+		ret->n += rc == 0;
+	} while (rc == 0 && !der);
+	return rc == ERR_ABSENT ? 0 : rc;
+}
