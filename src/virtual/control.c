@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "virtual/control.h"
+#include "virtual/ykvirt.h"
 #include "virtual/state.h"
 
 #define LINE_MAX_LEN 512

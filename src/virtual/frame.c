@@ -3,7 +3,7 @@
 
 #include <openssl/crypto.h>
 
-#include "virtual/frame.h"
+#include "virtual/vkey_i.h"
 
 #define CLA_CHAIN 0x10
 #define SHORT_MAX 256

@@ -16,7 +16,6 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,54 +36,17 @@
 /* The longest time without another look at vpcd's sockets; pcscd's own interval. */
 #define LOOK_MSEC 400
 
-static struct {
-	__typeof__(IFDHCreateChannelByName) *create_channel_by_name;
-	__typeof__(IFDHCreateChannel) *create_channel;
-	__typeof__(IFDHCloseChannel) *close_channel;
-	__typeof__(IFDHGetCapabilities) *get_capabilities;
-	__typeof__(IFDHSetCapabilities) *set_capabilities;
-	__typeof__(IFDHSetProtocolParameters) *set_protocol_parameters;
-	__typeof__(IFDHPowerICC) *power_icc;
-	__typeof__(IFDHTransmitToICC) *transmit_to_icc;
-	__typeof__(IFDHControl) *control;
-	__typeof__(IFDHICCPresence) *icc_presence;
-} vpcd;
-
-static const struct {
-	const char *name;
-	size_t at;
-} entry_points[] = {
-    {"IFDHCreateChannelByName", offsetof(__typeof__(vpcd), create_channel_by_name)},
-    {"IFDHCreateChannel", offsetof(__typeof__(vpcd), create_channel)},
-    {"IFDHCloseChannel", offsetof(__typeof__(vpcd), close_channel)},
-    {"IFDHGetCapabilities", offsetof(__typeof__(vpcd), get_capabilities)},
-    {"IFDHSetCapabilities", offsetof(__typeof__(vpcd), set_capabilities)},
-    {"IFDHSetProtocolParameters", offsetof(__typeof__(vpcd), set_protocol_parameters)},
-    {"IFDHPowerICC", offsetof(__typeof__(vpcd), power_icc)},
-    {"IFDHTransmitToICC", offsetof(__typeof__(vpcd), transmit_to_icc)},
-    {"IFDHControl", offsetof(__typeof__(vpcd), control)},
-    {"IFDHICCPresence", offsetof(__typeof__(vpcd), icc_presence)},
-};
-
 static void *library;
 static in_port_t port;	 /* vpcd's, in network order; 0: no events, pcscd polls */
 static int wake_fd = -1; /* ends wait_event() */
 static bool present;
 static atomic_int rounds_absent; /* that pcscd still has to be told; see key_lost() */
 
-static int
-load_symbols(void *from)
+/* vpcd's own function of this name; NULL: it is not loaded. */
+static void *
+next(const char *name)
 {
-	for (size_t i = 0; i < sizeof(entry_points) / sizeof(entry_points[0]); i++) {
-		void *symbol = dlsym(from, entry_points[i].name);
-
-		if (!symbol) {
-			Log2(PCSC_LOG_CRITICAL, "%s", dlerror());
-			return -1;
-		}
-		memcpy((char *)&vpcd + entry_points[i].at, &symbol, sizeof(symbol));
-	}
-	return 0;
+	return library ? dlsym(library, name) : NULL;
 }
 
 static int
@@ -93,26 +55,20 @@ load_vpcd(void)
 	char path[PATH_MAX];
 	const char *slash;
 	Dl_info self;
-	void *loaded;
 
 	if (library)
 		return 0;
-	if (dladdr(&vpcd, &self) == 0 || !(slash = strrchr(self.dli_fname, '/')) ||
+	if (dladdr(&library, &self) == 0 || !(slash = strrchr(self.dli_fname, '/')) ||
 	    snprintf(path, sizeof(path), "%.*s/" VPCD, (int)(slash - self.dli_fname),
 		self.dli_fname) >= (int)sizeof(path)) {
 		Log1(PCSC_LOG_CRITICAL, "cannot tell where " VPCD " is");
 		return -1;
 	}
-	loaded = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!loaded) {
+	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!library) {
 		Log2(PCSC_LOG_CRITICAL, "%s", dlerror());
 		return -1;
 	}
-	if (load_symbols(loaded) < 0) {
-		dlclose(loaded);
-		return -1;
-	}
-	library = loaded;
 	return 0;
 }
 
@@ -215,11 +171,12 @@ RESPONSECODE
 IFDHCreateChannelByName(DWORD Lun, LPSTR DeviceName)
 {
 	const char *number = strchr(DeviceName, ':');
+	__typeof__(IFDHCreateChannelByName) *create;
 	RESPONSECODE rc;
 
-	if (load_vpcd() < 0)
+	if (load_vpcd() < 0 || !(create = next(__func__)))
 		return IFD_COMMUNICATION_ERROR;
-	rc = vpcd.create_channel_by_name(Lun, DeviceName);
+	rc = create(Lun, DeviceName);
 	if (rc == IFD_SUCCESS && number)
 		start_events(strtoul(number + 1, NULL, 0));
 	return rc;
@@ -228,11 +185,12 @@ IFDHCreateChannelByName(DWORD Lun, LPSTR DeviceName)
 RESPONSECODE
 IFDHCreateChannel(DWORD Lun, DWORD Channel)
 {
+	__typeof__(IFDHCreateChannel) *create;
 	RESPONSECODE rc;
 
-	if (load_vpcd() < 0)
+	if (load_vpcd() < 0 || !(create = next(__func__)))
 		return IFD_COMMUNICATION_ERROR;
-	rc = vpcd.create_channel(Lun, Channel);
+	rc = create(Lun, Channel);
 	if (rc == IFD_SUCCESS)
 		start_events(Channel);
 	return rc;
@@ -241,12 +199,14 @@ IFDHCreateChannel(DWORD Lun, DWORD Channel)
 RESPONSECODE
 IFDHCloseChannel(DWORD Lun)
 {
+	__typeof__(IFDHCloseChannel) *close_channel = next(__func__);
+
 	if (wake_fd >= 0)
 		close(wake_fd);
 	wake_fd = -1;
 	port = 0;
 	atomic_store(&rounds_absent, 0);
-	return library ? vpcd.close_channel(Lun) : IFD_SUCCESS;
+	return close_channel ? close_channel(Lun) : IFD_SUCCESS;
 }
 
 static RESPONSECODE
@@ -264,6 +224,7 @@ answer(const void *value, size_t len, PDWORD ret_len, PUCHAR ret_value)
 RESPONSECODE
 IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length, PUCHAR Value)
 {
+	__typeof__(IFDHGetCapabilities) *get = next(__func__);
 	static RESPONSECODE (*const wait)(DWORD, int) = wait_event;
 	static RESPONSECODE (*const stop)(DWORD) = stop_waiting;
 	static const UCHAR zero = 0, one = 1;
@@ -287,32 +248,35 @@ IFDHGetCapabilities(DWORD Lun, DWORD Tag, PDWORD Length, PUCHAR Value)
 			return own[i].known ? answer(own[i].value, own[i].len, Length, Value)
 					    : IFD_ERROR_TAG;
 	}
-	return library ? vpcd.get_capabilities(Lun, Tag, Length, Value) : IFD_COMMUNICATION_ERROR;
+	return get ? get(Lun, Tag, Length, Value) : IFD_COMMUNICATION_ERROR;
 }
 
 RESPONSECODE
 IFDHSetCapabilities(DWORD Lun, DWORD Tag, DWORD Length, PUCHAR Value)
 {
-	return library ? vpcd.set_capabilities(Lun, Tag, Length, Value) : IFD_COMMUNICATION_ERROR;
+	__typeof__(IFDHSetCapabilities) *set = next(__func__);
+
+	return set ? set(Lun, Tag, Length, Value) : IFD_COMMUNICATION_ERROR;
 }
 
 RESPONSECODE
 IFDHSetProtocolParameters(
     DWORD Lun, DWORD Protocol, UCHAR Flags, UCHAR PTS1, UCHAR PTS2, UCHAR PTS3)
 {
-	if (!library)
-		return IFD_COMMUNICATION_ERROR;
-	return vpcd.set_protocol_parameters(Lun, Protocol, Flags, PTS1, PTS2, PTS3);
+	__typeof__(IFDHSetProtocolParameters) *set = next(__func__);
+
+	return set ? set(Lun, Protocol, Flags, PTS1, PTS2, PTS3) : IFD_COMMUNICATION_ERROR;
 }
 
 RESPONSECODE
 IFDHPowerICC(DWORD Lun, DWORD Action, PUCHAR Atr, PDWORD AtrLength)
 {
-	RESPONSECODE rc = IFD_COMMUNICATION_ERROR;
+	__typeof__(IFDHPowerICC) *power = next(__func__);
+	RESPONSECODE rc;
 
-	if (!library)
-		return rc;
-	rc = vpcd.power_icc(Lun, Action, Atr, AtrLength);
+	if (!power)
+		return IFD_COMMUNICATION_ERROR;
+	rc = power(Lun, Action, Atr, AtrLength);
 	if (rc == IFD_COMMUNICATION_ERROR)
 		key_lost();
 	return rc;
@@ -322,11 +286,12 @@ RESPONSECODE
 IFDHTransmitToICC(DWORD Lun, SCARD_IO_HEADER SendPci, PUCHAR TxBuffer, DWORD TxLength,
     PUCHAR RxBuffer, PDWORD RxLength, PSCARD_IO_HEADER RecvPci)
 {
-	RESPONSECODE rc = IFD_COMMUNICATION_ERROR;
+	__typeof__(IFDHTransmitToICC) *transmit = next(__func__);
+	RESPONSECODE rc;
 
-	if (!library || !RxLength)
-		return rc;
-	rc = vpcd.transmit_to_icc(Lun, SendPci, TxBuffer, TxLength, RxBuffer, RxLength, RecvPci);
+	if (!transmit || !RxLength)
+		return IFD_COMMUNICATION_ERROR;
+	rc = transmit(Lun, SendPci, TxBuffer, TxLength, RxBuffer, RxLength, RecvPci);
 	/* The end of the connection: to vpcd an answer of no bytes, and success. */
 	if (rc == IFD_SUCCESS && *RxLength == 0)
 		rc = IFD_COMMUNICATION_ERROR;
@@ -339,22 +304,24 @@ RESPONSECODE
 IFDHControl(DWORD Lun, DWORD dwControlCode, PUCHAR TxBuffer, DWORD TxLength, PUCHAR RxBuffer,
     DWORD RxLength, LPDWORD pdwBytesReturned)
 {
-	if (!library)
-		return IFD_COMMUNICATION_ERROR;
-	return vpcd.control(
-	    Lun, dwControlCode, TxBuffer, TxLength, RxBuffer, RxLength, pdwBytesReturned);
+	__typeof__(IFDHControl) *control = next(__func__);
+
+	return control ? control(Lun, dwControlCode, TxBuffer, TxLength, RxBuffer, RxLength,
+			     pdwBytesReturned)
+		       : IFD_COMMUNICATION_ERROR;
 }
 
 RESPONSECODE
 IFDHICCPresence(DWORD Lun)
 {
+	__typeof__(IFDHICCPresence) *presence = next(__func__);
 	RESPONSECODE rc;
 
-	if (!library)
+	if (!presence)
 		return IFD_COMMUNICATION_ERROR;
 	if (atomic_load(&rounds_absent) > 0)
 		return IFD_ICC_NOT_PRESENT;
-	rc = vpcd.icc_presence(Lun);
+	rc = presence(Lun);
 	if (rc != IFD_ICC_PRESENT && present)
 		key_lost();
 	present = rc == IFD_ICC_PRESENT;

@@ -11,22 +11,18 @@
 
 #define LOG_LINE_MAX 128
 
-static const char *
-pin_policy_name(uint8_t policy)
-{
-	static const char *const names[] = {
-	    "default", "never", "once", "always", "match-once", "match-always"};
-
-	return policy < sizeof(names) / sizeof(names[0]) ? names[policy] : "?";
-}
+static const char *const pin_policies[] = {
+    "default", "never", "once", "always", "match-once", "match-always"};
+static const char *const touch_policies[] = {"default", "never", "always", "cached"};
+static const char *const fingers[] = {"right", "wrong", "none"};
 
 static const char *
-touch_policy_name(uint8_t policy)
+name(const char *const *names, size_t n, uint8_t i)
 {
-	static const char *const names[] = {"default", "never", "always", "cached"};
-
-	return policy < sizeof(names) / sizeof(names[0]) ? names[policy] : "?";
+	return i < n ? names[i] : "?";
 }
+
+#define NAME(names, i) name(names, sizeof(names) / sizeof((names)[0]), i)
 
 /* Infineon's prime generator: YSA-2017-01, CVE-2017-15361 (ROCA). */
 static bool
@@ -39,10 +35,10 @@ is_roca(const struct state *st, const struct state_slot *s)
 static json_t *
 slot_json(const struct state *st, const struct state_slot *s)
 {
-	json_t *j =
-	    json_pack("{ss,ss,ss,ss}", "algorithm", vcrypt_alg(NULL, s->alg)->name, "pin_policy",
-		pin_policy_name(s->pin_policy), "touch_policy", touch_policy_name(s->touch_policy),
-		"origin", s->origin == STATE_GENERATED ? "generated" : "imported");
+	json_t *j = json_pack("{ss,ss,ss,ss}", "algorithm", vcrypt_alg(NULL, s->alg)->name,
+	    "pin_policy", NAME(pin_policies, s->pin_policy), "touch_policy",
+	    NAME(touch_policies, s->touch_policy), "origin",
+	    s->origin == STATE_GENERATED ? "generated" : "imported");
 
 	if (j != NULL && is_roca(st, s))
 		json_object_set_new(j, "weak", json_string("CVE-2017-15361 (ROCA)"));
@@ -50,34 +46,9 @@ slot_json(const struct state *st, const struct state_slot *s)
 }
 
 static json_t *
-slots(const struct state *st)
+object_json(const struct state_object *o)
 {
-	json_t *all = json_object();
-
-	for (size_t i = 0; i < STATE_SLOTS; i++) {
-		const struct state_slot *s = &st->slots[i];
-		char id[3];
-
-		if (s->alg == 0)
-			continue;
-		snprintf(id, sizeof(id), "%02x", s->id);
-		json_object_set_new(all, id, slot_json(st, s));
-	}
-	return all;
-}
-
-static json_t *
-objects(const struct state *st)
-{
-	json_t *all = json_object();
-
-	for (size_t i = 0; i < st->nobjects; i++) {
-		char id[9];
-
-		snprintf(id, sizeof(id), "%06x", (unsigned)st->objects[i].id);
-		json_object_set_new(all, id, json_integer((json_int_t)st->objects[i].len));
-	}
-	return all;
+	return json_integer((json_int_t)o->len);
 }
 
 static json_t *
@@ -105,21 +76,13 @@ fips(const struct state *st)
 	return state_fips_approved(st) ? "approved" : "not approved";
 }
 
-static const char *
-finger(const struct surroundings *env)
-{
-	static const char *const names[] = {"right", "wrong", "none"};
-
-	return names[env->finger];
-}
-
 static void
 add_surroundings(json_t *j, const struct state *st, const struct surroundings *env)
 {
 	json_object_set_new(j, "timing", json_string(env->real_timing ? "real" : "host"));
 	json_object_set_new(j, "atr", json_string(env->nfc ? "nfc" : "usb"));
 	if (state_is_bio(st))
-		json_object_set_new(j, "finger", json_string(finger(env)));
+		json_object_set_new(j, "finger", json_string(fingers[env->finger]));
 }
 
 char *
@@ -133,11 +96,12 @@ inspect_json(const struct state *st, const struct surroundings *env)
 	snprintf(fw, sizeof(fw), "%d.%d.%d", st->firmware[0], st->firmware[1], st->firmware[2]);
 	j = json_pack("{si,ss,si,ss,sb,so,so,so,so,so,s{ss,sb,ss},sI,s{sI,sI,sI},sI}", "serial",
 	    (int)st->serial, "firmware", fw, "form_factor", (int)st->form_factor, "fips", fips(st),
-	    "pin_complexity", (int)st->pin_complexity, "touch", touch(st), "slots", slots(st),
-	    "objects", objects(st), "pin", ref(&st->pin, state_pin_is_factory(st)), "puk",
-	    ref(&st->puk, state_puk_is_factory(st)), "management_key", "algorithm",
-	    vcrypt_mgm(st->mgm.alg)->name, "factory", (int)state_mgm_is_factory(st), "touch_policy",
-	    touch_policy_name(st->mgm.touch_policy), "apdus", (json_int_t)w->apdus, "refused",
+	    "pin_complexity", (int)st->pin_complexity, "touch", touch(st), "slots",
+	    state_slots_json(st, slot_json), "objects", state_objects_json(st, object_json), "pin",
+	    ref(&st->pin, state_pin_is_factory(st)), "puk", ref(&st->puk, state_puk_is_factory(st)),
+	    "management_key", "algorithm", vcrypt_mgm(st->mgm.alg)->name, "factory",
+	    (int)state_mgm_is_factory(st), "touch_policy",
+	    NAME(touch_policies, st->mgm.touch_policy), "apdus", (json_int_t)w->apdus, "refused",
 	    "verify", (json_int_t)w->refused_verify, "change", (json_int_t)w->refused_change,
 	    "reset_retry", (json_int_t)w->refused_reset_retry, "faults", (json_int_t)w->faults);
 	if (j != NULL && env != NULL)

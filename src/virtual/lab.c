@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "virtual/applet.h"
 #include "virtual/lab.h"
 
 /* COMMAND may run for hours: the lock is held by watch, init and the keys. */
@@ -134,10 +135,10 @@ watch(pid_t init)
 		if (sig > 0 && sig != SIGCHLD && si.si_code != SI_KERNEL) {
 			kill(init, sig);
 			if (!seen)
-				end = lab_now() + LAB_STOP_MSEC;
+				end = vwait_system.now_ms(NULL) + LAB_STOP_MSEC;
 			seen = sig;
 		}
-		left = end - lab_now();
+		left = end - vwait_system.now_ms(NULL);
 		if (seen && left <= 0) {
 			kill(init, SIGKILL);
 			left = 100;

@@ -96,9 +96,6 @@ int lab_pcsc_wait(int readers, int cards);
 
 /* lab_init.c */
 
-/* Milliseconds of the monotonic clock. */
-long long lab_now(void);
-
 /* The signals that watch and init wait for; both have them blocked. */
 void lab_signals(sigset_t *ret_set);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "virtual/applet.h"
 #include "virtual/lab.h"
 
 #include <ctype.h>
@@ -27,15 +28,6 @@ struct init {
 	long long deadline;
 	bool stopping;
 };
-
-long long
-lab_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 /* nohup(1) */
 static bool
@@ -151,7 +143,7 @@ until(struct init *in, bool (*done)(struct init *), const char *what, const stru
 	int sig;
 
 	while (!done(in)) {
-		if (lab_now() > in->deadline) {
+		if (vwait_system.now_ms(NULL) > in->deadline) {
 			lab_say("gave up after %d seconds waiting for %s to %s",
 			    LAB_START_MSEC / 1000, who->name, what);
 			show_log(who->name);
@@ -379,7 +371,8 @@ stop_keys(struct init *in)
 		if (in->keys[i].pid != 0)
 			kill(in->keys[i].pid, SIGTERM);
 	}
-	for (in->deadline = lab_now() + 1000; !keys_ended(in) && lab_now() < in->deadline;) {
+	for (in->deadline = vwait_system.now_ms(NULL) + 1000;
+	     !keys_ended(in) && vwait_system.now_ms(NULL) < in->deadline;) {
 		next_signal(2, &si);
 		reap(in);
 	}
@@ -418,7 +411,7 @@ lab_init(struct lab *lab, int go_fd)
 	close(go_fd);
 	umask(022);
 	clear_environment();
-	in.deadline = lab_now() + LAB_START_MSEC;
+	in.deadline = vwait_system.now_ms(NULL) + LAB_START_MSEC;
 	if (lab_ns_setup(lab) < 0 || lab_pcsc_setup(lab) < 0 || start_services(&in) < 0)
 		_exit(LAB_FAILED);
 	_exit(run_command(&in));

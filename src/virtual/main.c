@@ -7,9 +7,8 @@
 
 #include <popt.h>
 
-#include "virtual/control.h"
 #include "virtual/lab.h"
-#include "virtual/run.h"
+#include "virtual/ykvirt.h"
 #include "virtual/vfault.h"
 
 #define EXIT_USAGE 2
@@ -262,19 +261,23 @@ cmd_run(int argc, const char **argv)
 	return rc;
 }
 
-/* The words of a command behind its options; at most cap, and the count. */
+/* The words of a command without options: at most cap of them, and the count. 0, or the exit code.
+ */
 static int
-words(poptContext ctx, const char **out, int cap)
+words(poptContext *ctx, const char *name, const char *help, int argc, const char **argv,
+    const char **out, int cap, int *ret_n)
 {
+	static const struct poptOption options[] = {POPT_AUTOHELP POPT_TABLEEND};
 	const char *w;
-	int n = 0;
+	int rc;
 
-	while ((w = poptGetArg(ctx)) != NULL) {
-		if (n < cap)
-			out[n] = w;
-		n++;
-	}
-	return n;
+	*ctx = context(name, argc, argv, options);
+	poptSetOtherOptionHelp(*ctx, help);
+	rc = parse(*ctx, name + strlen("ykvirt "));
+	for (*ret_n = 0; rc == 0 && (w = poptGetArg(*ctx)) != NULL; ++*ret_n)
+		if (*ret_n < cap)
+			out[*ret_n] = w;
+	return rc;
 }
 
 static int
@@ -298,18 +301,14 @@ ask(const char *state, const char *line)
 static int
 cmd_control(int argc, const char **argv)
 {
-	const struct poptOption options[] = {POPT_AUTOHELP POPT_TABLEEND};
-	__attribute__((cleanup(popt_free))) poptContext ctx =
-	    context("ykvirt control", argc, argv, options);
+	__attribute__((cleanup(popt_free))) poptContext ctx = NULL;
 	const char *w[3];
 	char line[512];
 	int rc, n;
 
-	poptSetOtherOptionHelp(ctx, "STATE insert|remove|status|fault SPEC");
-	rc = parse(ctx, "control");
-	if (rc != 0)
+	if ((rc = words(&ctx, "ykvirt control", "STATE insert|remove|status|fault SPEC", argc, argv,
+		 w, 3, &n)) != 0)
 		return rc;
-	n = words(ctx, w, 3);
 	if (n == 3 && strcmp(w[1], "fault") == 0) {
 		if (check_fault("control", w[2]) != 0)
 			return EXIT_USAGE;
@@ -326,18 +325,14 @@ cmd_control(int argc, const char **argv)
 static int
 cmd_inspect(int argc, const char **argv)
 {
-	const struct poptOption options[] = {POPT_AUTOHELP POPT_TABLEEND};
-	__attribute__((cleanup(popt_free))) poptContext ctx =
-	    context("ykvirt inspect", argc, argv, options);
+	__attribute__((cleanup(popt_free))) poptContext ctx = NULL;
 	char msg[MSG_MAX], *text = NULL;
 	const char *w[1];
-	int rc;
+	int rc, n;
 
-	poptSetOtherOptionHelp(ctx, "STATE");
-	rc = parse(ctx, "inspect");
-	if (rc != 0)
+	if ((rc = words(&ctx, "ykvirt inspect", "STATE", argc, argv, w, 1, &n)) != 0)
 		return rc;
-	if (words(ctx, w, 1) != 1)
+	if (n != 1)
 		return usage_error("inspect", NULL, "want one STATE");
 	if (control_ask(w[0], "status", &text, msg, sizeof(msg)) == 0) {
 		fputs(text, stdout);

@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "virtual/control.h"
-#include "virtual/run.h"
-#include "virtual/vpcd.h"
+#include "virtual/applet.h"
+#include "virtual/ykvirt.h"
 
 /* How often to try a reader that does not listen (yet). */
 #define RECONNECT_MS 50
@@ -29,10 +27,7 @@ struct run {
 static int64_t
 now_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+	return vwait_system.now_ms(NULL);
 }
 
 /*
@@ -59,13 +54,6 @@ wait_for_key(void *ctx, unsigned ms)
 			return false;
 	}
 	return true;
-}
-
-static int64_t
-run_now(void *ctx)
-{
-	(void)ctx;
-	return now_ms();
 }
 
 static void
@@ -176,7 +164,7 @@ int
 run_loop(const struct run_config *c, struct vkey *v, char *msg, size_t msg_len)
 {
 	struct run r = {.c = c, .v = v, .reader_fd = -1, .ready_fd = c->ready_fd};
-	const struct vkey_clock clock = {run_now, wait_for_key, &r};
+	const struct vkey_clock clock = {vwait_system.now_ms, wait_for_key, &r};
 	int rc = -1;
 
 	r.control_fd = control_listen(c->state, msg, msg_len);

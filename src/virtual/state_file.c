@@ -14,6 +14,7 @@
 
 #include "virtual/state.h"
 #include "virtual/vcrypt.h"
+#include "virtual/vkey_i.h"
 #include "virtual/vtlv.h"
 
 #define STATE_FORMAT 1
@@ -97,7 +98,17 @@ key_json(const struct state_slot *s)
 }
 
 static json_t *
-slots_json(const struct state *st)
+slot_json(const struct state *st, const struct state_slot *s)
+{
+	(void)st;
+	return json_pack("{si,si,si,si,so}", "algorithm", (int)s->alg, "pin_policy",
+	    (int)s->pin_policy, "touch_policy", (int)s->touch_policy, "origin", (int)s->origin,
+	    "key", key_json(s));
+}
+
+json_t *
+state_slots_json(
+    const struct state *st, json_t *(*one)(const struct state *st, const struct state_slot *s))
 {
 	json_t *all = json_object();
 
@@ -105,13 +116,9 @@ slots_json(const struct state *st)
 		const struct state_slot *s = &st->slots[i];
 		char name[3];
 
-		if (s->alg == 0)
-			continue;
 		snprintf(name, sizeof(name), "%02x", s->id);
-		json_object_set_new(all, name,
-		    json_pack("{si,si,si,si,so}", "algorithm", (int)s->alg, "pin_policy",
-			(int)s->pin_policy, "touch_policy", (int)s->touch_policy, "origin",
-			(int)s->origin, "key", key_json(s)));
+		if (s->alg != 0)
+			json_object_set_new(all, name, one(st, s));
 	}
 	return all;
 }
@@ -149,7 +156,13 @@ slots_parse(json_t *all, struct state *st)
 }
 
 static json_t *
-objects_json(const struct state *st)
+object_json(const struct state_object *o)
+{
+	return hex_json(o->data, o->len);
+}
+
+json_t *
+state_objects_json(const struct state *st, json_t *(*one)(const struct state_object *o))
 {
 	json_t *all = json_object();
 
@@ -157,7 +170,7 @@ objects_json(const struct state *st)
 		char name[9];
 
 		snprintf(name, sizeof(name), "%06x", (unsigned)st->objects[i].id);
-		json_object_set_new(all, name, hex_json(st->objects[i].data, st->objects[i].len));
+		json_object_set_new(all, name, one(&st->objects[i]));
 	}
 	return all;
 }
@@ -228,8 +241,8 @@ state_json(const struct state *st)
 	    "pin_complexity", (int)st->pin_complexity, "finger_left", (int)st->finger_left, "pin",
 	    ref_json(&st->pin), "puk", ref_json(&st->puk), "management_key", "algorithm",
 	    (int)st->mgm.alg, "touch_policy", (int)st->mgm.touch_policy, "value",
-	    hex_json(st->mgm.key, st->mgm.len), "slots", slots_json(st), "objects",
-	    objects_json(st), "witness", witness_json(&st->witness));
+	    hex_json(st->mgm.key, st->mgm.len), "slots", state_slots_json(st, slot_json), "objects",
+	    state_objects_json(st, object_json), "witness", witness_json(&st->witness));
 }
 
 static int

@@ -7,16 +7,15 @@
 
 #include "virtual/applet.h"
 #include "virtual/vcrypt.h"
-#include "virtual/vwait.h"
 
 #define SLOT_MGM 0x9B
 #define SLOT_ATTESTATION 0xF9
 
-/* The dynamic authentication template's members, SP 800-73-4 part 2, table 7. */
+/* The dynamic authentication template's members, SP 800-73-4 part 2, table 7; without a val: not
+ * there. */
 struct template
 {
 	struct vtlv witness, challenge, response, exponentiation;
-	bool has_witness, has_challenge, has_response, has_exponentiation;
 };
 
 static bool
@@ -29,10 +28,10 @@ parse_template(const struct command *c, struct template *t)
 	memset(t, 0, sizeof(*t));
 	if (!vtlv_next(&p, &left, &outer) || outer.tag != 0x7C || left != 0)
 		return false;
-	t->has_witness = vtlv_find(outer.val, outer.len, 0x80, &t->witness);
-	t->has_challenge = vtlv_find(outer.val, outer.len, 0x81, &t->challenge);
-	t->has_response = vtlv_find(outer.val, outer.len, 0x82, &t->response);
-	t->has_exponentiation = vtlv_find(outer.val, outer.len, 0x85, &t->exponentiation);
+	(void)vtlv_find(outer.val, outer.len, 0x80, &t->witness);
+	(void)vtlv_find(outer.val, outer.len, 0x81, &t->challenge);
+	(void)vtlv_find(outer.val, outer.len, 0x82, &t->response);
+	(void)vtlv_find(outer.val, outer.len, 0x85, &t->exponentiation);
 	return true;
 }
 
@@ -75,7 +74,7 @@ mgm_mutual(struct applet *a, const struct template *t, struct vbuf *out)
 {
 	uint8_t reply[16];
 
-	if (!is_block(a, &t->witness) || !t->has_challenge || !is_block(a, &t->challenge))
+	if (!is_block(a, &t->witness) || t->challenge.val == NULL || !is_block(a, &t->challenge))
 		return SW_DATA;
 	if (a->ses.expect != AUTH_MUTUAL ||
 	    CRYPTO_memcmp(t->witness.val, a->ses.challenge, t->witness.len) != 0)
@@ -106,16 +105,16 @@ mgm_external(struct applet *a, const struct template *t)
 static uint16_t
 mgm_step(struct applet *a, const struct template *t, struct vbuf *out)
 {
-	if (t->has_witness && t->witness.len == 0)
+	if (t->witness.val != NULL && t->witness.len == 0)
 		return mgm_challenge(a, AUTH_MUTUAL, out);
-	if (!t->has_witness && t->has_challenge && t->challenge.len == 0)
+	if (t->witness.val == NULL && t->challenge.val != NULL && t->challenge.len == 0)
 		return mgm_challenge(a, AUTH_EXTERNAL, out);
 	a->ses.admin = false;
 	if (!vwait_touch(a, SLOT_MGM, a->st.mgm.touch_policy))
 		return SW_SECURITY;
-	if (t->has_witness)
+	if (t->witness.val != NULL)
 		return mgm_mutual(a, t, out);
-	return t->has_response ? mgm_external(a, t) : SW_DATA;
+	return t->response.val != NULL ? mgm_external(a, t) : SW_DATA;
 }
 
 static uint16_t
@@ -169,10 +168,10 @@ use_slot(struct applet *a, const struct command *c, const struct template *t, st
 	if (!allowed(a, slot))
 		return SW_SECURITY;
 	alg = vcrypt_alg(NULL, slot->alg);
-	if (t->has_exponentiation)
+	if (t->exponentiation.val != NULL)
 		rc = vcrypt_derive(
 		    alg, slot->key, t->exponentiation.val, t->exponentiation.len, &result);
-	else if (t->has_challenge)
+	else if (t->challenge.val != NULL)
 		rc = vcrypt_sign(alg, slot->key, t->challenge.val, t->challenge.len, &result);
 	if (rc != 0)
 		return SW_DATA;

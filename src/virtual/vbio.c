@@ -5,7 +5,7 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
-#include "virtual/vwait.h"
+#include "virtual/applet.h"
 
 #define REF_FINGER 0x96
 #define TOUCH_ALWAYS 2

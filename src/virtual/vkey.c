@@ -7,7 +7,6 @@
 #include <openssl/rand.h>
 
 #include "virtual/vkey_i.h"
-#include "virtual/vwait.h"
 
 /* The historical bytes tell the generations apart: "Yubikey4" and the YubiKey 5's own. */
 static const uint8_t atr_five[] = {0x3B, 0xFD, 0x13, 0x00, 0x00, 0x81, 0x31, 0xFE, 0x15, 0x80, 0x73,

@@ -31,7 +31,7 @@ enum {
 	VKEY_FAILED = -3,  /* see the message */
 };
 
-enum vkey_power {
+enum vkey_power { /* as vpcd has it */
 	VKEY_POWER_OFF,
 	VKEY_POWER_ON,
 	VKEY_POWER_RESET,

@@ -13,7 +13,6 @@
 #include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
 #include "virtual/vkey_i.h"
-#include "virtual/vwait.h"
 
 #define DEFAULT_FIRMWARE "5.7.1"
 #define FORM_FIPS 0x80

@@ -8,9 +8,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "virtual/vpcd.h"
+#include "virtual/ykvirt.h"
 
-enum { CTRL_OFF = 0, CTRL_ON = 1, CTRL_RESET = 2, CTRL_ATR = 4 };
+#define CTRL_ATR 4 /* below it: enum vkey_power */
 
 /* A reader that stops in the middle of a message is as good as gone. */
 #define STALL_SEC 5
@@ -88,18 +88,11 @@ control(int fd, struct vkey *v, uint8_t what)
 {
 	uint8_t atr[VKEY_ATR_MAX];
 
-	switch (what) {
-	case CTRL_OFF:
-		return vkey_power(v, VKEY_POWER_OFF) == VKEY_OK ? VPCD_SERVED : VPCD_REMOVED;
-	case CTRL_ON:
-		return vkey_power(v, VKEY_POWER_ON) == VKEY_OK ? VPCD_SERVED : VPCD_REMOVED;
-	case CTRL_RESET:
-		return vkey_power(v, VKEY_POWER_RESET) == VKEY_OK ? VPCD_SERVED : VPCD_REMOVED;
-	case CTRL_ATR:
+	if (what == CTRL_ATR)
 		return write_message(fd, atr, vkey_atr(v, atr)) == 0 ? VPCD_ATR : VPCD_CLOSED;
-	default:
+	if (what > VKEY_POWER_RESET)
 		return VPCD_CLOSED;
-	}
+	return vkey_power(v, (enum vkey_power)what) == VKEY_OK ? VPCD_SERVED : VPCD_REMOVED;
 }
 
 static enum vpcd_event

@@ -105,27 +105,35 @@ vpin_verify(struct applet *a, const struct command *c, struct vbuf *out)
 	return sw;
 }
 
-uint16_t
-vpin_change(struct applet *a, const struct command *c, struct vbuf *out)
+/* A new value for to, by whoever knows that of by. */
+static uint16_t
+set_ref(struct applet *a, const struct command *c, struct state_ref *by, struct state_ref *to)
 {
-	struct state_ref *r = c->p2 == REF_PUK ? &a->st.puk : &a->st.pin;
 	uint16_t sw;
 
-	(void)out;
-	if (c->p1 != 0x00 || (c->p2 != REF_PIN && c->p2 != REF_PUK))
-		return SW_NO_REFERENCE;
 	if (c->len != 2 * STATE_REF_LEN)
 		return SW_DATA;
-	sw = compare(a, r, c->data);
+	sw = compare(a, by, c->data);
 	if (sw != SW_OK) {
-		if (r == &a->st.pin)
+		if (by == &a->st.pin)
 			a->ses.verified = false;
 		return sw;
 	}
 	if (!acceptable(&a->st, c->data + STATE_REF_LEN))
 		return SW_CONDITIONS;
-	memcpy(r->value, c->data + STATE_REF_LEN, STATE_REF_LEN);
+	memcpy(to->value, c->data + STATE_REF_LEN, STATE_REF_LEN);
 	return SW_OK;
+}
+
+uint16_t
+vpin_change(struct applet *a, const struct command *c, struct vbuf *out)
+{
+	struct state_ref *r = c->p2 == REF_PUK ? &a->st.puk : &a->st.pin;
+
+	(void)out;
+	if (c->p1 != 0x00 || (c->p2 != REF_PIN && c->p2 != REF_PUK))
+		return SW_NO_REFERENCE;
+	return set_ref(a, c, r, r);
 }
 
 uint16_t
@@ -136,14 +144,9 @@ vpin_reset_retry(struct applet *a, const struct command *c, struct vbuf *out)
 	(void)out;
 	if (c->p1 != 0x00 || c->p2 != REF_PIN)
 		return SW_NO_REFERENCE;
-	if (c->len != 2 * STATE_REF_LEN)
-		return SW_DATA;
-	sw = compare(a, &a->st.puk, c->data);
+	sw = set_ref(a, c, &a->st.puk, &a->st.pin);
 	if (sw != SW_OK)
 		return sw;
-	if (!acceptable(&a->st, c->data + STATE_REF_LEN))
-		return SW_CONDITIONS;
-	memcpy(a->st.pin.value, c->data + STATE_REF_LEN, STATE_REF_LEN);
 	a->st.pin.left = a->st.pin.max;
 	a->ses.verified = false;
 	return SW_OK;

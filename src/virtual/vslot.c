@@ -3,7 +3,6 @@
 #include "virtual/applet.h"
 #include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
-#include "virtual/vwait.h"
 
 #define REF_PIN 0x80
 #define REF_PUK 0x81

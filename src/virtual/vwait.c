@@ -4,7 +4,7 @@
 #include <openssl/rand.h>
 
 #include "virtual/vcrypt.h"
-#include "virtual/vwait.h"
+#include "virtual/applet.h"
 
 #define TOUCH_PATIENCE_MS 15000
 #define TOUCH_CACHE_MS 15000
