@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/utc.h"
 
+#define PATH_SIZE 4096
 #define READ_FIRST 16384 /* bytes; more than most of our files have */
 
 int64_t file_fsync_ns;
@@ -102,6 +103,16 @@ open_read(const char *path, int *ret_fd, struct err *err)
 	return 0;
 }
 
+static int
+open_stat(const char *path, int *ret_fd, struct stat *ret, struct err *err)
+{
+	int rc;
+
+	if ((rc = open_read(path, ret_fd, err)) != 0)
+		return rc;
+	return fstat(*ret_fd, ret) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
+}
+
 int
 file_read(const char *path, struct blob *ret, struct err *err)
 {
@@ -120,10 +131,8 @@ file_read_private(const char *path, struct blob *ret, struct err *err)
 	struct stat st;
 	int rc;
 
-	if ((rc = open_read(path, &fd, err)) != 0)
+	if ((rc = open_stat(path, &fd, &st, err)) != 0)
 		return rc;
-	if (fstat(fd, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_USAGE, "%s is not a regular file", path);
 	if (st.st_uid != geteuid() && st.st_uid != 0)
@@ -141,10 +150,8 @@ file_read_ours(const char *path, struct blob *ret, struct err *err)
 	struct stat st;
 	int rc;
 
-	if ((rc = open_read(path, &fd, err)) != 0)
+	if ((rc = open_stat(path, &fd, &st, err)) != 0)
 		return rc;
-	if (fstat(fd, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
 	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0))
 		return err_set(err, ERR_USAGE, "%s is not a file of ours; chown it", path);
 	if ((st.st_mode & 022) != 0)
@@ -178,27 +185,14 @@ file_read_secret(const char *path, struct secret *ret, struct err *err)
 
 /* systemd.exec(5), CREDENTIALS: root's, with the service's user in an access control list, whose
  * mask is what stat shows as the group's bits. */
-static int
-check_credential(int fd, const char *path, struct err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
-	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) ||
-	    (st.st_mode & 037) != 0)
-		return err_set(
-		    err, ERR_USAGE, "%s is not a credential that only this service can read", path);
-	return 0;
-}
-
 int
 file_read_credential(const char *name, struct secret *ret, struct err *err)
 {
 	const char *dir = getenv("CREDENTIALS_DIRECTORY");
 	CLEAN(blob_wipe) struct blob b = {0};
 	CLEAN(file_closep) int fd = -1;
-	char path[4096];
+	char path[PATH_SIZE];
+	struct stat st;
 	int rc;
 
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
@@ -207,10 +201,13 @@ file_read_credential(const char *name, struct secret *ret, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "there is no credential %s: systemd hands them to its services only", name);
 	if ((rc = file_join(path, sizeof(path), dir, name, err)) != 0 ||
-	    (rc = open_read(path, &fd, err)) != 0 || (rc = check_credential(fd, path, err)) != 0 ||
-	    (rc = read_all(fd, path, &b, err)) != 0)
+	    (rc = open_stat(path, &fd, &st, err)) != 0)
 		return rc;
-	return take_line(path, &b, ret, err);
+	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) ||
+	    (st.st_mode & 037) != 0)
+		return err_set(
+		    err, ERR_USAGE, "%s is not a credential that only this service can read", path);
+	return (rc = read_all(fd, path, &b, err)) != 0 ? rc : take_line(path, &b, ret, err);
 }
 
 int
@@ -270,12 +267,16 @@ fill_temp(int fd, const char *temp, const char *path, const struct blob *data, m
 	return rc;
 }
 
+/* temp: PATH_SIZE bytes for the name of a file beside path. */
 static int
 write_temp(char *temp, const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
 	const struct blob all = {(uint8_t *)(uintptr_t)data, len};
-	CLEAN(file_closep) int fd = mkostemp(temp, O_CLOEXEC);
+	const int n = snprintf(temp, PATH_SIZE, "%s.XXXXXX", path);
+	CLEAN(file_closep) int fd = n < 0 || n >= PATH_SIZE ? -1 : mkostemp(temp, O_CLOEXEC);
 
+	if (n < 0 || n >= PATH_SIZE)
+		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
 	if (fd < 0)
 		return err_errno(err, ERR_INTERNAL, "cannot write beside %s", path);
 	return fill_temp(fd, temp, path, &all, mode, err);
@@ -298,11 +299,9 @@ file_stage(const char *path, const void *data, size_t len, mode_t mode, struct e
 int
 file_write(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
-	char temp[4096];
-	int rc, n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
+	char temp[PATH_SIZE];
+	int rc;
 
-	if (n < 0 || (size_t)n >= sizeof(temp))
-		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
 	if ((rc = write_temp(temp, path, data, len, mode, err)) != 0)
 		return rc;
 	if (rename(temp, path) != 0) {
@@ -356,11 +355,9 @@ int
 file_create(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
 	const struct blob all = {(uint8_t *)(uintptr_t)data, len};
-	char temp[4096];
-	int rc, n = snprintf(temp, sizeof(temp), "%s.XXXXXX", path);
+	char temp[PATH_SIZE];
+	int rc;
 
-	if (n < 0 || (size_t)n >= sizeof(temp))
-		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
 	if ((rc = create_nameless(path, &all, mode, err)) <= 0)
 		return rc;
 	if ((rc = write_temp(temp, path, data, len, mode, err)) != 0)

@@ -6,6 +6,7 @@
 #include "base/tlv.h"
 #include "device/alg.h"
 #include "device/status.h"
+#include "device/token.h"
 #include "key/evp.h"
 #include "key/ossl.h"
 
@@ -84,9 +85,7 @@ device_mgm_len(enum device_mgm_alg alg)
 enum device_mgm_alg
 device_mgm_best(const uint8_t firmware[static 3])
 {
-	const int v = firmware[0] << 16 | firmware[1] << 8 | firmware[2];
-
-	return v >= (5 << 16 | 4 << 8 | 2) ? MGM_AES192 : MGM_3DES;
+	return firmware_has(firmware, 5, 4, 2) ? MGM_AES192 : MGM_3DES;
 }
 
 /* The number behind its tags: a modulus, whose exponent is fixed; X and Y of an uncompressed point

@@ -226,10 +226,8 @@ token_get_cert(struct token *token, uint8_t slot, struct blob *ret_der, struct e
 		return err_set(err, ERR_USAGE, "slot %02x has no certificate", slot);
 	if ((rc = token_get_object(token, object, &content, err)) != 0)
 		return rc;
-	if ((rc = parse_cert(&content, &der, err)) != 0) {
-		(void)err_wrap(err, "slot %02x", slot);
-		return rc;
-	}
+	if ((rc = parse_cert(&content, &der, err)) != 0)
+		return err_wrap(err, "slot %02x", slot), rc;
 	if (!is_one_sequence(&der))
 		return err_set(err, ERR_FIT, "slot %02x: not a certificate", slot);
 	blob_move(ret_der, &der);

@@ -2,9 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/x509.h>
-
 #include "base/tlv.h"
 #include "base/utc.h"
 #include "device/alg.h"
@@ -12,6 +9,8 @@
 #include "device/lib.h"
 #include "device/status.h"
 #include "device/wire.h"
+#include "key/ossl.h"
+#include "x509/parse.h"
 
 #define TOUCH_DEADLINE_SEC (2 * WIRE_DEADLINE_SEC)
 #define TOUCH_WAIT_NS 5000000000 /* a token waits 15 s for a touch, and refuses a PIN at once */
@@ -28,26 +27,19 @@ enum {
 	PIVTAG_RESPONSE = 0x82,
 };
 
-static int
-version(int a, int b, int c)
-{
-	return a << 16 | b << 8 | c;
-}
-
 int
 device_alg_check(enum key_alg key, const uint8_t firmware[static 3], struct err *err)
 {
 	const struct alg *alg = alg_find(key);
-	const int have = version(firmware[0], firmware[1], firmware[2]);
 
 	if (alg == NULL)
 		return err_set(err, ERR_USAGE, "not an algorithm that a PIV slot takes");
-	if (have < version(alg->firmware[0], alg->firmware[1], alg->firmware[2]))
+	if (!firmware_has(firmware, alg->firmware[0], alg->firmware[1], alg->firmware[2]))
 		return err_set(err, ERR_USAGE, "%s needs firmware %d.%d, this token has %d.%d.%d",
 		    key_alg_name(key), alg->firmware[0], alg->firmware[1], firmware[0], firmware[1],
 		    firmware[2]);
 	/* Infineon's RSA library, CVE-2017-15361 (YSA-2017-01): firmware 4.2.6 to 4.3.4 */
-	if (alg_is_rsa(key) && have >= version(4, 2, 0) && have < version(4, 3, 5))
+	if (alg_is_rsa(key) && firmware_has(firmware, 4, 2, 0) && !firmware_has(firmware, 4, 3, 5))
 		return err_set(err, ERR_USAGE,
 		    "this firmware makes RSA keys that can be factored (CVE-2017-15361)");
 	return 0;
@@ -103,23 +95,11 @@ token_generate(struct token *token, uint8_t slot, enum key_alg key, uint8_t pin_
 	return token_result(token, alg_spki(key, public.value, public.len, ret_spki, err));
 }
 
-/* One X.509 certificate and nothing behind it. */
-static bool
-is_certificate(const struct blob *der)
-{
-	const uint8_t *p = der->data;
-	X509 *cert = d2i_X509(NULL, &p, (long)der->len);
-	bool good = cert != NULL && p == der->data + der->len;
-
-	X509_free(cert);
-	ERR_clear_error();
-	return good;
-}
-
 int
 token_attest(struct token *token, uint8_t slot, struct blob *ret_der, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
+	CLEAN(x509_freep) X509 *cert = NULL;
 	unsigned sw = 0;
 	int rc;
 
@@ -132,7 +112,7 @@ token_attest(struct token *token, uint8_t slot, struct blob *ret_der, struct err
 		return err_set(err, ERR_ABSENT, "a firmware before 4.3 does not attest");
 	if (sw != SW_OK)
 		return token_result(token, status_sw(err, sw, "ATTEST"));
-	if (!is_certificate(&der))
+	if (cert_parse(der.data, der.len, &cert, NULL) != 0)
 		return token_result(token, status_malformed(err, "ATTEST"));
 	blob_move(ret_der, &der);
 	return 0;

@@ -2,11 +2,15 @@
 #include "device/token.h"
 
 bool
+firmware_has(const uint8_t v[static 3], int a, int b, int c)
+{
+	return (v[0] << 16 | v[1] << 8 | v[2]) >= (a << 16 | b << 8 | c);
+}
+
+bool
 token_firmware(const struct token *token, int a, int b, int c)
 {
-	const uint8_t *v = token->id.firmware;
-
-	return (v[0] << 16 | v[1] << 8 | v[2]) >= (a << 16 | b << 8 | c);
+	return firmware_has(token->id.firmware, a, b, c);
 }
 
 int

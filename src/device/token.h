@@ -38,6 +38,7 @@ struct token {
 };
 
 /* Does the firmware have what came with a.b.c? */
+bool firmware_has(const uint8_t v[static 3], int a, int b, int c);
 bool token_firmware(const struct token *token, int a, int b, int c);
 
 /* Remember that the token is gone where rc says so; gives rc back. */

@@ -244,9 +244,7 @@ key_file_load(const char *path, const struct secret *pass, struct key **ret, str
 	}
 	if ((evp = EVP_PKCS82PKEY(p8)) == NULL)
 		return evp_err(err, ERR_USAGE, path);
-	if ((rc = key_software(evp, ret, err)) != 0) {
-		err_wrap(err, "%s", path);
-		return rc;
-	}
+	if ((rc = key_software(evp, ret, err)) != 0)
+		return err_wrap(err, "%s", path), rc;
 	return 0;
 }

@@ -71,9 +71,7 @@ key_import(const char *path, const struct secret *pass, struct key **ret, struct
 	}
 	if (evp == NULL)
 		return evp_err(err, ERR_USAGE, path);
-	if ((rc = key_software(evp, ret, err)) != 0) {
-		err_wrap(err, "%s", path);
-		return rc;
-	}
+	if ((rc = key_software(evp, ret, err)) != 0)
+		return err_wrap(err, "%s", path), rc;
 	return 0;
 }

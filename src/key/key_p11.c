@@ -64,21 +64,9 @@ still_broken(const struct p11_key *k, struct err *err)
 static CK_MECHANISM_TYPE
 mechanism(enum key_alg alg)
 {
-	switch (alg) {
-	case KEY_P256:
-	case KEY_P384:
-		return CKM_ECDSA;
-	case KEY_ED25519:
+	if (alg == KEY_ED25519)
 		return CKM_EDDSA;
-	case KEY_RSA2048:
-	case KEY_RSA3072:
-	case KEY_RSA4096:
-		return CKM_RSA_PKCS;
-	case KEY_X25519:
-	case KEY_NONE:
-		break;
-	}
-	return CKM_VENDOR_DEFINED;
+	return alg == KEY_P256 || alg == KEY_P384 ? CKM_ECDSA : CKM_RSA_PKCS;
 }
 
 /* What is in a block of type 1 (RFC 8017, 9.2): the token pads again. A block of another form (PSS)

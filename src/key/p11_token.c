@@ -82,17 +82,12 @@ p11_err(struct err *err, const char *what, CK_RV rv)
 
 /* ---- modules ---- */
 
-static char *
-option(CK_FUNCTION_LIST *module)
-{
-	return p11_kit_config_option(module, "log-calls");
-}
-
 /* p11-kit can write every call to standard error, the PIN of C_Login with it. */
 static int
 silent(CK_FUNCTION_LIST *module, struct err *err)
 {
-	char *own = option(module), *all = option(NULL);
+	char *own = p11_kit_config_option(module, "log-calls");
+	char *all = p11_kit_config_option(NULL, "log-calls");
 	const bool loud =
 	    (own != NULL && strcmp(own, "yes") == 0) || (all != NULL && strcmp(all, "yes") == 0);
 
@@ -252,7 +247,6 @@ find_token(struct p11 *p, struct err *err)
 	const char *path = p11_kit_uri_get_module_path(p->uri);
 	const char *name = p11_kit_uri_get_module_name(p->uri);
 	CK_FUNCTION_LIST *module;
-	int rc;
 
 	p11_kit_be_quiet();
 	if (path != NULL)
@@ -264,8 +258,7 @@ find_token(struct p11 *p, struct err *err)
 		return by_search(p, err);
 	if ((module = p11_kit_module_for_name(p->list, name)) == NULL)
 		return err_set(err, ERR_CA, "p11-kit has no module of the name %s", name);
-	rc = try_module(p, module, err);
-	return rc;
+	return try_module(p, module, err);
 }
 
 /* ---- the session ---- */

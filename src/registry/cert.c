@@ -10,6 +10,7 @@
 #include "key/ossl.h"
 #include "registry/audit.h"
 #include "registry/room.h"
+#include "x509/parse.h"
 
 struct cert { /* the newest one of a work */
 	int64_t id;
@@ -153,10 +154,9 @@ static int
 check_der(const struct cert *c, const struct blob *der, struct err *err)
 {
 	uint8_t serial[REGISTRY_SERIAL_LEN], spki[REGISTRY_SHA256_LEN];
-	const unsigned char *p = der->data;
-	CLEAN(x509_freep) X509 *x = d2i_X509(NULL, &p, (long)der->len);
+	CLEAN(x509_freep) X509 *x = NULL;
 
-	if (x == NULL || p != der->data + der->len || der_serial(x, serial) != 0 ||
+	if (cert_parse(der->data, der->len, &x, NULL) != 0 || der_serial(x, serial) != 0 ||
 	    der_spki(x, spki) != 0)
 		return evp_err(err, ERR_FIT, "cannot read the issued certificate");
 	if (memcmp(serial, c->serial, sizeof(serial)) != 0 ||

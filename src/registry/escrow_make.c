@@ -109,14 +109,12 @@ is_ours(const struct registry_init *init, const char *cert_path)
 	CLEAN(key_freep) struct key *key = NULL;
 	CLEAN(x509_freep) X509 *cert = NULL;
 	CLEAN(blob_wipe) struct blob der = {0};
-	const unsigned char *p;
 
 	if (escrow_cert_file(cert_path, &der, NULL) != 0 ||
+	    cert_parse(der.data, der.len, &cert, NULL) != 0 ||
 	    key_file_load(init->recovery_out, init->recovery_pass, &key, NULL) != 0)
 		return false;
-	p = der.data;
-	cert = d2i_X509(NULL, &p, (long)der.len);
-	return cert != NULL && EVP_PKEY_eq(X509_get0_pubkey(cert), key_evp_public(key)) == 1;
+	return EVP_PKEY_eq(X509_get0_pubkey(cert), key_evp_public(key)) == 1;
 }
 
 static int

@@ -11,6 +11,7 @@
 #include "key/ossl.h"
 #include "registry/audit.h"
 #include "registry/escrow_key.h"
+#include "x509/parse.h"
 
 /* ---- the key ---- */
 
@@ -27,10 +28,10 @@ load_key(const char *where, const struct secret *pass, struct key **ret, struct 
 static bool
 is_cert_of(const struct blob *der, const struct key *key)
 {
-	const unsigned char *p = der->data;
-	CLEAN(x509_freep) X509 *cert = d2i_X509(NULL, &p, (long)der->len);
+	CLEAN(x509_freep) X509 *cert = NULL;
 
-	return cert != NULL && EVP_PKEY_eq(X509_get0_pubkey(cert), key_evp_public(key)) == 1;
+	return cert_parse(der->data, der->len, &cert, NULL) == 0 &&
+	       EVP_PKEY_eq(X509_get0_pubkey(cert), key_evp_public(key)) == 1;
 }
 
 /* Of the set that is in force. */

@@ -121,10 +121,8 @@ read_index(struct importing *im, struct log *log, const struct log_who *who, str
 			continue;
 		rc = strlen(text) == (size_t)len ? take_line(im, log, who, text, err)
 						 : err_set(err, ERR_USAGE, "there is a NUL in it");
-		if (rc != 0) {
-			err_wrap(err, "%s: line %zu", im->what->index, n);
-			return rc;
-		}
+		if (rc != 0)
+			return err_wrap(err, "%s: line %zu", im->what->index, n), rc;
 	}
 	return ferror(f) ? err_errno(err, ERR_USAGE, "cannot read %s", im->what->index) : 0;
 }

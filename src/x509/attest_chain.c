@@ -176,10 +176,8 @@ later_add_file(struct later *l, const char *path, struct err *err)
 	while ((rc = pem_next(bio, PEM_CERT, &der, err)) == 1) {
 		if (l->n == MAX_LATER)
 			return err_set(err, ERR_ATTEST, "too many intermediate certificates");
-		if ((rc = cert_parse(der.data, der.len, &l->cert[l->n], err)) != 0) {
-			err_wrap(err, "%s", path);
-			return rc;
-		}
+		if ((rc = cert_parse(der.data, der.len, &l->cert[l->n], err)) != 0)
+			return err_wrap(err, "%s", path), rc;
 		l->n++;
 	}
 	return rc;

@@ -144,10 +144,8 @@ cert_store_cas(X509_STORE *store, const struct blob *cas, size_t n, struct err *
 	for (i = 0; i < n; i++) {
 		CLEAN(x509_freep) X509 *ca = NULL;
 
-		if ((rc = cert_parse(cas[i].data, cas[i].len, &ca, err)) != 0) {
-			err_wrap(err, "CA certificate %zu", i);
-			return rc;
-		}
+		if ((rc = cert_parse(cas[i].data, cas[i].len, &ca, err)) != 0)
+			return err_wrap(err, "CA certificate %zu", i), rc;
 		if (!X509_STORE_add_cert(store, ca))
 			return evp_err(err, ERR_INTERNAL, "cannot fill the store");
 	}
@@ -170,10 +168,8 @@ cert_store(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t
 	for (i = 0; i < n_crls; i++) {
 		CLEAN(crl_freep) X509_CRL *crl = NULL;
 
-		if ((rc = crl_parse(crls[i].data, crls[i].len, &crl, err)) != 0) {
-			err_wrap(err, "CRL %zu", i);
-			return rc;
-		}
+		if ((rc = crl_parse(crls[i].data, crls[i].len, &crl, err)) != 0)
+			return err_wrap(err, "CRL %zu", i), rc;
 		if (!X509_STORE_add_crl(store, crl))
 			return evp_err(err, ERR_INTERNAL, "cannot fill the store");
 	}

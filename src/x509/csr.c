@@ -146,10 +146,8 @@ csr_read(
 	if ((rc = evp_der(X509_REQ_get_X509_PUBKEY(req), ASN1_ITEM_rptr(X509_PUBKEY),
 		 "the certification request has no key", &spki, err)) != 0)
 		return rc;
-	if ((rc = evp_public(spki.data, spki.len, &pub, &alg, err)) != 0) {
-		err_wrap(err, "certification request");
-		return rc;
-	}
+	if ((rc = evp_public(spki.data, spki.len, &pub, &alg, err)) != 0)
+		return err_wrap(err, "certification request"), rc;
 	if (X509_REQ_verify(req, pub) != 1) {
 		ERR_clear_error();
 		return err_set(

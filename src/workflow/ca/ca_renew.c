@@ -82,10 +82,8 @@ load(const char *path, struct leaf *ret, struct err *err)
 		rc = cert_read(certs[0].data, certs[0].len, &ret->info, err);
 	for (i = 0; i < FILE_CERTS_MAX; i++)
 		blob_wipe(&certs[i]);
-	if (rc != 0) {
-		err_wrap(err, "%s", path);
-		return rc;
-	}
+	if (rc != 0)
+		return err_wrap(err, "%s", path), rc;
 	ret->chain = n > 1;
 	ret->mode = stat(path, &st) == 0 ? st.st_mode & 0777 : 0644;
 	return 0;
@@ -162,10 +160,8 @@ renew(struct renewal *r, const char *path, struct err *err)
 	if (!r->w->dry_run && ((rc = sign(r, &l, &cert, err)) != 0 ||
 				  (rc = cert_read(cert.data, cert.len, &info, err)) != 0 ||
 				  (rc = replace(r, path, &l, &cert, err)) != 0 ||
-				  (rc = record(r, path, &l, &cert, &info, err)) != 0)) {
-		err_wrap(err, "%s", path);
-		return rc;
-	}
+				  (rc = record(r, path, &l, &cert, &info, err)) != 0))
+		return err_wrap(err, "%s", path), rc;
 	r->n++;
 	if (r->what->row != NULL)
 		r->what->row(r->what->ctx, path, &l.info, r->w->dry_run ? NULL : &info);

@@ -77,10 +77,8 @@ plan_run(struct enrolment *e, struct err *err)
 		if (rc != 0)
 			line->state = STEP_FAILED;
 		show(e, line);
-		if (rc != 0) {
-			err_wrap(err, "step %s", row->step->name);
-			return rc;
-		}
+		if (rc != 0)
+			return err_wrap(err, "step %s", row->step->name), rc;
 	}
 	return 0;
 }
