@@ -10,51 +10,51 @@
 
 /* ---- the encoding ---- */
 
-static int
-put(struct blob *to, const void *data, size_t len, struct err *err)
+static bool
+put(EVP_MD_CTX *md, const void *data, size_t len)
 {
 	const uint8_t head[4] = {
 	    (uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
-	int rc;
 
-	if ((rc = blob_append(to, head, sizeof(head), err)) != 0)
-		return rc;
-	return blob_append(to, data, len, err);
+	return EVP_DigestUpdate(md, head, sizeof(head)) == 1 &&
+	       EVP_DigestUpdate(md, data, len) == 1;
 }
 
-static int
-put_arg(struct blob *to, const struct db_arg *a, struct err *err)
+static bool
+put_arg(EVP_MD_CTX *md, const struct db_arg *a)
 {
 	static const uint8_t null[4] = {0xff, 0xff, 0xff, 0xff};
 	uint8_t b[8];
 	int i;
 
 	if (a->type == DB_NULL || (a->type != DB_INT && a->p == NULL))
-		return blob_append(to, null, sizeof(null), err);
+		return EVP_DigestUpdate(md, null, sizeof(null)) == 1;
 	if (a->type != DB_INT)
-		return put(to, a->p, a->type == DB_TEXT ? strlen(a->p) : a->len, err);
+		return put(md, a->p, a->type == DB_TEXT ? strlen(a->p) : a->len);
 	for (i = 0; i < 8; i++)
 		b[i] = (uint8_t)((uint64_t)a->i >> (56 - 8 * i));
-	return put(to, b, sizeof(b), err);
+	return put(md, b, sizeof(b));
 }
 
 static int
 row_hash(const struct chain *c, const uint8_t prev[static CHAIN_HASH_LEN],
     const struct db_arg *args, size_t n, uint8_t ret[static CHAIN_HASH_LEN], struct err *err)
 {
-	CLEAN(blob_wipe) struct blob b = {0};
+	static EVP_MD *sha256; /* to look it up takes longer than to use it */
+	EVP_MD_CTX *md = EVP_MD_CTX_new();
+	bool good;
 	size_t i;
-	int rc;
 
-	if ((rc = put(&b, c->label, strlen(c->label), err)) != 0 ||
-	    (rc = put(&b, prev, CHAIN_HASH_LEN, err)) != 0)
-		return rc;
-	for (i = 0; i < n; i++)
-		if ((rc = put_arg(&b, &args[i], err)) != 0)
-			return rc;
-	if (EVP_Digest(b.data, b.len, ret, NULL, EVP_sha256(), NULL) != 1)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	return 0;
+	if (sha256 == NULL)
+		sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	good = md != NULL && EVP_DigestInit_ex(md, sha256, NULL) == 1 &&
+	       put(md, c->label, strlen(c->label)) && put(md, prev, CHAIN_HASH_LEN);
+
+	for (i = 0; good && i < n; i++)
+		good = put_arg(md, &args[i]);
+	good = good && EVP_DigestFinal_ex(md, ret, NULL) == 1;
+	EVP_MD_CTX_free(md);
+	return good ? 0 : err_set(err, ERR_INTERNAL, "cannot hash");
 }
 
 /* ---- rows ---- */

@@ -12,6 +12,7 @@
 
 #define DB_LENGTH_MAX (1 << 20) /* bytes of a row or a statement; ours are a few KiB */
 #define COPY_PAGES 256
+#define SQL_SCRATCH "PRAGMA journal_mode = OFF; PRAGMA cache_size = -65536" /* KiB */
 #define COPY_PAUSE_MS 5
 
 /* What a file that somebody else wrote could do with us is switched off: triggers and views (we
@@ -85,7 +86,8 @@ db_open(const char *path, const struct db_how *how, struct db **ret, struct err 
 		return rc;
 	/* before the first access: then a write-ahead log needs no shared memory
 	 * (sqlite.org/wal.html, 6) */
-	if (how->alone && (rc = db_script(db, "PRAGMA locking_mode = EXCLUSIVE", err)) != 0)
+	if ((how->alone && (rc = db_script(db, "PRAGMA locking_mode = EXCLUSIVE", err)) != 0) ||
+	    (how->scratch && (rc = db_script(db, SQL_SCRATCH, err)) != 0))
 		return rc;
 	*ret = TAKE(db);
 	return 0;

@@ -82,7 +82,7 @@ open_log(struct ca *ca, struct err *err)
 	if ((rc = ca_path(ca->home, CA_LOG, path, err)) != 0 ||
 	    (rc = ca_path(ca->home, CA_DIR, dir, err)) != 0 ||
 	    (rc = log_convert(dir, &who, err)) != 0 ||
-	    (rc = log_open(path, false, &who, &ca->log, err)) != 0 ||
+	    (rc = log_open(path, LOG_THERE, &who, &ca->log, err)) != 0 ||
 	    (rc = log_usable(ca->log, who.now, err)) != 0 || (rc = crl_load(ca, err)) != 0)
 		return rc;
 	/* what a crash left, or revoked without publishing, goes out now */

@@ -199,7 +199,7 @@ try_records(struct importing *im, struct err *err)
 	if (mkdtemp(dir) == NULL)
 		return err_errno(err, ERR_INTERNAL, "cannot make %s", dir);
 	rc = file_join(path, sizeof(path), dir, "issuance.db", err);
-	if (rc == 0 && (rc = log_open(path, true, &who, &log, err)) == 0)
+	if (rc == 0 && (rc = log_open(path, LOG_SCRATCH, &who, &log, err)) == 0)
 		rc = import_records(im, log, &who, err);
 	log_closep(&log);
 	(void)unlink(path);

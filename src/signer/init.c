@@ -262,7 +262,7 @@ fill(struct making *m, const struct init_source *from, unsigned crl_days, struct
 	if ((rc = ca_path(home, CA_NEW "/unfinished", path, err)) != 0 ||
 	    (rc = file_create(path, "", 0, 0600, err)) != 0 ||
 	    (rc = ca_path(home, CA_NEW "/issuance.db", path, err)) != 0 ||
-	    (rc = log_open(path, true, &m->who, &m->log, err)) != 0)
+	    (rc = log_open(path, LOG_NEW, &m->who, &m->log, err)) != 0)
 		return rc;
 	if ((rc = copy_rehearsal(m->init, err)) != 0 ||
 	    (rc = from->fill(m, from->ctx, crl_days, err)) != 0)

@@ -208,9 +208,10 @@ check_file(const char *path, struct err *err)
 	return 0;
 }
 
-static int new (const char *path, bool create, struct log **ret, struct err *err)
+static int new (const char *path, enum log_how as, struct log **ret, struct err *err)
 {
-	const struct db_how how = {.name = "issuance log", .create = create};
+	const struct db_how how = {
+	    .name = "issuance log", .create = as != LOG_THERE, .scratch = as == LOG_SCRATCH};
 	CLEAN(log_closep) struct log *log = calloc(1, sizeof(*log));
 	struct stat st;
 	int rc;
@@ -220,10 +221,10 @@ static int new (const char *path, bool create, struct log **ret, struct err *err
 	if (strlen(path) >= sizeof(log->path))
 		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
 	memcpy(log->path, path, strlen(path) + 1);
-	if (!create && (rc = check_file(path, err)) != 0)
+	if (as == LOG_THERE && (rc = check_file(path, err)) != 0)
 		return rc;
 	if ((rc = db_open(path, &how, &log->db, err)) != 0)
-		return create ? rc : damaged(err);
+		return how.create ? rc : damaged(err);
 	if (stat(path, &st) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot look at %s", path);
 	log->inode = st.st_ino;
@@ -232,16 +233,18 @@ static int new (const char *path, bool create, struct log **ret, struct err *err
 }
 
 static int
-fill(struct log *log, struct err *err)
+fill(struct log *log, enum log_how how, struct err *err)
 {
 	CLEAN(db_rollbackp) struct db_tx tx = {0};
 	char version[64];
 	int rc;
 
 	snprintf(version, sizeof(version), "PRAGMA user_version = %d", VERSION);
-	if ((rc = db_use_wal(log->db, err)) != 0 || (rc = db_begin(log->db, &tx, err)) != 0 ||
+	if ((how == LOG_NEW && (rc = db_use_wal(log->db, err)) != 0) ||
+	    (rc = db_begin(log->db, &tx, err)) != 0 ||
 	    (rc = db_script(log->db, SQL_ROWS, err)) != 0 ||
 	    (rc = db_script(log->db, log_entry_tables, err)) != 0 ||
+	    (how == LOG_NEW && (rc = db_script(log->db, log_entry_indexes, err)) != 0) ||
 	    (rc = db_script(log->db, version, err)) != 0 || (rc = log_entry_save(log, err)) != 0)
 		return rc;
 	return db_commit(&tx, err);
@@ -279,14 +282,14 @@ log_load(struct log *log, struct err *err)
 }
 
 int
-log_open(
-    const char *path, bool create, const struct log_who *who, struct log **ret, struct err *err)
+log_open(const char *path, enum log_how how, const struct log_who *who, struct log **ret,
+    struct err *err)
 {
 	CLEAN(log_closep) struct log *log = NULL;
 	int rc;
 
-	if ((rc = new (path, create, &log, err)) != 0 ||
-	    (rc = create ? fill(log, err) : log_load(log, err)) != 0)
+	if ((rc = new (path, how, &log, err)) != 0 ||
+	    (rc = how == LOG_THERE ? log_load(log, err) : fill(log, how, err)) != 0)
 		return rc;
 	if (log->sums.open > 0 && (rc = log_abandon(log, who, err)) != 0)
 		return rc;
@@ -300,7 +303,7 @@ log_open_view(const char *path, struct log **ret, struct err *err)
 	CLEAN(log_closep) struct log *log = NULL;
 	int rc;
 
-	if ((rc = new (path, false, &log, err)) != 0 || (rc = log_load(log, err)) != 0)
+	if ((rc = new (path, LOG_THERE, &log, err)) != 0 || (rc = log_load(log, err)) != 0)
 		return rc;
 	*ret = TAKE(log);
 	return 0;

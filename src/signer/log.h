@@ -117,10 +117,12 @@ struct log_row {
 	struct signer_audit audit;
 };
 
-/* Open it, and abandon open intents; create: make a new, empty one. The caller holds the signer's
+/* Open one that is there, and abandon open intents; or make an empty one. LOG_SCRATCH: a crash
+ * would leave half of it, to be thrown away (several times faster). The caller holds the signer's
  * lock. Errors: ERR_CA not there, damaged, or newer than this program; ERR_INTERNAL. */
-MUST_CHECK int log_open(
-    const char *path, bool create, const struct log_who *who, struct log **ret, struct err *err);
+enum log_how { LOG_THERE, LOG_NEW, LOG_SCRATCH };
+MUST_CHECK int log_open(const char *path, enum log_how how, const struct log_who *who,
+    struct log **ret, struct err *err);
 /* Beside a signer at work: nothing is appended. */
 MUST_CHECK int log_open_view(const char *path, struct log **ret, struct err *err);
 /* Take in what was appended since (of a view). Errors: ERR_ABSENT it is another file now, open it
@@ -186,5 +188,6 @@ MUST_CHECK int log_of_crl(struct log *log, const struct log_who *who, const char
 MUST_CHECK int log_verify(const char *path,
     int (*line)(void *ctx, const char *json, struct err *err), void *ctx, struct log_sums *ret,
     struct err *err);
+bool log_same_sums(const struct log_sums *a, const struct log_sums *b);
 
 #endif

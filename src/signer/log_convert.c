@@ -22,31 +22,34 @@
 #define LINE_LEN_MAX 32768
 #define HASH_HEX (2 * LOG_HASH_LEN + 1)
 
-/* SQLite reads the JSON. Columns in the order of enum col. */
-static const char parse[] =
-    "SELECT j ->> 'n', j ->> 'time', j ->> 'peer', j ->> 'what', j ->> 'ca', j ->> 'serial',"
-    " coalesce(j ->> 'number', j ->> 'reason', j ->> 'token', j ->> 'bytes', 0),"
-    " j ->> 'not_after', j ->> 'revoked', coalesce(j ->> 'profile', j ->> 'subject'),"
-    " iif(j ->> 'what' = 'intent', j ->> 'attestation', j ->> 'sha256'),"
-    " coalesce(j ->> 'tbs', j ->> 'cert'), j ->> 'audit_rows', j ->> 'audit_head', j ->> 'prev'"
-    " FROM (SELECT ? AS j)";
-enum col {
-	N,
+/* What a line may say; others are passed over. */
+enum word {
+	ROW_N,
 	TIME,
 	PEER,
 	WHAT,
 	CA,
 	SERIAL,
 	NUMBER,
+	REASON,
+	TOKEN,
+	TORN_BYTES,
 	NOT_AFTER,
 	REVOKED,
-	TEXT,
-	DIGEST,
-	DATA,
+	PROFILE,
+	SUBJECT,
+	ATTESTATION,
+	SHA256,
+	TBS,
+	CERT,
 	AUDIT_ROWS,
 	AUDIT_HEAD,
 	PREV,
+	WORDS
 };
+static const char *const keys[WORDS] = {"n", "time", "peer", "what", "ca", "serial", "number",
+    "reason", "token", "bytes", "not_after", "revoked", "profile", "subject", "attestation",
+    "sha256", "tbs", "cert", "audit_rows", "audit_head", "prev"};
 
 struct converting {
 	struct log *log;
@@ -58,8 +61,9 @@ struct converting {
 	size_t torn;		    /* bytes of a line that a crash cut off */
 };
 
-/* What a row points to while it is written. */
+/* A line's values, NULL: not there; and what a row points to while it is written. */
 struct values {
+	const char *text[WORDS];
 	uint8_t serial[LOG_SERIAL_LEN], digest[LOG_HASH_LEN];
 	uint8_t data[LINE_LEN_MAX];
 };
@@ -81,29 +85,89 @@ damaged(const struct converting *c, const char *how, struct err *err)
 	    (long long)c->lines + 1, c->path, how);
 }
 
-/* ---- one line ---- */
+/* ---- one line: JSON as those releases wrote it, without spaces, in ASCII ---- */
+
+/* The string whose quote is at **p: ends with a NUL, without its escapes, and *p is behind it. */
+static char *
+take_string(char **p)
+{
+	char *from = *p + 1, *to = from, *start = from;
+
+	if (**p != '"')
+		return NULL;
+	for (; *from != '"'; *to++ = *from++) {
+		if (*from == '\\' && (from[1] == '"' || from[1] == '\\'))
+			from++;
+		else if (*from == '\\' || *from == '\0')
+			return NULL;
+	}
+	*to = '\0';
+	*p = from + 1;
+	return start;
+}
+
+/* Into text, which stays: a name and a value, as long as there is a comma. */
+static int
+parse(char *text, const char *ret[static WORDS])
+{
+	char *p = text, *name, *value;
+	size_t k, len;
+	char end = *p == '{' ? ',' : '\0';
+
+	memset(ret, 0, WORDS * sizeof(*ret));
+	while (end == ',') {
+		p++;
+		if ((name = take_string(&p)) == NULL || *p++ != ':')
+			return -1;
+		if (*p == '"') {
+			if ((value = take_string(&p)) == NULL)
+				return -1;
+			end = *p;
+		} else {
+			value = p;
+			len = strspn(p, "-0123456789");
+			end = p[len];
+			p[len] = '\0';
+			p += len;
+		}
+		for (k = 0; k < WORDS && strcmp(keys[k], name) != 0; k++)
+			;
+		if (k < WORDS && ret[k] != NULL)
+			return -1;
+		if (k < WORDS)
+			ret[k] = value;
+	}
+	return end == '}' && p[1] == '\0' ? 0 : -1;
+}
+
+static const char *
+either(const struct values *v, enum word a, enum word b)
+{
+	return v->text[a] != NULL ? v->text[a] : v->text[b];
+}
 
 static int
-hex_column(struct db_stmt *st, int col, uint8_t *to, size_t room, size_t *ret_len)
+hex_of(const char *hex, uint8_t *to, size_t room, size_t *ret_len)
 {
-	const char *hex = db_col_str(st, col);
-
 	*ret_len = hex == NULL ? 0 : strlen(hex) / 2;
 	return *ret_len == 0 ? 0 : *ret_len > room ? -1 : text_unhex(hex, to, *ret_len);
 }
 
 static int
-time_column(struct db_stmt *st, int col, int64_t *ret)
+time_of(const char *text, int64_t *ret)
 {
-	const char *text = db_col_str(st, col);
-
 	return text == NULL ? 0 : utc_parse(text, ret);
 }
 
-static int
-data_column(struct db_stmt *st, struct values *v, struct log_row *row)
+static int64_t
+number_of(const char *text)
 {
-	const char *b64 = db_col_str(st, DATA);
+	return text == NULL ? 0 : strtoll(text, NULL, 10);
+}
+
+static int
+data_of(const char *b64, struct values *v, struct log_row *row)
+{
 	const size_t len = b64 == NULL ? 0 : strlen(b64);
 	size_t pad = 0;
 
@@ -120,52 +184,51 @@ data_column(struct db_stmt *st, struct values *v, struct log_row *row)
 }
 
 static int
-read_values(struct db_stmt *st, struct values *v, struct log_row *row)
+read_values(struct values *v, struct log_row *row)
 {
+	const char *number = either(v, NUMBER, REASON), *digest;
 	size_t digest_len, head_len;
 
-	row->n = db_col_int(st, N);
-	row->peer = db_col_int(st, PEER);
-	row->what = db_col_str(st, WHAT);
-	row->ca = log_entry_ca(db_col_str(st, CA));
-	row->number = db_col_int(st, NUMBER);
-	row->text = db_col_str(st, TEXT);
-	row->audit.rows = (uint64_t)db_col_int(st, AUDIT_ROWS);
-	if (row->what == NULL || time_column(st, TIME, &row->at) != 0 || row->at == 0 ||
-	    time_column(st, NOT_AFTER, &row->not_after) != 0 ||
-	    time_column(st, REVOKED, &row->revoked) != 0 ||
-	    hex_column(st, SERIAL, v->serial, sizeof(v->serial), &row->serial_len) != 0 ||
-	    hex_column(st, DIGEST, v->digest, sizeof(v->digest), &digest_len) != 0 ||
-	    hex_column(st, AUDIT_HEAD, row->audit.head, sizeof(row->audit.head), &head_len) != 0 ||
+	if ((row->what = v->text[WHAT]) == NULL)
+		return -1;
+	digest = v->text[strcmp(row->what, "intent") == 0 ? ATTESTATION : SHA256];
+	row->n = number_of(v->text[ROW_N]);
+	row->peer = number_of(v->text[PEER]);
+	row->ca = log_entry_ca(v->text[CA]);
+	row->number = number_of(number != NULL ? number : either(v, TOKEN, TORN_BYTES));
+	row->text = either(v, PROFILE, SUBJECT);
+	row->audit.rows = (uint64_t)number_of(v->text[AUDIT_ROWS]);
+	if (time_of(v->text[TIME], &row->at) != 0 || row->at == 0 ||
+	    time_of(v->text[NOT_AFTER], &row->not_after) != 0 ||
+	    time_of(v->text[REVOKED], &row->revoked) != 0 ||
+	    hex_of(v->text[SERIAL], v->serial, sizeof(v->serial), &row->serial_len) != 0 ||
+	    hex_of(digest, v->digest, sizeof(v->digest), &digest_len) != 0 ||
+	    hex_of(v->text[AUDIT_HEAD], row->audit.head, sizeof(row->audit.head), &head_len) != 0 ||
 	    (digest_len != 0 && digest_len != sizeof(v->digest)) ||
 	    (row->audit.rows > 0) != (head_len == LOG_HASH_LEN))
 		return -1;
 	row->serial = row->serial_len > 0 ? v->serial : NULL;
 	row->digest = digest_len > 0 ? v->digest : NULL;
-	return data_column(st, v, row);
+	return data_of(either(v, TBS, CERT), v, row);
 }
 
 static int
-convert_line(struct converting *c, const char *text, size_t len, struct values *v, struct err *err)
+convert_line(struct converting *c, char *text, size_t len, struct values *v, struct err *err)
 {
-	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct log_row row = {0};
 	char want[HASH_HEX];
-	const char *prev;
 
-	if (db_query(c->log->db, parse, DB_ARGS(DB_T(text)), &st, err) != 0)
-		return ERR_INTERNAL;
-	if (db_step(st, NULL) != 1)
-		return damaged(c, "cannot be read", err);
 	text_hex(c->head, sizeof(c->head), want);
-	prev = db_col_str(st, PREV);
-	if (db_col_int(st, N) != c->lines + 1 || prev == NULL || strcmp(prev, want) != 0)
-		return damaged(c, "does not follow the line before it", err);
-	if (read_values(st, v, &row) != 0 || log_put(c->log, &row, NULL) != 0)
-		return damaged(c, "says what cannot be", err);
-	c->lines++;
 	if (EVP_Digest(text, len, c->head, NULL, EVP_sha256(), NULL) != 1)
 		return err_set(err, ERR_INTERNAL, "cannot hash");
+	if (strlen(text) != len || parse(text, v->text) != 0)
+		return damaged(c, "cannot be read", err);
+	if (number_of(v->text[ROW_N]) != c->lines + 1 || v->text[PREV] == NULL ||
+	    strcmp(v->text[PREV], want) != 0)
+		return damaged(c, "does not follow the line before it", err);
+	if (read_values(v, &row) != 0 || log_put(c->log, &row, NULL) != 0)
+		return damaged(c, "says what cannot be", err);
+	c->lines++;
 	return 0;
 }
 
@@ -220,25 +283,43 @@ finish(struct converting *c, struct err *err)
 	int rc;
 
 	if ((c->torn > 0 && (rc = log_append_some(c->log, c->who, &torn_row, err)) != 0) ||
-	    (rc = log_append_some(c->log, c->who, &row, err)) != 0)
+	    (rc = log_append_some(c->log, c->who, &row, err)) != 0 ||
+	    (rc = db_script(c->log->db, log_entry_indexes, err)) != 0)
 		return rc;
 	return log_sync(c->log, err);
+}
+
+/* What is on the disk is what was made: each row to the head, and the sums. */
+static int
+verify(const char *half, const struct log_sums *made, struct err *err)
+{
+	CLEAN(log_closep) struct log *log = NULL;
+	int rc;
+
+	if ((rc = log_open_view(half, &log, err)) != 0 ||
+	    (rc = chain_verify(log->db, &log_rows, 0, NULL, NULL, NULL, err)) != 0)
+		return rc;
+	if (memcmp(log->sums.at.hash, made->at.hash, LOG_HASH_LEN) != 0 ||
+	    !log_same_sums(&log->sums, made))
+		return err_set(err, ERR_INTERNAL, "%s is not what was written", half);
+	return db_use_wal(log->db, err);
 }
 
 static int
 build(struct converting *c, const char *half, struct err *err)
 {
-	struct log_sums sums;
+	struct log_sums made;
 	int rc;
 
 	if ((c->old = fopen(c->path, "re")) == NULL)
 		return err_errno(err, ERR_INTERNAL, "cannot open %s", c->path);
 	if ((rc = db_remove(half, err)) != 0 ||
-	    (rc = log_open(half, true, c->who, &c->log, err)) != 0 ||
+	    (rc = log_open(half, LOG_SCRATCH, c->who, &c->log, err)) != 0 ||
 	    (rc = convert_lines(c, err)) != 0 || (rc = finish(c, err)) != 0)
 		return rc;
+	made = c->log->sums;
 	log_closep(&c->log);
-	return log_verify(half, NULL, NULL, &sums, err);
+	return verify(half, &made, err);
 }
 
 /* What is not needed any more is out of the way, and nothing is lost. */

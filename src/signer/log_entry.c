@@ -47,24 +47,24 @@ const struct chain log_rows = {
 	" row INTEGER NOT NULL"                                 \
 	") STRICT, WITHOUT ROWID;"
 
-const char log_entry_tables[] =
-    "CREATE " CERTS
+const char log_entry_tables[] = "CREATE " CERTS "CREATE TABLE sums ("
+				" one INTEGER PRIMARY KEY CHECK (one = 1),"
+				" certs INTEGER NOT NULL,"
+				" stale INTEGER NOT NULL,"
+				" audit_rows INTEGER NOT NULL,"
+				" audit_head BLOB NOT NULL,"
+				" issuing_number INTEGER NOT NULL,"
+				" issuing_signed INTEGER NOT NULL,"
+				" issuing_sha256 BLOB NOT NULL,"
+				" root_number INTEGER NOT NULL,"
+				" root_signed INTEGER NOT NULL,"
+				" root_sha256 BLOB NOT NULL"
+				") STRICT;";
+
+const char log_entry_indexes[] =
     "CREATE INDEX certs_revoked ON certs (ca, serial, reason, revoked_at, not_after)"
     " WHERE revoked_at <> 0;"
-    "CREATE INDEX certs_open ON certs (serial) WHERE state = 0;"
-    "CREATE TABLE sums ("
-    " one INTEGER PRIMARY KEY CHECK (one = 1),"
-    " certs INTEGER NOT NULL,"
-    " stale INTEGER NOT NULL,"
-    " audit_rows INTEGER NOT NULL,"
-    " audit_head BLOB NOT NULL,"
-    " issuing_number INTEGER NOT NULL,"
-    " issuing_signed INTEGER NOT NULL,"
-    " issuing_sha256 BLOB NOT NULL,"
-    " root_number INTEGER NOT NULL,"
-    " root_signed INTEGER NOT NULL,"
-    " root_sha256 BLOB NOT NULL"
-    ") STRICT;";
+    "CREATE INDEX certs_open ON certs (serial) WHERE state = 0;";
 
 const char log_entry_shadow[] = "CREATE TEMP " CERTS;
 

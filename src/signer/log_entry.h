@@ -11,9 +11,9 @@ int log_entry_ca(const char *name);
 /* Move states and sums as this row says. Errors: ERR_CA the states do not allow it. */
 MUST_CHECK int log_entry_apply(struct log *log, const struct log_row *row, struct err *err);
 
-/* The tables of what the rows amount to. shadow: one that hides that of the certificates, in this
- * connection, and is moved in its place. */
-extern const char log_entry_tables[], log_entry_shadow[];
+/* The tables of what the rows amount to, and what finds in them (of a scratch: at the end). shadow:
+ * one that hides that of the certificates, in this connection, and is moved in its place. */
+extern const char log_entry_tables[], log_entry_indexes[], log_entry_shadow[];
 
 /* Read the sums, and write them. */
 MUST_CHECK int log_entry_load(struct log *log, struct err *err);

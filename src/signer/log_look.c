@@ -136,8 +136,8 @@ verify_row(void *ctx, struct db_stmt *st, struct err *err)
 	return 0;
 }
 
-static bool
-same_sums(const struct log_sums *a, const struct log_sums *b)
+bool
+log_same_sums(const struct log_sums *a, const struct log_sums *b)
 {
 	size_t i;
 
@@ -165,7 +165,7 @@ compare(const struct log *log, const struct log *made, struct err *err)
 		 "  SELECT * FROM main.certs))",
 		 DB_NO_ARGS, &other, err)) < 0)
 		return rc;
-	return other == 0 && same_sums(&log->sums, &made->sums)
+	return other == 0 && log_same_sums(&log->sums, &made->sums)
 		   ? 0
 		   : err_set(err, ERR_CA,
 			 "the issuance log's tables say something else than its rows: %s",

@@ -224,7 +224,7 @@ the_tables_are_what_the_rows_amount_to(void **state)
 	uint8_t serial[LOG_SERIAL_LEN] = {0};
 
 	(void)state;
-	OK(log_open(path, true, &nobody, &log, &err));
+	OK(log_open(path, LOG_NEW, &nobody, &log, &err));
 	fill(log, 0, MANY);
 	expect_same(path, log);
 	memcpy(serial, (uint32_t[]){2654435761u * 4}, 4);
@@ -233,7 +233,7 @@ the_tables_are_what_the_rows_amount_to(void **state)
 	expect_same(path, log);
 	log_closep(&log);
 
-	OK(log_open(path, false, &nobody, &log, &err));
+	OK(log_open(path, LOG_THERE, &nobody, &log, &err));
 	assert_int_equal(log->sums.certs, MANY);
 	OK(log_find(log, serial, sizeof(serial), &c, &err));
 	assert_int_equal(c.reason, REASON_SUPERSEDED);
@@ -271,7 +271,7 @@ what_was_edited_is_found_by_the_full_verification(void **state)
 		CLEAN(log_closep) struct log *log = NULL;
 		struct log_sums sums;
 
-		OK(log_open(path, true, &nobody, &log, &err));
+		OK(log_open(path, LOG_NEW, &nobody, &log, &err));
 		fill(log, 0, 300);
 		log_closep(&log);
 		OK(log_verify(path, NULL, NULL, &sums, &err));
