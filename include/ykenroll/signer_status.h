@@ -41,16 +41,20 @@ void signer_status_closep(struct signer_status **s);
  * anew. After an error the view is as old as it was. Errors: ERR_CA damaged; ERR_INTERNAL. */
 MUST_CHECK int signer_status_refresh(struct signer_status *s, struct err *err);
 
-/* Another number after each refresh that found something: how many lines there are. */
-uint64_t signer_status_version(const struct signer_status *s);
+#define SIGNER_LOG_HASH_LEN 32
 
-/* What must never go back. */
-struct signer_status_marks {
-	struct signer_audit audit; /* of the registry, as it was told last; rows 0: never */
-	uint64_t crl_number;	   /* the issuing CA's highest */
-	int64_t last_time;	   /* of the log's last line */
+struct signer_log {
+	uint64_t lines, certs;
+	uint64_t open; /* intents without an end: a signer is at work, or was killed */
+	uint64_t crl_number;
+	struct signer_audit audit;	   /* of the registry, as it was told last; rows 0: never */
+	int64_t last_time;		   /* UTC seconds */
+	uint8_t head[SIGNER_LOG_HASH_LEN]; /* SHA-256 of the last line */
 };
-struct signer_status_marks signer_status_marks(const struct signer_status *s);
+
+/* What it amounts to. CRL number, time and audit must never go back; lines is another number after
+ * each refresh that found something. */
+struct signer_log signer_status_log(const struct signer_status *s);
 
 /* serial: the INTEGER's octets, big-endian, with or without leading zeros. Errors: ERR_INTERNAL the
  * checkpoint cannot be read (answer "try later", not "unknown"). */
@@ -58,16 +62,6 @@ MUST_CHECK int signer_status_find(const struct signer_status *s, const uint8_t *
     struct signer_status_cert *ret, struct err *err);
 
 /* ---- the whole log ---- */
-
-#define SIGNER_LOG_HASH_LEN 32
-
-struct signer_log {
-	uint64_t lines, certs;
-	uint64_t open; /* intents without an end: a signer is at work, or was killed */
-	uint64_t crl_number;
-	int64_t last_time;		   /* UTC seconds */
-	uint8_t head[SIGNER_LOG_HASH_LEN]; /* SHA-256 of the last line */
-};
 
 /* A start of the signer checks only the newest rows. This checks all of them, and compares what
  * they amount to with what the signer works with: some seconds for 100,000 certificates. line,

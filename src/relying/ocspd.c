@@ -96,7 +96,7 @@ old_backup(struct err *err, const char *what, uint64_t has, uint64_t had)
 static int
 check_log(struct responder *r, struct err *err)
 {
-	const struct signer_status_marks marks = signer_status_marks(r->log);
+	const struct signer_log marks = signer_status_log(r->log);
 	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
 	struct crl_info crl;
 	char path[4096];
@@ -123,11 +123,11 @@ look_at_log(struct responder *r, struct err *err)
 
 	if ((rc = signer_status_refresh(r->log, err)) != 0)
 		return rc;
-	if (utc_now() < signer_status_marks(r->log).last_time - CLOCK_SLACK)
+	if (utc_now() < signer_status_log(r->log).last_time - CLOCK_SLACK)
 		return err_set(err, ERR_CA,
 		    "the clock is wrong, or was: the issuance log's last line is of the future; "
 		    "set the clock");
-	lines = signer_status_version(r->log);
+	lines = signer_status_log(r->log).lines;
 	if (lines < r->lines)
 		return old_backup(err, "lines", lines, r->lines);
 	r->lines = lines;

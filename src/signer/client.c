@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "signer/ca_home.h"
@@ -166,14 +164,8 @@ open_socket(struct signer *s, const struct signer_open *open, struct err *err)
 static int
 no_hello(struct signer *s, struct err *err)
 {
-	int status = 0;
-
-	while (waitpid(s->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	s->pid = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return err_set(err, ERR_INTERNAL, "the signer could not be started");
-	return err_set(err, ERR_INTERNAL, "the signer ended before it was unlocked");
+	return err_set(err, ERR_INTERNAL, "the signer %s",
+	    process_reap(&s->pid) == 127 ? "could not be started" : "ended before it was unlocked");
 }
 
 /* Whoever can be asked is asked by the child; and where nobody need be, any word will do. */
@@ -252,8 +244,7 @@ signer_closep(struct signer **s)
 	if ((*s)->fd >= 0)
 		close((*s)->fd);
 	/* it ends when its connection does */
-	while ((*s)->pid > 0 && waitpid((*s)->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	(void)process_reap(&(*s)->pid);
 	free(*s);
 	*s = NULL;
 }

@@ -68,45 +68,31 @@ audit_of(const struct der *octets, struct signer_audit *ret)
 }
 
 static int
-take_extension(struct crl_scan *s, const struct der *ext)
+take_extensions(struct crl_scan *s, const struct der *wrapped)
 {
 	static const uint8_t number[] = {0x55, 0x1d, 0x14}, aki[] = {0x55, 0x1d, 0x23},
 			     audit[] = {CRL_AUDIT_OID_DER};
-	struct der oid, octets, critical;
+	struct der_ext e;
 	size_t pos = 0;
-
-	if (der_expect(ext->value, ext->len, &pos, DER_OID, &oid) != 0)
-		return -1;
-	if (der_expect(ext->value, ext->len, &pos, DER_BOOLEAN, &critical) == 0)
-		s->other++; /* none of ours is */
-	if (der_expect(ext->value, ext->len, &pos, DER_OCTET_STRING, &octets) != 0 ||
-	    pos != ext->len)
-		return -1;
-	if (der_is(&oid, number, sizeof(number)))
-		return number_of(&octets, &s->number);
-	if (der_is(&oid, aki, sizeof(aki)))
-		return aki_of(&octets, &s->aki);
-	if (der_is(&oid, audit, sizeof(audit)))
-		return audit_of(&octets, &s->audit);
-	s->other++;
-	return 0;
-}
-
-static int
-take_extensions(struct crl_scan *s, const struct der *wrapped)
-{
-	struct der ext;
-	size_t pos = 0;
+	int bad = 0;
 
 	if (der_expect(wrapped->value, wrapped->len, &pos, DER_SEQUENCE, &s->extensions) != 0 ||
 	    pos != wrapped->len)
 		return -1;
-	for (pos = 0; pos < s->extensions.len;)
-		if (der_expect(s->extensions.value, s->extensions.len, &pos, DER_SEQUENCE, &ext) !=
-			0 ||
-		    take_extension(s, &ext) != 0)
+	for (pos = 0; !bad && pos < s->extensions.len;) {
+		if (der_next_extension(&s->extensions, &pos, &e) != 0)
 			return -1;
-	return 0;
+		s->other += e.critical; /* none of ours is */
+		if (der_is(&e.oid, number, sizeof(number)))
+			bad = number_of(&e.octets, &s->number);
+		else if (der_is(&e.oid, aki, sizeof(aki)))
+			bad = aki_of(&e.octets, &s->aki);
+		else if (der_is(&e.oid, audit, sizeof(audit)))
+			bad = audit_of(&e.octets, &s->audit);
+		else
+			s->other++;
+	}
+	return bad;
 }
 
 /* ---- the whole ---- */
@@ -160,31 +146,27 @@ crl_scan_begin(const struct crl_file *f, struct crl_scan *ret, struct err *err)
 /* ---- entries ---- */
 
 static int
-take_entry_extensions(struct crl_scan *s, const struct der *list, struct crl_entry *e)
+take_entry_extensions(struct crl_scan *s, const struct der *list, struct crl_entry *ret)
 {
 	static const uint8_t reason[] = {0x55, 0x1d, 0x15};
-	struct der ext, oid, octets, value, critical;
-	size_t pos = 0, at, in;
+	struct der value;
+	struct der_ext e;
+	size_t pos = 0, in;
 
 	while (pos < list->len) {
-		at = in = 0;
-		if (der_expect(list->value, list->len, &pos, DER_SEQUENCE, &ext) != 0 ||
-		    der_expect(ext.value, ext.len, &at, DER_OID, &oid) != 0)
+		in = 0;
+		if (der_next_extension(list, &pos, &e) != 0)
 			return -1;
-		if (der_expect(ext.value, ext.len, &at, DER_BOOLEAN, &critical) == 0)
-			s->other++;
-		if (der_expect(ext.value, ext.len, &at, DER_OCTET_STRING, &octets) != 0 ||
-		    at != ext.len)
-			return -1;
-		if (!der_is(&oid, reason, sizeof(reason))) {
+		s->other += e.critical;
+		if (!der_is(&e.oid, reason, sizeof(reason))) {
 			s->other++;
 			continue;
 		}
-		if (der_expect(octets.value, octets.len, &in, 0x0a, &value) != 0 ||
-		    in != octets.len || value.len != 1)
+		if (der_expect(e.octets.value, e.octets.len, &in, 0x0a, &value) != 0 ||
+		    in != e.octets.len || value.len != 1)
 			return -1;
-		e->reason = value.value[0];
-		e->has_reason = true;
+		ret->reason = value.value[0];
+		ret->has_reason = true;
 	}
 	return 0;
 }

@@ -202,21 +202,33 @@ der_is(const struct der *d, const void *bytes, size_t len)
 }
 
 int
+der_next_extension(const struct der *list, size_t *pos, struct der_ext *ret)
+{
+	struct der_ext e = {.critical = false};
+	struct der ext, critical;
+	size_t at = 0;
+
+	if (der_expect(list->value, list->len, pos, DER_SEQUENCE, &ext) != 0 ||
+	    der_expect(ext.value, ext.len, &at, DER_OID, &e.oid) != 0)
+		return -1;
+	e.critical = der_expect(ext.value, ext.len, &at, DER_BOOLEAN, &critical) == 0;
+	if (der_expect(ext.value, ext.len, &at, DER_OCTET_STRING, &e.octets) != 0 || at != ext.len)
+		return -1;
+	*ret = e;
+	return 0;
+}
+
+int
 der_extension(const struct der_cert *cert, const uint8_t *oid, size_t oid_len, struct der *ret)
 {
-	const struct der *list = &cert->extensions;
-	size_t pos = 0, at;
-	struct der ext, id, value;
+	struct der_ext e;
+	size_t pos = 0;
 
-	while (der_expect(list->value, list->len, &pos, DER_SEQUENCE, &ext) == 0) {
-		at = 0;
-		if (der_expect(ext.value, ext.len, &at, DER_OID, &id) != 0)
-			return -1;
-		if (!der_is(&id, oid, oid_len))
-			continue;
-		(void)der_expect(ext.value, ext.len, &at, DER_BOOLEAN, &value);
-		return der_expect(ext.value, ext.len, &at, DER_OCTET_STRING, ret);
-	}
+	while (der_next_extension(&cert->extensions, &pos, &e) == 0)
+		if (der_is(&e.oid, oid, oid_len)) {
+			*ret = e.octets;
+			return 0;
+		}
 	return -1;
 }
 

@@ -72,6 +72,13 @@ int der_expect(const uint8_t *data, size_t len, size_t *pos, uint8_t tag, struct
 /* Is its value these bytes? */
 bool der_is(const struct der *d, const void *bytes, size_t len);
 
+/* One of SEQUENCE OF Extension, and *pos behind it. Returns 0, or -1 (end, malformed). */
+struct der_ext {
+	struct der oid, octets;
+	bool critical;
+};
+int der_next_extension(const struct der *list, size_t *pos, struct der_ext *ret);
+
 /* What others need of a certificate that this CA, or its root, made. */
 struct der_cert {
 	struct der subject; /* Name */

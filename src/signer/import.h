@@ -23,4 +23,21 @@ MUST_CHECK int import_records(
 MUST_CHECK int import_ca(const struct signer_init *init, const struct signer_import *what,
     struct signer_imported *ret, struct err *err);
 
+/* ---- import_index.c: a line of index.txt, the records of `openssl ca` and of easy-rsa: six fields
+ * between tabs: status, end of validity, when and why it was revoked, serial in hex, file, subject
+ * ---- */
+
+#define IMPORT_SUBJECT_MAX 4096
+
+struct import_line {
+	struct log_cert cert;		  /* of the issuing CA */
+	char status;			  /* V, R, E */
+	bool invalidity;		  /* revoked with a time of compromise */
+	char hex[2 * LOG_SERIAL_LEN + 2]; /* the serial as it is spelt, upper case */
+	char subject[IMPORT_SUBJECT_MAX]; /* ASCII; other octets as \xNN */
+};
+
+/* line: without its newline; is written to. Returns NULL, or what is wrong with it. */
+const char *import_index_line(char *line, struct import_line *ret);
+
 #endif

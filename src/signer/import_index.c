@@ -6,7 +6,7 @@
 
 #include "base/text.h"
 #include "signer/der.h"
-#include "signer/import_index.h"
+#include "signer/import.h"
 #include "signer/log.h"
 
 #define FIELDS 6

@@ -13,7 +13,6 @@
 #include "signer/crl.h"
 #include "signer/crl_scan.h"
 #include "signer/import.h"
-#include "signer/import_index.h"
 #include "ykenroll/x509.h"
 
 #define DAY INT64_C(86400)

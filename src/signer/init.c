@@ -23,8 +23,6 @@
 #include "signer/ca.h"
 #include "signer/check.h"
 #include "signer/crl.h"
-#include "signer/init_key.h"
-#include "signer/init_note.h"
 #include "signer/init_make.h"
 #include "signer/profile.h"
 #include "signer/sign.h"

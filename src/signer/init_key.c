@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "signer/ca.h"
-#include "signer/init_key.h"
-#include "signer/init_note.h"
+#include "signer/init_make.h"
 #include "signer/sign.h"
 
 struct wanted {

@@ -34,4 +34,30 @@ struct init_source {
 MUST_CHECK int init_run(
     const struct signer_init *init, const struct init_source *from, struct err *err);
 
+/* ---- init_key.c: the two keys of a new CA, each in a file or in an HSM ---- */
+
+/* May these words make keys? Nothing is opened. Errors: ERR_USAGE. */
+MUST_CHECK int init_key_words(const struct signer_init *init, struct err *err);
+
+/* Make or adopt both and put their files into ca.new. ret: LOG_CAS of them; those that are there on
+ * failure are the caller's too. Errors: of key.h. */
+MUST_CHECK int init_key_make(const struct signer_init *init, struct key **ret, struct err *err);
+
+/* ---- init_note.c: which keys init has begun to make in an HSM. Where there is no transaction over
+ * HSM and disk, this is what tells a key that an interrupted init left there from one that is
+ * somebody else's ---- */
+
+struct init_note {
+	const char *home, *uri;
+};
+
+/* Write it down, before the key is made. */
+MUST_CHECK int init_note_put(const struct init_note *n, struct err *err);
+MUST_CHECK int init_note_has(const struct init_note *n, bool *ret, struct err *err);
+
+/* Errors: ERR_OCCUPIED one is noted that this call does not name; says what to remove. */
+MUST_CHECK int init_note_check(const struct signer_init *init, struct err *err);
+/* All is made. */
+MUST_CHECK int init_note_clear(const char *home, struct err *err);
+
 #endif

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "signer/ca.h"
-#include "signer/init_note.h"
+#include "signer/init_make.h"
 
 #define NOTE "ca.keys" /* in the home: a URI a line */
 

@@ -15,6 +15,7 @@
 
 #define DAY INT64_C(86400)
 #define HOUR INT64_C(3600)
+#define ISSUING_DAYS 3650
 
 static void
 prepared_wipe(struct issue_prepared *p)
@@ -24,23 +25,23 @@ prepared_wipe(struct issue_prepared *p)
 }
 
 void
-issue_desk_wipe(struct issue_desk *desk)
+issue_peer_wipe(struct issue_peer *own)
 {
 	size_t i;
 
 	for (i = 0; i < ISSUE_PREPARED_MAX; i++)
-		prepared_wipe(&desk->prepared[i]);
+		prepared_wipe(&own->prepared[i]);
 }
 
 static struct issue_prepared *
-prepared_find(struct issue_desk *desk, const uint8_t *serial)
+prepared_find(struct issue_peer *own, const uint8_t *serial)
 {
 	size_t i;
 
 	for (i = 0; i < ISSUE_PREPARED_MAX; i++)
-		if (desk->prepared[i].tbs.len > 0 &&
-		    memcmp(desk->prepared[i].serial, serial, SIGNER_SERIAL_LEN) == 0)
-			return &desk->prepared[i];
+		if (own->prepared[i].tbs.len > 0 &&
+		    memcmp(own->prepared[i].serial, serial, SIGNER_SERIAL_LEN) == 0)
+			return &own->prepared[i];
 	return NULL;
 }
 
@@ -114,10 +115,10 @@ validity(const struct ca *ca, const struct profile *profile, const struct reques
 }
 
 static int
-remember(struct issue_desk *desk, const struct request *request, const struct cert_plan *plan,
+remember(struct issue_peer *own, const struct request *request, const struct cert_plan *plan,
     const struct blob *tbs, int64_t now, struct err *err)
 {
-	struct issue_prepared *p = &desk->prepared[desk->next];
+	struct issue_prepared *p = &own->prepared[own->next];
 	int rc;
 
 	prepared_wipe(p);
@@ -131,13 +132,13 @@ remember(struct issue_desk *desk, const struct request *request, const struct ce
 	p->not_after = plan->not_after;
 	p->token = p->attested ? request->token : 0;
 	snprintf(p->profile, sizeof(p->profile), "%s", plan->profile->name);
-	desk->next = (desk->next + 1) % ISSUE_PREPARED_MAX;
+	own->next = (own->next + 1) % ISSUE_PREPARED_MAX;
 	return 0;
 }
 
 /* From what is known of key and names to the bytes, checked and remembered. */
 static int
-plan_it(const struct ca *ca, struct issue_desk *desk, const struct request *request,
+plan_it(const struct ca *ca, struct issue_peer *own, const struct request *request,
     const struct profile *profile, const struct names *names, const struct blob *spki,
     struct signer_prepared *ret, struct err *err)
 {
@@ -161,7 +162,7 @@ plan_it(const struct ca *ca, struct issue_desk *desk, const struct request *requ
 		return rc;
 	len_max = sign_len_max(alg, tbs.len);
 	if ((!profile->software && (rc = issue_fits(len_max, err)) != 0) ||
-	    (rc = remember(desk, request, &plan, &tbs, ca->now(), err)) != 0)
+	    (rc = remember(own, request, &plan, &tbs, ca->now(), err)) != 0)
 		return rc;
 	memcpy(ret->serial, plan.serial, sizeof(ret->serial));
 	ret->cert_len_max = len_max;
@@ -204,7 +205,7 @@ find_names(const struct ca *ca, const struct issue_ask *ask, const struct log_ce
 }
 
 static int
-prepare(const struct ca *ca, struct issue_desk *desk, const struct issue_ask *ask,
+prepare(const struct ca *ca, struct issue_peer *own, const struct issue_ask *ask,
     struct signer_prepared *ret, struct err *err)
 {
 	const bool token = ask->form == REQUEST_PREPARE || ask->form == REQUEST_PRECHECK;
@@ -233,14 +234,14 @@ prepare(const struct ca *ca, struct issue_desk *desk, const struct issue_ask *as
 		rc = cert_spki(old.data, old.len, &spki, err);
 	else
 		rc = gate_software(&request->csr, &spki, err);
-	return rc != 0 ? rc : plan_it(ca, desk, request, &profile, &names, &spki, ret, err);
+	return rc != 0 ? rc : plan_it(ca, own, request, &profile, &names, &spki, ret, err);
 }
 
 int
-issue_prepare(const struct ca *ca, struct issue_desk *desk, const struct issue_ask *ask,
+issue_prepare(const struct ca *ca, struct issue_peer *own, const struct issue_ask *ask,
     struct signer_prepared *ret, struct err *err)
 {
-	const int rc = prepare(ca, desk, ask, ret, err);
+	const int rc = prepare(ca, own, ask, ret, err);
 
 	if (rc != 0 && err != NULL)
 		(void)err_wrap(err, "the CA refuses");
@@ -270,7 +271,7 @@ sign(
 }
 
 int
-issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer, const uint8_t *serial,
+issue_sign(struct ca *ca, struct issue_peer *own, uint32_t peer, const uint8_t *serial,
     struct blob *ret_cert, struct err *err)
 {
 	struct issue_prepared *p;
@@ -285,7 +286,7 @@ issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer, const uint8_t 
 		return issue_find(ca, serial, ret_cert, err);
 	if (rc != ERR_ABSENT)
 		return rc;
-	if ((p = prepared_find(desk, serial)) == NULL)
+	if ((p = prepared_find(own, serial)) == NULL)
 		return err_set(
 		    err, ERR_CA, "the CA refuses: nothing is prepared under this serial");
 	if (ca->now() - p->at > ISSUE_PREPARED_SEC)
@@ -397,4 +398,87 @@ issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason
 	if (rc == 0)
 		*ret_signed = was_signed;
 	return rc;
+}
+
+/* ---- the issuing CA's own certificate once more ---- */
+
+/* ca/ last: until then the former one is what the next start reads, and both are good. */
+static int
+publish_issuing(const struct ca *ca, const struct blob *cert, struct err *err)
+{
+	const struct blob chain[] = {*cert, ca->cert[LOG_ROOT]};
+	int rc;
+
+	if ((rc = ca_write_pem(ca->home, CA_PUB "/issuing.crt", cert, 1, cert_to_pem, 0644, err)) !=
+		0 ||
+	    (rc = ca_write_pem(ca->home, CA_PUB "/chain.pem", chain, 2, cert_to_pem, 0644, err)) !=
+		0)
+		return rc;
+	return ca_write_pem(ca->home, CA_DIR "/issuing.crt", cert, 1, cert_to_pem, 0600, err);
+}
+
+/* Ten years, or as long as the root. */
+static int
+plan_validity(const struct ca *ca, struct cert_plan *plan, struct err *err)
+{
+	struct cert_info root;
+	int rc;
+
+	rc = cert_read(ca->cert[LOG_ROOT].data, ca->cert[LOG_ROOT].len, &root, err);
+	if (rc != 0)
+		return rc;
+	plan->not_before = ca->now() - PROFILE_BACKDATE;
+	plan->not_after = plan->not_before + ISSUING_DAYS * DAY - 1;
+	if (plan->not_after > root.not_after)
+		plan->not_after = root.not_after;
+	if (plan->not_after <= ca->not_after)
+		return err_set(err, ERR_CA,
+		    "the issuing CA's certificate ends no sooner than a new one would");
+	return 0;
+}
+
+static int
+sign_issuing(
+    struct ca *ca, uint32_t peer, struct cert_plan *plan, struct blob *ret, struct err *err)
+{
+	const struct log_who who = ca_who(ca, peer);
+	CLEAN(blob_wipe) struct blob tbs = {0};
+	struct log_row intent = {.ca = LOG_ROOT,
+	    .serial = plan->serial,
+	    .serial_len = sizeof(plan->serial),
+	    .not_after = plan->not_after};
+	int rc;
+
+	if ((rc = ca_serial(ca->log, ca->random, plan->serial, err)) != 0 ||
+	    (rc = profile_build(plan, &tbs, err)) != 0 || (rc = check_tbs(plan, &tbs, err)) != 0)
+		return rc;
+	intent.data = tbs.data;
+	intent.data_len = tbs.len;
+	return sign_cert(ca->log, &who, ca->root_key, &intent, ret, err);
+}
+
+int
+issue_issuing(struct ca *ca, uint32_t peer, struct err *err)
+{
+	CLEAN(names_wipe) struct names names = {0};
+	CLEAN(blob_wipe) struct blob spki = {0}, cert = {0};
+	struct cert_plan plan = {
+	    .kind = PLAN_ISSUING, .names = &names, .spki = &spki, .issuer = &ca->cert[LOG_ROOT]};
+	int rc;
+
+	if (ca->root_key == NULL)
+		return err_set(err, ERR_CA, "this signer has not been given the root's key");
+	plan.issuer_alg = key_algorithm(ca->root_key);
+	if ((rc = log_usable(ca->log, ca->now(), err)) != 0 ||
+	    (rc = names_cert(&ca->cert[LOG_ISSUING], &names, err)) != 0 ||
+	    (rc = key_spki(ca->key, &spki, err)) != 0 || (rc = plan_validity(ca, &plan, err)) != 0)
+		return rc;
+	rc = sign_issuing(ca, peer, &plan, &cert, err);
+	key_freep(&ca->root_key);
+	if (rc != 0 || (rc = publish_issuing(ca, &cert, err)) != 0)
+		return rc;
+	ca->not_before = plan.not_before;
+	ca->not_after = plan.not_after;
+	blob_move(&ca->cert[LOG_ISSUING], &cert);
+	return 0;
 }

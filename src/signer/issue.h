@@ -11,7 +11,7 @@
 #define ISSUE_PREPARED_MAX 32  /* of one connection; the oldest is forgotten */
 
 /* What one connection has prepared. Zeroed is empty. */
-struct issue_desk {
+struct issue_peer {
 	struct issue_prepared {
 		uint8_t serial[SIGNER_SERIAL_LEN];
 		int64_t at, not_after;
@@ -25,7 +25,7 @@ struct issue_desk {
 	struct signer_audit audit; /* what this desk has told */
 };
 
-void issue_desk_wipe(struct issue_desk *desk);
+void issue_peer_wipe(struct issue_peer *own);
 
 struct issue_ask {
 	/* PREPARE: a key that is attested. PRECHECK: all that can be refused before there is one;
@@ -36,9 +36,9 @@ struct issue_ask {
 	const uint8_t *serial; /* of RENEW */
 	const struct request *request;
 };
-MUST_CHECK int issue_prepare(const struct ca *ca, struct issue_desk *desk,
+MUST_CHECK int issue_prepare(const struct ca *ca, struct issue_peer *own,
     const struct issue_ask *ask, struct signer_prepared *ret, struct err *err);
-MUST_CHECK int issue_sign(struct ca *ca, struct issue_desk *desk, uint32_t peer,
+MUST_CHECK int issue_sign(struct ca *ca, struct issue_peer *own, uint32_t peer,
     const uint8_t *serial, struct blob *ret_cert, struct err *err);
 MUST_CHECK int issue_find(
     const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err);
@@ -49,6 +49,11 @@ MUST_CHECK int issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial,
 /* *ret_signed: it was, and is revoked now. Else its signature is refused from now on. */
 MUST_CHECK int issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason,
     bool *ret_signed, struct err *err);
+
+/* The issuing CA's certificate: the same name and key, a later end, signed by the root's key, which
+ * is in the process for that moment (crl.h) and forgotten; put in ca/ and pub/. Errors: ERR_CA no
+ * root key. */
+MUST_CHECK int issue_issuing(struct ca *ca, uint32_t peer, struct err *err);
 
 /* Errors: ERR_FIT. */
 MUST_CHECK int issue_fits(size_t cert_len, struct err *err);

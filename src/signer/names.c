@@ -9,7 +9,6 @@
 #include "key/ossl.h"
 #include "signer/der.h"
 #include "signer/names.h"
-#include "signer/names_read.h"
 #include "signer/profile.h"
 
 #define LOCAL_MAX 64 /* bytes before the @: RFC 5321, 4.5.3.1.1 */

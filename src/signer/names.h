@@ -7,6 +7,7 @@
 #define SIGNER_NAMES_H
 
 #include "signer/ca.h"
+#include "signer/der.h"
 
 /* The last octet of id-at-…, 2.5.4.x (X.520). */
 extern const uint8_t names_at[FIELDS];
@@ -42,6 +43,16 @@ MUST_CHECK int names_cert(const struct blob *cert, struct names *ret, struct err
  * match the CA's is filled in. Errors: ERR_USAGE. */
 MUST_CHECK int names_check(
     const struct ca *ca, const struct profile *profile, struct names *names, struct err *err);
+
+/* ---- names_read.c: out of a request's lines, and out of certificates, with the signer's own DER
+ * reader ---- */
+
+/* Keep a copy with a NUL behind it; *ret points to it. Errors: ERR_USAGE there is a NUL in it, or
+ * too many are kept; ERR_INTERNAL. */
+MUST_CHECK int names_keep(
+    struct names *n, const void *data, size_t len, const char **ret, struct err *err);
+/* CN and fields of a DER Name; others are passed over. */
+MUST_CHECK int names_read_subject(const struct der *name, struct names *ret, struct err *err);
 
 void names_wipe(struct names *names);
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "signer/names_read.h"
+#include "signer/names.h"
 
 void
 names_wipe(struct names *n)

@@ -2,19 +2,25 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/landlock.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/env.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "signer/make.h"
+#include "signer/message.h"
 #include "signer/process.h"
+#include "signer/sandbox.h"
 
 #define BACKLOG 16
 #define NUMBER_LEN 16 /* characters of a descriptor */
@@ -220,11 +226,96 @@ process_start(const struct signer_open *open, int *ret_fd, pid_t *ret_pid, struc
 	return start(argv, number, inherit, ret_fd, ret_pid, err);
 }
 
-int
+static int
 process_make(int *ret_fd, pid_t *ret_pid, struct err *err)
 {
 	static const int none[] = {-1, -1};
 	char number[NUMBER_LEN], *argv[] = {word("ykenroll-signer"), word("--make"), number, NULL};
 
 	return start(argv, number, none, ret_fd, ret_pid, err);
+}
+
+int
+process_reap(pid_t *pid)
+{
+	int status = 0;
+
+	while (*pid > 0 && waitpid(*pid, &status, 0) < 0 && errno == EINTR)
+		;
+	*pid = 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* ---- what is made by one that is started for it ---- */
+
+/* One that ended without an answer was killed, or could not be started. */
+static int
+ask_make(struct make *m, struct make_answer *ret, struct err *err)
+{
+	int rc, fd = -1, status;
+	pid_t pid = 0;
+
+	m->version = YKENROLL_VERSION;
+	if ((rc = process_make(&fd, &pid, err)) != 0)
+		return rc;
+	if ((rc = make_send(fd, m, err)) == 0)
+		rc = message_read(fd, ret, sizeof(*ret), err);
+	close(fd);
+	status = process_reap(&pid);
+	if (rc != 0 && status == 127)
+		return err_set(err, ERR_INTERNAL, "the signer could not be started");
+	if (rc == 0 && ret->rc != 0 && err != NULL)
+		*err = ret->err;
+	return rc != 0 ? rc : ret->rc;
+}
+
+int
+signer_init(const struct signer_init *init, struct err *err)
+{
+	struct make m = {.what = MAKE_CA, .init = *init};
+	struct make_answer answer;
+
+	return ask_make(&m, &answer, err);
+}
+
+int
+signer_import(const struct signer_init *init, const struct signer_import *what,
+    struct signer_imported *ret, struct err *err)
+{
+	struct make m = {.what = MAKE_IMPORT, .init = *init, .import = *what};
+	struct make_answer answer;
+	const int rc = ask_make(&m, &answer, err);
+
+	if (rc == 0)
+		*ret = answer.imported;
+	return rc;
+}
+
+int
+signer_import_asks(const char *key, bool *ret, struct err *err)
+{
+	struct make m = {.what = MAKE_ASKS, .import.key = key};
+	struct make_answer answer;
+	const int rc = ask_make(&m, &answer, err);
+
+	if (rc == 0)
+		*ret = answer.asks;
+	return rc;
+}
+
+/* ---- for both sides ---- */
+
+int
+sandbox_landlock_abi(void)
+{
+	const long abi =
+	    syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return abi > 0 ? (int)abi : 0;
+}
+
+bool
+signer_landlock(void)
+{
+	return sandbox_landlock_abi() > 0;
 }

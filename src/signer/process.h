@@ -24,7 +24,8 @@ MUST_CHECK int process_listen(const char *path, int *ret_fd, struct err *err);
  * socketpair. */
 MUST_CHECK int process_start(
     const struct signer_open *open, int *ret_fd, pid_t *ret_pid, struct err *err);
-/* `ykenroll-signer --make N`: make.h. */
-MUST_CHECK int process_make(int *ret_fd, pid_t *ret_pid, struct err *err);
+/* Wait for its end, *pid is 0 then. Returns its exit status, 127: it could not be started; -1: it
+ * was killed. */
+int process_reap(pid_t *pid);
 
 #endif

@@ -41,7 +41,7 @@ MUST_CHECK int sandbox_harden(struct err *err);
 MUST_CHECK int sandbox_enter(
     const struct sandbox *s, struct sandbox_in_force *ret, struct err *err);
 
-/* ---- landlock.c, sandbox_filter.c ---- */
+/* ---- process.c, sandbox_filter.c ---- */
 
 /* The ABI of Landlock here; 0: none. */
 int sandbox_landlock_abi(void);

@@ -13,14 +13,16 @@
 #include "base/file.h"
 #include "base/utc.h"
 #include "signer/crl.h"
+#include "signer/import.h"
+#include "signer/make.h"
 #include "signer/process.h"
 #include "signer/sandbox.h"
 #include "signer/service.h"
-#include "signer/desk.h"
+#include "signer/peer.h"
 #include "signer/keeper.h"
 #include "ykenroll/signer_serve.h"
 
-#define DESKS_MAX 32
+#define PEERS_MAX 32
 #define TICK_MS 1000	   /* how often the clocks are looked at */
 #define USELESS_MS 3000	   /* from a failure to the end */
 #define LOCK_WAIT_MS 10000 /* for the end of another signer of this home */
@@ -28,7 +30,7 @@
 struct server {
 	struct ca *ca;
 	int listener; /* -1: one connection only */
-	struct desk *desks[DESKS_MAX];
+	struct signer_peer *peers[PEERS_MAX];
 	size_t n;
 	struct keeper keeper; /* where there is a listener */
 	bool managed;	      /* somebody starts it anew when it ends */
@@ -48,7 +50,7 @@ static void
 server_wipe(struct server *s)
 {
 	while (s->n > 0)
-		desk_freep(&s->desks[--s->n]);
+		peer_freep(&s->peers[--s->n]);
 	if (s->listener >= 0)
 		close(s->listener);
 	ca_closep(&s->ca);
@@ -76,18 +78,18 @@ signals_take(sigset_t *ret)
 /* ---- the loop ---- */
 
 static void
-add(struct server *s, int fd, const struct answer_times *times)
+add(struct server *s, int fd, const struct signer_times *times)
 {
-	if (s->n == DESKS_MAX)
+	if (s->n == PEERS_MAX)
 		close(fd);
-	else if (desk_new(fd, times, &s->desks[s->n], NULL) == 0)
+	else if (peer_new(fd, times, &s->peers[s->n], NULL) == 0)
 		s->n++;
 }
 
 static void
 accept_one(struct server *s)
 {
-	const struct answer_times none = {0};
+	const struct signer_times none = {0};
 	const int fd = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC);
 
 	if (fd >= 0)
@@ -100,10 +102,10 @@ step_all(struct server *s, const struct pollfd *p)
 	size_t i, kept = 0;
 
 	for (i = 0; i < s->n; i++) {
-		if (desk_step(s->desks[i], s->ca, p[i].revents) != 0)
-			desk_freep(&s->desks[i]);
+		if (peer_step(s->peers[i], s->ca, p[i].revents) != 0)
+			peer_freep(&s->peers[i]);
 		else
-			s->desks[kept++] = s->desks[i];
+			s->peers[kept++] = s->peers[i];
 	}
 	s->n = kept;
 }
@@ -132,7 +134,7 @@ loop(struct server *s, const sigset_t *while_waiting, struct err *err)
 {
 	const struct timespec tick = {
 	    .tv_sec = TICK_MS / 1000, .tv_nsec = TICK_MS % 1000 * 1000000L};
-	struct pollfd p[DESKS_MAX + 1];
+	struct pollfd p[PEERS_MAX + 1];
 	size_t i, n;
 	int rc;
 
@@ -141,9 +143,9 @@ loop(struct server *s, const sigset_t *while_waiting, struct err *err)
 		memset(p, 0, sizeof(p));
 		for (i = 0; i < n; i++)
 			p[i] = (struct pollfd){
-			    .fd = s->desks[i]->fd, .events = desk_events(s->desks[i])};
+			    .fd = s->peers[i]->fd, .events = peer_events(s->peers[i])};
 		/* when all places are taken the next desk waits in the queue */
-		p[n] = (struct pollfd){.fd = n < DESKS_MAX ? s->listener : -1, .events = POLLIN};
+		p[n] = (struct pollfd){.fd = n < PEERS_MAX ? s->listener : -1, .events = POLLIN};
 		if (ppoll(p, n + 1, &tick, while_waiting) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -187,7 +189,7 @@ confine(struct server *s, const char *socket, struct err *err)
 }
 
 static int
-run(struct server *s, const struct answer_times *times, int fd, const char *socket, struct err *err)
+run(struct server *s, const struct signer_times *times, int fd, const char *socket, struct err *err)
 {
 	sigset_t waiting;
 	int rc;
@@ -273,9 +275,9 @@ static void
 tell(int fd, int code, const struct err *why)
 {
 	CLEAN(blob_wipe) struct blob frame = {0};
-	const struct answer_times times = {.kdf_ns = key_kdf_ns, .fsync_ns = file_fsync_ns};
+	const struct signer_times times = {.kdf_ns = key_kdf_ns, .fsync_ns = file_fsync_ns};
 
-	if (answer_error(code, why, &times, &frame) == 0)
+	if (peer_error(code, why, &times, &frame) == 0)
 		(void)!message_write(fd, frame.data, frame.len, NULL);
 	close(fd);
 }
@@ -284,7 +286,7 @@ static int
 serve_fd(const struct signer_serve *serve, struct err *err)
 {
 	CLEAN(server_wipe) struct server s = {.listener = -1};
-	struct answer_times times;
+	struct signer_times times;
 	struct err own = ERR_INIT, *why = err == NULL ? &own : err;
 	int64_t wait_ns = 0;
 	int rc;
@@ -294,7 +296,7 @@ serve_fd(const struct signer_serve *serve, struct err *err)
 		tell(serve->fd, rc, why);
 		return rc;
 	}
-	times = (struct answer_times){
+	times = (struct signer_times){
 	    .kdf_ns = key_kdf_ns, .fsync_ns = file_fsync_ns, .wait_ns = wait_ns};
 	return run(&s, &times, serve->fd, NULL, err);
 }
@@ -363,4 +365,29 @@ int
 signer_serve(const struct signer_serve *serve, struct err *err)
 {
 	return serve->fd >= 0 ? serve_fd(serve, err) : serve_socket(serve, err);
+}
+
+static int
+make(const struct make *m, struct make_answer *a)
+{
+	switch (m->what) {
+	case MAKE_CA:
+		return init_ca(&m->init, &a->err);
+	case MAKE_IMPORT:
+		return import_ca(&m->init, &m->import, &a->imported, &a->err);
+	case MAKE_ASKS:
+		return key_import_asks(m->import.key, &a->asks, &a->err);
+	}
+	return err_set(&a->err, ERR_INTERNAL, "the signer was asked for something unknown");
+}
+
+int
+signer_make(int fd, struct err *err)
+{
+	CLEAN(make_wipe) struct make m = {0};
+	struct make_answer a = {.err = ERR_INIT};
+
+	if ((a.rc = sandbox_harden(&a.err)) == 0 && (a.rc = make_receive(fd, &m, &a.err)) == 0)
+		a.rc = make(&m, &a);
+	return message_write(fd, &a, sizeof(a), err);
 }

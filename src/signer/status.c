@@ -82,22 +82,24 @@ signer_status_refresh(struct signer_status *s, struct err *err)
 	return 0;
 }
 
-uint64_t
-signer_status_version(const struct signer_status *s)
+static struct signer_log
+summary(const struct log_sums *sums)
 {
-	return (uint64_t)s->log->sums.at.n;
+	struct signer_log l = {.lines = (uint64_t)sums->at.n,
+	    .certs = (uint64_t)sums->certs,
+	    .open = (uint64_t)sums->open,
+	    .crl_number = sums->crls[LOG_ISSUING].number,
+	    .last_time = sums->last_time,
+	    .audit = sums->audit};
+
+	memcpy(l.head, sums->at.hash, sizeof(l.head));
+	return l;
 }
 
-struct signer_status_marks
-signer_status_marks(const struct signer_status *s)
+struct signer_log
+signer_status_log(const struct signer_status *s)
 {
-	const struct log_sums *sums = &s->log->sums;
-	struct signer_status_marks m = {.audit = {.rows = sums->audit.rows},
-	    .crl_number = sums->crls[LOG_ISSUING].number,
-	    .last_time = sums->last_time};
-
-	memcpy(m.audit.head, sums->audit.head, sizeof(m.audit.head));
-	return m;
+	return summary(&s->log->sums);
 }
 
 static enum signer_status_what
@@ -140,11 +142,6 @@ signer_log_verify(const char *home, int (*line)(void *ctx, const char *json, str
 	if ((rc = log_path(home, path, err)) != 0 ||
 	    (rc = log_verify(path, line, ctx, &sums, err)) != 0)
 		return rc;
-	*ret = (struct signer_log){.lines = (uint64_t)sums.at.n,
-	    .certs = (uint64_t)sums.certs,
-	    .open = (uint64_t)sums.open,
-	    .crl_number = sums.crls[LOG_ISSUING].number,
-	    .last_time = sums.last_time};
-	memcpy(ret->head, sums.at.hash, sizeof(ret->head));
+	*ret = summary(&sums);
 	return 0;
 }

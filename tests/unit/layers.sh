@@ -61,7 +61,7 @@ claim "one call leads from workflow to relying" "$(grep -rnE '\b(relying|server|
 	grep -rn 'tell_servers = ' src | grep -v '^src/cli/opt.c:')"
 # The CA's side of signer: only in the library that only ykenroll-signer is linked with.
 ca_side=$(sed -n '/^ca_lib = /,/^)/s,.*\(signer/[a-z_0-9]*\)\.c.*,\1,p' src/meson.build)
-claim "what uses the CA key is a library of its own" "$(for f in answer ca crl import init issue sign serve; do
+claim "what uses the CA key is a library of its own" "$(for f in peer ca crl import init issue sign serve; do
 	echo "$ca_side" | grep -qx "signer/$f" || echo "signer/$f is not in ca_lib"
 done)"
 claim "which only ykenroll-signer is linked with" "$(awk '/^executable\(/ { getline; name = $1 } /^core_dep/ { name = "core_dep" } /^ca_dep/ { name = "" }

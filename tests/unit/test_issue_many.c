@@ -184,7 +184,7 @@ fill_server(struct person *h, struct request *r)
 
 static void
 prepare(
-    const struct request *base, unsigned which, struct issue_desk *desk, struct signer_prepared *p)
+    const struct request *base, unsigned which, struct issue_peer *desk, struct signer_prepared *p)
 {
 	struct request r = *base;
 	struct err err = ERR_INIT;
@@ -211,7 +211,7 @@ prepare(
 static void
 issue_one(unsigned which, unsigned k)
 {
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	CLEAN(blob_wipe) struct blob csr = {0}, leaf = {0}, cert = {0}, pem = {0};
 	const struct testattest_leaf good = TESTATTEST_GOOD;

@@ -65,7 +65,7 @@ a_certificate_verifies_here_and_with_openssl(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
 		CLEAN(testsigner_request_wipe) struct testsigner_request q;
-		CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+		CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 		CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 		CLEAN(blob_wipe) struct blob cert = {0}, pem = {0};
 
@@ -125,7 +125,7 @@ a_certificate_never_outlives_the_issuing_ca(void **state)
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	struct err err = ERR_INIT;
 
@@ -356,7 +356,7 @@ what_was_prepared_long_ago_is_not_signed(void **state)
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	CLEAN(blob_wipe) struct blob cert = {0};
 	struct err err = ERR_INIT;

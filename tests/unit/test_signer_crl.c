@@ -8,7 +8,7 @@
 #include "base/utc.h"
 #include "signer/crl.h"
 #include "signer/crl_scan.h"
-#include "signer/import_index.h"
+#include "signer/import.h"
 #include "testsigner.h"
 
 #define OK(call)                                  \

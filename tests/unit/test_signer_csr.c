@@ -306,7 +306,7 @@ static const struct {
 static int
 prepare(const struct blob *csr, bool software, struct blob *ret, struct err *err)
 {
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	struct request r = q.r;
 	int rc;

@@ -224,7 +224,7 @@ the_profile_decides_over_what_the_attestation_says(void **state)
 static void
 expect(const struct testsigner_request *q, int code, const char *reason)
 {
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	struct err err = ERR_INIT;
 

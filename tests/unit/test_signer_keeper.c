@@ -172,7 +172,7 @@ a_clock_behind_is_said_once_and_only_looking_goes_on(void **state)
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0}, more = {0};
 	CLEAN(blob_wipe) struct blob cert = {0}, again = {0};
 	const uint64_t number = ca->log->sums.crls[LOG_ISSUING].number;

@@ -160,7 +160,7 @@ a_key_that_fails_puts_the_serial_on_the_list(void **state)
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	CLEAN(blob_wipe) struct blob cert = {0};
 	struct counting key;
@@ -197,7 +197,7 @@ after_a_failed_write_nothing_more_is_signed(void **state)
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	CLEAN(blob_wipe) struct blob cert = {0};
 	struct counting key;
@@ -308,7 +308,7 @@ a_clock_behind_the_log_is_refused(void **state)
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	struct err err = ERR_INIT;
 

@@ -44,7 +44,7 @@ the_view_follows_the_signer(void **state)
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	CLEAN(blob_wipe) struct blob cert = {0};
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	uint8_t longer[SIGNER_SERIAL_LEN + 2] = {0};
 	struct signer_status_cert c;
 	struct err err = ERR_INIT;

@@ -200,7 +200,7 @@ testsigner_request_wipe(struct testsigner_request *q)
 }
 
 int
-testsigner_prepare(const struct ca *ca, struct issue_desk *desk, enum request_form form,
+testsigner_prepare(const struct ca *ca, struct issue_peer *desk, enum request_form form,
     const struct request *r, struct signer_prepared *ret, struct err *err)
 {
 	const struct issue_ask ask = {.form = form, .peer = (uint32_t)geteuid(), .request = r};
@@ -213,7 +213,7 @@ testsigner_issue(
     struct ca *ca, const char *cn, struct signer_prepared *ret_prepared, struct blob *ret_cert)
 {
 	CLEAN(testsigner_request_wipe) struct testsigner_request q;
-	CLEAN(issue_desk_wipe) struct issue_desk desk = {0};
+	CLEAN(issue_peer_wipe) struct issue_peer desk = {0};
 	struct err err = ERR_INIT;
 
 	testsigner_request(&q, KEY_P256, cn);

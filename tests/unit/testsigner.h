@@ -52,7 +52,7 @@ void testsigner_attest(struct testsigner_request *q, const struct testattest_lea
 void testsigner_request_wipe(struct testsigner_request *q);
 
 /* Prepare in this process, as our own uid. */
-MUST_CHECK int testsigner_prepare(const struct ca *ca, struct issue_desk *desk,
+MUST_CHECK int testsigner_prepare(const struct ca *ca, struct issue_peer *desk,
     enum request_form form, const struct request *r, struct signer_prepared *ret, struct err *err);
 /* And sign. */
 void testsigner_issue(

@@ -72,7 +72,7 @@ check_log(const struct desk *w, struct registry *r, struct workflow_audit *ret, 
 {
 	CLEAN(signer_status_closep) struct signer_status *s = NULL;
 	struct registry_mark mark = {0};
-	struct signer_status_marks marks;
+	struct signer_log marks;
 	char path[PATH_MAX];
 	int rc;
 
@@ -84,7 +84,7 @@ check_log(const struct desk *w, struct registry *r, struct workflow_audit *ret, 
 	if ((rc = signer_status_open(w->home, &s, err)) != 0)
 		return rc;
 	ret->log_readable = true;
-	marks = signer_status_marks(s);
+	marks = signer_status_log(s);
 	mark.rows = marks.audit.rows;
 	memcpy(mark.head, marks.audit.head, sizeof(mark.head));
 	if ((rc = registry_mark_check(r, &mark, "the signer's log", err)) != 0)

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/file.h"
-#include "signer/answer.h"
+#include "base/utc.h"
 #include "signer/crl.h"
-#include "signer/renew_issuing.h"
+#include "signer/peer.h"
+
+#define STALL_MS 10000 /* a half-sent frame or an unread answer ends the connection */
 
 struct asked {
 	struct ca *ca;
-	struct issue_desk *desk;
-	uint32_t peer;
+	struct issue_peer *own;
+	uint32_t uid;
 	const struct message *m;
 	const uint8_t *serial; /* where the message has one */
 	struct request request;
@@ -72,7 +79,7 @@ on_ca(const struct asked *a, struct blob *to, struct err *err)
 	struct ca *ca = a->ca;
 	int rc;
 
-	if ((rc = crl_renew(ca, a->peer, false, err)) != 0 ||
+	if ((rc = crl_renew(ca, a->uid, false, err)) != 0 ||
 	    (rc = put_blob(to, TAG_CA_ISSUING, &ca->cert[LOG_ISSUING], err)) != 0 ||
 	    (rc = put_root(ca, to, err)) != 0)
 		return rc;
@@ -84,13 +91,13 @@ static int
 on_prepare(const struct asked *a, struct blob *to, struct err *err)
 {
 	const struct issue_ask ask = {.form = message_form(a->m->type),
-	    .peer = a->peer,
+	    .peer = a->uid,
 	    .serial = a->serial,
 	    .request = &a->request};
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	int rc;
 
-	if ((rc = issue_prepare(a->ca, a->desk, &ask, &p, err)) != 0 ||
+	if ((rc = issue_prepare(a->ca, a->own, &ask, &p, err)) != 0 ||
 	    ask.form == REQUEST_PRECHECK ||
 	    (rc = message_put(to, TAG_SERIAL, p.serial, sizeof(p.serial), err)) != 0 ||
 	    (rc = put_blob(to, TAG_TBS, &p.tbs, err)) != 0 ||
@@ -104,7 +111,7 @@ static int
 on_sign(const struct asked *a, struct blob *to, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob cert = {0};
-	const int rc = issue_sign(a->ca, a->desk, a->peer, a->serial, &cert, err);
+	const int rc = issue_sign(a->ca, a->own, a->uid, a->serial, &cert, err);
 
 	return rc != 0 ? rc : put_blob(to, TAG_CERT, &cert, err);
 }
@@ -125,14 +132,14 @@ on_revoke(const struct asked *a, struct blob *to, struct err *err)
 
 	(void)to;
 	return issue_revoke(
-	    a->ca, a->peer, serial->data, serial->len, message_number(a->m, TAG_REASON), err);
+	    a->ca, a->uid, serial->data, serial->len, message_number(a->m, TAG_REASON), err);
 }
 
 static int
 on_crl(const struct asked *a, struct blob *to, struct err *err)
 {
 	(void)to;
-	return crl_renew(a->ca, a->peer, true, err);
+	return crl_renew(a->ca, a->uid, true, err);
 }
 
 static int
@@ -140,7 +147,7 @@ on_forbid(const struct asked *a, struct blob *to, struct err *err)
 {
 	bool was_signed;
 	const int rc = issue_forbid(
-	    a->ca, a->peer, a->serial, message_number(a->m, TAG_REASON), &was_signed, err);
+	    a->ca, a->uid, a->serial, message_number(a->m, TAG_REASON), &was_signed, err);
 
 	return rc != 0 ? rc : message_put_number(to, TAG_SIGNED, was_signed, err);
 }
@@ -152,8 +159,8 @@ on_tell(const struct asked *a, struct blob *to, struct err *err)
 	const int64_t rows = message_number(a->m, TAG_AUDIT_ROWS);
 	int rc;
 
-	a->desk->audit.rows = rows < 0 ? 0 : (uint64_t)rows;
-	memcpy(a->desk->audit.head, message_get(a->m, TAG_AUDIT_HEAD)->data, LOG_HASH_LEN);
+	a->own->audit.rows = rows < 0 ? 0 : (uint64_t)rows;
+	memcpy(a->own->audit.head, message_get(a->m, TAG_AUDIT_HEAD)->data, LOG_HASH_LEN);
 	if ((rc = message_put_number(to, TAG_AUDIT_ROWS, (int64_t)known->rows, err)) != 0)
 		return rc;
 	return message_put(to, TAG_AUDIT_HEAD, known->head, LOG_HASH_LEN, err);
@@ -163,14 +170,14 @@ static int
 on_root_crl(const struct asked *a, struct blob *to, struct err *err)
 {
 	(void)to;
-	return crl_root_renew(a->ca, a->peer, err);
+	return crl_root_renew(a->ca, a->uid, err);
 }
 
 static int
 on_renew_issuing(const struct asked *a, struct blob *to, struct err *err)
 {
 	(void)to;
-	return renew_issuing(a->ca, a->peer, err);
+	return issue_issuing(a->ca, a->uid, err);
 }
 
 static int (*const table[])(const struct asked *a, struct blob *to, struct err *err) = {
@@ -192,7 +199,7 @@ static int (*const table[])(const struct asked *a, struct blob *to, struct err *
 /* ---- frames ---- */
 
 static int
-finish(struct blob *frame, const struct answer_times *times, struct blob *ret)
+finish(struct blob *frame, const struct signer_times *times, struct blob *ret)
 {
 	int rc;
 
@@ -205,8 +212,8 @@ finish(struct blob *frame, const struct answer_times *times, struct blob *ret)
 	return 0;
 }
 
-int
-answer_hello(const struct answer_times *times, struct blob *ret_frame)
+static int
+answer_hello(const struct signer_times *times, struct blob *ret_frame)
 {
 	CLEAN(blob_wipe) struct blob frame = {0};
 	int rc;
@@ -218,8 +225,8 @@ answer_hello(const struct answer_times *times, struct blob *ret_frame)
 }
 
 int
-answer_error(
-    int code, const struct err *why, const struct answer_times *times, struct blob *ret_frame)
+peer_error(
+    int code, const struct err *why, const struct signer_times *times, struct blob *ret_frame)
 {
 	CLEAN(blob_wipe) struct blob frame = {0};
 	int rc;
@@ -231,11 +238,11 @@ answer_error(
 	return finish(&frame, times, ret_frame);
 }
 
-int
-answer_request(struct ca *ca, struct issue_desk *desk, uint32_t peer, const struct message *m,
-    struct answer_times *times, struct blob *ret_frame)
+static int
+answer_request(struct ca *ca, struct issue_peer *own, uint32_t uid, const struct message *m,
+    struct signer_times *times, struct blob *ret_frame)
 {
-	CLEAN(asked_wipe) struct asked a = {.ca = ca, .desk = desk, .peer = peer, .m = m};
+	CLEAN(asked_wipe) struct asked a = {.ca = ca, .own = own, .uid = uid, .m = m};
 	const struct message_field *serial = message_get(m, TAG_SERIAL);
 	const int64_t before = file_fsync_ns;
 	CLEAN(blob_wipe) struct blob frame = {0};
@@ -245,12 +252,152 @@ answer_request(struct ca *ca, struct issue_desk *desk, uint32_t peer, const stru
 	if (m->type >= sizeof(table) / sizeof(table[0]) || table[m->type] == NULL)
 		return ERR_INTERNAL;
 	a.serial = serial == NULL ? NULL : serial->data;
-	ca->audit = desk->audit;
+	ca->audit = own->audit;
 	if ((rc = message_request(m, &a.request, &err)) == 0 &&
 	    (rc = message_begin(&frame, message_reply(m->type), &err)) == 0)
 		rc = table[m->type](&a, &frame, &err);
 	ca->audit = (struct signer_audit){0};
 	times->fsync_ns += file_fsync_ns - before;
-	return rc == 0 ? finish(&frame, times, ret_frame)
-		       : answer_error(rc, &err, times, ret_frame);
+	return rc == 0 ? finish(&frame, times, ret_frame) : peer_error(rc, &err, times, ret_frame);
+}
+
+/* ---- the connection ---- */
+
+int
+peer_new(int fd, const struct signer_times *times, struct signer_peer **ret, struct err *err)
+{
+	CLEAN(peer_freep) struct signer_peer *s = calloc(1, sizeof(*s));
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	int rc;
+
+	if (s == NULL) {
+		close(fd);
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	}
+	s->fd = fd;
+	s->times = *times;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot tell who connects");
+	s->uid = cred.uid;
+	if ((rc = answer_hello(&s->times, &s->out)) != 0)
+		return err_set(err, rc, "out of memory");
+	*ret = TAKE(s);
+	return 0;
+}
+
+void
+peer_freep(struct signer_peer **s)
+{
+	if (*s == NULL)
+		return;
+	close((*s)->fd);
+	free((*s)->body);
+	blob_wipe(&(*s)->out);
+	issue_peer_wipe(&(*s)->own);
+	free(*s);
+	*s = NULL;
+}
+
+short
+peer_events(const struct signer_peer *s)
+{
+	return s->out.len > 0 ? POLLOUT : POLLIN;
+}
+
+/* Something moved, or nothing is half done. */
+static void
+touch(struct signer_peer *s)
+{
+	const bool half = s->have > 0 || s->out.len > 0;
+
+	s->stalled_ns = half ? utc_monotonic_ns() : 0;
+}
+
+static int
+send_some(struct signer_peer *s)
+{
+	const ssize_t n =
+	    send(s->fd, s->out.data + s->sent, s->out.len - s->sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	s->sent += (size_t)n;
+	if (s->sent == s->out.len) {
+		blob_wipe(&s->out);
+		s->sent = 0;
+	}
+	touch(s);
+	return s->out.len == 0 && s->last ? -1 : 0;
+}
+
+static int
+refuse(struct signer_peer *s, const char *why)
+{
+	struct err err = ERR_INIT;
+
+	/* where the next frame begins is no longer known */
+	s->last = true;
+	return peer_error(err_set(&err, ERR_USAGE, "the signer was asked %s", why), &err, &s->times,
+		   &s->out) == 0
+		   ? 0
+		   : -1;
+}
+
+static int
+answer(struct signer_peer *s, struct ca *ca)
+{
+	struct message m;
+	int rc;
+
+	if (message_parse(s->body, s->len, &m) != 0 || !MESSAGE_IS_REQUEST(m.type))
+		rc = refuse(s, "something that is not a request");
+	else
+		rc = answer_request(ca, &s->own, s->uid, &m, &s->times, &s->out) == 0 ? 0 : -1;
+	free(s->body);
+	s->body = NULL;
+	s->have = s->len = 0;
+	return rc;
+}
+
+static int
+start_body(struct signer_peer *s)
+{
+	if ((s->len = message_len(s->head, MESSAGE_REQUEST_MAX)) == 0)
+		return refuse(s, "something of an impossible length");
+	return (s->body = malloc(s->len)) == NULL ? -1 : 0;
+}
+
+static int
+receive_some(struct signer_peer *s, struct ca *ca)
+{
+	uint8_t *to = s->body == NULL ? s->head + s->have : s->body + s->have - MESSAGE_HEAD;
+	const size_t want =
+	    s->body == NULL ? MESSAGE_HEAD - s->have : s->len + MESSAGE_HEAD - s->have;
+	const ssize_t n = recv(s->fd, to, want, MSG_DONTWAIT);
+	int rc = 0;
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (n == 0)
+		return -1;
+	s->have += (size_t)n;
+	if (s->body == NULL && s->have == MESSAGE_HEAD)
+		rc = start_body(s);
+	else if (s->body != NULL && s->have == s->len + MESSAGE_HEAD)
+		rc = answer(s, ca);
+	touch(s);
+	return rc;
+}
+
+int
+peer_step(struct signer_peer *s, struct ca *ca, short revents)
+{
+	const int64_t since = s->stalled_ns;
+
+	if (since != 0 && utc_monotonic_ns() - since > STALL_MS * INT64_C(1000000))
+		return -1;
+	if (s->out.len > 0)
+		return (revents & (POLLOUT | POLLERR | POLLHUP)) != 0 ? send_some(s) : 0;
+	return (revents & (POLLIN | POLLERR | POLLHUP)) != 0 ? receive_some(s, ca) : 0;
 }
