@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+
 #include "desk/ca_issue.h"
 #include "ykenroll/registry_software.h"
 
@@ -41,4 +43,26 @@ ca_taken_record(struct registry *r, const char *action,
     const uint8_t serial[static REGISTRY_SERIAL_LEN], int reason, const char *note, struct err *err)
 {
 	return r == NULL ? 0 : registry_software_taken(r, action, serial, reason, note, err);
+}
+
+int
+ca_issue_own(struct signer *s, struct registry *r, const char *profile, const char *name,
+    unsigned days, struct key **ret_key, struct blob *ret_cert, struct err *err)
+{
+	CLEAN(request_wipe)
+	struct request request = {.days = days};
+	CLEAN(blob_wipe) struct blob cert = {0};
+	CLEAN(key_freep) struct key *key = NULL;
+	int rc;
+
+	snprintf(request.profile, sizeof(request.profile), "%s", profile);
+	snprintf(request.holder.name, sizeof(request.holder.name), "%s", name);
+	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
+	    (rc = csr_make(key, name, &request.csr, err)) != 0 ||
+	    (rc = ca_issue(s, &request, NULL, &cert, err)) != 0 ||
+	    (rc = ca_issue_record(r, "issue", profile, &cert, err)) != 0)
+		return rc;
+	blob_move(ret_cert, &cert);
+	*ret_key = TAKE(key);
+	return 0;
 }

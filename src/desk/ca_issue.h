@@ -23,4 +23,9 @@ MUST_CHECK int ca_taken_record(struct registry *r, const char *action,
  * without a registry. */
 MUST_CHECK int ca_registry(const struct desk *w, struct registry **ret, struct err *err);
 
+/* A certificate for a software key that is made for it, recorded as what its profile is called. r
+ * may be NULL. Errors: those of ca_issue and ca_issue_record. */
+MUST_CHECK int ca_issue_own(struct signer *s, struct registry *r, const char *profile,
+    const char *name, unsigned days, struct key **ret_key, struct blob *ret_cert, struct err *err);
+
 #endif

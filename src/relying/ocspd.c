@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -16,12 +17,21 @@
 #define CLOCK_SLACK 300 /* seconds; the signer's own */
 #define SAY_SEC 60	/* between two complaints of the same kind */
 
+#define CACHE 1024 /* answers; about 1 kB each */
+
+/* An answer that may be given again. */
+struct cached {
+	uint8_t question[X509_SHA256_LEN];
+	uint64_t version; /* of the log */
+	struct ocsp_answer answer;
+};
+
 struct responder {
 	const struct desk *w;
 	const struct relying_ocsp *what;
 	struct ocspd_cert cert;
 	struct signer_status *log;
-	struct ocspd_cache cache;
+	struct cached *cache; /* CACHE, or NULL: without it, it is only slower */
 	struct ocspd_http *http;
 	uint64_t lines;		 /* of the log, as far as it was seen */
 	struct ocsp_answer last; /* the reply that is being sent */
@@ -32,8 +42,12 @@ struct responder {
 static void
 responder_wipe(struct responder *r)
 {
+	size_t i;
+
 	ocspd_http_closep(&r->http);
-	ocspd_cache_clear(&r->cache);
+	for (i = 0; r->cache != NULL && i < CACHE; i++)
+		ocsp_answer_wipe(&r->cache[i].answer);
+	free(r->cache);
 	ocsp_answer_wipe(&r->last);
 	ocspd_cert_wipe(&r->cert);
 	signer_status_closep(&r->log);
@@ -134,6 +148,18 @@ look_at_log(struct responder *r, struct err *err)
 	return 0;
 }
 
+/* Who asks the same (without a nonce) gets the same, as long as the log is the same and half of the
+ * answer's time is left. One place for each question: what collides is signed again. */
+static bool
+still_true(const struct responder *r, const struct cached *c, const uint8_t *question, int64_t now)
+{
+	const struct ocsp_answer *a = &c->answer;
+
+	return a->der.len != 0 && c->version == r->lines &&
+	       memcmp(c->question, question, X509_SHA256_LEN) == 0 && now >= a->this_update &&
+	       now <= a->this_update + (a->next_update - a->this_update) / 2;
+}
+
 static int
 answer(struct responder *r, const struct blob *question, const struct ocsp_answer **ret,
     struct err *err)
@@ -141,16 +167,28 @@ answer(struct responder *r, const struct blob *question, const struct ocsp_answe
 	const struct ocsp_source source = {on_status, r};
 	const int64_t now = utc_now();
 	uint8_t md[X509_SHA256_LEN];
+	struct cached *c;
 	int rc;
 
 	if ((rc = look_at_log(r, err)) != 0 || (rc = x509_sha256(question, md, err)) != 0)
 		return rc;
-	if ((*ret = ocspd_cache_get(&r->cache, md, r->lines, now)) != NULL)
+	c = r->cache == NULL ? NULL : &r->cache[((size_t)md[0] << 8 | md[1]) % CACHE];
+	if (c != NULL && still_true(r, c, md, now)) {
+		*ret = &c->answer;
 		return 0;
+	}
 	if ((rc = ocsp_answer(r->cert.ocsp, question->data, question->len, &source, now,
 		 r->what->valid_sec, &r->last, err)) != 0)
 		return rc;
-	*ret = r->last.final ? ocspd_cache_put(&r->cache, md, r->lines, &r->last) : &r->last;
+	*ret = &r->last;
+	if (!r->last.final || c == NULL)
+		return 0;
+	ocsp_answer_wipe(&c->answer);
+	memcpy(c->question, md, sizeof(md));
+	c->version = r->lines;
+	c->answer = r->last;
+	memset(&r->last, 0, sizeof(r->last));
+	*ret = &c->answer;
 	return 0;
 }
 
@@ -272,6 +310,7 @@ relying_ocsp(const struct desk *w, const struct relying_ocsp *what, struct err *
 	struct responder r = {.w = w, .what = what, .cert = {.w = w, .what = what}};
 	int rc;
 
+	r.cache = calloc(CACHE, sizeof(*r.cache));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot give up privileges");
 	if ((rc = ocspd_cert_open(&r.cert, err)) != 0 ||

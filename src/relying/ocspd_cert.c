@@ -5,8 +5,11 @@
 
 #include "base/file.h"
 #include "base/utc.h"
+#include "desk/ca_issue.h"
 #include "relying/ocspd.h"
 
+#define OWN_NAME "OCSP responder"
+#define OWN_DAYS 7
 #define LOOK_SEC 10 /* between looks at the certificate's file */
 #define RETRY_SEC                                                                                \
 	300 /* to the next request of a signer that failed: it may hang for a while, and we with \
@@ -68,13 +71,31 @@ ask(struct ocspd_cert *c, struct err *err)
 	    c->pass, err);
 }
 
+/* ---- a key that lives as long as the process: what is on no disk need not be kept there ---- */
+
+/* ca_pass_spec: as in struct signer_open; NULL: only by a signer that listens. */
+static int
+make_own(const struct desk *w, const char *ca_pass_spec, struct key **ret_key,
+    struct blob *ret_cert, struct err *err)
+{
+	const struct signer_open open = {.home = w->home, .ca_pass_spec = ca_pass_spec};
+	CLEAN(registry_closep) struct registry *r = NULL;
+	CLEAN(signer_closep) struct signer *s = NULL;
+	int rc;
+
+	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = signer_open(&open, &s, err)) != 0 ||
+	    (rc = ca_issue_own(s, r, "ocsp", OWN_NAME, OWN_DAYS, ret_key, ret_cert, err)) != 0)
+		err_wrap(err, "a certificate for the responder");
+	return rc;
+}
+
 static int
 load(struct ocspd_cert *c, struct err *err)
 {
 	int rc;
 
 	if (c->what->cert == NULL)
-		return ocspd_own(c->w, c->w->ca_pass_spec, &c->key, &c->cert, err);
+		return make_own(c->w, c->w->ca_pass_spec, &c->key, &c->cert, err);
 	if ((rc = read_cert(c->what->cert, &c->cert, err)) != 0 || (rc = ask(c, err)) != 0)
 		return rc;
 	return key_file_load(c->what->key, c->pass, &c->key, err);
@@ -149,7 +170,7 @@ renew_own(struct ocspd_cert *c, bool at_once, struct err *err)
 
 	if (!at_once && utc_now() < c->from + half)
 		return 0;
-	if ((rc = ocspd_own(c->w, NULL, &key, &cert, err)) != 0 ||
+	if ((rc = make_own(c->w, NULL, &key, &cert, err)) != 0 ||
 	    (rc = ocsp_new(&c->ca, &cert, key, utc_now(), &o, err)) != 0)
 		return rc;
 	take(c, &key, &cert, &o);
