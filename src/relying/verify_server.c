@@ -2,7 +2,6 @@
 /* verify_server: the probes, and what their answers mean. */
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -13,7 +12,6 @@
 
 #define TIMEOUT_SEC 10
 #define SLOT 0x9a
-#define CA_FILE_MAX 32 /* certificates in --ca-file */
 
 /* ---- one login ---- */
 
@@ -22,10 +20,8 @@ visit_wipe(struct visit *v)
 {
 	size_t i;
 
-	for (i = 0; v->trust != NULL && i < CA_FILE_MAX; i++)
+	for (i = 0; i < VISIT_TRUST; i++)
 		blob_wipe(&v->trust[i]);
-	free(v->trust);
-	v->trust = NULL;
 	blob_wipe(&v->cas[0]);
 	blob_wipe(&v->cas[1]);
 }
@@ -44,14 +40,12 @@ read_trust(struct visit *v, struct err *err)
 	CLEAN(blob_wipe) struct blob pem = {0};
 	int rc;
 
-	if ((v->trust = calloc(CA_FILE_MAX, sizeof(*v->trust))) == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
 	if (v->what->ca_file == NULL) {
 		v->n_trust = 1;
 		return blob_set(&v->trust[0], v->cas[1].data, v->cas[1].len, err);
 	}
 	if ((rc = file_read(v->what->ca_file, &pem, err)) == 0)
-		rc = pem_blocks(&pem, PEM_CERT, v->trust, CA_FILE_MAX, &v->n_trust, err);
+		rc = pem_blocks(&pem, PEM_CERT, v->trust, VISIT_TRUST, &v->n_trust, err);
 	if (rc != 0) {
 		err_wrap(err, "%s", v->what->ca_file);
 		return ERR_USAGE;
@@ -76,7 +70,7 @@ int
 visit_login(const struct visit *v, bool tls12, const struct probe_key *who,
     const struct blob *session, struct tls_reply *ret, struct err *err)
 {
-	CLEAN(place_closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 	struct tls_login l = {.deadline_ns = deadline(v),
 	    .host = v->place.host,
 	    .path = v->place.path,
@@ -215,8 +209,12 @@ static int
 session_of(const struct probing *p, bool tls12, struct blob *ret, struct relying_probe *to,
     struct err *err)
 {
-	const int rc = probe_session_load(p->v.w, &p->v.place, tls12, ret, err);
+	char path[PATH_MAX];
+	int rc;
 
+	if ((rc = probe_session_path(p->v.w, &p->v.place, tls12, path, err)) != 0)
+		return rc;
+	rc = file_read_private(path, ret, err);
 	if (rc == 0 && ret->len == 0) {
 		untried(to, "the server gave no session that could be resumed");
 		return 0;

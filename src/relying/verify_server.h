@@ -27,10 +27,9 @@ MUST_CHECK int place_parse(const char *url, struct place *ret, struct err *err);
  * ERR_INTERNAL no such host, or nobody listens. */
 MUST_CHECK int place_find(
     struct place *p, const char *connect_to, int64_t deadline_ns, struct err *err);
-/* A connected socket that does not block. Errors: ERR_INTERNAL. */
+/* A connected socket that does not block; the caller closes it. Errors: ERR_INTERNAL. */
 MUST_CHECK int place_connect(
     const struct place *p, int64_t deadline_ns, int *ret_fd, struct err *err);
-void place_closep(int *fd);
 
 /* ---- verify_server_id.c: who logs in ---- */
 
@@ -58,11 +57,9 @@ MUST_CHECK int probe_cas(const struct desk *w, struct blob ret[static 2], struct
 /* Is this certificate on the CRL of pub/issuing.crl? */
 MUST_CHECK int probe_is_revoked(
     const struct desk *w, const struct probe_key *p, bool *ret, struct err *err);
-/* The session of the revoked one with this server, from before. Errors: ERR_ABSENT. */
-MUST_CHECK int probe_session_load(
-    const struct desk *w, const struct place *place, bool tls12, struct blob *ret, struct err *err);
-MUST_CHECK int probe_session_save(const struct desk *w, const struct place *place, bool tls12,
-    const struct blob *session, struct err *err);
+/* Where the session of the revoked one with this server is kept, from before. */
+MUST_CHECK int probe_session_path(const struct desk *w, const struct place *place, bool tls12,
+    char ret[static PATH_MAX], struct err *err);
 
 /* ---- verify_server_mean.c ---- */
 
@@ -71,11 +68,12 @@ MUST_CHECK int verify_conclude(struct relying_verified *r, struct err *err);
 
 /* ---- verify_server.c ---- */
 
+#define VISIT_TRUST 32 /* certificates in --ca-file */
 struct visit {
 	const struct desk *w;
 	const struct relying_verify *what;
 	struct place place;
-	struct blob *trust; /* who may have issued the server's certificate */
+	struct blob trust[VISIT_TRUST]; /* who may have issued the server's certificate */
 	size_t n_trust;
 	struct blob cas[2]; /* ours: issuing, root */
 };

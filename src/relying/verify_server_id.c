@@ -126,9 +126,9 @@ probe_is_revoked(const struct desk *w, const struct probe_key *p, bool *ret, str
 /* ---- sessions ---- */
 
 /* A file name of the server's name: "session-www.example.org-443-tls12". */
-static int
-session_path(const struct desk *w, const struct place *place, bool tls12, char ret[static PATH_MAX],
-    struct err *err)
+int
+probe_session_path(const struct desk *w, const struct place *place, bool tls12,
+    char ret[static PATH_MAX], struct err *err)
 {
 	char name[200], *p;
 
@@ -138,28 +138,4 @@ session_path(const struct desk *w, const struct place *place, bool tls12, char r
 		if (*p == ':')
 			*p = '_';
 	return probe_path(w, name, ".der", ret, err);
-}
-
-int
-probe_session_load(
-    const struct desk *w, const struct place *place, bool tls12, struct blob *ret, struct err *err)
-{
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = session_path(w, place, tls12, path, err)) != 0)
-		return rc;
-	return file_read_private(path, ret, err);
-}
-
-int
-probe_session_save(const struct desk *w, const struct place *place, bool tls12,
-    const struct blob *session, struct err *err)
-{
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = session_path(w, place, tls12, path, err)) != 0)
-		return rc;
-	return file_write(path, session->data, session->len, 0600, err);
 }

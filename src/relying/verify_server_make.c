@@ -60,20 +60,6 @@ tell(struct making *m, struct err *err)
 	return m->registry == NULL ? 0 : audit_tell(m->w->home, m->registry, m->signer, err);
 }
 
-static int
-issue(struct making *m, struct key *key, struct blob *ret, struct err *err)
-{
-	CLEAN(request_wipe)
-	struct request request = {
-	    .profile = "software", .holder.name = RELYING_PROBE_CN, .days = RELYING_PROBE_DAYS};
-	int rc;
-
-	if ((rc = csr_make(key, RELYING_PROBE_CN, &request.csr, err)) != 0 ||
-	    (rc = tell(m, err)) != 0)
-		return rc;
-	return ca_issue(m->signer, &request, NULL, ret, err);
-}
-
 /* Key first: a certificate without its key would be of no use, and is not found as one of ours. */
 static int
 store(const struct making *m, enum probe_id id, const struct key *key, const struct blob *cert,
@@ -103,9 +89,9 @@ make(struct making *m, enum probe_id id, struct err *err)
 	CLEAN(blob_wipe) struct blob cert = {0};
 	int rc;
 
-	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
-	    (rc = issue(m, key, &cert, err)) != 0 ||
-	    (rc = ca_issue_record(m->registry, "issue", "software", &cert, err)) != 0)
+	if ((rc = tell(m, err)) != 0 ||
+	    (rc = ca_issue_own(m->signer, m->registry, "software", RELYING_PROBE_CN,
+		 RELYING_PROBE_DAYS, &key, &cert, err)) != 0)
 		return rc;
 	m->ret->made++;
 	return store(m, id, key, &cert, err);
@@ -178,7 +164,8 @@ keep_session(
 {
 	CLEAN(tls_reply_wipe) struct tls_reply reply = {0};
 	struct err why = ERR_INIT;
-	const int rc = visit_login(v, tls12, who, NULL, &reply, &why);
+	char path[PATH_MAX];
+	int rc = visit_login(v, tls12, who, NULL, &reply, &why);
 
 	if (rc == ERR_FIT) { /* the server is not the one that is meant */
 		*err = why;
@@ -187,7 +174,9 @@ keep_session(
 	if (rc != 0 || !visit_is_in(&reply))
 		return 0;
 	m->ret->sessions += reply.session.len > 0; /* an empty file: there is none to be had */
-	return probe_session_save(m->w, &v->place, tls12, &reply.session, err);
+	if ((rc = probe_session_path(m->w, &v->place, tls12, path, err)) != 0)
+		return rc;
+	return file_write(path, reply.session.data, reply.session.len, 0600, err);
 }
 
 static int

@@ -2,23 +2,17 @@
 /* verify_server_net: which server is meant, and a connection to it. */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/utc.h"
 #include "relying/verify_server.h"
-
-void
-place_closep(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
 
 /* ---- words ---- */
 
@@ -112,46 +106,25 @@ place_parse(const char *url, struct place *ret, struct err *err)
 
 /* ---- the network ---- */
 
-static int
-try_connect(const struct sockaddr *to, socklen_t len, int64_t deadline_ns, int *ret_fd)
-{
-	const int fd = socket(to->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	socklen_t size = sizeof(int);
-	int failed = 0, n, left;
-
-	if (fd < 0)
-		return errno;
-	if (connect(fd, to, len) != 0 && errno != EINPROGRESS)
-		failed = errno;
-	while (failed == 0) {
-		left = (int)((deadline_ns - utc_monotonic_ns()) / 1000000);
-		n = poll(&p, 1, left > 0 ? left : 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n == 0)
-			failed = ETIMEDOUT;
-		else if (n < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size) != 0)
-			failed = errno;
-		break;
-	}
-	if (failed != 0)
-		close(fd);
-	else
-		*ret_fd = fd;
-	return failed;
-}
-
 int
 place_connect(const struct place *p, int64_t deadline_ns, int *ret_fd, struct err *err)
 {
-	const int failed =
-	    try_connect((const struct sockaddr *)&p->address, p->address_len, deadline_ns, ret_fd);
+	CLEAN(file_closep) int fd = socket(p->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const int64_t left = deadline_ns - utc_monotonic_ns();
+	const int64_t us = left > 0 ? left / 1000 : 1;
+	const struct timeval most = {.tv_sec = us / 1000000, .tv_usec = us % 1000000 + 1};
 
-	if (failed == 0)
-		return 0;
-	errno = failed;
-	return err_errno(err, ERR_INTERNAL, "cannot connect to %s", p->address_text);
+	/* connect() observes it: socket(7) */
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) != 0 ||
+	    connect(fd, (const struct sockaddr *)&p->address, p->address_len) != 0 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
+		if (errno == EINPROGRESS)
+			errno = ETIMEDOUT;
+		return err_errno(err, ERR_INTERNAL, "cannot connect to %s", p->address_text);
+	}
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
 }
 
 static void
@@ -189,6 +162,6 @@ place_find(struct place *p, const char *connect_to, int64_t deadline_ns, struct 
 			break;
 	}
 	freeaddrinfo(list);
-	place_closep(&fd);
+	file_closep(&fd);
 	return rc;
 }
