@@ -27,7 +27,6 @@ struct db_stmt;
 struct db_how {
 	const char *name; /* in front of messages: "registry" */
 	bool create;	  /* an empty file, for the owner only; it must not exist (ERR_OCCUPIED) */
-	bool alone;	  /* no other process has it open: nothing is shared but the file */
 	bool scratch;	  /* what a crash leaves of it is thrown away: no journal */
 };
 

@@ -84,10 +84,7 @@ db_open(const char *path, const struct db_how *how, struct db **ret, struct err 
 		return sqlite_err(db, err, "open the database");
 	if ((rc = harden(db, err)) != 0)
 		return rc;
-	/* before the first access: then a write-ahead log needs no shared memory
-	 * (sqlite.org/wal.html, 6) */
-	if ((how->alone && (rc = db_script(db, "PRAGMA locking_mode = EXCLUSIVE", err)) != 0) ||
-	    (how->scratch && (rc = db_script(db, SQL_SCRATCH, err)) != 0))
+	if (how->scratch && (rc = db_script(db, SQL_SCRATCH, err)) != 0)
 		return rc;
 	*ret = TAKE(db);
 	return 0;

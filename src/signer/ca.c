@@ -25,15 +25,13 @@ static int
 load_cert(const struct ca *ca, const char *name, struct blob *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(ca->home, name);
 	int rc;
 
-	if ((rc = ca_path(ca->home, name, path, err)) != 0)
-		return rc;
-	if ((rc = file_read(path, &pem, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "%s is not there", path) : rc;
+	if ((rc = file_read(path.at, &pem, err)) != 0)
+		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "%s is not there", path.at) : rc;
 	if (cert_from_pem(&pem, ret, err) != 0)
-		return err_set(err, ERR_CA, "%s is not a certificate", path);
+		return err_set(err, ERR_CA, "%s is not a certificate", path.at);
 	return 0;
 }
 
@@ -61,12 +59,10 @@ load_certs(struct ca *ca, struct err *err)
 static int
 unlock(struct ca *ca, const struct secret *pass, struct err *err)
 {
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(ca->home, CA_ISSUING_KEY);
 	int rc;
 
-	if ((rc = ca_path(ca->home, CA_ISSUING_KEY, path, err)) != 0)
-		return rc;
-	if ((rc = key_file_load(path, pass, &ca->key, err)) != 0)
+	if ((rc = key_file_load(path.at, pass, &ca->key, err)) != 0)
 		return rc == ERR_INTERNAL ? rc : ca_refused(err);
 	return ca_key_of(
 	    ca->key, &ca->cert[LOG_ISSUING], ERR_CA, CA_ISSUING_KEY, "ca/issuing.crt", err);
@@ -76,13 +72,12 @@ static int
 open_log(struct ca *ca, struct err *err)
 {
 	const struct log_who who = {.now = ca->now(), .peer = (uint32_t)geteuid()};
-	char path[PATH_MAX], dir[PATH_MAX];
+	const struct ca_name dir = ca_name(ca->home, CA_DIR);
+	const struct ca_name path = ca_name(ca->home, CA_LOG);
 	int rc;
 
-	if ((rc = ca_path(ca->home, CA_LOG, path, err)) != 0 ||
-	    (rc = ca_path(ca->home, CA_DIR, dir, err)) != 0 ||
-	    (rc = log_convert(dir, &who, err)) != 0 ||
-	    (rc = log_open(path, LOG_THERE, &who, &ca->log, err)) != 0 ||
+	if ((rc = log_convert(dir.at, &who, err)) != 0 ||
+	    (rc = log_open(path.at, LOG_THERE, &who, &ca->log, err)) != 0 ||
 	    (rc = log_usable(ca->log, who.now, err)) != 0 || (rc = crl_load(ca, err)) != 0)
 		return rc;
 	/* what a crash left, or revoked without publishing, goes out now */
@@ -93,7 +88,7 @@ int
 ca_open(const char *home, const struct secret *pass, int wait_ms, struct ca **ret, struct err *err)
 {
 	CLEAN(ca_closep) struct ca *ca = calloc(1, sizeof(*ca));
-	char path[PATH_MAX];
+	const struct ca_name dir = ca_name(home, CA_DIR), conf = ca_name(home, CA_CONF);
 	int rc;
 
 	if (ca == NULL)
@@ -104,14 +99,13 @@ ca_open(const char *home, const struct secret *pass, int wait_ms, struct ca **re
 	if (strlen(home) >= sizeof(ca->home))
 		return err_set(err, ERR_USAGE, "path too long: %s", home);
 	memcpy(ca->home, home, strlen(home) + 1);
-	if ((rc = ca_there(home, err)) != 0 || (rc = ca_path(home, CA_DIR, path, err)) != 0)
+	if ((rc = ca_there(home, err)) != 0)
 		return rc;
-	if ((rc = file_private_dir(path, err)) != 0)
+	if ((rc = file_private_dir(dir.at, err)) != 0)
 		return rc == ERR_USAGE
-			   ? err_set(err, ERR_CA, "%s must be ours alone; chmod 700 it", path)
+			   ? err_set(err, ERR_CA, "%s must be ours alone; chmod 700 it", dir.at)
 			   : rc;
-	if ((rc = ca_path(home, CA_CONF, path, err)) != 0 ||
-	    (rc = rules_load(path, &ca->rules, err)) != 0 || (rc = load_certs(ca, err)) != 0 ||
+	if ((rc = rules_load(conf.at, &ca->rules, err)) != 0 || (rc = load_certs(ca, err)) != 0 ||
 	    (rc = unlock(ca, pass, err)) != 0 ||
 	    (rc = ca_lock(home, wait_ms, &ca->lock, err)) != 0 || (rc = open_log(ca, err)) != 0)
 		return rc;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -18,10 +20,14 @@ ca_refused(struct err *err)
 	return ERR_CA;
 }
 
-int
-ca_path(const char *home, const char *name, char ret[static PATH_MAX], struct err *err)
+struct ca_name
+ca_name(const char *home, const char *name)
 {
-	return file_join(ret, PATH_MAX, home, name, err);
+	struct ca_name n;
+
+	assert(strlen(home) + strlen(name) + 2 <= sizeof(n.at));
+	strcat(strcat(strcpy(n.at, home), "/"), name);
+	return n;
 }
 
 int
@@ -29,22 +35,21 @@ ca_write_pem(const char *home, const char *name, const struct blob *ders, size_t
     int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
-	char path[PATH_MAX];
 	size_t i;
-	int rc = ca_path(home, name, path, err);
+	int rc = 0;
 
 	for (i = 0; rc == 0 && i < n; i++)
 		rc = to_pem(&ders[i], &pem, err);
-	return rc != 0 ? rc : file_write(path, pem.data, pem.len, mode, err);
+	return rc != 0 ? rc : file_write(ca_name(home, name).at, pem.data, pem.len, mode, err);
 }
 
 bool
 ca_has(const char *home, const char *name)
 {
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, name);
 	struct stat st;
 
-	return ca_path(home, name, path, NULL) == 0 && lstat(path, &st) == 0;
+	return lstat(path.at, &st) == 0;
 }
 
 int
@@ -62,12 +67,12 @@ ca_there(const char *home, struct err *err)
 int
 ca_secret(const char *home, enum key_secret *ret, struct err *err)
 {
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, CA_ISSUING_KEY);
 	int rc;
 
-	if ((rc = ca_there(home, err)) != 0 || (rc = ca_path(home, CA_ISSUING_KEY, path, err)) != 0)
+	if ((rc = ca_there(home, err)) != 0)
 		return rc;
-	rc = key_file_secret(path, ret, err);
+	rc = key_file_secret(path.at, ret, err);
 	return rc == 0 || rc == ERR_INTERNAL ? rc : ca_refused(err);
 }
 
@@ -77,16 +82,13 @@ ca_lock(const char *home, int wait_ms, int *ret_fd, struct err *err)
 	CLEAN(file_closep) int fd = -1;
 	const struct timespec pause = {.tv_nsec = 20000000};
 	const int64_t deadline = utc_monotonic_ns() + (int64_t)wait_ms * 1000000;
-	char path[PATH_MAX];
-	int rc;
+	const struct ca_name path = ca_name(home, CA_LOCK);
 
-	if ((rc = ca_path(home, CA_LOCK, path, err)) != 0)
-		return rc;
-	if ((fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	if ((fd = open(path.at, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", path.at);
 	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return err_errno(err, ERR_INTERNAL, "cannot lock %s", path);
+			return err_errno(err, ERR_INTERNAL, "cannot lock %s", path.at);
 		if (utc_monotonic_ns() > deadline)
 			return err_set(err, ERR_CA,
 			    "another signer works in %s; wait for its end, or let all commands "

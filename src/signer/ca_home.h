@@ -22,9 +22,11 @@
 #define CA_PUB "pub"
 #define CA_CONF "ykenroll.conf"
 
-/* home/name. Errors: ERR_INTERNAL. */
-MUST_CHECK int ca_path(
-    const char *home, const char *name, char ret[static PATH_MAX], struct err *err);
+/* home/name. home is shorter than ENV_HOME_MAX (base/env.h), a name than 64 bytes. */
+struct ca_name {
+	char at[PATH_MAX];
+};
+struct ca_name ca_name(const char *home, const char *name);
 
 bool ca_has(const char *home, const char *name);
 /* home/name from certificates, or CRLs, to_pem. Errors: as file_write. */

@@ -202,17 +202,16 @@ open_child(struct signer *s, const struct signer_open *open, struct err *err)
 static int
 nobody_listens(const char *home, struct err *err)
 {
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, PROCESS_SOCKET);
 	int rc, fd = -1;
 
-	if ((rc = ca_path(home, PROCESS_SOCKET, path, err)) != 0 ||
-	    (rc = process_connect(path, &fd, err)) != 0 || fd < 0)
+	if ((rc = process_connect(path.at, &fd, err)) != 0 || fd < 0)
 		return rc;
 	close(fd);
 	return err_set(err, ERR_CA,
 	    "a signer listens at %s, and the root's key is not for it: stop it, run this again, "
 	    "then start it",
-	    path);
+	    path.at);
 }
 
 int
@@ -273,14 +272,13 @@ take_long_crl(const struct signer *s, const struct message *m, struct blob *ret,
 {
 	const struct message_field *want = message_get(m, TAG_CRL_ISSUING_SHA256);
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(s->home, CA_PUB "/issuing.crl");
 	uint8_t hash[LOG_HASH_LEN];
 	int rc;
 
 	if (want == NULL)
 		return 0;
-	if ((rc = ca_path(s->home, CA_PUB "/issuing.crl", path, err)) != 0 ||
-	    (rc = crl_file_from_pem(path, NULL, &f, err)) != 0)
+	if ((rc = crl_file_from_pem(path.at, NULL, &f, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_CA : rc;
 	if ((rc = crl_file_hash(&f, hash, err)) != 0)
 		return rc;
@@ -288,7 +286,7 @@ take_long_crl(const struct signer *s, const struct message *m, struct blob *ret,
 		return err_set(err, ERR_CA,
 		    "%s is not the signer's latest CRL; it is too long for a message: copy it from "
 		    "the signer's home",
-		    path);
+		    path.at);
 	return blob_set(ret, f.der, f.len, err);
 }
 

@@ -115,9 +115,9 @@ make(struct log *log, const struct log_who *who, const struct crl_plan *wanted, 
 	return check(log, plan, f, err);
 }
 
-int
-crl_sign(struct log *log, const struct log_who *who, const struct crl_plan *plan,
-    struct crl_file *ret, struct err *err)
+static int
+sign(struct log *log, const struct log_who *who, const struct crl_plan *plan, struct crl_file *ret,
+    struct err *err)
 {
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	const int rc = make(log, who, plan, &f, err);
@@ -138,8 +138,7 @@ crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *pla
 	uint8_t hash[LOG_HASH_LEN];
 	int rc;
 
-	if ((rc = crl_sign(log, who, plan, &f, err)) != 0 ||
-	    (rc = crl_file_hash(&f, hash, err)) != 0 ||
+	if ((rc = sign(log, who, plan, &f, err)) != 0 || (rc = crl_file_hash(&f, hash, err)) != 0 ||
 	    (rc = log_of_crl(log, who, "crl-signed", plan->ca, plan->number, hash, err)) != 0)
 		return rc;
 	return blob_set(ret_der, f.der, f.len, err);
@@ -179,19 +178,15 @@ take(struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err
 	return 0;
 }
 
-/* path: that of name, on return. Errors: as crl_file_from_pem. */
+/* Errors: as crl_file_from_pem. */
 static int
-read_crl(const struct ca *ca, const char *name, char path[static PATH_MAX], struct crl_file *ret,
+read_crl(const struct ca *ca, const char *name, struct crl_file *ret,
     uint8_t ret_hash[static LOG_HASH_LEN], struct err *err)
 {
-	char dir[PATH_MAX];
-	int rc;
+	const struct ca_name path = ca_name(ca->home, name), dir = ca_name(ca->home, CA_DIR);
+	const int rc = crl_file_from_pem(path.at, dir.at, ret, err);
 
-	if ((rc = ca_path(ca->home, name, path, err)) != 0 ||
-	    (rc = ca_path(ca->home, CA_DIR, dir, err)) != 0 ||
-	    (rc = crl_file_from_pem(path, dir, ret, err)) != 0)
-		return rc;
-	return crl_file_hash(ret, ret_hash, err);
+	return rc != 0 ? rc : crl_file_hash(ret, ret_hash, err);
 }
 
 /* What is not there, or is damaged, is made again. */
@@ -200,12 +195,11 @@ load_issuing(struct ca *ca, struct err *err)
 {
 	const struct log_crl *known = &ca->log->sums.crls[LOG_ISSUING];
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	char path[PATH_MAX];
 	uint8_t hash[LOG_HASH_LEN];
 	struct crl_scan s;
 	int rc;
 
-	if ((rc = read_crl(ca, pub[LOG_ISSUING], path, &f, hash, err)) != 0)
+	if ((rc = read_crl(ca, pub[LOG_ISSUING], &f, hash, err)) != 0)
 		return rc == ERR_ABSENT ? 0 : rc;
 	if (crl_is_last(ca->log, LOG_ISSUING, hash))
 		return take(ca, LOG_ISSUING, &f, err);
@@ -216,7 +210,8 @@ load_issuing(struct ca *ca, struct err *err)
 	return err_set(err, ERR_CA,
 	    "%s has number %llu, the issuance log only %llu: the log was restored from an old "
 	    "backup, restore the latest one",
-	    path, (unsigned long long)s.number, (unsigned long long)known->number);
+	    ca_name(ca->home, pub[LOG_ISSUING]).at, (unsigned long long)s.number,
+	    (unsigned long long)known->number);
 }
 
 /* A crash came between the file and the log's last word on it. */
@@ -236,14 +231,11 @@ publish_root(const struct ca *ca, const struct crl_file *f, struct err *err)
 {
 	CLEAN(crl_file_close) struct crl_file there = CRL_FILE_INIT;
 	uint8_t hash[LOG_HASH_LEN];
-	char path[PATH_MAX];
-	int rc;
 
-	if (read_crl(ca, pub[LOG_ROOT], path, &there, hash, NULL) == 0 && there.len == f->len &&
+	if (read_crl(ca, pub[LOG_ROOT], &there, hash, NULL) == 0 && there.len == f->len &&
 	    memcmp(there.der, f->der, f->len) == 0)
 		return 0;
-	rc = ca_path(ca->home, pub[LOG_ROOT], path, err);
-	return rc != 0 ? rc : crl_file_to_pem(f, path, 0644, err);
+	return crl_file_to_pem(f, ca_name(ca->home, pub[LOG_ROOT]).at, 0644, err);
 }
 
 static int
@@ -252,14 +244,13 @@ load_root(struct ca *ca, struct err *err)
 	const struct log_crl *known = &ca->log->sums.crls[LOG_ROOT];
 	const struct log_who who = ca_who(ca, (uint32_t)geteuid());
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	char path[PATH_MAX];
 	uint8_t hash[LOG_HASH_LEN] = {0};
 	int rc;
 
 	/* one level, or a root whose key never was here */
 	if (known->number == 0)
 		return 0;
-	rc = read_crl(ca, ROOT_CRL, path, &f, hash, err);
+	rc = read_crl(ca, ROOT_CRL, &f, hash, err);
 	if (rc != 0 && rc != ERR_ABSENT)
 		return rc;
 	if (f.len > 0 && !crl_is_last(ca->log, LOG_ROOT, hash) && is_intended(ca, &f) &&
@@ -296,14 +287,13 @@ publish(struct ca *ca, const struct log_who *who, const struct crl_plan *plan,
 {
 	const bool root = plan->ca == LOG_ROOT;
 	uint8_t hash[LOG_HASH_LEN];
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(ca->home, root ? ROOT_CRL : pub[LOG_ISSUING]);
 	int rc;
 
 	if ((rc = crl_file_hash(f, hash, err)) != 0 ||
-	    (rc = ca_path(ca->home, root ? ROOT_CRL : pub[LOG_ISSUING], path, err)) != 0 ||
-	    (root && (rc = crl_file_to_pem(f, path, 0600, err)) != 0) ||
+	    (root && (rc = crl_file_to_pem(f, path.at, 0600, err)) != 0) ||
 	    (rc = log_of_crl(ca->log, who, "crl-signed", plan->ca, plan->number, hash, err)) != 0 ||
-	    (rc = root ? publish_root(ca, f, err) : crl_file_to_pem(f, path, 0644, err)) != 0)
+	    (rc = root ? publish_root(ca, f, err) : crl_file_to_pem(f, path.at, 0644, err)) != 0)
 		return rc;
 	return take(ca, plan->ca, f, err);
 }
@@ -314,7 +304,8 @@ renew(struct ca *ca, uint32_t peer, enum log_ca which, const struct key *key, in
 {
 	const struct log_who who = ca_who(ca, peer);
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	char dir[PATH_MAX], path[PATH_MAX];
+	const struct ca_name path = ca_name(ca->home, pub[which]);
+	const struct ca_name dir = ca_name(ca->home, CA_DIR);
 	const struct crl_plan plan = {
 	    .ca = which,
 	    .issuer = &ca->cert[which],
@@ -323,17 +314,15 @@ renew(struct ca *ca, uint32_t peer, enum log_ca which, const struct key *key, in
 	    /* never back: the log's last line is not after who.now */
 	    .this_update = who.now - BACKDATE,
 	    .next_update = who.now + days * DAY,
-	    .dir = dir,
+	    .dir = dir.at,
 	};
 	int rc;
 
-	if ((rc = ca_path(ca->home, CA_DIR, dir, err)) != 0 ||
-	    (rc = ca_path(ca->home, pub[which], path, err)) != 0 ||
-	    (rc = crl_guard(ca->log, &plan, path, plan.issuer, err)) != 0)
+	if ((rc = crl_guard(ca->log, &plan, path.at, plan.issuer, err)) != 0)
 		return rc;
 	/* until the new one is out, there is none: not even when publishing fails */
 	ca->crls[which].there = false;
-	rc = crl_sign(ca->log, &who, &plan, &f, err);
+	rc = sign(ca->log, &who, &plan, &f, err);
 	if (which == LOG_ROOT)
 		key_freep(&ca->root_key);
 	return rc != 0 ? rc : publish(ca, &who, &plan, &f, err);
@@ -367,27 +356,23 @@ not_there(const char *path, struct err *err)
 int
 crl_root_secret(const char *home, enum key_secret *ret, struct err *err)
 {
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, ROOT_KEY);
 	int rc;
 
-	if ((rc = ca_path(home, ROOT_KEY, path, err)) != 0)
-		return rc;
-	rc = key_file_secret(path, ret, err);
-	return rc == ERR_ABSENT ? not_there(path, err) : rc;
+	rc = key_file_secret(path.at, ret, err);
+	return rc == ERR_ABSENT ? not_there(path.at, err) : rc;
 }
 
 int
 crl_root_unlock(struct ca *ca, const struct secret *pass, struct err *err)
 {
 	CLEAN(key_freep) struct key *key = NULL;
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(ca->home, ROOT_KEY);
 	int rc;
 
-	if ((rc = ca_path(ca->home, ROOT_KEY, path, err)) != 0)
-		return rc;
-	rc = key_file_load(path, pass, &key, err);
+	rc = key_file_load(path.at, pass, &key, err);
 	if (rc == ERR_ABSENT)
-		return not_there(path, err);
+		return not_there(path.at, err);
 	if (rc != 0) {
 		err_wrap(err, "the root's key");
 		return rc;

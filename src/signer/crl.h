@@ -20,11 +20,8 @@ struct crl_plan {
 	struct signer_audit audit; /* filled in when it is signed */
 };
 
-/* Intent, signature, check. Errors: ERR_CA; ERR_INTERNAL. */
-MUST_CHECK int crl_sign(struct log *log, const struct log_who *who, const struct crl_plan *plan,
-    struct crl_file *ret, struct err *err);
-
-/* That, and "signed" in the log, of a short one; its DER. */
+/* Intent, signature, check, and "signed" in the log, of a short one; its DER. Errors: ERR_CA;
+ * ERR_INTERNAL. */
 MUST_CHECK int crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *plan,
     struct blob *ret_der, struct err *err);
 

@@ -148,23 +148,20 @@ gate_attestation(const struct profile *profile, const struct request *request,
 
 struct trust {
 	struct attest_trust trust;
-	char dir[PATH_MAX];
+	struct ca_name dir;
 };
 
-static int
-trusted(const struct ca *ca, struct trust *t, struct err *err)
+static void
+trusted(const struct ca *ca, struct trust *t)
 {
 	struct stat st;
-	int rc;
 
 	memset(&t->trust, 0, sizeof(t->trust));
-	if ((rc = ca_path(ca->home, CA_INTERMEDIATES, t->dir, err)) != 0)
-		return rc;
+	t->dir = ca_name(ca->home, CA_INTERMEDIATES);
 	if (ca->rehearsal_root.len > 0)
 		t->trust.rehearsal_root = &ca->rehearsal_root;
-	if (stat(t->dir, &st) == 0)
-		t->trust.intermediates_dir = t->dir;
-	return 0;
+	if (stat(t->dir.at, &st) == 0)
+		t->trust.intermediates_dir = t->dir.at;
 }
 
 static int
@@ -173,8 +170,7 @@ verify(const struct ca *ca, const struct request *request, struct attestation *r
 	struct trust t;
 	int rc;
 
-	if ((rc = trusted(ca, &t, err)) != 0)
-		return rc;
+	trusted(ca, &t);
 	rc = attest_verify(&request->attestation, &request->f9, &t.trust, ret, err);
 	return rc == 0 || rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
 }
@@ -207,9 +203,9 @@ gate_planned(const struct ca *ca, const struct profile *profile, const struct re
 	/* firmware 4 will attest no serial; that is for the profile to say */
 	if (a.firmware[0] < 5)
 		a.serial = 0;
-	if ((rc = gate_attestation(profile, request, &a, err)) != 0 ||
-	    (rc = trusted(ca, &t, err)) != 0)
+	if ((rc = gate_attestation(profile, request, &a, err)) != 0)
 		return rc;
+	trusted(ca, &t);
 	rc = attest_check_f9(&request->f9, &t.trust, anchor, err);
 	return rc == 0 || rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
 }

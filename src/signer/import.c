@@ -143,13 +143,10 @@ save_key(struct importing *im, enum log_ca which, const char *name, struct err *
 	const struct signer_init *init = im->init;
 	const struct secret *pass =
 	    which == LOG_ROOT && init->root_pass != NULL ? init->root_pass : init->pass;
-	char path[PATH_MAX];
-	int rc;
 
-	if (im->keys[which] == NULL)
-		return 0;
-	rc = ca_path(init->home, name, path, err);
-	return rc != 0 ? rc : key_file_save(im->keys[which], path, pass, err);
+	return im->keys[which] == NULL
+		   ? 0
+		   : key_file_save(im->keys[which], ca_name(init->home, name).at, pass, err);
 }
 
 static int

@@ -64,53 +64,45 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
 static int
 remove_new(const char *home, struct err *err)
 {
-	char new[PATH_MAX];
-	int rc;
+	const struct ca_name new = ca_name(home, CA_NEW);
 
-	if ((rc = ca_path(home, CA_NEW, new, err)) != 0)
-		return rc;
-	return nftw(new, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT
+	return nftw(new.at, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT
 		   ? 0
-		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", new);
+		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", new.at);
 }
 
 /* Before ca/ goes: alone, pub/root.crt would look like that of a CA whose directory was lost. */
 static int
 unpublish(const char *home, struct err *err)
 {
-	char crt[PATH_MAX];
-	int rc;
+	const struct ca_name crt = ca_name(home, CA_PUB "/root.crt");
 
-	if ((rc = ca_path(home, CA_PUB "/root.crt", crt, err)) != 0)
-		return rc;
-	if (unlink(crt) != 0)
-		return errno == ENOENT ? 0 : err_errno(err, ERR_INTERNAL, "cannot remove %s", crt);
-	return file_sync_dir(crt, err);
+	if (unlink(crt.at) != 0)
+		return errno == ENOENT ? 0
+				       : err_errno(err, ERR_INTERNAL, "cannot remove %s", crt.at);
+	return file_sync_dir(crt.at, err);
 }
 
 /* Remove what an interrupted call left; refuse where a CA is, or was. */
 static int
 clear(const char *home, struct err *err)
 {
-	char ca[PATH_MAX], new[PATH_MAX];
+	const struct ca_name new = ca_name(home, CA_NEW), ca = ca_name(home, CA_DIR);
 	const bool unfinished = ca_has(home, CA_UNFINISHED);
 	int rc;
 
-	if ((rc = ca_path(home, CA_DIR, ca, err)) != 0 ||
-	    (rc = ca_path(home, CA_NEW, new, err)) != 0)
-		return rc;
 	if (ca_has(home, CA_DIR) && !unfinished)
 		return err_set(err, ERR_OCCUPIED, "there is a CA in %s already", home);
 	if (!unfinished && ca_has(home, CA_PUB "/root.crt"))
 		return err_set(err, ERR_OCCUPIED,
 		    "%s/pub is of a CA whose directory %s is not there; put it back, or use "
 		    "another home",
-		    home, ca);
+		    home, ca.at);
 	if ((rc = remove_new(home, err)) != 0 || (unfinished && (rc = unpublish(home, err)) != 0))
 		return rc;
 	/* by way of ca.new: ca is there as a whole or not at all */
-	if (unfinished && rename(ca, new) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot rename %s", ca);
+	if (unfinished && rename(ca.at, new.at) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot rename %s", ca.at);
 	return unfinished ? remove_new(home, err) : 0;
 }
 
@@ -164,7 +156,7 @@ make_cert(struct making *m, enum log_ca who, struct err *err)
 int
 init_make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err)
 {
-	char dir[PATH_MAX];
+	const struct ca_name dir = ca_name(m->init->home, CA_NEW);
 	const struct crl_plan plan = {
 	    .ca = ca,
 	    .issuer = &m->certs[ca],
@@ -172,12 +164,9 @@ init_make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err)
 	    .number = m->log->sums.crls[ca].number + 1,
 	    .this_update = m->now - PROFILE_BACKDATE,
 	    .next_update = m->now + days * DAY,
-	    .dir = dir,
+	    .dir = dir.at,
 	};
-	int rc;
 
-	if ((rc = ca_path(m->init->home, CA_NEW, dir, err)) != 0)
-		return rc;
 	return crl_issue(m->log, &m->who, &plan, &m->crls[ca], err);
 }
 
@@ -185,14 +174,14 @@ init_make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err)
 static int
 keep_rehearsal(const char *home, size_t n, const struct blob *der, struct err *err)
 {
-	char path[PATH_MAX], name[64];
+	const struct ca_name path = ca_name(home, NEW_INTERMEDIATES);
+	char name[64];
 	int rc;
 
 	if (n == 0)
 		return ca_write_pem(
 		    home, CA_NEW "/rehearsal-root.pem", der, 1, cert_to_pem, 0600, err);
-	if ((rc = ca_path(home, NEW_INTERMEDIATES, path, err)) != 0 ||
-	    (rc = file_private_dir(path, err)) != 0)
+	if ((rc = file_private_dir(path.at, err)) != 0)
 		return rc;
 	snprintf(name, sizeof(name), NEW_INTERMEDIATES "/rehearsal-%zu.pem", n);
 	return ca_write_pem(home, name, der, 1, cert_to_pem, 0600, err);
@@ -254,13 +243,11 @@ static int
 fill(struct making *m, const struct init_source *from, unsigned crl_days, struct err *err)
 {
 	const char *home = m->init->home;
-	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = ca_path(home, CA_NEW "/unfinished", path, err)) != 0 ||
-	    (rc = file_create(path, "", 0, 0600, err)) != 0 ||
-	    (rc = ca_path(home, CA_NEW "/issuance.db", path, err)) != 0 ||
-	    (rc = log_open(path, LOG_NEW, &m->who, &m->log, err)) != 0)
+	if ((rc = file_create(ca_name(home, CA_NEW "/unfinished").at, "", 0, 0600, err)) != 0 ||
+	    (rc = log_open(
+		 ca_name(home, CA_NEW "/issuance.db").at, LOG_NEW, &m->who, &m->log, err)) != 0)
 		return rc;
 	if ((rc = copy_rehearsal(m->init, err)) != 0 ||
 	    (rc = from->fill(m, from->ctx, crl_days, err)) != 0)
@@ -283,16 +270,14 @@ publish(const struct making *m, struct err *err)
 	static const char *const crts[LOG_CAS] = {CA_PUB "/issuing.crt", CA_PUB "/root.crt"};
 	static const char *const crls[LOG_CAS] = {CA_PUB "/issuing.crl", CA_PUB "/root.crl"};
 	const char *home = m->init->home;
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, CA_PUB);
 	size_t i;
 	int rc;
 
-	if ((rc = ca_path(home, CA_PUB, path, err)) != 0)
-		return rc;
-	if (mkdir(path, 0755) != 0 && errno != EEXIST)
-		return err_errno(err, ERR_INTERNAL, "cannot make %s", path);
-	if (chmod(path, 0755) != 0) /* whatever the umask */
-		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", path);
+	if (mkdir(path.at, 0755) != 0 && errno != EEXIST)
+		return err_errno(err, ERR_INTERNAL, "cannot make %s", path.at);
+	if (chmod(path.at, 0755) != 0) /* whatever the umask */
+		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", path.at);
 	for (i = 0; i < LOG_CAS; i++)
 		if ((m->crls[i].len > 0 && (rc = ca_write_pem(home, crls[i], &m->crls[i], 1,
 						crl_to_pem, 0644, err)) != 0) ||
@@ -308,15 +293,13 @@ static int
 configure(const char *home, unsigned *ret_crl_days, struct err *err)
 {
 	CLEAN(rules_freep) struct rules *rules = NULL;
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, CA_CONF);
 	int rc;
 
-	if ((rc = ca_path(home, CA_CONF, path, err)) != 0)
-		return rc;
-	rc = file_create(path, rules_default, strlen(rules_default), 0600, err);
+	rc = file_create(path.at, rules_default, strlen(rules_default), 0600, err);
 	if (rc != 0 && rc != ERR_OCCUPIED)
 		return rc;
-	if ((rc = rules_load(path, &rules, err)) != 0)
+	if ((rc = rules_load(path.at, &rules, err)) != 0)
 		return rc;
 	*ret_crl_days = rules_crl_days(rules);
 	return 0;
@@ -327,27 +310,26 @@ make(const struct signer_init *init, const struct init_source *from, struct err 
 {
 	CLEAN(making_wipe)
 	struct making m = {.init = init, .now = utc_now()};
-	char new[PATH_MAX], within[PATH_MAX], ca[PATH_MAX], mark[PATH_MAX];
+	const struct ca_name mark = ca_name(init->home, CA_UNFINISHED);
+	const struct ca_name ca = ca_name(init->home, CA_DIR);
+	const struct ca_name within = ca_name(init->home, CA_NEW "/.");
+	const struct ca_name new = ca_name(init->home, CA_NEW);
 	unsigned crl_days = 0;
 	int rc;
 
 	m.who = (struct log_who){.now = m.now, .peer = (uint32_t)geteuid()};
-	if ((rc = ca_path(init->home, CA_NEW, new, err)) != 0 ||
-	    (rc = ca_path(init->home, CA_NEW "/.", within, err)) != 0 ||
-	    (rc = ca_path(init->home, CA_DIR, ca, err)) != 0 ||
-	    (rc = ca_path(init->home, CA_UNFINISHED, mark, err)) != 0 ||
-	    (rc = init_note_check(init, err)) != 0 || (rc = clear(init->home, err)) != 0 ||
+	if ((rc = init_note_check(init, err)) != 0 || (rc = clear(init->home, err)) != 0 ||
 	    (rc = configure(init->home, &crl_days, err)) != 0 ||
-	    (rc = file_private_dir(new, err)) != 0 || (rc = fill(&m, from, crl_days, err)) != 0 ||
-	    (rc = file_sync_dir(within, err)) != 0)
+	    (rc = file_private_dir(new.at, err)) != 0 ||
+	    (rc = fill(&m, from, crl_days, err)) != 0 || (rc = file_sync_dir(within.at, err)) != 0)
 		return rc;
-	if (rename(new, ca) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot rename %s", new);
-	if ((rc = file_sync_dir(ca, err)) != 0 || (rc = publish(&m, err)) != 0)
+	if (rename(new.at, ca.at) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot rename %s", new.at);
+	if ((rc = file_sync_dir(ca.at, err)) != 0 || (rc = publish(&m, err)) != 0)
 		return rc;
-	if (unlink(mark) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot remove %s", mark);
-	if ((rc = file_sync_dir(mark, err)) != 0)
+	if (unlink(mark.at) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot remove %s", mark.at);
+	if ((rc = file_sync_dir(mark.at, err)) != 0)
 		return rc;
 	return init_note_clear(init->home, err);
 }

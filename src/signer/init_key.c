@@ -108,7 +108,6 @@ make(const struct signer_init *init, enum log_ca which, struct key **ret, struct
 {
 	const struct wanted w = wanted(init, which);
 	const enum key_alg alg = w.alg == KEY_NONE ? w.usual : w.alg;
-	char path[PATH_MAX];
 	int rc;
 
 	if (w.uri == NULL)
@@ -117,8 +116,8 @@ make(const struct signer_init *init, enum log_ca which, struct key **ret, struct
 		rc = adopt(&w, ret, err);
 	else
 		rc = make_there(init, &w, alg, ret, err);
-	if (rc == 0 && (rc = ca_path(init->home, w.file, path, err)) == 0)
-		rc = key_file_save(*ret, path, w.pass, err);
+	if (rc == 0)
+		rc = key_file_save(*ret, ca_name(init->home, w.file).at, w.pass, err);
 	if (rc != 0)
 		err_wrap(err, "the %s CA's key", w.name);
 	return rc;

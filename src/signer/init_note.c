@@ -11,13 +11,10 @@
 
 /* Lines, none when there is no file: it is written as a whole. */
 static int
-read_notes(const char *home, char path[static PATH_MAX], struct blob *ret, struct err *err)
+read_notes(const char *home, struct blob *ret, struct err *err)
 {
-	int rc;
+	const int rc = file_read_private(ca_name(home, NOTE).at, ret, err);
 
-	if ((rc = ca_path(home, NOTE, path, err)) != 0)
-		return rc;
-	rc = file_read_private(path, ret, err);
 	return rc == ERR_ABSENT ? 0 : rc;
 }
 
@@ -44,10 +41,9 @@ int
 init_note_has(const struct init_note *n, bool *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob notes = {0};
-	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = read_notes(n->home, path, &notes, err)) == 0 &&
+	if ((rc = read_notes(n->home, &notes, err)) == 0 &&
 	    (rc = blob_append(&notes, "", 1, err)) == 0)
 		*ret = find(&notes, true, n->uri, NULL) != NULL;
 	return rc;
@@ -57,43 +53,38 @@ int
 init_note_put(const struct init_note *n, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob notes = {0};
-	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = read_notes(n->home, path, &notes, err)) != 0 ||
+	if ((rc = read_notes(n->home, &notes, err)) != 0 ||
 	    (rc = blob_append(&notes, n->uri, strlen(n->uri), err)) != 0 ||
 	    (rc = blob_append(&notes, "\n", 1, err)) != 0)
 		return rc;
-	return file_write(path, notes.data, notes.len, 0600, err);
+	return file_write(ca_name(n->home, NOTE).at, notes.data, notes.len, 0600, err);
 }
 
 int
 init_note_check(const struct signer_init *init, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob notes = {0};
-	char path[PATH_MAX];
 	const char *line;
 	int rc;
 
-	if ((rc = read_notes(init->home, path, &notes, err)) != 0 ||
+	if ((rc = read_notes(init->home, &notes, err)) != 0 ||
 	    (rc = blob_append(&notes, "", 1, err)) != 0 ||
 	    (line = find(&notes, false, init->root_key, init->issuing_key)) == NULL)
 		return rc;
 	return err_set(err, ERR_OCCUPIED,
 	    "an init that was interrupted was making a key at %s: name it again, or remove the "
 	    "key, if it is there, by the HSM's own tool, and then %s",
-	    line, path);
+	    line, ca_name(init->home, NOTE).at);
 }
 
 int
 init_note_clear(const char *home, struct err *err)
 {
-	char path[PATH_MAX];
-	int rc;
+	const struct ca_name path = ca_name(home, NOTE);
 
-	if ((rc = ca_path(home, NOTE, path, err)) != 0)
-		return rc;
-	return unlink(path) == 0 || errno == ENOENT
+	return unlink(path.at) == 0 || errno == ENOENT
 		   ? 0
-		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", path);
+		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", path.at);
 }

@@ -21,15 +21,15 @@ static int
 put_crt(const char *home, const char *name, const struct blob *der, bool pinned, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0}, there = {0};
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, name);
 	int rc;
 
-	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = cert_to_pem(der, &pem, err)) != 0)
+	if ((rc = cert_to_pem(der, &pem, err)) != 0)
 		return rc;
-	if (file_read(path, &there, NULL) == 0 && pinned && !blob_equal(&there, &pem))
+	if (file_read(path.at, &there, NULL) == 0 && pinned && !blob_equal(&there, &pem))
 		return err_set(err, ERR_CA,
-		    "the signer is of another CA than %s, for which this desk works", path);
-	return put(path, &there, &pem, err);
+		    "the signer is of another CA than %s, for which this desk works", path.at);
+	return put(path.at, &there, &pem, err);
 }
 
 static int
@@ -37,43 +37,41 @@ put_crl(const char *home, const char *name, const struct blob *der, struct err *
 {
 	CLEAN(blob_wipe) struct blob pem = {0}, there = {0}, old = {0};
 	struct crl_info was, is;
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, name);
 	int rc;
 
-	if ((rc = ca_path(home, name, path, err)) != 0 || (rc = crl_to_pem(der, &pem, err)) != 0 ||
+	if ((rc = crl_to_pem(der, &pem, err)) != 0 ||
 	    (rc = crl_read(der->data, der->len, &is, err)) != 0)
 		return rc;
-	if (file_read(path, &there, NULL) == 0 && crl_from_pem(&there, &old, NULL) == 0 &&
+	if (file_read(path.at, &there, NULL) == 0 && crl_from_pem(&there, &old, NULL) == 0 &&
 	    crl_read(old.data, old.len, &was, NULL) == 0 && was.number > is.number)
 		return err_set(err, ERR_CA,
 		    "the signer's CRL has number %llu and %s already %llu: its log was restored "
 		    "from an old backup",
-		    (unsigned long long)is.number, path, (unsigned long long)was.number);
-	return put(path, &there, &pem, err);
+		    (unsigned long long)is.number, path.at, (unsigned long long)was.number);
+	return put(path.at, &there, &pem, err);
 }
 
 bool
 mirror_wanted(const char *home)
 {
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, CA_DIR);
 	struct stat st;
 
-	return ca_path(home, CA_DIR, path, NULL) == 0 && lstat(path, &st) != 0;
+	return lstat(path.at, &st) != 0;
 }
 
 int
 mirror_pub(const char *home, const struct signer_ca *ca, struct err *err)
 {
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, CA_PUB);
 	size_t i;
 	int rc;
 
 	if (!mirror_wanted(home))
 		return 0;
-	if ((rc = ca_path(home, CA_PUB, path, err)) != 0)
-		return rc;
-	if (mkdir(path, 0755) != 0 && errno != EEXIST)
-		return err_errno(err, ERR_INTERNAL, "cannot make %s", path);
+	if (mkdir(path.at, 0755) != 0 && errno != EEXIST)
+		return err_errno(err, ERR_INTERNAL, "cannot make %s", path.at);
 	/* of one level: twice the same */
 	if ((rc = put_crt(home, crt_names[1], &ca->cas[ca->n - 1], true, err)) != 0 ||
 	    (rc = put_crt(home, crt_names[0], &ca->cas[0], false, err)) != 0)

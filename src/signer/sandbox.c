@@ -95,13 +95,12 @@ static int
 allow_home(int rules, const struct sandbox *s, int abi, struct err *err)
 {
 	static const char *const below[] = {CA_DIR, CA_PUB};
-	char path[PATH_MAX];
 	size_t i;
 	int rc;
 
 	for (i = 0; i < sizeof(below) / sizeof(below[0]); i++)
-		if ((rc = ca_path(s->home, below[i], path, err)) != 0 ||
-		    (rc = allow(rules, path, known(FS_FILES, abi), err)) != 0)
+		if ((rc = allow(rules, ca_name(s->home, below[i]).at, known(FS_FILES, abi), err)) !=
+		    0)
 			return rc;
 	return allow_socket(rules, s->socket, err);
 }

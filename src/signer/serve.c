@@ -339,19 +339,17 @@ static int
 serve_socket(const struct signer_serve *serve, struct err *err)
 {
 	CLEAN(server_wipe) struct server s = {.listener = -1};
-	char path[PATH_MAX];
+	struct ca_name name = ca_name(serve->home, PROCESS_SOCKET);
+	const char *path = serve->socket == NULL ? name.at : serve->socket;
 	int64_t wait_ns;
 	int rc, activated;
 
-	if (serve->socket != NULL && strlen(serve->socket) >= sizeof(path))
+	if (strlen(path) >= sizeof(name.at))
 		return err_set(err, ERR_USAGE, "path too long: %s", serve->socket);
-	if ((rc = service_socket(&activated, err)) != 0 ||
-	    (rc = ca_path(serve->home, PROCESS_SOCKET, path, err)) != 0)
+	if ((rc = service_socket(&activated, err)) != 0)
 		return rc;
 	if ((rc = unlock(serve, &s.ca, &wait_ns, err)) != 0)
 		return may_come(serve->home, rc, err);
-	if (serve->socket != NULL)
-		memcpy(path, serve->socket, strlen(serve->socket) + 1);
 	if ((rc = open_listener(path, activated, &s, err)) != 0)
 		return rc;
 	listening(&s, serve, activated >= 0 ? "the service manager's socket" : path);

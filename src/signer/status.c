@@ -20,38 +20,37 @@ static int
 convert(const char *home, struct err *err)
 {
 	const struct log_who who = {.now = utc_now(), .peer = (uint32_t)geteuid()};
-	char dir[PATH_MAX];
+	const struct ca_name dir = ca_name(home, CA_DIR);
 	int lock = -1, rc;
 
-	if ((rc = ca_path(home, CA_DIR, dir, err)) != 0 || !log_convert_due(dir))
-		return rc;
+	if (!log_convert_due(dir.at))
+		return 0;
 	if ((rc = ca_lock(home, CONVERT_MS, &lock, err)) != 0)
 		return rc;
-	rc = log_convert(dir, &who, err);
+	rc = log_convert(dir.at, &who, err);
 	close(lock);
 	return rc;
 }
 
+/* There is a log that can be opened. */
 static int
-log_path(const char *home, char ret[static PATH_MAX], struct err *err)
+ready(const char *home, struct err *err)
 {
-	int rc;
+	const int rc = ca_there(home, err);
 
-	if ((rc = ca_there(home, err)) != 0 || (rc = convert(home, err)) != 0)
-		return rc;
-	return ca_path(home, CA_LOG, ret, err);
+	return rc != 0 ? rc : convert(home, err);
 }
 
 int
 signer_status_open(const char *home, struct signer_status **ret, struct err *err)
 {
 	CLEAN(signer_status_closep) struct signer_status *s = calloc(1, sizeof(*s));
-	char path[PATH_MAX];
 	int rc;
 
 	if (s == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	if ((rc = log_path(home, path, err)) != 0 || (rc = log_open_view(path, &s->log, err)) != 0)
+	if ((rc = ready(home, err)) != 0 ||
+	    (rc = log_open_view(ca_name(home, CA_LOG).at, &s->log, err)) != 0)
 		return rc;
 	*ret = TAKE(s);
 	return 0;
@@ -136,11 +135,10 @@ signer_log_verify(const char *home, int (*line)(void *ctx, const char *json, str
     void *ctx, struct signer_log *ret, struct err *err)
 {
 	struct log_sums sums;
-	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = log_path(home, path, err)) != 0 ||
-	    (rc = log_verify(path, line, ctx, &sums, err)) != 0)
+	if ((rc = ready(home, err)) != 0 ||
+	    (rc = log_verify(ca_name(home, CA_LOG).at, line, ctx, &sums, err)) != 0)
 		return rc;
 	*ret = summary(&sums);
 	return 0;

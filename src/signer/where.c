@@ -36,20 +36,19 @@ static int
 configured(const char *home, struct where *ret, struct err *err)
 {
 	CLEAN(conf_freep) CONF *conf = NCONF_new(NULL);
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, CA_CONF);
 	const char *value;
 	long line = 0;
-	int rc;
 
-	if ((rc = ca_path(home, CA_CONF, path, err)) != 0 || !ca_has(home, CA_CONF))
-		return rc;
-	if (conf == NULL || NCONF_load(conf, path, &line) != 1) {
+	if (!ca_has(home, CA_CONF))
+		return 0;
+	if (conf == NULL || NCONF_load(conf, path.at, &line) != 1) {
 		(void)evp_err(err, ERR_USAGE, "syntax");
 		return err == NULL ? ERR_USAGE : err_wrap(err, "ykenroll.conf: line %ld", line);
 	}
 	value = NCONF_get_string(conf, SECTION, NAME);
 	ERR_clear_error();
-	return value == NULL ? 0 : take(value, path, ret, err);
+	return value == NULL ? 0 : take(value, path.at, ret, err);
 }
 
 int
@@ -61,7 +60,7 @@ where_find(const struct signer_open *open, struct where *ret, struct err *err)
 	rc = open->socket != NULL ? take(open->socket, "the signer's socket", &where, err)
 				  : configured(open->home, &where, err);
 	if (rc == 0 && !where.elsewhere)
-		rc = ca_path(open->home, PROCESS_SOCKET, where.path, err);
+		memcpy(where.path, ca_name(open->home, PROCESS_SOCKET).at, sizeof(where.path));
 	if (rc == 0)
 		*ret = where;
 	return rc;
@@ -86,17 +85,14 @@ where_trusted(int fd, const char *home, const struct where *where, struct err *e
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
-	char path[PATH_MAX];
+	const struct ca_name path = ca_name(home, CA_DIR);
 	struct stat st;
-	int rc;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot tell who listens");
 	if (cred.uid == geteuid() || cred.uid == 0)
 		return 0;
-	if ((rc = ca_path(home, CA_DIR, path, err)) != 0)
-		return rc;
-	if ((lstat(path, &st) == 0 && st.st_uid == cred.uid) ||
+	if ((lstat(path.at, &st) == 0 && st.st_uid == cred.uid) ||
 	    (where->elsewhere && owns_directory(where->path, cred.uid)))
 		return 0;
 	return err_set(err, ERR_CA, "who listens at %s (uid %u) is not the CA's owner", where->path,
