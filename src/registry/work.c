@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* work: from the intent to the proof. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/utc.h"

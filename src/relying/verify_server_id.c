@@ -3,10 +3,8 @@
  * with a passphrase that lies beside them: who can read the directory has them. */
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "relying/verify_server.h"
 
 static const char *const id_names[PROBE_IDS] = {[PROBE_LIVE] = "live",

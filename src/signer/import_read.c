@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "signer/crl.h"
 #include "signer/crl_scan.h"
 #include "signer/import.h"
