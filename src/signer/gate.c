@@ -163,17 +163,6 @@ trusted(const struct ca *ca, struct trust *t)
 		t->trust.intermediates_dir = t->dir.at;
 }
 
-static int
-verify(const struct ca *ca, const struct request *request, struct attestation *ret, struct err *err)
-{
-	struct trust t;
-	int rc;
-
-	trusted(ca, &t);
-	rc = attest_verify(&request->attestation, &request->f9, &t.trust, ret, err);
-	return rc == 0 || rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
-}
-
 int
 gate_tokens(const struct profile *profile, struct err *err)
 {
@@ -216,12 +205,14 @@ gate_check(const struct ca *ca, const struct profile *profile, const struct requ
 	CLEAN(attestation_wipe) struct attestation a = {0};
 	CLEAN(blob_wipe) struct blob spki = {0};
 	enum key_alg alg;
+	struct trust t;
 	int rc;
 
 	if ((rc = csr_read(request->csr.data, request->csr.len, &spki, &alg, err)) != 0)
 		return rc == ERR_INTERNAL ? rc : recode(err, ERR_CA);
-	if ((rc = verify(ca, request, &a, err)) != 0)
-		return rc;
+	trusted(ca, &t);
+	if ((rc = attest_verify(&request->attestation, &request->f9, &t.trust, &a, err)) != 0)
+		return rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
 	if (!blob_equal(&spki, &a.spki))
 		return err_set(err, ERR_ATTEST,
 		    "the request is for another key than the attestation; make both with the same "

@@ -29,33 +29,26 @@ importing_wipe(struct importing *im)
 
 /* ---- certificates ---- */
 
+/* One that our certificates and CRLs can be built upon. */
 static int
 load_cert(const char *path, struct blob *ret, struct cert_info *info, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
+	struct der_cert parts;
+	const int64_t now = utc_now();
 	int rc;
 
 	if ((rc = file_read(path, &pem, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	if (cert_from_pem(&pem, ret, err) != 0 || cert_read(ret->data, ret->len, info, err) != 0)
 		return err_set(err, ERR_USAGE, "%s is not a certificate in PEM", path);
-	return 0;
-}
-
-/* What our certificates and CRLs are built upon. */
-static int
-check_cert(const char *path, const struct blob *cert, const struct cert_info *info, struct err *err)
-{
-	struct der_cert parts;
-	const int64_t now = utc_now();
-
-	if (cert_is_ca(cert, err) != 0) {
+	if (cert_is_ca(ret, err) != 0) {
 		err_wrap(err, "%s", path);
 		return ERR_USAGE;
 	}
 	if (now < info->not_before || now > info->not_after)
 		return err_set(err, ERR_USAGE, "%s is expired, or not yet valid", path);
-	if (der_cert(cert, &parts, NULL) != 0 || parts.ski.len != SKI_LEN)
+	if (der_cert(ret, &parts, NULL) != 0 || parts.ski.len != SKI_LEN)
 		return err_set(err, ERR_USAGE,
 		    "%s has no subject key identifier of 20 octets; certificates and CRLs could not "
 		    "name it (RFC 5280, 4.2.1.1)",
@@ -70,8 +63,7 @@ load_certs(struct importing *im, struct err *err)
 	struct cert_info info, root;
 	int rc;
 
-	if ((rc = load_cert(w->cert, &im->certs[LOG_ISSUING], &info, err)) != 0 ||
-	    (rc = check_cert(w->cert, &im->certs[LOG_ISSUING], &info, err)) != 0)
+	if ((rc = load_cert(w->cert, &im->certs[LOG_ISSUING], &info, err)) != 0)
 		return rc;
 	memcpy(im->ret->subject, info.subject, sizeof(info.subject));
 	im->single = cert_issued_by(&im->certs[LOG_ISSUING], &im->certs[LOG_ISSUING], NULL) == 0;
@@ -84,8 +76,7 @@ load_certs(struct importing *im, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "%s was issued by %s: give that one's certificate, --root FILE", w->cert,
 		    info.issuer);
-	if ((rc = load_cert(w->root, &im->certs[LOG_ROOT], &root, err)) != 0 ||
-	    (rc = check_cert(w->root, &im->certs[LOG_ROOT], &root, err)) != 0)
+	if ((rc = load_cert(w->root, &im->certs[LOG_ROOT], &root, err)) != 0)
 		return rc;
 	if (cert_issued_by(&im->certs[LOG_ISSUING], &im->certs[LOG_ROOT], NULL) != 0)
 		return err_set(err, ERR_USAGE, "%s was not issued by %s", w->cert, w->root);

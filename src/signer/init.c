@@ -238,6 +238,33 @@ fill_new(struct making *m, void *ctx, unsigned crl_days, struct err *err)
 	return init_make_crl(m, LOG_ISSUING, crl_days, err);
 }
 
+/* What the signer keeps and servers get; of one level, or of a root whose key is elsewhere, there
+ * is no root.crl. */
+static int
+write_all(const struct making *m, const char *dir, mode_t mode, struct err *err)
+{
+	const struct {
+		const char *name;
+		const struct blob *der;
+		int (*to_pem)(const struct blob *, struct blob *, struct err *);
+	} files[] = {
+	    {"issuing.crt", &m->certs[LOG_ISSUING], cert_to_pem},
+	    {"root.crt", &m->certs[LOG_ROOT], cert_to_pem},
+	    {"root.crl", &m->crls[LOG_ROOT], crl_to_pem},
+	};
+	char name[64];
+	size_t i;
+	int rc = 0;
+
+	for (i = 0; rc == 0 && i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(name, sizeof(name), "%s/%s", dir, files[i].name);
+		if (files[i].der->len > 0)
+			rc = ca_write_pem(
+			    m->init->home, name, files[i].der, 1, files[i].to_pem, mode, err);
+	}
+	return rc;
+}
+
 static int
 fill(struct making *m, const struct init_source *from, unsigned crl_days, struct err *err)
 {
@@ -252,39 +279,25 @@ fill(struct making *m, const struct init_source *from, unsigned crl_days, struct
 	    (rc = from->fill(m, from->ctx, crl_days, err)) != 0)
 		return rc;
 	log_closep(&m->log); /* before its directory gets another name */
-	if ((rc = ca_write_pem(
-		 home, CA_NEW "/root.crt", &m->certs[LOG_ROOT], 1, cert_to_pem, 0600, err)) != 0 ||
-	    (rc = ca_write_pem(home, CA_NEW "/issuing.crt", &m->certs[LOG_ISSUING], 1, cert_to_pem,
-		 0600, err)) != 0)
-		return rc;
-	/* of one level, or of a root whose key is elsewhere, there is none */
-	return m->crls[LOG_ROOT].len == 0 ? 0
-					  : ca_write_pem(home, CA_NEW "/root.crl",
-						&m->crls[LOG_ROOT], 1, crl_to_pem, 0600, err);
+	return write_all(m, CA_NEW, 0600, err);
 }
 
 static int
 publish(const struct making *m, struct err *err)
 {
-	static const char *const crts[LOG_CAS] = {CA_PUB "/issuing.crt", CA_PUB "/root.crt"};
-	static const char *const crls[LOG_CAS] = {CA_PUB "/issuing.crl", CA_PUB "/root.crl"};
-	const char *home = m->init->home;
-	const struct ca_name path = ca_name(home, CA_PUB);
-	size_t i;
+	const struct ca_name pub = ca_name(m->init->home, CA_PUB);
 	int rc;
 
-	if (mkdir(path.at, 0755) != 0 && errno != EEXIST)
-		return err_errno(err, ERR_INTERNAL, "cannot make %s", path.at);
-	if (chmod(path.at, 0755) != 0) /* whatever the umask */
-		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", path.at);
-	for (i = 0; i < LOG_CAS; i++)
-		if ((m->crls[i].len > 0 && (rc = ca_write_pem(home, crls[i], &m->crls[i], 1,
-						crl_to_pem, 0644, err)) != 0) ||
-		    (rc = ca_write_pem(home, crts[i], &m->certs[i], 1, cert_to_pem, 0644, err)) !=
-			0)
-			return rc;
-	return ca_write_pem(
-	    home, CA_PUB "/chain.pem", m->certs, m->single ? 1 : 2, cert_to_pem, 0644, err);
+	if (mkdir(pub.at, 0755) != 0 && errno != EEXIST)
+		return err_errno(err, ERR_INTERNAL, "cannot make %s", pub.at);
+	if (chmod(pub.at, 0755) != 0) /* whatever the umask */
+		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", pub.at);
+	if ((rc = write_all(m, CA_PUB, 0644, err)) != 0 ||
+	    (rc = ca_write_pem(m->init->home, CA_PUB "/issuing.crl", &m->crls[LOG_ISSUING], 1,
+		 crl_to_pem, 0644, err)) != 0)
+		return rc;
+	return ca_write_pem(m->init->home, CA_PUB "/chain.pem", m->certs, m->single ? 1 : 2,
+	    cert_to_pem, 0644, err);
 }
 
 /* Keep a file that is there: it may have been prepared. */

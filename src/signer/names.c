@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* names: which ones are possible. */
 #include <string.h>
+#include <strings.h>
 
 #include <openssl/x509.h>
 
@@ -233,11 +234,8 @@ first_name(unsigned set)
 {
 	static const char *const words[] = {"e-mail address", "user principal name (--upn)",
 	    "card's GUID", "DNS name (--dns)", "IP address (--ip)", "SID (--sid)"};
-	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]) - 1 && (set & 1u << i) == 0; i++)
-		;
-	return words[i];
+	return words[set == 0 ? 0 : ffs((int)set) - 1];
 }
 
 static void

@@ -36,55 +36,38 @@ put_blob(struct blob *frame, uint8_t tag, const struct blob *b, struct err *err)
 
 /* ---- one function per request: put the reply's fields behind its head ---- */
 
-/* Of one level there is one certificate and one CRL; of a root whose key never was here no CRL. */
-static int
-put_root(const struct ca *ca, struct blob *to, struct err *err)
-{
-	return ca->single ? 0 : put_blob(to, TAG_CA_ROOT, &ca->cert[LOG_ROOT], err);
-}
-
-static int
-put_crls(const struct ca *ca, struct blob *to, struct err *err)
-{
-	int rc = 0;
-
-	if (ca->crl[LOG_ISSUING].len > 0)
-		rc = put_blob(to, TAG_CRL_ISSUING, &ca->crl[LOG_ISSUING], err);
-	if (rc == 0 && ca->crl[LOG_ROOT].len > 0)
-		rc = put_blob(to, TAG_CRL_ROOT, &ca->crl[LOG_ROOT], err);
-	if (rc == 0 && ca->rehearsal_root.len > 0)
-		rc = put_blob(to, TAG_REHEARSAL_ROOT, &ca->rehearsal_root, err);
-	if (rc == 0 && ca->crl[LOG_ISSUING].len == 0)
-		rc = message_put(to, TAG_CRL_ISSUING_SHA256, ca->log->sums.crls[LOG_ISSUING].sha256,
-		    LOG_HASH_LEN, err);
-	return rc;
-}
-
-/* What is asked about it most often, without it. */
-static int
-put_crl_state(const struct ca_crl *crl, struct blob *to, struct err *err)
-{
-	int rc;
-
-	if ((rc = message_put_number(to, TAG_CRL_NUMBER, (int64_t)crl->number, err)) != 0 ||
-	    (rc = message_put_number(to, TAG_CRL_ENTRIES, (int64_t)crl->entries, err)) != 0 ||
-	    (rc = message_put_number(to, TAG_CRL_FROM, crl->from, err)) != 0)
-		return rc;
-	return message_put_number(to, TAG_CRL_UNTIL, crl->until, err);
-}
-
+/* What is empty is not there: of one level there is one certificate and one CRL; of a root whose
+ * key never was here no CRL; a long CRL is in pub/, and its hash is told. */
 static int
 on_ca(const struct asked *a, struct blob *to, struct err *err)
 {
 	struct ca *ca = a->ca;
-	int rc;
+	const struct ca_crl *crl = &ca->crls[LOG_ISSUING];
+	const struct {
+		uint8_t tag;
+		const struct blob *b;
+	} fields[] = {
+	    {TAG_CA_ISSUING, &ca->cert[LOG_ISSUING]},
+	    {TAG_CA_ROOT, &ca->cert[LOG_ROOT]},
+	    {TAG_CRL_ISSUING, &ca->crl[LOG_ISSUING]},
+	    {TAG_CRL_ROOT, &ca->crl[LOG_ROOT]},
+	    {TAG_REHEARSAL_ROOT, &ca->rehearsal_root},
+	};
+	size_t i;
+	int rc = crl_renew(ca, a->uid, false, err);
 
-	if ((rc = crl_renew(ca, a->uid, false, err)) != 0 ||
-	    (rc = put_blob(to, TAG_CA_ISSUING, &ca->cert[LOG_ISSUING], err)) != 0 ||
-	    (rc = put_root(ca, to, err)) != 0)
+	for (i = 0; rc == 0 && i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (fields[i].b->len > 0 && !(ca->single && fields[i].tag == TAG_CA_ROOT))
+			rc = put_blob(to, fields[i].tag, fields[i].b, err);
+	if (rc == 0 && ca->crl[LOG_ISSUING].len == 0)
+		rc = message_put(to, TAG_CRL_ISSUING_SHA256, ca->log->sums.crls[LOG_ISSUING].sha256,
+		    LOG_HASH_LEN, err);
+	if (rc != 0 ||
+	    (rc = message_put_number(to, TAG_CRL_NUMBER, (int64_t)crl->number, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_CRL_ENTRIES, (int64_t)crl->entries, err)) != 0 ||
+	    (rc = message_put_number(to, TAG_CRL_FROM, crl->from, err)) != 0)
 		return rc;
-	rc = put_crls(ca, to, err);
-	return rc != 0 ? rc : put_crl_state(&ca->crls[LOG_ISSUING], to, err);
+	return message_put_number(to, TAG_CRL_UNTIL, crl->until, err);
 }
 
 static int
