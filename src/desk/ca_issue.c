@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <limits.h>
 #include <stdio.h>
 
+#include "base/file.h"
 #include "desk/ca_issue.h"
 #include "ykenroll/registry_software.h"
 
@@ -64,5 +66,38 @@ ca_issue_own(struct signer *s, struct registry *r, const char *profile, const ch
 		return rc;
 	blob_move(ret_cert, &cert);
 	*ret_key = TAKE(key);
+	return 0;
+}
+
+int
+ca_cert_file(const char *path, struct blob *ret, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	int rc;
+
+	if ((rc = file_read(path, &pem, err)) != 0)
+		return rc;
+	if ((rc = cert_from_pem(&pem, ret, err)) != 0)
+		err_wrap(err, "%s", path);
+	return rc;
+}
+
+int
+ca_certs(const struct desk *w, struct blob ret[static 2], struct err *err)
+{
+	static const char *const names[] = {"pub/issuing.crt", "pub/root.crt"};
+	char path[PATH_MAX];
+	size_t i;
+	int rc;
+
+	for (i = 0; i < 2; i++) {
+		if ((rc = file_join(path, sizeof(path), w->home, names[i], err)) != 0)
+			return rc;
+		if ((rc = ca_cert_file(path, &ret[i], err)) == ERR_ABSENT)
+			return err_set(err, ERR_CA,
+			    "there is no CA in %s; make one with: ykenroll init", w->home);
+		if (rc != 0)
+			return rc;
+	}
 	return 0;
 }

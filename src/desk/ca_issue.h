@@ -28,4 +28,9 @@ MUST_CHECK int ca_registry(const struct desk *w, struct registry **ret, struct e
 MUST_CHECK int ca_issue_own(struct signer *s, struct registry *r, const char *profile,
     const char *name, unsigned days, struct key **ret_key, struct blob *ret_cert, struct err *err);
 
+/* The certificate in a PEM file. Errors: ERR_ABSENT; ERR_FIT. */
+MUST_CHECK int ca_cert_file(const char *path, struct blob *ret, struct err *err);
+/* This home's issuing CA and root, from pub/. Errors: ERR_CA. */
+MUST_CHECK int ca_certs(const struct desk *w, struct blob ret[static 2], struct err *err);
+
 #endif

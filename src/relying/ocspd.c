@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ocspd: the responder's process: what the issuance log says, signed, to whoever asks. */
-#include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/utc.h"
@@ -214,92 +213,47 @@ on_question(void *ctx, const uint8_t *der, size_t len, struct ocspd_reply *ret)
 
 /* ---- the loop ---- */
 
-static volatile sig_atomic_t stop, again;
-
-static void
-on_signal(int sig)
-{
-	if (sig == SIGHUP)
-		again = 1;
-	else
-		stop = 1;
-}
-
-struct signals {
-	sigset_t mask;
-	struct sigaction term, intr, hup;
-};
-
-/* Blocked except while we wait. */
-static void
-signals_take(struct signals *old, sigset_t *ret_waiting)
-{
-	const struct sigaction sa = {.sa_handler = on_signal};
-	sigset_t block;
-
-	stop = again = 0;
-	sigemptyset(&block);
-	sigaddset(&block, SIGTERM);
-	sigaddset(&block, SIGINT);
-	sigaddset(&block, SIGHUP);
-	sigprocmask(SIG_BLOCK, &block, &old->mask);
-	sigaction(SIGTERM, &sa, &old->term);
-	sigaction(SIGINT, &sa, &old->intr);
-	sigaction(SIGHUP, &sa, &old->hup);
-	*ret_waiting = old->mask;
-	sigdelset(ret_waiting, SIGTERM);
-	sigdelset(ret_waiting, SIGINT);
-	sigdelset(ret_waiting, SIGHUP);
-}
-
-static void
-signals_restore(const struct signals *old)
-{
-	sigaction(SIGTERM, &old->term, NULL);
-	sigaction(SIGINT, &old->intr, NULL);
-	sigaction(SIGHUP, &old->hup, NULL);
-	sigprocmask(SIG_SETMASK, &old->mask, NULL);
-}
-
+/* SIGHUP: certificate and key again. Any other that comes here ends us. */
 static int
-loop(struct responder *r, const sigset_t *waiting, struct err *err)
+loop(struct responder *r, int signals, struct err *err)
 {
-	struct pollfd p = {.fd = ocspd_http_fd(r->http), .events = POLLIN};
-	struct timespec wait;
-	bool now;
-	int ms;
+	struct signalfd_siginfo got;
+	bool again;
 
-	while (!stop) {
-		ms = ocspd_http_wait_ms(r->http, TICK_MS);
-		wait = (struct timespec){ms / 1000, ms % 1000 * 1000000L};
-		if (ppoll(&p, 1, &wait, waiting) < 0 && errno != EINTR)
+	for (;;) {
+		if (ocspd_http_run(r->http, signals, TICK_MS) != 0)
 			return err_errno(err, ERR_INTERNAL, "cannot wait for requests");
-		ocspd_http_run(r->http);
-		now = again != 0;
-		again = 0;
-		ocspd_cert_tick(&r->cert, now);
+		for (again = false; read(signals, &got, sizeof(got)) == sizeof(got); again = true)
+			if (got.ssi_signo != SIGHUP)
+				return 0;
 		/* what was signed before was by the old certificate; clients take it all the same
 		 */
+		ocspd_cert_tick(&r->cert, again);
 	}
-	return 0;
 }
 
 static int
 serve(struct responder *r, struct err *err)
 {
 	const struct ocspd_ops ops = {on_question, r};
-	struct signals old;
-	sigset_t waiting;
+	CLEAN(file_closep) int signals = -1;
+	sigset_t set, was;
 	uint16_t port;
 	int rc;
 
 	if ((rc = ocspd_http_open(r->what->address, r->what->port, &ops, &r->http, &port, err)) !=
 	    0)
 		return rc;
-	signals_take(&old, &waiting);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, &was) != 0 ||
+	    (signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)) < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot block signals");
 	r->what->ready(r->what->ctx, r->what->address, port);
-	rc = loop(r, &waiting, err);
-	signals_restore(&old);
+	rc = loop(r, signals, err);
+	sigprocmask(SIG_SETMASK, &was, NULL);
 	return rc;
 }
 

@@ -13,7 +13,7 @@
 struct ocspd_cert {
 	const struct desk *w;
 	const struct relying_ocsp *what;
-	struct blob ca, cert;
+	struct blob cas[2], cert;
 	struct key *key;
 	struct secret *pass; /* of the key file: it is read again when it was replaced */
 	struct ocsp *ocsp;
@@ -46,9 +46,8 @@ struct ocspd_ops {
 MUST_CHECK int ocspd_http_open(const char *address, uint16_t port, const struct ocspd_ops *ops,
     struct ocspd_http **ret, uint16_t *ret_port, struct err *err);
 void ocspd_http_closep(struct ocspd_http **h);
-/* Poll this for reading, at most so long, and then run. */
-int ocspd_http_fd(const struct ocspd_http *h);
-int ocspd_http_wait_ms(const struct ocspd_http *h, int most);
-void ocspd_http_run(struct ocspd_http *h);
+/* Wait for requests or for another file to be read, at most so long, and answer. Returns 0 or -1.
+ */
+int ocspd_http_run(struct ocspd_http *h, int other, int most_ms);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ocspd_cert: the responder's certificate and key. */
 #include <stdio.h>
+#include <string.h>
 
-#include "base/file.h"
 #include "base/utc.h"
 #include "desk/ca_issue.h"
 #include "relying/ocspd.h"
@@ -22,35 +22,17 @@ ocspd_cert_wipe(struct ocspd_cert *c)
 	ocsp_freep(&c->ocsp);
 	key_freep(&c->key);
 	secret_freep(&c->pass);
-	blob_wipe(&c->ca);
+	blob_wipe(&c->cas[0]);
+	blob_wipe(&c->cas[1]);
 	blob_wipe(&c->cert);
 }
 
 static int
 read_cert(const char *path, struct blob *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob pem = {0};
-	int rc;
+	const int rc = ca_cert_file(path, ret, err);
 
-	if ((rc = file_read(path, &pem, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_FIT, "%s is not there", path) : rc;
-	if ((rc = cert_from_pem(&pem, ret, err)) != 0)
-		err_wrap(err, "%s", path);
-	return rc;
-}
-
-static int
-read_ca(const struct desk *w, struct blob *ret, struct err *err)
-{
-	char path[4096];
-	int rc;
-
-	if ((rc = file_join(path, sizeof(path), w->home, "pub/issuing.crt", err)) != 0)
-		return rc;
-	if ((rc = read_cert(path, ret, err)) == ERR_FIT)
-		return err_set(
-		    err, ERR_CA, "there is no CA in %s; make one with: ykenroll init", w->home);
-	return rc;
+	return rc == ERR_ABSENT ? err_set(err, ERR_FIT, "%s is not there", path) : rc;
 }
 
 static int
@@ -105,10 +87,10 @@ ocspd_cert_open(struct ocspd_cert *c, struct err *err)
 {
 	int rc;
 
-	if ((rc = read_ca(c->w, &c->ca, err)) != 0 || (rc = load(c, err)) != 0)
+	if ((rc = ca_certs(c->w, c->cas, err)) != 0 || (rc = load(c, err)) != 0)
 		return rc;
 	c->from = c->looked_at = utc_now();
-	return ocsp_new(&c->ca, &c->cert, c->key, c->from, &c->ocsp, err);
+	return ocsp_new(&c->cas[0], &c->cert, c->key, c->from, &c->ocsp, err);
 }
 
 /* ---- while we run ---- */
@@ -149,9 +131,9 @@ look_at_file(struct ocspd_cert *c, struct err *err)
 
 	if ((rc = read_cert(c->what->cert, &cert, err)) != 0 || blob_equal(&cert, &c->cert))
 		return rc;
-	if (ocsp_new(&c->ca, &cert, c->key, utc_now(), &o, NULL) != 0 &&
+	if (ocsp_new(&c->cas[0], &cert, c->key, utc_now(), &o, NULL) != 0 &&
 	    ((rc = key_file_load(c->what->key, c->pass, &key, err)) != 0 ||
-		(rc = ocsp_new(&c->ca, &cert, key, utc_now(), &o, err)) != 0))
+		(rc = ocsp_new(&c->cas[0], &cert, key, utc_now(), &o, err)) != 0))
 		return rc;
 	take(c, &key, &cert, &o);
 	return 0;
@@ -170,7 +152,7 @@ renew_own(struct ocspd_cert *c, bool at_once, struct err *err)
 	if (!at_once && utc_now() < c->from + half)
 		return 0;
 	if ((rc = make_own(c->w, NULL, &key, &cert, err)) != 0 ||
-	    (rc = ocsp_new(&c->ca, &cert, key, utc_now(), &o, err)) != 0)
+	    (rc = ocsp_new(&c->cas[0], &cert, key, utc_now(), &o, err)) != 0)
 		return rc;
 	take(c, &key, &cert, &o);
 	return 0;

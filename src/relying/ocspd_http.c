@@ -3,6 +3,7 @@
  * its threads: the loop is ours. */
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -259,20 +260,6 @@ addrinfo_freep(struct addrinfo **a)
 		freeaddrinfo(*a);
 }
 
-static uint16_t
-bound_port(int fd)
-{
-	struct sockaddr_storage a;
-	socklen_t len = sizeof(a);
-	char port[8];
-
-	if (getsockname(fd, (struct sockaddr *)&a, &len) != 0 ||
-	    getnameinfo((struct sockaddr *)&a, len, NULL, 0, port, sizeof(port), NI_NUMERICSERV) !=
-		0)
-		return 0;
-	return (uint16_t)strtoul(port, NULL, 10);
-}
-
 static int
 listen_at(const char *address, uint16_t port, int *ret_fd, struct err *err)
 {
@@ -321,9 +308,9 @@ ocspd_http_open(const char *address, uint16_t port, const struct ocspd_ops *ops,
 	h->ops = *ops;
 	if ((rc = listen_at(address, port, &fd, err)) != 0)
 		return rc;
-	*ret_port = bound_port(fd);
 	if ((rc = start(h, fd, err)) != 0)
 		return rc;
+	*ret_port = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
 	fd = -1; /* the daemon closes it */
 	*ret = TAKE(h);
 	return 0;
@@ -341,21 +328,16 @@ ocspd_http_closep(struct ocspd_http **h)
 }
 
 int
-ocspd_http_fd(const struct ocspd_http *h)
+ocspd_http_run(struct ocspd_http *h, int other, int most_ms)
 {
-	return MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->listen_fd;
-}
-
-int
-ocspd_http_wait_ms(const struct ocspd_http *h, int most)
-{
+	struct pollfd p[] = {{.events = POLLIN}, {.fd = other, .events = POLLIN}};
 	MHD_UNSIGNED_LONG_LONG ms;
 
-	return MHD_get_timeout(h->daemon, &ms) == MHD_YES && ms < (unsigned)most ? (int)ms : most;
-}
-
-void
-ocspd_http_run(struct ocspd_http *h)
-{
+	p[0].fd = MHD_get_daemon_info(h->daemon, MHD_DAEMON_INFO_EPOLL_FD)->listen_fd;
+	if (MHD_get_timeout(h->daemon, &ms) == MHD_YES && ms < (unsigned)most_ms)
+		most_ms = (int)ms;
+	if (poll(p, 2, most_ms) < 0 && errno != EINTR)
+		return -1;
 	(void)!MHD_run(h->daemon);
+	return 0;
 }

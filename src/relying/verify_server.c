@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/utc.h"
+#include "desk/ca_issue.h"
 #include "desk/session.h"
 #include "desk/slot.h"
 #include "relying/verify_server.h"
@@ -61,7 +62,7 @@ visit_open(
 
 	*v = (struct visit){.w = w, .what = what};
 	if ((rc = place_parse(what->url, &v->place, err)) != 0 ||
-	    (rc = probe_cas(w, v->cas, err)) != 0 || (rc = read_trust(v, err)) != 0)
+	    (rc = ca_certs(w, v->cas, err)) != 0 || (rc = read_trust(v, err)) != 0)
 		return rc;
 	return place_find(&v->place, what->connect, deadline(v), err);
 }

@@ -52,8 +52,6 @@ MUST_CHECK int probe_id_path(const struct desk *w, enum probe_id id, const char 
 /* What is kept in home/probe. Errors: ERR_ABSENT none; ERR_USAGE too open. */
 MUST_CHECK int probe_load(
     const struct desk *w, enum probe_id id, struct probe_key *ret, struct err *err);
-/* This home's issuing CA and root, from pub/. Errors: ERR_CA. */
-MUST_CHECK int probe_cas(const struct desk *w, struct blob ret[static 2], struct err *err);
 /* Is this certificate on the CRL of pub/issuing.crl? */
 MUST_CHECK int probe_is_revoked(
     const struct desk *w, const struct probe_key *p, bool *ret, struct err *err);

@@ -3,8 +3,10 @@
  * with a passphrase that lies beside them: who can read the directory has them. */
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/file.h"
+#include "desk/ca_issue.h"
 #include "relying/verify_server.h"
 
 static const char *const id_names[PROBE_IDS] = {[PROBE_LIVE] = "live",
@@ -40,19 +42,6 @@ probe_id_path(const struct desk *w, enum probe_id id, const char *ext, char ret[
 }
 
 static int
-read_cert(const char *path, struct blob *ret, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob pem = {0};
-	int rc;
-
-	if ((rc = file_read(path, &pem, err)) != 0)
-		return rc;
-	if ((rc = cert_from_pem(&pem, ret, err)) != 0)
-		err_wrap(err, "%s", path);
-	return rc;
-}
-
-static int
 load_key(const struct desk *w, enum probe_id id, struct key **ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
@@ -74,35 +63,15 @@ probe_load(const struct desk *w, enum probe_id id, struct probe_key *ret, struct
 	int rc;
 
 	if ((rc = probe_id_path(w, id, ".crt", path, err)) != 0 ||
-	    (rc = read_cert(path, &p.certs[0], err)) != 0 ||
+	    (rc = ca_cert_file(path, &p.certs[0], err)) != 0 ||
 	    (rc = cert_read(p.certs[0].data, p.certs[0].len, &p.info, err)) != 0 ||
 	    (rc = load_key(w, id, &p.key, err)) != 0 ||
 	    (rc = file_join(path, sizeof(path), w->home, "pub/issuing.crt", err)) != 0 ||
-	    (rc = read_cert(path, &p.certs[1], err)) != 0 ||
+	    (rc = ca_cert_file(path, &p.certs[1], err)) != 0 ||
 	    (rc = cert_issued_by(&p.certs[0], &p.certs[1], err)) != 0)
 		return rc;
 	*ret = p;
 	p = (struct probe_key){.n_certs = 0};
-	return 0;
-}
-
-int
-probe_cas(const struct desk *w, struct blob ret[static 2], struct err *err)
-{
-	static const char *const names[] = {"pub/issuing.crt", "pub/root.crt"};
-	char path[PATH_MAX];
-	size_t i;
-	int rc;
-
-	for (i = 0; i < 2; i++) {
-		if ((rc = file_join(path, sizeof(path), w->home, names[i], err)) != 0)
-			return rc;
-		if ((rc = read_cert(path, &ret[i], err)) == ERR_ABSENT)
-			return err_set(err, ERR_CA,
-			    "there is no CA in %s; make one with: ykenroll init", w->home);
-		if (rc != 0)
-			return rc;
-	}
 	return 0;
 }
 

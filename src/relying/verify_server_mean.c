@@ -55,27 +55,34 @@ let_in(const struct relying_verified *r, const char *name)
 	return n;
 }
 
+/* The first that is so is told. */
+static const struct {
+	const char *let_in; /* NULL: nobody */
+	const char *means;
+} findings[] = {
+    {"none", "the server lets clients in that show no certificate"},
+    {"other-ca", "the server lets certificates in that this CA did not issue"},
+    {"same-name", "the server lets certificates in that this CA did not issue"},
+    {NULL, "the server refuses everybody, so that its other refusals say nothing: is a CRL of it "
+	   "expired or missing, of the future, does it not know this CA, or does it keep a list of "
+	   "certificates (Caddy) that lacks the probes?"},
+    {"revoked", "the server lets revoked certificates in: it does not check CRLs, or has not read "
+		"the newest one (ykenroll ca publish, and reload the server)"},
+    {"expired", "the server lets expired certificates in"},
+    {"resumed", "the server resumes the session of a certificate that was revoked since: turn "
+		"session caches and tickets off"},
+};
+
 static const char *
 meaning(const struct relying_verified *r)
 {
 	const unsigned in = count(r, true, VERDICT_IN), out = count(r, true, VERDICT_REFUSED);
+	size_t i;
 
-	if (let_in(r, "none") > 0)
-		return "the server lets clients in that show no certificate";
-	if (let_in(r, "other-ca") > 0 || let_in(r, "same-name") > 0)
-		return "the server lets certificates in that this CA did not issue";
-	if (out > 0 && in == 0)
-		return "the server refuses everybody, so that its other refusals say nothing: is a CRL "
-		       "of it expired or missing, of the future, does it not know "
-		       "this CA, or does it keep a list of certificates (Caddy) that lacks the probes?";
-	if (let_in(r, "revoked") > 0)
-		return "the server lets revoked certificates in: it does not check CRLs, or has not "
-		       "read the newest one (ykenroll ca publish, and reload the server)";
-	if (let_in(r, "expired") > 0)
-		return "the server lets expired certificates in";
-	if (let_in(r, "resumed") > 0)
-		return "the server resumes the session of a certificate that was revoked since: turn "
-		       "session caches and tickets off";
+	for (i = 0; i < sizeof(findings) / sizeof(findings[0]); i++)
+		if (findings[i].let_in == NULL ? out > 0 && in == 0
+					       : let_in(r, findings[i].let_in) > 0)
+			return findings[i].means;
 	if (out > 0)
 		return "the server refuses some of those whom it should let in";
 	if (in == 0)
