@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ca ocsp: the OCSP responder. */
 #include <arpa/inet.h>
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"

@@ -2,6 +2,7 @@
 /* receipt: signed evidence of an enrolment; receipt verify. */
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/file.h"
 #include "cli/cli.h"

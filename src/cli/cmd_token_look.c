@@ -2,6 +2,7 @@
 /* token list, info, export, attest */
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cmd_token.h"
 

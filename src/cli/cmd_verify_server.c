@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verify-server: does a server let in whom it should, and nobody else? */
 #include <jansson.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "cli/cmd_token.h"

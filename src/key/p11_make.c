@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* p11_make: a new key pair on a token, which never leaves it. */
+#include <string.h>
 
 #include <openssl/rand.h>
 

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <hpdf.h>
 #include <iconv.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

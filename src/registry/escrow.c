@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <limits.h>

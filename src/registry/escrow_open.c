@@ -2,6 +2,7 @@
 /* escrow_open: a sealed secret for somebody who may have it, and a row that says so. */
 #include <openssl/x509.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
 
 #include "base/text.h"
 #include "base/utc.h"

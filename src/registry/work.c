@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* work: from the intent to the proof. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utc.h"

@@ -118,14 +118,17 @@ drop_listed(struct live *v, struct err *err)
 
 /* ---- files ---- */
 
-/* *ret_new: it was not so. */
+/* *written: one more when it was not so. */
 static int
-put_file(const char *path, const struct blob *text, bool *ret_new, struct err *err)
+put(const struct live *v, const char *name, const struct blob *text, size_t *written,
+    struct err *err)
 {
 	CLEAN(blob_wipe) struct blob there = {0};
+	char path[PATH_MAX];
 	int rc;
 
-	*ret_new = false;
+	if ((rc = file_join(path, sizeof(path), v->dir, name, err)) != 0)
+		return rc;
 	if (file_read(path, &there, NULL) == 0 && blob_equal(&there, text))
 		return 0;
 	if ((rc = file_write(path, text->data, text->len, 0644, err)) != 0 ||
@@ -133,24 +136,7 @@ put_file(const char *path, const struct blob *text, bool *ret_new, struct err *e
 		return rc;
 	if (!blob_equal(&there, text))
 		return err_set(err, ERR_INTERNAL, "%s is not what was written", path);
-	*ret_new = true;
-	return 0;
-}
-
-static int
-put_leaf(struct live *v, const struct leaf *one, size_t *written, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob pem = {0};
-	char dir[PATH_MAX], path[PATH_MAX];
-	bool new;
-	int rc;
-
-	if ((rc = cert_to_pem(&one->der, &pem, err)) != 0 ||
-	    (rc = file_join(dir, sizeof(dir), v->dir, DIRECTORY, err)) != 0 ||
-	    (rc = file_join(path, sizeof(path), dir, one->name, err)) != 0 ||
-	    (rc = put_file(path, &pem, &new, err)) != 0)
-		return rc;
-	*written += new;
+	++*written;
 	return 0;
 }
 
@@ -163,44 +149,7 @@ add_line(const struct live *v, const char *name, struct blob *list, struct err *
 	return blob_append(list, line, (size_t)n, err);
 }
 
-static const char head[] =
-    "# Kept by ykenroll ca publish: who may log in. The first one is nobody: without any\n"
-    "# line everybody of the CA could.\n";
-
-static int
-put_text(
-    struct live *v, const char *name, const struct blob *text, size_t *written, struct err *err)
-{
-	char path[PATH_MAX];
-	bool new;
-	int rc;
-
-	if ((rc = file_join(path, sizeof(path), v->dir, name, err)) != 0 ||
-	    (rc = put_file(path, text, &new, err)) != 0)
-		return rc;
-	*written += new;
-	return 0;
-}
-
-static int
-put_list(struct live *v, size_t *written, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob list = {0};
-	char name[sizeof(DIRECTORY) + sizeof(v->all->name)];
-	size_t i;
-	int rc;
-
-	if ((rc = blob_append(&list, head, sizeof(head) - 1, err)) != 0 ||
-	    (rc = add_line(v, "root.crt.pem", &list, err)) != 0)
-		return rc;
-	for (i = 0; i < v->n; i++) {
-		snprintf(name, sizeof(name), DIRECTORY "/%s", v->all[i].name);
-		if ((rc = add_line(v, name, &list, err)) != 0)
-			return rc;
-	}
-	return put_text(v, LIST, &list, written, err);
-}
-
+/* The same for a map of Caddy's: where certificates are optional. */
 static int
 add_fingerprint(const uint8_t sha256[static X509_SHA256_LEN], struct blob *list, struct err *err)
 {
@@ -211,23 +160,44 @@ add_fingerprint(const uint8_t sha256[static X509_SHA256_LEN], struct blob *list,
 	return blob_append(list, line, strlen(line), err);
 }
 
-/* The same for a map of Caddy's: where certificates are optional. */
 static int
-put_fingerprints(struct live *v, size_t *written, struct err *err)
+put_leaf(const struct live *v, const struct leaf *one, struct blob *list, struct blob *prints,
+    size_t *written, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob list = {0};
+	CLEAN(blob_wipe) struct blob pem = {0};
+	char name[sizeof(DIRECTORY) + sizeof(one->name)];
+	int rc;
+
+	snprintf(name, sizeof(name), DIRECTORY "/%s", one->name);
+	if ((rc = cert_to_pem(&one->der, &pem, err)) != 0 ||
+	    (rc = put(v, name, &pem, written, err)) != 0 ||
+	    (rc = add_line(v, name, list, err)) != 0)
+		return rc;
+	return add_fingerprint(one->info.sha256, prints, err);
+}
+
+static int
+put_all(const struct live *v, size_t *written, struct err *err)
+{
+	static const char head[] =
+	    "# Kept by ykenroll ca publish: who may log in. The first one is nobody: without any\n"
+	    "# line everybody of the CA could.\n";
+	CLEAN(blob_wipe) struct blob list = {0}, prints = {0};
 	uint8_t nobody[X509_SHA256_LEN];
 	size_t i;
 	int rc;
 
 	if ((rc = x509_sha256(v->l->root, nobody, err)) != 0 ||
 	    (rc = blob_append(&list, head, sizeof(head) - 1, err)) != 0 ||
-	    (rc = add_fingerprint(nobody, &list, err)) != 0)
+	    (rc = add_line(v, "root.crt.pem", &list, err)) != 0 ||
+	    (rc = blob_append(&prints, head, sizeof(head) - 1, err)) != 0 ||
+	    (rc = add_fingerprint(nobody, &prints, err)) != 0)
 		return rc;
 	for (i = 0; i < v->n; i++)
-		if ((rc = add_fingerprint(v->all[i].info.sha256, &list, err)) != 0)
+		if ((rc = put_leaf(v, &v->all[i], &list, &prints, written, err)) != 0)
 			return rc;
-	return put_text(v, FINGERPRINTS, &list, written, err);
+	rc = put(v, LIST, &list, written, err);
+	return rc != 0 ? rc : put(v, FINGERPRINTS, &prints, written, err);
 }
 
 static int
@@ -325,7 +295,6 @@ int
 leaves_put(const struct leaves *l, struct relying_published *ret, struct err *err)
 {
 	CLEAN(live_wipe) struct live v = {.l = l, .err = err};
-	size_t i;
 	int rc;
 
 	if ((rc = prepare(&v, &ret->has_leaves, err)) != 0 || !ret->has_leaves)
@@ -336,12 +305,8 @@ leaves_put(const struct leaves *l, struct relying_published *ret, struct err *er
 		return rc;
 	if (v.n > 0)
 		qsort(v.all, v.n, sizeof(v.all[0]), by_name);
-	for (i = 0; i < v.n; i++)
-		if ((rc = put_leaf(&v, &v.all[i], &ret->written, err)) != 0)
-			return rc;
 	ret->leaves = v.n;
-	if ((rc = put_list(&v, &ret->written, err)) != 0 ||
-	    (rc = put_fingerprints(&v, &ret->written, err)) != 0)
+	if ((rc = put_all(&v, &ret->written, err)) != 0)
 		return rc;
 	return remove_others(&v, &ret->written, err);
 }

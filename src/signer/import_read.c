@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "signer/crl.h"
 #include "signer/crl_scan.h"
 #include "signer/import.h"
@@ -179,23 +180,20 @@ compare_crl(struct importing *im, const struct log *log, const struct log_who *w
 static int
 read_crl(struct importing *im, const struct log *log, const struct log_who *who, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	const char *path = im->what->crl;
 	struct crl c;
 	int rc;
 
-	if ((rc = file_read(path, &pem, err)) != 0)
+	if ((rc = crl_file_from_pem(path, NULL, &f, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	/* by OpenSSL: another CA may have signed it in another way than ours do */
-	if (crl_from_pem(&pem, &der, err) != 0 ||
-	    crl_open(der.data, der.len, false, &c, err) != 0 ||
+	if (crl_open(f.der, f.len, true, &c, err) != 0 ||
 	    crl_verify(&c, &im->certs[LOG_ISSUING], err) != 0) {
 		err_wrap(err, "%s", path);
 		return ERR_USAGE;
 	}
-	rc = crl_file_from_pem(path, NULL, &f, err);
-	return rc != 0 ? rc : compare_crl(im, log, who, &f, err);
+	return compare_crl(im, log, who, &f, err);
 }
 
 int

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is asked of the issuance log. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 

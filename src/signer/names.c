@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* names: which ones are possible. */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

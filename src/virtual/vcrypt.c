@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

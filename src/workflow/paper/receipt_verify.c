@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utc.h"
 #include "ykenroll/workflow_receipt.h"
 
 struct parts {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* reason: RFC 5280, 5.3.1, in words. */
+#include <string.h>
 #include <strings.h>
 
 #include "ykenroll/workflow_ca.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* before_adopt: what other tools left on a token, and the secrets that they left it with. */
+#include <string.h>
 
 #include "workflow/run/before.h"
 #include "workflow/step/steps.h"
