@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
@@ -51,14 +52,11 @@ static const struct {
 static const char *
 known_fix(const char *name)
 {
-	size_t i, n;
+	size_t i;
 
-	for (i = 0; i < LEN(known); i++) {
-		n = strlen(known[i].name);
-		if (known[i].name[n - 1] == '*' ? strncmp(name, known[i].name, n - 1) == 0
-						: strcmp(name, known[i].name) == 0)
+	for (i = 0; i < LEN(known); i++)
+		if (fnmatch(known[i].name, name, 0) == 0)
 			return known[i].fix;
-	}
 	return NULL;
 }
 

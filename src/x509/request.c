@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* request: the table of its fields, and what is done with them by it. */
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "ykenroll/x509.h"
 #include "ykenroll/x509_request.h"
 
@@ -220,7 +219,6 @@ static int
 set_number(void *at, const struct request_field *f, const char *text, struct err *err)
 {
 	unsigned long n;
-	char *end;
 
 	if (f->kind == REQUEST_WORD) {
 		const int word = f->word(text);
@@ -228,9 +226,7 @@ set_number(void *at, const struct request_field *f, const char *text, struct err
 		return word != 0 ? put_number(at, f, word, err)
 				 : err_set(err, ERR_USAGE, "--%s does not know %s", f->name, text);
 	}
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || n < 1 || n > f->max)
+	if (text_number(text, f->what, f->max, &n, NULL) != 0 || n < 1)
 		return err_set(err, ERR_USAGE, "--%s takes 1 to %u", f->name, f->max);
 	return put_number(at, f, (int64_t)n, err);
 }
