@@ -30,7 +30,6 @@ enum key_alg {
 };
 
 #define KEY_SIG_MAX 512	   /* bytes: RSA-4096 */
-#define KEY_SPKI_MAX 600   /* bytes of a DER SubjectPublicKeyInfo */
 #define KEY_SCRYPT_N 16384 /* 2^14, r = 8, p = 1: the least that is written */
 
 /* ykman's spelling: "ECCP256", "ECCP384", "ED25519", "X25519", "RSA2048", … */

@@ -145,7 +145,6 @@ MUST_CHECK int cert_issued_by(const struct blob *cert, const struct blob *ca, st
 /* Every block of a PEM text: DER in ret[0..*ret_n), which the caller wipes, also after a failure.
  * Errors: ERR_FIT none, more than max, one with another name, or a broken one. */
 #define PEM_CERT "CERTIFICATE"
-#define PEM_CRL "X509 CRL"
 MUST_CHECK int pem_blocks(const struct blob *pem, const char *name, struct blob *ret, size_t max,
     size_t *ret_n, struct err *err);
 

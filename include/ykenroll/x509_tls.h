@@ -43,7 +43,6 @@ struct tls_reply {
 	struct blob session;	       /* that can be resumed later: a secret; may be empty */
 };
 #define TLS_PROTOCOL_VERSION 70 /* alert: not this version */
-#define TLS_UNRECOGNIZED_NAME 112
 
 /* *ret is filled as far as it came, also on failure; the caller wipes it with tls_reply_wipe.
  * Errors: the key's own; ERR_FIT the server's certificate does not verify, or is of another name;

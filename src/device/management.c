@@ -9,7 +9,6 @@
 
 /* Yubico's Management application; the tags are those of READ CONFIG */
 enum {
-	TAG_USB_ENABLED = 0x03,
 	TAG_FORM_FACTOR = 0x04,
 	TAG_MORE_PAGES = 0x10,
 	TAG_FIPS_CAPABLE = 0x14,

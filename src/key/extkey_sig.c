@@ -122,19 +122,13 @@ sig_init(void *vctx, const char *mdname, void *keydata, const OSSL_PARAM params[
 
 /* ---- ECDSA ---- */
 
-static size_t
-field_size(enum key_alg alg)
-{
-	return alg == KEY_P384 ? 48 : 32;
-}
-
 /* The digest as an integer of the field's size (FIPS 186-5, 6.4.1, step 2): the left part of a
  * longer one, zeros in front of a shorter one. TLS 1.2 asks for both: P-256 with SHA-384 and P-384
  * with SHA-256. */
 static int
 ecdsa_sign(struct sig_ctx *c, const uint8_t *digest, size_t len, uint8_t *sig, size_t *sig_len)
 {
-	const size_t n = field_size(c->key->alg);
+	const size_t n = c->key->alg == KEY_P384 ? 48 : 32;
 	uint8_t in[48] = {0};
 
 	if (len > n)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* key_file: private keys in encrypted PKCS#8 (RFC 5958, RFC 8018, RFC 7914), and files that name a
  * key elsewhere. */
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>

@@ -16,7 +16,6 @@
 OSSL_FREEP(pkey_freep, EVP_PKEY, EVP_PKEY_free)
 OSSL_FREEP(pkey_ctx_freep, EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 OSSL_FREEP(md_ctx_freep, EVP_MD_CTX, EVP_MD_CTX_free)
-OSSL_FREEP(md_freep, EVP_MD, EVP_MD_free)
 OSSL_FREEP(bio_freep, BIO, BIO_free_all)
 OSSL_FREEP(bignum_freep, BIGNUM, BN_free)
 OSSL_FREEP(algor_freep, X509_ALGOR, X509_ALGOR_free)

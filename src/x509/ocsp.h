@@ -11,7 +11,6 @@
 #define OCSP_DIGESTS 4
 
 OSSL_FREEP(ocsp_request_freep, OCSP_REQUEST, OCSP_REQUEST_free)
-OSSL_FREEP(ocsp_basic_freep, OCSP_BASICRESP, OCSP_BASICRESP_free)
 OSSL_FREEP(ocsp_response_freep, OCSP_RESPONSE, OCSP_RESPONSE_free)
 OSSL_FREEP(asn1_time_freep, ASN1_TIME, ASN1_TIME_free)
 

@@ -110,13 +110,6 @@ read_names(const X509 *cert, uint32_t *ret)
 	return 0;
 }
 
-static void
-write_code(struct unblock_request *t)
-{
-	snprintf(t->code, sizeof(t->code), "%02X%02X-%02X%02X", t->sha256[0], t->sha256[1],
-	    t->sha256[2], t->sha256[3]);
-}
-
 int
 unblock_read(const struct blob *request, struct unblock_request *ret, struct err *err)
 {
@@ -136,7 +129,8 @@ unblock_read(const struct blob *request, struct unblock_request *ret, struct err
 		return rc;
 	t.from = info.not_before;
 	t.until = info.not_after;
-	write_code(&t);
+	snprintf(t.code, sizeof(t.code), "%02X%02X-%02X%02X", t.sha256[0], t.sha256[1], t.sha256[2],
+	    t.sha256[3]);
 	*ret = t;
 	t.der = (struct blob){0};
 	return 0;

@@ -372,7 +372,7 @@ every_kind_is_recognised(void **state)
 		assert_int_equal(key_generate(all[i], &key, &err), 0);
 		assert_int_equal(key_algorithm(key), all[i]);
 		assert_int_equal(key_spki(key, &spki, &err), 0);
-		assert_true(spki.len <= KEY_SPKI_MAX);
+		assert_true(spki.len <= 600);
 		assert_int_equal(evp_spki_alg(spki.data, spki.len), all[i]);
 	}
 }
