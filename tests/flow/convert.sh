@@ -145,6 +145,20 @@ damaged 'line 20' "a line that is gone" 20d
 damaged 'line 20' "two lines swapped" '20{h;d;};21G'
 damaged 'line 20' "a line that is no JSON" '20s/.*/x/'
 
+# ---- what JSON writes in another way ----
+rm -rf "$T/quoted" && cp -a "$T/was" "$T/quoted"
+python3 - "$T/quoted/ca/issuance.log" <<-'PY'
+	import hashlib, json, sys
+	lines = open(sys.argv[1], "rb").read().split(b"\n")[:-1]
+	row = json.loads(lines[-1])
+	row = {"n": row["n"] + 1, "time": row["time"], "peer": 0, "what": "import", "ca": "issuing", "serial": "0a0b",
+	       "not_after": "2030-01-01T00:00:00Z", "subject": '/CN="a\\b"', "prev": hashlib.sha256(lines[-1]).hexdigest()}
+	lines.append(json.dumps(row, separators=(",", ":")).encode())
+	open(sys.argv[1], "wb").write(b"\n".join(lines) + b"\n")
+PY
+exits 0 '' "a subject with a quote and a backslash is taken over" ykenroll ca log --home "$T/quoted"
+claim "as it was" [ "$(sqlite3 "$T/quoted/ca/issuance.db" "SELECT text FROM rows WHERE serial = x'0a0b'")" = '/CN="a\b"' ]
+
 # ---- killed ----
 if ! strace -f -o /dev/null true 2>/dev/null; then
 	n=$((n + 1))
