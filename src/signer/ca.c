@@ -10,7 +10,7 @@
 #include "base/utc.h"
 #include "signer/ca.h"
 #include "signer/crl.h"
-#include "signer/log_convert.h"
+#include "signer/log.h"
 #include "ykenroll/x509.h"
 
 int

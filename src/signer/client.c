@@ -7,7 +7,6 @@
 #include "signer/crl_file.h"
 #include "signer/message.h"
 #include "signer/mirror.h"
-#include "signer/where.h"
 #include "signer/process.h"
 
 #define ANSWER_MS 60000 /* a signer with many desks may take its time */

@@ -3,8 +3,6 @@
 #include <unistd.h>
 
 #include "signer/crl.h"
-#include "signer/crl_build.h"
-#include "signer/crl_scan.h"
 #include "signer/sign.h"
 
 #define DAY INT64_C(86400)

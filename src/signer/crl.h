@@ -9,6 +9,7 @@
 
 #include "signer/ca.h"
 #include "signer/crl_file.h"
+#include "signer/der.h"
 
 struct crl_plan {
 	enum log_ca ca;
@@ -50,13 +51,84 @@ MUST_CHECK int crl_root_unlock(struct ca *ca, const struct secret *pass, struct 
 /* Sign with the unlocked key, forget the key, publish. Errors: ERR_CA no key is unlocked. */
 MUST_CHECK int crl_root_renew(struct ca *ca, uint32_t peer, struct err *err);
 
+/* ---- crl_build.c ---- */
+
+/*
+ * The DER of a CRL (RFC 5280, 5), written entry by entry: one walk over the log to know
+ * the lengths, one to write. It shares nothing with crl_scan, which reads it back.
+ */
+
+/* The head of the registry's audit chain, in a private extension that nobody needs to understand:
+ * 40 octets in an OCTET STRING, 8 for the number of rows (big-endian) and the SHA-256 of the last
+ * one. The UUID 48099d54-555e-4edf-a6dc-3d442dbfee95 below the arc that Microsoft's oidgen uses:
+ * GnuTLS cannot read a CRL with 2.25, whose one number has 128 bits. */
+#define CRL_AUDIT_OID "1.2.840.113556.1.8000.2554.18441.40276.21854.20191.42716.4015149.12578453"
+#define CRL_AUDIT_OID_DER                                                                         \
+	0x2a, 0x86, 0x48, 0x86, 0xf7, 0x14, 0x01, 0xbe, 0x40, 0x93, 0x7a, 0x81, 0x90, 0x09, 0x82, \
+	    0xba, 0x54, 0x81, 0xaa, 0x5e, 0x81, 0x9d, 0x5f, 0x82, 0xcd, 0x5c, 0x81, 0xf5, 0x88,   \
+	    0x2d, 0x85, 0xff, 0xdd, 0x15
+#define CRL_AUDIT_LEN 40
+
+/* Does the CRL that is planned have this certificate? */
+bool crl_listed(const struct log_cert *c, const struct crl_plan *plan);
+
+/* The to-be-signed part, in a temporary file in plan->dir behind room for its head. Errors: ERR_CA;
+ * ERR_INTERNAL. */
+MUST_CHECK int crl_build(
+    const struct log *log, const struct crl_plan *plan, struct crl_file *ret, struct err *err);
+/* Put the signature behind it and the head before it: ret->der is the CRL then. */
+MUST_CHECK int crl_build_end(struct crl_file *f, const struct crl_plan *plan, const uint8_t *sig,
+    size_t sig_len, struct err *err);
+
+/* ---- crl_scan.c ---- */
+
+/*
+ * A CRL read entry by entry, whoever made it. It shares no encoder with crl_build; what
+ * that made is compared with the log by what is read here.
+ *
+ *   crl_scan_begin -> crl_scan_next until 0 -> the rest of struct crl_scan is filled
+ */
+
+struct crl_scan {
+	const struct crl_file *f;
+	struct der tbs, alg, issuer, list; /* list.len 0: there is none */
+	bool v2, has_list;		   /* revokedCertificates, perhaps empty */
+	int64_t this_update, next_update;  /* next_update 0: absent */
+	size_t at, forgotten;		   /* in list */
+	size_t entries;			   /* read so far */
+	struct der extensions;		   /* the list in [0]; len 0: none */
+	uint64_t number;		   /* CRLNumber; 0: none. More than 63 bits: refused */
+	struct der aki;			   /* keyIdentifier; len 0: none */
+	struct signer_audit audit;
+	size_t other;		 /* extensions besides these three, of the CRL and of entries */
+	struct der sig_alg, sig; /* AlgorithmIdentifier; octets of the BIT STRING */
+};
+
+struct crl_entry {
+	uint8_t serial[LOG_SERIAL_LEN];
+	int64_t revoked_at;
+	uint8_t reason; /* 0 when it says none */
+	bool has_reason;
+};
+
+/* Errors: ERR_FIT not a CRL that can be read. */
+MUST_CHECK int crl_scan_begin(const struct crl_file *f, struct crl_scan *ret, struct err *err);
+/* 1: *ret is the next; 0: that was all. Errors: ERR_FIT. */
+MUST_CHECK int crl_scan_next(struct crl_scan *s, struct crl_entry *ret, struct err *err);
+
+/* Is it signed by the owner of this certificate, and issued in its name? Errors: ERR_FIT no;
+ * ERR_INTERNAL. */
+MUST_CHECK int crl_scan_verify(
+    const struct crl_scan *s, const struct blob *issuer, struct err *err);
+
+/* ---- crl_guard.c ---- */
+
 /* Would the planned CRL be older than the one at path, which servers have, or lack a certificate
  * that is on that? One may be missing when its hold was released or when it has expired. What is
  * not this CA's CRL does not count. Errors: ERR_CA with what would be lost; ERR_INTERNAL. */
 MUST_CHECK int crl_guard(const struct log *log, const struct crl_plan *plan, const char *path,
     const struct blob *issuer, struct err *err);
 /* Only the second question, of one that was begun to be read; from: what does not have them. */
-struct crl_scan;
 MUST_CHECK int crl_guard_scan(const struct log *log, const struct crl_plan *plan,
     struct crl_scan *old, const char *path, const char *from, struct err *err);
 

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "signer/crl_build.h"
+#include "signer/crl.h"
 #include "signer/der.h"
 #include "signer/sign.h"
 

@@ -4,8 +4,6 @@
 
 #include "base/text.h"
 #include "signer/crl.h"
-#include "signer/crl_build.h"
-#include "signer/crl_scan.h"
 
 struct guarding {
 	const struct log *log;

@@ -3,8 +3,7 @@
 
 #include "key/evp.h"
 #include "key/ossl.h"
-#include "signer/crl_build.h"
-#include "signer/crl_scan.h"
+#include "signer/crl.h"
 #include "signer/sign.h"
 #include "ykenroll/x509.h"
 

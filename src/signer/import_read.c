@@ -11,7 +11,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "signer/crl.h"
-#include "signer/crl_scan.h"
 #include "signer/import.h"
 #include "ykenroll/x509.h"
 

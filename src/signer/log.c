@@ -8,7 +8,6 @@
 #include "base/file.h"
 #include "base/utc.h"
 #include "signer/log.h"
-#include "signer/log_entry.h"
 #include "signer/rules.h"
 
 #define VERSION 1    /* user_version */

@@ -190,4 +190,40 @@ MUST_CHECK int log_verify(const char *path,
     struct err *err);
 bool log_same_sums(const struct log_sums *a, const struct log_sums *b);
 
+/* ---- log_entry.c: what the rows mean; for log.c, log_look.c and log_convert.c ---- */
+
+/* "issuing", "root"; -1: neither. */
+int log_entry_ca(const char *name);
+
+/* Move states and sums as this row says. Errors: ERR_CA the states do not allow it. */
+MUST_CHECK int log_entry_apply(struct log *log, const struct log_row *row, struct err *err);
+
+/* The tables of what the rows amount to, and what finds in them (of a scratch: at the end). shadow:
+ * one that hides that of the certificates, in this connection, and is moved in its place. */
+extern const char log_entry_tables[], log_entry_indexes[], log_entry_shadow[];
+
+/* Read the sums, and write them. */
+MUST_CHECK int log_entry_load(struct log *log, struct err *err);
+MUST_CHECK int log_entry_save(struct log *log, struct err *err);
+
+/* Read the columns of a statement of log_rows. */
+MUST_CHECK int log_entry_read(struct db_stmt *st, struct log_row *ret, struct err *err);
+extern const struct chain log_rows;
+
+/* ---- log_convert.c ---- */
+
+/*
+ * The issuance log of releases up to 0.1.0 was a file of JSON lines, ca/issuance.log,
+ * each with the SHA-256 of the line before it. It becomes ca/issuance.db: a row for each line, with
+ * its number, and one behind them that keeps the last line's hash. The lines are verified before,
+ * the rows after; the old file stays beside it as issuance.log.converted, read-only. Killed
+ * anywhere, the next call starts again.
+ */
+
+/* dir: that of the log, ca/. Is there an old log to be converted, or something left of that? */
+bool log_convert_due(const char *dir);
+/* The caller holds the signer's lock. Nothing is done where nothing is due. Errors: ERR_CA the
+ * lines are damaged; ERR_INTERNAL. */
+MUST_CHECK int log_convert(const char *dir, const struct log_who *who, struct err *err);
+
 #endif

@@ -11,8 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
-#include "signer/log_convert.h"
-#include "signer/log_entry.h"
+#include "signer/log.h"
 
 #define OLD "issuance.log"
 #define OLD_KEPT "issuance.log.converted"

@@ -2,7 +2,7 @@
 /* What the rows of the issuance log mean: a table of words, for writing and reading alike. */
 #include <string.h>
 
-#include "signer/log_entry.h"
+#include "signer/log.h"
 
 const char *const log_ca_names[LOG_CAS] = {[LOG_ISSUING] = "issuing", [LOG_ROOT] = "root"};
 

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 
 #include "signer/log.h"
-#include "signer/log_entry.h"
 #include "signer/rules.h"
 
 int

@@ -6,7 +6,6 @@
 #include "base/utc.h"
 #include "signer/ca_home.h"
 #include "signer/log.h"
-#include "signer/log_convert.h"
 #include "ykenroll/signer_status.h"
 
 #define CONVERT_MS 60000 /* so long a signer that converts the log may take */

@@ -9,7 +9,6 @@
 
 #include "key/evp.h"
 #include "signer/ca_home.h"
-#include "signer/where.h"
 #include "signer/process.h"
 
 #define SECTION "desk"

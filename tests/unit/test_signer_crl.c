@@ -7,7 +7,6 @@
 
 #include "base/utc.h"
 #include "signer/crl.h"
-#include "signer/crl_scan.h"
 #include "signer/import.h"
 #include "testsigner.h"
 
