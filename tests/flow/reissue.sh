@@ -156,6 +156,11 @@ exits 0 '' "again: nothing to do" reissue alice@example.org --reason lost -d $A
 claim "and it is still good" good_on $A 'Alice Brown'
 
 # ---- left ----
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/www.key" -subj /CN=www -out "$T/www.csr" 2>"$T/err"
+exits 0 '' "a server's certificate" ykenroll ca issue "$T/www.csr" --dns www.example.org --out "$T/www.crt" $ca
+exits 0 'would +revoked' "whose serial is named: the plan" ykenroll reissue "$(openssl x509 -in "$T/www.crt" -noout -serial | cut -d= -f2)" \
+	--reason left $ca --dry-run
+claim "which changes nothing" [ "$(sql "SELECT count(*) FROM software WHERE revoked IS NOT NULL")" = 0 ]
 old=$(cert_of $A)
 exits 0 'would +revoked' "left, the plan" ykenroll reissue alice@example.org --reason left $ca --dry-run
 exits 0 'would +revoked' "retired, and not here: the plan" ykenroll retire $A --absent $ca --dry-run

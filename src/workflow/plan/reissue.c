@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* reissue: another certificate, or another token, for somebody who has or had one. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "workflow/run/run.h"
 #include "workflow/step/steps.h"
@@ -196,20 +195,15 @@ nothing_new(const struct desk *w, const struct workflow_reissue *what,
 	    .reason = what->why->reason,
 	    .ticket = what->asked.ticket[0] != '\0' ? what->asked.ticket : NULL,
 	    .all = true};
-	struct workflow_revoked *done = calloc(1, sizeof(*done));
-	int rc;
+	struct workflow_revoked done = {0};
+	const int rc = workflow_revoke(w, &how, &done, err);
 
-	if (done == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	if ((rc = workflow_revoke(w, &how, done, err)) == 0) {
-		ret->crl = done->crl;
-		ret->has_crl = !w->dry_run;
-		ret->former = done->n > 0 ? done->certs[0].token.serial : 0;
-	}
-	if (rc == 0 && w->dry_run)
-		revoke_show(w, what->why->reason, done);
-	free(done);
-	return rc;
+	if (rc != 0)
+		return rc;
+	ret->crl = done.crl;
+	ret->has_crl = !w->dry_run;
+	ret->former = done.n > 0 ? done.certs[0].token.serial : 0;
+	return 0;
 }
 
 int

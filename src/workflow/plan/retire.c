@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* retire: the end of a token's life with its holder. */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "workflow/run/run.h"
 #include "workflow/step/steps.h"
@@ -56,22 +55,17 @@ retire_absent(const struct desk *w, const struct workflow_retire *what, struct w
 	    .reason = what->reason,
 	    .ticket = what->ticket,
 	    .token_state = "retired"};
-	struct workflow_revoked *done = calloc(1, sizeof(*done));
-	int rc;
+	struct workflow_revoked done = {0};
+	const int rc = workflow_revoke(w, &how, &done, err);
 
-	if (done == NULL)
-		return err_set(err, ERR_INTERNAL, "out of memory");
-	if ((rc = workflow_revoke(w, &how, done, err)) == 0) {
-		ret->already = done->already;
-		if (done->n > 0) {
-			ret->token.serial = done->certs[0].token.serial;
-			ret->holder = done->certs[0].holder;
-		}
+	if (rc != 0)
+		return rc;
+	ret->already = done.already;
+	if (done.n > 0) {
+		ret->token.serial = done.certs[0].token.serial;
+		ret->holder = done.certs[0].holder;
 	}
-	if (rc == 0 && w->dry_run)
-		revoke_show(w, what->reason, done);
-	free(done);
-	return rc;
+	return 0;
 }
 
 int

@@ -6,10 +6,9 @@
 
 #include "base/utc.h"
 #include "desk/audit.h"
-#include "workflow/plan/revoke_imported.h"
-#include "workflow/plan/revoke_software.h"
+#include "workflow/plan/revoke_other.h"
 #include "ykenroll/registry_look.h"
-#include "workflow/step/steps.h"
+#include "desk/session.h"
 #include "ykenroll/workflow_ca.h"
 
 struct taking {
@@ -19,7 +18,7 @@ struct taking {
 	struct registry *registry;
 	struct signer *signer;
 	struct registry_which which;
-	uint8_t serial[REGISTRY_SERIAL_LEN];
+	uint8_t serial[REGISTRY_SERIAL_LEN]; /* of which */
 	char note[REGISTRY_TEXT_MAX];
 	bool changed;
 };
@@ -299,36 +298,36 @@ tell_servers(const struct desk *w, struct workflow_revoked *ret, struct err *err
 	return rc;
 }
 
-/* What is neither holder nor token here may be a server's certificate. */
-static int
-in_no_token(struct taking *t, struct err *err)
-{
-	int rc = ERR_ABSENT;
-
-	if (registry_serial_parse(t->what->what, t->serial))
-		rc = revoke_software(t->w, t->registry, t->what, t->serial, t->note, t->ret, err);
-	/* or one of the CA that this home was imported from */
-	if (rc == ERR_ABSENT)
-		rc = revoke_imported(t->w, t->registry, t->what, t->note, t->ret, err);
-	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "there is no holder, token or certificate %s here",
-		    t->what->what);
-	registry_closep(&t->registry);
-	return rc != 0 ? rc : tell_servers(t->w, t->ret, err);
-}
-
-void
-revoke_show(const struct desk *w, enum signer_reason reason, const struct workflow_revoked *found)
+/* In a dry run: what was found, as the one step that it would be. */
+static void
+show(const struct taking *t)
 {
 	struct desk_step step = {.name = "revoked", .irreversible = true, .state = STEP_WAITS};
 	size_t i, n = 0;
 
-	for (i = 0; i < found->n; i++)
-		n += found->certs[i].state != CERT_REVOKED;
+	for (i = 0; i < t->ret->n; i++)
+		n += t->ret->certs[i].state != CERT_REVOKED;
 	snprintf(step.what, sizeof(step.what), "revoke %zu certificates (%s)", n,
-	    workflow_reason_name((int)reason));
-	if (w->ui.step != NULL)
-		w->ui.step(w->ui.ctx, &step);
+	    workflow_reason_name((int)t->what->reason));
+	if (t->w->ui.step != NULL)
+		t->w->ui.step(t->w->ui.ctx, &step);
+}
+
+static int
+take_all(struct taking *t, struct err *err)
+{
+	int rc;
+
+	/* what is neither holder nor token here may be a server's certificate */
+	if ((rc = open_all(t, err)) == ERR_ABSENT)
+		return revoke_other(t->w, t->registry, t->what, t->note, t->ret, err);
+	if (rc != 0 || t->w->dry_run)
+		return rc;
+	if ((rc = do_tokens(t, err)) != 0 ||
+	    (rc = signer_crl_state(t->signer, false, &t->ret->crl, err)) != 0)
+		return rc;
+	t->ret->already = !t->changed;
+	return 0;
 }
 
 int
@@ -339,16 +338,12 @@ workflow_revoke(const struct desk *w, const struct workflow_revoke *what,
 	int rc;
 
 	ret->n = 0;
-	if ((rc = write_note(&t, err)) != 0)
+	if ((rc = write_note(&t, err)) != 0 || (rc = take_all(&t, err)) != 0)
 		return rc;
-	if ((rc = open_all(&t, err)) == ERR_ABSENT)
-		return in_no_token(&t, err);
-	if (rc != 0 || w->dry_run)
-		return rc;
-	if ((rc = do_tokens(&t, err)) != 0 ||
-	    (rc = signer_crl_state(t.signer, false, &ret->crl, err)) != 0)
-		return rc;
-	ret->already = !t.changed;
+	if (w->dry_run) {
+		show(&t);
+		return 0;
+	}
 	/* neither card nor CA is kept waiting for a server */
 	signer_closep(&t.signer);
 	registry_closep(&t.registry);

@@ -72,10 +72,6 @@ MUST_CHECK int steps_reset_ask(struct enrolment *e, struct err *err);
 MUST_CHECK int step_reset_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_reset(struct enrolment *e, struct err *err);
 
-/* revoke.c: what a dry run found, as the one step that it would be. */
-void revoke_show(
-    const struct desk *w, enum signer_reason reason, const struct workflow_revoked *found);
-
 /* steps_revoke.c: take back what other work made. What the CA would still accept of a token, but
  * this work's own, is revoked. With to not TOKEN_NEW the token goes there, too. */
 MUST_CHECK int steps_end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
