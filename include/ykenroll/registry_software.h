@@ -21,15 +21,17 @@ struct registry_software {
 	int reason;		      /* RFC 5280 code, when revoked */
 	char path[REGISTRY_PATH_MAX]; /* the file that it is in; empty: not known, or renewed */
 	bool chain;		      /* with the issuing CA's behind it */
+	unsigned days;		      /* as it was asked for; 0: the profile's */
 };
 
-/* Enter one that was signed, with an audit row of this action ("issue", "renew", "p12"). Errors:
- * ERR_FIT not a certificate of ours. */
-MUST_CHECK int registry_software_put(struct registry *r, const char *action, const char *profile,
-    const struct blob *cert, struct err *err);
-/* Remember that this file (absolute path; NULL: none) has it from now on, and no other one. */
-MUST_CHECK int registry_software_file(struct registry *r,
-    const uint8_t serial[static REGISTRY_SERIAL_LEN], const char *path, bool chain,
+/* r may be NULL here, in a home without a registry: nothing is written. */
+
+/* Enter one that was signed, for which this profile and days were asked, with an audit row of this
+ * action ("issue", "renew", "p12"). path: the file that has it from now on, and no other one
+ * (absolute; NULL: none); chain: with the issuing CA's behind it. Errors: ERR_FIT not a certificate
+ * of ours. */
+MUST_CHECK int registry_software_put(struct registry *r, const char *action,
+    const struct request *asked, const struct blob *cert, const char *path, bool chain,
     struct err *err);
 
 /* Errors: ERR_ABSENT. */
@@ -44,7 +46,7 @@ MUST_CHECK int registry_software_each(struct registry *r, int64_t after,
     struct err *err);
 
 /* What the CA has taken back or (reason -1) released, with its audit row, also where the registry
- * does not know the certificate. action: "revoke", "suspend", "resume". */
+ * does not know the certificate. action: "revoke", "suspend", "resume". r may be NULL. */
 MUST_CHECK int registry_software_taken(struct registry *r, const char *action,
     const uint8_t serial[static REGISTRY_SERIAL_LEN], int reason, const char *note,
     struct err *err);

@@ -14,7 +14,7 @@ static int issuing;
 
 static struct poptOption validity[] = {
     OPT_ASKED,
-    OPT_FIELD("days", "validity, instead of the profile's", "N"),
+    OPT_FIELD("days", "validity, instead of what was asked for at first", "N"),
     POPT_TABLEEND,
 };
 

@@ -18,33 +18,12 @@ ca_registry(const struct desk *w, struct registry **ret, struct err *err)
 }
 
 int
-ca_issue(struct signer *s, const struct request *request, uint8_t *ret_serial,
-    struct blob *ret_cert, struct err *err)
+ca_issue(struct signer *s, const struct request *request, struct blob *ret_cert, struct err *err)
 {
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	size_t i;
-	int rc;
+	const int rc = signer_prepare_software(s, request, &p, err);
 
-	if ((rc = signer_prepare_software(s, request, &p, err)) != 0 ||
-	    (rc = signer_sign(s, p.serial, ret_cert, err)) != 0)
-		return rc;
-	for (i = 0; ret_serial != NULL && i < sizeof(p.serial); i++)
-		ret_serial[i] = p.serial[i];
-	return 0;
-}
-
-int
-ca_issue_record(struct registry *r, const char *action, const char *profile,
-    const struct blob *cert, struct err *err)
-{
-	return r == NULL ? 0 : registry_software_put(r, action, profile, cert, err);
-}
-
-int
-ca_taken_record(struct registry *r, const char *action,
-    const uint8_t serial[static REGISTRY_SERIAL_LEN], int reason, const char *note, struct err *err)
-{
-	return r == NULL ? 0 : registry_software_taken(r, action, serial, reason, note, err);
+	return rc != 0 ? rc : signer_sign(s, p.serial, ret_cert, err);
 }
 
 int
@@ -61,8 +40,8 @@ ca_issue_own(struct signer *s, struct registry *r, const char *profile, const ch
 	snprintf(request.holder.name, sizeof(request.holder.name), "%s", name);
 	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
 	    (rc = csr_make(key, name, &request.csr, err)) != 0 ||
-	    (rc = ca_issue(s, &request, NULL, &cert, err)) != 0 ||
-	    (rc = ca_issue_record(r, "issue", profile, &cert, err)) != 0)
+	    (rc = ca_issue(s, &request, &cert, err)) != 0 ||
+	    (rc = registry_software_put(r, "issue", &request, &cert, NULL, false, err)) != 0)
 		return rc;
 	blob_move(ret_cert, &cert);
 	*ret_key = TAKE(key);

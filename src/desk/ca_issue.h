@@ -5,26 +5,16 @@
 
 #include "ykenroll/desk.h"
 
-/* Prepare and sign. ret_cert: DER; its serial is in ret_serial (SIGNER_SERIAL_LEN bytes, may be
- * NULL). Errors: those of signer_prepare_software and signer_sign. */
-MUST_CHECK int ca_issue(struct signer *s, const struct request *request, uint8_t *ret_serial,
-    struct blob *ret_cert, struct err *err);
-
-/* Into the registry, with its audit row. r may be NULL: there is no registry. */
-MUST_CHECK int ca_issue_record(struct registry *r, const char *action, const char *profile,
-    const struct blob *cert, struct err *err);
-
-/* The same for one that the CA took back (registry_software_taken). */
-MUST_CHECK int ca_taken_record(struct registry *r, const char *action,
-    const uint8_t serial[static REGISTRY_SERIAL_LEN], int reason, const char *note,
-    struct err *err);
+/* Prepare and sign. ret_cert: DER. Errors: those of signer_prepare_software and signer_sign. */
+MUST_CHECK int ca_issue(
+    struct signer *s, const struct request *request, struct blob *ret_cert, struct err *err);
 
 /* Opened before the CA is asked: what it does then can be written down. *ret stays NULL in a home
  * without a registry. */
 MUST_CHECK int ca_registry(const struct desk *w, struct registry **ret, struct err *err);
 
 /* A certificate for a software key that is made for it, recorded as what its profile is called. r
- * may be NULL. Errors: those of ca_issue and ca_issue_record. */
+ * may be NULL. Errors: those of ca_issue and registry_software_put. */
 MUST_CHECK int ca_issue_own(struct signer *s, struct registry *r, const char *profile,
     const char *name, unsigned days, struct key **ret_key, struct blob *ret_cert, struct err *err);
 

@@ -181,8 +181,10 @@ static const char *const migrations[] = {
     " made INTEGER NOT NULL"
     ") STRICT;",
 
-    /* 7: the subject that was asked for */
-    "ALTER TABLE works ADD COLUMN subject TEXT NOT NULL DEFAULT '';",
+    /* 7: the subject, and the days of a program's certificate, that were asked for */
+    ("ALTER TABLE works ADD COLUMN subject TEXT NOT NULL DEFAULT '';"
+     "ALTER TABLE software ADD COLUMN days INTEGER NOT NULL DEFAULT 0"
+     " CHECK (days BETWEEN 0 AND 4294967295);"),
 };
 
 #define VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

@@ -8,7 +8,7 @@
 #include "ykenroll/registry_software.h"
 
 #define COLS \
-	"serial, profile, subject, not_before, not_after, ifnull(revoked, 0), ifnull(reason, 0), path, chain, der"
+	"serial, profile, subject, not_before, not_after, ifnull(revoked, 0), ifnull(reason, 0), path, chain, days, der"
 
 static int
 read_row(struct db_stmt *st, struct registry_software *ret, struct blob *cert, struct err *err)
@@ -24,55 +24,44 @@ read_row(struct db_stmt *st, struct registry_software *ret, struct blob *cert, s
 	ret->revoked = db_col_int(st, 5);
 	ret->reason = (int)db_col_int(st, 6);
 	ret->chain = db_col_int(st, 8) != 0;
+	ret->days = (unsigned)db_col_int(st, 9);
 	if ((rc = db_col_text(st, 7, ret->path, sizeof(ret->path), err)) != 0)
 		return rc;
-	return cert == NULL ? 0 : db_col_blob(st, 9, cert, err);
+	return cert == NULL ? 0 : db_col_blob(st, 10, cert, err);
 }
 
 int
-registry_software_put(struct registry *r, const char *action, const char *profile,
-    const struct blob *cert, struct err *err)
+registry_software_put(struct registry *r, const char *action, const struct request *asked,
+    const struct blob *cert, const char *path, bool chain, struct err *err)
 {
 	CLEAN(db_rollbackp) struct db_tx tx = {0};
 	char hex[2 * REGISTRY_SERIAL_LEN + 1], end[UTC_TEXT_LEN];
 	struct cert_info info;
 	int rc;
 
+	if (r == NULL)
+		return 0;
 	if ((rc = cert_read(cert->data, cert->len, &info, err)) != 0)
 		return rc;
 	if (info.serial_len != REGISTRY_SERIAL_LEN)
 		return err_set(err, ERR_FIT, "the serial has another length than this CA's");
+	path = path == NULL ? "" : path;
 	text_hex(info.serial, info.serial_len, hex);
 	utc_text(info.not_after, end);
-	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
-	    (rc = db_run(r->db,
-		 "INSERT INTO software (serial, profile, subject, der, not_before, not_after,"
-		 " issued) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		 DB_ARGS(DB_B(info.serial, info.serial_len), DB_T(profile), DB_T(info.subject),
-		     DB_B(cert->data, cert->len), DB_I(info.not_before), DB_I(info.not_after),
-		     DB_I(utc_now())),
-		 err)) != 0 ||
-	    (rc = audit_add(r->db, r->actor, action, 0, err, "%s, serial %s, until %s, %s", profile,
-		 hex, end, info.subject)) != 0)
-		return rc;
-	return db_commit(&tx, err);
-}
-
-int
-registry_software_file(struct registry *r, const uint8_t serial[static REGISTRY_SERIAL_LEN],
-    const char *path, bool chain, struct err *err)
-{
-	CLEAN(db_rollbackp) struct db_tx tx = {0};
-	int rc;
-
-	if (path == NULL)
-		return 0;
 	if ((rc = registry_text_check(path, REGISTRY_PATH_MAX, "the path", err)) != 0 ||
 	    (rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = db_run(r->db, "UPDATE software SET path = '' WHERE path = ?", DB_ARGS(DB_T(path)),
 		 err)) != 0 ||
-	    (rc = db_run(r->db, "UPDATE software SET path = ?, chain = ? WHERE serial = ?",
-		 DB_ARGS(DB_T(path), DB_I(chain), DB_B(serial, REGISTRY_SERIAL_LEN)), err)) != 0)
+	    (rc = db_run(r->db,
+		 "INSERT INTO software (serial, profile, subject, der, not_before, not_after,"
+		 " issued, path, chain, days) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		 DB_ARGS(DB_B(info.serial, info.serial_len), DB_T(asked->profile),
+		     DB_T(info.subject), DB_B(cert->data, cert->len), DB_I(info.not_before),
+		     DB_I(info.not_after), DB_I(utc_now()), DB_T(path), DB_I(chain),
+		     DB_I(asked->days)),
+		 err)) != 0 ||
+	    (rc = audit_add(r->db, r->actor, action, 0, err, "%s, serial %s, until %s, %s",
+		 asked->profile, hex, end, info.subject)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }
@@ -128,6 +117,8 @@ registry_software_taken(struct registry *r, const char *action,
 	char hex[2 * REGISTRY_SERIAL_LEN + 1];
 	int rc;
 
+	if (r == NULL)
+		return 0;
 	text_hex(serial, REGISTRY_SERIAL_LEN, hex);
 	if ((rc = registry_text_check(note, REGISTRY_TEXT_MAX, "the note", err)) != 0 ||
 	    (rc = db_begin(r->db, &tx, err)) != 0 ||

@@ -12,6 +12,7 @@
 #include "base/utc.h"
 #include "desk/audit.h"
 #include "desk/ca_issue.h"
+#include "ykenroll/registry_software.h"
 #include "relying/verify_server.h"
 
 #define DAY INT64_C(86400)
@@ -202,7 +203,7 @@ take_back(struct making *m, const struct probe_key *p, struct err *err)
 	if ((rc = tell(m, err)) != 0 ||
 	    (rc = signer_revoke(
 		 m->signer, p->info.serial, p->info.serial_len, REASON_CESSATION, err)) != 0 ||
-	    (rc = ca_taken_record(m->registry, "revoke", p->info.serial, REASON_CESSATION,
+	    (rc = registry_software_taken(m->registry, "revoke", p->info.serial, REASON_CESSATION,
 		 "probe of verify-server", err)) != 0 ||
 	    (rc = signer_ca(m->signer, &ca, err)) != 0)
 		return rc;

@@ -125,7 +125,7 @@ claim "is the one, by its file" sh -c '[ "$(grep -c "short.crt.*due" "$0")" = 1 
 claim "nothing was changed" cmp "$T/short.crt" "$T/short.first"
 printf '#!/bin/sh\necho told >>"%s/told"\n' "$T" >"$T/reload.sh"
 chmod 755 "$T/reload.sh"
-exits 0 '' "renew it, with nobody there" ca renew --due 20d --non-interactive --reload "$T/reload.sh" --json
+exits 0 '' "renew it, with nobody there" ca renew --due 20d --days 365 --non-interactive --reload "$T/reload.sh" --json
 claim "one, for a year" sh -c 'jq -e ".renewed | length == 1" "$0" && openssl x509 -in "$1" -noout -checkend 31000000' "$T/out" "$T/short.crt"
 claim "the server was told" [ "$(cat "$T/told")" = told ]
 claim "the former one is beside it" cmp "$T/short.crt.old" "$T/short.first"
@@ -145,7 +145,11 @@ exits 0 '' "two more for a day" ca issue "$T/www.csr" --dns c.example.org --days
 exits 0 '' "the second" ca issue "$T/www.csr" --dns d.example.org --days 1 --out "$T/d.crt"
 rm "$T/c.crt"
 exits 2 'c.crt does not exist' "a file that is gone is said" ca renew --due 20d
-claim "and does not keep the others from it" openssl x509 -in "$T/d.crt" -noout -checkend 31000000
+claim "and does not keep the others from it" [ "$(serial "$T/d.crt")" != "$(serial "$T/d.crt.old")" ]
+refuse "which is for a day, as it was asked for at first" openssl x509 -in "$T/d.crt" -noout -checkend 90000
+exits 0 '' "another number of days" ca renew "$T/d.crt" --days 40
+exits 0 '' "and once more" ca renew "$T/d.crt"
+claim "is kept, too" sh -c 'openssl x509 -in "$0" -noout -checkend $((39 * 86400)) && ! openssl x509 -in "$0" -noout -checkend $((41 * 86400))' "$T/d.crt"
 
 # ---- tokens: other profiles ----
 serials=$(ykenroll token list --json | jq -r '.. | .serial? // empty' | sort -u)

@@ -6,6 +6,7 @@
 #include "desk/audit.h"
 #include "desk/ca_issue.h"
 #include "desk/session.h"
+#include "ykenroll/registry_software.h"
 #include "ykenroll/workflow_ca.h"
 
 static int
@@ -32,11 +33,12 @@ write_file(const struct desk *w, const struct workflow_p12 *what, struct key *ke
 
 /* Nobody has the key of a certificate whose file was not written. */
 static int
-take_back(struct signer *s, const uint8_t *serial, int why, struct err *err)
+take_back(struct signer *s, const struct cert_info *info, int why, struct err *err)
 {
 	struct err own = ERR_INIT;
 
-	if (signer_revoke(s, serial, SIGNER_SERIAL_LEN, REASON_CESSATION, &own) != 0 && err != NULL)
+	if (signer_revoke(s, info->serial, info->serial_len, REASON_CESSATION, &own) != 0 &&
+	    err != NULL)
 		err_hint(err, "its certificate was issued and not revoked: %s", own.text);
 	return why;
 }
@@ -49,18 +51,17 @@ make(const struct desk *w, struct registry *r, const struct workflow_p12 *what,
 	CLEAN(signer_closep) struct signer *s = NULL;
 	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
 	CLEAN(request_wipe) struct request request = *what->request; /* and its csr is made here */
-	uint8_t serial[SIGNER_SERIAL_LEN];
 	int rc;
 
 	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
 	    (rc = key_generate((enum key_alg)request.alg, &key, err)) != 0 ||
 	    (rc = csr_make(key, request.holder.name, &request.csr, err)) != 0 ||
 	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||
-	    (rc = ca_issue(s, &request, serial, &ret->cert, err)) != 0 ||
+	    (rc = ca_issue(s, &request, &ret->cert, err)) != 0 ||
 	    (rc = cert_read(ret->cert.data, ret->cert.len, &ret->info, err)) != 0)
 		return rc;
 	if ((rc = write_file(w, what, key, &ca, &ret->cert, err)) != 0)
-		return take_back(s, serial, rc, err);
+		return take_back(s, &ret->info, rc, err);
 	blob_move(&ret->issuing, &ca.cas[0]);
 	return 0;
 }
@@ -76,7 +77,8 @@ workflow_p12(const struct desk *w, const struct workflow_p12 *what, struct workf
 	if (!w->force && access(what->path, F_OK) == 0)
 		return err_set(err, ERR_OCCUPIED, "%s exists; --force replaces it", what->path);
 	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = make(w, r, what, &issued, err)) != 0 ||
-	    (rc = ca_issue_record(r, "p12", what->request->profile, &issued.cert, err)) != 0)
+	    (rc = registry_software_put(r, "p12", what->request, &issued.cert, NULL, false, err)) !=
+		0)
 		return rc;
 	*ret = issued;
 	issued = (struct workflow_issued){0};

@@ -89,19 +89,35 @@ load(const char *path, struct leaf *ret, struct err *err)
 	return 0;
 }
 
+/* What is not said now is as it was asked for at first, as far as the registry knows. */
 static int
-sign(struct renewal *r, const struct leaf *l, struct blob *ret, struct err *err)
+asked_for(struct renewal *r, const struct leaf *l, struct request *ret, struct err *err)
+{
+	struct registry_software was = {.profile = "software"};
+	int rc = 0;
+
+	*ret = *r->what->request;
+	if (r->registry != NULL)
+		rc = registry_software_find(r->registry, l->info.serial, &was, NULL);
+	if (rc != 0 && rc != ERR_ABSENT)
+		return err_set(err, rc, "the registry cannot be read");
+	memcpy(ret->profile, was.profile, sizeof(ret->profile));
+	ret->days = ret->days != 0 ? ret->days : was.days;
+	return 0;
+}
+
+static int
+sign(struct renewal *r, const struct leaf *l, const struct request *asked, struct blob *ret,
+    struct err *err)
 {
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
 	int rc;
 
-	if (l->info.serial_len != SIGNER_SERIAL_LEN)
-		return err_set(err, ERR_CA, "it is not of this CA");
 	if ((rc = connect_ca(r, err)) != 0 ||
 	    (r->registry != NULL &&
 		(rc = audit_tell(r->w->home, r->registry, r->signer, err)) != 0))
 		return rc;
-	rc = signer_prepare_renewal(r->signer, l->info.serial, r->what->request, &p, err);
+	rc = signer_prepare_renewal(r->signer, l->info.serial, asked, &p, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_CA, "it is not of this CA");
 	return rc != 0 ? rc : signer_sign(r->signer, p.serial, ret, err);
@@ -127,21 +143,22 @@ replace(const struct renewal *r, const char *path, const struct leaf *l, const s
 }
 
 static int
-record(struct renewal *r, const char *path, const struct leaf *l, const struct blob *cert,
-    const struct cert_info *info, struct err *err)
+renew_file(struct renewal *r, const char *path, const struct leaf *l, struct cert_info *ret,
+    struct err *err)
 {
-	struct registry_software was = {.profile = "software"};
+	CLEAN(blob_wipe) struct blob cert = {0};
 	CLEAN(textp) char *full = realpath(path, NULL);
+	struct request asked;
 	int rc;
 
-	if (r->registry == NULL)
-		return 0;
-	rc = registry_software_find(r->registry, l->info.serial, &was, NULL);
-	if (rc != 0 && rc != ERR_ABSENT)
-		return err_set(err, rc, "the registry cannot be read");
-	if ((rc = registry_software_put(r->registry, "renew", was.profile, cert, err)) != 0)
+	if (l->info.serial_len != SIGNER_SERIAL_LEN)
+		return err_set(err, ERR_CA, "it is not of this CA");
+	if ((rc = asked_for(r, l, &asked, err)) != 0 ||
+	    (rc = sign(r, l, &asked, &cert, err)) != 0 ||
+	    (rc = cert_read(cert.data, cert.len, ret, err)) != 0 ||
+	    (rc = replace(r, path, l, &cert, err)) != 0)
 		return rc;
-	return registry_software_file(r->registry, info->serial, full, l->chain, err);
+	return registry_software_put(r->registry, "renew", &asked, &cert, full, l->chain, err);
 }
 
 static int
@@ -149,7 +166,6 @@ renew(struct renewal *r, const char *path, struct err *err)
 {
 	const int64_t left = r->what->due_sec;
 	CLEAN(leaf_wipe) struct leaf l = {0};
-	CLEAN(blob_wipe) struct blob cert = {0};
 	struct cert_info info;
 	int rc;
 
@@ -157,10 +173,7 @@ renew(struct renewal *r, const char *path, struct err *err)
 		return rc;
 	if (left != 0 && l.info.not_after - utc_now() > left)
 		return 0;
-	if (!r->w->dry_run && ((rc = sign(r, &l, &cert, err)) != 0 ||
-				  (rc = cert_read(cert.data, cert.len, &info, err)) != 0 ||
-				  (rc = replace(r, path, &l, &cert, err)) != 0 ||
-				  (rc = record(r, path, &l, &cert, &info, err)) != 0))
+	if (!r->w->dry_run && (rc = renew_file(r, path, &l, &info, err)) != 0)
 		return err_wrap(err, "%s", path), rc;
 	r->n++;
 	if (r->what->row != NULL)

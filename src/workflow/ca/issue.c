@@ -22,7 +22,7 @@ issue(const struct desk *w, struct registry *r, const struct request *request,
 
 	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
 	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||
-	    (rc = ca_issue(s, request, NULL, &ret->cert, err)) != 0)
+	    (rc = ca_issue(s, request, &ret->cert, err)) != 0)
 		return rc;
 	blob_move(&ret->issuing, &ca.cas[0]);
 	return cert_read(ret->cert.data, ret->cert.len, &ret->info, err);
@@ -38,9 +38,8 @@ workflow_issue(const struct desk *w, const struct workflow_issue *what, struct w
 
 	if ((rc = ca_registry(w, &r, err)) != 0 ||
 	    (rc = issue(w, r, what->request, &issued, err)) != 0 ||
-	    (rc = ca_issue_record(r, "issue", what->request->profile, &issued.cert, err)) != 0 ||
-	    (r != NULL && (rc = registry_software_file(
-			       r, issued.info.serial, what->path, what->chain, err)) != 0))
+	    (rc = registry_software_put(
+		 r, "issue", what->request, &issued.cert, what->path, what->chain, err)) != 0)
 		return rc;
 	*ret = issued;
 	issued = (struct workflow_issued){0};
