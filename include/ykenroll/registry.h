@@ -209,6 +209,10 @@ struct registry_row { /* one token with its newest certificate */
 MUST_CHECK int registry_list(struct registry *r, uint32_t serial,
     int (*row)(void *ctx, const struct registry_row *row), void *ctx, struct err *err);
 
+/* One token's; its serial is 0 when the registry does not know it. */
+MUST_CHECK int registry_row(
+    struct registry *r, uint32_t serial, struct registry_row *ret, struct err *err);
+
 /* The DER of the token's active (or issued) certificate. Errors: ERR_ABSENT. */
 MUST_CHECK int registry_token_cert(
     struct registry *r, uint32_t serial, struct blob *ret, struct err *err);

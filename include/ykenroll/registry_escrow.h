@@ -50,7 +50,6 @@ struct registry_escrow_key;
 MUST_CHECK int registry_escrow_unlock(struct registry *r, const char *where,
     const struct secret *pass, struct registry_escrow_key **ret, struct err *err);
 void registry_escrow_lockp(struct registry_escrow_key **key);
-enum registry_role registry_escrow_role(const struct registry_escrow_key *key);
 
 struct registry_escrow_open {
 	uint32_t token;

@@ -92,8 +92,7 @@ place(struct db *db, const struct chain *c, int64_t n, struct chain_at *ret, str
 	    "SELECT %.*s, hash FROM %s WHERE %.*s <= ? ORDER BY 1 DESC LIMIT 1", key, c->cols,
 	    c->table, key, c->cols);
 	*ret = (struct chain_at){0};
-	if ((rc = db_query(db, sql, DB_ARGS(DB_I(n)), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) != 1)
+	if ((rc = db_one(db, sql, DB_ARGS(DB_I(n)), &st, err)) != 1)
 		return rc;
 	ret->n = db_col_int(st, 0);
 	return db_col_bytes(st, 1, ret->hash, CHAIN_HASH_LEN, err);

@@ -153,14 +153,21 @@ db_donep(struct db_stmt **st)
 }
 
 int
+db_one(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct db_stmt **ret,
+    struct err *err)
+{
+	const int rc = db_query(db, sql, args, n, ret, err);
+
+	return rc != 0 ? rc : db_step(*ret, err);
+}
+
+int
 db_run(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(db, sql, args, n, &st, err)) != 0)
-		return rc;
-	rc = db_step(st, err);
+	rc = db_one(db, sql, args, n, &st, err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -171,9 +178,7 @@ db_int(struct db *db, const char *sql, const struct db_arg *args, size_t n, int6
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(db, sql, args, n, &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) == 1)
+	if ((rc = db_one(db, sql, args, n, &st, err)) == 1)
 		*ret = db_col_int(st, 0);
 	return rc;
 }

@@ -80,25 +80,6 @@ session_known_token(struct session *s, struct err *err)
 /* ---- the registry's word ---- */
 
 static int
-take_row(void *ctx, const struct registry_row *row)
-{
-	*(struct registry_row *)ctx = *row;
-	return 1;
-}
-
-int
-session_row(struct registry *r, uint32_t serial, struct registry_row *ret, struct err *err)
-{
-	int rc;
-
-	*ret = (struct registry_row){.work_open = false};
-	if (serial == 0) /* which no row has, and which asks for all */
-		return 0;
-	rc = registry_list(r, serial, take_row, ret, err);
-	return rc < 0 ? rc : 0;
-}
-
-static int
 take_token(void *ctx, const struct registry_cert *c)
 {
 	*(uint32_t *)ctx = c->token.serial;

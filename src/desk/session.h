@@ -42,9 +42,6 @@ MUST_CHECK int session_known_token(struct session *s, struct err *err);
 
 /* ---- the registry's word ---- */
 
-/* What it has of the token. ret->token.serial is 0 when that is nothing. */
-MUST_CHECK int session_row(
-    struct registry *r, uint32_t serial, struct registry_row *ret, struct err *err);
 /* Whom or what does it name? One of the two is set. Errors: ERR_USAGE; ERR_AMBIGUOUS. */
 MUST_CHECK int session_find(
     struct session *s, const char *what, uint32_t *ret_token, int64_t *ret_holder, struct err *err);

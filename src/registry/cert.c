@@ -33,12 +33,10 @@ newest(struct registry *r, int64_t work, struct cert *c, struct err *err)
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(r->db,
+	if ((rc = db_one(r->db,
 		 "SELECT id, state, serial, spki_sha256, der FROM certificates WHERE work = ?"
 		 " ORDER BY id DESC LIMIT 1",
-		 DB_ARGS(DB_I(work)), &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) < 0)
+		 DB_ARGS(DB_I(work)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "work %lld has no certificate", (long long)work);

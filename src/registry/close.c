@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* close: the two ways in which work ends. */
+#include <stdio.h>
+
 #include "base/utc.h"
 #include "registry/audit.h"
 #include "registry/room.h"
 
-static int
-close_work(struct registry *r, int64_t work, const char *outcome, const char *note, struct err *err)
+int
+registry_work_end(struct registry *r, int64_t work, uint32_t token, bool finished, const char *note,
+    struct err *err)
 {
-	return db_run(r->db, "UPDATE works SET closed = ?, outcome = ?, note = ? WHERE id = ?",
-	    DB_ARGS(DB_I(utc_now()), DB_T(outcome), DB_T(note), DB_I(work)), err);
+	const int rc =
+	    db_run(r->db, "UPDATE works SET closed = ?, outcome = ?, note = ? WHERE id = ?",
+		DB_ARGS(DB_I(utc_now()), DB_T(finished ? "finished" : "given-up"), DB_T(note),
+		    DB_I(work)),
+		err);
+
+	return rc != 0 ? rc
+		       : audit_add(r->db, r->actor, finished ? "finish" : "give-up", token, err,
+			     "work %lld: %s", (long long)work, note);
 }
 
 /* The issued certificate becomes the slot's only active one. */
@@ -48,9 +58,7 @@ registry_finish(struct registry *r, int64_t work, const char *proof, struct err 
 	    (rc = activate_cert(r, work, serial, err)) != 0 ||
 	    (rc = registry_token_move_from(r, serial, TOKEN_ISSUED, TOKEN_ACTIVE, err)) != 0 ||
 	    (rc = registry_sealed_settle(r, work, serial, true, err)) != 0 ||
-	    (rc = close_work(r, work, "finished", proof, err)) != 0 ||
-	    (rc = audit_add(r->db, r->actor, "finish", serial, err, "work %lld: %s",
-		 (long long)work, proof)) != 0)
+	    (rc = registry_work_end(r, work, serial, true, proof, err)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }
@@ -84,6 +92,7 @@ static int
 close_rows(struct registry *r, int64_t work, enum registry_token_state to, const char *note,
     struct err *err)
 {
+	char text[REGISTRY_TEXT_MAX + 32];
 	struct registry_token t;
 	uint32_t serial;
 	int rc;
@@ -93,12 +102,11 @@ close_rows(struct registry *r, int64_t work, enum registry_token_state to, const
 	    (rc = registry_token(r, serial, &t, err)) != 0 ||
 	    (t.state != to && (rc = registry_token_move(r, serial, to, err)) != 0) ||
 	    (rc = registry_sealed_settle(r, work, serial, true, err)) != 0 ||
-	    (to == TOKEN_RETIRED && (rc = end_secrets(r, serial, err)) != 0) ||
-	    (rc = close_work(r, work, "finished", note, err)) != 0)
+	    (to == TOKEN_RETIRED && (rc = end_secrets(r, serial, err)) != 0))
 		return rc;
-	return audit_add(r->db, r->actor, "finish", serial, err, "work %lld: %s%s%s",
-	    (long long)work, note, t.state != to ? ", token " : "",
+	snprintf(text, sizeof(text), "%s%s%s", note, t.state != to ? ", token " : "",
 	    t.state != to ? registry_token_state_name(to) : "");
+	return registry_work_end(r, work, serial, true, text, err);
 }
 
 int
@@ -175,9 +183,7 @@ registry_give_up(struct registry *r, int64_t work, const char *why, struct err *
 	    (rc = registry_token_move_from(r, serial, TOKEN_ISSUED, TOKEN_NEW, err)) != 0 ||
 	    (rc = keep_recorded(r, work, serial, err)) != 0 ||
 	    (rc = registry_sealed_settle(r, work, serial, false, err)) != 0 ||
-	    (rc = close_work(r, work, "given-up", why, err)) != 0 ||
-	    (rc = audit_add(r->db, r->actor, "give-up", serial, err, "work %lld: %s",
-		 (long long)work, why)) != 0)
+	    (rc = registry_work_end(r, work, serial, false, why, err)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }

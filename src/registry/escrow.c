@@ -12,6 +12,7 @@
 #include "key/ossl.h"
 #include "registry/escrow.h"
 #include "x509/sealed.h"
+#include "ykenroll/x509.h"
 
 #define RSA_BITS_MIN 2048
 
@@ -28,6 +29,37 @@ parse_cert(const struct blob *der, X509 **ret, struct err *err)
 
 	*ret = d2i_X509(NULL, &p, (long)der->len);
 	return *ret != NULL ? 0 : evp_err(err, ERR_INTERNAL, "cannot read an escrow certificate");
+}
+
+int
+escrow_cert_file(const char *path, struct blob *ret_der, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	const int rc = file_read(path, &pem, err);
+
+	if (rc != 0)
+		return rc;
+	return cert_from_pem(&pem, ret_der, NULL) == 0
+		   ? 0
+		   : err_set(err, ERR_USAGE, "%s is not a certificate in PEM", path);
+}
+
+int
+escrow_cert_write(const char *path, const struct blob *der, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob pem = {0};
+	const int rc = cert_to_pem(der, &pem, err);
+
+	return rc != 0 ? rc : file_write(path, pem.data, pem.len, 0600, err);
+}
+
+bool
+escrow_cert_fits(const struct blob *der, const struct key *key)
+{
+	const unsigned char *p = der->data;
+	CLEAN(x509_freep) X509 *cert = d2i_X509(NULL, &p, (long)der->len);
+
+	return cert != NULL && EVP_PKEY_eq(X509_get0_pubkey(cert), key_evp_public(key)) == 1;
 }
 
 static int

@@ -68,14 +68,16 @@ MUST_CHECK int escrow_text_write(const struct escrow_label *label, const struct 
 MUST_CHECK int escrow_text_read(
     struct secret *text, struct escrow_label *label, struct secret *ret, struct err *err);
 
-/* escrow_cert.c: the DER of a PEM certificate file. Errors: ERR_ABSENT; ERR_USAGE. */
+/* The DER of a PEM certificate file. Errors: ERR_ABSENT; ERR_USAGE. */
 MUST_CHECK int escrow_cert_file(const char *path, struct blob *ret_der, struct err *err);
 MUST_CHECK int escrow_cert_write(const char *path, const struct blob *der, struct err *err);
+/* Is it that of this key? */
+bool escrow_cert_fits(const struct blob *der, const struct key *key);
 
-/* init.c: may a certificate have this name? Errors: ERR_USAGE. */
+/* escrow_make.c: may a certificate have this name? Errors: ERR_USAGE. */
 MUST_CHECK int escrow_name_check(const char *cn, struct err *err);
 
-/* escrow_make.c: recovery key, in-flight key and their certificates. Can be run again after a
+/* Recovery key, in-flight key and their certificates. Can be run again after a
  * crash. */
 MUST_CHECK int escrow_make(
     const struct registry_init *init, struct blob *ret_recovery_der, struct err *err);

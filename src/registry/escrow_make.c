@@ -14,10 +14,23 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "registry/escrow.h"
 #include "x509/parse.h"
+#include "ykenroll/x509.h"
+
+#define CN_MAX 64 /* characters; RFC 5280, appendix A.1, ub-common-name */
+
+int
+escrow_name_check(const char *cn, struct err *err)
+{
+	if (cn == NULL || cn[0] == '\0' || !text_is_plain(cn) || text_chars(cn) > CN_MAX)
+		return err_set(err, ERR_USAGE,
+		    "the certificate's name must be plain text of 1 to %d characters", CN_MAX);
+	return 0;
+}
 
 static int
 set_name(X509 *cert, const char *cn)
@@ -107,14 +120,11 @@ static bool
 is_ours(const struct registry_init *init, const char *cert_path)
 {
 	CLEAN(key_freep) struct key *key = NULL;
-	CLEAN(x509_freep) X509 *cert = NULL;
 	CLEAN(blob_wipe) struct blob der = {0};
 
-	if (escrow_cert_file(cert_path, &der, NULL) != 0 ||
-	    cert_parse(der.data, der.len, &cert, NULL) != 0 ||
-	    key_file_load(init->recovery_out, init->recovery_pass, &key, NULL) != 0)
-		return false;
-	return EVP_PKEY_eq(X509_get0_pubkey(cert), key_evp_public(key)) == 1;
+	return escrow_cert_file(cert_path, &der, NULL) == 0 &&
+	       key_file_load(init->recovery_out, init->recovery_pass, &key, NULL) == 0 &&
+	       escrow_cert_fits(&der, key);
 }
 
 static int

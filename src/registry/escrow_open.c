@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* escrow_open: a sealed secret for somebody who may have it, and a row that says so. */
 #include <openssl/x509.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utc.h"
-#include "key/evp.h"
-#include "key/ossl.h"
 #include "registry/audit.h"
-#include "registry/escrow_key.h"
-#include "x509/parse.h"
+#include "registry/room.h"
 
 /* ---- the key ---- */
 
@@ -25,15 +21,6 @@ load_key(const char *where, const struct secret *pass, struct key **ret, struct 
 	return key_file_load(where, pass, ret, err);
 }
 
-static bool
-is_cert_of(const struct blob *der, const struct key *key)
-{
-	CLEAN(x509_freep) X509 *cert = NULL;
-
-	return cert_parse(der->data, der->len, &cert, NULL) == 0 &&
-	       EVP_PKEY_eq(X509_get0_pubkey(cert), key_evp_public(key)) == 1;
-}
-
 /* Of the set that is in force. */
 static int
 match(struct registry *r, struct registry_escrow_key *k, struct err *err)
@@ -41,7 +28,7 @@ match(struct registry *r, struct registry_escrow_key *k, struct err *err)
 	size_t i;
 
 	for (i = 0; i < r->to.n; i++)
-		if (is_cert_of(&r->to.list[i].der, k->key)) {
+		if (escrow_cert_fits(&r->to.list[i].der, k->key)) {
 			k->role = r->to.list[i].role;
 			k->current = true;
 			return blob_set(
@@ -65,7 +52,7 @@ match_older(struct registry *r, struct registry_escrow_key *k, struct err *err)
 
 		if ((rc = db_col_blob(st, 0, &der, err)) != 0)
 			return rc;
-		if (!is_cert_of(&der, k->key))
+		if (!escrow_cert_fits(&der, k->key))
 			continue;
 		k->role = db_col_int(st, 1) != 0 ? ROLE_RECOVERY : ROLE_HELPDESK;
 		blob_move(&k->cert, &der);
@@ -109,12 +96,6 @@ registry_escrow_lockp(struct registry_escrow_key **key)
 	*key = NULL;
 }
 
-enum registry_role
-registry_escrow_role(const struct registry_escrow_key *key)
-{
-	return key->role;
-}
-
 /* ---- the secret ---- */
 
 struct row {
@@ -136,12 +117,11 @@ find(struct registry *r, const struct registry_escrow_open *what, struct row *re
 	const char *kind = registry_secret_kind_name(what->kind);
 	int rc;
 
-	if ((rc = db_query(r->db,
+	if ((rc = db_one(r->db,
 		 "SELECT id, version, recovery FROM secrets WHERE token = ?1 AND kind = ?2"
 		 " AND (?3 = 0 OR version = ?3) ORDER BY state = 'current' DESC, version DESC"
 		 " LIMIT 1",
-		 DB_ARGS(DB_I(what->token), DB_T(kind), DB_I(what->version)), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) < 0)
+		 DB_ARGS(DB_I(what->token), DB_T(kind), DB_I(what->version)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(

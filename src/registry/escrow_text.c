@@ -3,11 +3,36 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "registry/escrow.h"
+#include "registry/room.h"
 
 /* "algorithm 0A\nvalue " */
 #define ALG_LEN (sizeof("algorithm 0A\nvalue ") - 1)
 #define HEAD_MAX 128
+
+static const char *const kind_names[] = {
+    [SECRET_MGMKEY] = "management-key",
+    [SECRET_PUK] = "puk",
+    [SECRET_PIN] = "pin",
+};
+
+const char *
+registry_secret_kind_name(enum registry_secret_kind k)
+{
+	return (unsigned)k <= SECRET_PIN ? kind_names[k] : "unknown";
+}
+
+int
+registry_secret_kind_read(
+    struct db_stmt *st, int col, enum registry_secret_kind *ret, struct err *err)
+{
+	const int i =
+	    registry_word(st, col, kind_names, SECRET_KINDS, "a secret has an unknown kind", err);
+
+	if (i < 0)
+		return i;
+	*ret = (enum registry_secret_kind)i;
+	return 0;
+}
 
 /* What every sealed text of this label starts with. */
 static size_t

@@ -26,7 +26,7 @@ read_cert(struct db_stmt *st, struct registry_expected *e, struct err *err)
 	e->key_alg = (uint8_t)db_col_int(st, 7);
 	e->pin_policy = (uint8_t)db_col_int(st, 8);
 	e->touch_policy = (uint8_t)db_col_int(st, 9);
-	if ((rc = registry_cert_state_parse(db_col_str(st, 0), &e->cert_state, err)) != 0 ||
+	if ((rc = registry_cert_state_read(st, 0, &e->cert_state, err)) != 0 ||
 	    (rc = db_col_bytes(st, 2, e->cert_serial, sizeof(e->cert_serial), err)) != 0 ||
 	    (rc = db_col_bytes(st, 3, e->cert_sha256, sizeof(e->cert_sha256), err)) != 0 ||
 	    (rc = db_col_bytes(st, 4, e->spki_sha256, sizeof(e->spki_sha256), err)) != 0 ||
@@ -51,8 +51,7 @@ find_cert(struct registry *r, uint32_t token, struct registry_expected *e, struc
 		 DB_ARGS(DB_I(token)), &n, err)) < 0)
 		return rc;
 	e->cert_active = (unsigned)n;
-	if ((rc = db_query(r->db, CERT_SQL, DB_ARGS(DB_I(token)), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) < 0)
+	if ((rc = db_one(r->db, CERT_SQL, DB_ARGS(DB_I(token)), &st, err)) < 0)
 		return rc;
 	return rc == 0 ? 0 : read_cert(st, e, err);
 }
@@ -65,11 +64,10 @@ find_secret(struct registry *r, uint32_t token, enum registry_secret_kind kind,
 	CLEAN(blob_wipe) struct blob sealed = {0};
 	int rc;
 
-	if ((rc = db_query(r->db,
+	if ((rc = db_one(r->db,
 		 "SELECT recovery, alg, opened IS NOT NULL FROM secrets WHERE token = ?"
 		 " AND kind = ? AND state = 'current'",
-		 DB_ARGS(DB_I(token), DB_T(registry_secret_kind_name(kind))), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) != 1)
+		 DB_ARGS(DB_I(token), DB_T(registry_secret_kind_name(kind))), &st, err)) != 1)
 		return rc;
 	ret->there = true;
 	ret->alg = (uint8_t)db_col_int(st, 1);

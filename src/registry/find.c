@@ -97,8 +97,7 @@ find_holder(struct registry *r, const char *what, int64_t *ret, struct err *err)
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		CLEAN(db_donep) struct db_stmt *st = NULL;
 
-		if ((rc = db_query(r->db, ways[i], DB_ARGS(DB_T(what)), &st, err)) != 0 ||
-		    (rc = db_step(st, err)) < 0)
+		if ((rc = db_one(r->db, ways[i], DB_ARGS(DB_T(what)), &st, err)) < 0)
 			return rc;
 		if (rc == 0)
 			continue;
@@ -142,25 +141,5 @@ registry_find(struct registry *r, const char *what, struct registry_found *ret, 
 		return err_set(
 		    err, ERR_ABSENT, "there is no holder, token or certificate %s here", what);
 	*ret = f;
-	return 0;
-}
-
-int
-registry_holder_by_id(struct registry *r, int64_t id, struct holder *ret, struct err *err)
-{
-	CLEAN(db_donep) struct db_stmt *st = NULL;
-	struct holder h;
-	int rc;
-
-	if ((rc = db_query(r->db,
-		 "SELECT " REGISTRY_HOLDER_COLS " FROM holders AS h WHERE h.id = ?",
-		 DB_ARGS(DB_I(id)), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) < 0)
-		return rc;
-	if (rc == 0)
-		return err_set(err, ERR_ABSENT, "there is no such holder");
-	if ((rc = registry_holder_read(st, 0, &h, err)) != 0)
-		return rc;
-	*ret = h;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "registry/room.h"
+#include "ykenroll/registry_look.h"
 
 int
 registry_text_check(const char *s, size_t size, const char *what, struct err *err)
@@ -19,6 +20,19 @@ registry_text_check(const char *s, size_t size, const char *what, struct err *er
 		return err_set(
 		    err, ERR_USAGE, "%s is too long (at most %zu bytes)", what, size - 1);
 	return 0;
+}
+
+int
+registry_word(struct db_stmt *st, int col, const char *const *names, size_t n, const char *what,
+    struct err *err)
+{
+	const char *text = db_col_str(st, col);
+	size_t i;
+
+	for (i = 0; i < n && text != NULL; i++)
+		if (strcmp(names[i], text) == 0)
+			return (int)i;
+	return err_set(err, ERR_INTERNAL, "registry: %s", what);
 }
 
 void
@@ -56,27 +70,44 @@ registry_holder_read(struct db_stmt *st, int col, struct holder *ret, struct err
 	return rc;
 }
 
-int
-registry_holder(struct registry *r, const char *key, struct holder *ret, struct err *err)
+/* 1 there is one, 0. */
+static int
+find(struct registry *r, const char *sql, const struct db_arg arg, struct holder *ret,
+    struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct holder h;
 	int rc;
 
-	if ((rc = registry_text_check(key, REGISTRY_TEXT_MAX, "the holder's key", err)) != 0)
+	if ((rc = db_one(r->db, sql, &arg, 1, &st, err)) != 1)
 		return rc;
-	if ((rc = db_query(r->db,
-		 "SELECT " REGISTRY_HOLDER_COLS " FROM holders AS h WHERE h.key = ?",
-		 DB_ARGS(DB_T(key)), &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) < 0)
-		return rc;
-	if (rc == 0)
-		return err_set(err, ERR_ABSENT, "no holder %s is registered", key);
 	if ((rc = registry_holder_read(st, 0, &h, err)) != 0)
 		return rc;
 	*ret = h;
-	return 0;
+	return 1;
+}
+
+#define FIND_SQL "SELECT " REGISTRY_HOLDER_COLS " FROM holders AS h WHERE "
+
+int
+registry_holder(struct registry *r, const char *key, struct holder *ret, struct err *err)
+{
+	int rc;
+
+	if ((rc = registry_text_check(key, REGISTRY_TEXT_MAX, "the holder's key", err)) != 0 ||
+	    (rc = find(r, FIND_SQL "h.key = ?", DB_T(key), ret, err)) < 0)
+		return rc;
+	return rc == 1 ? 0 : err_set(err, ERR_ABSENT, "no holder %s is registered", key);
+}
+
+int
+registry_holder_by_id(struct registry *r, int64_t id, struct holder *ret, struct err *err)
+{
+	const int rc = find(r, FIND_SQL "h.id = ?", DB_I(id), ret, err);
+
+	if (rc == 0)
+		return err_set(err, ERR_ABSENT, "there is no such holder");
+	return rc < 0 ? rc : 0;
 }
 
 static int

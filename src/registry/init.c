@@ -13,21 +13,9 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "registry/audit.h"
 #include "registry/room.h"
 #include "registry/schema.h"
-
-#define CN_MAX 64 /* characters; RFC 5280, appendix A.1, ub-common-name */
-
-int
-escrow_name_check(const char *cn, struct err *err)
-{
-	if (cn == NULL || cn[0] == '\0' || !text_is_plain(cn) || text_chars(cn) > CN_MAX)
-		return err_set(err, ERR_USAGE,
-		    "the certificate's name must be plain text of 1 to %d characters", CN_MAX);
-	return 0;
-}
 
 static int
 first_row(struct db *db, const struct blob *recovery_der, struct err *err)

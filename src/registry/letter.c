@@ -40,10 +40,8 @@ registry_letter_pin(struct registry *r, uint32_t serial, struct secret *ret, str
 	CLEAN(blob_wipe) struct blob sealed = {0};
 	int rc;
 
-	if ((rc = db_query(r->db, "SELECT sealed FROM letters WHERE token = ?",
-		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) < 0)
+	if ((rc = db_one(r->db, "SELECT sealed FROM letters WHERE token = ?", DB_ARGS(DB_I(serial)),
+		 &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(

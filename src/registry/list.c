@@ -21,17 +21,16 @@ registry_cert_state_name(enum registry_cert_state s)
 }
 
 int
-registry_cert_state_parse(const char *text, enum registry_cert_state *ret, struct err *err)
+registry_cert_state_read(
+    struct db_stmt *st, int col, enum registry_cert_state *ret, struct err *err)
 {
-	size_t i;
+	const int i = registry_word(
+	    st, col, state_names, N_STATES, "a certificate has an unknown state", err);
 
-	for (i = 0; i < N_STATES; i++) {
-		if (text == NULL || strcmp(state_names[i], text) != 0)
-			continue;
-		*ret = (enum registry_cert_state)i;
-		return 0;
-	}
-	return err_set(err, ERR_INTERNAL, "registry: a certificate has an unknown state");
+	if (i < 0)
+		return i;
+	*ret = (enum registry_cert_state)i;
+	return 0;
 }
 
 /* columns: 0-4 token, 5- holder, AFTER open work, then certificate */
@@ -55,8 +54,7 @@ read_cert(struct db_stmt *st, struct registry_row *row, struct err *err)
 	row->not_before = db_col_int(st, AFTER + 5);
 	row->not_after = db_col_int(st, AFTER + 6);
 	row->key_alg = (uint8_t)db_col_int(st, AFTER + 7);
-	if ((rc = registry_cert_state_parse(db_col_str(st, AFTER + 1), &row->cert_state, err)) !=
-		0 ||
+	if ((rc = registry_cert_state_read(st, AFTER + 1, &row->cert_state, err)) != 0 ||
 	    (rc = db_col_bytes(st, AFTER + 2, row->cert_serial, sizeof(row->cert_serial), err)) !=
 		0 ||
 	    (rc = db_col_bytes(st, AFTER + 4, row->spki_sha256, sizeof(row->spki_sha256), err)) !=
@@ -97,18 +95,35 @@ registry_list(struct registry *r, uint32_t serial,
 	return rc;
 }
 
+static int
+take_row(void *ctx, const struct registry_row *row)
+{
+	*(struct registry_row *)ctx = *row;
+	return 1;
+}
+
+int
+registry_row(struct registry *r, uint32_t serial, struct registry_row *ret, struct err *err)
+{
+	int rc;
+
+	*ret = (struct registry_row){.work_open = false};
+	if (serial == 0) /* which no row has, and which asks for all */
+		return 0;
+	rc = registry_list(r, serial, take_row, ret, err);
+	return rc < 0 ? rc : 0;
+}
+
 int
 registry_token_cert(struct registry *r, uint32_t serial, struct blob *ret, struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(r->db,
+	if ((rc = db_one(r->db,
 		 "SELECT der FROM certificates WHERE token = ? AND state IN ('active', 'issued')"
 		 " ORDER BY state = 'active' DESC, id DESC LIMIT 1",
-		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) < 0)
+		 DB_ARGS(DB_I(serial)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "token %u has no certificate", (unsigned)serial);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* look: rows as they are, for showing. */
-#include <string.h>
-
 #include "registry/room.h"
 #include "ykenroll/registry_look.h"
 
@@ -18,38 +16,20 @@ registry_secret_state_name(enum registry_secret_state s)
 }
 
 static int
-bad_word(const char *what, struct err *err)
-{
-	return err_set(err, ERR_INTERNAL, "registry: a secret has an unknown %s", what);
-}
-
-static int
 read_secret(struct db_stmt *st, struct registry_secret *s, struct err *err)
 {
-	char kind[32], state[32];
-	unsigned i;
-	int rc;
+	const int kind = registry_secret_kind_read(st, 1, &s->kind, err);
+	const int state =
+	    registry_word(st, 3, state_names, SECRET_OLD + 1, "a secret has an unknown state", err);
 
+	if (kind != 0 || state < 0)
+		return kind != 0 ? kind : state;
+	s->state = (enum registry_secret_state)state;
 	s->token = (uint32_t)db_col_int(st, 0);
 	s->version = (unsigned)db_col_int(st, 2);
 	s->recipients = db_col_int(st, 4);
 	s->opened = db_col_int(st, 5);
 	s->changed = db_col_int(st, 6);
-	if ((rc = db_col_text(st, 1, kind, sizeof(kind), err)) != 0 ||
-	    (rc = db_col_text(st, 3, state, sizeof(state), err)) != 0)
-		return rc;
-	for (i = 0; i < SECRET_KINDS; i++)
-		if (strcmp(registry_secret_kind_name((enum registry_secret_kind)i), kind) == 0)
-			break;
-	if (i == SECRET_KINDS)
-		return bad_word("kind", err);
-	s->kind = (enum registry_secret_kind)i;
-	for (i = 0; i <= SECRET_OLD; i++)
-		if (strcmp(state_names[i], state) == 0)
-			break;
-	if (i > SECRET_OLD)
-		return bad_word("state", err);
-	s->state = (enum registry_secret_state)i;
 	return 0;
 }
 

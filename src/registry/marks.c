@@ -150,9 +150,8 @@ registry_mark_check(
 		return 0;
 	if (mark->rows > INT64_MAX)
 		return lost(r, mark, whose, err);
-	if ((rc = db_query(r->db, "SELECT hash FROM audit WHERE seq = ?", DB_ARGS(DB_I(mark->rows)),
-		 &st, err)) != 0 ||
-	    (rc = db_step(st, err)) < 0)
+	if ((rc = db_one(r->db, "SELECT hash FROM audit WHERE seq = ?", DB_ARGS(DB_I(mark->rows)),
+		 &st, err)) < 0)
 		return rc;
 	if (rc == 0 || db_col_bytes(st, 0, hash, sizeof(hash), NULL) != 0 ||
 	    memcmp(hash, mark->head, sizeof(hash)) != 0)

@@ -58,12 +58,11 @@ read_end(
 	int rc;
 
 	snprintf(start, sizeof(start), "work %lld: ", (long long)work);
-	if ((rc = db_query(r->db,
+	if ((rc = db_one(r->db,
 		 "SELECT seq, at, actor, detail, hash FROM audit WHERE token = ?1"
 		 " AND action = 'finish' AND substr(detail, 1, length(?2)) = ?2"
 		 " ORDER BY seq DESC LIMIT 1",
-		 DB_ARGS(DB_I(token), DB_T(start)), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) < 0)
+		 DB_ARGS(DB_I(token), DB_T(start)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_INTERNAL, "no audit row tells of the end of work %lld",
@@ -86,14 +85,13 @@ registry_receipt(struct registry *r, uint32_t token, struct registry_receipt *re
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(r->db,
+	if ((rc = db_one(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS
 		 ", c.der, c.csr, c.attestation, c.f9, c.work FROM certificates AS c"
 		 " JOIN tokens AS t ON t.serial = c.token JOIN works AS w ON w.id = c.work"
 		 " JOIN holders AS h ON h.id = w.holder"
 		 " WHERE c.token = ? AND c.state = 'active'",
-		 DB_ARGS(DB_I(token)), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) < 0)
+		 DB_ARGS(DB_I(token)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(

@@ -49,30 +49,17 @@ recipients_text(const struct registry_recipients *set, char ret[static RECIPIENT
 /* ---- reading ---- */
 
 static int
-parse_role(struct db_stmt *st, int col, enum registry_role *ret, struct err *err)
-{
-	char text[32];
-	unsigned i;
-	int rc;
-
-	if ((rc = db_col_text(st, col, text, sizeof(text), err)) != 0)
-		return rc;
-	for (i = 0; i < ROLES; i++)
-		if (strcmp(role_names[i], text) == 0) {
-			*ret = (enum registry_role)i;
-			return 0;
-		}
-	return err_set(err, ERR_INTERNAL, "registry: a recipient has an unknown role");
-}
-
-static int
 read_one(struct db_stmt *st, struct registry_recipient *one, struct err *err)
 {
+	const int role =
+	    registry_word(st, 0, role_names, ROLES, "a recipient has an unknown role", err);
 	uint8_t hash[REGISTRY_SHA256_LEN];
 	int rc;
 
-	if ((rc = parse_role(st, 0, &one->role, err)) != 0 ||
-	    (rc = db_col_text(st, 1, one->name, sizeof(one->name), err)) != 0 ||
+	if (role < 0)
+		return role;
+	one->role = (enum registry_role)role;
+	if ((rc = db_col_text(st, 1, one->name, sizeof(one->name), err)) != 0 ||
 	    (rc = db_col_bytes(st, 2, one->sha256, sizeof(one->sha256), err)) != 0 ||
 	    (rc = db_col_blob(st, 3, &one->der, err)) != 0)
 		return rc;

@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "registry/audit.h"
-#include "registry/escrow_key.h"
+#include "registry/room.h"
 
 #define BATCH 64	  /* rows a transaction: nobody waits longer than its signatures take */
 #define HASH_PREFIX_MIN 8 /* hexadecimal digits by which a recipient is named */
@@ -228,23 +228,19 @@ static int
 next(struct registry *r, struct stale *s, struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
-	char kind[32];
 	int rc;
 
-	if ((rc = db_query(r->db,
+	if ((rc = db_one(r->db,
 		 "SELECT id, token, kind, version, recovery FROM secrets WHERE recipients < ?"
 		 " ORDER BY recipients, id LIMIT 1",
-		 DB_ARGS(DB_I(r->to.generation)), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) != 1)
+		 DB_ARGS(DB_I(r->to.generation)), &st, err)) != 1)
 		return rc;
 	s->id = db_col_int(st, 0);
 	s->label.serial = (uint32_t)db_col_int(st, 1);
 	s->label.version = (unsigned)db_col_int(st, 3);
-	if ((rc = db_col_text(st, 2, kind, sizeof(kind), err)) != 0 ||
+	if ((rc = registry_secret_kind_read(st, 2, &s->label.kind, err)) != 0 ||
 	    (rc = db_col_blob(st, 4, &s->sealed, err)) != 0)
 		return rc;
-	s->label.kind =
-	    strcmp(kind, registry_secret_kind_name(SECRET_PUK)) == 0 ? SECRET_PUK : SECRET_MGMKEY;
 	return 1;
 }
 

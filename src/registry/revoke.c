@@ -29,7 +29,7 @@ read_cert(struct db_stmt *st, struct registry_cert *c, struct err *err)
 	if ((rc = registry_token_read(st, 0, &c->token, err)) != 0 ||
 	    (rc = registry_holder_read(st, 5, &c->holder, err)) != 0 ||
 	    (rc = db_col_bytes(st, AFTER, c->serial, sizeof(c->serial), err)) != 0 ||
-	    (rc = registry_cert_state_parse(db_col_str(st, AFTER + 1), &c->state, err)) != 0)
+	    (rc = registry_cert_state_read(st, AFTER + 1, &c->state, err)) != 0)
 		return rc;
 	c->reason = (int)db_col_int(st, AFTER + 2);
 	c->not_after = db_col_int(st, AFTER + 3);
@@ -155,13 +155,9 @@ give_up_work(struct registry *r, const struct registry_revocation *v, struct err
 		 DB_ARGS(DB_I(v->token)), &work, err)) != 1)
 		return rc;
 	if ((rc = nothing_new(r, work, v->token, err)) != 0 ||
-	    (rc = registry_sealed_settle(r, work, v->token, false, err)) != 0 ||
-	    (rc = db_run(r->db,
-		 "UPDATE works SET closed = ?, outcome = 'given-up', note = ? WHERE id = ?",
-		 DB_ARGS(DB_I(utc_now()), DB_T(v->note), DB_I(work)), err)) != 0)
+	    (rc = registry_sealed_settle(r, work, v->token, false, err)) != 0)
 		return rc;
-	return audit_add(
-	    r->db, r->actor, "give-up", v->token, err, "work %lld: %s", (long long)work, v->note);
+	return registry_work_end(r, work, v->token, false, v->note, err);
 }
 
 static int

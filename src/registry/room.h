@@ -24,8 +24,18 @@ struct registry {
 	struct escrow *escrow;	       /* NULL until something is sealed or opened */
 };
 
+struct registry_escrow_key { /* a recipient's, unlocked */
+	struct key *key;
+	struct blob cert; /* DER */
+	enum registry_role role;
+	bool current; /* of the set that is in force */
+};
+
 /* holder.c: errors are ERR_USAGE: too long, or no NUL within size. NULL is refused. */
 MUST_CHECK int registry_text_check(const char *s, size_t size, const char *what, struct err *err);
+/* Which of the names is in the column? Errors: ERR_INTERNAL, "registry: " and what. */
+MUST_CHECK int registry_word(struct db_stmt *st, int col, const char *const *names, size_t n,
+    const char *what, struct err *err);
 void registry_sha256(const void *data, size_t len, uint8_t ret[static REGISTRY_SHA256_LEN]);
 void registry_sha256_hex(const void *data, size_t len, char ret[static REGISTRY_HEX_LEN]);
 
@@ -54,6 +64,10 @@ MUST_CHECK int registry_holder_put(struct registry *r, struct holder *h, struct 
 MUST_CHECK int registry_work_token(
     struct registry *r, int64_t work, uint32_t *ret_serial, struct err *err);
 
+/* close.c: inside a transaction: closed, with its audit row. */
+MUST_CHECK int registry_work_end(struct registry *r, int64_t work, uint32_t token, bool finished,
+    const char *note, struct err *err);
+
 /* safe.c: inside a transaction: the sealed secrets become pending; detail for the audit row. */
 MUST_CHECK int registry_sealed_put(struct registry *r, const struct registry_work *w,
     const struct registry_sealed *sealed, char *detail, size_t size, struct err *err);
@@ -77,8 +91,12 @@ void recipients_text(const struct registry_recipients *set, char ret[static RECI
 /* marks.c: is the registry as new as pub/issuing.crl says? */
 MUST_CHECK int registry_marks_check_home(struct registry *r, struct err *err);
 
+/* escrow_text.c */
+MUST_CHECK int registry_secret_kind_read(
+    struct db_stmt *st, int col, enum registry_secret_kind *ret, struct err *err);
+
 /* list.c */
-MUST_CHECK int registry_cert_state_parse(
-    const char *text, enum registry_cert_state *ret, struct err *err);
+MUST_CHECK int registry_cert_state_read(
+    struct db_stmt *st, int col, enum registry_cert_state *ret, struct err *err);
 
 #endif

@@ -8,18 +8,6 @@
 #include "registry/audit.h"
 #include "registry/room.h"
 
-const char *
-registry_secret_kind_name(enum registry_secret_kind k)
-{
-	static const char *const names[] = {
-	    [SECRET_MGMKEY] = "management-key",
-	    [SECRET_PUK] = "puk",
-	    [SECRET_PIN] = "pin",
-	};
-
-	return (unsigned)k <= SECRET_PIN ? names[k] : "unknown";
-}
-
 int
 registry_escrow_load(struct registry *r, struct err *err)
 {
@@ -168,12 +156,10 @@ registry_flight_open(struct registry *r, uint32_t serial, enum registry_secret_k
 	const char *name = registry_secret_kind_name(kind);
 	int rc;
 
-	if ((rc = db_query(r->db,
+	if ((rc = db_one(r->db,
 		 "SELECT version, flight FROM secrets WHERE token = ? AND kind = ?"
 		 " AND state = 'pending'",
-		 DB_ARGS(DB_I(serial), DB_T(name)), &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) < 0)
+		 DB_ARGS(DB_I(serial), DB_T(name)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(

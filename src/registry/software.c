@@ -74,9 +74,8 @@ registry_software_find(struct registry *r, const uint8_t serial[static REGISTRY_
 	struct registry_software one;
 	int rc;
 
-	if ((rc = db_query(r->db, "SELECT " COLS " FROM software WHERE serial = ?",
-		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN)), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) < 0)
+	if ((rc = db_one(r->db, "SELECT " COLS " FROM software WHERE serial = ?",
+		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "no such certificate is registered");

@@ -13,60 +13,54 @@
  * Suspended and back keeps everything; lost and damaged do not become active again, because where
  * the token was meanwhile is not known: it is recycled (new) or retired.
  */
-static const struct {
-	const char *name;
-	unsigned to; /* bits of TO() */
-} states[N_STATES] = {
-    [TOKEN_NEW] = {"new", TO(PERSONALISED) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
-    [TOKEN_PERSONALISED] = {"personalised",
-	TO(ISSUED) | TO(NEW) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
-    [TOKEN_ISSUED] = {"issued",
-	TO(ACTIVE) | TO(PERSONALISED) | TO(NEW) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
-    [TOKEN_ACTIVE] = {"active", TO(SUSPENDED) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
-    [TOKEN_SUSPENDED] = {"suspended", TO(ACTIVE) | TO(LOST) | TO(DAMAGED) | TO(RETIRED)},
-    [TOKEN_LOST] = {"lost", TO(NEW) | TO(DAMAGED) | TO(RETIRED)},
-    [TOKEN_DAMAGED] = {"damaged", TO(RETIRED)},
-    [TOKEN_RETIRED] = {"retired", TO(NEW)},
+static const unsigned moves[N_STATES] = {
+    [TOKEN_NEW] = TO(PERSONALISED) | TO(LOST) | TO(DAMAGED) | TO(RETIRED),
+    [TOKEN_PERSONALISED] = TO(ISSUED) | TO(NEW) | TO(LOST) | TO(DAMAGED) | TO(RETIRED),
+    [TOKEN_ISSUED] = TO(ACTIVE) | TO(PERSONALISED) | TO(NEW) | TO(LOST) | TO(DAMAGED) | TO(RETIRED),
+    [TOKEN_ACTIVE] = TO(SUSPENDED) | TO(LOST) | TO(DAMAGED) | TO(RETIRED),
+    [TOKEN_SUSPENDED] = TO(ACTIVE) | TO(LOST) | TO(DAMAGED) | TO(RETIRED),
+    [TOKEN_LOST] = TO(NEW) | TO(DAMAGED) | TO(RETIRED),
+    [TOKEN_DAMAGED] = TO(RETIRED),
+    [TOKEN_RETIRED] = TO(NEW),
+};
+
+static const char *const state_names[N_STATES] = {
+    [TOKEN_NEW] = "new",
+    [TOKEN_PERSONALISED] = "personalised",
+    [TOKEN_ISSUED] = "issued",
+    [TOKEN_ACTIVE] = "active",
+    [TOKEN_SUSPENDED] = "suspended",
+    [TOKEN_LOST] = "lost",
+    [TOKEN_DAMAGED] = "damaged",
+    [TOKEN_RETIRED] = "retired",
 };
 
 const char *
 registry_token_state_name(enum registry_token_state s)
 {
-	return (unsigned)s < N_STATES ? states[s].name : "unknown";
+	return (unsigned)s < N_STATES ? state_names[s] : "unknown";
 }
 
 bool
 registry_token_move_allowed(enum registry_token_state from, enum registry_token_state to)
 {
 	return (unsigned)from < N_STATES && (unsigned)to < N_STATES &&
-	       (states[from].to & 1u << to) != 0;
-}
-
-static int
-state_parse(const char *text, enum registry_token_state *ret, struct err *err)
-{
-	unsigned i;
-
-	for (i = 0; i < N_STATES; i++) {
-		if (text == NULL || strcmp(states[i].name, text) != 0)
-			continue;
-		*ret = (enum registry_token_state)i;
-		return 0;
-	}
-	return err_set(err, ERR_INTERNAL, "registry: a token has an unknown state");
+	       (moves[from] & 1u << to) != 0;
 }
 
 int
 registry_token_read(struct db_stmt *st, int col, struct registry_token *ret, struct err *err)
 {
-	int rc;
+	const int state =
+	    registry_word(st, col + 2, state_names, N_STATES, "a token has an unknown state", err);
 
+	if (state < 0)
+		return state;
+	ret->state = (enum registry_token_state)state;
 	ret->serial = (uint32_t)db_col_int(st, col);
 	ret->holder_id = db_col_int(st, col + 3);
 	ret->changed = db_col_int(st, col + 4);
-	if ((rc = db_col_bytes(st, col + 1, ret->firmware, sizeof(ret->firmware), err)) != 0)
-		return rc;
-	return state_parse(db_col_str(st, col + 2), &ret->state, err);
+	return db_col_bytes(st, col + 1, ret->firmware, sizeof(ret->firmware), err);
 }
 
 int
@@ -76,11 +70,9 @@ registry_token(struct registry *r, uint32_t serial, struct registry_token *ret, 
 	struct registry_token t = {0};
 	int rc;
 
-	if ((rc = db_query(r->db,
+	if ((rc = db_one(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.serial = ?",
-		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) < 0)
+		 DB_ARGS(DB_I(serial)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "token %u is not registered", (unsigned)serial);

@@ -114,8 +114,7 @@ find_work(struct registry *r, const char *where, uint32_t token, struct registry
 	add(sql, " FROM works AS w JOIN holders AS h ON h.id = w.holder LEFT JOIN certificates AS c"
 		 " ON c.work = w.id AND c.state IN ('prepared', 'issued') WHERE ");
 	add(sql, where);
-	if ((rc = db_query(r->db, sql, DB_ARGS(DB_I(token)), &st, err)) != 0 ||
-	    (rc = db_step(st, err)) != 1)
+	if ((rc = db_one(r->db, sql, DB_ARGS(DB_I(token)), &st, err)) != 1)
 		return rc;
 	if ((rc = read_work(st, &w, err)) != 0 ||
 	    (rc = read_fields(st, 5 + REGISTRY_HOLDER_N, fields, n, &w.asked, err)) != 0)
@@ -159,62 +158,42 @@ registry_request(struct registry *r, uint32_t serial, struct request *ret, struc
 static int
 check_token(struct registry *r, uint32_t serial, struct err *err)
 {
-	CLEAN(db_donep) struct db_stmt *st = NULL;
-	struct registry_token t;
-	struct holder h;
-	bool open;
-	int rc;
+	struct registry_row row;
+	const int rc = registry_row(r, serial, &row, err);
 
-	if ((rc = db_query(r->db,
-		 "SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS ","
-		 " EXISTS (SELECT 1 FROM works AS w WHERE w.token = t.serial AND w.closed IS NULL)"
-		 " FROM tokens AS t LEFT JOIN holders AS h ON h.id = t.holder WHERE t.serial = ?",
-		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
+	if (rc != 0 || row.token.serial == 0)
 		return rc;
-	if ((rc = db_step(st, err)) != 1)
-		return rc;
-	open = db_col_int(st, 5 + REGISTRY_HOLDER_N) != 0;
-	if ((rc = registry_token_read(st, 0, &t, err)) != 0 ||
-	    (rc = registry_holder_read(st, 5, &h, err)) != 0)
-		return rc;
-	if (open)
+	if (row.work_open)
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u has unfinished work for %s; finish it with ykenroll recover",
-		    (unsigned)serial, h.key);
-	if (t.state == TOKEN_NEW)
+		    (unsigned)serial, row.holder.key);
+	if (row.token.state == TOKEN_NEW)
 		return 0;
-	if (t.state == TOKEN_ACTIVE || t.state == TOKEN_SUSPENDED)
+	if (row.token.state == TOKEN_ACTIVE || row.token.state == TOKEN_SUSPENDED)
 		return err_set(err, ERR_OCCUPIED,
 		    "token %u is %s for %s already; use ykenroll reissue, or ykenroll retire first",
-		    (unsigned)serial, registry_token_state_name(t.state), h.key);
+		    (unsigned)serial, registry_token_state_name(row.token.state), row.holder.key);
 	return err_set(err, ERR_OCCUPIED,
 	    "token %u was registered as %s (holder %s); make it as new for somebody else with: "
 	    "ykenroll enroll NAME --reset",
-	    (unsigned)serial, registry_token_state_name(t.state), h.id == 0 ? "none" : h.key);
+	    (unsigned)serial, registry_token_state_name(row.token.state),
+	    row.holder.id == 0 ? "none" : row.holder.key);
 }
 
 /* Half-made tokens count too: a second one for the same person must be wanted. */
 static int
-check_holder(struct registry *r, const struct holder *h, bool additional, struct err *err)
+check_holder(struct registry *r, const struct holder *h, struct err *err)
 {
-	CLEAN(db_donep) struct db_stmt *st = NULL;
-	struct registry_token t;
-	int rc;
+	struct registry_token *tokens = NULL;
+	size_t n = 0;
+	int rc = registry_tokens_of(r, h->id, &tokens, &n, err);
 
-	if (additional)
-		return 0;
-	if ((rc = db_query(r->db,
-		 "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.holder = ?"
-		 " AND t.state NOT IN ('lost', 'damaged', 'retired') ORDER BY t.serial LIMIT 1",
-		 DB_ARGS(DB_I(h->id)), &st, err)) != 0)
-		return rc;
-	if ((rc = db_step(st, err)) != 1)
-		return rc;
-	if ((rc = registry_token_read(st, 0, &t, err)) != 0)
-		return rc;
-	return err_set(err, ERR_OCCUPIED,
-	    "%s has token %u already (%s); reissue it, or say --additional for one more", h->key,
-	    (unsigned)t.serial, registry_token_state_name(t.state));
+	if (rc == 0 && n > 0)
+		rc = err_set(err, ERR_OCCUPIED,
+		    "%s has token %u already (%s); reissue it, or say --additional for one more",
+		    h->key, (unsigned)tokens[0].serial, registry_token_state_name(tokens[0].state));
+	free(tokens);
+	return rc;
 }
 
 static int
@@ -311,7 +290,7 @@ begin_rows(struct registry *r, struct registry_work *w, const struct registry_se
 
 	if ((rc = check_token(r, w->asked.token, err)) != 0 ||
 	    (rc = registry_holder_put(r, &w->asked.holder, err)) != 0 ||
-	    (rc = check_holder(r, &w->asked.holder, additional, err)) != 0 ||
+	    (!additional && (rc = check_holder(r, &w->asked.holder, err)) != 0) ||
 	    (rc = put_token(r, &w->asked, err)) != 0)
 		return rc;
 	return put_intent(r, w, sealed, n_sealed, err);
@@ -340,24 +319,23 @@ registry_begin(struct registry *r, struct registry_work *w, const struct registr
 static int
 check_held(struct registry *r, struct registry_work *w, struct err *err)
 {
-	struct registry_token t;
-	int64_t open = 0;
+	const unsigned serial = w->asked.token;
+	struct registry_row row;
 	int rc;
 
-	if ((rc = registry_token(r, w->asked.token, &t, err)) != 0 ||
-	    (rc = db_int(r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
-		 DB_ARGS(DB_I(w->asked.token)), &open, err)) < 0)
+	if ((rc = registry_row(r, serial, &row, err)) != 0)
 		return rc;
-	if (rc == 1)
+	if (row.token.serial == 0)
+		return err_set(err, ERR_ABSENT, "token %u is not registered", serial);
+	if (row.work_open)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u has unfinished work; finish it with ykenroll recover",
-		    (unsigned)w->asked.token);
+		    "token %u has unfinished work; finish it with ykenroll recover", serial);
 	if ((rc = registry_holder_put(r, &w->asked.holder, err)) != 0)
 		return rc;
-	return t.holder_id != 0 && t.holder_id == w->asked.holder.id
+	return row.holder.id != 0 && row.holder.id == w->asked.holder.id
 		   ? 0
-		   : err_set(err, ERR_OCCUPIED, "token %u does not belong to %s",
-			 (unsigned)w->asked.token, w->asked.holder.key);
+		   : err_set(err, ERR_OCCUPIED, "token %u does not belong to %s", serial,
+			 w->asked.holder.key);
 }
 
 int

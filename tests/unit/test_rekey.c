@@ -230,7 +230,6 @@ opening_leaves_a_row_and_a_mark(void **state)
 
 	fill(t, 3);
 	key = unlock(t, t->key);
-	assert_int_equal(registry_escrow_role(key), ROLE_RECOVERY);
 	assert_false(registry_secret_spent(t->r, 3, SECRET_PUK));
 	assert_int_equal(registry_escrow_open(t->r, key, &what, s, NULL, &err), 0);
 	assert_int_equal(testreg_count(t, "SELECT count(*) FROM secrets WHERE opened > 0"), 1);

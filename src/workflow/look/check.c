@@ -247,7 +247,7 @@ look(struct check *c, struct err *err)
 	int rc;
 
 	if ((rc = session_registry(&c->s, err)) != 0 ||
-	    (rc = session_row(c->s.registry, c->s.serial, &c->s.row, err)) != 0)
+	    (rc = registry_row(c->s.registry, c->s.serial, &c->s.row, err)) != 0)
 		return rc;
 	c->live = c->s.row.token.serial != 0 && c->s.row.token.state >= TOKEN_ISSUED &&
 		  c->s.row.token.state <= TOKEN_SUSPENDED;

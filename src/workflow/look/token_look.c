@@ -33,7 +33,7 @@ look_up(struct registry *r, struct workflow_token_entry *e)
 {
 	struct registry_row row;
 
-	if (r == NULL || session_row(r, e->device.id.serial, &row, NULL) != 0 ||
+	if (r == NULL || registry_row(r, e->device.id.serial, &row, NULL) != 0 ||
 	    row.token.serial == 0)
 		return;
 	e->registered = true;

@@ -169,7 +169,7 @@ other_token(struct enrolment *e, const struct workflow_reissue *what, struct wor
 	if (look != 0 && !what->why->first)
 		return *err = why, look;
 	if ((rc = find_former(e, what, &ret->former, err)) != 0 ||
-	    (rc = session_row(e->s.registry, ret->former, &former, err)) != 0 ||
+	    (rc = registry_row(e->s.registry, ret->former, &former, err)) != 0 ||
 	    (rc = check_former(what, &former, err)) != 0 ||
 	    (rc = fill_enroll(e->s.registry, what, &former, &enroll, err)) != 0 ||
 	    (rc = run_begin(e, &plan_reissue, &enroll.request, err)) != 0)

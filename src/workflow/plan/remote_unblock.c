@@ -145,7 +145,7 @@ check_token_row(struct enrolment *e, const struct unblock_request *t, struct err
 {
 	int rc;
 
-	if ((rc = session_row(e->s.registry, t->token, &e->s.row, err)) != 0)
+	if ((rc = registry_row(e->s.registry, t->token, &e->s.row, err)) != 0)
 		return rc;
 	if (e->s.row.token.serial == 0)
 		return err_set(err, ERR_USAGE, "token %u is not in the registry", t->token);

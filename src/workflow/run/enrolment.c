@@ -79,7 +79,7 @@ enrolment_look(struct enrolment *e, struct err *err)
 		return rc;
 	e->report->token = *token_id(s->token);
 	e->mgm_alg = device_mgm_best(e->report->token.firmware);
-	return session_row(s->registry, s->serial, &s->row, err);
+	return registry_row(s->registry, s->serial, &s->row, err);
 }
 
 /* ---- small things ---- */

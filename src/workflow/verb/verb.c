@@ -44,7 +44,7 @@ look_up(struct verb *v, enum verb_kind kind, struct err *err)
 		return 0;
 	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0 || !there)
 		return rc;
-	return session_row(v->s.registry, v->s.serial, &v->s.row, err);
+	return registry_row(v->s.registry, v->s.serial, &v->s.row, err);
 }
 
 static int
