@@ -51,12 +51,18 @@ MUST_CHECK int workflow_enroll(const struct desk *w, const struct workflow_enrol
 MUST_CHECK int workflow_recover(
     const struct desk *w, bool give_up, struct workflow_report *ret, struct err *err);
 
+enum workflow_level {
+	LEVEL_OK,
+	LEVEL_NOTE, /* worth knowing, nothing to mend */
+	LEVEL_WARN, /* will be bad if nobody does anything */
+	LEVEL_BAD,
+};
 struct workflow_finding {
-	bool ok;
-	char id[32];	/* when not ok: which mismatch, for programs: "cert-foreign" */
-	char what[80];	/* "certificate in slot 9A" */
+	enum workflow_level level;
+	char id[32];	/* of check, when not ok: which mismatch, for programs: "cert-foreign" */
+	char what[80];	/* "certificate in slot 9A", "pcscd" */
 	char text[400]; /* what was found */
-	char fix[200];	/* when not ok: what mends it without losing anything */
+	char fix[400];	/* what mends it, without losing anything; may be empty */
 };
 #define WORKFLOW_FINDINGS_MAX 48
 
@@ -65,24 +71,10 @@ struct workflow_finding {
 MUST_CHECK int workflow_check(const struct desk *w, struct token_id *ret_token,
     struct workflow_finding ret[static WORKFLOW_FINDINGS_MAX], size_t *ret_n, struct err *err);
 
-enum workflow_level {
-	LEVEL_OK,
-	LEVEL_NOTE, /* worth knowing, nothing to mend */
-	LEVEL_WARN, /* will be bad if nobody does anything */
-	LEVEL_BAD,
-};
-struct workflow_diagnosis {
-	enum workflow_level level;
-	char what[32];	/* "pcscd" */
-	char text[400]; /* what was found */
-	char fix[400];	/* the command that mends it; may be empty */
-};
-#define WORKFLOW_DIAGNOSES_MAX 48
-
 /* Everything around token and registry that makes the rest fail: pcscd, polkit, driver, who holds
  * the card, libraries, clock, the home's permissions, CRLs. Changes nothing. Errors: the code that
  * other commands would give for the first finding that is not well (all are in *ret). */
 MUST_CHECK int workflow_doctor(const struct desk *w,
-    struct workflow_diagnosis ret[static WORKFLOW_DIAGNOSES_MAX], size_t *ret_n, struct err *err);
+    struct workflow_finding ret[static WORKFLOW_FINDINGS_MAX], size_t *ret_n, struct err *err);
 
 #endif

@@ -8,7 +8,7 @@ static const char *const levels[] = {
     [LEVEL_OK] = "ok", [LEVEL_NOTE] = "note", [LEVEL_WARN] = "warn", [LEVEL_BAD] = "bad"};
 
 static json_t *
-as_json(const struct workflow_diagnosis *f, size_t n, bool well)
+as_json(const struct workflow_finding *f, size_t n, bool well)
 {
 	json_t *list = json_array();
 	size_t i;
@@ -22,7 +22,7 @@ as_json(const struct workflow_diagnosis *f, size_t n, bool well)
 }
 
 static void
-as_text(const struct workflow_diagnosis *f, size_t n)
+as_text(const struct workflow_finding *f, size_t n)
 {
 	size_t i;
 
@@ -36,7 +36,7 @@ as_text(const struct workflow_diagnosis *f, size_t n)
 static int
 run(struct called *c, struct err *err)
 {
-	struct workflow_diagnosis found[WORKFLOW_DIAGNOSES_MAX];
+	struct workflow_finding found[WORKFLOW_FINDINGS_MAX];
 	size_t n = 0;
 	int rc;
 

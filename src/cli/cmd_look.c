@@ -11,11 +11,14 @@ findings_json(const struct token_id *token, const struct workflow_finding *f, si
 	json_t *list = json_array();
 	size_t i;
 
-	for (i = 0; i < n; i++)
-		json_array_append_new(
-		    list, json_pack("{s:b, s:s*, s:s, s:s, s:s*}", "ok", f[i].ok, "mismatch",
-			      f[i].ok ? NULL : f[i].id, "what", f[i].what, "text", f[i].text,
-			      "repair", f[i].ok ? NULL : f[i].fix));
+	for (i = 0; i < n; i++) {
+		const bool ok = f[i].level == LEVEL_OK;
+
+		json_array_append_new(list,
+		    json_pack("{s:b, s:s*, s:s, s:s, s:s*}", "ok", ok, "mismatch",
+			ok ? NULL : f[i].id, "what", f[i].what, "text", f[i].text, "repair",
+			ok ? NULL : f[i].fix));
+	}
 	return json_pack("{s:I, s:o}", "token", (json_int_t)token->serial, "findings", list);
 }
 
@@ -27,9 +30,9 @@ findings_text(const struct token_id *token, const struct workflow_finding *f, si
 	printf("token %u, firmware %s, in %s\n", token->serial, render_firmware(token->firmware),
 	    render_escaped(token->reader));
 	for (i = 0; i < n; i++) {
-		printf("%-8s %-24s %s\n", f[i].ok ? "ok" : "MISMATCH", f[i].what,
+		printf("%-8s %-24s %s\n", f[i].level == LEVEL_OK ? "ok" : "MISMATCH", f[i].what,
 		    render_escaped(f[i].text));
-		if (!f[i].ok)
+		if (f[i].level != LEVEL_OK)
 			printf("%-8s %-24s repair: %s\n", "", f[i].id, render_escaped(f[i].fix));
 	}
 }

@@ -8,36 +8,14 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "desk/audit.h"
+#include "desk/home.h"
 #include "ykenroll/signer_status.h"
 #include "ykenroll/workflow_audit.h"
 #include "ykenroll/x509.h"
 
-static int
-in_pub(const char *home, const char *name, char path[static PATH_MAX], struct err *err)
-{
-	char pub[PATH_MAX];
-	int rc;
-
-	if ((rc = file_join(pub, sizeof(pub), home, "pub", err)) != 0)
-		return rc;
-	return file_join(path, PATH_MAX, pub, name, err);
-}
+#define CRL "pub/issuing.crl"
 
 /* ---- verify ---- */
-
-static int
-read_pem(const char *home, const char *name,
-    int (*from)(const struct blob *pem, struct blob *ret, struct err *err), struct blob *ret,
-    struct err *err)
-{
-	CLEAN(blob_wipe) struct blob pem = {0};
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = in_pub(home, name, path, err)) != 0 || (rc = file_read(path, &pem, err)) != 0)
-		return rc;
-	return from(&pem, ret, err);
-}
 
 /* What a CRL says counts when it is the CA's. */
 static int
@@ -50,13 +28,13 @@ check_crl(const struct desk *w, struct registry *r, struct workflow_audit *ret, 
 	char path[PATH_MAX], whose[64];
 	int rc;
 
-	rc = read_pem(w->home, "issuing.crl", crl_from_pem, &crl, err);
+	rc = home_pem(w->home, CRL, crl_from_pem, &crl, err);
 	if (rc == ERR_ABSENT)
 		return 0;
-	if (rc != 0 || (rc = read_pem(w->home, "issuing.crt", cert_from_pem, &ca, err)) != 0 ||
+	if (rc != 0 || (rc = home_pem(w->home, "pub/issuing.crt", cert_from_pem, &ca, err)) != 0 ||
 	    (rc = crl_open(crl.data, crl.len, false, &c, err)) != 0 ||
 	    (rc = crl_verify(&c, &ca, err)) != 0 || (rc = crl_says(&c, &info, err)) != 0 ||
-	    (rc = in_pub(w->home, "issuing.crl", path, err)) != 0 ||
+	    (rc = file_join(path, sizeof(path), w->home, CRL, err)) != 0 ||
 	    (rc = registry_mark_of_crl(path, &mark, err)) != 0)
 		return rc == ERR_ABSENT ? err_set(err, ERR_PROOF, "pub/ is not whole") : rc;
 	snprintf(whose, sizeof(whose), "CRL number %llu", (unsigned long long)info.number);
@@ -139,7 +117,7 @@ newest_mark(const struct desk *w, struct signer *s, struct registry_mark *ret, s
 	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = in_pub(w->home, "issuing.crl", path, err)) != 0 ||
+	if ((rc = file_join(path, sizeof(path), w->home, CRL, err)) != 0 ||
 	    ((rc = registry_mark_of_crl(path, &crl, err)) != 0 && rc != ERR_ABSENT) ||
 	    /* with nothing of ours: only to hear what is known */
 	    (rc = signer_tell(s, &mine, &told, err)) != 0)

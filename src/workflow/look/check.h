@@ -3,8 +3,8 @@
 #ifndef WORKFLOW_CHECK_H
 #define WORKFLOW_CHECK_H
 
-#include "ykenroll/workflow.h"
 #include "desk/session.h"
+#include "workflow/look/findings.h"
 #include "ykenroll/registry_look.h"
 
 #define CHECK_SLOT 0x9a
@@ -13,18 +13,8 @@ struct check {
 	struct session s;
 	struct registry_expected expected;
 	bool live; /* it should work: active, issued or suspended */
-
-	struct workflow_finding *list;
-	size_t n;
-	bool bad;
+	struct findings found;
 };
-
-/* All well with it. */
-void check_ok(struct check *c, const char *what, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-/* One of the mismatches in check.c's table. */
-void check_bad(struct check *c, const char *id, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
 
 /* check_token.c: what is on the token. Errors: the token's. */
 MUST_CHECK int check_cert(struct check *c, struct err *err);

@@ -31,16 +31,18 @@ other_cert(struct check *c, const struct cert_info *info, struct err *err)
 	if (rc == 1 && memcmp(known.sha256, info->sha256, sizeof(known.sha256)) != 0)
 		rc = 0; /* somebody's own, with a serial number of ours */
 	if (rc == 1 && known.token.serial != c->s.serial)
-		check_bad(c, "cert-of-another", "it was issued for token %u, holder %s",
-		    (unsigned)known.token.serial, known.holder.key);
+		findings_mismatch(&c->found, c->s.serial, "cert-of-another",
+		    "it was issued for token %u, holder %s", (unsigned)known.token.serial,
+		    known.holder.key);
 	else if (rc == 1)
-		check_bad(c, "cert-old", "an older one of this token (%s)",
-		    registry_cert_state_name(known.state));
+		findings_mismatch(&c->found, c->s.serial, "cert-old",
+		    "an older one of this token (%s)", registry_cert_state_name(known.state));
 	else if (c->s.row.token.serial == 0 || !c->expected.has_cert)
-		check_bad(
-		    c, "cert-unexpected", "one that the registry does not know: %s", info->subject);
+		findings_mismatch(&c->found, c->s.serial, "cert-unexpected",
+		    "one that the registry does not know: %s", info->subject);
 	else
-		check_bad(c, "cert-foreign", "another one than the registry's: %s", info->subject);
+		findings_mismatch(&c->found, c->s.serial, "cert-foreign",
+		    "another one than the registry's: %s", info->subject);
 	return 0;
 }
 
@@ -51,14 +53,17 @@ expected_cert(struct check *c, const struct cert_info *info)
 
 	utc_text(info->not_after, end);
 	if (c->expected.cert_state == CERT_REVOKED)
-		check_bad(c, "cert-revoked", "%s: revoked, reason %d", info->subject,
-		    c->expected.cert_reason);
+		findings_mismatch(&c->found, c->s.serial, "cert-revoked", "%s: revoked, reason %d",
+		    info->subject, c->expected.cert_reason);
 	else if (info->not_after <= utc_now())
-		check_bad(c, "cert-expired", "%s: expired %s", info->subject, end);
+		findings_mismatch(
+		    &c->found, c->s.serial, "cert-expired", "%s: expired %s", info->subject, end);
 	else if (c->expected.cert_state == CERT_SUPERSEDED)
-		check_bad(c, "cert-old", "%s: superseded", info->subject);
+		findings_mismatch(
+		    &c->found, c->s.serial, "cert-old", "%s: superseded", info->subject);
 	else
-		check_ok(c, "certificate in slot 9A", "%s, %s, until %s", info->subject,
+		findings_add(&c->found, LEVEL_OK, "certificate in slot 9A", NULL,
+		    "%s, %s, until %s", info->subject,
 		    registry_cert_state_name(c->expected.cert_state), end);
 }
 
@@ -76,13 +81,14 @@ check_cert(struct check *c, struct err *err)
 		return rc;
 	if (!there) {
 		if (c->live)
-			check_bad(c, "cert-missing", "none");
+			findings_mismatch(&c->found, c->s.serial, "cert-missing", "none");
 		else
-			check_ok(c, "certificate in slot 9A", "none");
+			findings_add(&c->found, LEVEL_OK, "certificate in slot 9A", NULL, "none");
 		return 0;
 	}
 	if (got != 0 || cert_read(der.data, der.len, &info, NULL) != 0) {
-		check_bad(c, "cert-unreadable", "what is there is no certificate");
+		findings_mismatch(
+		    &c->found, c->s.serial, "cert-unreadable", "what is there is no certificate");
 		return 0;
 	}
 	if (c->s.row.token.serial != 0 && c->expected.has_cert &&
@@ -113,19 +119,22 @@ judge_key(struct check *c, const struct token_slot *slot, const uint8_t digest[s
 	const struct registry_expected *e = &c->expected;
 
 	if (!slot->generated)
-		check_bad(c, "key-imported", "was imported, not generated on the token");
+		findings_mismatch(&c->found, c->s.serial, "key-imported",
+		    "was imported, not generated on the token");
 	else if (!e->has_cert)
-		check_bad(c, "key-unexpected", "%s, of which the registry knows nothing",
-		    key_alg_name(slot->alg));
+		findings_mismatch(&c->found, c->s.serial, "key-unexpected",
+		    "%s, of which the registry knows nothing", key_alg_name(slot->alg));
 	else if (memcmp(digest, e->spki_sha256, 32) != 0)
-		check_bad(c, "key-replaced", "is not the key of the registered certificate");
+		findings_mismatch(&c->found, c->s.serial, "key-replaced",
+		    "is not the key of the registered certificate");
 	else if (e->finished && (other_policy(e->pin_policy, slot->pin_policy) ||
 				    other_policy(e->touch_policy, slot->touch_policy)))
-		check_bad(c, "key-policy", "PIN policy %u and touch policy %u, not %u and %u",
-		    slot->pin_policy, slot->touch_policy, e->pin_policy, e->touch_policy);
+		findings_mismatch(&c->found, c->s.serial, "key-policy",
+		    "PIN policy %u and touch policy %u, not %u and %u", slot->pin_policy,
+		    slot->touch_policy, e->pin_policy, e->touch_policy);
 	else
-		check_ok(
-		    c, "key in slot 9A", "%s, generated on the token", key_alg_name(slot->alg));
+		findings_add(&c->found, LEVEL_OK, "key in slot 9A", NULL,
+		    "%s, generated on the token", key_alg_name(slot->alg));
 }
 
 int
@@ -143,9 +152,9 @@ check_key(struct check *c, struct err *err)
 	if (!there) {
 		/* before 5.3 a token does not tell: the certificate has to do */
 		if (c->live && strstr(why.text, "firmware") == NULL)
-			check_bad(c, "key-missing", "%s", why.text);
+			findings_mismatch(&c->found, c->s.serial, "key-missing", "%s", why.text);
 		else
-			check_ok(c, "key in slot 9A", "%s", why.text);
+			findings_add(&c->found, LEVEL_OK, "key in slot 9A", NULL, "%s", why.text);
 		return 0;
 	}
 	if ((rc = x509_sha256(&slot.spki, digest, err)) == 0)
@@ -169,15 +178,17 @@ check_identity(struct check *c, struct err *err)
 	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, &why, err)) != 0)
 		return rc;
 	if (!there) {
-		check_bad(c, "identity-missing", "the token has no CHUID");
+		findings_mismatch(
+		    &c->found, c->s.serial, "identity-missing", "the token has no CHUID");
 		return 0;
 	}
 	if ((rc = registry_guid_known(c->s.registry, c->s.serial, guid, err)) < 0)
 		return rc;
 	if (rc == 0)
-		check_bad(c, "identity-other", "the CHUID's GUID is not the one that was written");
+		findings_mismatch(&c->found, c->s.serial, "identity-other",
+		    "the CHUID's GUID is not the one that was written");
 	else
-		check_ok(c, "card identity", "as it was written");
+		findings_add(&c->found, LEVEL_OK, "card identity", NULL, "as it was written");
 	return 0;
 }
 
@@ -190,14 +201,14 @@ judge_pin(struct check *c, const char *what, const char *blocked, const char *fa
 	const bool enrolled = c->s.row.token.serial != 0 && c->s.row.token.state != TOKEN_NEW;
 
 	if (s->tries_left == 0)
-		check_bad(c, blocked, "blocked");
+		findings_mismatch(&c->found, c->s.serial, blocked, "blocked");
 	else if (s->known && s->factory && enrolled)
-		check_bad(c, factory, "still the factory's");
+		findings_mismatch(&c->found, c->s.serial, factory, "still the factory's");
 	else if (s->tries_left < 0)
-		check_ok(c, what, "this firmware does not tell");
+		findings_add(&c->found, LEVEL_OK, what, NULL, "this firmware does not tell");
 	else
-		check_ok(
-		    c, what, "%s%d tries left", s->factory ? "the factory's, " : "", s->tries_left);
+		findings_add(&c->found, LEVEL_OK, what, NULL, "%s%d tries left",
+		    s->factory ? "the factory's, " : "", s->tries_left);
 }
 
 static void
@@ -207,12 +218,12 @@ judge_mgm(struct check *c, const struct token_mgm_state *mgm)
 	const bool enrolled = c->s.row.token.serial != 0 && c->s.row.token.state != TOKEN_NEW;
 
 	if (mgm->known && mgm->factory && enrolled)
-		check_bad(c, "mgm-factory", "still the factory's");
+		findings_mismatch(&c->found, c->s.serial, "mgm-factory", "still the factory's");
 	else if (mgm->known && s->there && s->alg != (uint8_t)mgm->alg)
-		check_bad(c, "mgm-algorithm", "algorithm %02X, and %02X is in escrow",
-		    (unsigned)mgm->alg, s->alg);
+		findings_mismatch(&c->found, c->s.serial, "mgm-algorithm",
+		    "algorithm %02X, and %02X is in escrow", (unsigned)mgm->alg, s->alg);
 	else
-		check_ok(c, "management key", "%s",
+		findings_add(&c->found, LEVEL_OK, "management key", NULL, "%s",
 		    !mgm->known	   ? "this firmware does not tell"
 		    : mgm->factory ? "the factory's"
 				   : "not the factory's");
@@ -231,12 +242,13 @@ check_secrets(struct check *c, struct err *err)
 	    (rc = token_mgm_state(c->s.token, &mgm, err)) != 0)
 		return rc;
 	if (c->live && pin.known && pin.factory && puk.factory && mgm.factory)
-		check_bad(c, "piv-reset", "PIN, PUK and management key are the factory's again");
+		findings_mismatch(&c->found, c->s.serial, "piv-reset",
+		    "PIN, PUK and management key are the factory's again");
 	judge_pin(c, "PIN", "pin-blocked", "pin-factory", &pin);
 	if (has_puk)
 		judge_pin(c, "PUK", "puk-blocked", "puk-factory", &puk);
 	else
-		check_ok(c, "PUK", "this token has no PUK");
+		findings_add(&c->found, LEVEL_OK, "PUK", NULL, "this token has no PUK");
 	judge_mgm(c, &mgm);
 	return 0;
 }

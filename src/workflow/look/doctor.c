@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* doctor: what makes the other commands fail, and the command that mends it. Changes nothing. */
 #include <openssl/crypto.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,26 +8,6 @@
 #include "workflow/look/doctor.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
-
-void
-doctor_found(struct doctor *d, enum workflow_level level, const char *what, const char *fix,
-    const char *fmt, ...)
-{
-	struct workflow_diagnosis *one;
-	va_list ap;
-
-	if (level >= LEVEL_WARN && d->first_code == 0)
-		d->first_code = d->code;
-	if (d->n >= WORKFLOW_DIAGNOSES_MAX)
-		return;
-	one = &d->list[d->n++];
-	one->level = level;
-	snprintf(one->what, sizeof(one->what), "%s", what);
-	snprintf(one->fix, sizeof(one->fix), "%s", fix == NULL ? "" : fix);
-	va_start(ap, fmt);
-	vsnprintf(one->text, sizeof(one->text), fmt, ap);
-	va_end(ap);
-}
 
 /* ---- libraries ---- */
 
@@ -53,8 +32,9 @@ check_ykpiv(struct doctor *d)
 
 	if (sscanf(version, "%u.%u", &major, &minor) != 2 || major < 2 ||
 	    (major == 2 && minor < 2)) {
-		doctor_found(d, LEVEL_BAD, "libykpiv", "apt install --only-upgrade libykpiv2",
-		    "version %s; 2.2 or newer is needed", version);
+		findings_add(&d->found, LEVEL_BAD, "libykpiv",
+		    "apt install --only-upgrade libykpiv2", "version %s; 2.2 or newer is needed",
+		    version);
 		return;
 	}
 	for (i = 0; i < LEN(ykpiv_news) && at < sizeof(lacks); i++) {
@@ -65,9 +45,9 @@ check_ykpiv(struct doctor *d)
 		at += w < 0 ? 0 : (size_t)w;
 	}
 	if (at == 0)
-		doctor_found(d, LEVEL_OK, "libykpiv", NULL, "%s", version);
+		findings_add(&d->found, LEVEL_OK, "libykpiv", NULL, "%s", version);
 	else
-		doctor_found(d, LEVEL_NOTE, "libykpiv", NULL,
+		findings_add(&d->found, LEVEL_NOTE, "libykpiv", NULL,
 		    "%s has no %s: ykenroll does these itself; yubico-piv-tool and ykcs11 of that "
 		    "version cannot",
 		    version, lacks);
@@ -81,11 +61,11 @@ check_libraries(struct doctor *d)
 	check_ykpiv(d);
 	/* major and minor; OPENSSL_VERSION_NUMBER(3) */
 	if (OpenSSL_version_num() >> 20 < OPENSSL_VERSION_NUMBER >> 20)
-		doctor_found(d, LEVEL_BAD, "OpenSSL", "apt install --only-upgrade libssl3",
+		findings_add(&d->found, LEVEL_BAD, "OpenSSL", "apt install --only-upgrade libssl3",
 		    "%s, older than the %s that this program was built with", text,
 		    OPENSSL_FULL_VERSION_STR);
 	else
-		doctor_found(d, LEVEL_OK, "OpenSSL", NULL, "%s", text);
+		findings_add(&d->found, LEVEL_OK, "OpenSSL", NULL, "%s", text);
 }
 
 /* ---- pcscd ---- */
@@ -114,10 +94,11 @@ check_pcscd(struct doctor *d)
 	const enum device_service s = d->machine.service;
 
 	if (s == SERVICE_ABSENT && d->machine.daemon == NULL)
-		doctor_found(d, LEVEL_BAD, "pcscd", "apt install pcscd", "is not installed");
+		findings_add(
+		    &d->found, LEVEL_BAD, "pcscd", "apt install pcscd", "is not installed");
 	else
-		doctor_found(
-		    d, by_service[s].level, "pcscd", by_service[s].fix, "%s", by_service[s].text);
+		findings_add(&d->found, by_service[s].level, "pcscd", by_service[s].fix, "%s",
+		    by_service[s].text);
 }
 
 /* ---- driver, bus ---- */
@@ -129,13 +110,13 @@ check_driver(struct doctor *d)
 	const struct device_machine *m = &d->machine;
 
 	if (m->driver != NULL)
-		doctor_found(d, LEVEL_OK, "CCID driver", NULL, "%s", m->driver);
+		findings_add(&d->found, LEVEL_OK, "CCID driver", NULL, "%s", m->driver);
 	else if (m->readers > 0)
-		doctor_found(d, LEVEL_NOTE, "CCID driver", NULL,
+		findings_add(&d->found, LEVEL_NOTE, "CCID driver", NULL,
 		    "none, and the readers that are there do without: a YubiKey on the USB would "
 		    "not be seen (apt install libccid)");
 	else
-		doctor_found(d, LEVEL_BAD, "CCID driver", "apt install libccid",
+		findings_add(&d->found, LEVEL_BAD, "CCID driver", "apt install libccid",
 		    "none is installed: pcscd sees no YubiKey");
 }
 
@@ -145,17 +126,17 @@ check_bus(struct doctor *d)
 	const struct device_machine *m = &d->machine;
 
 	if (m->usb_keys > m->usb_ccid)
-		doctor_found(d, LEVEL_BAD, "USB", "ykman config usb --enable PIV",
+		findings_add(&d->found, LEVEL_BAD, "USB", "ykman config usb --enable PIV",
 		    "%u of %u YubiKeys on the USB have their smart card interface (CCID) off",
 		    m->usb_keys - m->usb_ccid, m->usb_keys);
 	else if (m->usb_ccid > 0 && m->readers == 0 && m->service == SERVICE_RUNS)
-		doctor_found(d, LEVEL_BAD, "USB",
+		findings_add(&d->found, LEVEL_BAD, "USB",
 		    "gpgconf --kill scdaemon; systemctl restart pcscd (for good: disable-ccid in "
 		    "~/.gnupg/scdaemon.conf)",
 		    "a YubiKey is on the USB and pcscd has no reader: another program has taken "
 		    "the interface (scdaemon does), or the driver does not know the key");
 	else if (m->usb_keys > 0)
-		doctor_found(d, LEVEL_OK, "USB", NULL, "%u YubiKey%s", m->usb_keys,
+		findings_add(&d->found, LEVEL_OK, "USB", NULL, "%u YubiKey%s", m->usb_keys,
 		    m->usb_keys == 1 ? "" : "s");
 }
 
@@ -179,19 +160,19 @@ found_entry(struct doctor *d, const struct device_entry *e)
 	size_t i = 0;
 
 	if (e->usable) {
-		doctor_found(d, LEVEL_OK, "token", NULL, "%u, firmware %u.%u.%u, in %s", t->serial,
-		    t->firmware[0], t->firmware[1], t->firmware[2], t->reader);
+		findings_add(&d->found, LEVEL_OK, "token", NULL, "%u, firmware %u.%u.%u, in %s",
+		    t->serial, t->firmware[0], t->firmware[1], t->firmware[2], t->reader);
 		return;
 	}
 	if (e->code == ERR_HELD) { /* check_holders says by whom */
 		d->held = true;
-		if (d->first_code == 0)
-			d->first_code = ERR_HELD;
+		if (d->found.first_code == 0)
+			d->found.first_code = ERR_HELD;
 		return;
 	}
 	while (strstr(e->reason, reasons[i].reason) == NULL)
 		i++;
-	doctor_found(d, reasons[i].level, "token", reasons[i].fix, "%s", e->reason);
+	findings_add(&d->found, reasons[i].level, "token", reasons[i].fix, "%s", e->reason);
 }
 
 static void
@@ -206,11 +187,12 @@ check_readers(struct doctor *d)
 		return;
 	if (device_open(d->w->device_ui, &dev, &why) != 0 ||
 	    device_list(dev, &entries, &n, &why) != 0) {
-		doctor_found(d, LEVEL_BAD, "readers", "systemctl restart pcscd", "%s", why.text);
+		findings_add(
+		    &d->found, LEVEL_BAD, "readers", "systemctl restart pcscd", "%s", why.text);
 		return;
 	}
 	if (n == 0)
-		doctor_found(d, LEVEL_NOTE, "readers", NULL,
+		findings_add(&d->found, LEVEL_NOTE, "readers", NULL,
 		    "%u, and no token in any: plug one in and run this again to have it looked at",
 		    d->machine.readers);
 	for (i = 0; i < n; i++)
@@ -226,12 +208,12 @@ found_holder(struct doctor *d, const struct device_holder *h, size_t hidden)
 	const bool suspect = d->held && (h->connected || hidden > 0);
 
 	if (h->connected)
-		doctor_found(d, suspect ? LEVEL_BAD : LEVEL_NOTE, "held by",
+		findings_add(&d->found, suspect ? LEVEL_BAD : LEVEL_NOTE, "held by",
 		    h->fix != NULL ? h->fix : "end that program",
 		    "%s (pid %d) is connected to pcscd%s", h->name, h->pid,
 		    d->held ? ", and a card is in use" : " and may take the card");
 	else if (suspect)
-		doctor_found(d, LEVEL_BAD, "held by", h->fix,
+		findings_add(&d->found, LEVEL_BAD, "held by", h->fix,
 		    "perhaps %s (pid %d): a card is in use by a process that this user cannot see",
 		    h->name, h->pid);
 }
@@ -240,12 +222,13 @@ static void
 check_holders(struct doctor *d)
 {
 	struct device_holder holders[DEVICE_HOLDERS_MAX];
-	size_t hidden = 0, n = device_holders(holders, &hidden), i, before = d->n;
+	size_t hidden = 0, n = device_holders(holders, &hidden), i, before = d->found.n;
 
 	for (i = 0; i < n; i++)
 		found_holder(d, &holders[i], hidden);
-	if (d->held && d->n == before)
-		doctor_found(d, LEVEL_BAD, "held by", "run this as root, which sees whose it is",
+	if (d->held && d->found.n == before)
+		findings_add(&d->found, LEVEL_BAD, "held by",
+		    "run this as root, which sees whose it is",
 		    "a card is in use by another program, and /proc does not tell this user which");
 }
 
@@ -273,28 +256,28 @@ count_unwell(const struct doctor *d)
 {
 	size_t i, n = 0;
 
-	for (i = 0; i < d->n; i++)
-		n += d->list[i].level >= LEVEL_WARN;
+	for (i = 0; i < d->found.n; i++)
+		n += d->found.list[i].level >= LEVEL_WARN;
 	return n;
 }
 
 int
-workflow_doctor(const struct desk *w, struct workflow_diagnosis ret[static WORKFLOW_DIAGNOSES_MAX],
+workflow_doctor(const struct desk *w, struct workflow_finding ret[static WORKFLOW_FINDINGS_MAX],
     size_t *ret_n, struct err *err)
 {
-	struct doctor d = {.w = w, .list = ret};
+	struct doctor d = {.w = w, .found = {.list = ret}};
 	size_t i;
 	int rc;
 
 	if ((rc = device_machine(w->device_ui, &d.machine, err)) != 0)
 		return rc;
 	for (i = 0; i < LEN(checks); i++) {
-		d.code = checks[i].code;
+		d.found.code = checks[i].code;
 		checks[i].run(&d);
 	}
-	*ret_n = d.n;
-	if (d.first_code == 0)
+	*ret_n = d.found.n;
+	if (d.found.first_code == 0)
 		return 0;
-	return err_set(err, d.first_code, "not all is well: %zu finding%s", count_unwell(&d),
+	return err_set(err, d.found.first_code, "not all is well: %zu finding%s", count_unwell(&d),
 	    count_unwell(&d) == 1 ? "" : "s");
 }

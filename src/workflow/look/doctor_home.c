@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/utc.h"
+#include "desk/home.h"
 #include "workflow/look/doctor.h"
 
 #define DAY INT64_C(86400)
@@ -40,13 +41,14 @@ check_private(struct doctor *d, const char *name)
 	if ((st.st_mode & 077) != 0) {
 		snprintf(
 		    fix, sizeof(fix), "chmod %s '%s'", S_ISDIR(st.st_mode) ? "700" : "600", path);
-		doctor_found(d, LEVEL_BAD, "home", fix, "%s is open to others (mode %04o)", path,
-		    (unsigned)st.st_mode & 07777);
+		findings_add(&d->found, LEVEL_BAD, "home", fix, "%s is open to others (mode %04o)",
+		    path, (unsigned)st.st_mode & 07777);
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
 		snprintf(fix, sizeof(fix), "chown -R %u '%s'", (unsigned)geteuid(), path);
-		doctor_found(d, LEVEL_BAD, "home", fix, "%s belongs to uid %u, and you are uid %u",
-		    path, (unsigned)st.st_uid, (unsigned)geteuid());
+		findings_add(&d->found, LEVEL_BAD, "home", fix,
+		    "%s belongs to uid %u, and you are uid %u", path, (unsigned)st.st_uid,
+		    (unsigned)geteuid());
 	}
 }
 
@@ -65,21 +67,22 @@ check_registry(struct doctor *d)
 	int64_t rows = 0;
 	int rc;
 
-	d->code = ERR_INTERNAL; /* the permissions are in order */
+	d->found.code = ERR_INTERNAL; /* the permissions are in order */
 	rc = registry_open(d->w->home, d->w->actor, &r, &why);
 	if (rc == ERR_ABSENT) {
-		doctor_found(
-		    d, LEVEL_BAD, "registry", "ykenroll init", "there is none in %s", d->w->home);
+		findings_add(&d->found, LEVEL_BAD, "registry", "ykenroll init",
+		    "there is none in %s", d->w->home);
 		return;
 	}
 	if (rc == 0 && (rc = registry_list(r, 0, take_time, d, &why)) == 0)
 		rc = registry_audit_verify(r, &rows, &why);
 	if (rc != 0)
-		doctor_found(d, LEVEL_BAD, "registry",
+		findings_add(&d->found, LEVEL_BAD, "registry",
 		    "restore registry.db from a backup that `ykenroll doctor` accepts", "%s",
 		    why.text);
 	else
-		doctor_found(d, LEVEL_OK, "registry", NULL, "%lld audit rows fit", (long long)rows);
+		findings_add(
+		    &d->found, LEVEL_OK, "registry", NULL, "%lld audit rows fit", (long long)rows);
 }
 
 void
@@ -87,44 +90,23 @@ doctor_home(struct doctor *d)
 {
 	static const char *const private[] = {
 	    "", "ca", "ca/root.key", "ca/issuing.key", "flight.key", "registry.db"};
-	const size_t before = d->n;
+	const size_t before = d->found.n;
 	size_t i;
 
 	if (access(d->w->home, F_OK) != 0 && errno == ENOENT) {
-		doctor_found(d, LEVEL_BAD, "home", "ykenroll init", "there is no %s", d->w->home);
+		findings_add(
+		    &d->found, LEVEL_BAD, "home", "ykenroll init", "there is no %s", d->w->home);
 		return;
 	}
 	for (i = 0; i < LEN(private); i++)
 		check_private(d, private[i]);
-	if (d->n != before)
+	if (d->found.n != before)
 		return; /* the registry refuses such a home */
-	doctor_found(d, LEVEL_OK, "home", NULL, "%s, closed to others", d->w->home);
+	findings_add(&d->found, LEVEL_OK, "home", NULL, "%s, closed to others", d->w->home);
 	check_registry(d);
 }
 
 /* ---- CRLs and CA certificates ---- */
-
-static int
-read_pem(const struct doctor *d, const char *name, struct blob *ret)
-{
-	char path[PATH_MAX];
-	int rc;
-
-	if ((rc = file_join(path, sizeof(path), d->w->home, name, NULL)) != 0)
-		return rc;
-	return file_read(path, ret, NULL);
-}
-
-static int
-read_crl(const struct doctor *d, const char *name, struct crl_info *ret)
-{
-	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
-	int rc;
-
-	if ((rc = read_pem(d, name, &pem)) != 0 || (rc = crl_from_pem(&pem, &der, NULL)) != 0)
-		return rc;
-	return crl_read(der.data, der.len, ret, NULL);
-}
 
 static const struct crl_rule {
 	const char *name, *what, *fix;
@@ -142,12 +124,14 @@ static void
 check_crl(struct doctor *d, const struct crl_rule *rule)
 {
 	const int64_t now = utc_now();
+	CLEAN(blob_wipe) struct blob der = {0};
 	struct crl_info crl;
 	char end[UTC_TEXT_LEN];
 	int64_t left;
 
-	if (read_crl(d, rule->name, &crl) != 0) {
-		doctor_found(d, LEVEL_BAD, rule->what, rule->fix,
+	if (home_pem(d->w->home, rule->name, crl_from_pem, &der, NULL) != 0 ||
+	    crl_read(der.data, der.len, &crl, NULL) != 0) {
+		findings_add(&d->found, LEVEL_BAD, rule->what, rule->fix,
 		    "%s is not there or not a CRL: servers that check CRLs refuse everybody",
 		    rule->name);
 		return;
@@ -156,35 +140,35 @@ check_crl(struct doctor *d, const struct crl_rule *rule)
 	utc_text(crl.next_update, end);
 	left = crl.next_update - now;
 	if (left <= 0)
-		doctor_found(d, LEVEL_BAD, rule->what, rule->fix,
+		findings_add(&d->found, LEVEL_BAD, rule->what, rule->fix,
 		    "expired %s: servers that check CRLs refuse everybody", end);
 	else if (left < rule->bad_left)
-		doctor_found(d, LEVEL_BAD, rule->what, rule->fix, "ends %s, in less than %lld days",
-		    end, (long long)(rule->bad_left / DAY));
+		findings_add(&d->found, LEVEL_BAD, rule->what, rule->fix,
+		    "ends %s, in less than %lld days", end, (long long)(rule->bad_left / DAY));
 	else if (left < (crl.next_update - crl.this_update) / 2)
-		doctor_found(d, LEVEL_WARN, rule->what, rule->fix,
+		findings_add(&d->found, LEVEL_WARN, rule->what, rule->fix,
 		    "ends %s, and half of its life is gone", end);
 	else
-		doctor_found(d, LEVEL_OK, rule->what, NULL, "number %llu, until %s",
+		findings_add(&d->found, LEVEL_OK, rule->what, NULL, "number %llu, until %s",
 		    (unsigned long long)crl.number, end);
 }
 
 static void
 check_ca_cert(struct doctor *d, const char *name, const char *what)
 {
-	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
+	CLEAN(blob_wipe) struct blob der = {0};
 	struct cert_info info;
 	char end[UTC_TEXT_LEN];
 
-	if (read_pem(d, name, &pem) != 0 || cert_from_pem(&pem, &der, NULL) != 0 ||
+	if (home_pem(d->w->home, name, cert_from_pem, &der, NULL) != 0 ||
 	    cert_read(der.data, der.len, &info, NULL) != 0) {
-		doctor_found(d, LEVEL_BAD, what, "restore it from a backup",
+		findings_add(&d->found, LEVEL_BAD, what, "restore it from a backup",
 		    "%s is not there or not a certificate", name);
 		return;
 	}
 	utc_text(info.not_after, end);
 	if (info.not_after < utc_now())
-		doctor_found(d, LEVEL_BAD, what, "make a new CA: ykenroll init --home NEW",
+		findings_add(&d->found, LEVEL_BAD, what, "make a new CA: ykenroll init --home NEW",
 		    "expired %s", end);
 }
 
@@ -205,12 +189,13 @@ no_root_crl(struct doctor *d)
 
 	if (there(d, "pub/root.crl") || there(d, "ca/root.crl"))
 		return false;
-	if (read_pem(d, "pub/issuing.crt", &issuing) == 0 &&
-	    read_pem(d, "pub/root.crt", &root) == 0 && blob_equal(&issuing, &root))
+	if (home_pem(d->w->home, "pub/issuing.crt", cert_from_pem, &issuing, NULL) == 0 &&
+	    home_pem(d->w->home, "pub/root.crt", cert_from_pem, &root, NULL) == 0 &&
+	    blob_equal(&issuing, &root))
 		return true;
 	if (!there(d, "ca/issuing.key") || there(d, "ca/root.key"))
 		return false;
-	doctor_found(d, LEVEL_NOTE, "root CRL", NULL,
+	findings_add(&d->found, LEVEL_NOTE, "root CRL", NULL,
 	    "is not made here: servers that check the CRLs of the whole chain want the root's own");
 	return true;
 }
@@ -221,7 +206,8 @@ check_sandbox(struct doctor *d)
 {
 	if (signer_landlock())
 		return;
-	doctor_found(d, LEVEL_NOTE, "signer", "lsm=landlock,... on the kernel's command line",
+	findings_add(&d->found, LEVEL_NOTE, "signer",
+	    "lsm=landlock,... on the kernel's command line",
 	    "this kernel has no Landlock: whoever takes the signer's process over can read what its "
 	    "user can");
 }
@@ -266,15 +252,15 @@ doctor_clock(struct doctor *d)
 	utc_text(now, t);
 	utc_text(d->newest, last);
 	if (now < built())
-		doctor_found(d, LEVEL_BAD, "clock", fix,
+		findings_add(&d->found, LEVEL_BAD, "clock", fix,
 		    "says %s, which is before this program was built (" __DATE__ ")", t);
 	else if (now < d->newest)
-		doctor_found(d, LEVEL_BAD, "clock", fix,
+		findings_add(&d->found, LEVEL_BAD, "clock", fix,
 		    "says %s, and the registry or a CRL was written at %s", t, last);
 	else if (adjtimex(&tx) == TIME_ERROR)
-		doctor_found(d, LEVEL_NOTE, "clock", NULL,
+		findings_add(&d->found, LEVEL_NOTE, "clock", NULL,
 		    "says %s; it is not synchronised with a time server, so nothing vouches for it",
 		    t);
 	else
-		doctor_found(d, LEVEL_OK, "clock", NULL, "%s", t);
+		findings_add(&d->found, LEVEL_OK, "clock", NULL, "%s", t);
 }

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
+#include "desk/home.h"
 #include "desk/session.h"
 #include "ykenroll/workflow_receipt.h"
 
@@ -39,14 +39,12 @@ put_pem(json_t *o, const char *name, const struct blob *der,
 static int
 put_ca(json_t *o, const char *home, const char *name, const char *file, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
-	char pub[PATH_MAX], path[PATH_MAX];
-	int rc;
+	CLEAN(blob_wipe) struct blob der = {0};
+	const int rc = home_pem(home, file, cert_from_pem, &der, err);
 
-	if ((rc = file_join(pub, sizeof(pub), home, "pub", err)) != 0 ||
-	    (rc = file_join(path, sizeof(path), pub, file, err)) != 0 ||
-	    (rc = file_read(path, &pem, err)) != 0 || (rc = cert_from_pem(&pem, &der, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "there is no %s", path) : rc;
+	if (rc != 0)
+		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "there is no %s/%s", home, file)
+					: rc;
 	return put_pem(o, name, &der, cert_to_pem, err);
 }
 
@@ -80,8 +78,8 @@ write_text(
 	    (rc = put_pem(o, "request", &r->csr, csr_to_pem, err)) != 0 ||
 	    (rc = put_pem(o, "attestation", &r->attestation, cert_to_pem, err)) != 0 ||
 	    (rc = put_pem(o, "f9", &r->f9, cert_to_pem, err)) != 0 ||
-	    (rc = put_ca(o, w->home, "issuing", "issuing.crt", err)) != 0 ||
-	    (rc = put_ca(o, w->home, "root", "root.crt", err)) != 0)
+	    (rc = put_ca(o, w->home, "issuing", "pub/issuing.crt", err)) != 0 ||
+	    (rc = put_ca(o, w->home, "root", "pub/root.crt", err)) != 0)
 		return rc;
 	if ((text = json_dumps(o, JSON_INDENT(1) | JSON_ENSURE_ASCII)) == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");

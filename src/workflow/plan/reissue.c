@@ -121,23 +121,6 @@ end_former(struct enrolment *e, struct workflow_reissued *ret, struct err *err)
 
 /* ---- with another token ---- */
 
-int
-reissue_request(
-    struct registry *r, const struct registry_row *former, struct request *asked, struct err *err)
-{
-	struct request stored = {.holder = former->holder};
-	struct err why = ERR_INIT;
-	const int rc = registry_request(r, former->token.serial, &stored, &why);
-
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
-		return rc;
-	}
-	request_merge(asked, &stored);
-	request_merge(asked, &workflow_usual);
-	return precheck_names(&asked->holder, err);
-}
-
 static int
 fill_enroll(struct registry *r, const struct workflow_reissue *what,
     const struct registry_row *former, struct workflow_enroll *ret, struct err *err)
@@ -150,7 +133,7 @@ fill_enroll(struct registry *r, const struct workflow_reissue *what,
 	asked->replaces = former->token.serial;
 	asked->hours = what->why->hold ? asked->hours : 0;
 	snprintf(asked->why, sizeof(asked->why), "%s", what->why->name);
-	return reissue_request(r, former, asked, err);
+	return renew_request(r, former, asked, err);
 }
 
 /* What cannot wait comes before anything that can fail: no token has to be here for it. */

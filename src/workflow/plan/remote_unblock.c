@@ -184,7 +184,7 @@ write_answer(struct enrolment *e, const struct workflow_remote_unblock *what,
 
 	text_hex(t->sha256, sizeof(t->sha256), hash);
 	snprintf(detail, sizeof(detail), "request %s%s%.300s", hash,
-	    what->ticket == NULL ? "" : ", ticket ", what->ticket == NULL ? "" : what->ticket);
+	    what->ticket == NULL ? "" : ", ticket ", e->work.asked.ticket);
 	/* written down before there is an answer: a second one to this request is refused */
 	if ((rc = steps_escrow(e, SECRET_PUK, puk, err)) != 0 ||
 	    (rc = registry_audit(e->s.registry, "unblock-answer", t->token, detail, err)) != 0 ||
@@ -210,7 +210,8 @@ workflow_remote_answer(const struct desk *w, const struct workflow_remote_unbloc
 	if (access(p.answer, F_OK) == 0)
 		return err_set(err, ERR_OCCUPIED, "%s exists already", p.answer);
 	if ((rc = session_registry(&e.s, err)) != 0 || (rc = check_token_row(&e, &t, err)) != 0 ||
-	    (rc = enrolment_copy(e.work.asked.ticket, what->ticket, "ticket", err)) != 0 ||
+	    (what->ticket != NULL &&
+		(rc = request_set(&e.work.asked, "ticket", what->ticket, err)) != 0) ||
 	    (rc = confirm(&e, &t, err)) != 0)
 		return rc;
 	e.s.serial = t.token; /* steps_escrow opens the secrets of this one */

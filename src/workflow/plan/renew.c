@@ -8,11 +8,28 @@
 #include "workflow/step/steps.h"
 #include "ykenroll/registry_escrow.h"
 
+int
+renew_request(
+    struct registry *r, const struct registry_row *former, struct request *asked, struct err *err)
+{
+	struct request stored = {.holder = former->holder};
+	struct err why = ERR_INIT;
+	const int rc = registry_request(r, former->token.serial, &stored, &why);
+
+	if (rc != 0 && rc != ERR_ABSENT) {
+		*err = why;
+		return rc;
+	}
+	request_merge(asked, &stored);
+	request_merge(asked, &workflow_usual);
+	return precheck_names(&asked->holder, err);
+}
+
 static int
 fill(struct enrolment *e, const struct workflow_reissue *what, struct err *err)
 {
 	struct request asked = what->asked;
-	const int rc = reissue_request(e->s.registry, &e->s.row, &asked, err);
+	const int rc = renew_request(e->s.registry, &e->s.row, &asked, err);
 
 	if (rc != 0)
 		return rc;
@@ -27,7 +44,7 @@ renew_token(struct enrolment *e, const struct workflow_reissue *what, struct err
 {
 	int rc;
 
-	if ((rc = run_on_held(e, what->what, &plan_renew, err)) != 0)
+	if ((rc = run_on_held(e, what->what, &plan_renew, NULL, err)) != 0)
 		return rc;
 	if (e->resumed && strcmp(e->work.asked.why, what->why->name) != 0)
 		return err_set(err, ERR_OCCUPIED,

@@ -25,7 +25,7 @@ retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
 	bool wiped = false;
 	int rc;
 
-	if ((rc = run_on_held(e, what->what, &plan_retire, err)) != 0) {
+	if ((rc = run_on_held(e, what->what, &plan_retire, what->ticket, err)) != 0) {
 		if (rc == ERR_NO_TOKEN)
 			err_hint(err, "of a token that is not here: --absent");
 		return rc;
@@ -40,8 +40,6 @@ retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
 	}
 	snprintf(e->work.asked.why, sizeof(e->work.asked.why), "%s",
 	    workflow_reason_name((int)what->reason));
-	if ((rc = enrolment_copy(e->work.asked.ticket, what->ticket, "ticket", err)) != 0)
-		return rc;
 	return run_plan(e, err);
 }
 

@@ -13,10 +13,7 @@ workflow_unblock(const struct desk *w, const struct workflow_unblock *what,
 	int rc;
 
 	enrolment_init(&e, w, ret);
-	if ((rc = run_on_held(&e, what->what, &plan_unblock, err)) != 0)
-		return rc;
-	if (!e.resumed &&
-	    (rc = enrolment_copy(e.work.asked.ticket, what->ticket, "ticket", err)) != 0)
+	if ((rc = run_on_held(&e, what->what, &plan_unblock, what->ticket, err)) != 0)
 		return rc;
 	return run_plan(&e, err);
 }

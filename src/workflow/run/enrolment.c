@@ -96,17 +96,6 @@ enrolment_new_pin(struct enrolment *e, struct err *err)
 	return desk_pin_check(e->new_pin, err);
 }
 
-int
-enrolment_copy(
-    char ret[static REGISTRY_TEXT_MAX], const char *text, const char *what, struct err *err)
-{
-	if (text != NULL && strlen(text) >= REGISTRY_TEXT_MAX)
-		return err_set(
-		    err, ERR_USAGE, "the %s is longer than %d bytes", what, REGISTRY_TEXT_MAX - 1);
-	snprintf(ret, REGISTRY_TEXT_MAX, "%s", text == NULL ? "" : text);
-	return 0;
-}
-
 void
 enrolment_report_cert(struct enrolment *e)
 {

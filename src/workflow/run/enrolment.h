@@ -54,8 +54,6 @@ void enrolment_let_go(struct enrolment *e);
 void enrolment_wipe(struct enrolment *e);
 /* e->new_pin: asked for, or the letter's. */
 MUST_CHECK int enrolment_new_pin(struct enrolment *e, struct err *err);
-MUST_CHECK int enrolment_copy(
-    char ret[static REGISTRY_TEXT_MAX], const char *text, const char *what, struct err *err);
 void enrolment_report_cert(struct enrolment *e);
 bool enrolment_recorded(const struct enrolment *e, const char *step); /* by a run before this */
 

@@ -105,8 +105,10 @@ check_row(const struct enrolment *e, int64_t holder, struct err *err)
 }
 
 int
-run_on_held(struct enrolment *e, const char *what, const struct plan *plan, struct err *err)
+run_on_held(struct enrolment *e, const char *what, const struct plan *plan, const char *ticket,
+    struct err *err)
 {
+	struct request asked = {0};
 	int64_t holder;
 	int rc;
 
@@ -119,9 +121,13 @@ run_on_held(struct enrolment *e, const char *what, const struct plan *plan, stru
 		    "other work on token %u (%s) is not finished; finish it with: ykenroll recover "
 		    "--device %u",
 		    e->work.asked.token, e->work.plan, e->work.asked.token);
-	return e->resumed
-		   ? 0
-		   : run_begin(e, plan, &(const struct request){.holder = e->s.row.holder}, err);
+	if (e->resumed)
+		return 0;
+	asked.holder = e->s.row.holder;
+	if (ticket != NULL && ticket[0] != '\0' &&
+	    (rc = request_set(&asked, "ticket", ticket, err)) != 0)
+		return rc;
+	return run_begin(e, plan, &asked, err);
 }
 
 /* ---- the intent ---- */

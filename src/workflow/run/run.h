@@ -16,9 +16,9 @@ MUST_CHECK int run_begin(
 
 /* Work on a token that somebody holds: open all, look whether the token in the reader is the one
  * that was named (what: a holder, a token, a certificate; NULL: whatever is there), and prepare
- * e->work for the plan or go on with it. */
-MUST_CHECK int run_on_held(
-    struct enrolment *e, const char *what, const struct plan *plan, struct err *err);
+ * e->work for the plan or go on with it. ticket: may be NULL. */
+MUST_CHECK int run_on_held(struct enrolment *e, const char *what, const struct plan *plan,
+    const char *ticket, struct err *err);
 
 /* From here on both a fresh run (e->work filled, id 0) and a resumed one, of e->plan. */
 MUST_CHECK int run_plan(struct enrolment *e, struct err *err);

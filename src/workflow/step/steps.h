@@ -44,7 +44,7 @@ MUST_CHECK int enroll_already(
     struct enrolment *e, const struct workflow_enroll *what, struct err *err);
 /* What a certificate in place of the former token's is asked for: what is given, else as it was
  * stored, else what is usual. */
-MUST_CHECK int reissue_request(
+MUST_CHECK int renew_request(
     struct registry *r, const struct registry_row *former, struct request *asked, struct err *err);
 MUST_CHECK int enroll_token(
     struct enrolment *e, const struct workflow_enroll *what, struct err *err);
