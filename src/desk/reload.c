@@ -1,76 +1,74 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <popt.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "desk/reload.h"
+#include "ykenroll/blob.h"
 
-#define WORDS_MAX 64
-#define COMMAND_MAX 4096
 #define NAPS_MAX 6000 /* of 10 ms: a minute */
 
 extern char **environ;
 
-struct words {
-	char text[COMMAND_MAX];
-	char *argv[WORDS_MAX + 1];
-	size_t n;
-};
+static void
+wordsp(const char ***words)
+{
+	free(*words);
+}
 
-/* One word from *from to *to, both moved on. -1: a quote without its end. */
-static int
-next_word(const char **from, char **to)
+/* popt takes the end of the text for the end of a quote. */
+static bool
+quotes_end(const char *p)
 {
 	char quote = '\0';
 
-	for (; **from != '\0' && (quote != '\0' || **from != ' '); (*from)++) {
-		if (quote == '\0' && (**from == '\'' || **from == '"'))
-			quote = **from;
-		else if (quote != '\0' && **from == quote)
+	for (; *p != '\0'; p++) {
+		if (*p == '\\' && p[1] != '\0')
+			p++;
+		else if (quote == '\0' && (*p == '\'' || *p == '"'))
+			quote = *p;
+		else if (*p == quote)
 			quote = '\0';
-		else
-			*(*to)++ = **from;
 	}
-	*(*to)++ = '\0';
-	return quote == '\0' ? 0 : -1;
+	return quote == '\0';
 }
 
 static int
-split(const char *command, struct words *w, struct err *err)
+split(const char *command, const char ***ret, struct err *err)
 {
-	char *to = w->text;
+	int n;
 
-	if (strlen(command) >= sizeof(w->text))
-		return err_set(err, ERR_USAGE, "the reload command is too long");
-	for (w->n = 0;; w->n++) {
-		command += strspn(command, " ");
-		if (*command == '\0')
-			break;
-		if (w->n == WORDS_MAX)
-			return err_set(err, ERR_USAGE, "the reload command has too many words");
-		w->argv[w->n] = to;
-		if (next_word(&command, &to) != 0)
-			return err_set(err, ERR_USAGE, "a quote of the reload command has no end");
+	if (!quotes_end(command))
+		return err_set(err, ERR_USAGE, "a quote of the reload command has no end");
+	switch (poptParseArgvString(command, &n, ret)) {
+	case 0:
+		return 0;
+	case POPT_ERROR_NOARG:
+		return err_set(err, ERR_USAGE, "the reload command is empty");
+	case POPT_ERROR_BADQUOTE:
+		return err_set(err, ERR_USAGE, "the reload command ends with a backslash");
+	default:
+		return err_set(err, ERR_INTERNAL, "out of memory");
 	}
-	w->argv[w->n] = NULL;
-	return w->n > 0 ? 0 : err_set(err, ERR_USAGE, "the reload command is empty");
 }
 
 int
 reload_check(const char *command, struct err *err)
 {
-	struct words w;
+	CLEAN(wordsp) const char **words = NULL;
 
-	return split(command, &w, err);
+	return split(command, &words, err);
 }
 
 static int
-spawn(struct words *w, pid_t *ret)
+spawn(char *const *argv, pid_t *ret)
 {
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -92,7 +90,7 @@ spawn(struct words *w, pid_t *ret)
 	if (e == 0)
 		e = posix_spawn_file_actions_adddup2(&files, 2, 1);
 	if (e == 0)
-		e = posix_spawnp(ret, w->argv[0], &files, &attr, w->argv, environ);
+		e = posix_spawnp(ret, argv[0], &files, &attr, argv, environ);
 	posix_spawn_file_actions_destroy(&files);
 	posix_spawnattr_destroy(&attr);
 	return e;
@@ -121,20 +119,20 @@ await(pid_t pid, int *ret_status, const char *name, struct err *err)
 int
 reload_run(const char *command, struct err *err)
 {
-	struct words w;
+	CLEAN(wordsp) const char **words = NULL;
 	pid_t pid = 0;
 	int rc, status = 0;
 
-	if ((rc = split(command, &w, err)) != 0)
+	if ((rc = split(command, &words, err)) != 0)
 		return rc;
-	if ((errno = spawn(&w, &pid)) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot run %s", w.argv[0]);
-	if ((rc = await(pid, &status, w.argv[0], err)) != 0)
+	if ((errno = spawn((char *const *)(uintptr_t)words, &pid)) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot run %s", words[0]);
+	if ((rc = await(pid, &status, words[0], err)) != 0)
 		return rc;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	return WIFEXITED(status)
-		   ? err_set(err, ERR_INTERNAL, "%s ended with %d", w.argv[0], WEXITSTATUS(status))
-		   : err_set(err, ERR_INTERNAL, "%s was killed by signal %d", w.argv[0],
+		   ? err_set(err, ERR_INTERNAL, "%s ended with %d", words[0], WEXITSTATUS(status))
+		   : err_set(err, ERR_INTERNAL, "%s was killed by signal %d", words[0],
 			 WTERMSIG(status));
 }

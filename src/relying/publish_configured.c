@@ -129,11 +129,50 @@ places(struct config *c, struct err *err)
 	return 0;
 }
 
+/* Is a command said in this line? Then where it begins. */
+static const char *
+command_in(const char *line)
+{
+	static const char *const names[] = {"test", "reload"};
+	size_t i;
+
+	line += strspn(line, " \t");
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const size_t n = strlen(names[i]);
+		const char *p = line + n;
+
+		if (strncmp(line, names[i], n) == 0 && (p += strspn(p, " \t"))[0] == '=')
+			return p;
+	}
+	return NULL;
+}
+
+/* OpenSSL's reader takes quotes away, which in a command say what is one word. */
+static int
+keep_quotes(const char *text, struct blob *ret, struct err *err)
+{
+	const char *line = text, *from = text;
+	int rc = 0;
+
+	for (; rc == 0 && *line != '\0'; line += strcspn(line, "\n"), line += *line != '\0') {
+		const char *p = command_in(line);
+
+		for (; rc == 0 && p != NULL && *p != '\0' && *p != '\n'; p++) {
+			if (strchr("'\"`", *p) == NULL || p[-1] == '\\')
+				continue;
+			if ((rc = blob_append(ret, from, (size_t)(p - from), err)) == 0)
+				rc = blob_append(ret, "\\", 1, err);
+			from = p;
+		}
+	}
+	return rc != 0 ? rc : blob_append(ret, from, strlen(from) + 1, err);
+}
+
 /* A home without the file has an empty one. */
 static int
 config_read(const char *home, struct config *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob text = {0};
+	CLEAN(blob_wipe) struct blob text = {0}, kept = {0};
 	CLEAN(bio_freep) BIO *bio = NULL;
 	char path[PATH_MAX];
 	long line = 0;
@@ -143,8 +182,11 @@ config_read(const char *home, struct config *ret, struct err *err)
 		return rc;
 	if ((rc = file_read_ours(path, &text, err)) != 0)
 		return rc == ERR_ABSENT ? 0 : rc;
+	if ((rc = blob_append(&text, "", 1, err)) != 0 ||
+	    (rc = keep_quotes((const char *)text.data, &kept, err)) != 0)
+		return rc;
 	ret->conf = NCONF_new(NULL);
-	bio = BIO_new_mem_buf(text.len == 0 ? "" : (const char *)text.data, (int)text.len);
+	bio = BIO_new_mem_buf(kept.data, (int)kept.len - 1);
 	if (ret->conf == NULL || bio == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if (NCONF_load_bio(ret->conf, bio, &line) != 1)

@@ -46,6 +46,15 @@ reload = /bin/echo reloaded
 dir = $T/b"
 exits 0 '^reloaded$' "publish to what ykenroll.conf names" ykenroll ca publish
 claim "two places" cmp "$T/a/crl-bundle.pem" "$T/b/crl-bundle.pem"
+printf '#!/bin/sh\nfor w; do printf "<%%s>" "$w"; done\n' >"$T/words"
+chmod 755 "$T/words"
+put "dir = $T/a
+reload = $T/words \"a b\" c 'd \"e\"' f\\\\ g"
+ca crl >/dev/null
+exits 0 '<a b><c><d "e"><f g>' "a command of ykenroll.conf has its words as they are quoted" ykenroll ca publish
+put "dir = $T/a
+reload = $T/words \"a b"
+exits 2 'no end' "and a quote has an end" ykenroll ca publish
 put "dir = relative"
 exits 2 '\[publish\]: dir is a path from the root' "a relative path is refused" ykenroll ca publish
 put "dir = $T/a

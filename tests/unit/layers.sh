@@ -48,7 +48,7 @@ only() { # only HEADER-PATTERN ROOM-PATTERN
 only 'winscard|PCSC|ykpiv' 'device|virtual'
 only 'sqlite3|libpq' 'db'
 only 'p11-kit' 'key'
-only 'popt' 'cli|virtual'
+only 'popt' 'cli|desk|virtual'
 only 'hpdf' 'letter'
 claim "no OpenSSL, PC/SC or SQLite type in a contract" \
 	"$(grep -nE 'X509 \*|EVP_PKEY|SCARDHANDLE|sqlite3|X509_[A-Z]+ \*' include/ykenroll/*.h | grep -vE '^\S+:[0-9]+: \*|/\*')"
