@@ -33,7 +33,8 @@ extern const char device_factory_pin[], device_factory_puk[];
 extern const uint8_t device_factory_mgmkey[24];
 
 enum device_mgm_alg { MGM_3DES = 0x03, MGM_AES128 = 0x08, MGM_AES192 = 0x0a, MGM_AES256 = 0x0c };
-size_t device_mgm_len(enum device_mgm_alg alg); /* 24, 16, 24, 32 bytes */
+size_t device_mgm_len(enum device_mgm_alg alg);	      /* 24, 16, 24, 32 bytes */
+const char *device_mgm_name(enum device_mgm_alg alg); /* "AES-192" */
 
 enum device_object {
 	OBJ_CHUID = 0x5fc102,

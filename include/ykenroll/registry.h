@@ -130,18 +130,19 @@ struct registry_work {
 };
 void registry_work_wipe(struct registry_work *w);
 
+enum registry_begin {
+	BEGIN_FIRST, /* the holder's only token that is not lost, damaged or retired */
+	BEGIN_MORE,  /* or another one */
+	BEGIN_HELD,  /* on a token that they hold: its state stays what it is */
+};
 /* Intent: holder (made, or found by key; the texts that are given are brought up to date, the
  * others stay), token (new -> personalised), work row, the sealed secrets as pending, one audit
  * row. w->id and the holder's are set. Errors: ERR_OCCUPIED the token has open work, is active, or
- * the holder has an active token (unless additional). */
+ * (of BEGIN_HELD) is not this holder's; the holder has another one; ERR_ABSENT of BEGIN_HELD: it is
+ * not registered. */
 MUST_CHECK int registry_begin(struct registry *r, struct registry_work *w,
-    const struct registry_sealed *sealed, size_t n_sealed, bool additional, struct err *err);
-
-/* Work on a token that somebody holds: its state stays what it is. As registry_begin for the rest.
- * The key asked for must be the holder's. Errors: ERR_ABSENT no such token; ERR_OCCUPIED it has
- * open work, no holder, or another one. */
-MUST_CHECK int registry_begin_on(struct registry *r, struct registry_work *w,
-    const struct registry_sealed *sealed, size_t n_sealed, struct err *err);
+    const struct registry_sealed *sealed, size_t n_sealed, enum registry_begin how,
+    struct err *err);
 
 /* The open work on this token. Errors: ERR_ABSENT. */
 MUST_CHECK int registry_work_open(
@@ -178,7 +179,7 @@ MUST_CHECK int registry_finish(
 MUST_CHECK int registry_close(struct registry *r, int64_t work, enum registry_token_state to,
     const char *note, struct err *err);
 /* The work is given up (the token was reset elsewhere): closed, its certificate must have been
- * abandoned before. A token of registry_begin becomes new, one of registry_begin_on stays. */
+ * abandoned before. A token becomes new, and stays what it is of BEGIN_HELD. */
 MUST_CHECK int registry_give_up(struct registry *r, int64_t work, const char *why, struct err *err);
 
 /* ---- looking ---- */

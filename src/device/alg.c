@@ -73,6 +73,14 @@ alg_mgm(enum device_mgm_alg alg)
 	return NULL;
 }
 
+const char *
+device_mgm_name(enum device_mgm_alg alg)
+{
+	const struct alg_mgm *m = alg_mgm(alg);
+
+	return m == NULL ? "?" : m->name;
+}
+
 size_t
 device_mgm_len(enum device_mgm_alg alg)
 {

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cert: the certificate of a work, from its serial number to the one on the token. */
-#include <openssl/x509.h>
-
 #include <string.h>
 
 #include "base/text.h"
 #include "base/utc.h"
-#include "key/evp.h"
-#include "key/ossl.h"
 #include "registry/audit.h"
 #include "registry/room.h"
-#include "x509/parse.h"
+#include "ykenroll/x509.h"
 
 struct cert { /* the newest one of a work */
 	int64_t id;
@@ -124,41 +120,18 @@ registry_cert_prepared(struct registry *r, int64_t work,
 
 /* ---- issued ---- */
 
-static int
-der_serial(X509 *x, uint8_t ret[static REGISTRY_SERIAL_LEN])
-{
-	CLEAN(bignum_freep) BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
-
-	if (bn == NULL || BN_is_negative(bn))
-		return -1;
-	return BN_bn2binpad(bn, ret, REGISTRY_SERIAL_LEN) == REGISTRY_SERIAL_LEN ? 0 : -1;
-}
-
-static int
-der_spki(X509 *x, uint8_t ret[static REGISTRY_SHA256_LEN])
-{
-	CLEAN(ossl_bytes_freep) unsigned char *spki = NULL;
-	const int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x), &spki);
-
-	if (len <= 0)
-		return -1;
-	registry_sha256(spki, (size_t)len, ret);
-	return 0;
-}
-
 /* Is this the certificate that was prepared? A record must not say of one what is true of another.
  */
 static int
 check_der(const struct cert *c, const struct blob *der, struct err *err)
 {
-	uint8_t serial[REGISTRY_SERIAL_LEN], spki[REGISTRY_SHA256_LEN];
-	CLEAN(x509_freep) X509 *x = NULL;
+	struct cert_info info;
 
-	if (cert_parse(der->data, der->len, &x, NULL) != 0 || der_serial(x, serial) != 0 ||
-	    der_spki(x, spki) != 0)
-		return evp_err(err, ERR_FIT, "cannot read the issued certificate");
-	if (memcmp(serial, c->serial, sizeof(serial)) != 0 ||
-	    memcmp(spki, c->spki_sha256, sizeof(spki)) != 0)
+	if (cert_read(der->data, der->len, &info, err) != 0)
+		return err_wrap(err, "cannot read the issued certificate");
+	if (info.serial_len != sizeof(c->serial) ||
+	    memcmp(info.serial, c->serial, sizeof(c->serial)) != 0 ||
+	    memcmp(info.spki_sha256, c->spki_sha256, sizeof(c->spki_sha256)) != 0)
 		return err_set(
 		    err, ERR_FIT, "the issued certificate is not the one that was prepared");
 	return 0;

@@ -283,40 +283,6 @@ check_texts(const struct registry_work *w, struct err *err)
 }
 
 static int
-begin_rows(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
-    size_t n_sealed, bool additional, struct err *err)
-{
-	int rc;
-
-	if ((rc = check_token(r, w->asked.token, err)) != 0 ||
-	    (rc = registry_holder_put(r, &w->asked.holder, err)) != 0 ||
-	    (!additional && (rc = check_holder(r, &w->asked.holder, err)) != 0) ||
-	    (rc = put_token(r, &w->asked, err)) != 0)
-		return rc;
-	return put_intent(r, w, sealed, n_sealed, err);
-}
-
-int
-registry_begin(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
-    size_t n_sealed, bool additional, struct err *err)
-{
-	CLEAN(db_rollbackp) struct db_tx tx = {0};
-	const struct registry_work before = *w;
-	int rc;
-
-	if ((rc = check_texts(w, err)) != 0)
-		return rc;
-	if ((rc = db_begin(r->db, &tx, err)) == 0 &&
-	    (rc = begin_rows(r, w, sealed, n_sealed, additional, err)) == 0)
-		rc = db_commit(&tx, err);
-	if (rc != 0)
-		*w = before;
-	return rc;
-}
-
-/* ---- intent on a token that somebody holds ---- */
-
-static int
 check_held(struct registry *r, struct registry_work *w, struct err *err)
 {
 	const unsigned serial = w->asked.token;
@@ -338,9 +304,26 @@ check_held(struct registry *r, struct registry_work *w, struct err *err)
 			 w->asked.holder.key);
 }
 
+static int
+begin_rows(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
+    size_t n_sealed, enum registry_begin how, struct err *err)
+{
+	int rc;
+
+	if (how == BEGIN_HELD)
+		return (rc = check_held(r, w, err)) != 0 ? rc
+							 : put_intent(r, w, sealed, n_sealed, err);
+	if ((rc = check_token(r, w->asked.token, err)) != 0 ||
+	    (rc = registry_holder_put(r, &w->asked.holder, err)) != 0 ||
+	    (how == BEGIN_FIRST && (rc = check_holder(r, &w->asked.holder, err)) != 0) ||
+	    (rc = put_token(r, &w->asked, err)) != 0)
+		return rc;
+	return put_intent(r, w, sealed, n_sealed, err);
+}
+
 int
-registry_begin_on(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
-    size_t n_sealed, struct err *err)
+registry_begin(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
+    size_t n_sealed, enum registry_begin how, struct err *err)
 {
 	CLEAN(db_rollbackp) struct db_tx tx = {0};
 	const struct registry_work before = *w;
@@ -348,8 +331,8 @@ registry_begin_on(struct registry *r, struct registry_work *w, const struct regi
 
 	if ((rc = check_texts(w, err)) != 0)
 		return rc;
-	if ((rc = db_begin(r->db, &tx, err)) == 0 && (rc = check_held(r, w, err)) == 0 &&
-	    (rc = put_intent(r, w, sealed, n_sealed, err)) == 0)
+	if ((rc = db_begin(r->db, &tx, err)) == 0 &&
+	    (rc = begin_rows(r, w, sealed, n_sealed, how, err)) == 0)
 		rc = db_commit(&tx, err);
 	if (rc != 0)
 		*w = before;

@@ -309,11 +309,11 @@ text_is_refused_or_kept_but_never_cut(void **state)
 	assert_int_equal(registry_holder(t->r, longtext, &h, &err), ERR_USAGE);
 	assert_int_equal(registry_audit(t->r, "note", 0, longtext, &err), ERR_USAGE);
 	memset(w.asked.holder.key, 'k', sizeof(w.asked.holder.key)); /* no NUL */
-	assert_int_equal(registry_begin(t->r, &w, NULL, 0, false, &err), ERR_USAGE);
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, BEGIN_FIRST, &err), ERR_USAGE);
 	w.asked.holder.key[sizeof(w.asked.holder.key) - 1] = '\0';
 	snprintf(w.asked.holder.name, sizeof(w.asked.holder.name),
 	    "a\x1b[2Jb\n'; DROP TABLE holders; --");
-	assert_int_equal(registry_begin(t->r, &w, NULL, 0, false, &err), 0);
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, BEGIN_FIRST, &err), 0);
 	assert_int_equal(registry_holder(t->r, w.asked.holder.key, &h, &err), 0);
 	assert_string_equal(h.name, w.asked.holder.name);
 	assert_string_equal(h.key, w.asked.holder.key);
@@ -351,7 +351,7 @@ all_of_the_table_that_works_have_comes_back(void **state)
 	for (i = 0; i < n; i++)
 		if (f[i].place == REQUEST_WORKS)
 			ask(&w.asked, &f[i], (unsigned)i);
-	assert_int_equal(registry_begin(t->r, &w, NULL, 0, false, &err), 0);
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, BEGIN_FIRST, &err), 0);
 	assert_int_equal(registry_work_open(t->r, w.asked.token, &back, &err), 0);
 	for (i = 0; i < n; i++) {
 		const struct request_value a = request_get(&w.asked, &f[i]);
@@ -379,10 +379,10 @@ what_is_not_said_of_a_holder_again_stays(void **state)
 	struct err err = ERR_INIT;
 	struct holder h;
 
-	assert_int_equal(registry_begin(t->r, &w, NULL, 0, false, &err), 0);
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, BEGIN_FIRST, &err), 0);
 	w.asked.token = TOKEN + 1;
 	w.asked.holder = (struct holder){.key = "ALICE", .name = "Alice B", .sid = "S-1-5-21"};
-	assert_int_equal(registry_begin(t->r, &w, NULL, 0, true, &err), 0);
+	assert_int_equal(registry_begin(t->r, &w, NULL, 0, BEGIN_MORE, &err), 0);
 	assert_int_equal(registry_holder(t->r, "alice", &h, &err), 0);
 	assert_string_equal(h.key, "alice");
 	assert_string_equal(h.name, "Alice B");

@@ -214,7 +214,7 @@ what_was_sealed_before_a_change_is_not_written_after_it(void **state)
 	assert_int_equal(registry_seal(t->r, 7, SECRET_PUK, 0, puk, &sealed, &err), 0);
 	assert_int_equal(rekey(t, &p, true, NULL), 0);
 	snprintf(w.asked.holder.key, sizeof(w.asked.holder.key), "x");
-	assert_int_equal(registry_begin(t->r, &w, &sealed, 1, false, &err), ERR_OCCUPIED);
+	assert_int_equal(registry_begin(t->r, &w, &sealed, 1, BEGIN_FIRST, &err), ERR_OCCUPIED);
 	assert_non_null(strstr(err.text, "recipients"));
 	assert_int_equal(testreg_count(t, "SELECT count(*) FROM secrets"), 0);
 }

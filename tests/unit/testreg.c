@@ -92,7 +92,7 @@ testreg_begin(
 		return rc;
 	both[0] = s0;
 	both[1] = s1;
-	return registry_begin(t->r, &w, both, 2, additional, err);
+	return registry_begin(t->r, &w, both, 2, additional ? BEGIN_MORE : BEGIN_FIRST, err);
 }
 
 int64_t

@@ -11,44 +11,36 @@
 
 /* ---- advisories ---- */
 
-static bool
-is_rsa(enum key_alg a)
-{
-	return a == KEY_RSA2048 || a == KEY_RSA3072 || a == KEY_RSA4096;
-}
-
-static bool
-is_ecdsa(enum key_alg a)
-{
-	return a == KEY_P256 || a == KEY_P384;
-}
-
-static bool
-is_any(enum key_alg a)
-{
-	return a != KEY_NONE;
-}
+#define RSA (1u << KEY_RSA2048 | 1u << KEY_RSA3072 | 1u << KEY_RSA4096)
+#define ECDSA (1u << KEY_P256 | 1u << KEY_P384)
 
 static const struct {
 	enum workflow_advisory bit;
 	const char *name, *id;
-	uint8_t first[3], last[3];
-	bool (*concerns)(enum key_alg alg);
+	int32_t first, last; /* firmware: 5.7.1 is 0x050701 */
+	unsigned algs;	     /* bits 1 << enum key_alg */
 } advisories[WORKFLOW_ADVISORIES] = {
-    {ADVISORY_ROCA, "ROCA", "YSA-2017-01", {4, 2, 6}, {4, 3, 4}, is_rsa},
-    {ADVISORY_FIPS, "YSA-2019-02", "YSA-2019-02", {4, 4, 2}, {4, 4, 4}, is_any},
-    {ADVISORY_EUCLEAK, "EUCLEAK", "YSA-2024-03", {0, 0, 0}, {5, 6, 255}, is_ecdsa},
+    {ADVISORY_ROCA, "ROCA", "YSA-2017-01", 0x040206, 0x040304, RSA},
+    {ADVISORY_FIPS, "YSA-2019-02", "YSA-2019-02", 0x040402, 0x040404, ~(1u << KEY_NONE)},
+    {ADVISORY_EUCLEAK, "EUCLEAK", "YSA-2024-03", 0, 0x0506ff, ECDSA},
 };
+
+static int32_t
+number(const uint8_t firmware[static 3])
+{
+	return firmware[0] << 16 | firmware[1] << 8 | firmware[2];
+}
 
 unsigned
 workflow_advisories(const uint8_t firmware[static 3], enum key_alg alg)
 {
+	const int32_t v = number(firmware);
 	unsigned bits = 0;
 	size_t i;
 
 	for (i = 0; i < WORKFLOW_ADVISORIES; i++)
-		if (advisories[i].concerns(alg) && memcmp(firmware, advisories[i].first, 3) >= 0 &&
-		    memcmp(firmware, advisories[i].last, 3) <= 0)
+		if ((advisories[i].algs & 1u << alg) != 0 && v >= advisories[i].first &&
+		    v <= advisories[i].last)
 			bits |= advisories[i].bit;
 	return bits;
 }
@@ -84,39 +76,23 @@ parse_advisory(const char *text, unsigned *ret, struct err *err)
 
 /* ---- firmware ---- */
 
-struct versions { /* first to last */
-	uint8_t first[3], last[3];
-	bool none;
+struct versions {
+	int32_t first, last; /* none, where last is less */
 };
 
 /* "5.7": the lowest and the highest that begin with it. */
 static int
-parse_version(const char *text, uint8_t low[static 3], uint8_t high[static 3])
+parse_version(const char *text, struct versions *ret)
 {
 	unsigned v[3] = {0};
-	int end = 0, n = 0, i;
+	int end = 0;
+	const int n = sscanf(text, "%3u%n.%3u%n.%3u%n", &v[0], &end, &v[1], &end, &v[2], &end);
 
-	if (sscanf(text, "%3u%n.%3u%n.%3u%n", &v[0], &end, &v[1], &end, &v[2], &end) < 1 ||
-	    text[end] != '\0' || v[0] > 255 || v[1] > 255 || v[2] > 255)
+	if (n < 1 || text[end] != '\0' || v[0] > 255 || v[1] > 255 || v[2] > 255)
 		return -1;
-	for (i = 0; i < end; i++)
-		n += text[i] == '.';
-	for (i = 0; i < 3; i++) {
-		low[i] = i <= n ? (uint8_t)v[i] : 0;
-		high[i] = i <= n ? (uint8_t)v[i] : 255;
-	}
+	ret->first = (int32_t)(v[0] << 16 | v[1] << 8 | v[2]);
+	ret->last = ret->first | (n == 1 ? 0xffff : n == 2 ? 0xff : 0);
 	return 0;
-}
-
-static void
-step(uint8_t v[static 3], int by, bool *none)
-{
-	const int32_t n = (v[0] << 16 | v[1] << 8 | v[2]) + by;
-
-	*none = n < 0 || n > 0xffffff;
-	v[0] = (uint8_t)(n >> 16);
-	v[1] = (uint8_t)(n >> 8);
-	v[2] = (uint8_t)n;
 }
 
 static int
@@ -129,24 +105,20 @@ parse_firmware(const char *text, struct versions *ret, struct err *err)
 	    {">", .more = true}, {"<=", .less = true, .equal = true},
 	    {">=", .more = true, .equal = true}};
 	const size_t n = strspn(text, "<>=");
-	uint8_t low[3], high[3];
+	struct versions named;
 	size_t i;
 
-	*ret = (struct versions){.last = {255, 255, 255}};
+	*ret = (struct versions){.last = 0xffffff};
 	for (i = 0; i < sizeof(signs) / sizeof(signs[0]); i++)
 		if (strlen(signs[i].sign) == n && strncmp(signs[i].sign, text, n) == 0)
 			break;
-	if (i == sizeof(signs) / sizeof(signs[0]) || parse_version(text + n, low, high) != 0)
+	if (i == sizeof(signs) / sizeof(signs[0]) || parse_version(text + n, &named) != 0)
 		return err_set(err, ERR_USAGE,
 		    "firmware is 5.7, '<5.7', '<=5.6.9', '>5.4' or '>=5.4.3'; not %s", text);
 	if (!signs[i].less)
-		memcpy(ret->first, signs[i].equal ? low : high, 3);
+		ret->first = signs[i].equal ? named.first : named.last + 1;
 	if (!signs[i].more)
-		memcpy(ret->last, signs[i].equal ? high : low, 3);
-	if (signs[i].less && !signs[i].equal)
-		step(ret->last, -1, &ret->none);
-	if (signs[i].more && !signs[i].equal)
-		step(ret->first, 1, &ret->none);
+		ret->last = signs[i].equal ? named.last : named.first - 1;
 	return 0;
 }
 
@@ -246,7 +218,7 @@ static bool
 fits(const struct listing *l, const struct workflow_listed *one)
 {
 	const struct registry_row *row = &one->row;
-	const uint8_t *v = row->token.firmware;
+	const int32_t v = number(row->token.firmware);
 
 	if (l->before != 0 &&
 	    (!row->has_cert || row->cert_state != CERT_ACTIVE || row->not_after > l->before))
@@ -257,9 +229,7 @@ fits(const struct listing *l, const struct workflow_listed *one)
 		return false;
 	if (l->advisory != 0 && (l->advisory & one->advisories) == 0)
 		return false;
-	return l->what->firmware == NULL ||
-	       (!l->firmware.none && memcmp(v, l->firmware.first, 3) >= 0 &&
-		   memcmp(v, l->firmware.last, 3) <= 0);
+	return l->what->firmware == NULL || (v >= l->firmware.first && v <= l->firmware.last);
 }
 
 static int

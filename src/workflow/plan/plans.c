@@ -8,54 +8,56 @@
 /* ---- the steps ---- */
 
 static const struct plan_step
-    /* name, text, done?, run, irreversible, recorded */
+    /* name, text, done?, run, irreversible, record */
     ended = {"ended", "{takes} the certificates of token {former} ({reason})", NULL, step_replaced,
-	true, true},
+	true, RECORD},
     replaced = {"replaced", "{takes} the certificates of token {former} ({reason})", NULL,
-	step_replaced, true, true},
+	step_replaced, true, RECORD},
     superseded = {"superseded", "revoke the certificate that was there ({reason})", NULL,
-	step_superseded, true, true},
-    revoked = {"revoked", "revoke its certificates ({reason})", NULL, step_revoked, true, true},
-    reset = {"reset", "reset the PIV application; lost for ever:{lost}", step_reset_done,
-	step_reset, true, true},
+	step_superseded, true, RECORD},
+    revoked = {"revoked", "revoke its certificates ({reason})", NULL, step_revoked, true, RECORD},
+    reset = {"reset", "reset the PIV application; lost for ever:{lost}", NULL, step_reset, true,
+	RECORD_ONCE},
     retries = {"retries",
 	"allow {pin-tries} PIN and {puk-tries} PUK tries (resets both to the factory's)", NULL,
-	step_retries, true, true},
+	step_retries, true, RECORD},
     mgmkey = {"management-key",
 	"set a random management key ({mgm-alg}), held in escrow{and-flags}", step_mgmkey_done,
-	step_mgmkey, true, true},
+	step_mgmkey, true, RECORD},
     mgmkey_escrow = {"management-key",
 	"set a random management key ({mgm-alg}), held in escrow{and-flags}", step_mgmkey_done,
-	step_mgmkey_escrow, true, true},
-    puk = {"puk", "set a random PUK, held in escrow", step_puk_done, step_puk, true, true},
-    puk_used = {"puk", "set a new random PUK, since the one from escrow was used elsewhere",
-	step_puk_escrow_done, step_puk_escrow, true, true},
-    puk_spent = {"puk", "set a new random PUK with the one from escrow, which is spent then",
-	step_puk_escrow_done, step_puk_escrow, true, true},
-    pin = {"pin", "set the holder's PIN", NULL, step_pin, true, true},
-    pin_by_puk = {"pin", "set the PIN that the holder chooses{blocked}", step_pin_by_puk_done,
-	step_pin_by_puk, true, true},
+	step_mgmkey_escrow, true, RECORD},
+    puk = {"puk", "set a random PUK, held in escrow", step_puk_done, step_puk, true, RECORD},
+    puk_used = {"puk", "set a new random PUK, since the one from escrow was used elsewhere", NULL,
+	step_puk_escrow, true, RECORD_ONCE},
+    puk_spent = {"puk", "set a new random PUK with the one from escrow, which is spent then", NULL,
+	step_puk_escrow, true, RECORD_ONCE},
+    pin = {"pin", "set the holder's PIN", NULL, step_pin, true, RECORD},
+    pin_by_puk = {"pin", "set the PIN that the holder chooses{blocked}", NULL, step_pin_by_puk,
+	true, RECORD_ONCE},
     key = {"key", "generate an {alg} key in slot 9A{over-key}", step_key_done, step_key, true,
-	true},
-    same_key = {"same-key", "take the key that is in slot 9A", NULL, step_same_key, false, false},
+	RECORD},
+    same_key = {"same-key", "take the key that is in slot 9A", NULL, step_same_key, false,
+	RECORD_NONE},
     record = {"record", "record the certificate that is in slot 9A: this CA issued it", NULL,
-	step_record, false, true},
+	step_record, false, RECORD},
     identity = {"identity", "write a new card identity (CHUID, CCC)", step_identity_done,
-	step_identity, false, true},
+	step_identity, false, RECORD},
     attestation = {"attestation", "have the token attest the key", step_issue_done, step_attest,
-	false, false},
+	false, RECORD_NONE},
     request = {"request", "sign a request with the key", step_issue_done, step_request, false,
-	false},
+	RECORD_NONE},
     certificate = {"certificate", "have the CA check it all and issue a certificate ({profile})",
-	step_issue_done, step_issue, true, false},
+	step_issue_done, step_issue, true, RECORD_NONE},
     import = {"import", "write the certificate to slot 9A and read it back{over-cert}", NULL,
-	step_import, false, true},
+	step_import, false, RECORD},
     proof = {"proof", "log in with the token (TLS 1.3, CRLs checked)", NULL, step_prove, false,
-	false},
-    active = {"active", "record the token as active", NULL, step_activate, false, false},
-    closed = {"closed", "record it, and retire the former PUK", NULL, step_closed, false, false},
+	RECORD_NONE},
+    active = {"active", "record the token as active", NULL, step_activate, false, RECORD_NONE},
+    closed = {"closed", "record it, and retire the former PUK", NULL, step_closed, false,
+	RECORD_NONE},
     retired = {"retired", "record the token as retired, and close its secrets", NULL, step_retired,
-	false, false};
+	false, RECORD_NONE};
 
 /* ---- which of them ---- */
 
@@ -166,49 +168,20 @@ static const struct plan_row retire_rows[] = {
 
 #define BOTH (1u << SECRET_MGMKEY | 1u << SECRET_PUK)
 
-const struct plan plan_enroll = {.name = "enroll",
-    .rows = enroll_rows,
-    .secrets = BOTH,
-    .ca = true,
-    .check = before_enroll_check,
-    .ask = before_enroll_ask};
-
+/* name, rows, secrets, on, ca, signer, check, ask */
+const struct plan plan_enroll = {
+    "enroll", enroll_rows, BOTH, false, true, false, before_enroll_check, before_enroll_ask};
 /* the same, in place of another token */
-const struct plan plan_reissue = {.name = "reissue",
-    .rows = enroll_rows,
-    .secrets = BOTH,
-    .ca = true,
-    .check = before_enroll_check,
-    .ask = before_enroll_ask};
-
-const struct plan plan_renew = {.name = "renew",
-    .rows = renew_rows,
-    .secrets = 1u << SECRET_MGMKEY,
-    .on = true,
-    .ca = true,
-    .check = before_renew_check,
-    .ask = before_renew_ask};
-
-const struct plan plan_adopt = {.name = "adopt",
-    .rows = adopt_rows,
-    .secrets = BOTH,
-    .ca = true,
-    .check = before_adopt_check,
-    .ask = before_adopt_ask};
-
-const struct plan plan_unblock = {.name = "unblock",
-    .rows = unblock_rows,
-    .secrets = 1u << SECRET_PUK,
-    .on = true,
-    .check = before_unblock_check,
-    .ask = before_unblock_ask};
-
-const struct plan plan_retire = {.name = "retire",
-    .rows = retire_rows,
-    .on = true,
-    .signer = true,
-    .check = before_retire_check,
-    .ask = before_retire_ask};
+const struct plan plan_reissue = {
+    "reissue", enroll_rows, BOTH, false, true, false, before_enroll_check, before_enroll_ask};
+const struct plan plan_renew = {"renew", renew_rows, 1u << SECRET_MGMKEY, true, true, false,
+    before_renew_check, before_renew_ask};
+const struct plan plan_adopt = {
+    "adopt", adopt_rows, BOTH, false, true, false, before_adopt_check, before_adopt_ask};
+const struct plan plan_unblock = {"unblock", unblock_rows, 1u << SECRET_PUK, true, false, false,
+    before_unblock_check, before_unblock_ask};
+const struct plan plan_retire = {
+    "retire", retire_rows, 0, true, false, true, before_retire_check, before_retire_ask};
 
 const struct plan *
 plan_find(const char *name)

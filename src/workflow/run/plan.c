@@ -47,7 +47,7 @@ plan_show(struct enrolment *e)
 static int
 run_one(struct enrolment *e, const struct plan_step *s, struct desk_step *line, struct err *err)
 {
-	bool done = false;
+	bool done = s->record == RECORD_ONCE && enrolment_recorded(e, s->name);
 	int rc;
 
 	if (s->done != NULL && (rc = s->done(e, &done, err)) != 0)
@@ -55,7 +55,8 @@ run_one(struct enrolment *e, const struct plan_step *s, struct desk_step *line, 
 	if (!done && (rc = s->run(e, err)) != 0)
 		return rc;
 	/* also when it was found done: its answer may have been lost, and other steps ask */
-	if (s->recorded && (rc = registry_step(e->s.registry, e->work.id, s->name, NULL, err)) != 0)
+	if (s->record != RECORD_NONE &&
+	    (rc = registry_step(e->s.registry, e->work.id, s->name, NULL, err)) != 0)
 		return rc;
 	line->state = done ? STEP_ALREADY : STEP_DONE;
 	return 0;

@@ -16,7 +16,11 @@ struct plan_step {
 	int (*done)(struct enrolment *e, bool *ret, struct err *err);
 	int (*run)(struct enrolment *e, struct err *err);
 	bool irreversible; /* on the token */
-	bool recorded;	   /* registry_step when it has been run */
+	enum plan_record {
+		RECORD_NONE,
+		RECORD,	     /* registry_step when it has been run */
+		RECORD_ONCE, /* and then it is done, whatever the token says */
+	} record;
 };
 
 struct plan_row {
@@ -28,7 +32,7 @@ struct plan {
 	const char *name;	     /* as the registry has it */
 	const struct plan_row *rows; /* up to one without a step */
 	unsigned secrets; /* bits 1 << enum registry_secret_kind: what gets a new value */
-	bool on;	  /* on a token that somebody holds: registry_begin_on */
+	bool on;	  /* on a token that somebody holds: BEGIN_HELD */
 	bool ca;	  /* a certificate is made: what the CA can refuse is known before */
 	bool signer;	  /* the CA is needed all the same */
 	/* Before the first change, fresh and resumed: what can be known of the token. Spends no

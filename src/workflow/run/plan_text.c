@@ -7,22 +7,6 @@
 #include "workflow/run/enrolment.h"
 #include "ykenroll/workflow_life.h"
 
-static const char *
-mgm_name(enum device_mgm_alg alg)
-{
-	static const struct {
-		enum device_mgm_alg alg;
-		const char *name;
-	} names[] = {{MGM_3DES, "3DES"}, {MGM_AES128, "AES-128"}, {MGM_AES192, "AES-192"},
-	    {MGM_AES256, "AES-256"}};
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (names[i].alg == alg)
-			return names[i].name;
-	return "?";
-}
-
 /* Of a reissue by its table; of retire as it was said. */
 static const char *
 reason(const struct enrolment *e, const struct workflow_why *why)
@@ -49,7 +33,7 @@ plan_text(const struct enrolment *e, const char *text, char *ret, size_t size)
 		const char *word, *is;
 	} words[] = {
 	    {"{lost}", e->lost[0] != '\0' ? e->lost : " nothing but PIN and PUK"},
-	    {"{mgm-alg}", mgm_name(e->mgm_alg)},
+	    {"{mgm-alg}", device_mgm_name(e->mgm_alg)},
 	    {"{and-flags}", e->admin_used ? ", and clear the flags of the former one" : ""},
 	    {"{alg}", key_alg_name(e->work.asked.alg)},
 	    {"{over-key}",

@@ -140,28 +140,24 @@ renews(const struct enrolment *e, enum registry_secret_kind kind)
 	return (e->plan->secrets & 1u << kind) != 0;
 }
 
+static struct secret *
+value_of(const struct enrolment *e, enum registry_secret_kind kind)
+{
+	return kind == SECRET_MGMKEY ? e->mgmkey : e->puk_new;
+}
+
 static int
-seal_new(struct enrolment *e, struct registry_sealed sealed[static SECRET_KINDS], size_t *n,
+seal_new(struct enrolment *e, enum registry_secret_kind kind, struct registry_sealed *ret,
     struct err *err)
 {
-	const uint32_t serial = e->s.serial;
-	int rc;
+	const bool mgm = kind == SECRET_MGMKEY;
+	struct secret *value = value_of(e, kind);
+	const int rc =
+	    mgm ? device_mgm_generate(e->mgm_alg, value, err) : secret_digits(value, 8, err);
 
-	if (renews(e, SECRET_MGMKEY)) {
-		if ((rc = device_mgm_generate(e->mgm_alg, e->mgmkey, err)) != 0 ||
-		    (rc = registry_seal(e->s.registry, serial, SECRET_MGMKEY, (uint8_t)e->mgm_alg,
-			 e->mgmkey, &sealed[*n], err)) != 0)
-			return rc;
-		++*n;
-	}
-	if (renews(e, SECRET_PUK)) {
-		if ((rc = secret_digits(e->puk_new, 8, err)) != 0 ||
-		    (rc = registry_seal(
-			 e->s.registry, serial, SECRET_PUK, 0, e->puk_new, &sealed[*n], err)) != 0)
-			return rc;
-		++*n;
-	}
-	return 0;
+	return rc != 0 ? rc
+		       : registry_seal(e->s.registry, e->s.serial, kind,
+			     mgm ? (uint8_t)e->mgm_alg : 0, value, ret, err);
 }
 
 /* Written down before it is done: holder, plan, identity and the secrets, sealed, in one
@@ -170,13 +166,18 @@ static int
 write_intent(struct enrolment *e, struct err *err)
 {
 	struct registry_sealed sealed[SECRET_KINDS] = {0};
+	const enum registry_begin how = e->plan->on	? BEGIN_HELD
+					: e->additional ? BEGIN_MORE
+							: BEGIN_FIRST;
+	enum registry_secret_kind kind;
 	size_t i, n = 0;
-	int rc;
+	int rc = 0;
 
-	if ((rc = seal_new(e, sealed, &n, err)) == 0)
-		rc = e->plan->on
-			 ? registry_begin_on(e->s.registry, &e->work, sealed, n, err)
-			 : registry_begin(e->s.registry, &e->work, sealed, n, e->additional, err);
+	for (kind = 0; rc == 0 && kind < SECRET_KINDS; kind++)
+		if (renews(e, kind))
+			rc = seal_new(e, kind, &sealed[n++], err);
+	if (rc == 0)
+		rc = registry_begin(e->s.registry, &e->work, sealed, n, how, err);
 	for (i = 0; i < SECRET_KINDS; i++)
 		registry_sealed_wipe(&sealed[i]);
 	return rc;
@@ -185,17 +186,18 @@ write_intent(struct enrolment *e, struct err *err)
 static int
 flight_secrets(struct enrolment *e, struct err *err)
 {
-	uint8_t alg = 0, none;
+	enum registry_secret_kind kind;
+	uint8_t alg = 0;
 	int rc = 0;
 
-	if (renews(e, SECRET_MGMKEY)) {
+	for (kind = 0; rc == 0 && kind < SECRET_KINDS; kind++) {
+		if (!renews(e, kind))
+			continue;
 		rc = registry_flight_open(
-		    e->s.registry, e->work.asked.token, SECRET_MGMKEY, e->mgmkey, &alg, err);
-		e->mgm_alg = (enum device_mgm_alg)alg;
+		    e->s.registry, e->work.asked.token, kind, value_of(e, kind), &alg, err);
+		if (kind == SECRET_MGMKEY)
+			e->mgm_alg = (enum device_mgm_alg)alg;
 	}
-	if (rc == 0 && renews(e, SECRET_PUK))
-		rc = registry_flight_open(
-		    e->s.registry, e->work.asked.token, SECRET_PUK, e->puk_new, &none, err);
 	if (rc != 0)
 		err_wrap(err, "secrets in flight of token %u", e->work.asked.token);
 	return rc;

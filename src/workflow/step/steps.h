@@ -19,7 +19,6 @@ MUST_CHECK int step_mgmkey(struct enrolment *e, struct err *err);
 MUST_CHECK int step_puk_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_puk(struct enrolment *e, struct err *err);
 MUST_CHECK int step_pin(struct enrolment *e, struct err *err);
-MUST_CHECK int step_pin_by_puk_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_pin_by_puk(struct enrolment *e, struct err *err);
 MUST_CHECK int step_key_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_key(struct enrolment *e, struct err *err);
@@ -61,7 +60,6 @@ MUST_CHECK int steps_escrow_version(struct enrolment *e, enum registry_secret_ki
     unsigned version, struct secret *ret, struct err *err);
 MUST_CHECK int steps_mgmkey_open(struct enrolment *e, struct err *err);
 MUST_CHECK int step_mgmkey_escrow(struct enrolment *e, struct err *err);
-MUST_CHECK int step_puk_escrow_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_puk_escrow(struct enrolment *e, struct err *err);
 MUST_CHECK int step_same_key(struct enrolment *e, struct err *err);
 
@@ -69,7 +67,6 @@ MUST_CHECK int step_same_key(struct enrolment *e, struct err *err);
  * person's yes. */
 MUST_CHECK int steps_reset_check(struct enrolment *e, struct err *err);
 MUST_CHECK int steps_reset_ask(struct enrolment *e, struct err *err);
-MUST_CHECK int step_reset_done(struct enrolment *e, bool *ret, struct err *err);
 MUST_CHECK int step_reset(struct enrolment *e, struct err *err);
 
 /* steps_revoke.c: take back what other work made. What the CA would still accept of a token, but

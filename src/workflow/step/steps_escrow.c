@@ -165,14 +165,6 @@ send_new(struct enrolment *e, int least, bool *ret, struct err *err)
 }
 
 int
-step_puk_escrow_done(struct enrolment *e, bool *ret, struct err *err)
-{
-	(void)err;
-	*ret = enrolment_recorded(e, "puk");
-	return 0;
-}
-
-int
 step_puk_escrow(struct enrolment *e, struct err *err)
 {
 	const bool doubt = enrolment_recorded(e, STEP_PUK_SENDING);

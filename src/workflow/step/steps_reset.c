@@ -6,12 +6,6 @@
 #include "base/utc.h"
 #include "workflow/step/steps.h"
 
-static bool
-is_done(const struct enrolment *e)
-{
-	return enrolment_recorded(e, "reset");
-}
-
 static int
 take_live(void *ctx, const struct registry_cert *c)
 {
@@ -43,7 +37,7 @@ steps_reset_check(struct enrolment *e, struct err *err)
 	const enum registry_token_state state = e->s.row.token.state;
 	int rc;
 
-	if (is_done(e))
+	if (enrolment_recorded(e, "reset"))
 		return 0;
 	if (e->resumed)
 		return slot_lost(e->s.token, e->lost, err);
@@ -75,14 +69,6 @@ steps_reset_ask(struct enrolment *e, struct err *err)
 		   ? 0
 		   : registry_recycle(e->s.registry, e->s.row.token.serial,
 			 e->lost[0] != '\0' ? e->lost : " nothing", err);
-}
-
-int
-step_reset_done(struct enrolment *e, bool *ret, struct err *err)
-{
-	(void)err;
-	*ret = is_done(e);
-	return 0;
 }
 
 int

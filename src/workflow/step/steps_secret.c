@@ -149,14 +149,6 @@ step_pin(struct enrolment *e, struct err *err)
 }
 
 int
-step_pin_by_puk_done(struct enrolment *e, bool *ret, struct err *err)
-{
-	(void)err;
-	*ret = enrolment_recorded(e, "pin");
-	return 0;
-}
-
-int
 step_pin_by_puk(struct enrolment *e, struct err *err)
 {
 	int rc;
