@@ -46,6 +46,8 @@ serial() { openssl x509 -in "$1" -noout -serial; }
 days() { echo $((($(date -d "$(openssl x509 -in "$1" -noout -enddate | cut -d= -f2)" +%s) - $(date +%s)) / 86400)); }
 ends_soon() { openssl x509 -in "$1" -noout -checkend 2592000 >/dev/null && return 1 || return 0; }
 claim "a server's certificate for 20 days" issue soon 20
+# which would have 20 days again; here it is one of the usual length that has 20 days left
+claim "nobody had asked for them" sqlite3 "$T/home/registry.db" "UPDATE software SET days = 0"
 claim "one for 60" issue later 60
 claim "a holder's for 20" enroll Alice alice@example.org --days 20
 cp -a "$www" "$T/www.before"
