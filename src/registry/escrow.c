@@ -146,28 +146,11 @@ escrow_freep(struct escrow **e)
 }
 
 static int
-seal_bytes(
-    X509 *const *certs, size_t n, const void *text, size_t len, struct blob *ret, struct err *err)
+seal(X509 *const *certs, size_t n, const void *text, size_t len, struct blob *ret, struct err *err)
 {
 	CLEAN(cms_freep) CMS_ContentInfo *cms = sealed_make(certs, n, text, len);
 
 	return evp_der(cms, ASN1_ITEM_rptr(CMS_ContentInfo), "cannot seal a secret", ret, err);
-}
-
-static int
-seal(X509 *const *certs, size_t n, const struct secret *text, struct blob *ret, struct err *err)
-{
-	return seal_bytes(certs, n, text->bytes, text->len, ret, err);
-}
-
-int
-escrow_seal_flight(const struct escrow *e, const struct escrow_label *label,
-    const struct secret *secret, struct blob *ret, struct err *err)
-{
-	CLEAN(secret_freep) struct secret *text = secret_new();
-	const int rc = escrow_text_write(label, secret, text, err);
-
-	return rc != 0 ? rc : seal(&e->flight, 1, text, ret, err);
 }
 
 int
@@ -177,7 +160,7 @@ escrow_seal_to(
 	CLEAN(x509_freep) X509 *cert = NULL;
 	const int rc = parse_cert(cert_der, &cert, err);
 
-	return rc != 0 ? rc : seal_bytes(&cert, 1, text->data, text->len, ret, err);
+	return rc != 0 ? rc : seal(&cert, 1, text->data, text->len, ret, err);
 }
 
 int
@@ -188,9 +171,11 @@ escrow_seal(const struct escrow *e, const struct escrow_label *label, const stru
 	int rc;
 
 	if ((rc = escrow_text_write(label, secret, text, err)) != 0 ||
-	    (rc = seal(e->to, e->n, text, ret_recovery, err)) != 0)
+	    (ret_recovery != NULL &&
+		(rc = seal(e->to, e->n, text->bytes, text->len, ret_recovery, err)) != 0))
 		return rc;
-	return ret_flight == NULL ? 0 : seal(&e->flight, 1, text, ret_flight, err);
+	return ret_flight == NULL ? 0
+				  : seal(&e->flight, 1, text->bytes, text->len, ret_flight, err);
 }
 
 static CMS_ContentInfo *

@@ -40,13 +40,10 @@ struct escrow_label {
 	uint8_t alg;
 };
 
-/* Seal to the recipients and, unless ret_flight is NULL, to the in-flight key. */
+/* Seal to the recipients and to the in-flight key, each unless its result is NULL. */
 MUST_CHECK int escrow_seal(const struct escrow *e, const struct escrow_label *label,
     const struct secret *secret, struct blob *ret_recovery, struct blob *ret_flight,
     struct err *err);
-/* Seal to the in-flight key alone. */
-MUST_CHECK int escrow_seal_flight(const struct escrow *e, const struct escrow_label *label,
-    const struct secret *secret, struct blob *ret, struct err *err);
 /* Any text, which has no label, to one certificate. */
 MUST_CHECK int escrow_seal_to(
     const struct blob *cert_der, const struct blob *text, struct blob *ret, struct err *err);

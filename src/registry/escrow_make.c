@@ -21,6 +21,7 @@
 #include "x509/parse.h"
 #include "ykenroll/x509.h"
 
+#define SEALS "critical,keyAgreement"
 #define CN_MAX 64 /* characters; RFC 5280, appendix A.1, ub-common-name */
 
 int
@@ -80,7 +81,7 @@ write_cert(X509 *cert, const char *home, const char *file, struct err *err)
 }
 
 static int
-make_cert_for(
+make_cert(
     EVP_PKEY *priv, EVP_PKEY *pub, const char *cn, const char *usage, X509 **ret, struct err *err)
 {
 	CLEAN(x509_freep) X509 *cert = X509_new();
@@ -93,12 +94,6 @@ make_cert_for(
 }
 
 static int
-make_cert(EVP_PKEY *priv, EVP_PKEY *pub, const char *cn, X509 **ret, struct err *err)
-{
-	return make_cert_for(priv, pub, cn, "critical,keyAgreement", ret, err);
-}
-
-static int
 make_recovery(const struct registry_init *init, struct err *err)
 {
 	CLEAN(key_freep) struct key *key = NULL;
@@ -108,8 +103,8 @@ make_recovery(const struct registry_init *init, struct err *err)
 	/* P-256: OpenSSL 3.0 takes over a millisecond for each sealing to P-384, on every
 	 * enrolment. */
 	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
-	    (rc = make_cert(
-		 key_evp(key), key_evp_public(key), init->recovery_cert_name, &cert, err)) != 0 ||
+	    (rc = make_cert(key_evp(key), key_evp_public(key), init->recovery_cert_name, SEALS,
+		 &cert, err)) != 0 ||
 	    (rc = write_cert(cert, init->home, ESCROW_RECOVERY_CERT, err)) != 0)
 		return rc;
 	return key_file_save(key, init->recovery_out, init->recovery_pass, err);
@@ -176,17 +171,10 @@ make_plain(const char *home, const char *key_file, const char *cert_file, const 
 
 	if (key == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot make a key");
-	if ((rc = make_cert_for(key, key, cn, usage, &cert, err)) != 0 ||
+	if ((rc = make_cert(key, key, cn, usage, &cert, err)) != 0 ||
 	    (rc = write_plain_key(key, home, key_file, err)) != 0)
 		return rc;
 	return write_cert(cert, home, cert_file, err);
-}
-
-static int
-flight(const char *home, struct err *err)
-{
-	return make_plain(home, ESCROW_FLIGHT_KEY, ESCROW_FLIGHT_CERT, "ykenroll in-flight",
-	    "critical,keyAgreement", err);
 }
 
 int
@@ -203,7 +191,8 @@ escrow_make(const struct registry_init *init, struct blob *ret_recovery_der, str
 
 	if ((rc = recovery(init, ret_recovery_der, err)) != 0)
 		return err_wrap(err, "recovery key");
-	if ((rc = flight(init->home, err)) != 0)
+	if ((rc = make_plain(init->home, ESCROW_FLIGHT_KEY, ESCROW_FLIGHT_CERT,
+		 "ykenroll in-flight", SEALS, err)) != 0)
 		return err_wrap(err, "in-flight key");
 	return 0;
 }
@@ -223,7 +212,7 @@ registry_escrow_make_key(const char *name, const char *key_path, const struct se
 		return err_set(err, ERR_OCCUPIED, "%s exists already",
 		    access(cert_path, F_OK) == 0 ? cert_path : key_path);
 	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
-	    (rc = make_cert(key_evp(key), key_evp_public(key), name, &cert, err)) != 0 ||
+	    (rc = make_cert(key_evp(key), key_evp_public(key), name, SEALS, &cert, err)) != 0 ||
 	    (rc = cert_der(cert, &der, err)) != 0 ||
 	    (rc = key_file_save(key, key_path, pass, err)) != 0 ||
 	    (rc = cert_to_pem(&der, &pem, err)) != 0)

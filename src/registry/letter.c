@@ -18,7 +18,7 @@ registry_letter_keep(struct registry *r, uint32_t serial, const struct secret *p
 	int rc;
 
 	if ((rc = registry_escrow_load(r, err)) != 0 ||
-	    (rc = escrow_seal_flight(r->escrow, &label, pin, &sealed, err)) != 0 ||
+	    (rc = escrow_seal(r->escrow, &label, pin, NULL, &sealed, err)) != 0 ||
 	    (rc = db_begin(r->db, &tx, err)) != 0)
 		return rc;
 	if ((rc = db_run(r->db,

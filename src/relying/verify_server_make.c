@@ -55,12 +55,6 @@ passphrase(const struct desk *w, struct secret *ret, struct err *err)
 
 /* ---- a certificate ---- */
 
-static int
-tell(struct making *m, struct err *err)
-{
-	return m->registry == NULL ? 0 : audit_tell(m->w->home, m->registry, m->signer, err);
-}
-
 /* Key first: a certificate without its key would be of no use, and is not found as one of ours. */
 static int
 store(const struct making *m, enum probe_id id, const struct key *key, const struct blob *cert,
@@ -90,7 +84,7 @@ make(struct making *m, enum probe_id id, struct err *err)
 	CLEAN(blob_wipe) struct blob cert = {0};
 	int rc;
 
-	if ((rc = tell(m, err)) != 0 ||
+	if ((rc = audit_tell(m->w->home, m->registry, m->signer, err)) != 0 ||
 	    (rc = ca_issue_own(m->signer, m->registry, "software", RELYING_PROBE_CN,
 		 RELYING_PROBE_DAYS, &key, &cert, err)) != 0)
 		return rc;
@@ -200,7 +194,7 @@ take_back(struct making *m, const struct probe_key *p, struct err *err)
 
 	if (p->info.serial_len != SIGNER_SERIAL_LEN)
 		return err_set(err, ERR_INTERNAL, "the probe's certificate is not of this CA");
-	if ((rc = tell(m, err)) != 0 ||
+	if ((rc = audit_tell(m->w->home, m->registry, m->signer, err)) != 0 ||
 	    (rc = signer_revoke(
 		 m->signer, p->info.serial, p->info.serial_len, REASON_CESSATION, err)) != 0 ||
 	    (rc = registry_software_taken(m->registry, "revoke", p->info.serial, REASON_CESSATION,

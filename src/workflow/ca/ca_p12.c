@@ -56,7 +56,7 @@ make(const struct desk *w, struct registry *r, const struct workflow_p12 *what,
 	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
 	    (rc = key_generate((enum key_alg)request.alg, &key, err)) != 0 ||
 	    (rc = csr_make(key, request.holder.name, &request.csr, err)) != 0 ||
-	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||
+	    (rc = audit_tell(w->home, r, s, err)) != 0 ||
 	    (rc = ca_issue(s, &request, &ret->cert, err)) != 0 ||
 	    (rc = cert_read(ret->cert.data, ret->cert.len, &ret->info, err)) != 0)
 		return rc;

@@ -114,8 +114,7 @@ sign(struct renewal *r, const struct leaf *l, const struct request *asked, struc
 	int rc;
 
 	if ((rc = connect_ca(r, err)) != 0 ||
-	    (r->registry != NULL &&
-		(rc = audit_tell(r->w->home, r->registry, r->signer, err)) != 0))
+	    (rc = audit_tell(r->w->home, r->registry, r->signer, err)) != 0)
 		return rc;
 	rc = signer_prepare_renewal(r->signer, l->info.serial, asked, &p, err);
 	if (rc == ERR_ABSENT)
@@ -279,7 +278,7 @@ workflow_renew_issuing(
 	int rc;
 
 	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = signer_open(&open, &s, err)) != 0 ||
-	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||
+	    (rc = audit_tell(w->home, r, s, err)) != 0 ||
 	    (rc = signer_renew_issuing(s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
 	    (rc = cert_read(ca.cas[0].data, ca.cas[0].len, ret, err)) != 0)
 		return rc;

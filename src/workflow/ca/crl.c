@@ -18,7 +18,7 @@ sign(const struct desk *w, struct registry *r, bool root, const char *root_pass_
 	int rc;
 
 	if ((rc = signer_open(&open, &s, err)) != 0 ||
-	    (r != NULL && !root && (rc = audit_tell(w->home, r, s, err)) != 0) ||
+	    (!root && (rc = audit_tell(w->home, r, s, err)) != 0) ||
 	    (rc = signer_crl(s, root, err)) != 0)
 		return rc;
 	return signer_crl_state(s, root, ret, err);

@@ -21,7 +21,7 @@ issue(const struct desk *w, struct registry *r, const struct request *request,
 	int rc;
 
 	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
-	    (r != NULL && (rc = audit_tell(w->home, r, s, err)) != 0) ||
+	    (rc = audit_tell(w->home, r, s, err)) != 0 ||
 	    (rc = ca_issue(s, request, &ret->cert, err)) != 0)
 		return rc;
 	blob_move(&ret->issuing, &ca.cas[0]);
