@@ -92,7 +92,7 @@ place(struct db *db, const struct chain *c, int64_t n, struct chain_at *ret, str
 	    "SELECT %.*s, hash FROM %s WHERE %.*s <= ? ORDER BY 1 DESC LIMIT 1", key, c->cols,
 	    c->table, key, c->cols);
 	*ret = (struct chain_at){0};
-	if ((rc = db_one(db, sql, DB_ARGS(DB_I(n)), &st, err)) != 1)
+	if ((rc = db_next(db, sql, DB_ARGS(DB_I(n)), &st, err)) != 1)
 		return rc;
 	ret->n = db_col_int(st, 0);
 	return db_col_bytes(st, 1, ret->hash, CHAIN_HASH_LEN, err);
@@ -272,9 +272,7 @@ chain_json(struct db *db, const struct chain *c,
 	    "SELECT json_object(%s'prev', lower(hex(prev)), 'hash', lower(hex(hash))) FROM %s"
 	    " ORDER BY %.*s",
 	    columns, c->table, number_name(c), c->cols);
-	if ((rc = db_query(db, sql, DB_NO_ARGS, &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1)
+	while ((rc = db_next(db, sql, DB_NO_ARGS, &st, err)) == 1)
 		if ((rc = line(ctx, db_col_str(st, 0), err)) != 0)
 			return rc;
 	return rc;

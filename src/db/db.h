@@ -74,9 +74,10 @@ MUST_CHECK int db_query(struct db *db, const char *sql, const struct db_arg *arg
 /* 1 there is a row, 0 the end, or a negative code. */
 MUST_CHECK int db_step(struct db_stmt *st, struct err *err);
 void db_donep(struct db_stmt **st); /* fits CLEAN() */
-/* Both: 1 the first row, 0 there is none, or a negative code. */
-MUST_CHECK int db_one(struct db *db, const char *sql, const struct db_arg *args, size_t n,
-    struct db_stmt **ret, struct err *err);
+/* Both: the next row of a query, which is made where *st is NULL. 1 there is a row, 0 the end, or a
+ * negative code. */
+MUST_CHECK int db_next(struct db *db, const char *sql, const struct db_arg *args, size_t n,
+    struct db_stmt **st, struct err *err);
 
 /* A statement without result rows. */
 MUST_CHECK int db_run(

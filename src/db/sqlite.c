@@ -130,7 +130,7 @@ db_use_wal(struct db *db, struct err *err)
 	char mode[16] = "";
 	int rc;
 
-	if ((rc = db_one(db, "PRAGMA journal_mode = WAL", DB_NO_ARGS, &st, err)) < 0)
+	if ((rc = db_next(db, "PRAGMA journal_mode = WAL", DB_NO_ARGS, &st, err)) < 0)
 		return rc;
 	if (rc == 1 && (rc = db_col_text(st, 0, mode, sizeof(mode), err)) != 0)
 		return rc;

@@ -153,12 +153,12 @@ db_donep(struct db_stmt **st)
 }
 
 int
-db_one(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct db_stmt **ret,
+db_next(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct db_stmt **st,
     struct err *err)
 {
-	const int rc = db_query(db, sql, args, n, ret, err);
+	const int rc = *st != NULL ? 0 : db_query(db, sql, args, n, st, err);
 
-	return rc != 0 ? rc : db_step(*ret, err);
+	return rc != 0 ? rc : db_step(*st, err);
 }
 
 int
@@ -167,7 +167,7 @@ db_run(struct db *db, const char *sql, const struct db_arg *args, size_t n, stru
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	rc = db_one(db, sql, args, n, &st, err);
+	rc = db_next(db, sql, args, n, &st, err);
 	return rc < 0 ? rc : 0;
 }
 
@@ -178,7 +178,7 @@ db_int(struct db *db, const char *sql, const struct db_arg *args, size_t n, int6
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_one(db, sql, args, n, &st, err)) == 1)
+	if ((rc = db_next(db, sql, args, n, &st, err)) == 1)
 		*ret = db_col_int(st, 0);
 	return rc;
 }

@@ -29,7 +29,7 @@ newest(struct registry *r, int64_t work, struct cert *c, struct err *err)
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_one(r->db,
+	if ((rc = db_next(r->db,
 		 "SELECT id, state, serial, spki_sha256, der FROM certificates WHERE work = ?"
 		 " ORDER BY id DESC LIMIT 1",
 		 DB_ARGS(DB_I(work)), &st, err)) < 0)

@@ -145,28 +145,6 @@ registry_recycle(struct registry *r, uint32_t serial, const char *lost, struct e
 	return db_commit(&tx, err);
 }
 
-/* What the token has by a recorded step (they are called as the secrets are) stays its current
- * secret, also when the rest of the work is given up. */
-static int
-keep_recorded(struct registry *r, int64_t work, uint32_t serial, struct err *err)
-{
-	const int64_t now = utc_now();
-	int rc;
-
-	if ((rc = db_run(r->db,
-		 "UPDATE secrets SET state = 'old', changed = ?1 WHERE token = ?2 AND"
-		 " state = 'current' AND kind IN (SELECT s.kind FROM secrets AS s JOIN steps AS t"
-		 " ON t.work = s.work AND t.step = s.kind WHERE s.work = ?3"
-		 " AND s.state = 'pending')",
-		 DB_ARGS(DB_I(now), DB_I(serial), DB_I(work)), err)) != 0)
-		return rc;
-	return db_run(r->db,
-	    "UPDATE secrets SET state = 'current', flight = NULL, changed = ?1 WHERE work = ?2"
-	    " AND state = 'pending' AND EXISTS (SELECT 1 FROM steps AS t WHERE t.work = ?2"
-	    " AND t.step = kind)",
-	    DB_ARGS(DB_I(now), DB_I(work)), err);
-}
-
 /* The secrets stay openable with the recovery key: they may be on the token after all. */
 int
 registry_give_up(struct registry *r, int64_t work, const char *why, struct err *err)
@@ -181,7 +159,6 @@ registry_give_up(struct registry *r, int64_t work, const char *why, struct err *
 	    (rc = check_no_cert(r, work, err)) != 0 ||
 	    (rc = registry_token_move_from(r, serial, TOKEN_PERSONALISED, TOKEN_NEW, err)) != 0 ||
 	    (rc = registry_token_move_from(r, serial, TOKEN_ISSUED, TOKEN_NEW, err)) != 0 ||
-	    (rc = keep_recorded(r, work, serial, err)) != 0 ||
 	    (rc = registry_sealed_settle(r, work, serial, false, err)) != 0 ||
 	    (rc = registry_work_end(r, work, serial, false, why, err)) != 0)
 		return rc;

@@ -117,7 +117,7 @@ find(struct registry *r, const struct registry_escrow_open *what, struct row *re
 	const char *kind = registry_secret_kind_name(what->kind);
 	int rc;
 
-	if ((rc = db_one(r->db,
+	if ((rc = db_next(r->db,
 		 "SELECT id, version, recovery FROM secrets WHERE token = ?1 AND kind = ?2"
 		 " AND (?3 = 0 OR version = ?3) ORDER BY state = 'current' DESC, version DESC"
 		 " LIMIT 1",

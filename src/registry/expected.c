@@ -51,7 +51,7 @@ find_cert(struct registry *r, uint32_t token, struct registry_expected *e, struc
 		 DB_ARGS(DB_I(token)), &n, err)) < 0)
 		return rc;
 	e->cert_active = (unsigned)n;
-	if ((rc = db_one(r->db, CERT_SQL, DB_ARGS(DB_I(token)), &st, err)) < 0)
+	if ((rc = db_next(r->db, CERT_SQL, DB_ARGS(DB_I(token)), &st, err)) < 0)
 		return rc;
 	return rc == 0 ? 0 : read_cert(st, e, err);
 }
@@ -64,7 +64,7 @@ find_secret(struct registry *r, uint32_t token, enum registry_secret_kind kind,
 	CLEAN(blob_wipe) struct blob sealed = {0};
 	int rc;
 
-	if ((rc = db_one(r->db,
+	if ((rc = db_next(r->db,
 		 "SELECT recovery, alg, opened IS NOT NULL FROM secrets WHERE token = ?"
 		 " AND kind = ? AND state = 'current'",
 		 DB_ARGS(DB_I(token), DB_T(registry_secret_kind_name(kind))), &st, err)) != 1)

@@ -97,7 +97,7 @@ find_holder(struct registry *r, const char *what, int64_t *ret, struct err *err)
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		CLEAN(db_donep) struct db_stmt *st = NULL;
 
-		if ((rc = db_one(r->db, ways[i], DB_ARGS(DB_T(what)), &st, err)) < 0)
+		if ((rc = db_next(r->db, ways[i], DB_ARGS(DB_T(what)), &st, err)) < 0)
 			return rc;
 		if (rc == 0)
 			continue;

@@ -79,7 +79,7 @@ find(struct registry *r, const char *sql, const struct db_arg arg, struct holder
 	struct holder h;
 	int rc;
 
-	if ((rc = db_one(r->db, sql, &arg, 1, &st, err)) != 1)
+	if ((rc = db_next(r->db, sql, &arg, 1, &st, err)) != 1)
 		return rc;
 	if ((rc = registry_holder_read(st, 0, &h, err)) != 0)
 		return rc;

@@ -40,8 +40,8 @@ registry_letter_pin(struct registry *r, uint32_t serial, struct secret *ret, str
 	CLEAN(blob_wipe) struct blob sealed = {0};
 	int rc;
 
-	if ((rc = db_one(r->db, "SELECT sealed FROM letters WHERE token = ?", DB_ARGS(DB_I(serial)),
-		 &st, err)) < 0)
+	if ((rc = db_next(r->db, "SELECT sealed FROM letters WHERE token = ?",
+		 DB_ARGS(DB_I(serial)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
 		return err_set(
@@ -56,19 +56,16 @@ int
 registry_letter_end(struct registry *r, uint32_t serial, const char *why, struct err *err)
 {
 	CLEAN(db_rollbackp) struct db_tx tx = {0};
-	int64_t one = 0;
 	int rc;
 
 	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
-	    (rc = db_int(r->db, "SELECT 1 FROM letters WHERE token = ?", DB_ARGS(DB_I(serial)),
-		 &one, err)) < 0)
+	    (rc = db_run(
+		 r->db, "DELETE FROM letters WHERE token = ?", DB_ARGS(DB_I(serial)), err)) != 0)
 		return rc;
-	if (rc == 0)
+	if (db_changes(r->db) == 0)
 		return err_set(
 		    err, ERR_ABSENT, "no letter of token %u is waiting", (unsigned)serial);
-	if ((rc = db_run(
-		 r->db, "DELETE FROM letters WHERE token = ?", DB_ARGS(DB_I(serial)), err)) != 0 ||
-	    (rc = audit_add(r->db, r->actor, "letter-end", serial, err,
+	if ((rc = audit_add(r->db, r->actor, "letter-end", serial, err,
 		 "first PIN not kept any more: %s", why)) != 0)
 		return rc;
 	return db_commit(&tx, err);
@@ -82,14 +79,13 @@ registry_letters(struct registry *r, uint32_t serial,
 	struct registry_letter letter;
 	int rc;
 
-	if ((rc = db_query(r->db,
+	while (
+	    (rc = db_next(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS
 		 ", l.made FROM letters AS l"
 		 " JOIN tokens AS t ON t.serial = l.token LEFT JOIN holders AS h ON h.id = t.holder"
 		 " WHERE ?1 = 0 OR t.serial = ?1 ORDER BY t.serial",
-		 DB_ARGS(DB_I(serial)), &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1) {
+		 DB_ARGS(DB_I(serial)), &st, err)) == 1) {
 		if ((rc = registry_token_read(st, 0, &letter.token, err)) != 0 ||
 		    (rc = registry_holder_read(st, 5, &letter.holder, err)) != 0)
 			return rc;

@@ -84,9 +84,7 @@ registry_list(struct registry *r, uint32_t serial,
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(r->db, LIST_SQL, DB_ARGS(DB_I(serial)), &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1) {
+	while ((rc = db_next(r->db, LIST_SQL, DB_ARGS(DB_I(serial)), &st, err)) == 1) {
 		struct registry_row one = {0};
 
 		if ((rc = read_row(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
@@ -120,7 +118,7 @@ registry_token_cert(struct registry *r, uint32_t serial, struct blob *ret, struc
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_one(r->db,
+	if ((rc = db_next(r->db,
 		 "SELECT der FROM certificates WHERE token = ? AND state IN ('active', 'issued')"
 		 " ORDER BY state = 'active' DESC, id DESC LIMIT 1",
 		 DB_ARGS(DB_I(serial)), &st, err)) < 0)

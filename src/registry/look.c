@@ -40,12 +40,10 @@ registry_secrets(struct registry *r, uint32_t token,
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(r->db,
-		 "SELECT token, kind, version, state, recipients, ifnull(opened, 0), changed"
-		 " FROM secrets WHERE ?1 = 0 OR token = ?1 ORDER BY id",
-		 DB_ARGS(DB_I(token)), &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1) {
+	while ((rc = db_next(r->db,
+		    "SELECT token, kind, version, state, recipients, ifnull(opened, 0), changed"
+		    " FROM secrets WHERE ?1 = 0 OR token = ?1 ORDER BY id",
+		    DB_ARGS(DB_I(token)), &st, err)) == 1) {
 		struct registry_secret one = {0};
 
 		if ((rc = read_secret(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
@@ -78,12 +76,10 @@ registry_audit_rows(struct registry *r, uint32_t token, int64_t first,
 	struct registry_audit_row one;
 	int rc;
 
-	if ((rc = db_query(r->db,
-		 "SELECT seq, at, actor, action, token, detail, prev, hash FROM audit"
-		 " WHERE (?1 = 0 OR token = ?1) AND seq >= ?2 ORDER BY seq",
-		 DB_ARGS(DB_I(token), DB_I(first)), &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1)
+	while ((rc = db_next(r->db,
+		    "SELECT seq, at, actor, action, token, detail, prev, hash FROM audit"
+		    " WHERE (?1 = 0 OR token = ?1) AND seq >= ?2 ORDER BY seq",
+		    DB_ARGS(DB_I(token), DB_I(first)), &st, err)) == 1)
 		if ((rc = read_audit(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
 			return rc;
 	return rc;

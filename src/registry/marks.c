@@ -150,7 +150,7 @@ registry_mark_check(
 		return 0;
 	if (mark->rows > INT64_MAX)
 		return lost(r, mark, whose, err);
-	if ((rc = db_one(r->db, "SELECT hash FROM audit WHERE seq = ?", DB_ARGS(DB_I(mark->rows)),
+	if ((rc = db_next(r->db, "SELECT hash FROM audit WHERE seq = ?", DB_ARGS(DB_I(mark->rows)),
 		 &st, err)) < 0)
 		return rc;
 	if (rc == 0 || db_col_bytes(st, 0, hash, sizeof(hash), NULL) != 0 ||

@@ -58,7 +58,7 @@ read_end(
 	int rc;
 
 	snprintf(start, sizeof(start), "work %lld: ", (long long)work);
-	if ((rc = db_one(r->db,
+	if ((rc = db_next(r->db,
 		 "SELECT seq, at, actor, detail, hash FROM audit WHERE token = ?1"
 		 " AND action = 'finish' AND substr(detail, 1, length(?2)) = ?2"
 		 " ORDER BY seq DESC LIMIT 1",
@@ -85,7 +85,7 @@ registry_receipt(struct registry *r, uint32_t token, struct registry_receipt *re
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_one(r->db,
+	if ((rc = db_next(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS ", " REGISTRY_HOLDER_COLS
 		 ", c.der, c.csr, c.attestation, c.f9, c.work FROM certificates AS c"
 		 " JOIN tokens AS t ON t.serial = c.token JOIN works AS w ON w.id = c.work"

@@ -78,12 +78,10 @@ read_all(struct registry *r, struct registry_recipients *set, struct err *err)
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(r->db,
-		 "SELECT role, name, sha256, der FROM recipients WHERE generation = ?"
-		 " ORDER BY role DESC, sha256",
-		 DB_ARGS(DB_I(set->generation)), &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1) {
+	while ((rc = db_next(r->db,
+		    "SELECT role, name, sha256, der FROM recipients WHERE generation = ?"
+		    " ORDER BY role DESC, sha256",
+		    DB_ARGS(DB_I(set->generation)), &st, err)) == 1) {
 		if (set->n == REGISTRY_RECIPIENTS_MAX)
 			return err_set(err, ERR_INTERNAL, "registry: too many recipients");
 		if ((rc = read_one(st, &set->list[set->n++], err)) != 0)

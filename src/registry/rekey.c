@@ -230,7 +230,7 @@ next(struct registry *r, struct stale *s, struct err *err)
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_one(r->db,
+	if ((rc = db_next(r->db,
 		 "SELECT id, token, kind, version, recovery FROM secrets WHERE recipients < ?"
 		 " ORDER BY recipients, id LIMIT 1",
 		 DB_ARGS(DB_I(r->to.generation)), &st, err)) != 1)

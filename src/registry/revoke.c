@@ -46,12 +46,10 @@ registry_certs(struct registry *r, const struct registry_which *which,
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(r->db, CERTS_SQL,
-		 DB_ARGS(which->serial == NULL ? DB_N : DB_B(which->serial, REGISTRY_SERIAL_LEN),
-		     DB_I(which->token), DB_I(which->holder), DB_I(which->after)),
-		 &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1) {
+	while ((rc = db_next(r->db, CERTS_SQL,
+		    DB_ARGS(which->serial == NULL ? DB_N : DB_B(which->serial, REGISTRY_SERIAL_LEN),
+			DB_I(which->token), DB_I(which->holder), DB_I(which->after)),
+		    &st, err)) == 1) {
 		struct registry_cert one = {0};
 
 		if ((rc = read_cert(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
@@ -68,12 +66,10 @@ registry_live(struct registry *r, int64_t after, int (*row)(void *ctx, const str
 	CLEAN(blob_wipe) struct blob der = {0};
 	int rc;
 
-	if ((rc = db_query(r->db,
-		 "SELECT der FROM certificates WHERE state IN ('issued', 'active', 'superseded')"
-		 " AND not_after > ? ORDER BY id",
-		 DB_ARGS(DB_I(after)), &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1)
+	while ((rc = db_next(r->db,
+		    "SELECT der FROM certificates WHERE state IN ('issued', 'active', 'superseded')"
+		    " AND not_after > ? ORDER BY id",
+		    DB_ARGS(DB_I(after)), &st, err)) == 1)
 		if ((rc = db_col_blob(st, 0, &der, err)) != 0 || (rc = row(ctx, &der)) != 0)
 			return rc;
 	return rc;

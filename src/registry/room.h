@@ -71,7 +71,8 @@ MUST_CHECK int registry_work_end(struct registry *r, int64_t work, uint32_t toke
 /* safe.c: inside a transaction: the sealed secrets become pending; detail for the audit row. */
 MUST_CHECK int registry_sealed_put(struct registry *r, const struct registry_work *w,
     const struct registry_sealed *sealed, char *detail, size_t size, struct err *err);
-/* The pending secrets of this work get a state, and lose their in-flight copies. */
+/* The pending secrets of this work lose their in-flight copies: they are current now, or (not
+ * proved) only those that the token has by a recorded step. */
 MUST_CHECK int registry_sealed_settle(
     struct registry *r, int64_t work, uint32_t serial, bool proved, struct err *err);
 

@@ -108,6 +108,9 @@ registry_sealed_put(struct registry *r, const struct registry_work *w,
 	    err);
 }
 
+/* They are called as the steps are that set them. */
+#define ON_TOKEN "EXISTS (SELECT 1 FROM steps AS t WHERE t.work = s.work AND t.step = s.kind)"
+
 int
 registry_sealed_settle(
     struct registry *r, int64_t work, uint32_t serial, bool proved, struct err *err)
@@ -115,17 +118,17 @@ registry_sealed_settle(
 	const int64_t now = utc_now();
 	int rc;
 
-	if (proved &&
-	    (rc = db_run(r->db,
+	if ((rc = db_run(r->db,
 		 "UPDATE secrets SET state = 'old', changed = ?1 WHERE token = ?2 AND"
-		 " state = 'current' AND kind IN (SELECT kind FROM secrets WHERE work = ?3"
-		 " AND state = 'pending')",
-		 DB_ARGS(DB_I(now), DB_I(serial), DB_I(work)), err)) != 0)
+		 " state = 'current' AND kind IN (SELECT s.kind FROM secrets AS s WHERE"
+		 " s.work = ?3 AND s.state = 'pending' AND (?4 OR " ON_TOKEN "))",
+		 DB_ARGS(DB_I(now), DB_I(serial), DB_I(work), DB_I(proved)), err)) != 0)
 		return rc;
 	return db_run(r->db,
-	    "UPDATE secrets SET state = ?, flight = NULL, changed = ? WHERE work = ?"
-	    " AND state = 'pending'",
-	    DB_ARGS(DB_T(proved ? "current" : "old"), DB_I(now), DB_I(work)), err);
+	    "UPDATE secrets AS s SET state = CASE WHEN ?3 OR " ON_TOKEN
+	    " THEN 'current' ELSE 'old' END, flight = NULL, changed = ?1 WHERE s.work = ?2 AND"
+	    " s.state = 'pending'",
+	    DB_ARGS(DB_I(now), DB_I(work), DB_I(proved)), err);
 }
 
 /* What the chain does not know was put there by somebody else. */
@@ -156,7 +159,7 @@ registry_flight_open(struct registry *r, uint32_t serial, enum registry_secret_k
 	const char *name = registry_secret_kind_name(kind);
 	int rc;
 
-	if ((rc = db_one(r->db,
+	if ((rc = db_next(r->db,
 		 "SELECT version, flight FROM secrets WHERE token = ? AND kind = ?"
 		 " AND state = 'pending'",
 		 DB_ARGS(DB_I(serial), DB_T(name)), &st, err)) < 0)

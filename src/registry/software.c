@@ -74,7 +74,7 @@ registry_software_find(struct registry *r, const uint8_t serial[static REGISTRY_
 	struct registry_software one;
 	int rc;
 
-	if ((rc = db_one(r->db, "SELECT " COLS " FROM software WHERE serial = ?",
+	if ((rc = db_next(r->db, "SELECT " COLS " FROM software WHERE serial = ?",
 		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
@@ -93,11 +93,9 @@ registry_software_each(struct registry *r, int64_t after,
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	if ((rc = db_query(r->db,
-		 "SELECT " COLS " FROM software WHERE not_after > ? ORDER BY issued, serial",
-		 DB_ARGS(DB_I(after)), &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1) {
+	while ((rc = db_next(r->db,
+		    "SELECT " COLS " FROM software WHERE not_after > ? ORDER BY issued, serial",
+		    DB_ARGS(DB_I(after)), &st, err)) == 1) {
 		CLEAN(blob_wipe) struct blob cert = {0};
 		struct registry_software one;
 

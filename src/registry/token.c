@@ -70,7 +70,7 @@ registry_token(struct registry *r, uint32_t serial, struct registry_token *ret, 
 	struct registry_token t = {0};
 	int rc;
 
-	if ((rc = db_one(r->db,
+	if ((rc = db_next(r->db,
 		 "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.serial = ?",
 		 DB_ARGS(DB_I(serial)), &st, err)) < 0)
 		return rc;
@@ -129,12 +129,10 @@ registry_tokens_of(struct registry *r, int64_t holder_id, struct registry_token 
 	size_t n = 0;
 	int rc;
 
-	if ((rc = db_query(r->db,
-		 "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.holder = ?"
-		 " AND t.state NOT IN ('lost', 'damaged', 'retired') ORDER BY t.serial",
-		 DB_ARGS(DB_I(holder_id)), &st, err)) != 0)
-		return rc;
-	while ((rc = db_step(st, err)) == 1) {
+	while ((rc = db_next(r->db,
+		    "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.holder = ?"
+		    " AND t.state NOT IN ('lost', 'damaged', 'retired') ORDER BY t.serial",
+		    DB_ARGS(DB_I(holder_id)), &st, err)) == 1) {
 		if ((more = realloc(list, (n + 1) * sizeof(*list))) == NULL)
 			return err_set(err, ERR_INTERNAL, "out of memory");
 		list = more;

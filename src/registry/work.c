@@ -114,7 +114,7 @@ find_work(struct registry *r, const char *where, uint32_t token, struct registry
 	add(sql, " FROM works AS w JOIN holders AS h ON h.id = w.holder LEFT JOIN certificates AS c"
 		 " ON c.work = w.id AND c.state IN ('prepared', 'issued') WHERE ");
 	add(sql, where);
-	if ((rc = db_one(r->db, sql, DB_ARGS(DB_I(token)), &st, err)) != 1)
+	if ((rc = db_next(r->db, sql, DB_ARGS(DB_I(token)), &st, err)) != 1)
 		return rc;
 	if ((rc = read_work(st, &w, err)) != 0 ||
 	    (rc = read_fields(st, 5 + REGISTRY_HOLDER_N, fields, n, &w.asked, err)) != 0)
