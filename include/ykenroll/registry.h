@@ -240,6 +240,10 @@ struct registry_which {	       /* all that is given must fit */
 MUST_CHECK int registry_certs(struct registry *r, const struct registry_which *which,
     int (*row)(void *ctx, const struct registry_cert *cert), void *ctx, struct err *err);
 
+/* 1 the one with this serial, 0 there is none, or an error. */
+MUST_CHECK int registry_cert(struct registry *r, const uint8_t serial[static REGISTRY_SERIAL_LEN],
+    struct registry_cert *ret, struct err *err);
+
 /* Calls row with the DER of each certificate that was signed, ends later than `after` and is not
  * revoked in the registry (the CRL may know better), oldest first; a non-zero return of row stops
  * and is returned. */

@@ -13,8 +13,6 @@ enum workflow_advisory {
 	ADVISORY_EUCLEAK = 4, /* YSA-2024-03: ECDSA before 5.7.0, given the key and the PIN */
 };
 #define WORKFLOW_ADVISORIES 3
-/* The bits that hold for a key of this algorithm. */
-unsigned workflow_advisories(const uint8_t firmware[static 3], enum key_alg alg);
 const char *workflow_advisory_name(enum workflow_advisory one); /* "EUCLEAK" */
 
 struct workflow_list {	      /* NULL: any */
@@ -33,8 +31,5 @@ struct workflow_listed {
  * ERR_AMBIGUOUS. */
 MUST_CHECK int workflow_list(struct registry *r, const struct workflow_list *what,
     int (*row)(void *ctx, const struct workflow_listed *one), void *ctx, struct err *err);
-
-/* "30d", "12h", "2w", "90" (days) in seconds. Errors: ERR_USAGE. */
-MUST_CHECK int workflow_duration(const char *text, int64_t *ret, struct err *err);
 
 #endif

@@ -14,10 +14,9 @@ findings_json(const struct token_id *token, const struct workflow_finding *f, si
 	for (i = 0; i < n; i++) {
 		const bool ok = f[i].level == LEVEL_OK;
 
-		json_array_append_new(list,
-		    json_pack("{s:b, s:s*, s:s, s:s, s:s*}", "ok", ok, "mismatch",
-			ok ? NULL : f[i].id, "what", f[i].what, "text", f[i].text, "repair",
-			ok ? NULL : f[i].fix));
+		json_array_append_new(list, json_pack("{s:b, s:s*, s:s, s:s, s:s*}", "ok", ok,
+						"mismatch", ok ? NULL : f[i].id, "what", f[i].what,
+						"text", f[i].text, "repair", ok ? NULL : f[i].fix));
 	}
 	return json_pack("{s:I, s:o}", "token", (json_int_t)token->serial, "findings", list);
 }

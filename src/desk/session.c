@@ -79,19 +79,12 @@ session_known_token(struct session *s, struct err *err)
 
 /* ---- the registry's word ---- */
 
-static int
-take_token(void *ctx, const struct registry_cert *c)
-{
-	*(uint32_t *)ctx = c->token.serial;
-	return 1;
-}
-
 int
 session_find(
     struct session *s, const char *what, uint32_t *ret_token, int64_t *ret_holder, struct err *err)
 {
 	struct registry_found found = {0};
-	struct registry_which which = {.serial = found.cert_serial};
+	struct registry_cert cert = {.token.serial = 0};
 	int rc = registry_find(s->registry, what, &found, err);
 
 	if (rc == ERR_ABSENT)
@@ -100,9 +93,10 @@ session_find(
 		    what);
 	if (rc != 0)
 		return rc;
-	if (found.has_cert &&
-	    (rc = registry_certs(s->registry, &which, take_token, &found.token, err)) < 0)
+	if (found.has_cert && (rc = registry_cert(s->registry, found.cert_serial, &cert, err)) < 0)
 		return rc;
+	if (found.has_cert)
+		found.token = cert.token.serial;
 	*ret_token = found.token;
 	*ret_holder = found.holder;
 	return 0;

@@ -15,7 +15,6 @@
 #include "base/file.h"
 #include "registry/audit.h"
 #include "registry/room.h"
-#include "registry/schema.h"
 
 static int
 first_row(struct db *db, const struct blob *recovery_der, struct err *err)

@@ -58,6 +58,22 @@ registry_certs(struct registry *r, const struct registry_which *which,
 	return rc;
 }
 
+static int
+take_cert(void *ctx, const struct registry_cert *cert)
+{
+	*(struct registry_cert *)ctx = *cert;
+	return 1;
+}
+
+int
+registry_cert(struct registry *r, const uint8_t serial[static REGISTRY_SERIAL_LEN],
+    struct registry_cert *ret, struct err *err)
+{
+	const struct registry_which which = {.serial = serial};
+
+	return registry_certs(r, &which, take_cert, ret, err);
+}
+
 int
 registry_live(struct registry *r, int64_t after, int (*row)(void *ctx, const struct blob *der),
     void *ctx, struct err *err)

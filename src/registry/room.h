@@ -100,4 +100,13 @@ MUST_CHECK int registry_secret_kind_read(
 MUST_CHECK int registry_cert_state_read(
     struct db_stmt *st, int col, enum registry_cert_state *ret, struct err *err);
 
+/* schema.c: the tables, as numbered migrations. */
+#define SCHEMA_APPLICATION_ID 0x796b656e /* "yken" */
+
+/* Refuse what is not a registry. Errors: ERR_USAGE another application's file, or newer than this
+ * program. */
+MUST_CHECK int schema_check(struct db *db, struct err *err);
+/* Bring the database up to date, in one transaction. Nothing is written when it is. */
+MUST_CHECK int schema_migrate(struct db *db, struct err *err);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 
-#include "registry/schema.h"
+#include "registry/room.h"
 
 /*
  * Migration n brings user_version from n to n + 1. A released one is never edited.

@@ -9,23 +9,15 @@
 
 /* ---- certificate ---- */
 
-static int
-take_cert(void *ctx, const struct registry_cert *cert)
-{
-	*(struct registry_cert *)ctx = *cert;
-	return 1;
-}
-
 /* One that is not the expected one: whose? */
 static int
 other_cert(struct check *c, const struct cert_info *info, struct err *err)
 {
-	const struct registry_which which = {.serial = info->serial};
 	struct registry_cert known = {0};
 	int rc = 0;
 
 	if (info->serial_len == REGISTRY_SERIAL_LEN)
-		rc = registry_certs(c->s.registry, &which, take_cert, &known, err);
+		rc = registry_cert(c->s.registry, info->serial, &known, err);
 	if (rc < 0)
 		return rc;
 	if (rc == 1 && memcmp(known.sha256, info->sha256, sizeof(known.sha256)) != 0)

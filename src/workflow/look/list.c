@@ -31,8 +31,9 @@ number(const uint8_t firmware[static 3])
 	return firmware[0] << 16 | firmware[1] << 8 | firmware[2];
 }
 
-unsigned
-workflow_advisories(const uint8_t firmware[static 3], enum key_alg alg)
+/* The bits that hold for a key of this algorithm. */
+static unsigned
+advisories_of(const uint8_t firmware[static 3], enum key_alg alg)
 {
 	const int32_t v = number(firmware);
 	unsigned bits = 0;
@@ -124,8 +125,8 @@ parse_firmware(const char *text, struct versions *ret, struct err *err)
 
 /* ---- time ---- */
 
-int
-workflow_duration(const char *text, int64_t *ret, struct err *err)
+static int
+duration(const char *text, int64_t *ret, struct err *err)
 {
 	static const struct {
 		char unit;
@@ -200,7 +201,7 @@ parse(struct registry *r, struct listing *l, struct err *err)
 	int rc = 0;
 
 	if (what->expiring != NULL) {
-		if ((rc = workflow_duration(what->expiring, &within, err)) != 0)
+		if ((rc = duration(what->expiring, &within, err)) != 0)
 			return rc;
 		l->before = utc_now() + within;
 	}
@@ -239,8 +240,7 @@ take(void *ctx, const struct registry_row *row)
 	struct workflow_listed one = {.row = *row};
 
 	if (row->has_cert)
-		one.advisories =
-		    workflow_advisories(row->token.firmware, (enum key_alg)row->key_alg);
+		one.advisories = advisories_of(row->token.firmware, (enum key_alg)row->key_alg);
 	return fits(l, &one) ? l->row(l->ctx, &one) : 0;
 }
 

@@ -2,7 +2,6 @@
 /* plans: all that is ever done to a token, as tables. */
 #include <string.h>
 
-#include "workflow/run/before.h"
 #include "workflow/step/steps.h"
 
 /* ---- the steps ---- */

@@ -186,7 +186,7 @@ write_answer(struct enrolment *e, const struct workflow_remote_unblock *what,
 	snprintf(detail, sizeof(detail), "request %s%s%.300s", hash,
 	    what->ticket == NULL ? "" : ", ticket ", e->work.asked.ticket);
 	/* written down before there is an answer: a second one to this request is refused */
-	if ((rc = steps_escrow(e, SECRET_PUK, puk, err)) != 0 ||
+	if ((rc = steps_escrow(e, SECRET_PUK, 0, puk, err)) != 0 ||
 	    (rc = registry_audit(e->s.registry, "unblock-answer", t->token, detail, err)) != 0 ||
 	    (rc = unblock_seal(t, puk, &answer, err)) != 0)
 		return rc;

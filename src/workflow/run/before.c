@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 
-#include "workflow/run/before.h"
 #include "workflow/step/steps.h"
 
 /* ---- the holder, who is here ---- */
@@ -226,7 +225,7 @@ before_unblock_ask(struct enrolment *e, struct err *err)
 	if ((rc = enrolment_new_pin(e, err)) != 0)
 		return rc;
 	/* a work that is under way opens it when it is needed */
-	return e->resumed ? 0 : steps_escrow(e, SECRET_PUK, e->current_puk, err);
+	return e->resumed ? 0 : steps_escrow(e, SECRET_PUK, 0, e->current_puk, err);
 }
 
 /* ---- retire ---- */

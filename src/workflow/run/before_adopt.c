@@ -2,7 +2,6 @@
 /* before_adopt: what other tools left on a token, and the secrets that they left it with. */
 #include <string.h>
 
-#include "workflow/run/before.h"
 #include "workflow/step/steps.h"
 
 /* The PIN is the holder's and stays, but the factory's is nobody's. */

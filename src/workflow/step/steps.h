@@ -52,12 +52,10 @@ MUST_CHECK int enroll_token(
 MUST_CHECK int renew_token(
     struct enrolment *e, const struct workflow_reissue *what, struct err *err);
 
-/* steps_escrow.c: with a secret from the escrow, which is replaced. escrow: the token's current
- * one, by the key that the operator named. */
-MUST_CHECK int steps_escrow(
-    struct enrolment *e, enum registry_secret_kind kind, struct secret *ret, struct err *err);
-MUST_CHECK int steps_escrow_version(struct enrolment *e, enum registry_secret_kind kind,
-    unsigned version, struct secret *ret, struct err *err);
+/* steps_escrow.c: with a secret from the escrow, which is replaced. escrow: this version
+ * (0: the current one), by the key that the operator named. */
+MUST_CHECK int steps_escrow(struct enrolment *e, enum registry_secret_kind kind, unsigned version,
+    struct secret *ret, struct err *err);
 MUST_CHECK int steps_mgmkey_open(struct enrolment *e, struct err *err);
 MUST_CHECK int step_mgmkey_escrow(struct enrolment *e, struct err *err);
 MUST_CHECK int step_puk_escrow(struct enrolment *e, struct err *err);
@@ -69,15 +67,29 @@ MUST_CHECK int steps_reset_check(struct enrolment *e, struct err *err);
 MUST_CHECK int steps_reset_ask(struct enrolment *e, struct err *err);
 MUST_CHECK int step_reset(struct enrolment *e, struct err *err);
 
-/* steps_revoke.c: take back what other work made. What the CA would still accept of a token, but
- * this work's own, is revoked. With to not TOKEN_NEW the token goes there, too. */
-MUST_CHECK int steps_end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
-    enum registry_token_state to, struct err *err);
+/* steps_revoke.c: take back what other work made. */
+
 /* Where something was ended: publish to the servers of ykenroll.conf, the card and the CA let go.
  */
 MUST_CHECK int steps_tell_servers(struct enrolment *e, struct err *err);
 MUST_CHECK int step_replaced(struct enrolment *e, struct err *err);
 MUST_CHECK int step_superseded(struct enrolment *e, struct err *err);
 MUST_CHECK int step_revoked(struct enrolment *e, struct err *err);
+
+/* before.c, before_adopt.c: what each plan finds out (check) and asks for (ask) before the first
+ * change to the token. plan.h has what the two may do. */
+MUST_CHECK int before_enroll_check(struct enrolment *e, struct err *err);
+MUST_CHECK int before_enroll_ask(struct enrolment *e, struct err *err);
+MUST_CHECK int before_renew_check(struct enrolment *e, struct err *err);
+MUST_CHECK int before_renew_ask(struct enrolment *e, struct err *err);
+MUST_CHECK int before_unblock_check(struct enrolment *e, struct err *err);
+MUST_CHECK int before_unblock_ask(struct enrolment *e, struct err *err);
+MUST_CHECK int before_retire_check(struct enrolment *e, struct err *err);
+MUST_CHECK int before_retire_ask(struct enrolment *e, struct err *err);
+MUST_CHECK int before_adopt_check(struct enrolment *e, struct err *err);
+MUST_CHECK int before_adopt_ask(struct enrolment *e, struct err *err);
+
+/* e->new_pin is the holder's, who is here: asked for, and sent. */
+MUST_CHECK int before_holder_pin(struct enrolment *e, struct err *err);
 
 #endif

@@ -12,14 +12,7 @@
 /* ---- opening ---- */
 
 int
-steps_escrow(
-    struct enrolment *e, enum registry_secret_kind kind, struct secret *ret, struct err *err)
-{
-	return steps_escrow_version(e, kind, 0, ret, err);
-}
-
-int
-steps_escrow_version(struct enrolment *e, enum registry_secret_kind kind, unsigned version,
+steps_escrow(struct enrolment *e, enum registry_secret_kind kind, unsigned version,
     struct secret *ret, struct err *err)
 {
 	char why[REGISTRY_TEXT_MAX + 96];
@@ -71,8 +64,7 @@ try_older(struct enrolment *e, struct err *err)
 	if ((rc = registry_secrets(e->s.registry, e->s.serial, take_version, &v, err)) < 0)
 		return rc;
 	for (i = 0; i < v.n; i++) {
-		if ((rc = steps_escrow_version(
-			 e, SECRET_MGMKEY, v.list[i], e->current_mgmkey, err)) != 0)
+		if ((rc = steps_escrow(e, SECRET_MGMKEY, v.list[i], e->current_mgmkey, err)) != 0)
 			return rc;
 		if ((rc = session_authenticate(&e->s, e->current_mgmkey, err)) != ERR_MGMKEY)
 			return rc;
@@ -89,7 +81,7 @@ steps_mgmkey_open(struct enrolment *e, struct err *err)
 	int rc;
 
 	if (e->current_mgmkey->len == 0 &&
-	    (rc = steps_escrow(e, SECRET_MGMKEY, e->current_mgmkey, err)) != 0)
+	    (rc = steps_escrow(e, SECRET_MGMKEY, 0, e->current_mgmkey, err)) != 0)
 		return rc;
 	if ((rc = session_authenticate(&e->s, e->current_mgmkey, err)) == ERR_MGMKEY)
 		rc = try_older(e, err);
@@ -146,7 +138,7 @@ send_old(struct enrolment *e, bool *ret, struct err *err)
 	if (enrolment_recorded(e, STEP_PUK_REFUSED) && !e->s.w->last_try)
 		return refused(e, err);
 	if (e->current_puk->len == 0 &&
-	    (rc = steps_escrow(e, SECRET_PUK, e->current_puk, err)) != 0)
+	    (rc = steps_escrow(e, SECRET_PUK, 0, e->current_puk, err)) != 0)
 		return rc;
 	if ((rc = registry_step(e->s.registry, e->work.id, STEP_PUK_SENDING, NULL, err)) != 0)
 		return rc;

@@ -52,8 +52,10 @@ note_of(const struct enrolment *e, enum signer_reason reason, char *ret, size_t 
 	    e->work.asked.ticket[0] == '\0' ? "" : ", ticket ", e->work.asked.ticket);
 }
 
-int
-steps_end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
+/* What the CA would still accept of a token, but this work's own, is revoked. With to not TOKEN_NEW
+ * the token goes there, too. */
+static int
+end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
     enum registry_token_state to, struct err *err)
 {
 	struct registry_revoked certs[CERTS_MAX];
@@ -133,7 +135,7 @@ step_replaced(struct enrolment *e, struct err *err)
 		return hold_certs(e, e->work.asked.replaces, err);
 	if ((rc = registry_token(e->s.registry, e->work.asked.replaces, &t, err)) != 0)
 		return rc;
-	return steps_end_certs(e, e->work.asked.replaces, why->reason,
+	return end_certs(e, e->work.asked.replaces, why->reason,
 	    t.state >= TOKEN_LOST ? TOKEN_NEW : why->to, err);
 }
 
@@ -142,7 +144,7 @@ step_superseded(struct enrolment *e, struct err *err)
 {
 	const struct workflow_why *why = workflow_why(e->work.asked.why);
 
-	return steps_end_certs(
+	return end_certs(
 	    e, e->work.asked.token, why == NULL ? REASON_SUPERSEDED : why->reason, TOKEN_NEW, err);
 }
 
@@ -157,5 +159,5 @@ reason_of(const struct enrolment *e)
 int
 step_revoked(struct enrolment *e, struct err *err)
 {
-	return steps_end_certs(e, e->work.asked.token, reason_of(e), TOKEN_NEW, err);
+	return end_certs(e, e->work.asked.token, reason_of(e), TOKEN_NEW, err);
 }
