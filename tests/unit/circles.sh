@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Can the files of src be put in an order in which each uses only what stands before it? A file uses another one when it has
+# a symbol undefined that the other one defines, as nm tells; tsort tells where that goes round in a circle.
+set -u
+cd "${BUILDDIR:?the build directory}/src" || exit 1
+T=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-circles.XXXXXX") || exit 1
+trap 'rm -rf "$T"' EXIT
+
+# uses DIR: "FILE FILE" for each use among the object files below it
+uses() {
+	find "$1" -name '*.o' -exec nm -A {} + >"$T/nm" || return 1
+	sed -nE 's/^([^:]*):[0-9a-f]+ [A-TV-Z] (.*)/\2 \1/p' "$T/nm" | LC_ALL=C sort >"$T/defined"
+	sed -nE 's/^([^:]*): +U (.*)/\2 \1/p' "$T/nm" | LC_ALL=C sort >"$T/used"
+	LC_ALL=C join -o 2.2,1.2 "$T/defined" "$T/used" | awk '$1 != $2' | sort -u
+}
+# Of a program and a library, so that the same file is not two.
+circles() { uses "$1" | tsort 2>&1 >"$T/order" | sed 's/^tsort: -: //'; }
+
+n=0 bad=0
+claim() { # claim TEXT COMMAND…
+	n=$((n + 1)) text=$1
+	shift
+	"$@" && echo "ok $n - $text" || { bad=1; echo "not ok $n - $text"; }
+}
+
+# That a circle would be seen: three files, and a pair that is none.
+mkdir "$T/round" && for f in "a b" "b c" "c a" "d a"; do
+	set -- $f
+	echo "void $2(void); void $1(void); void $1(void) { $2(); }" >"$T/$1.c"
+	${CC:-cc} -c -o "$T/round/$1.o" "$T/$1.c"
+done
+claim "a circle of three files is seen" [ "$(circles "$T/round" | grep -c '/[abc]\.o$')" = 3 ]
+claim "and who only uses one of it is not in it" [ "$(circles "$T/round" | grep -c '/d\.o$')" = 0 ]
+
+claim "there are files to look at" [ "$(uses . | wc -l)" -gt 1000 ]
+circles . >"$T/found"
+sed 's/^/# /' "$T/found"
+claim "no file of src is in a circle" [ ! -s "$T/found" ]
+echo "1..$n"
+exit $bad
