@@ -3,7 +3,8 @@
 # Can the files of src be put in an order in which each uses only what stands before it? A file uses another one when it has
 # a symbol undefined that the other one defines, as nm tells; tsort tells where that goes round in a circle.
 set -u
-cd "${BUILDDIR:?the build directory}/src" || exit 1
+# the suite's build directory has one of each compiler
+cd "${BUILDDIR:?the build directory}/gcc/src" 2>/dev/null || cd "$BUILDDIR/src" || exit 1
 T=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-circles.XXXXXX") || exit 1
 trap 'rm -rf "$T"' EXIT
 
