@@ -86,8 +86,6 @@ struct face {
 extern struct face face;
 extern const struct device_ui face_device;
 extern const struct desk_ui face_ui, face_token_ui; /* of a life; of the token verbs */
-MUST_CHECK int face_check_specs(struct err *err);
-MUST_CHECK int face_check_token_specs(struct err *err);
 
 /* ---- countdown.c: the seconds that are left, on a terminal; elsewhere one line ---- */
 
@@ -106,7 +104,7 @@ extern int64_t report_start_ns; /* when main() began */
 extern struct poptOption enroll_secrets[]; /* --pin --current-pin --current-puk … */
 /* opt.asked: as far as it can be told here whether that can be. Errors: ERR_USAGE. */
 MUST_CHECK int enroll_options(struct err *err);
-MUST_CHECK int enroll_check_specs(struct err *err);
+MUST_CHECK int enroll_check_letter(struct err *err); /* does --pin generate go with --letter? */
 /* The report, as text or JSON, after a run that ended with rc. Returns rc. */
 int enroll_show(const struct workflow_report *report, int rc, struct err *err);
 

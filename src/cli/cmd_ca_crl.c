@@ -39,8 +39,6 @@ run(struct called *c, struct err *err)
 	struct crl_info crl;
 	int rc;
 
-	if ((rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0)
-		return rc;
 	if (root_pass != NULL && !root)
 		return err_set(err, ERR_USAGE, "--root-pass is for --root");
 	if ((rc = workflow_crl(&c->desk, root != 0, root_pass, &crl, err)) != 0)

@@ -90,16 +90,6 @@ look(const char *dir, struct err *err)
 static int
 check(struct err *err)
 {
-	const struct {
-		const char *spec, *option;
-	} specs[] = {{key_pass, "--key-pass"}, {root_key_pass, "--root-key-pass"},
-	    {opt.ca_pass, "--ca-pass"}, {recovery_pass, "--recovery-pass"}};
-	size_t i;
-	int rc;
-
-	for (i = 0; i < sizeof(specs) / sizeof(specs[0]); i++)
-		if ((rc = prompt_check_spec(specs[i].spec, specs[i].option, err)) != 0)
-			return rc;
 	if (cert == NULL || (key == NULL && ca_key == NULL))
 		return err_set(
 		    err, ERR_USAGE, "which CA? Give its directory, or --cert FILE and --key FILE");

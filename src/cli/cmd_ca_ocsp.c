@@ -82,8 +82,7 @@ run(struct called *c, struct err *err)
 	char address[INET6_ADDRSTRLEN];
 	int rc;
 
-	if ((rc = prompt_check_spec(key_pass, "--key-pass", err)) != 0 ||
-	    (rc = parse_listen(listen_at == NULL ? "127.0.0.1:8888" : listen_at, address,
+	if ((rc = parse_listen(listen_at == NULL ? "127.0.0.1:8888" : listen_at, address,
 		 sizeof(address), &what.port, err)) != 0 ||
 	    (valid != NULL && (rc = text_number(valid, "--valid", VALID_MAX, &seconds, err)) != 0))
 		return rc;

@@ -46,11 +46,7 @@ long_enough(const struct secret *pass, struct err *err)
 static int
 options(struct request *r, struct err *err)
 {
-	int rc;
-
 	request_merge(r, &usual);
-	if ((rc = prompt_check_spec(pass_spec, "--p12-pass", err)) != 0)
-		return rc;
 	if (r->alg == KEY_X25519 || r->alg == KEY_ED25519)
 		return err_set(err, ERR_USAGE,
 		    "--algorithm takes ECCP256, ECCP384, RSA2048, RSA3072 or RSA4096");

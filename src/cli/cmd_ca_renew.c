@@ -147,10 +147,6 @@ renew(const struct desk *w, char **files, size_t n_files, struct err *err)
 static int
 run(struct called *c, struct err *err)
 {
-	int rc;
-
-	if ((rc = prompt_check_spec(root_pass, "--root-pass", err)) != 0)
-		return rc;
 	if (issuing)
 		return renew_issuing(&c->desk, c->n, err);
 	if (root_pass != NULL)

@@ -14,7 +14,7 @@ struct poptOption enroll_secrets[] = {
     {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
 	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N; generate makes one for "
 	"a letter",
-	"SPEC"},
+	"SPEC|generate"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
     {"current-pin", 0, POPT_ARG_STRING, &face.current_pin, 0,
 	"current PIN of a token that is not as it left the factory", "SPEC"},
@@ -101,7 +101,7 @@ parse_retries(struct workflow_enroll *what, struct err *err)
 }
 
 int
-enroll_check_specs(struct err *err)
+enroll_check_letter(struct err *err)
 {
 	const bool made = face.new_pin != NULL && strcmp(face.new_pin, "generate") == 0;
 
@@ -111,7 +111,7 @@ enroll_check_specs(struct err *err)
 		return err_set(err, ERR_USAGE, "--letter-to wants --letter FILE");
 	if (made) /* for the letter, and not asked for */
 		face.new_pin = NULL;
-	return face_check_specs(err);
+	return 0;
 }
 
 int
@@ -124,7 +124,7 @@ enroll_options(struct err *err)
 		return err_set(err, ERR_USAGE, "there is no profile %s", r->profile);
 	if (r->alg != KEY_NONE && r->alg != KEY_P256 && r->alg != KEY_P384)
 		return err_set(err, ERR_USAGE, "--algorithm takes ECCP256 or ECCP384");
-	return enroll_check_specs(err);
+	return enroll_check_letter(err);
 }
 
 /* Who is named by the word, and what is asked for where nothing is said. */
@@ -202,7 +202,7 @@ run_recover(struct called *c, struct err *err)
 	struct workflow_report report = {0};
 	int rc;
 
-	if ((rc = enroll_check_specs(err)) != 0)
+	if ((rc = enroll_check_letter(err)) != 0)
 		return rc;
 	rc = workflow_recover(&c->desk, give_up != 0, &report, err);
 	if (rc == 0 && report.already && !opt.json) {

@@ -62,10 +62,9 @@ check_keys(struct err *err)
 
 	if ((rc = algorithm(issuing_alg, &alg, err)) != 0 ||
 	    (rc = algorithm(root_alg, &alg, err)) != 0 ||
-	    (rc = secret_kind(ca_key, &kind, err)) != 0 ||
-	    (rc = secret_kind(root_key, &kind, err)) != 0)
+	    (rc = secret_kind(ca_key, &kind, err)) != 0)
 		return rc;
-	return prompt_check_spec(root_pass, "--root-pass", err);
+	return secret_kind(root_key, &kind, err);
 }
 
 static int
@@ -86,10 +85,7 @@ check(struct err *err)
 		    "keys goes there, best to a medium that is kept offline");
 	if (single && (root_key != NULL || root_alg != NULL || root_pass != NULL))
 		return err_set(err, ERR_USAGE, "--single has one key: no --root-... with it");
-	if ((rc = check_keys(err)) != 0 ||
-	    (rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
-		return rc;
-	return prompt_check_spec(recovery_pass, "--recovery-pass", err);
+	return check_keys(err);
 }
 
 static int

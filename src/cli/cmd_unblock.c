@@ -15,7 +15,7 @@ static const struct poptOption table[] = {
     {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
 	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N; generate makes one for "
 	"a letter",
-	"SPEC"},
+	"SPEC|generate"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
     {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
     {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
@@ -103,7 +103,7 @@ run(struct called *c, struct err *err)
 {
 	int rc;
 
-	if ((rc = enroll_check_specs(err)) != 0)
+	if ((rc = enroll_check_letter(err)) != 0)
 		return rc;
 	if (request == NULL && answer == NULL && apply == NULL)
 		return run_here(&c->desk, c->args[0], err);

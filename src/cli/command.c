@@ -63,6 +63,32 @@ collect(const struct command *c, poptContext con, struct called *ret, struct err
 				  : err_set(err, ERR_USAGE, "ykenroll %s %s", c->name, c->words);
 }
 
+/* Every option that takes a SPEC has one, before anybody is asked for anything. "SPEC|generate":
+ * that word is as good. */
+static int
+check_specs(const struct poptOption *o, struct err *err)
+{
+	char option[64];
+	const char *given;
+	int rc;
+
+	for (; o->longName != NULL || o->shortName != '\0' || o->arg != NULL; o++) {
+		if ((o->argInfo & POPT_ARG_MASK) == POPT_ARG_INCLUDE_TABLE) {
+			if ((rc = check_specs(o->arg, err)) != 0)
+				return rc;
+			continue;
+		}
+		if (o->argDescrip == NULL || strncmp(o->argDescrip, "SPEC", 4) != 0 ||
+		    (given = *(char **)o->arg) == NULL ||
+		    (o->argDescrip[4] == '|' && strcmp(given, o->argDescrip + 5) == 0))
+			continue;
+		snprintf(option, sizeof(option), "--%s", o->longName);
+		if ((rc = prompt_check_spec(given, option, err)) != 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int
 parse(const struct command *c, int argc, const char **argv, struct called *ret, struct err *err)
 {
@@ -87,7 +113,8 @@ parse(const struct command *c, int argc, const char **argv, struct called *ret, 
 		    bad[0] == '-' && bad[1] != '-' ? 2 : (int)strcspn(bad, "="), bad,
 		    poptStrerror(r), c->name);
 	}
-	if ((rc = opt_asked_check(err)) != 0 || (rc = collect(c, con, ret, err)) != 0)
+	if ((rc = opt_asked_check(err)) != 0 || (rc = collect(c, con, ret, err)) != 0 ||
+	    (rc = check_specs(c->table, err)) != 0)
 		return rc;
 	return env_home(opt.home, opt.home_path, err);
 }
@@ -101,7 +128,6 @@ run(const struct command *c, int argc, const char **argv, struct err *err)
 	if (c->become != NULL)
 		return c->become(argv, err);
 	if ((rc = parse(c, argc, argv, &called, err)) != 0 ||
-	    (c->of_token && (rc = face_check_token_specs(err)) != 0) ||
 	    (rc = opt_desk(&called.desk, err)) != 0)
 		return rc;
 	if (c->of_token)

@@ -179,30 +179,6 @@ token_secret(void *ctx, enum desk_secret which, struct secret *ret, struct err *
 }
 
 static int
-check_specs(const struct asked *all, size_t n, struct err *err)
-{
-	size_t i;
-	int rc = 0;
-
-	for (i = 0; i < n && rc == 0; i++)
-		if (all[i].spec != NULL)
-			rc = prompt_check_spec(*all[i].spec, all[i].prompt.option, err);
-	return rc;
-}
-
-int
-face_check_specs(struct err *err)
-{
-	return check_specs(of_life, sizeof(of_life) / sizeof(of_life[0]), err);
-}
-
-int
-face_check_token_specs(struct err *err)
-{
-	return check_specs(of_token, sizeof(of_token) / sizeof(of_token[0]), err);
-}
-
-static int
 confirm(void *ctx, const char *question, struct err *err)
 {
 	(void)ctx;

@@ -147,10 +147,6 @@ opt_desk(struct desk *ret, struct err *err)
 	if (opt.wait != NULL &&
 	    (rc = text_number(opt.wait, "--wait", WAIT_MAX, &wait_sec, err)) != 0)
 		return rc;
-	if ((rc = prompt_check_spec(opt.ca_pass, "--ca-pass", err)) != 0)
-		return rc;
-	if ((rc = prompt_check_spec(face.escrow_pass, "--escrow-pass", err)) != 0)
-		return rc;
 	memset(ret, 0, sizeof(*ret));
 	ret->home = opt.home_path;
 	ret->actor = opt_actor();
