@@ -30,6 +30,13 @@ file_stream_closep(FILE **f)
 }
 
 void
+file_dir_closep(DIR **dir)
+{
+	if (*dir != NULL)
+		(void)closedir(*dir);
+}
+
+void
 file_line_freep(char **line)
 {
 	free(*line);

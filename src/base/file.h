@@ -7,6 +7,7 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -19,6 +20,7 @@
 /* These fit CLEAN(): close one that is open (not -1, not NULL); free a line of getline(3). */
 void file_closep(int *fd);
 void file_stream_closep(FILE **f);
+void file_dir_closep(DIR **dir);
 void file_line_freep(char **line);
 
 /* dir + "/" + name, or ERR_INTERNAL when it does not fit. */

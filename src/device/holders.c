@@ -20,6 +20,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "device/readers.h"
 
 #define PEERS_MAX 64
@@ -67,13 +68,6 @@ struct peers {
 	bool found[PEERS_MAX]; /* its process is */
 	size_t n;
 };
-
-static void
-closep(const int *fd)
-{
-	if (*fd >= 0)
-		(void)close(*fd);
-}
 
 static bool
 is_pcscd(const char *name, size_t len)
@@ -141,7 +135,7 @@ find_peers(struct peers *peers)
 	};
 	const struct timeval patience = {.tv_sec = 1};
 	_Alignas(struct nlmsghdr) char buf[ANSWER_MAX];
-	CLEAN(closep) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	CLEAN(file_closep) int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	ssize_t n;
 
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
@@ -153,18 +147,11 @@ find_peers(struct peers *peers)
 
 /* ---- the processes ---- */
 
-static void
-closedirp(DIR **dir)
-{
-	if (*dir != NULL)
-		(void)closedir(*dir);
-}
-
 static bool
 read_name(const char *pid, char *ret, size_t size)
 {
 	char path[32];
-	CLEAN(closep) int fd = -1;
+	CLEAN(file_closep) int fd = -1;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%.10s/comm", pid);
@@ -180,7 +167,7 @@ static bool
 is_connected(struct peers *peers, const char *pid)
 {
 	char path[32], target[64];
-	CLEAN(closedirp) DIR *dir = NULL;
+	CLEAN(file_dir_closep) DIR *dir = NULL;
 	const struct dirent *e;
 	unsigned long inode;
 	bool connected = false;
@@ -235,7 +222,7 @@ size_t
 device_holders(struct device_holder ret[static DEVICE_HOLDERS_MAX], size_t *ret_hidden)
 {
 	struct peers peers = {.n = 0};
-	CLEAN(closedirp) DIR *proc = opendir("/proc");
+	CLEAN(file_dir_closep) DIR *proc = opendir("/proc");
 	const struct dirent *e;
 	size_t n = 0, i;
 

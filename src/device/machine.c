@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "device/readers.h"
 #include "device/wire.h"
 
@@ -40,15 +41,12 @@ static bool
 read_hex(int dir, const char *device, const char *attribute, unsigned long *ret)
 {
 	char path[300], text[16];
+	CLEAN(file_closep) int fd = -1;
 	ssize_t n;
-	int fd;
 
 	if (snprintf(path, sizeof(path), "%s/%s", device, attribute) >= (int)sizeof(path) ||
-	    (fd = openat(dir, path, O_RDONLY | O_CLOEXEC)) < 0)
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	(void)close(fd);
-	if (n <= 0)
+	    (fd = openat(dir, path, O_RDONLY | O_CLOEXEC)) < 0 ||
+	    (n = read(fd, text, sizeof(text) - 1)) <= 0)
 		return false;
 	text[n] = '\0';
 	*ret = strtoul(text, NULL, 16);
@@ -72,7 +70,7 @@ is_yubico(int dir, const char *device, size_t len)
 static void
 look_at_bus(struct device_machine *ret)
 {
-	DIR *dir = opendir(USB_DEVICES);
+	CLEAN(file_dir_closep) DIR *dir = opendir(USB_DEVICES);
 	const struct dirent *e;
 	unsigned long class = 0;
 
@@ -85,8 +83,6 @@ look_at_bus(struct device_machine *ret)
 			 class == CLASS_CCID)
 			ret->usb_ccid++;
 	}
-	if (dir != NULL)
-		(void)closedir(dir);
 }
 
 /* ---- pcscd ---- */
@@ -97,15 +93,13 @@ static enum device_service
 unanswered(void)
 {
 	const struct sockaddr_un to = {.sun_family = AF_UNIX, .sun_path = DEVICE_SOCKET};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	enum device_service s = SERVICE_REFUSED;
+	CLEAN(file_closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return SERVICE_FAILED;
-	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
-		s = errno == EACCES || errno == EPERM ? SERVICE_CLOSED : SERVICE_ABSENT;
-	(void)close(fd);
-	return s;
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+		return SERVICE_REFUSED;
+	return errno == EACCES || errno == EPERM ? SERVICE_CLOSED : SERVICE_ABSENT;
 }
 
 static enum device_service

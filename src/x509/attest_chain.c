@@ -11,7 +11,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -42,13 +41,6 @@ later_free(struct later *l)
 {
 	while (l->n > 0)
 		X509_free(l->cert[--l->n]);
-}
-
-static void
-dir_closep(DIR **d)
-{
-	if (*d != NULL)
-		closedir(*d);
 }
 
 int
@@ -186,7 +178,7 @@ later_add_file(struct later *l, const char *path, struct err *err)
 static int
 later_load(struct later *l, const char *path, struct err *err)
 {
-	CLEAN(dir_closep) DIR *dir = opendir(path);
+	CLEAN(file_dir_closep) DIR *dir = opendir(path);
 	const struct dirent *e;
 	char file[4096];
 	size_t len;
