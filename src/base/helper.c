@@ -3,7 +3,6 @@
 #include <linux/close_range.h>
 #include <signal.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>

@@ -5,7 +5,6 @@
 #define BASE_UTC_H
 
 #include <stdint.h>
-#include <stddef.h>
 
 #define UTC_TEXT_LEN 21 /* "2026-11-20T21:00:00Z" and the NUL */
 

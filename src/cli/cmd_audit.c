@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit: who did what, and whether it was changed since. */
 #include <jansson.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "ykenroll/registry_look.h"

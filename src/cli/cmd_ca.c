@@ -2,7 +2,6 @@
 /* ca: its verbs. show: the certificates and CRLs that servers need, public files; no key is
  * touched. */
 #include <jansson.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/file.h"

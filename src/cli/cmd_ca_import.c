@@ -2,7 +2,6 @@
 /* ca import: from another CA's directory, or from its files, to a home. */
 #include <jansson.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

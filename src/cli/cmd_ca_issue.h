@@ -3,6 +3,8 @@
 #ifndef CLI_CMD_CA_ISSUE_H
 #define CLI_CMD_CA_ISSUE_H
 
+#include <sys/types.h>
+
 #include "cli/cli.h"
 #include "ykenroll/workflow_ca.h"
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ca ocsp: the OCSP responder. */
 #include <arpa/inet.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ca p12: a software key with its certificate and chain in one file. */
-#include <jansson.h>
-#include <string.h>
 
 #include "cli/cmd_ca_issue.h"
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* enroll and recover: the same steps, from the start or from where they stopped. */
-#include <jansson.h>
 #include <string.h>
-#include <strings.h>
 
 #include "cli/cli.h"
 #include "ykenroll/workflow_life.h"

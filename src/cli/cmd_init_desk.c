@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* init --signer: a desk whose CA is elsewhere, on this host or behind an ssh. */
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* list: tokens with their holders and newest certificates. */
 #include <jansson.h>
-#include <string.h>
 
 #include "cli/cli.h"
 #include "ykenroll/workflow_look.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check: a token against the registry, without changing anything. */
 #include <jansson.h>
-#include <string.h>
 
 #include "cli/cli.h"
 

@@ -2,7 +2,6 @@
 /* receipt: signed evidence of an enrolment; receipt verify. */
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "cli/cli.h"

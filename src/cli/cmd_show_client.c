@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* show --client: what a user types on her machine. */
 #include <jansson.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "cli/cli.h"

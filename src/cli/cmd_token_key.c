@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* token generate, request, import, delete, move, reset */
-#include <stdlib.h>
-#include <string.h>
 
 #include "cli/cmd_token.h"
 

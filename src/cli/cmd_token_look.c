@@ -2,7 +2,6 @@
 /* token list, info, export, attest */
 #include <jansson.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cmd_token.h"
 

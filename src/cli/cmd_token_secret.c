@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* token change-pin, change-puk, unblock-pin, set-retries, change-management-key */
-#include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "base/file.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verify-server: does a server let in whom it should, and nobody else? */
 #include <jansson.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "cli/cmd_token.h"

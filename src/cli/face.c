@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* face: what a person sees of a workflow while it runs. */
-#include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* report: what an enrolment did, for people and as JSON. */
 #include <jansson.h>
-#include <string.h>
 
 #include "base/utc.h"
 #include "cli/cli.h"

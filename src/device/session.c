@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/tlv.h"
 #include "device/apdu.h"
 #include "device/lib.h"
 #include "device/readers.h"
 #include "device/status.h"
-#include "device/wire.h"
 
 /* SP 800-73-4 part 1, 2.2: PIV's AID without the version */
 static const uint8_t piv_aid[] = {0xa0, 0x00, 0x00, 0x03, 0x08};

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* p11_make: a new key pair on a token, which never leaves it. */
-#include <string.h>
 
 #include <openssl/rand.h>
 

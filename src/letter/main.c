@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <hpdf.h>
 #include <iconv.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

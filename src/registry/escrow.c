@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <limits.h>

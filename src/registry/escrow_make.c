@@ -8,7 +8,6 @@
  */
 #include <openssl/ec.h>
 #include <openssl/pem.h>
-#include <openssl/x509v3.h>
 
 #include <limits.h>
 #include <unistd.h>

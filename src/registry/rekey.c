@@ -4,13 +4,11 @@
  * sealed to the new one; what older sets hold is sealed anew a few rows at a time. Each row says to
  * which generation it is sealed: killed anywhere, the rest is found by the next run.
  */
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
 #include "registry/audit.h"

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* revoke: what the CA has taken back. */
-#include <stdio.h>
-#include <string.h>
 
 #include "base/text.h"
 #include "base/utc.h"

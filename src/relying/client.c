@@ -4,12 +4,10 @@
  * queue, which its callers take for theirs. */
 #include <assert.h>
 #include <glob.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ocspd_cert: the responder's certificate and key. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/utc.h"
 #include "desk/ca_issue.h"

@@ -2,7 +2,6 @@
 /* publish_watch: the files, then the commands, once or whenever there is something to publish. A
  * look a second instead of inotify: it also sees a clock that was set, and certificates that
  * expire. */
-#include <errno.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>

@@ -3,7 +3,6 @@
  * with a passphrase that lies beside them: who can read the directory has them. */
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/file.h"
 #include "desk/ca_issue.h"

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/file.h"
-#include "base/text.h"
 #include "signer/crl.h"
 #include "signer/import.h"
 #include "ykenroll/x509.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What is asked of the issuance log. */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 

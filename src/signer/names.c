@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* names: which ones are possible. */
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 

@@ -2,7 +2,6 @@
 /* rules_profile: the built-in profiles, and what a section may change in one. */
 #include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/conf.h>

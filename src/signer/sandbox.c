@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Landlock by its system calls: glibc has no functions for it, and Debian 12's headers know ABI 3
  * of it at most (landlock(7)). */
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdio.h>

@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "signer/sandbox.h"
 

@@ -2,7 +2,6 @@
 /* What a key is and holds, as JSON without its secrets. */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <jansson.h>
 

@@ -6,7 +6,6 @@
 #include <net/if.h>
 #include <sched.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>

@@ -4,7 +4,6 @@
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
 
-#include "virtual/applet.h"
 #include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The finger of a Bio key: VERIFY with P2 96, as the .NET SDK's manual has it. */
-#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <string.h>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The private keys that IMPORT KEY brings: see vcrypt.h. */
-#include <string.h>
 
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

@@ -6,9 +6,6 @@
  */
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
-
 #include "base/text.h"
 #include "key/evp.h"
 #include "key/ossl.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ocsp_request: what strangers ask. */
-#include <limits.h>
 #include <string.h>
 
 #include <openssl/err.h>

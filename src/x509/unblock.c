@@ -2,7 +2,6 @@
 #include <openssl/pem.h> /* before cms.h, which then has its PEM functions */
 
 #include <openssl/ec.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

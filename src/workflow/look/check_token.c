@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_token: what is on the token, against what should be. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/utc.h"

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "base/utc.h"
 #include "ykenroll/workflow_receipt.h"
 
 struct parts {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* adopt: a token that is in use and that other tools made. */
-#include <string.h>
 #include <strings.h>
 
 #include "workflow/run/run.h"

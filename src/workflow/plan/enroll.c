@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* enroll: from a token in any state to a proven login, or the rest of the way after an
  * interruption. */
-#include <stdio.h>
-#include <string.h>
 #include <strings.h>
 
 #include "workflow/run/run.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* unblock: a new PIN by the PUK that the escrow has, and a new PUK in its place. */
-#include <stdio.h>
 
 #include "workflow/run/run.h"
 #include "workflow/step/steps.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* before_adopt: what other tools left on a token, and the secrets that they left it with. */
-#include <string.h>
 
 #include "workflow/step/steps.h"
 

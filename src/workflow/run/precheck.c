@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* precheck: all that can be known before the first change to the token. */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* steps_cert: key, identity, attestation, request, certificate, proof. */
-#include <stdio.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "desk/audit.h"
 #include "workflow/step/steps.h"
 

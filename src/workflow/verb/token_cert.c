@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* token_cert: certificates in and out of slots; deleting, moving, and starting anew. */
 #include <stdio.h>
-#include <string.h>
 
 #include "workflow/verb/verb.h"
 

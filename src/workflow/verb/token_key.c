@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* token_key: keys made in a slot, and requests signed by them. */
-#include <stdio.h>
 
 #include "workflow/verb/verb.h"
 

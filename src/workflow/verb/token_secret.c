@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* token_secret: PIN, PUK and their tries. */
-#include <stdio.h>
-#include <string.h>
 
 #include "workflow/verb/verb.h"
 
