@@ -14,22 +14,18 @@
 
 OSSL_FREEP(general_name_freep, GENERAL_NAME, GENERAL_NAME_free)
 OSSL_FREEP(general_names_freep, GENERAL_NAMES, GENERAL_NAMES_free)
-OSSL_FREEP(object_freep, ASN1_OBJECT, ASN1_OBJECT_free)
 OSSL_FREEP(asn1_type_freep, ASN1_TYPE, ASN1_TYPE_free)
 
 static const struct {
 	const char *word;
-	enum csr_san_kind kind;
 	int type; /* OpenSSL's GEN_ */
 } kinds[] = {
-    {"email", SAN_EMAIL, GEN_EMAIL},
-    {"dns", SAN_DNS, GEN_DNS},
-    {"uri", SAN_URI, GEN_URI},
-    {"ip", SAN_IP, GEN_IPADD},
-    {"upn", SAN_UPN, GEN_OTHERNAME},
+    [SAN_EMAIL] = {"email", GEN_EMAIL},
+    [SAN_DNS] = {"dns", GEN_DNS},
+    [SAN_URI] = {"uri", GEN_URI},
+    [SAN_IP] = {"ip", GEN_IPADD},
+    [SAN_UPN] = {"upn", GEN_OTHERNAME},
 };
-
-#define N_KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 int
 csr_san_parse(const char *text, struct csr_san *ret, struct err *err)
@@ -37,27 +33,16 @@ csr_san_parse(const char *text, struct csr_san *ret, struct err *err)
 	const char *colon = strchr(text, ':');
 	size_t i;
 
-	for (i = 0; i < N_KINDS && colon != NULL; i++) {
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]) && colon != NULL; i++) {
 		const size_t n = strlen(kinds[i].word);
 
 		if ((size_t)(colon - text) != n || strncasecmp(text, kinds[i].word, n) != 0)
 			continue;
-		*ret = (struct csr_san){kinds[i].kind, colon + 1};
+		*ret = (struct csr_san){(enum csr_san_kind)i, colon + 1};
 		return 0;
 	}
 	return err_set(err, ERR_USAGE,
 	    "an alternative name is email:, dns:, uri:, ip: or upn: and the name, not %s", text);
-}
-
-static int
-gen_type(enum csr_san_kind kind)
-{
-	size_t i;
-
-	for (i = 0; i < N_KINDS; i++)
-		if (kinds[i].kind == kind)
-			return kinds[i].type;
-	return -1;
 }
 
 /* IA5String, RFC 5280: internationalised names come in their ASCII form. */
@@ -92,26 +77,14 @@ value_ok(const struct csr_san *san)
 	}
 }
 
-static ASN1_STRING *
-new_string(int type, const char *value)
-{
-	ASN1_STRING *s = ASN1_STRING_type_new(type);
-
-	if (s == NULL || ASN1_STRING_set(s, value, (int)strlen(value)) != 1) {
-		ASN1_STRING_free(s);
-		return NULL;
-	}
-	return s;
-}
-
 /* 1.3.6.1.4.1.311.20.2.3, a UTF8String */
 static bool
 put_upn(GENERAL_NAME *gen, const char *value)
 {
 	CLEAN(asn1_type_freep) ASN1_TYPE *type = ASN1_TYPE_new();
-	ASN1_STRING *s = new_string(V_ASN1_UTF8STRING, value);
+	ASN1_STRING *s = ASN1_UTF8STRING_new();
 
-	if (type == NULL || s == NULL) {
+	if (type == NULL || s == NULL || ASN1_STRING_set(s, value, -1) != 1) {
 		ASN1_STRING_free(s);
 		return false;
 	}
@@ -125,17 +98,9 @@ put_upn(GENERAL_NAME *gen, const char *value)
 static bool
 put_value(GENERAL_NAME *gen, const struct csr_san *san)
 {
-	const int type = gen_type(san->kind);
-	ASN1_STRING *s;
-
-	if (type == GEN_OTHERNAME)
+	if (san->kind == SAN_UPN)
 		return put_upn(gen, san->value);
-	s = type == GEN_IPADD ? a2i_IPADDRESS(san->value)
-			      : new_string(V_ASN1_IA5STRING, san->value);
-	if (s == NULL)
-		return false;
-	GENERAL_NAME_set0_value(gen, type, s);
-	return true;
+	return a2i_GENERAL_NAME(gen, NULL, NULL, kinds[san->kind].type, san->value, 0) != NULL;
 }
 
 static int
