@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
-#include <time.h>
+#include <unistd.h>
 
 #include "base/utc.h"
 #include "device/readers.h"
 #include "device/status.h"
 #include "device/wire.h"
 
-#define HELD_POLL_NS 50000000
+#define HELD_POLL_US 50000
 
 int
 reader_names(struct device *dev, char *names, size_t size, struct err *err)
@@ -66,30 +66,15 @@ reader_scan(
 	return 0;
 }
 
-static void
-pause_ns(long ns)
-{
-	const struct timespec t = {.tv_nsec = ns};
-
-	(void)nanosleep(&t, NULL);
-}
-
-static LONG
-connect_once(struct device *dev, const char *name, SCARDHANDLE *ret_card)
-{
-	DWORD protocol;
-
-	return SCardConnect(
-	    dev->context, name, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, ret_card, &protocol);
-}
-
 /* Connect and begin. Whoever had the card before leaves it with a reset: when that comes between
  * our two calls, the second says so, and a new connection is all it takes. */
 static LONG
 enter_once(struct device *dev, const char *name, SCARDHANDLE *ret_card)
 {
 	SCARDHANDLE card = 0;
-	LONG rc = connect_once(dev, name, &card);
+	DWORD protocol;
+	LONG rc = SCardConnect(
+	    dev->context, name, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T1, &card, &protocol);
 
 	if (rc != SCARD_S_SUCCESS)
 		return rc;
@@ -115,7 +100,7 @@ enter(struct device *dev, const char *name, SCARDHANDLE *ret_card)
 		    utc_monotonic_ns() >= until)
 			return rc;
 		if (rc == SCARD_E_SHARING_VIOLATION)
-			pause_ns(HELD_POLL_NS);
+			(void)usleep(HELD_POLL_US);
 	}
 }
 

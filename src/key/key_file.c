@@ -87,17 +87,11 @@ find_reference(const struct blob *text)
 	return NULL;
 }
 
-static void
-textp(char **s)
-{
-	free(*s);
-}
-
 int
 key_file_secret(const char *path, enum key_secret *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob text = {0};
-	CLEAN(textp) char *uri = NULL;
+	CLEAN(file_line_freep) char *uri = NULL;
 	int rc;
 
 	if ((rc = file_read_private(path, &text, err)) != 0)
@@ -223,7 +217,7 @@ key_file_load(const char *path, const struct secret *pass, struct key **ret, str
 	CLEAN(blob_wipe) struct blob pem = {0};
 	CLEAN(x509_sig_freep) X509_SIG *sig = NULL;
 	CLEAN(p8_freep) PKCS8_PRIV_KEY_INFO *p8 = NULL;
-	CLEAN(textp) char *uri = NULL;
+	CLEAN(file_line_freep) char *uri = NULL;
 	EVP_PKEY *evp;
 	int64_t start;
 	int rc;

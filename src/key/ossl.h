@@ -27,6 +27,9 @@ OSSL_FREEP(req_freep, X509_REQ, X509_REQ_free)
 OSSL_FREEP(name_freep, X509_NAME, X509_NAME_free)
 OSSL_FREEP(store_freep, X509_STORE, X509_STORE_free)
 OSSL_FREEP(store_ctx_freep, X509_STORE_CTX, X509_STORE_CTX_free)
+OSSL_FREEP(ext_freep, X509_EXTENSION, X509_EXTENSION_free)
+OSSL_FREEP(object_freep, ASN1_OBJECT, ASN1_OBJECT_free)
+OSSL_FREEP(octets_freep, ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
 OSSL_FREEP(asn1_integer_freep, ASN1_INTEGER, ASN1_INTEGER_free)
 
 /* What an i2d function or a PEM reader allocated. */

@@ -14,9 +14,6 @@
 
 OSSL_FREEP(names_freep, GENERAL_NAMES, GENERAL_NAMES_free)
 OSSL_FREEP(points_freep, CRL_DIST_POINTS, CRL_DIST_POINTS_free)
-OSSL_FREEP(octets_freep, ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
-OSSL_FREEP(object_freep, ASN1_OBJECT, ASN1_OBJECT_free)
-OSSL_FREEP(ext_freep, X509_EXTENSION, X509_EXTENSION_free)
 OSSL_FREEP(conf_freep, CONF, NCONF_free)
 
 #define WORDS_MAX 2048 /* bytes: two lists of addresses, each with its kind */

@@ -47,9 +47,6 @@ extensions_freep(extensions **exts)
 	sk_X509_EXTENSION_pop_free(*exts, X509_EXTENSION_free);
 }
 
-OSSL_FREEP(octets_freep, ASN1_OCTET_STRING, ASN1_OCTET_STRING_free)
-OSSL_FREEP(object_freep, ASN1_OBJECT, ASN1_OBJECT_free)
-OSSL_FREEP(extension_freep, X509_EXTENSION, X509_EXTENSION_free)
 OSSL_FREEP(names_freep, GENERAL_NAMES, GENERAL_NAMES_free)
 
 static int
@@ -57,7 +54,7 @@ put_certificate(extensions **exts, const char *oid, const struct blob *der, stru
 {
 	CLEAN(object_freep) ASN1_OBJECT *object = OBJ_txt2obj(oid, 1);
 	CLEAN(octets_freep) ASN1_OCTET_STRING *octets = ASN1_OCTET_STRING_new();
-	CLEAN(extension_freep) X509_EXTENSION *ext = NULL;
+	CLEAN(ext_freep) X509_EXTENSION *ext = NULL;
 
 	if (der == NULL)
 		return 0;

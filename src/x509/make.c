@@ -8,8 +8,6 @@
 
 #define SERIAL_LEN 16
 
-OSSL_FREEP(ext_freep, X509_EXTENSION, X509_EXTENSION_free)
-
 int
 cert_begin(X509 *cert, EVP_PKEY *pub)
 {

@@ -13,15 +13,12 @@ nonce_is_good(X509_EXTENSION *nonce)
 {
 	const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(nonce);
 	const unsigned char *p = ASN1_STRING_get0_data(value), *end;
-	ASN1_OCTET_STRING *octets;
-	bool good;
+	CLEAN(octets_freep) ASN1_OCTET_STRING *octets = NULL;
 
 	end = p + ASN1_STRING_length(value);
 	octets = d2i_ASN1_OCTET_STRING(NULL, &p, ASN1_STRING_length(value));
-	good = octets != NULL && p == end && ASN1_STRING_length(octets) >= 1 &&
+	return octets != NULL && p == end && ASN1_STRING_length(octets) >= 1 &&
 	       ASN1_STRING_length(octets) <= OCSP_NONCE_MAX;
-	ASN1_OCTET_STRING_free(octets);
-	return good;
 }
 
 /* Each at most once (RFC 5280, 4.2), and none that is critical and means nothing to us (RFC 6960,

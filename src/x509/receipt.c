@@ -8,7 +8,7 @@
 #include "x509/parse.h"
 #include "x509/sealed.h"
 
-__attribute__((unused)) static inline void
+static void
 signers_freep(STACK_OF(X509) * *p)
 {
 	sk_X509_free(*p);
