@@ -2,7 +2,7 @@
 # What building and testing take, by Debian's names: the same in Debian 12 and 13. Sourced by run.sh and quickstart.sh.
 
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config libssl-dev libykpiv-dev libpcsclite-dev libsqlite3-dev
-libjansson-dev libpopt-dev libp11-kit-dev zlib1g-dev libmicrohttpd-dev"
+libjansson-dev libpopt-dev libp11-kit-dev zlib1g-dev libmicrohttpd-dev libutf8proc-dev"
 LAB_PACKAGES="pcscd vsmartcard-vpcd"
 TEST_PACKAGES="$LAB_PACKAGES clang libclang-rt-dev clang-format libcmocka-dev openssl sqlite3 jq python3 python3-yaml yubikey-manager yubico-piv-tool
 ykcs11 opensc gnutls-bin strace xz-utils procps util-linux p11-kit p11-kit-modules softhsm2 curl libengine-pkcs11-openssl faketime

@@ -80,24 +80,31 @@ token_serial(const char *text)
 }
 
 /* What identifies comes before what describes: somebody's name may be another one's id. */
-static const char *const ways[] = {
-    "SELECT id FROM holders WHERE key = ?1 OR external = ?1",
-    ("SELECT id FROM holders WHERE ?1 <> '' AND (email = ?1 COLLATE NOCASE OR upn = ?1 COLLATE "
-     "NOCASE OR directory = ?1 COLLATE NOCASE)"),
-    "SELECT id FROM holders WHERE name = ?1",
-    "SELECT id FROM holders WHERE name = ?1 COLLATE NOCASE",
+static const struct {
+	const char *sql;
+	bool folded; /* is what is looked for */
+} ways[] = {
+    {"SELECT id FROM holders WHERE key = ?1 OR external = ?1", false},
+    {"SELECT id FROM holders WHERE ?1 <> '' AND (email = ?1 COLLATE NOCASE OR upn = ?1 COLLATE "
+     "NOCASE OR directory = ?1 COLLATE NOCASE)",
+	false},
+    {"SELECT id FROM holders WHERE name = ?1", false},
+    {"SELECT id FROM holders WHERE folded = ?1", true},
 };
 
 static int
 find_holder(struct registry *r, const char *what, int64_t *ret, struct err *err)
 {
+	char folded[REGISTRY_FOLD_MAX];
 	size_t i;
 	int rc;
 
+	registry_fold(what, folded);
 	for (i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		CLEAN(db_donep) struct db_stmt *st = NULL;
 
-		if ((rc = db_next(r->db, ways[i], DB_ARGS(DB_T(what)), &st, err)) < 0)
+		if ((rc = db_next(r->db, ways[i].sql, DB_ARGS(DB_T(ways[i].folded ? folded : what)),
+			 &st, err)) < 0)
 			return rc;
 		if (rc == 0)
 			continue;

@@ -135,6 +135,7 @@ int
 registry_holder_put(struct registry *r, struct holder *h, struct err *err)
 {
 	const int64_t now = utc_now();
+	char folded[REGISTRY_FOLD_MAX];
 	int rc;
 
 	if ((rc = holder_check(h, err)) != 0)
@@ -149,7 +150,11 @@ registry_holder_put(struct registry *r, struct holder *h, struct err *err)
 									 DIFFERS),
 		 DB_ARGS(HOLDER_TEXTS(ARG) DB_I(now), DB_I(now)), err)) != 0)
 		return rc;
-	rc = db_int(
-	    r->db, "SELECT id FROM holders WHERE key = ?", DB_ARGS(DB_T(h->key)), &h->id, err);
-	return rc < 0 ? rc : 0;
+	if ((rc = db_int(r->db, "SELECT id FROM holders WHERE key = ?", DB_ARGS(DB_T(h->key)),
+		 &h->id, err)) < 0 ||
+	    h->name[0] == '\0')
+		return rc < 0 ? rc : 0;
+	registry_fold(h->name, folded);
+	return db_run(r->db, "UPDATE holders SET folded = ?1 WHERE id = ?2 AND folded <> ?1",
+	    DB_ARGS(DB_T(folded), DB_I(h->id)), err);
 }

@@ -109,4 +109,15 @@ MUST_CHECK int schema_check(struct db *db, struct err *err);
 /* Bring the database up to date, in one transaction. Nothing is written when it is. */
 MUST_CHECK int schema_migrate(struct db *db, struct err *err);
 
+/* ---- fold.c: the column `folded` of holders, which no engine computes: each would do it in its
+ * own way ---- */
+
+#define REGISTRY_FOLD_MAX (4 * REGISTRY_TEXT_MAX) /* bytes: some letters become several */
+
+/* Lower case, without accents, one form for what looks alike. text: less than REGISTRY_TEXT_MAX;
+ * what is not UTF-8 stays as it is. */
+void registry_fold(const char *text, char ret[static REGISTRY_FOLD_MAX]);
+/* Of all holders, in the migration that made the column. */
+MUST_CHECK int registry_fold_holders(struct db *db, struct err *err);
+
 #endif

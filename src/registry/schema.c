@@ -185,6 +185,10 @@ static const char *const migrations[] = {
     ("ALTER TABLE works ADD COLUMN subject TEXT NOT NULL DEFAULT '';"
      "ALTER TABLE software ADD COLUMN days INTEGER NOT NULL DEFAULT 0"
      " CHECK (days BETWEEN 0 AND 4294967295);"),
+
+    /* 8: names as they are searched for: fold.h */
+    ("ALTER TABLE holders ADD COLUMN folded TEXT NOT NULL DEFAULT '';"
+     "CREATE INDEX holders_folded ON holders (folded);"),
 };
 
 #define VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))
@@ -235,6 +239,8 @@ schema_migrate(struct db *db, struct err *err)
 	for (; v < VERSION; v++)
 		if ((rc = db_script(db, migrations[v], err)) != 0)
 			return rc;
+	if ((rc = registry_fold_holders(db, err)) != 0)
+		return rc;
 	/* a PRAGMA takes no bound values; these are our own constants */
 	snprintf(head, sizeof(head), "PRAGMA application_id = %d; PRAGMA user_version = %lld;",
 	    SCHEMA_APPLICATION_ID, (long long)VERSION);

@@ -26,6 +26,13 @@ for word in "$hex" "$low" "0x$hex" "0X$low" "$colons" "$(echo "$colons" | tr A-F
 	"$(echo "$colons" | tr : -)" "00$hex" "00:$colons" "serial=$hex" "$dec" " $dec "; do
 	claim "the certificate $word is Alice's" finds "$word" alice@example.org
 done
+claim "enroll writes a name as it is searched for" [ "$(sqlite3 "$db" "SELECT folded FROM holders WHERE key = 'alice@example.org'")" = 'alice adams' ]
+# and as a release before that column has left it
+sqlite3 "$db" "INSERT INTO holders (key, name, email, upn, made, changed) VALUES ('zoe@example.org', 'Zoë Müller-Weiß', '', '', 1, 1);
+	DROP INDEX holders_folded; ALTER TABLE holders DROP COLUMN folded; PRAGMA user_version = $(($(sqlite3 "$db" 'PRAGMA user_version') - 1))"
+for word in 'Zoë Müller-Weiß' 'zoe muller-weiss' 'ZOË MÜLLER-WEISS' "$(printf 'zoe\314\210 mu\314\210ller-weiss')"; do
+	claim "$word is Zoë" finds "$word" zoe@example.org
+done
 exits 2 'no holder, token or certificate' "nobody is not found" ykenroll show nobody
 exits 2 'no holder, token or certificate' "neither is a serial that is one off" ykenroll show "$(python3 -c "print(int('$hex', 16) + 1)")"
 sqlite3 "$db" "UPDATE holders SET name='Bob Brown' WHERE name='Alice Adams'"
