@@ -13,13 +13,13 @@
 enum { PIVTAG_MODULUS = 0x81, PIVTAG_EXPONENT = 0x82, PIVTAG_POINT = 0x86 };
 
 static const struct alg algs[] = {
-    {KEY_P256, 0x11, {0, 0, 0}, 32, true, 0},
-    {KEY_P384, 0x14, {4, 0, 0}, 48, true, 0},
-    {KEY_ED25519, 0xe0, {5, 7, 0}, 32, false, 0},
-    {KEY_X25519, 0xe1, {5, 7, 0}, 32, false, 0},
-    {KEY_RSA2048, 0x07, {0, 0, 0}, 256, true, 120},
-    {KEY_RSA3072, 0x05, {5, 7, 0}, 384, false, 300},
-    {KEY_RSA4096, 0x16, {5, 7, 0}, 512, false, 600},
+    {KEY_P256, 0x11, {0, 0, 0}, 32, 0},
+    {KEY_P384, 0x14, {4, 0, 0}, 48, 0},
+    {KEY_ED25519, 0xe0, {5, 7, 0}, 32, 0},
+    {KEY_X25519, 0xe1, {5, 7, 0}, 32, 0},
+    {KEY_RSA2048, 0x07, {0, 0, 0}, 256, 120},
+    {KEY_RSA3072, 0x05, {5, 7, 0}, 384, 300},
+    {KEY_RSA4096, 0x16, {5, 7, 0}, 512, 600},
 };
 
 const struct alg *

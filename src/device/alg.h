@@ -10,7 +10,6 @@ struct alg {
 	uint8_t piv;	       /* SP 800-78-4, table 6-2, and Yubico's own */
 	uint8_t firmware[3];   /* the first that has it */
 	size_t bytes;	       /* field or modulus */
-	bool in_ykpiv;	       /* libykpiv 2.2 signs with it */
 	unsigned generate_sec; /* deadline; the primes of RSA take a token minutes at worst */
 };
 

@@ -9,7 +9,6 @@
 #include "device/wire.h"
 
 #define OBJECT_MAX 3072 /* bytes: libykpiv writes what the token sent, tag and length included */
-#define SIGNATURE_MAX 512
 #define VERSION_TEXT_MAX 16
 
 /* An allocator that wipes. */
@@ -67,12 +66,12 @@ lib_close(struct token *token)
 }
 
 static int
-begin(const struct token *token, unsigned deadline_sec, struct err *err)
+begin(const struct token *token, struct err *err)
 {
 	const int rc = token_usable(token, err);
 
 	if (rc == 0)
-		wire_enter(deadline_sec);
+		wire_enter(0);
 	return rc;
 }
 
@@ -110,7 +109,7 @@ lib_version(struct token *token, uint8_t ret[static 3], struct err *err)
 	unsigned v[3], sw;
 	int rc, i;
 
-	if ((rc = begin(token, 0, err)) != 0 ||
+	if ((rc = begin(token, err)) != 0 ||
 	    (rc = end(token, ykpiv_get_version(token->lib, text, sizeof(text)), "GET VERSION", &sw,
 		 err)) != 0)
 		return rc;
@@ -133,7 +132,7 @@ lib_serial(struct token *token, uint32_t *ret, struct err *err)
 	unsigned sw;
 	int rc;
 
-	if ((rc = begin(token, 0, err)) != 0 ||
+	if ((rc = begin(token, err)) != 0 ||
 	    (rc = end(token, ykpiv_get_serial(token->lib, &serial), "GET SERIAL", &sw, err)) != 0)
 		return rc;
 	/* Before firmware 5 libykpiv asks the OTP application, which may be switched off, and the
@@ -147,62 +146,15 @@ lib_serial(struct token *token, uint32_t *ret, struct err *err)
 }
 
 int
-lib_fetch(struct token *token, uint32_t object, struct blob *ret, unsigned *ret_sw, struct err *err)
-{
-	uint8_t data[OBJECT_MAX] = {0};
-	unsigned long len = sizeof(data);
-	int rc;
-
-	if ((rc = begin(token, 0, err)) != 0 ||
-	    (rc = end(token, ykpiv_fetch_object(token->lib, (int)object, data, &len), "GET DATA",
-		 ret_sw, err)) != 0 ||
-	    *ret_sw != SW_OK)
-		return rc;
-	return blob_set(ret, data, len, err);
-}
-
-int
-lib_save(struct token *token, uint32_t object, const struct blob *content, unsigned *ret_sw,
-    struct err *err)
-{
-	int rc;
-
-	if ((rc = begin(token, 0, err)) != 0 ||
-	    (rc = end(token,
-		 ykpiv_save_object(token->lib, (int)object, content->data, content->len),
-		 "PUT DATA", ret_sw, err)) != 0 ||
-	    *ret_sw != SW_OK)
-		return rc;
-	/* nothing but the status word is an answer; libykpiv 2.7 does not look */
-	return wire_last()->len == 2 ? 0 : token_result(token, status_malformed(err, "PUT DATA"));
-}
-
-int
 lib_attest(struct token *token, uint8_t slot, struct blob *ret, unsigned *ret_sw, struct err *err)
 {
 	uint8_t data[OBJECT_MAX] = {0};
 	size_t len = sizeof(data);
 	int rc;
 
-	if ((rc = begin(token, 0, err)) != 0 ||
+	if ((rc = begin(token, err)) != 0 ||
 	    (rc = end(token, ykpiv_attest(token->lib, slot, data, &len), "ATTEST", ret_sw, err)) !=
 		0 ||
-	    *ret_sw != SW_OK)
-		return rc;
-	return blob_set(ret, data, len, err);
-}
-
-int
-lib_sign(struct token *token, uint8_t slot, uint8_t alg, unsigned deadline_sec, const uint8_t *in,
-    size_t in_len, struct blob *ret, unsigned *ret_sw, struct err *err)
-{
-	uint8_t data[SIGNATURE_MAX] = {0};
-	size_t len = sizeof(data);
-	int rc;
-
-	if ((rc = begin(token, deadline_sec, err)) != 0 ||
-	    (rc = end(token, ykpiv_sign_data(token->lib, in, in_len, data, &len, alg, slot),
-		 "GENERAL AUTHENTICATE", ret_sw, err)) != 0 ||
 	    *ret_sw != SW_OK)
 		return rc;
 	return blob_set(ret, data, len, err);

@@ -2,14 +2,14 @@
 /*
  * lib: the calls that go through libykpiv, with what it leaves out.
  *
- *   libykpiv        version, serial, objects without secrets and of moderate size, attestation,
- *                   signatures with P-256, P-384, RSA-2048
+ *   libykpiv        version, serial, attestation
  *   our own loop    SELECT (libykpiv does not select on a card that it did not connect itself);
  *   (apdu.h)        management key, VERIFY, CHANGE, RESET RETRY, PRINTED: libykpiv keeps PINs and
  *                   keys in its heap to replay them, and 2.2 knows 3DES only; metadata and
  *                   generation: 2.2 and 2.7 disagree about structs and algorithms; certificates:
  *                   libykpiv sends 255 bytes at a time, an extended APDU carries all;
- *                   signatures with algorithms that 2.2 does not know
+ *                   signatures: 2.2 does not know all algorithms. What one object or one
+ *                   algorithm needs serves the others
  *
  * Nothing of libykpiv's that changed its size between 2.2 and 2.7 is touched (same SONAME).
  */
@@ -26,14 +26,8 @@ void lib_close(struct token *token);
 MUST_CHECK int lib_version(struct token *token, uint8_t ret[static 3], struct err *err);
 MUST_CHECK int lib_serial(struct token *token, uint32_t *ret, struct err *err);
 
-/* These give the status word as apdu_send does; ret is filled with SW_OK only. */
-MUST_CHECK int lib_fetch(
-    struct token *token, uint32_t object, struct blob *ret, unsigned *ret_sw, struct err *err);
-MUST_CHECK int lib_save(struct token *token, uint32_t object, const struct blob *content,
-    unsigned *ret_sw, struct err *err);
+/* Gives the status word as apdu_send does; ret is filled with SW_OK only. */
 MUST_CHECK int lib_attest(
     struct token *token, uint8_t slot, struct blob *ret, unsigned *ret_sw, struct err *err);
-MUST_CHECK int lib_sign(struct token *token, uint8_t slot, uint8_t alg, unsigned deadline_sec,
-    const uint8_t *in, size_t in_len, struct blob *ret, unsigned *ret_sw, struct err *err);
 
 #endif

@@ -7,7 +7,6 @@
 #include "base/tlv.h"
 #include "base/utc.h"
 #include "device/apdu.h"
-#include "device/lib.h"
 #include "device/status.h"
 
 #define OBJECT_MAX 3063 /* bytes inside 53: the 3072 of a token less 5C 03 .. 53 82 .. .. */
@@ -34,33 +33,11 @@ cert_object(uint8_t slot)
 	return s == NULL ? 0 : s->cert_object;
 }
 
-/* Certificates are long, and PRINTED may hold a management key: lib.h says why neither is
- * libykpiv's. */
-static bool
-goes_raw(uint32_t object)
+int
+token_get_object(struct token *token, uint32_t object, struct blob *ret, struct err *err)
 {
-	const struct device_slot *slots;
-	size_t n, i;
-
-	slots = device_slots(&n);
-	for (i = 0; i < n; i++)
-		if (slots[i].cert_object == object)
-			return true;
-	return object == OBJ_PRINTED;
-}
-
-static void
-put_id(uint32_t object, uint8_t ret[static OBJECT_ID_LEN])
-{
-	ret[0] = (uint8_t)(object >> 16);
-	ret[1] = (uint8_t)(object >> 8);
-	ret[2] = (uint8_t)object;
-}
-
-static int
-raw_fetch(struct token *token, uint32_t object, struct blob *ret, unsigned *ret_sw, struct err *err)
-{
-	uint8_t data[2 + OBJECT_ID_LEN] = {PIVTAG_ID, OBJECT_ID_LEN};
+	const uint8_t data[] = {PIVTAG_ID, OBJECT_ID_LEN, (uint8_t)(object >> 16),
+	    (uint8_t)(object >> 8), (uint8_t)object};
 	const struct apdu cmd = {.ins = INS_GET_DATA,
 	    .p1 = 0x3f,
 	    .p2 = 0xff,
@@ -69,72 +46,43 @@ raw_fetch(struct token *token, uint32_t object, struct blob *ret, unsigned *ret_
 	    .len = sizeof(data),
 	    .what = "GET DATA"};
 	CLEAN(blob_wipe) struct blob got = {0};
-	struct tlv content;
+	struct tlv content = {.len = 0};
+	unsigned sw = 0;
 	size_t pos = 0;
 	int rc;
 
-	put_id(object, data + 2);
-	if ((rc = apdu_send(token, &cmd, &got, ret_sw, err)) != 0 || *ret_sw != SW_OK)
+	if ((rc = apdu_send(token, &cmd, &got, &sw, err)) != 0)
 		return rc;
-	if (tlv_next(got.data, got.len, &pos, &content) != 1 || pos != got.len ||
-	    content.tag != PIVTAG_CONTENT)
-		return token_result(token, status_malformed(err, "GET DATA"));
-	return blob_set(ret, content.value, content.len, err);
-}
-
-static int
-raw_save(struct token *token, uint32_t object, const struct blob *content, unsigned *ret_sw,
-    struct err *err)
-{
-	CLEAN(blob_wipe) struct blob data = {0};
-	uint8_t id[OBJECT_ID_LEN];
-	struct apdu cmd = {.ins = INS_PUT_DATA, .p1 = 0x3f, .p2 = 0xff, .what = "PUT DATA"};
-	int rc;
-
-	put_id(object, id);
-	if ((rc = tlv_put(&data, PIVTAG_ID, id, sizeof(id), err)) != 0 ||
-	    (rc = tlv_put(&data, PIVTAG_CONTENT, content->data, content->len, err)) != 0)
-		return rc;
-	cmd.data = data.data;
-	cmd.len = data.len;
-	return apdu_send(token, &cmd, NULL, ret_sw, err);
-}
-
-int
-token_get_object(struct token *token, uint32_t object, struct blob *ret, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob got = {0};
-	unsigned sw = 0;
-	int rc;
-
-	rc = goes_raw(object) ? raw_fetch(token, object, &got, &sw, err)
-			      : lib_fetch(token, object, &got, &sw, err);
-	if (rc != 0)
-		return rc;
-	if (sw == SW_ABSENT || sw == SW_NO_REFERENCE || (sw == SW_OK && got.len == 0))
+	if (sw == SW_OK && (tlv_next(got.data, got.len, &pos, &content) != 1 || pos != got.len ||
+			       content.tag != PIVTAG_CONTENT))
+		return token_result(token, status_malformed(err, cmd.what));
+	if (sw == SW_ABSENT || sw == SW_NO_REFERENCE || (sw == SW_OK && content.len == 0))
 		return err_set(err, ERR_ABSENT, "object %06x is not on the token", object);
 	if (sw == SW_DENIED)
 		return err_set(err, ERR_PIN, "object %06x is read with the PIN only", object);
 	if (sw != SW_OK)
-		return token_result(token, status_sw(err, sw, "GET DATA"));
-	blob_move(ret, &got);
-	return 0;
+		return token_result(token, status_sw(err, sw, cmd.what));
+	return blob_set(ret, content.value, content.len, err);
 }
 
 int
 token_put_object(struct token *token, uint32_t object, const struct blob *content, struct err *err)
 {
-	unsigned sw = 0;
+	const uint8_t id[OBJECT_ID_LEN] = {
+	    (uint8_t)(object >> 16), (uint8_t)(object >> 8), (uint8_t)object};
+	CLEAN(blob_wipe) struct blob data = {0};
+	struct apdu cmd = {.ins = INS_PUT_DATA, .p1 = 0x3f, .p2 = 0xff, .what = "PUT DATA"};
 	int rc;
 
 	if (content->len > OBJECT_MAX)
 		return err_set(err, ERR_FIT, "object %06x takes %d bytes, not %zu", object,
 		    OBJECT_MAX, content->len);
-	rc = goes_raw(object) ? raw_save(token, object, content, &sw, err)
-			      : lib_save(token, object, content, &sw, err);
-	if (rc != 0 || sw == SW_OK)
+	if ((rc = tlv_put(&data, PIVTAG_ID, id, sizeof(id), err)) != 0 ||
+	    (rc = tlv_put(&data, PIVTAG_CONTENT, content->data, content->len, err)) != 0)
 		return rc;
-	return token_result(token, status_sw(err, sw, "PUT DATA"));
+	cmd.data = data.data;
+	cmd.len = data.len;
+	return apdu_run(token, &cmd, NULL, err);
 }
 
 /* ---- certificates ---- */

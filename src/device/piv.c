@@ -120,7 +120,7 @@ token_attest(struct token *token, uint8_t slot, struct blob *ret_der, struct err
 
 /* 7C { 82 {} 81 { in } }, and 7C { 82 { signature } } back */
 static int
-raw_sign(struct token *token, uint8_t slot, const struct alg *alg, unsigned deadline_sec,
+ask(struct token *token, uint8_t slot, const struct alg *alg, unsigned deadline_sec,
     const uint8_t *in, size_t in_len, struct blob *ret, unsigned *ret_sw, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob inner = {0};
@@ -164,15 +164,12 @@ static int
 sign(struct token *token, uint8_t slot, const struct alg *alg, bool touch, const uint8_t *in,
     size_t in_len, struct blob *ret, struct err *err)
 {
-	const unsigned deadline_sec = touch ? TOUCH_DEADLINE_SEC : 0;
 	const int64_t since = utc_monotonic_ns();
 	unsigned sw = 0;
 	int rc;
 
 	token_touch(token, touch, true);
-	rc = alg->in_ykpiv
-		 ? lib_sign(token, slot, alg->piv, deadline_sec, in, in_len, ret, &sw, err)
-		 : raw_sign(token, slot, alg, deadline_sec, in, in_len, ret, &sw, err);
+	rc = ask(token, slot, alg, touch ? TOUCH_DEADLINE_SEC : 0, in, in_len, ret, &sw, err);
 	token_touch(token, touch, false);
 	if (rc != 0)
 		return rc;
