@@ -21,20 +21,6 @@ enum {
 
 static const uint8_t management_aid[] = {0xa0, 0x00, 0x00, 0x05, 0x27, 0x47, 0x11, 0x17};
 
-static int
-select_management(struct token *token, unsigned *ret_sw, struct err *err)
-{
-	const struct apdu cmd = {.ins = INS_SELECT,
-	    .p1 = 0x04,
-	    .answer = APDU_SHORT,
-	    .data = management_aid,
-	    .len = sizeof(management_aid),
-	    .what = "SELECT (management)"};
-	CLEAN(blob_wipe) struct blob greeting = {0};
-
-	return apdu_send(token, &cmd, &greeting, ret_sw, err);
-}
-
 /* The last byte of a field says all that is asked: the flags are of one or two bytes. */
 static void
 take(const struct tlv *t, struct token_config *ret, bool *ret_more)
@@ -96,31 +82,27 @@ read_page(
 	return more == 0 ? 0 : token_result(token, status_malformed(err, cmd.what));
 }
 
-static int
-read_pages(struct token *token, struct token_config *ret, struct err *err)
-{
-	bool more = true;
-	uint8_t page;
-	int rc;
-
-	for (page = 0; more && page < PAGES_MAX; page++)
-		if ((rc = read_page(token, page, ret, &more, err)) != 0)
-			return rc;
-	return 0;
-}
-
 int
 token_config(struct token *token, struct token_config *ret, struct err *err)
 {
+	const struct apdu cmd = {.ins = INS_SELECT,
+	    .p1 = 0x04,
+	    .answer = APDU_SHORT,
+	    .data = management_aid,
+	    .len = sizeof(management_aid),
+	    .what = "SELECT (management)"};
 	struct token_config config = {0};
 	unsigned sw = 0;
+	uint8_t page;
+	bool more;
 	int rc;
 
-	if ((rc = select_management(token, &sw, err)) != 0)
+	if ((rc = apdu_send(token, &cmd, NULL, &sw, err)) != 0)
 		return rc;
 	token->authenticated = token->verified = false;
-	if (sw == SW_OK)
-		rc = read_pages(token, &config, err);
+	more = sw == SW_OK;
+	for (page = 0; rc == 0 && more && page < PAGES_MAX; page++)
+		rc = read_page(token, page, &config, &more, err);
 	if (rc == 0)
 		rc = session_select(token, err);
 	if (rc != 0) {

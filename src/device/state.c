@@ -26,12 +26,20 @@ has_metadata(const struct token *token)
 }
 
 static int
-metadata(struct token *token, uint8_t ref, struct blob *ret, unsigned *ret_sw, struct err *err)
+metadata(struct token *token, uint8_t ref, struct blob *ret, struct err *err)
 {
 	const struct apdu cmd = {
 	    .ins = INS_METADATA, .p2 = ref, .answer = APDU_LONG, .what = "GET METADATA"};
+	unsigned sw = 0;
+	int rc;
 
-	return apdu_send(token, &cmd, ret, ret_sw, err);
+	if ((rc = apdu_send(token, &cmd, ret, &sw, err)) != 0 || sw == SW_OK)
+		return rc;
+	if (sw == SW_NO_REFERENCE && ref == REF_PUK) /* a Bio Multi-protocol */
+		return err_set(err, ERR_ABSENT, "this token has no PUK");
+	if (sw == SW_NO_REFERENCE && ref != REF_PIN && ref != REF_MGM)
+		return err_set(err, ERR_ABSENT, "slot %02x is empty", ref);
+	return token_result(token, status_sw(err, sw, cmd.what));
 }
 
 /* A field of exactly len bytes. */
@@ -42,14 +50,17 @@ field(const struct blob *meta, uint32_t tag, size_t len, struct tlv *ret)
 }
 
 static int
-parse_ref(
-    struct token *token, const struct blob *meta, struct token_pin_state *ret, struct err *err)
+read_ref(struct token *token, enum state_ref ref, struct token_pin_state *ret, struct err *err)
 {
+	CLEAN(blob_wipe) struct blob meta = {0};
 	struct tlv alg, factory, retries;
+	int rc;
 
-	if (field(meta, PIVTAG_ALG, 1, &alg) != 0 || alg.value[0] != ALG_PIN ||
-	    field(meta, PIVTAG_FACTORY, 1, &factory) != 0 ||
-	    field(meta, PIVTAG_RETRIES, 2, &retries) != 0 || factory.value[0] > 1)
+	if ((rc = metadata(token, (uint8_t)ref, &meta, err)) != 0)
+		return rc;
+	if (field(&meta, PIVTAG_ALG, 1, &alg) != 0 || alg.value[0] != ALG_PIN ||
+	    field(&meta, PIVTAG_FACTORY, 1, &factory) != 0 ||
+	    field(&meta, PIVTAG_RETRIES, 2, &retries) != 0 || factory.value[0] > 1)
 		return token_result(token, status_malformed(err, "GET METADATA"));
 	*ret = (struct token_pin_state){
 	    .known = true,
@@ -58,22 +69,6 @@ parse_ref(
 	    .tries_left = retries.value[1],
 	};
 	return 0;
-}
-
-static int
-read_ref(struct token *token, enum state_ref ref, struct token_pin_state *ret, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob meta = {0};
-	unsigned sw = 0;
-	int rc;
-
-	if ((rc = metadata(token, (uint8_t)ref, &meta, &sw, err)) != 0)
-		return rc;
-	if (sw == SW_NO_REFERENCE && ref == REF_PUK) /* a Bio Multi-protocol */
-		return err_set(err, ERR_ABSENT, "this token has no PUK");
-	if (sw != SW_OK)
-		return token_result(token, status_sw(err, sw, "GET METADATA"));
-	return parse_ref(token, &meta, ret, err);
 }
 
 /* An empty VERIFY: 63Cx, 6983, or 9000 when it is verified already. SP 800-73-4 part 2, 3.2.1 */
@@ -133,13 +128,10 @@ read_mgm(struct token *token, struct token_mgm_state *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob meta = {0};
 	struct tlv alg, policy, factory;
-	unsigned sw = 0;
 	int rc;
 
-	if ((rc = metadata(token, REF_MGM, &meta, &sw, err)) != 0)
+	if ((rc = metadata(token, REF_MGM, &meta, err)) != 0)
 		return rc;
-	if (sw != SW_OK)
-		return token_result(token, status_sw(err, sw, "GET METADATA"));
 	if (field(&meta, PIVTAG_ALG, 1, &alg) != 0 ||
 	    field(&meta, PIVTAG_POLICY, 2, &policy) != 0 ||
 	    field(&meta, PIVTAG_FACTORY, 1, &factory) != 0 || factory.value[0] > 1 ||
@@ -196,18 +188,13 @@ token_slot(struct token *token, uint8_t slot, struct token_slot *ret, struct err
 {
 	CLEAN(blob_wipe) struct blob meta = {0};
 	struct token_slot got = {0};
-	unsigned sw = 0;
 	int rc;
 
 	if (!has_metadata(token))
 		return err_set(err, ERR_ABSENT,
 		    "slot %02x: a firmware before 5.3 does not tell what a slot holds", slot);
-	if ((rc = metadata(token, slot, &meta, &sw, err)) != 0)
+	if ((rc = metadata(token, slot, &meta, err)) != 0)
 		return rc;
-	if (sw == SW_NO_REFERENCE)
-		return err_set(err, ERR_ABSENT, "slot %02x is empty", slot);
-	if (sw != SW_OK)
-		return token_result(token, status_sw(err, sw, "GET METADATA"));
 	if ((rc = parse_slot(token, &meta, &got, err)) != 0) {
 		blob_wipe(&got.spki);
 		return rc;
