@@ -67,17 +67,6 @@ device_stats(const struct device *dev)
 	};
 }
 
-static int
-scan(struct device *dev, struct reader ret[static READER_COUNT_MAX], size_t *ret_n, struct err *err)
-{
-	int rc;
-
-	wire_enter(0);
-	rc = reader_scan(dev, ret, ret_n, err);
-	wire_leave();
-	return rc;
-}
-
 /* Look at one reader; what is wrong with it goes into the entry. */
 static void
 look(struct device *dev, const struct reader *reader, struct device_entry *ret)
@@ -106,7 +95,7 @@ device_list(struct device *dev, struct device_entry **ret, size_t *ret_n, struct
 	size_t n = 0, i;
 	int rc;
 
-	if ((rc = scan(dev, readers, &n, err)) != 0)
+	if ((rc = reader_scan(dev, readers, &n, err)) != 0)
 		return rc;
 	if ((entries = calloc(n + 1, sizeof(*entries))) == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
@@ -236,7 +225,7 @@ open_now(
 	size_t n = 0;
 	int rc;
 
-	if ((rc = scan(dev, readers, &n, err)) != 0)
+	if ((rc = reader_scan(dev, readers, &n, err)) != 0)
 		return rc;
 	if (choice != NULL && choice->reader != NULL)
 		return open_by_reader(dev, choice, ret, readers, n, err);

@@ -8,6 +8,9 @@
 #include "device/wire.h"
 
 #define HELD_POLL_US 50000
+#define PNP "\\\\?PnP?\\Notification" /* SCardGetStatusChange(3) */
+#define SLICE_MS 1000 /* a reader that comes between two calls is seen after that at the latest */
+#define NS_PER_MS INT64_C(1000000)
 
 int
 reader_names(struct device *dev, char *names, size_t size, struct err *err)
@@ -24,6 +27,80 @@ reader_names(struct device *dev, char *names, size_t size, struct err *err)
 	return 0;
 }
 
+/* ---- how they are, and what changes ---- */
+
+static int
+begin(struct device *dev, struct watch *w, struct err *err)
+{
+	const char *p;
+	DWORD i;
+	LONG rc;
+	int r;
+
+	memset(w, 0, sizeof(*w));
+	if ((r = reader_names(dev, w->names, sizeof(w->names), err)) != 0)
+		return r;
+	for (p = w->names; *p != '\0' && w->n < READER_COUNT_MAX; p += strlen(p) + 1)
+		w->states[w->n++].szReader = p;
+	rc = w->n == 0 ? SCARD_S_SUCCESS : SCardGetStatusChange(dev->context, 0, w->states, w->n);
+	if (rc != SCARD_S_SUCCESS && rc != SCARD_E_TIMEOUT)
+		return status_scard(err, rc, STATUS_OPENING, "readers");
+	for (i = 0; i < w->n; i++)
+		w->states[i].dwCurrentState =
+		    w->states[i].dwEventState & ~(DWORD)SCARD_STATE_CHANGED;
+	w->states[w->n++].szReader = PNP;
+	return 0;
+}
+
+int
+watch_begin(struct device *dev, struct watch *w, struct err *err)
+{
+	int rc;
+
+	wire_enter(0);
+	rc = begin(dev, w, err);
+	wire_leave();
+	return rc;
+}
+
+static int
+wait_slice(struct device *dev, struct watch *w, DWORD ms, bool *ret, struct err *err)
+{
+	char names[READER_NAMES_MAX];
+	LONG rc;
+	int r;
+
+	rc = SCardGetStatusChange(dev->context, ms, w->states, w->n);
+	if (rc != SCARD_S_SUCCESS && rc != SCARD_E_TIMEOUT && rc != SCARD_E_UNKNOWN_READER)
+		return status_scard(err, rc, STATUS_OPENING, "readers");
+	*ret = rc != SCARD_E_TIMEOUT;
+	if (*ret || (r = reader_names(dev, names, sizeof(names), err)) != 0)
+		return *ret ? 0 : r;
+	*ret = memcmp(names, w->names, sizeof(names)) != 0;
+	return 0;
+}
+
+int
+watch_wait(struct device *dev, struct watch *w, int64_t until_ns, bool *ret, struct err *err)
+{
+	bool changed = false;
+	int64_t left;
+	int rc = 0;
+
+	while (rc == 0 && !changed && (left = until_ns - utc_monotonic_ns()) > 0) {
+		wire_enter(0);
+		rc = wait_slice(dev, w,
+		    left < SLICE_MS * NS_PER_MS ? (DWORD)(left / NS_PER_MS) + 1 : SLICE_MS,
+		    &changed, err);
+		wire_leave();
+	}
+	if (rc == 0)
+		*ret = changed;
+	return rc;
+}
+
+/* ---- what is in them ---- */
+
 /* Historical bytes of every YubiKey since the NEO: "YubiKey" or "Yubikey". */
 static bool
 is_yubikey(const SCARD_READERSTATE *state)
@@ -39,28 +116,19 @@ int
 reader_scan(
     struct device *dev, struct reader ret[static READER_COUNT_MAX], size_t *ret_n, struct err *err)
 {
-	SCARD_READERSTATE states[READER_COUNT_MAX];
-	char names[READER_NAMES_MAX];
-	DWORD n = 0, i;
-	const char *p;
+	const SCARD_READERSTATE *s;
+	struct watch w;
 	size_t found = 0;
-	LONG rc;
-	int r;
+	int rc;
 
-	memset(states, 0, sizeof(states));
-	if ((r = reader_names(dev, names, sizeof(names), err)) != 0)
-		return r;
-	for (p = names; *p != '\0' && n < READER_COUNT_MAX; p += strlen(p) + 1)
-		if (strlen(p) < DEVICE_READER_MAX)
-			states[n++].szReader = p;
-	rc = n == 0 ? SCARD_S_SUCCESS : SCardGetStatusChange(dev->context, 0, states, n);
-	if (rc != SCARD_S_SUCCESS && rc != SCARD_E_TIMEOUT)
-		return status_scard(err, rc, STATUS_OPENING, "readers");
-	for (i = 0; i < n; i++) {
-		if ((states[i].dwEventState & SCARD_STATE_PRESENT) == 0)
+	if ((rc = watch_begin(dev, &w, err)) != 0)
+		return rc;
+	for (s = w.states; s < w.states + w.n - 1; s++) {
+		if ((s->dwEventState & SCARD_STATE_PRESENT) == 0 ||
+		    strlen(s->szReader) >= DEVICE_READER_MAX)
 			continue;
-		memcpy(ret[found].name, states[i].szReader, strlen(states[i].szReader) + 1);
-		ret[found++].yubikey = is_yubikey(&states[i]);
+		memcpy(ret[found].name, s->szReader, strlen(s->szReader) + 1);
+		ret[found++].yubikey = is_yubikey(s);
 	}
 	*ret_n = found;
 	return 0;
@@ -88,7 +156,7 @@ enter_once(struct device *dev, const char *name, SCARDHANDLE *ret_card)
 static LONG
 enter(struct device *dev, const char *name, SCARDHANDLE *ret_card)
 {
-	const int64_t until = utc_monotonic_ns() + HELD_WAIT_MS * INT64_C(1000000);
+	const int64_t until = utc_monotonic_ns() + HELD_WAIT_MS * NS_PER_MS;
 	LONG rc;
 
 	if (held_by_other(dev, name))

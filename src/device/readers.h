@@ -44,7 +44,7 @@ bool held_by_other(struct device *dev, const char *reader);
 /* "scdaemon (pid 812); release it with: gpgconf --kill scdaemon", or why there is no name. */
 void holders_text(char *ret, size_t size);
 
-/* ---- watch.c: wait until something changes in the readers, or among them ---- */
+/* ---- wait until something changes in the readers, or among them ---- */
 
 struct watch {
 	SCARD_READERSTATE states[READER_COUNT_MAX + 1]; /* the last one: readers that come and go */
