@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check: a token against the registry. Reads only: no PIN, PUK or management key is sent. */
-#include "workflow/look/check.h"
 
 #include <string.h>
 
 #include "base/utc.h"
 #include "desk/home.h"
+#include "workflow/look/look.h"
 #include "ykenroll/x509.h"
 
 /* ---- the registry ---- */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "workflow/look/check.h"
+#include "workflow/look/look.h"
 #include "ykenroll/x509.h"
 
 /* ---- certificate ---- */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workflow/look/doctor.h"
+#include "workflow/look/look.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 

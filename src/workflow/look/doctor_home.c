@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/utc.h"
 #include "desk/home.h"
-#include "workflow/look/doctor.h"
+#include "workflow/look/look.h"
 
 #define DAY INT64_C(86400)
 #define ROOT_CRL_MIN (30 * DAY)

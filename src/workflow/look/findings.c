@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "workflow/look/findings.h"
+#include "workflow/look/look.h"
 
 /*
  * Every mismatch that can be told, with what mends it: none of these destroys what is not known to

@@ -6,7 +6,7 @@
 #include "base/env.h"
 #include "base/file.h"
 #include "base/helper.h"
-#include "workflow/paper/letter.h"
+#include "workflow/run/run.h"
 #include "ykenroll/workflow_letter.h"
 
 #define TEXT_MAX 4096 /* bytes; names are at most REGISTRY_TEXT_MAX */

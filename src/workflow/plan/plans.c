@@ -2,7 +2,7 @@
 /* plans: all that is ever done to a token, as tables. */
 #include <string.h>
 
-#include "workflow/step/steps.h"
+#include "workflow/run/run.h"
 
 /* ---- the steps ---- */
 

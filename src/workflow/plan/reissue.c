@@ -3,9 +3,7 @@
 #include <stdio.h>
 
 #include "workflow/run/run.h"
-#include "workflow/step/steps.h"
 #include "ykenroll/registry_look.h"
-#include "ykenroll/workflow_ca.h"
 
 /* ---- which token is replaced ---- */
 

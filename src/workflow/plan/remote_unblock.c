@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
-#include "workflow/step/steps.h"
+#include "workflow/run/run.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/x509_unblock.h"
 

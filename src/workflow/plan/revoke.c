@@ -6,10 +6,8 @@
 
 #include "base/utc.h"
 #include "desk/audit.h"
-#include "workflow/plan/revoke_other.h"
+#include "workflow/run/run.h"
 #include "ykenroll/registry_look.h"
-#include "desk/session.h"
-#include "ykenroll/workflow_ca.h"
 
 struct taking {
 	const struct desk *w;

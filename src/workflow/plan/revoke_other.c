@@ -4,8 +4,7 @@
 
 #include "base/text.h"
 #include "desk/audit.h"
-#include "desk/session.h"
-#include "workflow/plan/revoke_other.h"
+#include "workflow/run/run.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/registry_software.h"
 #include "ykenroll/signer_status.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
 
-#include "workflow/step/steps.h"
+#include "workflow/run/run.h"
 
 /* ---- the holder, who is here ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* before_adopt: what other tools left on a token, and the secrets that they left it with. */
 
-#include "workflow/step/steps.h"
+#include "workflow/run/run.h"
 
 /* The PIN is the holder's and stays, but the factory's is nobody's. */
 static bool

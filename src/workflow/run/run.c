@@ -3,9 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "workflow/paper/letter.h"
 #include "workflow/run/run.h"
-#include "workflow/step/steps.h"
 #include "ykenroll/registry_look.h"
 
 /* ---- what is under way ---- */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "desk/audit.h"
-#include "workflow/step/steps.h"
+#include "workflow/run/run.h"
 
 static bool
 wants_touch(const struct enrolment *e)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "workflow/step/steps.h"
+#include "workflow/run/run.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/workflow_escrow.h"
 

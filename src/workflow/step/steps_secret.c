@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* steps_secret: the steps that change a secret of the token. Every new value is in flight
  * (registry) before. */
-#include "workflow/step/steps.h"
+#include "workflow/run/run.h"
 
 /* A secret of the factory's or the one that the operator gave for this token. */
 static int

@@ -1,12 +1,41 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* steps_revoke: take back what other work made. The CA goes first, as in `revoke`. */
+/* steps_end: what is taken back or made as new, and how work is closed. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/utc.h"
 #include "desk/audit.h"
-#include "workflow/step/steps.h"
-#include "ykenroll/workflow_ca.h"
+#include "workflow/run/run.h"
+
+/* steps_close: a work is done, and recorded as such. */
+
+int
+step_activate(struct enrolment *e, struct err *err)
+{
+	const struct handshake_result *p = &e->report->proof;
+	char proof[200];
+
+	snprintf(proof, sizeof(proof), "%s %s %s", p->protocol, p->cipher, p->signature);
+	return registry_finish(e->s.registry, e->work.id, proof, err);
+}
+
+int
+step_closed(struct enrolment *e, struct err *err)
+{
+	return registry_close(
+	    e->s.registry, e->work.id, e->s.row.token.state, "new PIN and new PUK", err);
+}
+
+int
+step_retired(struct enrolment *e, struct err *err)
+{
+	char note[64];
+
+	snprintf(note, sizeof(note), "wiped, %s", e->work.asked.why);
+	return registry_close(e->s.registry, e->work.id, TOKEN_RETIRED, note, err);
+}
+
+/* steps_revoke: take back what other work made. The CA goes first, as in `revoke`. */
 
 #define CERTS_MAX 64
 #define NOTE_MAX (REGISTRY_TEXT_MAX + 128)
@@ -160,4 +189,87 @@ int
 step_revoked(struct enrolment *e, struct err *err)
 {
 	return end_certs(e, e->work.asked.token, reason_of(e), TOKEN_NEW, err);
+}
+
+/* steps_reset: a token that had another life is made as new, after it was said what that destroys.
+ */
+
+static int
+take_live(void *ctx, const struct registry_cert *c)
+{
+	(void)ctx;
+	return c->state == CERT_REVOKED && c->reason != REASON_HOLD ? 0 : 1;
+}
+
+/* What is reset can prove nothing any more, but its certificate stays good for whoever has a copy
+ * of the key, and for the books. */
+static int
+check_certs(struct enrolment *e, struct err *err)
+{
+	const struct registry_which which = {.token = e->s.serial, .after = utc_now()};
+	int rc;
+
+	if (e->s.row.token.serial == 0)
+		return 0;
+	rc = registry_certs(e->s.registry, &which, take_live, NULL, err);
+	if (rc != 1)
+		return rc;
+	return err_set(err, ERR_OCCUPIED,
+	    "token %u has a certificate of %s that is not revoked; first: ykenroll retire %u",
+	    which.token, e->s.row.holder.id != 0 ? e->s.row.holder.name : "somebody", which.token);
+}
+
+int
+steps_reset_check(struct enrolment *e, struct err *err)
+{
+	const enum registry_token_state state = e->s.row.token.state;
+	int rc;
+
+	if (enrolment_recorded(e, "reset"))
+		return 0;
+	if (e->resumed)
+		return slot_lost(e->s.token, e->lost, err);
+	if (e->s.row.token.serial != 0 && state != TOKEN_NEW && state != TOKEN_LOST &&
+	    state != TOKEN_RETIRED)
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u is %s for %s (%s); first: ykenroll retire %u", e->s.row.token.serial,
+		    registry_token_state_name(state), e->s.row.holder.name, e->s.row.holder.key,
+		    e->s.row.token.serial);
+	if ((rc = check_certs(e, err)) != 0)
+		return rc;
+	return slot_lost(e->s.token, e->lost, err);
+}
+
+int
+steps_reset_ask(struct enrolment *e, struct err *err)
+{
+	char question[SLOT_LOST_MAX + 256];
+	int rc;
+
+	if (e->resumed)
+		return 0;
+	snprintf(question, sizeof(question),
+	    "The PIV application of token %u becomes as new. Lost for ever:%s. Do it?", e->s.serial,
+	    e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
+	if ((rc = session_confirm(&e->s, question, err)) != 0)
+		return rc;
+	return e->s.row.token.serial == 0 || e->s.row.token.state == TOKEN_NEW
+		   ? 0
+		   : registry_recycle(e->s.registry, e->s.row.token.serial,
+			 e->lost[0] != '\0' ? e->lost : " nothing", err);
+}
+
+int
+step_reset(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = token_reset(e->s.token, err)) != 0)
+		return rc;
+	/* a step that went before the reset has to be done again */
+	e->slot_used = e->cert_used = e->admin_used = false;
+	e->s.authenticated = e->s.pin_verified = false;
+	if ((rc = precheck_states(e, err)) != 0 || !e->puk.known || !e->puk.factory)
+		return rc;
+	return registry_step(e->s.registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
 }

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* look: what check and doctor share, and what the two files of each do. */
+#ifndef WORKFLOW_LOOK_H
+#define WORKFLOW_LOOK_H
+
+#include <stdarg.h>
+
+#include "desk/session.h"
+#include "ykenroll/registry_look.h"
+#include "ykenroll/workflow.h"
+
+/* ---- findings: what was found ---- */
+
+struct findings {
+	struct workflow_finding *list; /* WORKFLOW_FINDINGS_MAX */
+	size_t n;
+	int code;	/* of what is being looked at */
+	int first_code; /* of the first that was found not well; 0: none was */
+};
+
+/* One more. fix: what mends it, or NULL. */
+void findings_add(struct findings *f, enum workflow_level level, const char *what, const char *fix,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* One of the mismatches between token and registry, by its id. */
+void findings_mismatch(struct findings *f, uint32_t token, const char *id, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* ---- check ---- */
+
+#define CHECK_SLOT 0x9a
+
+struct check {
+	struct session s;
+	struct registry_expected expected;
+	bool live; /* it should work: active, issued or suspended */
+	struct findings found;
+};
+
+/* check_token.c: what is on the token. Errors: the token's. */
+MUST_CHECK int check_cert(struct check *c, struct err *err);
+MUST_CHECK int check_key(struct check *c, struct err *err);
+MUST_CHECK int check_identity(struct check *c, struct err *err);
+MUST_CHECK int check_secrets(struct check *c, struct err *err);
+
+/* ---- doctor ---- */
+
+struct doctor {
+	const struct desk *w;
+	struct findings found;
+	struct device_machine machine;
+	bool held;	/* a card is */
+	int64_t newest; /* the latest time that anything of ours was written with; 0: none known */
+};
+
+/* doctor_home.c; in this order, since the first two find the newest time for the third */
+void doctor_home(struct doctor *d);
+void doctor_crls(struct doctor *d);
+void doctor_clock(struct doctor *d);
+
+#endif
