@@ -28,15 +28,13 @@ check_state(struct check *c)
 	size_t i;
 
 	if (row->work_open) {
-		findings_mismatch(
-		    &c->found, c->s.serial, "work-open", "work on this token is not finished");
+		findings_mismatch(&c->found, "work-open", "work on this token is not finished");
 		return;
 	}
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
 		if (states[i].state == row->token.state) {
-			findings_mismatch(&c->found, c->s.serial, states[i].id, "%s%s%s",
-			    states[i].text, row->holder.id == 0 ? "" : ", holder ",
-			    row->holder.key);
+			findings_mismatch(&c->found, states[i].id, "%s%s%s", states[i].text,
+			    row->holder.id == 0 ? "" : ", holder ", row->holder.key);
 			return;
 		}
 	findings_add(&c->found, LEVEL_OK, "registry", NULL, "%s, held by %s (%s)",
@@ -52,26 +50,25 @@ check_rows(struct check *c)
 	const struct registry_expected_secret *s;
 
 	if (memcmp(id->firmware, was, sizeof(id->firmware)) != 0)
-		findings_mismatch(&c->found, c->s.serial, "firmware",
+		findings_mismatch(&c->found, "firmware",
 		    "%u.%u.%u, and %u.%u.%u when it was enrolled", id->firmware[0], id->firmware[1],
 		    id->firmware[2], was[0], was[1], was[2]);
 	if (c->expected.cert_damaged)
-		findings_mismatch(
-		    &c->found, c->s.serial, "cert-damaged", "the stored certificate was changed");
+		findings_mismatch(&c->found, "cert-damaged", "the stored certificate was changed");
 	if (c->expected.cert_active > 1)
-		findings_mismatch(&c->found, c->s.serial, "cert-twice",
-		    "%u certificates are active", c->expected.cert_active);
+		findings_mismatch(
+		    &c->found, "cert-twice", "%u certificates are active", c->expected.cert_active);
 	for (kind = 0; kind < SECRET_KINDS; kind++) {
 		s = &c->expected.secrets[kind];
 		if (!s->there && c->live && !c->s.row.work_open)
-			findings_mismatch(&c->found, c->s.serial, "escrow-missing",
-			    "no %s is in escrow", registry_secret_kind_name(kind));
+			findings_mismatch(&c->found, "escrow-missing", "no %s is in escrow",
+			    registry_secret_kind_name(kind));
 		if (s->there && s->damaged)
-			findings_mismatch(&c->found, c->s.serial, "escrow-damaged",
+			findings_mismatch(&c->found, "escrow-damaged",
 			    "the sealed %s is not the one in the chain",
 			    registry_secret_kind_name(kind));
 		if (s->there && s->spent)
-			findings_mismatch(&c->found, c->s.serial, "escrow-spent",
+			findings_mismatch(&c->found, "escrow-spent",
 			    "the %s was opened and not replaced", registry_secret_kind_name(kind));
 	}
 }
@@ -93,10 +90,10 @@ check_crl(struct check *c)
 	    crl_lists(&crl, e->cert_serial, sizeof(e->cert_serial), &listed, NULL) != 0)
 		return;
 	if (revoked && !listed)
-		findings_mismatch(&c->found, c->s.serial, "cert-not-in-crl",
+		findings_mismatch(&c->found, "cert-not-in-crl",
 		    "the registry calls the certificate revoked, and the CRL does not list it");
 	else if (!revoked && listed)
-		findings_mismatch(&c->found, c->s.serial, "cert-in-crl",
+		findings_mismatch(&c->found, "cert-in-crl",
 		    "the CRL lists the certificate, and the registry calls it %s",
 		    registry_cert_state_name(e->cert_state));
 	else
@@ -144,12 +141,12 @@ not_registered(struct check *c, struct err *err)
 	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, &why, err)) != 0)
 		return rc;
 	if (there && cert_read(der.data, der.len, &info, NULL) == 0 && is_ours(c, &info))
-		findings_mismatch(&c->found, c->s.serial, "row-missing",
+		findings_mismatch(&c->found, "row-missing",
 		    "token %u is not registered, and has a certificate of this CA",
 		    (unsigned)c->s.serial);
 	else
-		findings_mismatch(&c->found, c->s.serial, "not-registered",
-		    "token %u is not registered", (unsigned)c->s.serial);
+		findings_mismatch(&c->found, "not-registered", "token %u is not registered",
+		    (unsigned)c->s.serial);
 	return 0;
 }
 
@@ -190,6 +187,7 @@ workflow_check(const struct desk *w, struct token_id *ret_token,
 
 	if ((rc = session_token(&c.s, err)) != 0)
 		return rc;
+	c.found.token = c.s.serial;
 	*ret_token = *token_id(c.s.token);
 	rc = check(&c, err);
 	*ret_n = c.found.n;

@@ -22,18 +22,18 @@ other_cert(struct check *c, const struct cert_info *info, struct err *err)
 	if (rc == 1 && memcmp(known.sha256, info->sha256, sizeof(known.sha256)) != 0)
 		rc = 0; /* somebody's own, with a serial number of ours */
 	if (rc == 1 && known.token.serial != c->s.serial)
-		findings_mismatch(&c->found, c->s.serial, "cert-of-another",
+		findings_mismatch(&c->found, "cert-of-another",
 		    "it was issued for token %u, holder %s", (unsigned)known.token.serial,
 		    known.holder.key);
 	else if (rc == 1)
-		findings_mismatch(&c->found, c->s.serial, "cert-old",
-		    "an older one of this token (%s)", registry_cert_state_name(known.state));
+		findings_mismatch(&c->found, "cert-old", "an older one of this token (%s)",
+		    registry_cert_state_name(known.state));
 	else if (c->s.row.token.serial == 0 || !c->expected.has_cert)
-		findings_mismatch(&c->found, c->s.serial, "cert-unexpected",
+		findings_mismatch(&c->found, "cert-unexpected",
 		    "one that the registry does not know: %s", info->subject);
 	else
-		findings_mismatch(&c->found, c->s.serial, "cert-foreign",
-		    "another one than the registry's: %s", info->subject);
+		findings_mismatch(&c->found, "cert-foreign", "another one than the registry's: %s",
+		    info->subject);
 	return 0;
 }
 
@@ -44,14 +44,12 @@ expected_cert(struct check *c, const struct cert_info *info)
 
 	utc_text(info->not_after, end);
 	if (c->expected.cert_state == CERT_REVOKED)
-		findings_mismatch(&c->found, c->s.serial, "cert-revoked", "%s: revoked, reason %d",
+		findings_mismatch(&c->found, "cert-revoked", "%s: revoked, reason %d",
 		    info->subject, c->expected.cert_reason);
 	else if (info->not_after <= utc_now())
-		findings_mismatch(
-		    &c->found, c->s.serial, "cert-expired", "%s: expired %s", info->subject, end);
+		findings_mismatch(&c->found, "cert-expired", "%s: expired %s", info->subject, end);
 	else if (c->expected.cert_state == CERT_SUPERSEDED)
-		findings_mismatch(
-		    &c->found, c->s.serial, "cert-old", "%s: superseded", info->subject);
+		findings_mismatch(&c->found, "cert-old", "%s: superseded", info->subject);
 	else
 		findings_add(&c->found, LEVEL_OK, "certificate in slot 9A", NULL,
 		    "%s, %s, until %s", info->subject,
@@ -72,14 +70,13 @@ check_cert(struct check *c, struct err *err)
 		return rc;
 	if (!there) {
 		if (c->live)
-			findings_mismatch(&c->found, c->s.serial, "cert-missing", "none");
+			findings_mismatch(&c->found, "cert-missing", "none");
 		else
 			findings_add(&c->found, LEVEL_OK, "certificate in slot 9A", NULL, "none");
 		return 0;
 	}
 	if (got != 0 || cert_read(der.data, der.len, &info, NULL) != 0) {
-		findings_mismatch(
-		    &c->found, c->s.serial, "cert-unreadable", "what is there is no certificate");
+		findings_mismatch(&c->found, "cert-unreadable", "what is there is no certificate");
 		return 0;
 	}
 	if (c->s.row.token.serial != 0 && c->expected.has_cert &&
@@ -110,17 +107,17 @@ judge_key(struct check *c, const struct token_slot *slot, const uint8_t digest[s
 	const struct registry_expected *e = &c->expected;
 
 	if (!slot->generated)
-		findings_mismatch(&c->found, c->s.serial, "key-imported",
-		    "was imported, not generated on the token");
+		findings_mismatch(
+		    &c->found, "key-imported", "was imported, not generated on the token");
 	else if (!e->has_cert)
-		findings_mismatch(&c->found, c->s.serial, "key-unexpected",
+		findings_mismatch(&c->found, "key-unexpected",
 		    "%s, of which the registry knows nothing", key_alg_name(slot->alg));
 	else if (memcmp(digest, e->spki_sha256, 32) != 0)
-		findings_mismatch(&c->found, c->s.serial, "key-replaced",
-		    "is not the key of the registered certificate");
+		findings_mismatch(
+		    &c->found, "key-replaced", "is not the key of the registered certificate");
 	else if (e->finished && (other_policy(e->pin_policy, slot->pin_policy) ||
 				    other_policy(e->touch_policy, slot->touch_policy)))
-		findings_mismatch(&c->found, c->s.serial, "key-policy",
+		findings_mismatch(&c->found, "key-policy",
 		    "PIN policy %u and touch policy %u, not %u and %u", slot->pin_policy,
 		    slot->touch_policy, e->pin_policy, e->touch_policy);
 	else
@@ -143,7 +140,7 @@ check_key(struct check *c, struct err *err)
 	if (!there) {
 		/* before 5.3 a token does not tell: the certificate has to do */
 		if (c->live && strstr(why.text, "firmware") == NULL)
-			findings_mismatch(&c->found, c->s.serial, "key-missing", "%s", why.text);
+			findings_mismatch(&c->found, "key-missing", "%s", why.text);
 		else
 			findings_add(&c->found, LEVEL_OK, "key in slot 9A", NULL, "%s", why.text);
 		return 0;
@@ -169,14 +166,13 @@ check_identity(struct check *c, struct err *err)
 	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, &why, err)) != 0)
 		return rc;
 	if (!there) {
-		findings_mismatch(
-		    &c->found, c->s.serial, "identity-missing", "the token has no CHUID");
+		findings_mismatch(&c->found, "identity-missing", "the token has no CHUID");
 		return 0;
 	}
 	if ((rc = registry_guid_known(c->s.registry, c->s.serial, guid, err)) < 0)
 		return rc;
 	if (rc == 0)
-		findings_mismatch(&c->found, c->s.serial, "identity-other",
+		findings_mismatch(&c->found, "identity-other",
 		    "the CHUID's GUID is not the one that was written");
 	else
 		findings_add(&c->found, LEVEL_OK, "card identity", NULL, "as it was written");
@@ -192,9 +188,9 @@ judge_pin(struct check *c, const char *what, const char *blocked, const char *fa
 	const bool enrolled = c->s.row.token.serial != 0 && c->s.row.token.state != TOKEN_NEW;
 
 	if (s->tries_left == 0)
-		findings_mismatch(&c->found, c->s.serial, blocked, "blocked");
+		findings_mismatch(&c->found, blocked, "blocked");
 	else if (s->known && s->factory && enrolled)
-		findings_mismatch(&c->found, c->s.serial, factory, "still the factory's");
+		findings_mismatch(&c->found, factory, "still the factory's");
 	else if (s->tries_left < 0)
 		findings_add(&c->found, LEVEL_OK, what, NULL, "this firmware does not tell");
 	else
@@ -209,9 +205,9 @@ judge_mgm(struct check *c, const struct token_mgm_state *mgm)
 	const bool enrolled = c->s.row.token.serial != 0 && c->s.row.token.state != TOKEN_NEW;
 
 	if (mgm->known && mgm->factory && enrolled)
-		findings_mismatch(&c->found, c->s.serial, "mgm-factory", "still the factory's");
+		findings_mismatch(&c->found, "mgm-factory", "still the factory's");
 	else if (mgm->known && s->there && s->alg != (uint8_t)mgm->alg)
-		findings_mismatch(&c->found, c->s.serial, "mgm-algorithm",
+		findings_mismatch(&c->found, "mgm-algorithm",
 		    "algorithm %02X, and %02X is in escrow", (unsigned)mgm->alg, s->alg);
 	else
 		findings_add(&c->found, LEVEL_OK, "management key", NULL, "%s",
@@ -233,8 +229,8 @@ check_secrets(struct check *c, struct err *err)
 	    (rc = token_mgm_state(c->s.token, &mgm, err)) != 0)
 		return rc;
 	if (c->live && pin.known && pin.factory && puk.factory && mgm.factory)
-		findings_mismatch(&c->found, c->s.serial, "piv-reset",
-		    "PIN, PUK and management key are the factory's again");
+		findings_mismatch(
+		    &c->found, "piv-reset", "PIN, PUK and management key are the factory's again");
 	judge_pin(c, "PIN", "pin-blocked", "pin-factory", &pin);
 	if (has_puk)
 		judge_pin(c, "PUK", "puk-blocked", "puk-factory", &puk);

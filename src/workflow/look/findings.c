@@ -118,7 +118,7 @@ write_fix(char *ret, size_t size, const char *fix, uint32_t serial)
 }
 
 void
-findings_mismatch(struct findings *f, uint32_t token, const char *id, const char *fmt, ...)
+findings_mismatch(struct findings *f, const char *id, const char *fmt, ...)
 {
 	char fix[sizeof(f->list->fix)] = "";
 	va_list ap;
@@ -127,7 +127,7 @@ findings_mismatch(struct findings *f, uint32_t token, const char *id, const char
 	for (i = 0; i < sizeof(mismatches) / sizeof(mismatches[0]) - 1; i++)
 		if (strcmp(mismatches[i].id, id) == 0)
 			break;
-	write_fix(fix, sizeof(fix), mismatches[i].fix, token);
+	write_fix(fix, sizeof(fix), mismatches[i].fix, f->token);
 	va_start(ap, fmt);
 	add(f, LEVEL_BAD, id, mismatches[i].what, fix, fmt, ap);
 	va_end(ap);

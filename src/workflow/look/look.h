@@ -14,6 +14,7 @@
 struct findings {
 	struct workflow_finding *list; /* WORKFLOW_FINDINGS_MAX */
 	size_t n;
+	uint32_t token; /* of a mismatch */
 	int code;	/* of what is being looked at */
 	int first_code; /* of the first that was found not well; 0: none was */
 };
@@ -23,8 +24,8 @@ void findings_add(struct findings *f, enum workflow_level level, const char *wha
     const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /* One of the mismatches between token and registry, by its id. */
-void findings_mismatch(struct findings *f, uint32_t token, const char *id, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void findings_mismatch(struct findings *f, const char *id, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* ---- check ---- */
 

@@ -4,10 +4,11 @@
 
 #include "workflow/run/run.h"
 
-/* enroll: from a token in any state to a proven login, or the rest of the way after an
- * interruption. */
+/* ---- enroll: from a token in any state to a proven login, or the rest of the way ---- */
 
-int
+/* Is the token active for this very holder? Then report->already: there is nothing to do. Errors:
+ * ERR_OCCUPIED it is another one's. */
+static int
 enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 {
 	const struct registry_row *row = &e->s.row;
@@ -88,7 +89,7 @@ workflow_enroll(const struct desk *w, const struct workflow_enroll *what,
 	return enroll_token(&e, what, err);
 }
 
-/* adopt: a token that is in use and that other tools made. */
+/* ---- adopt: a token that is in use and that other tools made ---- */
 
 static int
 check_row(const struct enrolment *e, struct err *err)

@@ -1,63 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* held: work on a token that somebody holds, and what is left of any. */
 #include <stdio.h>
-#include <string.h>
 
 #include "workflow/run/run.h"
-#include "ykenroll/registry_escrow.h"
 
-/* renew: a new certificate on a token that stays with its holder: it ends soon, or the holder has
- * another name. The old one is good until the new one is proved. */
-
-int
-renew_request(
-    struct registry *r, const struct registry_row *former, struct request *asked, struct err *err)
-{
-	struct request stored = {.holder = former->holder};
-	struct err why = ERR_INIT;
-	const int rc = registry_request(r, former->token.serial, &stored, &why);
-
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
-		return rc;
-	}
-	request_merge(asked, &stored);
-	request_merge(asked, &workflow_usual);
-	return precheck_names(&asked->holder, err);
-}
-
-static int
-fill(struct enrolment *e, const struct workflow_reissue *what, struct err *err)
-{
-	struct request asked = what->asked;
-	const int rc = renew_request(e->s.registry, &e->s.row, &asked, err);
-
-	if (rc != 0)
-		return rc;
-	asked.hours = 0;
-	asked.flags = what->new_key ? WORK_NEW_KEY : 0;
-	snprintf(asked.why, sizeof(asked.why), "%s", what->why->name);
-	return run_begin(e, &plan_renew, &asked, err);
-}
-
-int
-renew_token(struct enrolment *e, const struct workflow_reissue *what, struct err *err)
-{
-	int rc;
-
-	if ((rc = run_on_held(e, what->what, &plan_renew, NULL, err)) != 0)
-		return rc;
-	if (e->resumed && strcmp(e->work.asked.why, what->why->name) != 0)
-		return err_set(err, ERR_OCCUPIED,
-		    "a reissue of token %u (%s) is not finished; finish it with: ykenroll recover "
-		    "--device %u",
-		    e->work.asked.token, e->work.asked.why, e->work.asked.token);
-	if (!e->resumed && (rc = fill(e, what, err)) != 0)
-		return rc;
-	return run_plan(e, err);
-}
-
-/* unblock: a new PIN by the PUK that the escrow has, and a new PUK in its place. */
+/* ---- unblock: a new PIN by the PUK that the escrow has, and a new PUK in its place ---- */
 
 int
 workflow_unblock(const struct desk *w, const struct workflow_unblock *what,
@@ -72,7 +19,7 @@ workflow_unblock(const struct desk *w, const struct workflow_unblock *what,
 	return run_plan(&e, err);
 }
 
-/* retire: the end of a token's life with its holder. */
+/* ---- retire: the end of a token's life with its holder ---- */
 
 static int
 is_wiped(struct enrolment *e, bool *ret, struct err *err)
@@ -153,7 +100,7 @@ workflow_retire(const struct desk *w, const struct workflow_retire *what,
 	return retire_absent(w, what, ret, err);
 }
 
-/* recover: the rest of what was interrupted, or its end. */
+/* ---- recover: the rest of what was interrupted, or its end ---- */
 
 static int
 give_up(struct enrolment *e, struct err *err)

@@ -86,23 +86,14 @@ fresh_secrets(struct enrolment *e, struct err *err)
 	return token_verify_pin(e->s.token, e->current_pin, session_flags(&e->s), err);
 }
 
-static int
-former_secrets(struct enrolment *e, struct err *err)
+int
+before_enroll_check(struct enrolment *e, struct err *err)
 {
 	int rc;
 
 	if ((rc = session_ask(&e->s, DESK_CURRENT_MGMKEY, e->current_mgmkey, err)) != 0 ||
-	    (rc = session_ask(&e->s, DESK_CURRENT_PUK, e->current_puk, err)) != 0)
-		return rc;
-	return session_ask(&e->s, DESK_CURRENT_PIN, e->current_pin, err);
-}
-
-static int
-check_token(struct enrolment *e, struct err *err)
-{
-	int rc;
-
-	if ((rc = precheck_states(e, err)) != 0 || (rc = precheck_contents(e, err)) != 0)
+	    (rc = session_ask(&e->s, DESK_CURRENT_PUK, e->current_puk, err)) != 0 ||
+	    (rc = session_ask(&e->s, DESK_CURRENT_PIN, e->current_pin, err)) != 0)
 		return rc;
 	if ((e->work.asked.flags & WORK_RESET) != 0)
 		return steps_reset_check(e, err);
@@ -111,14 +102,6 @@ check_token(struct enrolment *e, struct err *err)
 	if ((rc = fresh_slot(e, err)) != 0)
 		return rc;
 	return fresh_secrets(e, err);
-}
-
-int
-before_enroll_check(struct enrolment *e, struct err *err)
-{
-	const int rc = former_secrets(e, err);
-
-	return rc != 0 ? rc : check_token(e, err);
 }
 
 int
@@ -161,8 +144,6 @@ before_renew_check(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = precheck_states(e, err)) != 0 || (rc = precheck_contents(e, err)) != 0)
-		return rc;
 	if (e->resumed)
 		return 0;
 	if ((rc = is_active(e, err)) != 0)
@@ -208,8 +189,6 @@ before_unblock_check(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = precheck_states(e, err)) != 0)
-		return rc;
 	if (!e->resumed && e->s.row.token.state != TOKEN_SUSPENDED && (rc = is_active(e, err)) != 0)
 		return rc;
 	return puk_usable(e, err);
@@ -233,10 +212,6 @@ before_unblock_ask(struct enrolment *e, struct err *err)
 int
 before_retire_check(struct enrolment *e, struct err *err)
 {
-	int rc;
-
-	if ((rc = precheck_states(e, err)) != 0)
-		return rc;
 	return slot_lost(e->s.token, e->lost, err);
 }
 

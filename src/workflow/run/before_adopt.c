@@ -89,10 +89,6 @@ look(struct enrolment *e, struct err *err)
 int
 before_adopt_check(struct enrolment *e, struct err *err)
 {
-	int rc;
-
-	if ((rc = precheck_states(e, err)) != 0 || (rc = precheck_contents(e, err)) != 0)
-		return rc;
 	return e->resumed ? 0 : look(e, err);
 }
 

@@ -106,6 +106,15 @@ enrolment_report_cert(struct enrolment *e)
 		    cert_read(e->cert.data, e->cert.len, &e->report->cert, NULL) == 0;
 }
 
+void
+enrolment_purpose(const struct enrolment *e, char ret[static ENROL_PURPOSE_MAX])
+{
+	const struct request *r = &e->work.asked;
+
+	snprintf(ret, ENROL_PURPOSE_MAX, "%s%s%s%s%s", e->work.plan, r->why[0] == '\0' ? "" : " ",
+	    r->why, r->ticket[0] == '\0' ? "" : ", ticket ", r->ticket);
+}
+
 bool
 enrolment_recorded(const struct enrolment *e, const char *step)
 {
@@ -169,8 +178,8 @@ precheck_states(struct enrolment *e, struct err *err)
 			 e->s.serial);
 }
 
-int
-precheck_contents(struct enrolment *e, struct err *err)
+static int
+contents(struct enrolment *e, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob b = {0};
 	struct token_slot slot = {0};
@@ -197,4 +206,12 @@ precheck_contents(struct enrolment *e, struct err *err)
 		    "shown to be in hardware: use another token",
 		    e->s.serial);
 	return 0;
+}
+
+int
+precheck(struct enrolment *e, struct err *err)
+{
+	const int rc = precheck_states(e, err);
+
+	return rc != 0 || !e->plan->ca ? rc : contents(e, err);
 }

@@ -237,7 +237,8 @@ run_plan(struct enrolment *e, struct err *err)
 
 	e->work.asked.slot = ENROL_SLOT;
 	memcpy(e->work.asked.firmware, e->report->token.firmware, sizeof(e->work.asked.firmware));
-	if ((rc = letter_check(e->s.w, err)) != 0 || (rc = e->plan->check(e, err)) != 0)
+	if ((rc = letter_check(e->s.w, err)) != 0 || (rc = precheck(e, err)) != 0 ||
+	    (rc = e->plan->check(e, err)) != 0)
 		return rc;
 	if (e->s.w->dry_run) {
 		plan_show(e);

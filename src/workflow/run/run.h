@@ -9,14 +9,15 @@
 
 /* ---- plan ---- */
 
-/* plan: work as a table of steps, run forward only. The registry knows a plan by its name, so that
+/* Work as a table of steps, run forward only. The registry knows a plan by its name, so that
  * `recover` can go on with it: names of plans and of recorded steps are never changed. The tables
  * are in plans.c. */
+
 struct enrolment;
 
 struct plan_step {
 	const char *name;
-	const char *text; /* one line for people; {words} are plan_text.c's */
+	const char *text; /* one line for people; {words} are plan_text's */
 	/* Is it done already? Asks token and registry, changes nothing. NULL: never. */
 	int (*done)(struct enrolment *e, bool *ret, struct err *err);
 	int (*run)(struct enrolment *e, struct err *err);
@@ -40,8 +41,8 @@ struct plan {
 	bool on;	  /* on a token that somebody holds: BEGIN_HELD */
 	bool ca;	  /* a certificate is made: what the CA can refuse is known before */
 	bool signer;	  /* the CA is needed all the same */
-	/* Before the first change, fresh and resumed: what can be known of the token. Spends no
-	 * try. */
+	/* Before the first change, fresh and resumed: what can be known of the token beside what
+	 * every run looks at. Spends no try. */
 	int (*check)(struct enrolment *e, struct err *err);
 	/* After that, and not for --dry-run: secrets from people and from escrow. */
 	int (*ask)(struct enrolment *e, struct err *err);
@@ -56,9 +57,6 @@ const struct plan *plan_find(const char *name);
 /* What is the case in this run: the bits that a row may ask for. */
 unsigned plan_cases(const struct enrolment *e);
 
-/* A step's text, of this run. */
-void plan_text(const struct enrolment *e, const char *text, char *ret, size_t size);
-
 /* Fill the report with the steps as they would run, touching nothing. */
 void plan_show(struct enrolment *e);
 
@@ -70,6 +68,7 @@ MUST_CHECK int plan_run(struct enrolment *e, struct err *err);
 /* enrolment: what one run of a plan knows, be it the first enrolment or what comes later in a
  * token's life. Made by enrolment.c, used by the steps. */
 #define ENROL_SLOT 0x9a
+#define ENROL_PURPOSE_MAX (REGISTRY_TEXT_MAX + 96)
 #define STEP_PUK_FACTORY "puk-factory" /* recorded: the work found the factory's PUK */
 #define STEP_PUK_SENDING "puk-sending" /* recorded: from here on the PUK may be the new one */
 #define STEP_PUK_OLD "puk-old"	       /* recorded: the token did not have the new one yet */
@@ -116,13 +115,17 @@ void enrolment_wipe(struct enrolment *e);
 /* e->new_pin: asked for, or the letter's. */
 MUST_CHECK int enrolment_new_pin(struct enrolment *e, struct err *err);
 void enrolment_report_cert(struct enrolment *e);
+/* "PLAN WHY, ticket T", for rows that say what something was done for. */
+void enrolment_purpose(const struct enrolment *e, char ret[static ENROL_PURPOSE_MAX]);
 bool enrolment_recorded(const struct enrolment *e, const char *step); /* by a run before this */
 
-/* Before the first change (precheck.c): everything that can be known. */
+/* Before the first change: can a holder be called that? */
 MUST_CHECK int precheck_names(const struct holder *holder, struct err *err);
-MUST_CHECK int precheck_states(struct enrolment *e, struct err *err); /* PIN, PUK, mgm. key */
-/* What is in slot 9A and around it, and the f9 certificate. */
-MUST_CHECK int precheck_contents(struct enrolment *e, struct err *err);
+/* PIN, PUK, management key as they are now. */
+MUST_CHECK int precheck_states(struct enrolment *e, struct err *err);
+/* These; and, of a plan that makes a certificate, what is in slot 9A and around it, and the f9
+ * certificate. */
+MUST_CHECK int precheck(struct enrolment *e, struct err *err);
 
 /* ---- run.c: a plan from its start, or from where it was interrupted, to its end ---- */
 
@@ -153,6 +156,9 @@ MUST_CHECK int run_plan(struct enrolment *e, struct err *err);
  * longer use. */
 MUST_CHECK int steps_abandon_cert(struct enrolment *e, struct err *err);
 
+/* Send the PIN that is on the token from now on. */
+MUST_CHECK int steps_verify_pin(struct enrolment *e, struct err *err);
+
 /* The steps, one function each, in the order of the plan. */
 MUST_CHECK int step_retries(struct enrolment *e, struct err *err);
 MUST_CHECK int step_mgmkey_done(struct enrolment *e, bool *ret, struct err *err);
@@ -178,20 +184,8 @@ MUST_CHECK int step_closed(struct enrolment *e, struct err *err);
 MUST_CHECK int step_retired(struct enrolment *e, struct err *err);
 
 /* enroll.c: the enrolment itself, of a token that was looked at. */
-/* Is the token active for this very holder? Then report->already: there is nothing to do. Errors:
- * ERR_OCCUPIED it is another one's. */
-MUST_CHECK int enroll_already(
-    struct enrolment *e, const struct workflow_enroll *what, struct err *err);
-/* What a certificate in place of the former token's is asked for: what is given, else as it was
- * stored, else what is usual. */
-MUST_CHECK int renew_request(
-    struct registry *r, const struct registry_row *former, struct request *asked, struct err *err);
 MUST_CHECK int enroll_token(
     struct enrolment *e, const struct workflow_enroll *what, struct err *err);
-
-/* renew.c */
-MUST_CHECK int renew_token(
-    struct enrolment *e, const struct workflow_reissue *what, struct err *err);
 
 /* steps_escrow.c: with a secret from the escrow, which is replaced. escrow: this version
  * (0: the current one), by the key that the operator named. */

@@ -16,11 +16,16 @@ wants_touch(const struct enrolment *e)
 static int
 pin_for_key(struct enrolment *e, struct err *err)
 {
-	int rc;
+	return e->s.pin_verified && e->work.asked.pin_policy != PIN_ALWAYS
+		   ? 0
+		   : steps_verify_pin(e, err);
+}
 
-	if (e->s.pin_verified && e->work.asked.pin_policy != PIN_ALWAYS)
-		return 0;
-	rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err);
+int
+steps_verify_pin(struct enrolment *e, struct err *err)
+{
+	const int rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err);
+
 	if (rc == 0)
 		e->s.pin_verified = true;
 	return rc;

@@ -7,7 +7,7 @@
 #include "desk/audit.h"
 #include "workflow/run/run.h"
 
-/* steps_close: a work is done, and recorded as such. */
+/* ---- a work is done, and recorded as such ---- */
 
 int
 step_activate(struct enrolment *e, struct err *err)
@@ -35,10 +35,10 @@ step_retired(struct enrolment *e, struct err *err)
 	return registry_close(e->s.registry, e->work.id, TOKEN_RETIRED, note, err);
 }
 
-/* steps_revoke: take back what other work made. The CA goes first, as in `revoke`. */
+/* ---- take back what other work made; the CA goes first, as in `revoke` ---- */
 
 #define CERTS_MAX 64
-#define NOTE_MAX (REGISTRY_TEXT_MAX + 128)
+#define NOTE_MAX (ENROL_PURPOSE_MAX + 32)
 
 struct live {
 	const struct enrolment *e;
@@ -74,11 +74,12 @@ live_certs(struct enrolment *e, uint32_t token, struct live *l, struct err *err)
 }
 
 static void
-note_of(const struct enrolment *e, enum signer_reason reason, char *ret, size_t size)
+note_of(const struct enrolment *e, enum signer_reason reason, char ret[static NOTE_MAX])
 {
-	snprintf(ret, size, "%s, %s%s%s%s%s", workflow_reason_name((int)reason), e->work.plan,
-	    e->work.asked.why[0] == '\0' ? "" : " ", e->work.asked.why,
-	    e->work.asked.ticket[0] == '\0' ? "" : ", ticket ", e->work.asked.ticket);
+	char purpose[ENROL_PURPOSE_MAX];
+
+	enrolment_purpose(e, purpose);
+	snprintf(ret, NOTE_MAX, "%s, %s", workflow_reason_name((int)reason), purpose);
 }
 
 /* What the CA would still accept of a token, but this work's own, is revoked. With to not TOKEN_NEW
@@ -98,7 +99,7 @@ end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
 	struct live live = {.e = e};
 	int rc;
 
-	note_of(e, reason, note, sizeof(note));
+	note_of(e, reason, note);
 	if ((rc = live_certs(e, token, &live, err)) != 0 ||
 	    (rc = audit_tell(e->s.w->home, e->s.registry, e->s.signer, err)) != 0)
 		return rc;
@@ -120,7 +121,7 @@ hold_certs(struct enrolment *e, uint32_t token, struct err *err)
 	size_t i;
 	int rc;
 
-	note_of(e, REASON_HOLD, note, sizeof(note));
+	note_of(e, REASON_HOLD, note);
 	if ((rc = live_certs(e, token, &live, err)) != 0 ||
 	    (rc = audit_tell(e->s.w->home, e->s.registry, e->s.signer, err)) != 0)
 		return rc;
@@ -191,32 +192,21 @@ step_revoked(struct enrolment *e, struct err *err)
 	return end_certs(e, e->work.asked.token, reason_of(e), TOKEN_NEW, err);
 }
 
-/* steps_reset: a token that had another life is made as new, after it was said what that destroys.
- */
-
-static int
-take_live(void *ctx, const struct registry_cert *c)
-{
-	(void)ctx;
-	return c->state == CERT_REVOKED && c->reason != REASON_HOLD ? 0 : 1;
-}
+/* ---- a token that had another life is made as new, after it was said what that destroys ---- */
 
 /* What is reset can prove nothing any more, but its certificate stays good for whoever has a copy
  * of the key, and for the books. */
 static int
 check_certs(struct enrolment *e, struct err *err)
 {
-	const struct registry_which which = {.token = e->s.serial, .after = utc_now()};
-	int rc;
+	struct live live = {.e = e};
+	const int rc = e->s.row.token.serial == 0 ? 0 : live_certs(e, e->s.serial, &live, err);
 
-	if (e->s.row.token.serial == 0)
-		return 0;
-	rc = registry_certs(e->s.registry, &which, take_live, NULL, err);
-	if (rc != 1)
+	if (rc != 0 || live.n == 0)
 		return rc;
 	return err_set(err, ERR_OCCUPIED,
 	    "token %u has a certificate of %s that is not revoked; first: ykenroll retire %u",
-	    which.token, e->s.row.holder.id != 0 ? e->s.row.holder.name : "somebody", which.token);
+	    e->s.serial, e->s.row.holder.id != 0 ? e->s.row.holder.name : "somebody", e->s.serial);
 }
 
 int

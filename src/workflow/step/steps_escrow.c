@@ -15,14 +15,12 @@ int
 steps_escrow(struct enrolment *e, enum registry_secret_kind kind, unsigned version,
     struct secret *ret, struct err *err)
 {
-	char why[REGISTRY_TEXT_MAX + 96];
+	char why[ENROL_PURPOSE_MAX];
 	const struct registry_escrow_open what = {
 	    .token = e->s.serial, .kind = kind, .version = version, .why = why};
 	int rc;
 
-	snprintf(why, sizeof(why), "%s%s%s%s%s", e->work.plan,
-	    e->work.asked.why[0] == '\0' ? "" : " ", e->work.asked.why,
-	    e->work.asked.ticket[0] == '\0' ? "" : ", ticket ", e->work.asked.ticket);
+	enrolment_purpose(e, why);
 	/* its passphrase is asked for once in a run */
 	if (e->s.escrow == NULL &&
 	    (rc = workflow_escrow_unlock(e->s.w, e->s.registry, &e->s.escrow, err)) != 0)

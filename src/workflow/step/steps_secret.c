@@ -140,23 +140,14 @@ step_pin(struct enrolment *e, struct err *err)
 			return rc;
 		rc = token_change_pin(e->s.token, old, e->new_pin, session_flags(&e->s), err);
 	}
-	if (rc != 0)
-		return rc;
-	if ((rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err)) != 0)
-		return rc;
-	e->s.pin_verified = true;
-	return 0;
+	return rc != 0 ? rc : steps_verify_pin(e, err);
 }
 
 int
 step_pin_by_puk(struct enrolment *e, struct err *err)
 {
-	int rc;
+	const int rc = token_unblock_pin(
+	    e->s.token, e->puk_new, e->new_pin, session_puk_flags(&e->s, &e->puk), err);
 
-	if ((rc = token_unblock_pin(e->s.token, e->puk_new, e->new_pin,
-		 session_puk_flags(&e->s, &e->puk), err)) != 0 ||
-	    (rc = token_verify_pin(e->s.token, e->new_pin, session_flags(&e->s), err)) != 0)
-		return rc;
-	e->s.pin_verified = true;
-	return 0;
+	return rc != 0 ? rc : steps_verify_pin(e, err);
 }
