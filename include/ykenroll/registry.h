@@ -17,6 +17,7 @@
 #include "ykenroll/blob.h"
 #include "ykenroll/err.h"
 #include "ykenroll/secret.h"
+#include "ykenroll/x509.h"
 #include "ykenroll/x509_request.h"
 
 #define REGISTRY_SERIAL_LEN 16 /* of a certificate */
@@ -92,7 +93,7 @@ MUST_CHECK int registry_recycle(
 enum registry_secret_kind {
 	SECRET_MGMKEY,
 	SECRET_PUK,
-	SECRET_KINDS, /* in escrow; the next one never is: registry_letter.h */
+	SECRET_KINDS, /* in escrow; the next one never is: registry_escrow.h */
 	SECRET_PIN = SECRET_KINDS,
 };
 const char *registry_secret_kind_name(
@@ -280,5 +281,117 @@ MUST_CHECK int registry_audit(struct registry *r, const char *action, uint32_t t
 /* Walk the chain from the first row. Errors: ERR_INTERNAL naming the first row that does not fit.
  */
 MUST_CHECK int registry_audit_verify(struct registry *r, int64_t *ret_rows, struct err *err);
+
+/* ---- certificates for keys that are in no token: servers', programs', responders' ---- */
+
+/* The issuance log is the truth of what was signed; here is what people and other rooms look up. A
+ * crash between the two leaves one that only the log has.
+ */
+
+#define REGISTRY_PATH_MAX 1024
+
+struct registry_software {
+	uint8_t serial[REGISTRY_SERIAL_LEN];
+	char profile[64];
+	char subject[X509_TEXT_MAX]; /* RFC 2253, escaped */
+	int64_t not_before, not_after;
+	int64_t revoked;	      /* 0: is not */
+	int reason;		      /* RFC 5280 code, when revoked */
+	char path[REGISTRY_PATH_MAX]; /* the file that it is in; empty: not known, or renewed */
+	bool chain;		      /* with the issuing CA's behind it */
+	unsigned days;		      /* as it was asked for; 0: the profile's */
+};
+
+/* r may be NULL here, in a home without a registry: nothing is written. */
+
+/* Enter one that was signed, for which this profile and days were asked, with an audit row of this
+ * action ("issue", "renew", "p12"). path: the file that has it from now on, and no other one
+ * (absolute; NULL: none); chain: with the issuing CA's behind it. Errors: ERR_FIT not a certificate
+ * of ours. */
+MUST_CHECK int registry_software_put(struct registry *r, const char *action,
+    const struct request *asked, const struct blob *cert, const char *path, bool chain,
+    struct err *err);
+
+/* Errors: ERR_ABSENT. */
+MUST_CHECK int registry_software_find(struct registry *r,
+    const uint8_t serial[static REGISTRY_SERIAL_LEN], struct registry_software *ret,
+    struct err *err);
+
+/* Those that end later than after, the eldest first; a non-zero return of row stops and is
+ * returned. cert: DER, for the time of the call. */
+MUST_CHECK int registry_software_each(struct registry *r, int64_t after,
+    int (*row)(void *ctx, const struct registry_software *one, const struct blob *cert), void *ctx,
+    struct err *err);
+
+/* What the CA has taken back or (reason -1) released, with its audit row, also where the registry
+ * does not know the certificate. action: "revoke", "suspend", "resume". r may be NULL. */
+MUST_CHECK int registry_software_taken(struct registry *r, const char *action,
+    const uint8_t serial[static REGISTRY_SERIAL_LEN], int reason, const char *note,
+    struct err *err);
+
+/* ---- the audit chain and what must never go back ---- */
+
+/*
+ * A mark says how far the chain is: so many rows, and the hash of the last of them, which stands
+ * for all before it. Marks are kept where whoever edits the registry cannot put them back: in the
+ * CA's CRLs (under its signature) and in the signer's log. A registry that has not the row of a
+ * mark, or another one, is older than the mark, or was edited.
+ *
+ * registry_open compares the registry with pub/issuing.crl of its home, where that tells a mark.
+ */
+
+struct registry_mark {
+	uint64_t rows; /* 0: none */
+	uint8_t head[32];
+};
+/* Where the chain is now. */
+MUST_CHECK int registry_mark(struct registry *r, struct registry_mark *ret, struct err *err);
+/* Does the registry have the mark's row? whose: "CRL number 7" for the error. Errors: ERR_INTERNAL
+ * it has not, with what is lost; a rollback that covers the row was accepted: 0. */
+MUST_CHECK int registry_mark_check(
+    struct registry *r, const struct registry_mark *mark, const char *whose, struct err *err);
+
+/* The mark in a CRL file (PEM, or DER), found at its end without reading the rest; the signature is
+ * not looked at. rows 0: it has none. Errors: ERR_ABSENT no such file; ERR_INTERNAL. */
+MUST_CHECK int registry_mark_of_crl(const char *path, struct registry_mark *ret, struct err *err);
+
+/* Live with a registry that is older than the mark: a row in the chain says so and takes the number
+ * behind the mark's, so that what was lost stays a gap for ever. Only for a registry that
+ * registry_open_old has opened. Errors: ERR_USAGE it is not older; no reason. */
+MUST_CHECK int registry_accept_rollback(
+    struct registry *r, const struct registry_mark *mark, const char *why, struct err *err);
+/* As registry_open, without the comparison with marks. */
+MUST_CHECK int registry_open_old(
+    const char *home, const char *actor, struct registry **ret, struct err *err);
+
+/* ---- receipts ---- */
+
+/* What a certificate was issued for, kept beside it. Once it is prepared; idempotent. */
+MUST_CHECK int registry_cert_evidence(struct registry *r, int64_t work, const struct blob *csr,
+    const struct blob *attestation, const struct blob *f9, struct err *err);
+
+struct registry_receipt {
+	struct registry_token token;
+	struct holder holder;
+	struct blob cert, csr, attestation, f9; /* DER; the last three may be empty */
+	char operator_[REGISTRY_TEXT_MAX];	/* who finished the work */
+	char proof[REGISTRY_TEXT_MAX];		/* of the login */
+	int64_t at;				/* and when */
+	struct registry_mark audit;		/* the row that says so, and its hash */
+};
+/* Of the token's active certificate. Errors: ERR_ABSENT it has none. */
+MUST_CHECK int registry_receipt(
+    struct registry *r, uint32_t token, struct registry_receipt *ret, struct err *err);
+void registry_receipt_wipe(struct registry_receipt *receipt);
+
+/* Sign a text (CMS, DER) with the home's receipt key, which is made when it is first needed and
+ * is in the chain; it certifies nothing. Errors: ERR_USAGE receipt.crt was exchanged. */
+MUST_CHECK int registry_receipt_sign(
+    struct registry *r, const struct blob *text, struct blob *ret_cms, struct err *err);
+
+/* A consistent copy while others write, by SQLite's backup; for the owner only, never over a file
+ * that exists. With an audit row before it. Secrets in it are sealed as in the registry; names are
+ * not. Errors: ERR_OCCUPIED; ERR_INTERNAL. */
+MUST_CHECK int registry_backup(struct registry *r, const char *path, struct err *err);
 
 #endif

@@ -4,7 +4,6 @@
 
 #include "cli/cli.h"
 #include "ykenroll/registry_look.h"
-#include "ykenroll/workflow_audit.h"
 
 static char *reason;
 static int csv;

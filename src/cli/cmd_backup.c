@@ -3,7 +3,6 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
-#include "ykenroll/registry_audit.h"
 
 static int
 run(struct called *c, struct err *err)

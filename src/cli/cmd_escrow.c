@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
-#include "ykenroll/workflow_escrow.h"
 
 static char *kind, *version, *reason, *ticket, *out, *name, *cert;
 static const char **add_recovery, **add_helpdesk, **remove_;

@@ -3,7 +3,7 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
-#include "ykenroll/workflow_look.h"
+#include "ykenroll/registry_look.h"
 
 static struct workflow_list what;
 static int csv;

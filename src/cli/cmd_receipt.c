@@ -6,7 +6,6 @@
 #include "base/file.h"
 #include "cli/cli.h"
 #include "ykenroll/registry_look.h"
-#include "ykenroll/workflow_receipt.h"
 
 static char *out, *root, *rehearsal;
 

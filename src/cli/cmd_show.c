@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "ykenroll/registry_look.h"
 #include "ykenroll/workflow_ca.h"
-#include "ykenroll/workflow_look.h"
 
 #define AUDIT_ROWS 12 /* the newest ones, in words; JSON has all */
 

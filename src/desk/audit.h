@@ -3,7 +3,7 @@
 #ifndef DESK_AUDIT_H
 #define DESK_AUDIT_H
 
-#include "ykenroll/registry_audit.h"
+#include "ykenroll/registry.h"
 #include "ykenroll/signer.h"
 
 /* Tell the signer how far the registry beside it is: what it signs next is logged with that, and

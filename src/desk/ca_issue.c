@@ -4,7 +4,6 @@
 
 #include "base/file.h"
 #include "desk/ca_issue.h"
-#include "ykenroll/registry_software.h"
 
 int
 ca_registry(const struct desk *w, struct registry **ret, struct err *err)

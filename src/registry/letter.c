@@ -2,7 +2,6 @@
 #include "base/utc.h"
 #include "registry/audit.h"
 #include "registry/room.h"
-#include "ykenroll/registry_letter.h"
 
 #define LABEL(token)                                                \
 	{                                                           \

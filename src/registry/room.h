@@ -8,7 +8,6 @@
 #include "db/db.h"
 #include "registry/escrow.h"
 #include "ykenroll/registry.h"
-#include "ykenroll/registry_audit.h"
 
 #define REGISTRY_SLOT 0x9a /* the slot of every plan so far */
 #define REGISTRY_SHA256_LEN 32

@@ -4,7 +4,6 @@
 #include "base/utc.h"
 #include "registry/audit.h"
 #include "registry/room.h"
-#include "ykenroll/registry_software.h"
 
 #define COLS \
 	"serial, profile, subject, not_before, not_after, ifnull(revoked, 0), ifnull(reason, 0), path, chain, days, der"

@@ -14,7 +14,6 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "relying/publish.h"
-#include "ykenroll/registry_software.h"
 
 #define LIST "leaves.caddy"
 #define FINGERPRINTS "fingerprints.caddy"

@@ -11,7 +11,6 @@
 #include "base/utc.h"
 #include "desk/audit.h"
 #include "desk/ca_issue.h"
-#include "ykenroll/registry_software.h"
 #include "relying/verify_server.h"
 
 #define DAY INT64_C(86400)

@@ -11,8 +11,6 @@
 
 #include <sqlite3.h>
 
-#include "ykenroll/registry_audit.h"
-
 #define ROWS 1000
 
 static unsigned

@@ -6,7 +6,6 @@
 #include "desk/audit.h"
 #include "desk/ca_issue.h"
 #include "desk/session.h"
-#include "ykenroll/registry_software.h"
 #include "ykenroll/workflow_ca.h"
 
 static int

@@ -11,7 +11,6 @@
 #include "desk/audit.h"
 #include "desk/ca_issue.h"
 #include "desk/reload.h"
-#include "ykenroll/registry_software.h"
 #include "ykenroll/workflow_ca.h"
 
 #define FILE_CERTS_MAX 8 /* in one file */

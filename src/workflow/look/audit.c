@@ -10,7 +10,7 @@
 #include "desk/audit.h"
 #include "desk/home.h"
 #include "ykenroll/signer_status.h"
-#include "ykenroll/workflow_audit.h"
+#include "ykenroll/workflow.h"
 #include "ykenroll/x509.h"
 
 #define CRL "pub/issuing.crl"

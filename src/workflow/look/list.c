@@ -7,7 +7,8 @@
 #include <strings.h>
 
 #include "base/utc.h"
-#include "ykenroll/workflow_look.h"
+#include "ykenroll/registry_look.h"
+#include "ykenroll/workflow.h"
 
 /* ---- advisories ---- */
 

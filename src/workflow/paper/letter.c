@@ -7,7 +7,6 @@
 #include "base/file.h"
 #include "base/helper.h"
 #include "workflow/run/run.h"
-#include "ykenroll/workflow_letter.h"
 
 #define TEXT_MAX 4096 /* bytes; names are at most REGISTRY_TEXT_MAX */
 

@@ -11,7 +11,7 @@
 #include "base/utc.h"
 #include "desk/home.h"
 #include "desk/session.h"
-#include "ykenroll/workflow_receipt.h"
+#include "ykenroll/workflow.h"
 
 static void
 json_freep(json_t **p)

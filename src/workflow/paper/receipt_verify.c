@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "ykenroll/workflow_receipt.h"
+#include "ykenroll/workflow.h"
 
 struct parts {
 	json_t *o;

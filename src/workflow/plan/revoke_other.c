@@ -6,7 +6,6 @@
 #include "desk/audit.h"
 #include "workflow/run/run.h"
 #include "ykenroll/registry_look.h"
-#include "ykenroll/registry_software.h"
 #include "ykenroll/signer_status.h"
 
 #define SERIAL_MAX SIGNER_STATUS_SERIAL_MAX

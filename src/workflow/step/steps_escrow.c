@@ -5,7 +5,6 @@
 
 #include "workflow/run/run.h"
 #include "ykenroll/registry_look.h"
-#include "ykenroll/workflow_escrow.h"
 
 #define VERSIONS_MAX 4
 

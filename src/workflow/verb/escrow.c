@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "desk/session.h"
-#include "ykenroll/workflow_escrow.h"
+#include "ykenroll/workflow.h"
 #include "ykenroll/x509.h"
 
 static int
