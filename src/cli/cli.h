@@ -8,9 +8,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "term/term.h"
 #include "ykenroll/workflow.h"
+#include "ykenroll/workflow_ca.h"
 
 /* ---- opt.c: options that several commands have ---- */
 
@@ -68,6 +70,11 @@ const char *render_hex(const uint8_t *data, size_t len);
 const char *render_time(int64_t utc);		     /* seconds */
 const char *render_firmware(const uint8_t *version); /* three bytes */
 
+/* A file, or, path NULL or "-", standard output. Before anything is done: is there room for it?
+ * Errors: ERR_OCCUPIED it exists and no --force; ERR_INTERNAL. */
+MUST_CHECK int render_file_check(const char *path, struct err *err);
+MUST_CHECK int render_file(const char *path, const struct blob *data, mode_t mode, struct err *err);
+
 /* ---- csv.c ---- */
 
 /* One row, every cell quoted, escaped, and no formula to a spreadsheet. */
@@ -107,6 +114,36 @@ MUST_CHECK int enroll_options(struct err *err);
 MUST_CHECK int enroll_check_letter(struct err *err); /* does --pin generate go with --letter? */
 /* The report, as text or JSON, after a run that ended with rc. Returns rc. */
 int enroll_show(const struct workflow_report *report, int rc, struct err *err);
+
+/* ---- make.c: a home ---- */
+
+/* The home as a private directory, its parents too. Errors: ERR_USAGE; ERR_INTERNAL. */
+MUST_CHECK int make_home(struct err *err);
+
+bool make_has(const char *below); /* below the home */
+/* Is there a whole CA? One that a crash left half published is made anew (signer.h). */
+bool make_has_ca(void);
+
+/* Registry and recovery key, unless a registry is there. Errors: ERR_OCCUPIED there is a CA, too;
+ * those of registry_init. */
+MUST_CHECK int make_registry(const char *recovery_out, const char *recovery_pass, struct err *err);
+
+/* ---- cmd_init_desk.c ---- */
+
+/* ca_options: one was given that only a CA has. Errors: ERR_USAGE. */
+MUST_CHECK int init_desk_check(const char *socket, bool ca_options, struct err *err);
+/* The home is there. Errors: ERR_OCCUPIED; ERR_CA. */
+MUST_CHECK int init_desk(
+    const char *socket, const char *recovery_out, const char *recovery_pass, struct err *err);
+
+/* ---- cmd_ca_issue.c: what ca p12 shares with it ---- */
+
+extern char *ca_out_path;		 /* --out */
+extern struct poptOption ca_opt_names[]; /* --cn --email --upn --subject --days */
+
+/* What --json says of a certificate. */
+struct json_t *ca_issued_json(const struct workflow_issued *issued, const char *profile);
+void ca_issued_text(const struct workflow_issued *issued, const char *profile, const char *path);
 
 /* ---- command.c: one command, or one verb of a command ---- */
 

@@ -8,7 +8,6 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/make.h"
 #include "ykenroll/signer_import.h"
 
 static char *cert, *key, *key_pass, *root, *root_key, *root_key_pass, *index_file, *certs, *crl,

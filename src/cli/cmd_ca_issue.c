@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "cli/cmd_ca_issue.h"
+#include "cli/cli.h"
 
 static const struct request usual = {.profile = "server"};
 
@@ -49,27 +49,6 @@ static const struct poptOption table[] = {
 };
 
 /* ---- shared ---- */
-
-int
-ca_out_check(const char *path, struct err *err)
-{
-	struct stat st;
-
-	if (path == NULL || opt.force || lstat(path, &st) != 0)
-		return 0;
-	return err_set(err, ERR_OCCUPIED, "%s exists; --force replaces it", path);
-}
-
-int
-ca_out(const char *path, const struct blob *data, mode_t mode, struct err *err)
-{
-	if (path != NULL)
-		return opt.force ? file_write(path, data->data, data->len, mode, err)
-				 : file_create(path, data->data, data->len, mode, err);
-	if (fwrite(data->data, 1, data->len, stdout) != data->len || fflush(stdout) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot write the output");
-	return 0;
-}
 
 json_t *
 ca_issued_json(const struct workflow_issued *issued, const char *profile)
@@ -170,7 +149,7 @@ show(const struct workflow_issued *issued, struct err *err)
 	    (chain && (rc = cert_to_pem(&issued->issuing, &pem, err)) != 0))
 		return rc;
 	if (ca_out_path != NULL || !opt.json)
-		rc = ca_out(ca_out_path, &pem, 0644, err);
+		rc = render_file(ca_out_path, &pem, 0644, err);
 	if (rc != 0 || !opt.json) {
 		if (rc == 0)
 			ca_issued_text(issued, opt.asked.profile, ca_out_path);
@@ -208,7 +187,7 @@ run(struct called *c, struct err *err)
 	int rc;
 
 	request_merge(r, &usual);
-	if ((rc = ca_out_check(ca_out_path, err)) != 0 ||
+	if ((rc = render_file_check(ca_out_path, err)) != 0 ||
 	    (rc = read_csr(c->args[0], &r->csr, err)) != 0 || (rc = server_names(r, err)) != 0 ||
 	    (rc = common_name(r, err)) != 0)
 		return rc;

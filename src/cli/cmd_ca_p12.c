@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ca p12: a software key with its certificate and chain in one file. */
 
-#include "cli/cmd_ca_issue.h"
+#include "cli/cli.h"
 
 #define PASS_LEAST 8 /* bytes; the file can be tried offline */
 
@@ -52,7 +52,7 @@ options(struct request *r, struct err *err)
 		return err_set(err, ERR_USAGE, "whose is it? Give --cn NAME");
 	if (ca_out_path == NULL)
 		return err_set(err, ERR_USAGE, "where to? Give --out FILE");
-	return ca_out_check(ca_out_path, err);
+	return render_file_check(ca_out_path, err);
 }
 
 static int

@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "cli/cmd_ca_issue.h"
+#include "cli/cli.h"
 
 #define DAYS_MAX 3650
 

@@ -2,8 +2,6 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
-#include "cli/cmd_init.h"
-#include "cli/make.h"
 
 static char *name, *rehearsal, *recovery_out, *recovery_pass;
 static char *signer, *ca_key, *root_key, *root_pass, *issuing_alg, *root_alg;

@@ -5,8 +5,6 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/cmd_init.h"
-#include "cli/make.h"
 
 #define CONF "ykenroll.conf"
 

@@ -100,46 +100,25 @@ wants_der(bool *ret, struct err *err)
 	return err_set(err, ERR_USAGE, "--format takes PEM or DER");
 }
 
-static bool
-is_stdio(const char *path)
-{
-	return path == NULL || strcmp(path, "-") == 0;
-}
-
 int
 token_out_check(const char *path, struct err *err)
 {
-	struct stat st;
 	bool der;
 	int rc;
 
-	if ((rc = wants_der(&der, err)) != 0 || is_stdio(path) || opt.force)
-		return rc;
-	return lstat(path, &st) == 0
-		   ? err_set(err, ERR_OCCUPIED, "%s exists already; --force replaces it", path)
-		   : 0;
+	return (rc = wants_der(&der, err)) != 0 ? rc : render_file_check(path, err);
 }
 
 int
 token_out(const char *path, const struct blob *der, token_pem to_pem, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob text = {0};
-	const struct blob *out = &text;
 	bool as_der;
 	int rc;
 
-	if ((rc = wants_der(&as_der, err)) != 0)
+	if ((rc = wants_der(&as_der, err)) != 0 || (!as_der && (rc = to_pem(der, &text, err)) != 0))
 		return rc;
-	if (as_der)
-		out = der;
-	else if ((rc = to_pem(der, &text, err)) != 0)
-		return rc;
-	if (!is_stdio(path))
-		return opt.force ? file_write(path, out->data, out->len, 0644, err)
-				 : file_create(path, out->data, out->len, 0644, err);
-	if (fwrite(out->data, 1, out->len, stdout) != out->len)
-		return err_errno(err, ERR_INTERNAL, "cannot write the output");
-	return 0;
+	return render_file(path, as_der ? der : &text, 0644, err);
 }
 
 int
@@ -149,7 +128,7 @@ token_in(const char *path, struct blob *ret, struct err *err)
 	size_t n;
 	int rc;
 
-	if (!is_stdio(path)) {
+	if (strcmp(path, "-") != 0) {
 		rc = file_read(path, ret, err);
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	}

@@ -6,7 +6,6 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
-#include "cli/make.h"
 
 /* Like mkdir -p; only the last component must be private, and is checked. */
 int
