@@ -57,6 +57,11 @@ MUST_CHECK int opt_desk(struct desk *ret, struct err *err);
 MUST_CHECK int opt_asked_check(struct err *err);
 const char *opt_actor(void); /* who runs this, for the audit rows */
 
+/* A file, or, path NULL or "-", standard output. Before anything is done: is there room for it?
+ * Errors: ERR_OCCUPIED it exists and no --force; ERR_INTERNAL. */
+MUST_CHECK int opt_out_check(const char *path, struct err *err);
+MUST_CHECK int opt_out(const char *path, const struct blob *data, mode_t mode, struct err *err);
+
 /* ---- render.c ---- */
 
 /* Print one JSON object on stdout and free it. json: json_t *. Errors: ERR_INTERNAL. */
@@ -69,11 +74,6 @@ struct json_t *render_cert(const struct cert_info *cert);
 const char *render_hex(const uint8_t *data, size_t len);
 const char *render_time(int64_t utc);		     /* seconds */
 const char *render_firmware(const uint8_t *version); /* three bytes */
-
-/* A file, or, path NULL or "-", standard output. Before anything is done: is there room for it?
- * Errors: ERR_OCCUPIED it exists and no --force; ERR_INTERNAL. */
-MUST_CHECK int render_file_check(const char *path, struct err *err);
-MUST_CHECK int render_file(const char *path, const struct blob *data, mode_t mode, struct err *err);
 
 /* ---- csv.c ---- */
 

@@ -149,7 +149,7 @@ show(const struct workflow_issued *issued, struct err *err)
 	    (chain && (rc = cert_to_pem(&issued->issuing, &pem, err)) != 0))
 		return rc;
 	if (ca_out_path != NULL || !opt.json)
-		rc = render_file(ca_out_path, &pem, 0644, err);
+		rc = opt_out(ca_out_path, &pem, 0644, err);
 	if (rc != 0 || !opt.json) {
 		if (rc == 0)
 			ca_issued_text(issued, opt.asked.profile, ca_out_path);
@@ -187,7 +187,7 @@ run(struct called *c, struct err *err)
 	int rc;
 
 	request_merge(r, &usual);
-	if ((rc = render_file_check(ca_out_path, err)) != 0 ||
+	if ((rc = opt_out_check(ca_out_path, err)) != 0 ||
 	    (rc = read_csr(c->args[0], &r->csr, err)) != 0 || (rc = server_names(r, err)) != 0 ||
 	    (rc = common_name(r, err)) != 0)
 		return rc;

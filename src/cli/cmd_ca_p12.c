@@ -52,7 +52,7 @@ options(struct request *r, struct err *err)
 		return err_set(err, ERR_USAGE, "whose is it? Give --cn NAME");
 	if (ca_out_path == NULL)
 		return err_set(err, ERR_USAGE, "where to? Give --out FILE");
-	return render_file_check(ca_out_path, err);
+	return opt_out_check(ca_out_path, err);
 }
 
 static int

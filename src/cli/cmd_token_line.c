@@ -106,7 +106,7 @@ token_out_check(const char *path, struct err *err)
 	bool der;
 	int rc;
 
-	return (rc = wants_der(&der, err)) != 0 ? rc : render_file_check(path, err);
+	return (rc = wants_der(&der, err)) != 0 ? rc : opt_out_check(path, err);
 }
 
 int
@@ -118,7 +118,7 @@ token_out(const char *path, const struct blob *der, token_pem to_pem, struct err
 
 	if ((rc = wants_der(&as_der, err)) != 0 || (!as_der && (rc = to_pem(der, &text, err)) != 0))
 		return rc;
-	return render_file(path, as_der ? der : &text, 0644, err);
+	return opt_out(path, as_der ? der : &text, 0644, err);
 }
 
 int

@@ -87,6 +87,35 @@ opt_asked_check(struct err *err)
 	return asked_err.code;
 }
 
+/* ---- where to ---- */
+
+static bool
+is_stdout(const char *path)
+{
+	return path == NULL || strcmp(path, "-") == 0;
+}
+
+int
+opt_out_check(const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (is_stdout(path) || opt.force || lstat(path, &st) != 0)
+		return 0;
+	return err_set(err, ERR_OCCUPIED, "%s exists already; --force replaces it", path);
+}
+
+int
+opt_out(const char *path, const struct blob *data, mode_t mode, struct err *err)
+{
+	if (!is_stdout(path))
+		return opt.force ? file_write(path, data->data, data->len, mode, err)
+				 : file_create(path, data->data, data->len, mode, err);
+	if (fwrite(data->data, 1, data->len, stdout) != data->len || fflush(stdout) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot write the output");
+	return 0;
+}
+
 /* ---- who, and where ---- */
 
 /* Who logged in, whatever he became since; the kernel keeps it. -1 where it does not know. */

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <jansson.h>
-#include <string.h>
-#include <sys/stat.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
 #include "cli/cli.h"
@@ -16,33 +13,6 @@ render_json(json_t *json, struct err *err)
 	json_decref(json);
 	if (r != 0 || putchar('\n') == EOF)
 		return err_set(err, ERR_INTERNAL, "cannot write the JSON object");
-	return 0;
-}
-
-static bool
-is_stdout(const char *path)
-{
-	return path == NULL || strcmp(path, "-") == 0;
-}
-
-int
-render_file_check(const char *path, struct err *err)
-{
-	struct stat st;
-
-	if (is_stdout(path) || opt.force || lstat(path, &st) != 0)
-		return 0;
-	return err_set(err, ERR_OCCUPIED, "%s exists already; --force replaces it", path);
-}
-
-int
-render_file(const char *path, const struct blob *data, mode_t mode, struct err *err)
-{
-	if (!is_stdout(path))
-		return opt.force ? file_write(path, data->data, data->len, mode, err)
-				 : file_create(path, data->data, data->len, mode, err);
-	if (fwrite(data->data, 1, data->len, stdout) != data->len || fflush(stdout) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot write the output");
 	return 0;
 }
 
