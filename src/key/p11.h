@@ -23,21 +23,6 @@ struct p11 {
 	CK_SESSION_HANDLE session; /* 0: none */
 };
 
-/* ---- p11_uri.c ---- */
-
-/* Errors: ERR_USAGE not RFC 7512, or not the URI of a private key, or with a PIN in it. */
-MUST_CHECK int p11_uri_parse(const char *text, P11KitUri **ret, struct err *err);
-void p11_uri_freep(P11KitUri **uri);
-/* Without PIN; the caller frees it. Errors: ERR_INTERNAL. */
-MUST_CHECK int p11_uri_text(P11KitUri *uri, char **ret, struct err *err);
-/* The PIN out of the file that pin-source names, or given, or NULL when there is none. file_pin:
- * room for the former. Errors: of file_read_secret. */
-MUST_CHECK int p11_uri_pin(const P11KitUri *uri, const struct secret *given,
-    struct secret *file_pin, const struct secret **ret, struct err *err);
-/* Is this a module that only root can have put there? Errors: ERR_USAGE. */
-MUST_CHECK int p11_uri_module(const char *path, struct err *err);
-extern uid_t p11_owner; /* whose modules are taken besides root's: the tests'; -1: nobody's */
-
 /* ---- p11_token.c ---- */
 
 /* While it stands, a dead connection is an error (SIGPIPE is held back) and an endless call ends
@@ -60,6 +45,7 @@ int p11_err(struct err *err, const char *what, CK_RV rv);
 MUST_CHECK int p11_connect(
     P11KitUri *uri, const struct secret *pin, bool write, struct p11 *ret, struct err *err);
 void p11_wipe(struct p11 *p);
+void p11_uri_freep(P11KitUri **uri);
 
 /* ---- p11_object.c ---- */
 
@@ -73,23 +59,14 @@ MUST_CHECK int p11_attribute(const struct p11 *p, CK_OBJECT_HANDLE object, CK_AT
 MUST_CHECK int p11_public(
     const struct p11 *p, CK_OBJECT_HANDLE private, struct blob *ret_spki, struct err *err);
 
-/* ---- p11_make.c ---- */
-
 /* Make a key pair with the URI's label and id (given one where it has none). Errors: ERR_OCCUPIED;
  * ERR_USAGE no label; ERR_CA. */
 MUST_CHECK int p11_make(
     const struct p11 *p, enum key_alg alg, const struct key_note *note, struct err *err);
 
-/* Curves as PKCS #11 names them; NULL behind the last. */
-struct p11_curve {
-	enum key_alg alg;
-	CK_KEY_TYPE type;
-	const uint8_t *params;
-	size_t params_len, point_len;
-};
-extern const struct p11_curve p11_curves[];
-
 /* ---- key_p11.c ---- */
+
+extern uid_t p11_owner; /* whose modules are taken besides root's: the tests'; -1: nobody's */
 
 /* The URI of a key that key_p11_open or key_p11_generate made, or NULL. */
 const char *key_p11_uri(const struct key *key);

@@ -344,6 +344,14 @@ p11_connect(P11KitUri *uri, const struct secret *pin, bool write, struct p11 *re
 }
 
 void
+p11_uri_freep(P11KitUri **uri)
+{
+	if (*uri != NULL)
+		p11_kit_uri_free(*uri);
+	*uri = NULL;
+}
+
+void
 p11_wipe(struct p11 *p)
 {
 	if (p->module != NULL && p->session != 0)

@@ -1,14 +1,36 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ocsp: the responder's answers. */
+/* ocsp: what strangers ask, and the responder's answers. */
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/x509v3.h>
 
 #include "base/utc.h"
 #include "key/evp.h"
-#include "x509/ocsp.h"
+#include "key/ossl.h"
 #include "x509/parse.h"
+#include "ykenroll/x509_ocsp.h"
+
+#define OCSP_DIGESTS 4
+
+OSSL_FREEP(ocsp_request_freep, OCSP_REQUEST, OCSP_REQUEST_free)
+OSSL_FREEP(ocsp_response_freep, OCSP_RESPONSE, OCSP_RESPONSE_free)
+OSSL_FREEP(asn1_time_freep, ASN1_TIME, ASN1_TIME_free)
+
+struct ocsp_issuer { /* how requests name a CA with one of the digests: RFC 6960, 4.1.1 */
+	int nid;
+	unsigned len;
+	uint8_t name[EVP_MAX_MD_SIZE], key[EVP_MAX_MD_SIZE];
+};
+
+struct ocsp {
+	struct ocsp_issuer issuer[OCSP_DIGESTS];
+	X509 *cert;
+	struct key *key; /* borrowed */
+	int64_t until;
+};
 
 void
 ocsp_freep(struct ocsp **o)
@@ -130,6 +152,117 @@ ocsp_new(const struct blob *ca, const struct blob *cert, struct key *key, int64_
 	return 0;
 }
 
+/* ---- requests ---- */
+
+/* RFC 9654, 2.1 (which obsoletes RFC 8954): 1 to 128 octets in an OCTET STRING; what is shorter or
+ * longer is a malformed request. */
+static bool
+nonce_is_good(X509_EXTENSION *nonce)
+{
+	const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(nonce);
+	const unsigned char *p = ASN1_STRING_get0_data(value), *end;
+	CLEAN(octets_freep) ASN1_OCTET_STRING *octets = NULL;
+
+	end = p + ASN1_STRING_length(value);
+	octets = d2i_ASN1_OCTET_STRING(NULL, &p, ASN1_STRING_length(value));
+	return octets != NULL && p == end && ASN1_STRING_length(octets) >= 1 &&
+	       ASN1_STRING_length(octets) <= OCSP_NONCE_MAX;
+}
+
+/* Each at most once (RFC 5280, 4.2), and none that is critical and means nothing to us (RFC 6960,
+ * 4.4). */
+static bool
+extensions_are_good(OCSP_REQUEST *request)
+{
+	const int n = OCSP_REQUEST_get_ext_count(request);
+	bool nonce = false;
+	X509_EXTENSION *e;
+	int i;
+
+	for (i = 0; i < n; i++) {
+		e = OCSP_REQUEST_get_ext(request, i);
+		if (OBJ_obj2nid(X509_EXTENSION_get_object(e)) != NID_id_pkix_OCSP_Nonce) {
+			if (X509_EXTENSION_get_critical(e))
+				return false;
+			continue;
+		}
+		if (nonce || !nonce_is_good(e))
+			return false;
+		nonce = true;
+	}
+	return true;
+}
+
+static bool
+singles_are_good(OCSP_REQUEST *request)
+{
+	const int n = OCSP_request_onereq_count(request);
+	OCSP_ONEREQ *one;
+	int i, j;
+
+	if (n < 1 || n > OCSP_SINGLES_MAX)
+		return false;
+	for (i = 0; i < n; i++) {
+		one = OCSP_request_onereq_get0(request, i);
+		for (j = 0; j < OCSP_ONEREQ_get_ext_count(one); j++)
+			if (X509_EXTENSION_get_critical(OCSP_ONEREQ_get_ext(one, j)))
+				return false;
+	}
+	return true;
+}
+
+/* A request that may be answered, or NULL: then it is malformed. */
+static OCSP_REQUEST *
+request_parse(const uint8_t *der, size_t len)
+{
+	CLEAN(ocsp_request_freep) OCSP_REQUEST *request = NULL;
+	const unsigned char *p = der;
+	bool good;
+
+	if (len == 0 || len > OCSP_REQUEST_MAX)
+		return NULL;
+	request = d2i_OCSP_REQUEST(NULL, &p, (long)len);
+	good = request != NULL && p == der + len && singles_are_good(request) &&
+	       extensions_are_good(request);
+	ERR_clear_error();
+	return good ? TAKE(request) : NULL;
+}
+
+/* The one to be repeated, or NULL. Belongs to the request. */
+static X509_EXTENSION *
+request_nonce(OCSP_REQUEST *request)
+{
+	const int at = OCSP_REQUEST_get_ext_by_NID(request, NID_id_pkix_OCSP_Nonce, -1);
+
+	return at < 0 ? NULL : OCSP_REQUEST_get_ext(request, at);
+}
+
+static bool
+equals(const ASN1_OCTET_STRING *s, const uint8_t *data, size_t len)
+{
+	return (size_t)ASN1_STRING_length(s) == len &&
+	       memcmp(ASN1_STRING_get0_data(s), data, len) == 0;
+}
+
+/* Is this about a certificate of the CA? */
+static bool
+is_ours(const struct ocsp *o, OCSP_CERTID *id)
+{
+	ASN1_OCTET_STRING *name, *key;
+	const struct ocsp_issuer *x;
+	ASN1_OBJECT *digest;
+	size_t i;
+
+	if (OCSP_id_get0_info(&name, &digest, &key, NULL, id) != 1)
+		return false;
+	for (i = 0; i < OCSP_DIGESTS; i++) {
+		x = &o->issuer[i];
+		if (OBJ_obj2nid(digest) == x->nid)
+			return equals(name, x->name, x->len) && equals(key, x->key, x->len);
+	}
+	return false;
+}
+
 /* ---- refusals ---- */
 
 static int
@@ -175,7 +308,7 @@ look(const struct answering *a, OCSP_CERTID *id, struct ocsp_status *ret, struct
 	int len;
 
 	*ret = (struct ocsp_status){.state = OCSP_IS_UNKNOWN};
-	if (!ocsp_is_ours(a->o, id))
+	if (!is_ours(a->o, id))
 		return 0;
 	if (OCSP_id_get0_info(NULL, NULL, NULL, &serial, id) != 1)
 		return evp_err(err, ERR_INTERNAL, "cannot read the serial number");
@@ -225,7 +358,7 @@ all_foreign(const struct ocsp *o, OCSP_REQUEST *request)
 	int i;
 
 	for (i = 0; i < OCSP_request_onereq_count(request); i++)
-		if (ocsp_is_ours(o, OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, i))))
+		if (is_ours(o, OCSP_onereq_get0_id(OCSP_request_onereq_get0(request, i))))
 			return false;
 	return true;
 }
@@ -247,7 +380,7 @@ sign(const struct answering *a, X509_EXTENSION *nonce, struct blob *ret, struct 
 static int
 answer(struct answering *a, OCSP_REQUEST *request, struct ocsp_answer *ret, struct err *err)
 {
-	X509_EXTENSION *nonce = ocsp_request_nonce(request);
+	X509_EXTENSION *nonce = request_nonce(request);
 	int rc;
 
 	a->basic = OCSP_BASICRESP_new();
@@ -278,7 +411,7 @@ ocsp_answer(struct ocsp *o, const void *der, size_t len, const struct ocsp_sourc
     int64_t now, unsigned valid_sec, struct ocsp_answer *ret, struct err *err)
 {
 	CLEAN(answering_wipe) struct answering a = {.o = o, .source = source};
-	CLEAN(ocsp_request_freep) OCSP_REQUEST *request = ocsp_request_parse(der, len);
+	CLEAN(ocsp_request_freep) OCSP_REQUEST *request = request_parse(der, len);
 	int64_t until = now + (int64_t)valid_sec;
 
 	if (request == NULL)
