@@ -50,8 +50,9 @@ spki_to_pem(const struct blob *der, struct blob *ret, struct err *err)
 
 /* ---- one ---- */
 
-int
-pem_next(BIO *bio, const char *name, struct blob *ret_der, struct err *err)
+/* strict: nothing but such blocks, and whole ones. Returns as pem_next. */
+static int
+next_block(BIO *bio, const char *name, bool strict, struct blob *ret, struct err *err)
 {
 	int rc = 0;
 
@@ -61,14 +62,25 @@ pem_next(BIO *bio, const char *name, struct blob *ret_der, struct err *err)
 		CLEAN(ossl_bytes_freep) unsigned char *data = NULL;
 		long len = 0;
 
-		if (!PEM_read_bio(bio, &found, &header, &data, &len))
+		if (!PEM_read_bio(bio, &found, &header, &data, &len)) {
+			if (strict && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+				return evp_err(err, ERR_FIT, "a PEM block is broken");
 			break;
+		}
+		if (strict && strcmp(found, name) != 0)
+			return err_set(err, ERR_FIT, "a PEM block is not %s", name);
 		/* headers mean encryption, which nobody does to a certificate */
-		if (strcmp(found, name) == 0 && *header == '\0' && len > 0)
-			rc = blob_set(ret_der, data, (size_t)len, err) == 0 ? 1 : ERR_INTERNAL;
+		if (strict || (strcmp(found, name) == 0 && *header == '\0' && len > 0))
+			rc = blob_set(ret, data, (size_t)len, err) == 0 ? 1 : ERR_INTERNAL;
 	}
 	ERR_clear_error();
 	return rc;
+}
+
+int
+pem_next(BIO *bio, const char *name, struct blob *ret_der, struct err *err)
+{
+	return next_block(bio, name, false, ret_der, err);
 }
 
 static BIO *
@@ -128,28 +140,6 @@ csr_from_file(const struct blob *file, struct blob *ret_der, struct err *err)
 
 /* ---- several ---- */
 
-/* 1 there was one, 0 the end. */
-static int
-next_block(BIO *bio, const char *name, struct blob *ret, struct err *err)
-{
-	CLEAN(ossl_text_freep) char *found = NULL;
-	CLEAN(ossl_text_freep) char *header = NULL;
-	CLEAN(ossl_bytes_freep) unsigned char *data = NULL;
-	long len = 0;
-	int rc;
-
-	if (PEM_read_bio(bio, &found, &header, &data, &len) != 1) {
-		if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-			return evp_err(err, ERR_FIT, "a PEM block is broken");
-		ERR_clear_error();
-		return 0;
-	}
-	if (strcmp(found, name) != 0)
-		return err_set(err, ERR_FIT, "a PEM block is not %s", name);
-	rc = blob_set(ret, data, (size_t)len, err);
-	return rc != 0 ? rc : 1;
-}
-
 int
 pem_blocks(const struct blob *pem, const char *name, struct blob *ret, size_t max, size_t *ret_n,
     struct err *err)
@@ -161,13 +151,13 @@ pem_blocks(const struct blob *pem, const char *name, struct blob *ret, size_t ma
 
 	if (bio == NULL)
 		return err_set(err, ERR_FIT, "no PEM in it");
-	while (n < max && (rc = next_block(bio, name, &ret[n], err)) == 1)
+	while (n < max && (rc = next_block(bio, name, true, &ret[n], err)) == 1)
 		n++;
 	if (rc < 0)
 		return rc;
 	if (n == 0)
 		return err_set(err, ERR_FIT, "no PEM in it");
-	if (n == max && (rc = next_block(bio, name, &extra, err)) != 0)
+	if (n == max && (rc = next_block(bio, name, true, &extra, err)) != 0)
 		return rc < 0 ? rc : err_set(err, ERR_FIT, "more than %zu PEM blocks", max);
 	*ret_n = n;
 	return 0;
