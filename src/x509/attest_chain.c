@@ -235,21 +235,15 @@ is_later_piv(const struct later *l, X509 *cert)
 	return false;
 }
 
-static int
-by_later(X509 *f9, const char *dir, char ret_name[static X509_TEXT_MAX], struct err *err)
+static const X509 *
+by_later(X509 *f9, const struct later *l)
 {
-	CLEAN(later_free) struct later l = {0};
 	size_t i;
 
-	if (later_load(&l, dir, err) != 0)
-		return attest_chain_refuse(err, "intermediates");
-	for (i = 0; i < l.n; i++) {
-		if (!by_cert(f9, l.cert[i]) || !is_later_piv(&l, l.cert[i]))
-			continue;
-		cert_name_text(X509_get_subject_name(l.cert[i]), ret_name);
-		return 1;
-	}
-	return 0;
+	for (i = 0; i < l->n; i++)
+		if (by_cert(f9, l->cert[i]) && is_later_piv(l, l->cert[i]))
+			return l->cert[i];
+	return NULL;
 }
 
 /* ---- the anchor ---- */
@@ -271,60 +265,39 @@ by_rehearsal_later(X509 *f9, const struct later *l, const X509 *root)
 	return false;
 }
 
-static int
-by_rehearsal(X509 *f9, const struct attest_trust *trust, char ret_name[static X509_TEXT_MAX],
-    struct err *err)
-{
-	const struct blob *root = trust->rehearsal_root;
-	CLEAN(x509_freep) X509 *cert = NULL;
-	CLEAN(later_free) struct later l = {0};
-
-	if (cert_parse(root->data, root->len, &cert, err) != 0)
-		return attest_chain_refuse(err, "rehearsal root");
-	if (!by_cert(f9, cert)) {
-		if (trust->intermediates_dir == NULL)
-			return 0;
-		if (later_load(&l, trust->intermediates_dir, err) != 0)
-			return attest_chain_refuse(err, "intermediates");
-		if (!by_rehearsal_later(f9, &l, cert))
-			return 0;
-	}
-	cert_name_text(X509_get_subject_name(cert), ret_name);
-	return 1;
-}
-
-static int
-no_anchor(const X509 *f9, struct err *err)
-{
-	char issuer[X509_TEXT_MAX];
-
-	cert_name_text(X509_get_issuer_name(f9), issuer);
-	return err_set(err, ERR_ATTEST,
-	    "the f9 certificate is not signed by a known attestation CA (it names %s)", issuer);
-}
-
 int
 attest_chain_anchor(X509 *f9, const struct attest_trust *trust, char ret_name[static X509_TEXT_MAX],
     bool *ret_rehearsal, struct err *err)
 {
+	const struct blob *der = trust->rehearsal_root;
+	CLEAN(x509_freep) X509 *root = NULL;
+	CLEAN(later_free) struct later l = {0};
 	const struct attest_anchor *a;
+	const X509 *top;
 	size_t i, n;
-	int r = 0;
 
+	*ret_rehearsal = false;
 	a = attest_anchors(&n);
 	for (i = 0; i < n; i++) {
 		if (!a[i].issues_f9 || !by_anchor(f9, &a[i]))
 			continue;
 		snprintf(ret_name, X509_TEXT_MAX, "CN=%s", a[i].cn);
-		*ret_rehearsal = false;
 		return 0;
 	}
-	if (trust->rehearsal_root != NULL)
-		r = by_rehearsal(f9, trust, ret_name, err);
-	*ret_rehearsal = r == 1;
-	if (r == 0 && trust->intermediates_dir != NULL)
-		r = by_later(f9, trust->intermediates_dir, ret_name, err);
-	if (r < 0)
-		return r;
-	return r == 1 ? 0 : no_anchor(f9, err);
+	if (der != NULL && cert_parse(der->data, der->len, &root, err) != 0)
+		return attest_chain_refuse(err, "rehearsal root");
+	*ret_rehearsal = root != NULL && by_cert(f9, root);
+	if (!*ret_rehearsal && trust->intermediates_dir != NULL) {
+		if (later_load(&l, trust->intermediates_dir, err) != 0)
+			return attest_chain_refuse(err, "intermediates");
+		*ret_rehearsal = root != NULL && by_rehearsal_later(f9, &l, root);
+	}
+	top = *ret_rehearsal ? root : by_later(f9, &l);
+	cert_name_text(
+	    top == NULL ? X509_get_issuer_name(f9) : X509_get_subject_name(top), ret_name);
+	return top != NULL ? 0
+			   : err_set(err, ERR_ATTEST,
+				 "the f9 certificate is not signed by a known attestation CA (it "
+				 "names %s)",
+				 ret_name);
 }
