@@ -154,23 +154,13 @@ split(const char *s, const char *ends, struct parts *parts, struct err *err)
 	}
 }
 
-static int
-check_value(const struct part *p, struct err *err)
-{
-	if (memchr(p->value, '\0', p->len) != NULL || !text_is_plain(p->value))
-		return err_set(err, ERR_USAGE,
-		    "the subject has control or invisible characters, or is not UTF-8: retype it");
-	return 0;
-}
-
 /* set: 0 opens an RDN, -1 joins the one before. */
 static int
 add(X509_NAME *name, const struct part *p, bool joined, struct err *err)
 {
-	int rc;
-
-	if ((rc = check_value(p, err)) != 0)
-		return rc;
+	if (memchr(p->value, '\0', p->len) != NULL || !text_is_plain(p->value))
+		return err_set(err, ERR_USAGE,
+		    "the subject has control or invisible characters, or is not UTF-8: retype it");
 	if (X509_NAME_add_entry_by_NID(name, p->nid, MBSTRING_UTF8, (const uint8_t *)p->value,
 		(int)p->len, -1, joined ? -1 : 0) == 1)
 		return 0;
