@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 
 #include <limits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -20,6 +21,9 @@
 #include "x509/parse.h"
 #include "ykenroll/x509.h"
 
+/* 9999-12-31 23:59:59, no end that is known: RFC 5280, 4.1.2.5. An escrow that stops on a day would
+ * lock out exactly those who need it. */
+#define NO_END INT64_C(253402300799)
 #define SEALS "critical,keyAgreement"
 #define CN_MAX 64 /* characters; RFC 5280, appendix A.1, ub-common-name */
 
@@ -33,25 +37,14 @@ escrow_name_check(const char *cn, struct err *err)
 }
 
 static int
-set_name(X509 *cert, const char *cn)
-{
-	X509_NAME *name = X509_get_subject_name(cert);
-
-	if (X509_NAME_add_entry_by_NID(
-		name, NID_commonName, MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0) != 1)
-		return -1;
-	return X509_set_issuer_name(cert, name) == 1 ? 0 : -1;
-}
-
-static int
 fill_cert(X509 *cert, EVP_PKEY *pub, const char *cn, const char *usage)
 {
-	if (!cert_begin(cert, pub) || set_name(cert, cn) != 0)
-		return -1;
-	/* RFC 5280, 4.1.2.5: no end that is known. An escrow that stops on a day would lock out
-	 * exactly those who need it. */
-	if (X509_gmtime_adj(X509_getm_notBefore(cert), 0) == NULL ||
-	    ASN1_TIME_set_string_X509(X509_getm_notAfter(cert), "99991231235959Z") != 1)
+	CLEAN(name_freep) X509_NAME *name = X509_NAME_new();
+
+	if (name == NULL ||
+	    X509_NAME_add_entry_by_NID(
+		name, NID_commonName, MBSTRING_UTF8, (const unsigned char *)cn, -1, -1, 0) != 1 ||
+	    !cert_begin(cert, pub, name, name, time(NULL), NO_END))
 		return -1;
 	return cert_add_ext(cert, cert, NID_basic_constraints, "critical,CA:FALSE") &&
 		       cert_add_ext(cert, cert, NID_key_usage, usage) &&

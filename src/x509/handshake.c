@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -28,15 +29,13 @@ static int
 server_cert(EVP_PKEY *key, X509 **ret, struct err *err)
 {
 	CLEAN(x509_freep) X509 *cert = X509_new();
-	X509_NAME *name;
+	CLEAN(name_freep) X509_NAME *name = NULL;
+	const int64_t now = time(NULL);
+	int rc;
 
-	if (cert == NULL || (name = X509_get_subject_name(cert)) == NULL ||
-	    !cert_begin(cert, key) ||
-	    !X509_NAME_add_entry_by_txt(
-		name, "CN", MBSTRING_ASC, (const unsigned char *)"login proof", -1, -1, 0) ||
-	    !X509_set_issuer_name(cert, name) ||
-	    X509_gmtime_adj(X509_getm_notBefore(cert), 0) == NULL ||
-	    X509_gmtime_adj(X509_getm_notAfter(cert), 3600) == NULL ||
+	if ((rc = name_parse("CN=login proof", &name, err)) != 0)
+		return rc;
+	if (cert == NULL || !cert_begin(cert, key, name, name, now, now + 3600) ||
 	    X509_sign(cert, key, EVP_sha256()) <= 0)
 		return evp_err(err, ERR_INTERNAL, "cannot make the server's certificate");
 	*ret = TAKE(cert);
@@ -109,18 +108,6 @@ client_new(struct key *key, const struct blob *der, SSL **ret, struct err *err)
 
 /* ---- between them ---- */
 
-static int
-connect_pair(SSL *client, SSL *server, struct err *err)
-{
-	BIO *c, *s;
-
-	if (!BIO_new_bio_pair(&c, 0, &s, 0))
-		return evp_err(err, ERR_INTERNAL, "cannot connect the login proof");
-	SSL_set_bio(client, c, c);
-	SSL_set_bio(server, s, s);
-	return 0;
-}
-
 /* One side goes on until it waits for the other one: 1 done, 0 waits, -1 failed. */
 static int
 step(SSL *side)
@@ -164,23 +151,14 @@ run(SSL *client, SSL *server, const struct key *key, struct err *err)
 }
 
 static int
-carry(SSL *from, SSL *to, const char *data, size_t len)
+carry(SSL *from, SSL *to)
 {
+	const size_t len = sizeof(greeting);
 	char got[sizeof(greeting)];
 	size_t n = 0;
 
-	return SSL_write_ex(from, data, len, &n) == 1 && n == len &&
-	       SSL_read_ex(to, got, sizeof(got), &n) == 1 && n == len &&
-	       memcmp(got, data, len) == 0;
-}
-
-static int
-echo(SSL *client, SSL *server, struct err *err)
-{
-	if (!carry(client, server, greeting, sizeof(greeting)) ||
-	    !carry(server, client, greeting, sizeof(greeting)))
-		return evp_err(err, ERR_PROOF, "no data came through after the handshake");
-	return 0;
+	return SSL_write_ex(from, greeting, len, &n) == 1 && n == len &&
+	       SSL_read_ex(to, got, len, &n) == 1 && n == len && memcmp(got, greeting, len) == 0;
 }
 
 /* ---- what the server saw ---- */
@@ -241,15 +219,23 @@ handshake_prove(struct key *key, const struct blob *cert, const struct blob *cas
 	CLEAN(ssl_freep) SSL *server = NULL;
 	CLEAN(ssl_freep) SSL *client = NULL;
 	struct handshake_result result = {0};
+	BIO *c, *s;
 	int rc;
 
 	key_forget_error(key);
 	ERR_clear_error();
 	if ((rc = server_new(cas, n_cas, crls, n_crls, &server, err)) != 0 ||
-	    (rc = client_new(key, cert, &client, err)) != 0 ||
-	    (rc = connect_pair(client, server, err)) != 0 ||
-	    (rc = run(client, server, key, err)) != 0 || (rc = echo(client, server, err)) != 0 ||
-	    (rc = witness(server, cert, &result, err)) != 0)
+	    (rc = client_new(key, cert, &client, err)) != 0)
+		return rc;
+	if (!BIO_new_bio_pair(&c, 0, &s, 0))
+		return evp_err(err, ERR_INTERNAL, "cannot connect the login proof");
+	SSL_set_bio(client, c, c);
+	SSL_set_bio(server, s, s);
+	if ((rc = run(client, server, key, err)) != 0)
+		return rc;
+	if (!carry(client, server) || !carry(server, client))
+		return evp_err(err, ERR_PROOF, "no data came through after the handshake");
+	if ((rc = witness(server, cert, &result, err)) != 0)
 		return rc;
 	*ret = result;
 	return 0;

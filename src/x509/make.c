@@ -9,7 +9,8 @@
 #define SERIAL_LEN 16
 
 int
-cert_begin(X509 *cert, EVP_PKEY *pub)
+cert_begin(X509 *cert, EVP_PKEY *pub, const X509_NAME *subject, const X509_NAME *issuer,
+    int64_t from, int64_t until)
 {
 	CLEAN(bignum_freep) BIGNUM *n = NULL;
 	unsigned char serial[SERIAL_LEN];
@@ -20,7 +21,10 @@ cert_begin(X509 *cert, EVP_PKEY *pub)
 	serial[0] = (unsigned char)((serial[0] & 0x7f) | 0x40);
 	n = BN_bin2bn(serial, sizeof(serial), NULL);
 	return n != NULL && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert)) != NULL &&
-	       X509_set_version(cert, X509_VERSION_3) && X509_set_pubkey(cert, pub);
+	       X509_set_version(cert, X509_VERSION_3) && X509_set_pubkey(cert, pub) &&
+	       X509_set_subject_name(cert, subject) && X509_set_issuer_name(cert, issuer) &&
+	       ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)from) != NULL &&
+	       ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)until) != NULL;
 }
 
 int

@@ -2,6 +2,7 @@
 /* other_ca: a certificate that no server may accept, for asking whether it does. */
 #include <openssl/x509v3.h>
 #include <string.h>
+#include <time.h>
 
 #include "key/evp.h"
 #include "key/ossl.h"
@@ -21,19 +22,11 @@ copy_key_id(X509 *cert, const X509 *like)
 }
 
 static int
-set_common(X509 *cert, const X509_NAME *subject, const X509_NAME *issuer, EVP_PKEY *pub)
-{
-	return cert_begin(cert, pub) && X509_set_subject_name(cert, subject) &&
-	       X509_set_issuer_name(cert, issuer) &&
-	       X509_gmtime_adj(X509_getm_notBefore(cert), -60) != NULL &&
-	       X509_gmtime_adj(X509_getm_notAfter(cert), LIFE_SEC) != NULL;
-}
-
-static int
 make_ca(const X509 *like, EVP_PKEY *key, X509 **ret, struct err *err)
 {
 	CLEAN(x509_freep) X509 *ca = X509_new();
 	CLEAN(name_freep) X509_NAME *name = NULL;
+	const int64_t now = time(NULL);
 	int rc;
 
 	if (like != NULL)
@@ -42,7 +35,7 @@ make_ca(const X509 *like, EVP_PKEY *key, X509 **ret, struct err *err)
 		return rc;
 	if (ca == NULL || name == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot make another CA");
-	if (!set_common(ca, name, name, key) ||
+	if (!cert_begin(ca, key, name, name, now - 60, now + LIFE_SEC) ||
 	    !cert_add_ext(ca, ca, NID_basic_constraints, "critical,CA:TRUE") ||
 	    !cert_add_ext(ca, ca, NID_key_usage, "critical,keyCertSign,cRLSign") ||
 	    !cert_add_ext(ca, ca, NID_subject_key_identifier, "hash") ||
@@ -57,13 +50,15 @@ make_leaf(X509 *ca, EVP_PKEY *ca_key, struct key *key, X509 **ret, struct err *e
 {
 	CLEAN(x509_freep) X509 *leaf = X509_new();
 	CLEAN(name_freep) X509_NAME *name = NULL;
+	const int64_t now = time(NULL);
 	int rc;
 
 	if ((rc = name_parse("CN=ykenroll probe", &name, err)) != 0)
 		return rc;
 	if (leaf == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot make a certificate");
-	if (!set_common(leaf, name, X509_get_subject_name(ca), key_evp_public(key)) ||
+	if (!cert_begin(leaf, key_evp_public(key), name, X509_get_subject_name(ca), now - 60,
+		now + LIFE_SEC) ||
 	    !cert_add_ext(leaf, ca, NID_basic_constraints, "critical,CA:FALSE") ||
 	    !cert_add_ext(leaf, ca, NID_key_usage, "critical,digitalSignature") ||
 	    !cert_add_ext(leaf, ca, NID_ext_key_usage, "clientAuth") ||

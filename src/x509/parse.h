@@ -24,8 +24,10 @@ MUST_CHECK int name_parse(const char *text, X509_NAME **ret, struct err *err);
 /* The DER SubjectPublicKeyInfo as it stands in the certificate. Errors: ERR_INTERNAL. */
 MUST_CHECK int cert_spki_of(const X509 *cert, struct blob *ret, struct err *err);
 
-/* Version 3, a random serial number of 16 octets, and the key. 1; 0: OpenSSL's queue has why. */
-MUST_CHECK int cert_begin(X509 *cert, EVP_PKEY *pub);
+/* Version 3, a random serial number of 16 octets, the key, names and times. 1; 0: OpenSSL's queue
+ * has why. */
+MUST_CHECK int cert_begin(X509 *cert, EVP_PKEY *pub, const X509_NAME *subject,
+    const X509_NAME *issuer, int64_t from, int64_t until);
 /* An extension as openssl.cnf has it. 1; 0: as above. */
 MUST_CHECK int cert_add_ext(X509 *cert, X509 *issuer, int nid, const char *value);
 

@@ -25,28 +25,6 @@ unblock_wipe(struct unblock_request *t)
 /* ---- the request ---- */
 
 static int
-add_text(X509_NAME *name, int nid, const char *text)
-{
-	return X509_NAME_add_entry_by_NID(
-		   name, nid, MBSTRING_ASC, (const unsigned char *)text, -1, -1, 0) == 1
-		   ? 0
-		   : -1;
-}
-
-static int
-set_names(X509 *cert, uint32_t token)
-{
-	X509_NAME *name = X509_get_subject_name(cert);
-	char serial[16];
-
-	snprintf(serial, sizeof(serial), "%u", (unsigned)token);
-	if (add_text(name, NID_commonName, NAME) != 0 ||
-	    add_text(name, NID_serialNumber, serial) != 0)
-		return -1;
-	return X509_set_issuer_name(cert, name) == 1 ? 0 : -1;
-}
-
-static int
 bio_blob(BIO *bio, struct blob *ret, struct err *err)
 {
 	char *data;
@@ -73,11 +51,15 @@ unblock_make(uint32_t token, int64_t from, int64_t until, struct blob *ret_reque
 	CLEAN(x509_freep) X509 *cert = X509_new();
 	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
 	CLEAN(blob_wipe) struct blob request = {0}, private = {0};
+	CLEAN(name_freep) X509_NAME *name = NULL;
+	char text[64];
+	int rc;
 
-	if (key == NULL || cert == NULL || bio == NULL || !cert_begin(cert, key) ||
-	    set_names(cert, token) != 0 ||
-	    ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)from) == NULL ||
-	    ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)until) == NULL ||
+	snprintf(text, sizeof(text), "serialNumber=%u,CN=" NAME, (unsigned)token);
+	if ((rc = name_parse(text, &name, err)) != 0)
+		return rc;
+	if (key == NULL || cert == NULL || bio == NULL ||
+	    !cert_begin(cert, key, name, name, from, until) ||
 	    /* CMS names its recipient by this */
 	    !cert_add_ext(cert, cert, NID_subject_key_identifier, "hash") ||
 	    X509_sign(cert, key, EVP_sha256()) <= 0 || PEM_write_bio_X509(bio, cert) != 1 ||
