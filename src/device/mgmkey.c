@@ -20,37 +20,25 @@
 /* SP 800-73-4 part 2, table 7: dynamic authentication template */
 enum { PIVTAG_AUTH = 0x7c, PIVTAG_WITNESS = 0x80, PIVTAG_CHALLENGE = 0x81, PIVTAG_RESPONSE = 0x82 };
 
-/* NIST SP 800-67, 3.3.2: weak and semi-weak keys, parity bits cleared */
-static const uint8_t weak_des[][DES_LEN] = {
-    {0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00},
-    {0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe, 0xfe},
-    {0x1e, 0x1e, 0x1e, 0x1e, 0x0e, 0x0e, 0x0e, 0x0e},
-    {0xe0, 0xe0, 0xe0, 0xe0, 0xf0, 0xf0, 0xf0, 0xf0},
-    {0x00, 0xfe, 0x00, 0xfe, 0x00, 0xfe, 0x00, 0xfe},
-    {0xfe, 0x00, 0xfe, 0x00, 0xfe, 0x00, 0xfe, 0x00},
-    {0x1e, 0xe0, 0x1e, 0xe0, 0x0e, 0xf0, 0x0e, 0xf0},
-    {0xe0, 0x1e, 0xe0, 0x1e, 0xf0, 0x0e, 0xf0, 0x0e},
-    {0x00, 0xe0, 0x00, 0xe0, 0x00, 0xf0, 0x00, 0xf0},
-    {0xe0, 0x00, 0xe0, 0x00, 0xf0, 0x00, 0xf0, 0x00},
-    {0x1e, 0xfe, 0x1e, 0xfe, 0x0e, 0xfe, 0x0e, 0xfe},
-    {0xfe, 0x1e, 0xfe, 0x1e, 0xfe, 0x0e, 0xfe, 0x0e},
-    {0x00, 0x1e, 0x00, 0x1e, 0x00, 0x0e, 0x00, 0x0e},
-    {0x1e, 0x00, 0x1e, 0x00, 0x0e, 0x00, 0x0e, 0x00},
-    {0xe0, 0xfe, 0xe0, 0xfe, 0xf0, 0xfe, 0xf0, 0xfe},
-    {0xfe, 0xe0, 0xfe, 0xe0, 0xfe, 0xf0, 0xfe, 0xf0},
-};
-
+/* NIST SP 800-67, 3.3.2: the weak and semi-weak keys, parity bits cleared, are two of these bytes
+ * taking turns, in the left half and, with what belongs to them, in the right one. */
 static bool
 des_part_is_weak(const uint8_t part[static DES_LEN])
 {
+	static const uint8_t left[] = {0x00, 0xfe, 0x1e, 0xe0}, right[] = {0x00, 0xfe, 0x0e, 0xf0};
 	uint8_t plain[DES_LEN];
 	bool weak = false;
 	size_t i;
 
 	for (i = 0; i < DES_LEN; i++)
 		plain[i] = part[i] & 0xfe;
-	for (i = 0; i < sizeof(weak_des) / sizeof(weak_des[0]); i++)
-		weak = weak || CRYPTO_memcmp(plain, weak_des[i], DES_LEN) == 0;
+	for (i = 0; i < sizeof(left) * sizeof(left); i++) {
+		const size_t a = i / sizeof(left), b = i % sizeof(left);
+		const uint8_t key[DES_LEN] = {
+		    left[a], left[b], left[a], left[b], right[a], right[b], right[a], right[b]};
+
+		weak = weak || CRYPTO_memcmp(plain, key, DES_LEN) == 0;
+	}
 	secret_wipe_bytes(plain, sizeof(plain));
 	return weak;
 }
@@ -152,22 +140,6 @@ authenticate(struct token *token, const struct alg_mgm *m, bool touch, const str
 	return sw == SW_OK ? 0 : token_result(token, status_sw(err, sw, cmd.what));
 }
 
-/* The token's witness: only who has the key can decrypt it. */
-static int
-get_witness(
-    struct token *token, const struct alg_mgm *m, uint8_t ret[static BLOCK_MAX], struct err *err)
-{
-	CLEAN(secret_freep) struct secret *ask = secret_new();
-	CLEAN(blob_wipe) struct blob got = {0};
-	int rc;
-
-	if ((rc = secret_set(ask, (const uint8_t[]){PIVTAG_AUTH, 2, PIVTAG_WITNESS, 0}, 4, err)) !=
-		0 ||
-	    (rc = authenticate(token, m, false, ask, &got, err)) != 0)
-		return rc;
-	return one_block(token, m, &got, PIVTAG_WITNESS, ret, err);
-}
-
 /* 7C { 80 { decrypted witness } 81 { challenge } } */
 static void
 put_proof(
@@ -199,7 +171,11 @@ mutual(struct token *token, const struct alg_mgm *m, const struct secret *key, b
 	uint8_t witness[BLOCK_MAX], answer[BLOCK_MAX], expected[BLOCK_MAX];
 	int rc;
 
-	if ((rc = get_witness(token, m, answer, err)) != 0 ||
+	/* The token's witness: only who has the key can decrypt it. */
+	if ((rc = secret_set(
+		 proof, (const uint8_t[]){PIVTAG_AUTH, 2, PIVTAG_WITNESS, 0}, 4, err)) != 0 ||
+	    (rc = authenticate(token, m, false, proof, &got, err)) != 0 ||
+	    (rc = one_block(token, m, &got, PIVTAG_WITNESS, answer, err)) != 0 ||
 	    (rc = crypt_block(m, key, false, answer, witness, err)) != 0 ||
 	    (rc = secret_random(challenge, m->block, err)) != 0 ||
 	    (rc = crypt_block(m, key, true, challenge->bytes, expected, err)) != 0)
