@@ -199,20 +199,6 @@ check_f9(X509 *f9, const struct attest_trust *trust, struct attestation *a, stru
 }
 
 static int
-check_chain(
-    X509 *leaf, X509 *f9, const struct attest_trust *trust, struct attestation *a, struct err *err)
-{
-	int rc;
-
-	if ((rc = check_f9(f9, trust, a, err)) != 0)
-		return rc;
-	if (!attest_chain_signed(leaf, X509_get_subject_name(f9), X509_get0_pubkey(f9)))
-		return err_set(
-		    err, ERR_ATTEST, "the attestation is not signed by this token's f9 key");
-	return 0;
-}
-
-static int
 read_leaf(const X509 *leaf, const X509 *f9, struct attestation *a, struct err *err)
 {
 	uint8_t firmware[3];
@@ -251,8 +237,12 @@ attest_verify(const struct blob *leaf_der, const struct blob *f9_der,
 
 	if ((rc = parse(leaf_der, "the attestation", &leaf, err)) != 0 ||
 	    (rc = parse(f9_der, "the f9 certificate", &f9, err)) != 0 ||
-	    (rc = check_chain(leaf, f9, trust, &a, err)) != 0 ||
-	    (rc = read_leaf(leaf, f9, &a, err)) != 0)
+	    (rc = check_f9(f9, trust, &a, err)) != 0)
+		return rc;
+	if (!attest_chain_signed(leaf, X509_get_subject_name(f9), X509_get0_pubkey(f9)))
+		return err_set(
+		    err, ERR_ATTEST, "the attestation is not signed by this token's f9 key");
+	if ((rc = read_leaf(leaf, f9, &a, err)) != 0)
 		return rc;
 	*ret = a;
 	a.spki = (struct blob){0};
