@@ -22,9 +22,4 @@ struct extkey { /* the provider's key object; behind an EVP_PKEY */
 
 extern const OSSL_ALGORITHM extkey_signatures[];
 
-/* Pad a digest to em_len bytes, the size of the modulus. Return 1 or 0. */
-int extkey_rsa_pkcs1(
-    const EVP_MD *md, const uint8_t *digest, size_t len, uint8_t *em, size_t em_len);
-int extkey_rsa_pss(const EVP_MD *md, const uint8_t *digest, size_t len, uint8_t *em, size_t em_len);
-
 #endif
