@@ -27,10 +27,11 @@ unreadable(struct err *err)
 static void
 forget(const struct crl *c, size_t upto)
 {
-	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), der = (uintptr_t)c->der;
+	const uintptr_t from = der / page * page, to = (der + upto) / page * page;
 
 	if (c->mapped)
-		(void)madvise((void *)(uintptr_t)c->der, upto / page * page, MADV_DONTNEED);
+		(void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 /* ---- the frame ---- */
@@ -299,7 +300,7 @@ crl_read(const uint8_t *der, size_t len, struct crl_info *ret, struct err *err)
 	return rc != 0 ? rc : crl_says(&c, ret, err);
 }
 
-/* With a digest piece by piece. Ed25519 and RSASSA-PSS (of other CAs' roots) as a whole. */
+/* With a digest piece by piece; Ed25519 in one; RSASSA-PSS (of other CAs' roots) by OpenSSL. */
 static bool
 signed_by(const struct crl *c, const X509_CRL *head, EVP_PKEY *key)
 {
@@ -309,18 +310,24 @@ signed_by(const struct crl *c, const X509_CRL *head, EVP_PKEY *key)
 	const ASN1_BIT_STRING *sig;
 	const X509_ALGOR *alg;
 	size_t at, n;
-	const EVP_MD *digest;
+	const EVP_MD *digest = NULL;
+	bool ed;
 	int md;
 
 	X509_CRL_get0_signature(head, &sig, &alg);
+	ed = EVP_PKEY_is_a(key, "ED25519") && OBJ_obj2nid(alg->algorithm) == NID_ED25519;
 	if ((sig->flags & 7) != 0) /* bits that do not count */
 		return false;
-	if (OBJ_find_sigid_algs(OBJ_obj2nid(alg->algorithm), &md, NULL) != 1 || md == NID_undef)
+	if (!ed &&
+	    (OBJ_find_sigid_algs(OBJ_obj2nid(alg->algorithm), &md, NULL) != 1 || md == NID_undef))
 		return crl_parse(c->der, c->len, &whole, NULL) == 0 &&
 		       X509_CRL_verify(whole, key) == 1;
-	if (ctx == NULL || (digest = EVP_get_digestbynid(md)) == NULL ||
+	if (ctx == NULL || (!ed && (digest = EVP_get_digestbynid(md)) == NULL) ||
 	    EVP_DigestVerifyInit(ctx, NULL, digest, NULL, key) != 1)
 		return false;
+	if (ed)
+		return EVP_DigestVerify(ctx, ASN1_STRING_get0_data(sig),
+			   (size_t)ASN1_STRING_length(sig), c->tbs, len) == 1;
 	for (at = 0; at < len; at += n) {
 		n = len - at < FORGET ? len - at : FORGET;
 		if (EVP_DigestVerifyUpdate(ctx, c->tbs + at, n) != 1)
