@@ -60,8 +60,9 @@ check_frame(const struct crl_plan *plan, const struct crl_scan *s, struct err *e
 	if ((rc = der_cert(plan->issuer, &issuer, err)) != 0 ||
 	    (rc = sign_algorithm(key_algorithm(plan->key), &alg, err)) != 0)
 		return rc;
-	if (!s->v2 || s->alg.raw_len != alg->der_len ||
-	    memcmp(s->alg.raw, alg->der, alg->der_len) != 0 ||
+	if (!s->v2 || s->issuer.raw_len != issuer.subject.raw_len ||
+	    memcmp(s->issuer.raw, issuer.subject.raw, issuer.subject.raw_len) != 0 ||
+	    s->alg.raw_len != alg->der_len || memcmp(s->alg.raw, alg->der, alg->der_len) != 0 ||
 	    s->this_update != plan->this_update || s->next_update != plan->next_update ||
 	    s->number != plan->number || s->other != 0 || s->aki.len != issuer.ski.len ||
 	    memcmp(s->aki.value, issuer.ski.value, issuer.ski.len) != 0 ||
@@ -81,8 +82,7 @@ check(const struct log *log, const struct crl_plan *plan, const struct crl_file 
 	struct crl_scan s;
 	int rc;
 
-	if ((rc = crl_scan_begin(f, &s, err)) != 0 ||
-	    (rc = crl_scan_verify(&s, plan->issuer, err)) != 0)
+	if (crl_scan_begin(f, plan->issuer, &s, err) != 0)
 		return ERR_CA;
 	if ((rc = check_entries(log, plan, &s, err)) != 0 || (rc = check_frame(plan, &s, err)) != 0)
 		return rc;
@@ -159,7 +159,7 @@ take(struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err
 	struct crl_scan s;
 	int rc;
 
-	if ((rc = crl_scan_begin(f, &s, err)) != 0)
+	if ((rc = crl_scan_begin(f, NULL, &s, err)) != 0)
 		return rc;
 	while ((rc = crl_scan_next(&s, &e, err)) == 1)
 		;
@@ -201,8 +201,7 @@ load_issuing(struct ca *ca, struct err *err)
 		return rc == ERR_ABSENT ? 0 : rc;
 	if (crl_is_last(ca->log, LOG_ISSUING, hash))
 		return take(ca, LOG_ISSUING, &f, err);
-	if (crl_scan_begin(&f, &s, NULL) != 0 || s.number <= known->number ||
-	    crl_scan_verify(&s, &ca->cert[LOG_ISSUING], NULL) != 0)
+	if (crl_scan_begin(&f, &ca->cert[LOG_ISSUING], &s, NULL) != 0 || s.number <= known->number)
 		return 0;
 	/* A log that was restored from a backup would "un-revoke" what came after it. */
 	return err_set(err, ERR_CA,
@@ -219,8 +218,8 @@ is_intended(const struct ca *ca, const struct crl_file *f)
 	const struct log_crl *known = &ca->log->sums.crls[LOG_ROOT];
 	struct crl_scan s;
 
-	return known->number > known->signed_number && crl_scan_begin(f, &s, NULL) == 0 &&
-	       s.number == known->number && crl_scan_verify(&s, &ca->cert[LOG_ROOT], NULL) == 0;
+	return known->number > known->signed_number &&
+	       crl_scan_begin(f, &ca->cert[LOG_ROOT], &s, NULL) == 0 && s.number == known->number;
 }
 
 /* Servers read another file than the signer does. */

@@ -100,8 +100,7 @@ struct crl_scan {
 	uint64_t number;		   /* CRLNumber; 0: none. More than 63 bits: refused */
 	struct der aki;			   /* keyIdentifier; len 0: none */
 	struct signer_audit audit;
-	size_t other;		 /* extensions besides these three, of the CRL and of entries */
-	struct der sig_alg, sig; /* AlgorithmIdentifier; octets of the BIT STRING */
+	size_t other; /* extensions besides these three, of the CRL and of entries */
 };
 
 struct crl_entry {
@@ -111,15 +110,12 @@ struct crl_entry {
 	bool has_reason;
 };
 
-/* Errors: ERR_FIT not a CRL that can be read. */
-MUST_CHECK int crl_scan_begin(const struct crl_file *f, struct crl_scan *ret, struct err *err);
+/* issuer: the certificate whose owner has signed it, in its name; NULL: not looked at. Errors:
+ * ERR_FIT not a CRL that can be read, or another's; ERR_INTERNAL. */
+MUST_CHECK int crl_scan_begin(
+    const struct crl_file *f, const struct blob *issuer, struct crl_scan *ret, struct err *err);
 /* 1: *ret is the next; 0: that was all. Errors: ERR_FIT. */
 MUST_CHECK int crl_scan_next(struct crl_scan *s, struct crl_entry *ret, struct err *err);
-
-/* Is it signed by the owner of this certificate, and issued in its name? Errors: ERR_FIT no;
- * ERR_INTERNAL. */
-MUST_CHECK int crl_scan_verify(
-    const struct crl_scan *s, const struct blob *issuer, struct err *err);
 
 /* ---- crl_guard.c ---- */
 

@@ -85,13 +85,6 @@ loses(const struct guarding *g, const char *path, const char *from, struct err *
 	    path, g->lost, g->lost == 1 ? "" : "s", from, p);
 }
 
-/* Damaged, or of somebody else: it will be replaced. */
-static bool
-ours(const struct crl_file *f, const struct blob *issuer, struct crl_scan *ret)
-{
-	return crl_scan_begin(f, ret, NULL) == 0 && crl_scan_verify(ret, issuer, NULL) == 0;
-}
-
 int
 crl_guard_scan(const struct log *log, const struct crl_plan *plan, struct crl_scan *old,
     const char *path, const char *from, struct err *err)
@@ -114,8 +107,8 @@ crl_guard(const struct log *log, const struct crl_plan *plan, const char *path,
 
 	if ((rc = crl_file_from_pem(path, plan->dir, &f, err)) != 0)
 		return rc == ERR_ABSENT ? 0 : rc;
-	if (!ours(&f, issuer, &old))
-		return 0;
+	if (crl_scan_begin(&f, issuer, &old, NULL) != 0)
+		return 0; /* damaged, or of somebody else: it will be replaced */
 	if (old.number >= plan->number)
 		return err_set(err, ERR_CA,
 		    "%s has number %llu, the next CRL would have %llu: the issuance log was restored "

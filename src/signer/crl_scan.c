@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "key/evp.h"
-#include "key/ossl.h"
 #include "signer/crl.h"
-#include "signer/sign.h"
 #include "ykenroll/x509.h"
 
 #define FORGET 1048576 /* bytes: more is read before the pages go */
@@ -123,23 +120,32 @@ take_tbs(struct crl_scan *s)
 	return pos == t->len ? 0 : -1;
 }
 
+/* By OpenSSL: another CA may have signed it in another way than ours do. */
+static int
+verify(const struct crl_file *f, const struct blob *issuer, struct err *err)
+{
+	struct crl c;
+	int rc;
+
+	if ((rc = crl_open(f->der, f->len, true, &c, err)) == 0)
+		rc = crl_verify(&c, issuer, err);
+	crl_file_forget(f, f->len);
+	return rc == ERR_PROOF ? ERR_FIT : rc;
+}
+
 int
-crl_scan_begin(const struct crl_file *f, struct crl_scan *ret, struct err *err)
+crl_scan_begin(
+    const struct crl_file *f, const struct blob *issuer, struct crl_scan *ret, struct err *err)
 {
 	struct crl_scan s = {.f = f};
 	struct der outer;
 	size_t pos = 0, at = 0;
 
 	if (der_expect(f->der, f->len, &pos, DER_SEQUENCE, &outer) != 0 || pos != f->len ||
-	    der_expect(outer.value, outer.len, &at, DER_SEQUENCE, &s.tbs) != 0 ||
-	    der_expect(outer.value, outer.len, &at, DER_SEQUENCE, &s.sig_alg) != 0 ||
-	    der_expect(outer.value, outer.len, &at, DER_BIT_STRING, &s.sig) != 0 ||
-	    at != outer.len || s.sig.len < 2 || s.sig.value[0] != 0 || take_tbs(&s) != 0)
+	    der_expect(outer.value, outer.len, &at, DER_SEQUENCE, &s.tbs) != 0 || take_tbs(&s) != 0)
 		return unreadable(err);
-	s.sig.value++;
-	s.sig.len--;
 	*ret = s;
-	return 0;
+	return issuer == NULL ? 0 : verify(f, issuer, err);
 }
 
 /* ---- entries ---- */
@@ -193,29 +199,4 @@ crl_scan_next(struct crl_scan *s, struct crl_entry *ret, struct err *err)
 		crl_file_forget(s->f, (size_t)(s->list.value - s->f->der) + (s->forgotten = s->at));
 	*ret = e;
 	return 1;
-}
-
-int
-crl_scan_verify(const struct crl_scan *s, const struct blob *issuer, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob spki = {0};
-	CLEAN(pkey_freep) EVP_PKEY *pub = NULL;
-	struct der_cert ca;
-	enum key_alg alg;
-	bool good;
-	int rc;
-
-	if ((rc = der_cert(issuer, &ca, err)) != 0 ||
-	    (rc = cert_spki(issuer->data, issuer->len, &spki, err)) != 0 ||
-	    (rc = evp_public(spki.data, spki.len, &pub, &alg, err)) != 0)
-		return rc;
-	if (ca.subject.raw_len != s->issuer.raw_len ||
-	    memcmp(ca.subject.raw, s->issuer.raw, ca.subject.raw_len) != 0)
-		return err_set(err, ERR_FIT, "the CRL is of another CA");
-	if (s->alg.raw_len != s->sig_alg.raw_len ||
-	    memcmp(s->alg.raw, s->sig_alg.raw, s->alg.raw_len) != 0)
-		return err_set(err, ERR_FIT, "the CRL names two algorithms");
-	good = sign_verifies(pub, alg, s->f, s->tbs.raw, s->tbs.raw_len, s->sig.value, s->sig.len);
-	crl_file_forget(s->f, s->f->len);
-	return good ? 0 : evp_err(err, ERR_FIT, "the CRL's signature is not this CA's");
 }

@@ -155,20 +155,15 @@ read_number(const char *path, uint64_t *ret, struct err *err)
 /* Everyone on it must be in the index as revoked. */
 static int
 compare_crl(struct importing *im, const struct log *log, const struct log_who *who,
-    const struct crl_file *f, struct err *err)
+    struct crl_scan *s, struct err *err)
 {
 	const struct crl_plan plan = {
 	    .ca = LOG_ISSUING, .this_update = who->now, .next_update = who->now + DAY};
-	struct crl_scan s;
 	int rc;
 
-	if ((rc = crl_scan_begin(f, &s, err)) != 0) {
-		err_wrap(err, "%s", im->what->crl);
-		return ERR_USAGE;
-	}
-	if (s.number > im->ret->crl_number)
-		im->ret->crl_number = s.number;
-	rc = crl_guard_scan(log, &plan, &s, im->what->crl,
+	if (s->number > im->ret->crl_number)
+		im->ret->crl_number = s->number;
+	rc = crl_guard_scan(log, &plan, s, im->what->crl,
 	    im->what->index == NULL ? "no index was given for; give --index FILE"
 				    : "the index does not have as revoked",
 	    err);
@@ -180,18 +175,16 @@ read_crl(struct importing *im, const struct log *log, const struct log_who *who,
 {
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	const char *path = im->what->crl;
-	struct crl c;
+	struct crl_scan s;
 	int rc;
 
 	if ((rc = crl_file_from_pem(path, NULL, &f, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
-	/* by OpenSSL: another CA may have signed it in another way than ours do */
-	if (crl_open(f.der, f.len, true, &c, err) != 0 ||
-	    crl_verify(&c, &im->certs[LOG_ISSUING], err) != 0) {
+	if (crl_scan_begin(&f, &im->certs[LOG_ISSUING], &s, err) != 0) {
 		err_wrap(err, "%s", path);
 		return ERR_USAGE;
 	}
-	return compare_crl(im, log, who, &f, err);
+	return compare_crl(im, log, who, &s, err);
 }
 
 int

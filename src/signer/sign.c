@@ -55,15 +55,15 @@ sign_len_max(const struct sign_algorithm *a, size_t tbs_len)
 
 /* ---- bytes ---- */
 
+/* Piece by piece, so that what was read need not stay. */
 static int
-feed(EVP_MD_CTX *ctx, int (*to)(EVP_MD_CTX *ctx, const void *data, size_t len),
-    const struct crl_file *f, const uint8_t *data, size_t len)
+feed(EVP_MD_CTX *ctx, const struct crl_file *f, const uint8_t *data, size_t len)
 {
 	size_t at, n;
 
 	for (at = 0; at < len; at += n) {
 		n = len - at < CHUNK ? len - at : CHUNK;
-		if (to(ctx, data + at, n) != 1)
+		if (EVP_DigestSignUpdate(ctx, data + at, n) != 1)
 			return -1;
 		if (f != NULL)
 			crl_file_forget(f, (size_t)(data - f->der) + at + n);
@@ -86,30 +86,11 @@ sign_bytes(const struct key *key, const struct crl_file *f, const void *data, si
 	md = a->md == NULL ? NULL : a->md();
 	if (ctx == NULL || EVP_DigestSignInit(ctx, NULL, md, NULL, key_evp(key)) != 1 ||
 	    (md == NULL ? EVP_DigestSign(ctx, ret_sig, &len, data, data_len) != 1
-			: feed(ctx, EVP_DigestSignUpdate, f, data, data_len) != 0 ||
+			: feed(ctx, f, data, data_len) != 0 ||
 			      EVP_DigestSignFinal(ctx, ret_sig, &len) != 1))
 		return evp_key_err(err, ERR_CA, key, "the CA's key did not sign");
 	*ret_len = len;
 	return 0;
-}
-
-bool
-sign_verifies(EVP_PKEY *pub, enum key_alg alg, const struct crl_file *f, const void *data,
-    size_t len, const uint8_t *sig, size_t sig_len)
-{
-	CLEAN(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	const struct sign_algorithm *a = NULL;
-	const EVP_MD *md;
-
-	if (sign_algorithm(alg, &a, NULL) != 0)
-		return false;
-	md = a->md == NULL ? NULL : a->md();
-	if (ctx == NULL || EVP_DigestVerifyInit(ctx, NULL, md, NULL, pub) != 1)
-		return false;
-	if (md == NULL)
-		return EVP_DigestVerify(ctx, sig, sig_len, data, len) == 1;
-	return feed(ctx, EVP_DigestVerifyUpdate, f, data, len) == 0 &&
-	       EVP_DigestVerifyFinal(ctx, sig, sig_len) == 1;
 }
 
 /* ---- certificates ---- */
@@ -124,6 +105,17 @@ sign_put(struct der_out *o, const struct sign_algorithm *a, const uint8_t *sig, 
 	der_raw(o, "", 1); /* no unused bits */
 	der_raw(o, sig, len);
 	der_wrap(o, begin, DER_BIT_STRING);
+}
+
+static bool
+verifies(EVP_PKEY *pub, const struct sign_algorithm *a, const struct blob *tbs, const uint8_t *sig,
+    size_t sig_len)
+{
+	CLEAN(md_ctx_freep) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	const EVP_MD *md = a->md == NULL ? NULL : a->md();
+
+	return ctx != NULL && EVP_DigestVerifyInit(ctx, NULL, md, NULL, pub) == 1 &&
+	       EVP_DigestVerify(ctx, sig, sig_len, tbs->data, tbs->len) == 1;
 }
 
 /* Is der such a sequence with exactly this tbs, by this key? */
@@ -144,8 +136,7 @@ verify(const struct key *key, const struct sign_algorithm *a, const struct blob 
 		return err_set(err, ERR_CA, "what was signed is not what was prepared");
 	if (alg.raw_len != a->der_len || memcmp(alg.raw, a->der, a->der_len) != 0)
 		return err_set(err, ERR_CA, "what was signed names another algorithm");
-	return sign_verifies(key_evp_public(key), a->alg, NULL, tbs->data, tbs->len, bits.value + 1,
-		   bits.len - 1)
+	return verifies(key_evp_public(key), a, tbs, bits.value + 1, bits.len - 1)
 		   ? 0
 		   : evp_err(err, ERR_CA, "the CA's signature does not verify");
 }

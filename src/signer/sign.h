@@ -47,8 +47,6 @@ MUST_CHECK int sign_cert(struct log *log, const struct log_who *who, const struc
  * verified. Errors: ERR_CA. */
 MUST_CHECK int sign_bytes(const struct key *key, const struct crl_file *f, const void *data,
     size_t data_len, uint8_t *ret_sig, size_t *ret_len, struct err *err);
-bool sign_verifies(EVP_PKEY *pub, enum key_alg alg, const struct crl_file *f, const void *data,
-    size_t len, const uint8_t *sig, size_t sig_len);
 /* Append algorithm and signature. */
 void sign_put(struct der_out *o, const struct sign_algorithm *a, const uint8_t *sig, size_t len);
 
