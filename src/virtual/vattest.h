@@ -7,23 +7,11 @@
 #ifndef VIRTUAL_VATTEST_H
 #define VIRTUAL_VATTEST_H
 
-#include <openssl/x509.h>
-
 #include "virtual/state.h"
 #include "virtual/vtlv.h"
 
 /*
- * Give a new token its F9 key and certificate (object 5FFF01), issued by the CAs of dir, made if
- * missing; dir NULL: by some that are forgotten afterwards. The key is RSA 2048, as real ones, and
- * then the same for all tokens of dir; or P-256, which is quickly made.
- */
-int vattest_provision(struct state *st, const char *dir, bool rsa, char *msg, size_t msg_len);
-
-/* The DER of a certificate that says how the key in slot came there. */
-int vattest_leaf(struct state *st, const struct state_slot *slot, struct vbuf *out);
-
-/*
- * vroot - the TEST attestation CAs, shared by the virtual keys of one directory: a root, which
+ * The TEST attestation CAs, shared by the virtual keys of one directory: a root, which
  * issues F9 itself to firmware 5.7.2, and below it the intermediates of 5.7.4, which no key holds:
  *
  *	root.pem                                 the only one to be trusted, by rehearsals only;
@@ -35,21 +23,15 @@ int vattest_leaf(struct state *st, const struct state_slot *slot, struct vbuf *o
  * are made on first use; processes that start at once wait for each other on root.lock. The
  * subjects say TEST and name neither Yubico nor YubiKey.
  */
-struct vroot {
-	X509 *issuer; /* of F9: the root, or an intermediate */
-	EVP_PKEY *issuer_key;
-	EVP_PKEY *f9_rsa; /* if asked for */
-};
 
-/* dir NULL: in memory only. 0, or -1 with a message. */
-int vroot_open(
-    const char *dir, bool intermediates, bool f9_rsa, struct vroot *ret, char *msg, size_t msg_len);
-void vroot_wipe(struct vroot *r);
+/*
+ * Give a new token its F9 key and certificate (object 5FFF01), issued by the CAs of dir, made if
+ * missing; dir NULL: by some that are forgotten afterwards. The key is RSA 2048, as real ones, and
+ * then the same for all tokens of dir; or P-256, which is quickly made.
+ */
+int vattest_provision(struct state *st, const char *dir, bool rsa, char *msg, size_t msg_len);
 
-/* Pieces of every certificate in the chain: version 3 with subject CN and serial, validity
- * (YYYYMMDDHHMMSSZ), critical basicConstraints. */
-X509 *vroot_cert(const char *subject, EVP_PKEY *key, size_t serial_len);
-int vroot_validity(X509 *x, const char *from, const char *until);
-int vroot_ca(X509 *x, int path_len);
+/* The DER of a certificate that says how the key in slot came there. */
+int vattest_leaf(struct state *st, const struct state_slot *slot, struct vbuf *out);
 
 #endif
