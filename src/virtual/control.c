@@ -77,16 +77,7 @@ control_unlink(const char *state)
 static void
 reply(int fd, const char *text)
 {
-	size_t len = strlen(text);
-
-	while (len > 0) {
-		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
-
-		if (n <= 0)
-			return;
-		text += n;
-		len -= (size_t)n;
-	}
+	(void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
 }
 
 static void

@@ -14,11 +14,11 @@
 #define EXIT_USAGE 2
 #define MSG_MAX 512
 
-/* ykvirt run */
-struct run_args {
+/* ykvirt run: its strings are there as long as the process. */
+static struct run_args {
 	char *state, *root, *firmware, **faults, *touch, *timing, *atr, *finger, *f9;
 	int port, serial, form_factor, ready_fd, fips, pin_complexity;
-};
+} run_args = {.port = 0x8C7B, .ready_fd = -1};
 
 static void
 popt_free(poptContext *ctx)
@@ -199,54 +199,38 @@ check_run(const struct run_args *a, const char *extra, struct vkey_config *confi
 	return 0;
 }
 
-static void
-free_run_args(struct run_args *a)
-{
-	for (char **f = a->faults; f != NULL && *f != NULL; f++)
-		free(*f);
-	free(a->faults);
-	free(a->state);
-	free(a->root);
-	free(a->firmware);
-	free(a->touch);
-	free(a->timing);
-	free(a->atr);
-	free(a->finger);
-	free(a->f9);
-}
-
 static int
 cmd_run(int argc, const char **argv)
 {
-	struct run_args a = {.port = 0x8C7B, .ready_fd = -1};
 	struct vkey_config config = {0};
-	const struct poptOption options[] = {
-	    {"state", 0, POPT_ARG_STRING, &a.state, 0, "the key's state, made if missing", "FILE"},
-	    {"port", 0, POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &a.port, 0,
+	const struct poptOption options[] = {{"state", 0, POPT_ARG_STRING, &run_args.state, 0,
+						 "the key's state, made if missing", "FILE"},
+	    {"port", 0, POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &run_args.port, 0,
 		"port of the vpcd reader on 127.0.0.1", "N"},
-	    {"firmware", 0, POPT_ARG_STRING, &a.firmware, 0, "of a new key (5.7.1)", "X.Y.Z"},
-	    {"serial", 0, POPT_ARG_INT, &a.serial, 0, "of a new key (made up)", "N"},
-	    {"form-factor", 0, POPT_ARG_INT, &a.form_factor, 0,
+	    {"firmware", 0, POPT_ARG_STRING, &run_args.firmware, 0, "of a new key (5.7.1)",
+		"X.Y.Z"},
+	    {"serial", 0, POPT_ARG_INT, &run_args.serial, 0, "of a new key (made up)", "N"},
+	    {"form-factor", 0, POPT_ARG_INT, &run_args.form_factor, 0,
 		"of a new key: 1 USB-A keychain, 3 USB-C keychain, 6 and 7 Bio", "N"},
-	    {"pin-complexity", 0, POPT_ARG_NONE, &a.pin_complexity, 0,
+	    {"pin-complexity", 0, POPT_ARG_NONE, &run_args.pin_complexity, 0,
 		"of a new key: refuses simple PINs and PUKs", NULL},
-	    {"fips", 0, POPT_ARG_NONE, &a.fips, 0, "a new key of the FIPS series", NULL},
-	    {"f9", 0, POPT_ARG_STRING, &a.f9, 0,
+	    {"fips", 0, POPT_ARG_NONE, &run_args.fips, 0, "a new key of the FIPS series", NULL},
+	    {"f9", 0, POPT_ARG_STRING, &run_args.f9, 0,
 		"attestation key of a new key: rsa2048 (as real ones) or p256", "ALGORITHM"},
-	    {"touch", 0, POPT_ARG_STRING, &a.touch, 0,
+	    {"touch", 0, POPT_ARG_STRING, &run_args.touch, 0,
 		"when a finger touches the key: at-once, never, or after SECONDS", "WHEN"},
-	    {"finger", 0, POPT_ARG_STRING, &a.finger, 0,
+	    {"finger", 0, POPT_ARG_STRING, &run_args.finger, 0,
 		"what a Bio key feels: the right one, a wrong one, or none is enrolled", "WHOSE"},
-	    {"timing", 0, POPT_ARG_STRING, &a.timing, 0,
+	    {"timing", 0, POPT_ARG_STRING, &run_args.timing, 0,
 		"real: as slow as a real key; host: as fast as this machine", "HOW"},
-	    {"atr", 0, POPT_ARG_STRING, &a.atr, 0, "usb, or nfc: that of a contactless reader",
-		"KIND"},
-	    {"root", 0, POPT_ARG_STRING, &a.root, 0,
+	    {"atr", 0, POPT_ARG_STRING, &run_args.atr, 0,
+		"usb, or nfc: that of a contactless reader", "KIND"},
+	    {"root", 0, POPT_ARG_STRING, &run_args.root, 0,
 		"attestation root.pem and root.key, made if missing (the state's directory)",
 		"DIR"},
-	    {"fault", 0, POPT_ARG_ARGV, &a.faults, 0,
+	    {"fault", 0, POPT_ARG_ARGV, &run_args.faults, 0,
 		"arm a fault, e.g. 'ins=24;remove-after;back=500'", "SPEC"},
-	    {"ready-fd", 0, POPT_ARG_INT, &a.ready_fd, 0,
+	    {"ready-fd", 0, POPT_ARG_INT, &run_args.ready_fd, 0,
 		"write \"ready\" there once the reader has seen the key", "N"},
 	    POPT_AUTOHELP POPT_TABLEEND};
 	__attribute__((cleanup(popt_free))) poptContext ctx =
@@ -254,11 +238,8 @@ cmd_run(int argc, const char **argv)
 	int rc = parse(ctx, "run");
 
 	if (rc == 0)
-		rc = check_run(&a, poptPeekArg(ctx), &config);
-	if (rc == 0)
-		rc = open_and_run(&a, &config);
-	free_run_args(&a);
-	return rc;
+		rc = check_run(&run_args, poptPeekArg(ctx), &config);
+	return rc != 0 ? rc : open_and_run(&run_args, &config);
 }
 
 /* The words of a command without options: at most cap of them, and the count. 0, or the exit code.

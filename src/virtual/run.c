@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The card's end of the virtual smart card reader's socket. Messages are a big-endian 16-bit length
+ * and a payload; a payload of one byte is a control (power off 0, on 1, reset 2, ATR 4), of which
+ * only the last is answered. To insert the card is to connect, to remove it is to close.
+ */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "virtual/applet.h"
@@ -13,6 +23,10 @@
 
 /* How often to try a reader that does not listen (yet). */
 #define RECONNECT_MS 50
+#define CTRL_ATR 4 /* below it: enum vkey_power */
+
+/* A reader that stops in the middle of a message is as good as gone. */
+#define STALL_SEC 5
 
 struct run {
 	const struct run_config *c;
@@ -23,6 +37,69 @@ struct run {
 	int ready_fd;	/* -1: told already */
 	int64_t due_ms; /* when a removed key comes back; 0: not by itself */
 };
+
+/* ---- the reader ---- */
+
+static int
+set_options(int fd)
+{
+	const struct timeval stall = {.tv_sec = STALL_SEC};
+	const int one = 1;
+
+	return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0 ||
+		       setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &stall, sizeof(stall)) != 0 ||
+		       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &stall, sizeof(stall)) != 0
+		   ? -1
+		   : 0;
+}
+
+/* A socket connected to 127.0.0.1, or -1. */
+static int
+vpcd_connect(uint16_t port)
+{
+	const struct sockaddr_in to = {
+	    .sin_family = AF_INET,
+	    .sin_port = htons(port),
+	    .sin_addr = {htonl(INADDR_LOOPBACK)},
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (connect(fd, (const struct sockaddr *)&to, sizeof(to)) != 0 || set_options(fd) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/*
+ * vpcd writes length and payload apart, with Nagle's algorithm on: the payload waits for our
+ * acknowledgement, which the kernel delays by 40 ms. The option does not stay set: per read.
+ */
+static int
+read_all(int fd, void *buf, size_t len)
+{
+	const int one = 1;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
+	return recv(fd, buf, len, MSG_WAITALL) == (ssize_t)len ? 0 : -1;
+}
+
+static int
+write_message(int fd, const uint8_t *payload, size_t len)
+{
+	uint8_t buf[2 + VKEY_ANSWER_MAX];
+
+	if (len > VKEY_ANSWER_MAX)
+		return -1;
+	buf[0] = (uint8_t)(len >> 8);
+	buf[1] = (uint8_t)len;
+	memcpy(buf + 2, payload, len);
+	return send(fd, buf, 2 + len, MSG_NOSIGNAL) == (ssize_t)(2 + len) ? 0 : -1;
+}
+
+/* ---- the key ---- */
 
 static int64_t
 now_ms(void)
@@ -106,24 +183,67 @@ tell_ready(struct run *r)
 	r->ready_fd = -1;
 }
 
+/* What became of the reader's message. */
+enum served {
+	GONE,	 /* the reader is, or it does not keep to the protocol */
+	REMOVED, /* the key is */
+	SERVED,
+};
+
+static enum served
+serve_control(struct run *r, uint8_t what)
+{
+	uint8_t atr[VKEY_ATR_MAX];
+
+	if (what == CTRL_ATR) {
+		if (write_message(r->reader_fd, atr, vkey_atr(r->v, atr)) != 0)
+			return GONE;
+		tell_ready(r);
+		return SERVED;
+	}
+	if (what > VKEY_POWER_RESET)
+		return GONE;
+	return vkey_power(r->v, (enum vkey_power)what) == VKEY_OK ? SERVED : REMOVED;
+}
+
+static enum served
+serve_apdu(struct run *r, const uint8_t *in, size_t len)
+{
+	uint8_t out[VKEY_ANSWER_MAX];
+	size_t out_len = 0;
+	int rc = vkey_apdu(r->v, in, len, out, sizeof(out), &out_len);
+
+	if (rc == VKEY_REMOVED)
+		return REMOVED;
+	if (rc != VKEY_OK || write_message(r->reader_fd, out, out_len) != 0)
+		return GONE;
+	return vkey_present(r->v) ? SERVED : REMOVED;
+}
+
+static enum served
+serve_message(struct run *r)
+{
+	uint8_t head[2], in[0x10000];
+	size_t len;
+
+	if (read_all(r->reader_fd, head, sizeof(head)) != 0)
+		return GONE;
+	len = (size_t)head[0] << 8 | head[1];
+	if (len == 0 || read_all(r->reader_fd, in, len) != 0)
+		return GONE;
+	return len == 1 ? serve_control(r, in[0]) : serve_apdu(r, in, len);
+}
+
 static void
 serve_reader(struct run *r)
 {
-	switch (vpcd_serve(r->reader_fd, r->v)) {
-	case VPCD_ATR:
-		tell_ready(r);
-		break;
-	case VPCD_CLOSED:
-		/* The reader went away, and its power with it. */
+	const enum served what = serve_message(r);
+
+	/* The reader went away, and its power with it. */
+	if (what == GONE)
 		vkey_power(r->v, VKEY_POWER_OFF);
+	if (what != SERVED)
 		disconnect(r);
-		break;
-	case VPCD_REMOVED:
-		disconnect(r);
-		break;
-	case VPCD_SERVED:
-		break;
-	}
 }
 
 static int
