@@ -63,13 +63,8 @@ struct lab {
  */
 int lab_main(int argc, const char **argv);
 
-/* lab_ns.c: what is private to the lab */
-
 /* Says it, and returns -1. */
 int lab_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-/* Moves the caller (single-threaded) into the namespaces; its next child is process 1. */
-int lab_ns_enter(void);
 
 /* For process 1: /proc, /run, the loopback interface, the state directory. */
 int lab_ns_setup(const struct lab *lab);
@@ -84,9 +79,6 @@ int lab_pcsc_setup(const struct lab *lab);
 
 /* Becomes pcscd. */
 void lab_pcsc_exec(void) __attribute__((noreturn));
-
-/* Does pcscd answer yet? */
-bool lab_pcsc_listens(void);
 
 /*
  * Waits without limit until the readers are there and `cards` of them show a

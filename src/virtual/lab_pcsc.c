@@ -208,13 +208,6 @@ lab_pcsc_exec(void)
 	_exit(LAB_CANNOT_RUN);
 }
 
-bool
-lab_pcsc_listens(void)
-{
-	/* It makes the socket last, after the readers. */
-	return access("/run/pcscd/pcscd.comm", F_OK) == 0;
-}
-
 /* How many of the lab's readers are there, and how many of them show a card? */
 static LONG
 count_readers(SCARDCONTEXT ctx, int *ret_readers, int *ret_cards)
