@@ -129,10 +129,6 @@ applet_fn vslot_generate, vslot_import, vslot_attest, vslot_metadata, vslot_move
 /* vdata.c */
 applet_fn vdata_get, vdata_put;
 
-/* vmgmt.c: the Management application's own dispatch */
-applet_fn vmgmt_exec;
-void vmgmt_select(const struct state *st, struct vbuf *out);
-
 /*
  * vwait.c: what takes time: a finger on the contact, and, with the timing of a real key, making
  * and using keys. Everything waits by the key's clock; what ends a wait early is a removal, a
@@ -150,7 +146,8 @@ bool vwait_touch(struct applet *a, uint8_t slot, uint8_t policy);
 
 /* With the timing of a real key only; false: cut short. */
 bool vwait_apdu(struct applet *a);
-bool vwait_generate(struct applet *a, uint8_t alg);
+struct vcrypt_alg;
+bool vwait_generate(struct applet *a, const struct vcrypt_alg *alg);
 bool vwait_use(struct applet *a, uint8_t alg);
 
 #endif

@@ -8,8 +8,6 @@
 #include "virtual/vcrypt.h"
 #include "virtual/vkey_i.h"
 
-#define LOG_LINE_MAX 128
-
 static const char *const pin_policies[] = {
     "default", "never", "once", "always", "match-once", "match-always"};
 static const char *const touch_policies[] = {"default", "never", "always", "cached"};
@@ -112,36 +110,11 @@ inspect_json(const struct state *st, const struct surroundings *env)
 	return text;
 }
 
-uint64_t
-inspect_log_tail(const char *state_path)
-{
-	char *path = NULL, line[2 * LOG_LINE_MAX];
-	unsigned long long last = 0, n;
-	FILE *f = NULL;
-
-	if (asprintf(&path, "%s.log", state_path) >= 0)
-		f = fopen(path, "re");
-	free(path);
-	if (f == NULL)
-		return 0;
-	/* Far enough back for one whole line, wherever this lands in the one before it. */
-	if (fseek(f, -(long)sizeof(line), SEEK_END) == 0)
-		(void)!fgets(line, sizeof(line), f);
-	else
-		rewind(f);
-	while (fgets(line, sizeof(line), f) != NULL)
-		if (sscanf(line, "%llu ", &n) == 1)
-			last = n;
-	fclose(f);
-	return last;
-}
-
 char *
 vkey_inspect_file(const char *path, char *msg, size_t msg_len)
 {
 	struct state st;
 	char *text = NULL;
-	uint64_t logged;
 	int rc;
 
 	state_init(&st);
@@ -149,9 +122,6 @@ vkey_inspect_file(const char *path, char *msg, size_t msg_len)
 	if (rc == 1)
 		snprintf(msg, msg_len, "%s: no such file", path);
 	if (rc == 0) {
-		logged = inspect_log_tail(path);
-		if (logged > st.witness.apdus)
-			st.witness.apdus = logged;
 		text = inspect_json(&st, NULL);
 		if (text == NULL)
 			snprintf(msg, msg_len, "out of memory");

@@ -18,6 +18,7 @@
 #include "virtual/vtlv.h"
 
 #define STATE_FORMAT 1
+#define LOG_LINE_MAX 128
 #define KEY_DER_MAX 4096 /* RSA 4096 takes 2400 */
 
 static void
@@ -271,12 +272,40 @@ identity_parse(const json_t *j, struct state *st)
 	return json_byte(j, "form_factor", &st->form_factor);
 }
 
+/* The last APDU's number in the log of a state; 0 where there is none. */
+static uint64_t
+log_tail(const char *state_path)
+{
+	char *path = NULL, line[2 * LOG_LINE_MAX];
+	unsigned long long last = 0, n;
+	FILE *f = NULL;
+
+	if (asprintf(&path, "%s.log", state_path) >= 0)
+		f = fopen(path, "re");
+	free(path);
+	if (f == NULL)
+		return 0;
+	/* Far enough back for one whole line, wherever this lands in the one before it. */
+	if (fseek(f, -(long)sizeof(line), SEEK_END) == 0)
+		(void)!fgets(line, sizeof(line), f);
+	else
+		rewind(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, "%llu ", &n) == 1)
+			last = n;
+	fclose(f);
+	return last;
+}
+
 int
 state_load(struct state *st, const char *path, char *msg, size_t msg_len)
 {
 	VTLV_CLEAN(json_free) json_t *j = NULL;
+	/* It gets a line per APDU, the state only what changed something. */
+	const uint64_t logged = log_tail(path);
 	json_error_t err;
 
+	st->witness.apdus = logged;
 	if (access(path, F_OK) != 0 && errno == ENOENT)
 		return 1;
 	j = json_load_file(path, JSON_REJECT_DUPLICATES, &err);
@@ -289,6 +318,8 @@ state_load(struct state *st, const char *path, char *msg, size_t msg_len)
 	    objects_parse(json_object_get(j, "objects"), st) != 0)
 		return state_say(msg, msg_len, "%s: not the state of a virtual YubiKey", path);
 	witness_parse(json_object_get(j, "witness"), &st->witness);
+	if (logged > st->witness.apdus)
+		st->witness.apdus = logged;
 	st->dirty = false;
 	return 0;
 }

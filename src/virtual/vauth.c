@@ -117,17 +117,6 @@ mgm_step(struct applet *a, const struct template *t, struct vbuf *out)
 	return t->response.val != NULL ? mgm_external(a, t) : SW_DATA;
 }
 
-static uint16_t
-authenticate_mgm(
-    struct applet *a, const struct command *c, const struct template *t, struct vbuf *out)
-{
-	uint8_t alg = c->p1 == 0x00 ? VCRYPT_3DES : c->p1;
-
-	if (alg != a->st.mgm.alg)
-		return SW_DATA;
-	return mgm_step(a, t, out);
-}
-
 static bool
 pin_given(const struct session *s, uint8_t policy)
 {
@@ -188,7 +177,8 @@ vauth_general(struct applet *a, const struct command *c, struct vbuf *out)
 	if (!parse_template(c, &t))
 		return SW_DATA;
 	if (c->p2 == SLOT_MGM)
-		return authenticate_mgm(a, c, &t, out);
+		return (c->p1 == 0x00 ? VCRYPT_3DES : c->p1) == a->st.mgm.alg ? mgm_step(a, &t, out)
+									      : SW_DATA;
 	return use_slot(a, c, &t, out);
 }
 

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/objects.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
 
 #include "virtual/vcrypt.h"
 
+#define RSA_E 65537
+
 static const struct vcrypt_alg algs[] = {
-    {VCRYPT_RSA1024, "RSA1024", VCRYPT_RSA, 128, false, NULL},
-    {VCRYPT_RSA2048, "RSA2048", VCRYPT_RSA, 256, false, NULL},
-    {VCRYPT_RSA3072, "RSA3072", VCRYPT_RSA, 384, true, NULL},
-    {VCRYPT_RSA4096, "RSA4096", VCRYPT_RSA, 512, true, NULL},
-    {VCRYPT_P256, "ECCP256", VCRYPT_EC, 32, false, "P-256"},
-    {VCRYPT_P384, "ECCP384", VCRYPT_EC, 48, false, "P-384"},
-    {VCRYPT_ED25519, "ED25519", VCRYPT_ED, 32, true, "ED25519"},
-    {VCRYPT_X25519, "X25519", VCRYPT_X, 32, true, "X25519"},
+    {VCRYPT_RSA1024, "RSA1024", VCRYPT_RSA, 128, false, NULL, 500, 3000, 50},
+    {VCRYPT_RSA2048, "RSA2048", VCRYPT_RSA, 256, false, NULL, 2000, 15000, 160},
+    {VCRYPT_RSA3072, "RSA3072", VCRYPT_RSA, 384, true, NULL, 8000, 60000, 400},
+    {VCRYPT_RSA4096, "RSA4096", VCRYPT_RSA, 512, true, NULL, 20000, 180000, 800},
+    {VCRYPT_P256, "ECCP256", VCRYPT_EC, 32, false, "P-256", 120, 120, 70},
+    {VCRYPT_P384, "ECCP384", VCRYPT_EC, 48, false, "P-384", 220, 220, 130},
+    {VCRYPT_ED25519, "ED25519", VCRYPT_ED, 32, true, "ED25519", 120, 120, 80},
+    {VCRYPT_X25519, "X25519", VCRYPT_X, 32, true, "X25519", 120, 120, 80},
 };
 
 static const struct vcrypt_mgm mgm_algs[] = {
@@ -209,4 +213,120 @@ vcrypt_derive(
 	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(other);
 	return rc;
+}
+
+/* ---- the private keys that IMPORT KEY brings ---- */
+
+/* What the five numbers of A.2 leave out: n, d, for the exponent every YubiKey uses. */
+static bool
+rsa_complete(BN_CTX *ctx, BIGNUM *const part[5], BIGNUM *n, BIGNUM *e, BIGNUM *d)
+{
+	BIGNUM *p1 = BN_CTX_get(ctx), *q1 = BN_CTX_get(ctx), *phi = BN_CTX_get(ctx);
+	BIGNUM *check = BN_CTX_get(ctx);
+
+	if (check == NULL || BN_is_zero(part[0]) || BN_is_zero(part[1]) || !BN_set_word(e, RSA_E) ||
+	    !BN_mul(n, part[0], part[1], ctx) || !BN_sub(p1, part[0], BN_value_one()) ||
+	    !BN_sub(q1, part[1], BN_value_one()) || !BN_mul(phi, p1, q1, ctx) ||
+	    BN_mod_inverse(d, e, phi, ctx) == NULL || !BN_mod(check, d, p1, ctx))
+		return false;
+	/* Another exponent, or numbers that do not belong together. */
+	return BN_cmp(check, part[2]) == 0;
+}
+
+static EVP_PKEY *
+rsa_build(BIGNUM *const part[5], const BIGNUM *n, const BIGNUM *e, const BIGNUM *d)
+{
+	static const char *const names[5] = {OSSL_PKEY_PARAM_RSA_FACTOR1,
+	    OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT1,
+	    OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM *params = NULL;
+	EVP_PKEY *key = NULL;
+	bool ok = bld != NULL && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) &&
+		  OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e) &&
+		  OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_D, d);
+
+	for (size_t i = 0; ok && i < 5; i++)
+		ok = OSSL_PARAM_BLD_push_BN(bld, names[i], part[i]);
+	if (!ok || (params = OSSL_PARAM_BLD_to_param(bld)) == NULL || ctx == NULL ||
+	    EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1)
+		key = NULL;
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static EVP_PKEY *
+import_rsa(const struct vcrypt_alg *alg, const uint8_t *data, size_t len)
+{
+	BN_CTX *ctx = BN_CTX_new();
+	BIGNUM *part[5] = {0}, *n, *e, *d;
+	EVP_PKEY *key = NULL;
+	bool ok = ctx != NULL;
+
+	if (!ok)
+		return NULL;
+	BN_CTX_start(ctx);
+	for (uint8_t i = 0; i < 5; i++) {
+		struct vtlv t;
+
+		part[i] = BN_CTX_get(ctx);
+		ok = ok && part[i] != NULL && vtlv_find(data, len, (uint8_t)(i + 1), &t) &&
+		     t.len <= alg->bytes / 2 && BN_bin2bn(t.val, (int)t.len, part[i]) != NULL;
+	}
+	n = BN_CTX_get(ctx);
+	e = BN_CTX_get(ctx);
+	d = BN_CTX_get(ctx);
+	if (ok && d != NULL && rsa_complete(ctx, part, n, e, d) &&
+	    BN_num_bits(n) == (int)(8 * alg->bytes))
+		key = rsa_build(part, n, e, d);
+	BN_CTX_end(ctx);
+	BN_CTX_free(ctx);
+	return key;
+}
+
+/* As ECPrivateKey (RFC 5915) without the public point, which OpenSSL makes; NULL where the scalar
+ * is not in [1, order). */
+static EVP_PKEY *
+import_ec(const struct vcrypt_alg *alg, const uint8_t *data, size_t len)
+{
+	struct vbuf body = {0}, der = {0};
+	unsigned char curve[16], *end = curve;
+	const int n = i2d_ASN1_OBJECT(OBJ_nid2obj(EC_curve_nist2nid(alg->group)), &end);
+	const uint8_t version = 1, *p = der.b;
+	EVP_PKEY_CTX *ctx = NULL;
+	EVP_PKEY *key;
+	struct vtlv t;
+
+	if (n < 0 || !vtlv_find(data, len, 0x06, &t) || t.len != alg->bytes)
+		return NULL;
+	vtlv_put(&body, 0x02, &version, 1);
+	vtlv_put(&body, 0x04, t.val, t.len);
+	vtlv_put(&body, 0xA0, curve, (size_t)n);
+	vtlv_put(&der, 0x30, body.b, body.len);
+	key = d2i_PrivateKey(EVP_PKEY_EC, NULL, &p, (long)der.len);
+	if (key == NULL || (ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL)) == NULL ||
+	    EVP_PKEY_private_check(ctx) != 1) {
+		EVP_PKEY_free(key);
+		key = NULL;
+	}
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+EVP_PKEY *
+vcrypt_import(const struct vcrypt_alg *alg, const uint8_t *data, size_t len)
+{
+	struct vtlv t;
+
+	if (alg->kind == VCRYPT_RSA)
+		return import_rsa(alg, data, len);
+	if (alg->kind == VCRYPT_EC)
+		return import_ec(alg, data, len);
+	if (!vtlv_find(data, len, alg->kind == VCRYPT_ED ? 0x07 : 0x08, &t) || t.len != alg->bytes)
+		return NULL;
+	return EVP_PKEY_new_raw_private_key_ex(NULL, alg->group, NULL, t.val, t.len);
 }

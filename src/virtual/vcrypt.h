@@ -35,6 +35,13 @@ struct vcrypt_alg {
 	size_t bytes; /* modulus or field */
 	bool since57;
 	const char *group; /* OpenSSL's name of the curve */
+	/*
+	 * Milliseconds of a real key. That RSA 4096 takes tens of seconds to minutes is documented;
+	 * every other number is an estimate. An RSA key's time is a matter of luck: anywhere
+	 * between the two.
+	 */
+	unsigned least_ms, most_ms; /* to make a key */
+	unsigned use_ms;
 };
 
 /* NULL: the firmware has no such algorithm (or st is NULL and nobody has). */

@@ -62,7 +62,4 @@ json_t *state_slots_json(
     const struct state *st, json_t *(*one)(const struct state *st, const struct state_slot *s));
 json_t *state_objects_json(const struct state *st, json_t *(*one)(const struct state_object *o));
 
-/* The last APDU's number in the log of a state; 0 where there is none. */
-uint64_t inspect_log_tail(const char *state_path);
-
 #endif

@@ -95,7 +95,7 @@ vslot_generate(struct applet *a, const struct command *c, struct vbuf *out)
 	if (sw != SW_OK)
 		return sw;
 	key = vcrypt_generate(alg);
-	if (key == NULL || !vwait_generate(a, alg->id)) {
+	if (key == NULL || !vwait_generate(a, alg)) {
 		EVP_PKEY_free(key);
 		return SW_FAILURE;
 	}

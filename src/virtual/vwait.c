@@ -11,25 +11,6 @@
 #define TOUCH_CACHED 3
 #define APDU_MS 10
 
-/*
- * Milliseconds. That RSA 4096 takes tens of seconds to minutes is documented; every other number
- * is an estimate. An RSA key's time is a matter of luck: anywhere between the two.
- */
-static const struct {
-	uint8_t alg;
-	unsigned least, most; /* to make a key */
-	unsigned use;
-} speeds[] = {
-    {VCRYPT_RSA1024, 500, 3000, 50},
-    {VCRYPT_RSA2048, 2000, 15000, 160},
-    {VCRYPT_RSA3072, 8000, 60000, 400},
-    {VCRYPT_RSA4096, 20000, 180000, 800},
-    {VCRYPT_P256, 120, 120, 70},
-    {VCRYPT_P384, 220, 220, 130},
-    {VCRYPT_ED25519, 120, 120, 80},
-    {VCRYPT_X25519, 120, 120, 80},
-};
-
 static int64_t
 system_now(void *ctx)
 {
@@ -98,25 +79,18 @@ vwait_apdu(struct applet *a)
 }
 
 bool
-vwait_generate(struct applet *a, uint8_t alg)
+vwait_generate(struct applet *a, const struct vcrypt_alg *alg)
 {
 	uint32_t luck = 0;
 
 	if (!a->env.real_timing)
 		return true;
 	RAND_bytes((unsigned char *)&luck, sizeof(luck));
-	for (size_t i = 0; i < sizeof(speeds) / sizeof(speeds[0]); i++)
-		if (speeds[i].alg == alg)
-			return vwait_ms(
-			    a, speeds[i].least + luck % (speeds[i].most - speeds[i].least + 1));
-	return true;
+	return vwait_ms(a, alg->least_ms + luck % (alg->most_ms - alg->least_ms + 1));
 }
 
 bool
 vwait_use(struct applet *a, uint8_t alg)
 {
-	for (size_t i = 0; a->env.real_timing && i < sizeof(speeds) / sizeof(speeds[0]); i++)
-		if (speeds[i].alg == alg)
-			return vwait_ms(a, speeds[i].use);
-	return true;
+	return !a->env.real_timing || vwait_ms(a, vcrypt_alg(NULL, alg)->use_ms);
 }
