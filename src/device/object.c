@@ -87,7 +87,7 @@ token_put_object(struct token *token, uint32_t object, const struct blob *conten
 
 /* ---- certificates ---- */
 
-/* All of it at once, by what init has made of z. */
+/* All of it at once, by what init has made of z; at most 16 KiB come out. Errors: ERR_FIT. */
 static int
 zip(z_stream *z, int init, int (*step)(z_stream *, int), int (*end)(z_stream *),
     const struct blob *in, struct blob *ret, const char *bad, struct err *err)
@@ -108,27 +108,6 @@ zip(z_stream *z, int init, int (*step)(z_stream *, int), int (*end)(z_stream *),
 	return blob_set(ret, out, sizeof(out) - z->avail_out, err);
 }
 
-/* RFC 1952, or RFC 1950 as old minidrivers wrote it; at most 16 KiB come out. Errors: ERR_FIT. */
-static int
-gunzip(const struct blob *in, struct blob *ret, struct err *err)
-{
-	z_stream z = {0};
-
-	return zip(&z, inflateInit2(&z, WINDOW_ANY), inflate, inflateEnd, in, ret,
-	    "the compressed certificate is damaged or too long", err);
-}
-
-static int
-gzip(const struct blob *in, struct blob *ret, struct err *err)
-{
-	z_stream z = {0};
-
-	return zip(&z,
-	    deflateInit2(
-		&z, Z_BEST_COMPRESSION, Z_DEFLATED, WINDOW_GZIP, MEM_LEVEL, Z_DEFAULT_STRATEGY),
-	    deflate, deflateEnd, in, ret, "the certificate is too long", err);
-}
-
 static bool
 is_one_sequence(const struct blob *der)
 {
@@ -142,24 +121,22 @@ is_one_sequence(const struct blob *der)
 static int
 parse_cert(const struct blob *content, struct blob *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob value = {0};
 	struct tlv cert, info;
-	bool packed = false;
-	int rc;
+	struct blob packed;
+	z_stream z = {0};
 
 	if (tlv_find(content->data, content->len, PIVTAG_CERT, &cert) != 0)
 		return err_set(err, ERR_FIT, "not a certificate object");
-	if (tlv_find(content->data, content->len, PIVTAG_INFO, &info) == 0) {
-		if (info.len != 1 || (info.value[0] != INFO_PLAIN && info.value[0] != INFO_GZIP))
-			return err_set(err, ERR_FIT, "a certificate object of unknown kind");
-		packed = info.value[0] == INFO_GZIP;
-	}
-	if ((rc = blob_set(&value, cert.value, cert.len, err)) != 0)
-		return rc;
-	if (packed)
-		return gunzip(&value, ret, err);
-	blob_move(ret, &value);
-	return 0;
+	if (tlv_find(content->data, content->len, PIVTAG_INFO, &info) != 0)
+		return blob_set(ret, cert.value, cert.len, err);
+	if (info.len != 1 || (info.value[0] != INFO_PLAIN && info.value[0] != INFO_GZIP))
+		return err_set(err, ERR_FIT, "a certificate object of unknown kind");
+	if (info.value[0] == INFO_PLAIN)
+		return blob_set(ret, cert.value, cert.len, err);
+	/* RFC 1952, or RFC 1950 as old minidrivers wrote it */
+	packed = (struct blob){.data = (uint8_t *)(uintptr_t)cert.value, .len = cert.len};
+	return zip(&z, inflateInit2(&z, WINDOW_ANY), inflate, inflateEnd, &packed, ret,
+	    "the compressed certificate is damaged or too long", err);
 }
 
 int
@@ -183,16 +160,18 @@ token_get_cert(struct token *token, uint8_t slot, struct blob *ret_der, struct e
 }
 
 /* 70 { cert } 71 { info } FE {} */
-static int
-put_cert(struct token *token, uint8_t slot, const struct blob *cert, uint8_t info, struct err *err)
+int
+token_put_packed(
+    struct token *token, uint8_t slot, const struct blob *packed, bool is_gzip, struct err *err)
 {
+	const uint8_t info = is_gzip ? INFO_GZIP : INFO_PLAIN;
 	CLEAN(blob_wipe) struct blob content = {0};
 	const uint32_t object = cert_object(slot);
 	int rc;
 
 	if (object == 0 || slot == DEVICE_SLOT_F9)
 		return err_set(err, ERR_USAGE, "slot %02x takes no certificate", slot);
-	if ((rc = tlv_put(&content, PIVTAG_CERT, cert->data, cert->len, err)) != 0 ||
+	if ((rc = tlv_put(&content, PIVTAG_CERT, packed->data, packed->len, err)) != 0 ||
 	    (rc = tlv_put(&content, PIVTAG_INFO, &info, 1, err)) != 0 ||
 	    (rc = tlv_put(&content, PIVTAG_LRC, NULL, 0, err)) != 0)
 		return rc;
@@ -205,7 +184,7 @@ token_put_cert(struct token *token, uint8_t slot, const struct blob *der, struct
 	if (der->len > DEVICE_CERT_MAX)
 		return err_set(err, ERR_FIT, "a slot takes a certificate of %d bytes, not %zu",
 		    DEVICE_CERT_MAX, der->len);
-	return put_cert(token, slot, der, INFO_PLAIN, err);
+	return token_put_packed(token, slot, der, false, err);
 }
 
 /* What libykpiv 2.2 and ykman 4 cannot read is only written where there is no other way. */
@@ -213,13 +192,18 @@ int
 device_pack_cert(const struct blob *der, struct blob *ret, bool *ret_gzip, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob packed = {0};
+	z_stream z = {0};
 	int rc;
 
 	if (der->len <= DEVICE_CERT_MAX) {
 		*ret_gzip = false;
 		return blob_set(ret, der->data, der->len, err);
 	}
-	if ((rc = gzip(der, &packed, err)) != 0)
+	rc = zip(&z,
+	    deflateInit2(
+		&z, Z_BEST_COMPRESSION, Z_DEFLATED, WINDOW_GZIP, MEM_LEVEL, Z_DEFAULT_STRATEGY),
+	    deflate, deflateEnd, der, &packed, "the certificate is too long", err);
+	if (rc != 0)
 		return rc;
 	if (packed.len > DEVICE_CERT_MAX)
 		return err_set(err, ERR_FIT,
@@ -228,13 +212,6 @@ device_pack_cert(const struct blob *der, struct blob *ret, bool *ret_gzip, struc
 	blob_move(ret, &packed);
 	*ret_gzip = true;
 	return 0;
-}
-
-int
-token_put_packed(
-    struct token *token, uint8_t slot, const struct blob *packed, bool is_gzip, struct err *err)
-{
-	return put_cert(token, slot, packed, is_gzip ? INFO_GZIP : INFO_PLAIN, err);
 }
 
 int
