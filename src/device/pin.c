@@ -46,8 +46,7 @@ tries_left(struct token *token, enum state_ref ref, int *ret, struct err *err)
 	struct token_pin_state state;
 	int rc;
 
-	rc = ref == REF_PIN ? token_pin_state(token, &state, err)
-			    : token_puk_state(token, &state, err);
+	rc = state_ref(token, ref, &state, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_USAGE, "this token has no %s", ref_name(ref));
 	if (rc == 0)
@@ -116,36 +115,43 @@ put_padded(struct secret *to, const struct secret *pin)
 	to->len += PIN_MAX;
 }
 
-/* Send old (and what follows it) for ref. Any way that this ends without an answer, the count is
- * not known any more. */
+/* Try old for ref, and set the new value (NULL: there is none) of what cmd is about. Any way that
+ * this ends without an answer, the count is not known any more. */
 static int
-send_ref(struct token *token, uint8_t ins, uint8_t p2, enum state_ref ref,
-    const struct secret *data, const char *what, struct err *err)
+spend(struct token *token, struct apdu cmd, enum state_ref ref, const struct secret *old,
+    const struct secret *new_value, unsigned flags, struct err *err)
 {
-	const struct apdu cmd = {
-	    .ins = ins, .p2 = p2, .data = data->bytes, .len = data->len, .what = what};
+	CLEAN(secret_freep) struct secret *data = secret_new();
+	char what[] = "new PIN";
 	unsigned sw = 0;
 	int rc;
 
+	memcpy(what + 4, ref_name((enum state_ref)cmd.p2), 3);
+	if ((rc = token_usable(token, err)) != 0 || (rc = check_old(old, ref, err)) != 0 ||
+	    (new_value != NULL && (rc = device_pin_check(new_value, what, err)) != 0) ||
+	    (rc = guard(token, ref, flags, err)) != 0)
+		return rc;
+	put_padded(data, old);
+	if (new_value != NULL)
+		put_padded(data, new_value);
+	else
+		token->verified = false;
+	cmd.data = data->bytes;
+	cmd.len = data->len;
 	if ((rc = apdu_send(token, &cmd, NULL, &sw, err)) != 0) {
 		state_forget(token);
 		return rc;
 	}
-	return sw == SW_OK ? 0 : judge(token, ref, sw, what, err);
+	return sw == SW_OK ? 0 : judge(token, ref, sw, cmd.what, err);
 }
 
 int
 token_verify_pin(struct token *token, const struct secret *pin, unsigned flags, struct err *err)
 {
-	CLEAN(secret_freep) struct secret *data = secret_new();
-	int rc;
+	const struct apdu cmd = {.ins = INS_VERIFY, .p2 = REF_PIN, .what = "VERIFY"};
+	const int rc = spend(token, cmd, REF_PIN, pin, NULL, flags, err);
 
-	if ((rc = token_usable(token, err)) != 0 || (rc = check_old(pin, REF_PIN, err)) != 0 ||
-	    (rc = guard(token, REF_PIN, flags, err)) != 0)
-		return rc;
-	put_padded(data, pin);
-	token->verified = false;
-	if ((rc = send_ref(token, INS_VERIFY, REF_PIN, REF_PIN, data, "VERIFY", err)) != 0)
+	if (rc != 0)
 		return rc;
 	token->verified = true;
 	state_ref_good(token, REF_PIN, NULL);
@@ -156,19 +162,10 @@ static int
 change(struct token *token, enum state_ref ref, const struct secret *old,
     const struct secret *new_value, unsigned flags, struct err *err)
 {
-	CLEAN(secret_freep) struct secret *data = secret_new();
-	char what[] = "new PIN";
-	int rc;
+	const struct apdu cmd = {
+	    .ins = INS_CHANGE_REFERENCE, .p2 = (uint8_t)ref, .what = "CHANGE REFERENCE DATA"};
+	const int rc = spend(token, cmd, ref, old, new_value, flags, err);
 
-	memcpy(what + 4, ref_name(ref), 3);
-	if ((rc = token_usable(token, err)) != 0 || (rc = check_old(old, ref, err)) != 0 ||
-	    (rc = device_pin_check(new_value, what, err)) != 0 ||
-	    (rc = guard(token, ref, flags, err)) != 0)
-		return rc;
-	put_padded(data, old);
-	put_padded(data, new_value);
-	rc = send_ref(
-	    token, INS_CHANGE_REFERENCE, (uint8_t)ref, ref, data, "CHANGE REFERENCE DATA", err);
 	if (rc == 0)
 		state_ref_good(token, ref, new_value);
 	return rc;
@@ -192,21 +189,15 @@ int
 token_unblock_pin(struct token *token, const struct secret *puk, const struct secret *new_pin,
     unsigned flags, struct err *err)
 {
-	CLEAN(secret_freep) struct secret *data = secret_new();
-	int rc;
+	const struct apdu cmd = {
+	    .ins = INS_RESET_RETRY, .p2 = REF_PIN, .what = "RESET RETRY COUNTER"};
+	const int rc = spend(token, cmd, REF_PUK, puk, new_pin, flags, err);
 
-	if ((rc = token_usable(token, err)) != 0 || (rc = check_old(puk, REF_PUK, err)) != 0 ||
-	    (rc = device_pin_check(new_pin, "new PIN", err)) != 0 ||
-	    (rc = guard(token, REF_PUK, flags, err)) != 0)
-		return rc;
-	put_padded(data, puk);
-	put_padded(data, new_pin);
-	rc = send_ref(token, INS_RESET_RETRY, REF_PIN, REF_PUK, data, "RESET RETRY COUNTER", err);
 	if (rc != 0)
 		return rc;
 	token->verified = false;
 	state_ref_good(token, REF_PUK, NULL);
-	token->cache.have_pin = false; /* before 5.3 its count was another one */
+	token->cache.pin.have = false; /* before 5.3 its count was another one */
 	return 0;
 }
 

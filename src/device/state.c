@@ -90,37 +90,43 @@ query_pin(struct token *token, struct token_pin_state *ret, struct err *err)
 	return 0;
 }
 
-static int
-ref_state(struct token *token, enum state_ref ref, bool *have, struct token_pin_state *known,
-    struct token_pin_state *ret, struct err *err)
+static struct ref_cache *
+cached(struct token *token, enum state_ref ref)
 {
+	return ref == REF_PIN ? &token->cache.pin : &token->cache.puk;
+}
+
+int
+state_ref(struct token *token, enum state_ref ref, struct token_pin_state *ret, struct err *err)
+{
+	struct ref_cache *c = cached(token, ref);
 	int rc;
 
 	if ((rc = token_usable(token, err)) != 0)
 		return rc;
-	if (!*have) {
-		*known = (struct token_pin_state){.tries_left = -1, .tries_max = -1};
-		rc = has_metadata(token) ? read_ref(token, ref, known, err)
-		     : ref == REF_PIN	 ? query_pin(token, known, err)
+	if (!c->have) {
+		c->state = (struct token_pin_state){.tries_left = -1, .tries_max = -1};
+		rc = has_metadata(token) ? read_ref(token, ref, &c->state, err)
+		     : ref == REF_PIN	 ? query_pin(token, &c->state, err)
 					 : 0;
 		if (rc != 0)
 			return rc;
-		*have = true;
+		c->have = true;
 	}
-	*ret = *known;
+	*ret = c->state;
 	return 0;
 }
 
 int
 token_pin_state(struct token *token, struct token_pin_state *ret, struct err *err)
 {
-	return ref_state(token, REF_PIN, &token->cache.have_pin, &token->cache.pin, ret, err);
+	return state_ref(token, REF_PIN, ret, err);
 }
 
 int
 token_puk_state(struct token *token, struct token_pin_state *ret, struct err *err)
 {
-	return ref_state(token, REF_PUK, &token->cache.have_puk, &token->cache.puk, ret, err);
+	return state_ref(token, REF_PUK, ret, err);
 }
 
 static int
@@ -203,12 +209,6 @@ token_slot(struct token *token, uint8_t slot, struct token_slot *ret, struct err
 	return 0;
 }
 
-static struct token_pin_state *
-cached(struct token *token, enum state_ref ref)
-{
-	return ref == REF_PIN ? &token->cache.pin : &token->cache.puk;
-}
-
 static bool
 is_factory(enum state_ref ref, const struct secret *value)
 {
@@ -221,7 +221,7 @@ is_factory(enum state_ref ref, const struct secret *value)
 void
 state_ref_good(struct token *token, enum state_ref ref, const struct secret *value)
 {
-	struct token_pin_state *s = cached(token, ref);
+	struct token_pin_state *s = &cached(token, ref)->state;
 
 	if (s->known || s->tries_max > 0)
 		s->tries_left = s->tries_max;
@@ -232,7 +232,7 @@ state_ref_good(struct token *token, enum state_ref ref, const struct secret *val
 void
 state_ref_bad(struct token *token, enum state_ref ref, int tries)
 {
-	cached(token, ref)->tries_left = tries;
+	cached(token, ref)->state.tries_left = tries;
 }
 
 void

@@ -19,8 +19,11 @@ struct device {
 /* What was read is remembered as long as nobody else can change it, that is for the transaction,
  * and until we send what changes it. */
 struct token_cache {
-	bool have_pin, have_puk, have_mgm;
-	struct token_pin_state pin, puk;
+	struct ref_cache {
+		bool have;
+		struct token_pin_state state;
+	} pin, puk;
+	bool have_mgm;
 	struct token_mgm_state mgm;
 };
 
@@ -66,6 +69,9 @@ void session_close(struct token **token, bool reset);
 
 enum state_ref { REF_PIN = 0x80, REF_PUK = 0x81, REF_MGM = 0x9b };
 
+/* token_pin_state or token_puk_state. */
+MUST_CHECK int state_ref(
+    struct token *token, enum state_ref ref, struct token_pin_state *ret, struct err *err);
 /* A PIN or PUK was right, or newly set to value (NULL: it is as before): its counter is full. */
 void state_ref_good(struct token *token, enum state_ref ref, const struct secret *value);
 /* Refused with this many tries left. */
