@@ -44,12 +44,6 @@ alg_from_piv(uint8_t piv)
 	return KEY_NONE;
 }
 
-bool
-alg_is_rsa(enum key_alg key)
-{
-	return key == KEY_RSA2048 || key == KEY_RSA3072 || key == KEY_RSA4096;
-}
-
 static bool
 is_ec(enum key_alg key)
 {
@@ -107,7 +101,7 @@ raw_key(const struct alg *alg, const uint8_t *data, size_t len, struct tlv *ret)
 
 	if (tlv_next(data, len, &pos, ret) != 1 || ret->len < alg->bytes)
 		return -1;
-	if (alg_is_rsa(alg->key))
+	if (evp_is_rsa(alg->key))
 		return ret->tag == PIVTAG_MODULUS && (ret->value[ret->len - 1] & 1) != 0 &&
 			       tlv_next(data, len, &pos, &e) == 1 && pos == len &&
 			       e.tag == PIVTAG_EXPONENT && e.len == sizeof(f4) &&

@@ -15,7 +15,6 @@ struct alg {
 
 const struct alg *alg_find(enum key_alg key); /* NULL: not one of PIV's */
 enum key_alg alg_from_piv(uint8_t piv);	      /* KEY_NONE: not one of ours */
-bool alg_is_rsa(enum key_alg key);
 
 struct alg_mgm { /* of a management key */
 	enum device_mgm_alg alg;

@@ -9,6 +9,7 @@
 #include "device/lib.h"
 #include "device/status.h"
 #include "device/wire.h"
+#include "key/evp.h"
 #include "key/ossl.h"
 #include "x509/parse.h"
 
@@ -39,7 +40,7 @@ device_alg_check(enum key_alg key, const uint8_t firmware[static 3], struct err 
 		    key_alg_name(key), alg->firmware[0], alg->firmware[1], firmware[0], firmware[1],
 		    firmware[2]);
 	/* Infineon's RSA library, CVE-2017-15361 (YSA-2017-01): firmware 4.2.6 to 4.3.4 */
-	if (alg_is_rsa(key) && firmware_has(firmware, 4, 2, 0) && !firmware_has(firmware, 4, 3, 5))
+	if (evp_is_rsa(key) && firmware_has(firmware, 4, 2, 0) && !firmware_has(firmware, 4, 3, 5))
 		return err_set(err, ERR_USAGE,
 		    "this firmware makes RSA keys that can be factored (CVE-2017-15361)");
 	return 0;
@@ -191,7 +192,7 @@ token_sign(struct token *token, uint8_t slot, enum key_alg key, bool touch, cons
 
 	if (alg == NULL || key == KEY_X25519)
 		return err_set(err, ERR_USAGE, "slot %02x: not a key that signs", slot);
-	if (alg_is_rsa(key) ? in_len != alg->bytes : key != KEY_ED25519 && in_len > alg->bytes)
+	if (evp_is_rsa(key) ? in_len != alg->bytes : key != KEY_ED25519 && in_len > alg->bytes)
 		return err_set(err, ERR_INTERNAL, "%zu bytes to sign do not fit %s", in_len,
 		    key_alg_name(key));
 	if ((rc = sign(token, slot, alg, touch, in, in_len, &got, err)) != 0)

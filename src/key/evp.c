@@ -87,8 +87,8 @@ evp_md(enum key_alg alg)
 	return a == NULL || a->md == NULL ? NULL : a->md();
 }
 
-static bool
-is_rsa(enum key_alg alg)
+bool
+evp_is_rsa(enum key_alg alg)
 {
 	return alg == KEY_RSA2048 || alg == KEY_RSA3072 || alg == KEY_RSA4096;
 }
@@ -102,7 +102,7 @@ evp_spki_alg(const uint8_t *spki, size_t len)
 		if (len != algs[i].head_len + algs[i].raw ||
 		    memcmp(spki, algs[i].head, algs[i].head_len) != 0)
 			continue;
-		if (!is_rsa(algs[i].alg))
+		if (!evp_is_rsa(algs[i].alg))
 			return algs[i].alg;
 		if ((spki[algs[i].head_len] & 0x80) != 0 &&
 		    memcmp(spki + len - sizeof(rsa_tail), rsa_tail, sizeof(rsa_tail)) == 0)
@@ -115,7 +115,7 @@ int
 evp_spki(enum key_alg alg, const uint8_t *raw, size_t len, struct blob *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob b = {0};
-	const size_t tail = is_rsa(alg) ? sizeof(rsa_tail) : 0;
+	const size_t tail = evp_is_rsa(alg) ? sizeof(rsa_tail) : 0;
 	const struct evp_alg *a = evp_alg(alg);
 	int rc;
 

@@ -20,6 +20,8 @@ EVP_PKEY *key_evp_public(const struct key *key);
  * X509_sign(). */
 const EVP_MD *evp_md(enum key_alg alg);
 
+bool evp_is_rsa(enum key_alg alg);
+
 /* Which of our algorithms is this DER SubjectPublicKeyInfo? Named curve, uncompressed point,
  * nothing behind it. KEY_NONE when not one of them; whether the point is on its curve is
  * evp_public's question. */
