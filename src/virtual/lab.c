@@ -303,21 +303,6 @@ check_count(char *const *list, int max, const char *option)
 	return lab_say("%s: at most %d", option, max);
 }
 
-static int
-check_options(struct lab *lab)
-{
-	if (check_count(lab->faults, LAB_FAULTS_MAX, "--fault") < 0 ||
-	    check_count(lab->key_options, LAB_KEY_OPTIONS_MAX, "--key-option") < 0)
-		return -1;
-	if (lab->tokens < 1 || lab->tokens > LAB_TOKENS_MAX)
-		return lab_say("--tokens: 1 to %d", LAB_TOKENS_MAX);
-	if (!lab->command || !lab->command[0]) {
-		lab_say("no command given; try: ykvirt lab -- opensc-tool -l");
-		return -1;
-	}
-	return 0;
-}
-
 /* The strings and lab->command belong to the context and live as long as it. */
 static int
 parse_options(poptContext ctx, struct lab *lab)
@@ -330,7 +315,14 @@ parse_options(poptContext ctx, struct lab *lab)
 		return lab_say(
 		    "%s: %s", poptBadOption(ctx, POPT_BADOPTION_NOALIAS), poptStrerror(rc));
 	lab->command = poptGetArgs(ctx);
-	return check_options(lab);
+	if (check_count(lab->faults, LAB_FAULTS_MAX, "--fault") < 0 ||
+	    check_count(lab->key_options, LAB_KEY_OPTIONS_MAX, "--key-option") < 0)
+		return -1;
+	if (lab->tokens < 1 || lab->tokens > LAB_TOKENS_MAX)
+		return lab_say("--tokens: 1 to %d", LAB_TOKENS_MAX);
+	if (!lab->command || !lab->command[0])
+		return lab_say("no command given; try: ykvirt lab -- opensc-tool -l");
+	return 0;
 }
 
 /*

@@ -29,25 +29,18 @@ struct init {
 	bool stopping;
 };
 
-/* nohup(1) */
-static bool
-ignored(int sig)
-{
-	struct sigaction sa;
-
-	return sigaction(sig, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN;
-}
-
 void
 lab_signals(sigset_t *ret_set)
 {
 	static const int list[] = {SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	struct sigaction hup;
 
 	sigemptyset(ret_set);
-	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
-		if (list[i] != SIGHUP || !ignored(SIGHUP))
-			sigaddset(ret_set, list[i]);
-	}
+	for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++)
+		sigaddset(ret_set, list[i]);
+	/* nohup(1) */
+	if (sigaction(SIGHUP, NULL, &hup) == 0 && hup.sa_handler == SIG_IGN)
+		sigdelset(ret_set, SIGHUP);
 }
 
 /* Foreign text on the caller's terminal: only what can be printed. */
@@ -286,14 +279,6 @@ wait_visible(struct init *in)
 	return in->check.status == 0 ? 0 : -1;
 }
 
-static int
-start_services(struct init *in)
-{
-	if (start_pcscd(in) < 0 || start_keys(in) < 0)
-		return -1;
-	return wait_visible(in);
-}
-
 /* Clients inside shall find the lab's pcscd, whatever the caller had set. */
 static void
 clear_environment(void)
@@ -403,7 +388,8 @@ lab_init(struct lab *lab, int go_fd)
 	umask(022);
 	clear_environment();
 	in.deadline = vwait_system.now_ms(NULL) + LAB_START_MSEC;
-	if (lab_ns_setup(lab) < 0 || lab_pcsc_setup(lab) < 0 || start_services(&in) < 0)
+	if (lab_ns_setup(lab) < 0 || lab_pcsc_setup(lab) < 0 || start_pcscd(&in) < 0 ||
+	    start_keys(&in) < 0 || wait_visible(&in) < 0)
 		_exit(LAB_FAILED);
 	_exit(run_command(&in));
 }
