@@ -60,31 +60,17 @@ parse(poptContext ctx, const char *command)
 	return 0;
 }
 
-/* Without --root the keys of one directory share the root made there. */
-static char *
-root_dir(const struct run_args *a)
-{
-	char *copy, *dir;
-
-	if (a->root != NULL)
-		return strdup(a->root);
-	copy = strdup(a->state);
-	dir = copy != NULL ? strdup(dirname(copy)) : NULL;
-	free(copy);
-	return dir;
-}
-
 static int
 run_key(const struct run_args *a, struct vkey *v)
 {
-	const struct run_config rc = {
-	    .state = a->state, .port = (uint16_t)a->port, .ready_fd = a->ready_fd};
 	char msg[MSG_MAX];
 
 	for (char **f = a->faults; f != NULL && *f != NULL; f++)
 		if (vkey_fault(v, *f, msg, sizeof(msg)) != VKEY_OK)
 			return failure(msg);
-	return run_loop(&rc, v, msg, sizeof(msg)) == 0 ? EXIT_SUCCESS : failure(msg);
+	return run_loop(v, a->state, (uint16_t)a->port, a->ready_fd, msg, sizeof(msg)) == 0
+		   ? EXIT_SUCCESS
+		   : failure(msg);
 }
 
 /* at-once, never, or seconds. */
@@ -111,14 +97,16 @@ parse_touch(const char *text, enum vkey_touch *ret, unsigned *ret_ms)
 static int
 open_and_run(const struct run_args *a, struct vkey_config *config)
 {
-	char *dir = root_dir(a);
+	char *copy = strdup(a->state), msg[MSG_MAX];
 	struct vkey *v = NULL;
-	char msg[MSG_MAX];
 	int rc;
 
-	config->root_dir = dir;
+	if (copy == NULL)
+		return failure("out of memory");
+	/* Without --root the keys of one directory share the root made there. */
+	config->root_dir = a->root != NULL ? a->root : dirname(copy);
 	rc = vkey_open(config, &v, msg, sizeof(msg));
-	free(dir);
+	free(copy);
 	if (rc != VKEY_OK)
 		return failure(msg);
 	rc = run_key(a, v);

@@ -29,8 +29,8 @@
 #define STALL_SEC 5
 
 struct run {
-	const struct run_config *c;
 	struct vkey *v;
+	uint16_t port;
 	int signal_fd;
 	int control_fd;
 	int reader_fd;	/* -1: not connected */
@@ -157,7 +157,7 @@ follow_key(struct run *r)
 	}
 	r->due_ms = 0;
 	if (r->reader_fd < 0)
-		r->reader_fd = vpcd_connect(r->c->port);
+		r->reader_fd = vpcd_connect(r->port);
 }
 
 static int
@@ -281,13 +281,13 @@ catch_signals(void)
 }
 
 int
-run_loop(const struct run_config *c, struct vkey *v, char *msg, size_t msg_len)
+run_loop(struct vkey *v, const char *state, uint16_t port, int ready_fd, char *msg, size_t msg_len)
 {
-	struct run r = {.c = c, .v = v, .reader_fd = -1, .ready_fd = c->ready_fd};
+	struct run r = {.v = v, .port = port, .reader_fd = -1, .ready_fd = ready_fd};
 	const struct vkey_clock clock = {vwait_system.now_ms, wait_for_key, &r};
 	int rc = -1;
 
-	r.control_fd = control_listen(c->state, msg, msg_len);
+	r.control_fd = control_listen(state, msg, msg_len);
 	if (r.control_fd < 0)
 		return -1;
 	r.signal_fd = catch_signals();
@@ -299,6 +299,6 @@ run_loop(const struct run_config *c, struct vkey *v, char *msg, size_t msg_len)
 	if (r.signal_fd >= 0)
 		close(r.signal_fd);
 	close(r.control_fd);
-	control_unlink(c->state);
+	control_unlink(state);
 	return rc;
 }

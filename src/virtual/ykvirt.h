@@ -5,15 +5,10 @@
 
 #include "virtual/vkey.h"
 
-/* run - a key behind a vpcd reader until SIGTERM or SIGINT. */
-struct run_config {
-	const char *state;
-	uint16_t port;
-	int ready_fd; /* gets "ready\n" and is closed once the reader has seen the key; -1: none */
-};
-
-/* 0 after a signal; -1 with a message. */
-int run_loop(const struct run_config *c, struct vkey *v, char *msg, size_t msg_len);
+/* run - a key behind a vpcd reader until SIGTERM or SIGINT. ready_fd gets "ready\n" and is closed
+ * once the reader has seen the key; -1: none. 0 after a signal; -1 with a message. */
+int run_loop(
+    struct vkey *v, const char *state, uint16_t port, int ready_fd, char *msg, size_t msg_len);
 
 /*
  * control - the Unix socket STATE.sock of a running key: one line in, one text out.
