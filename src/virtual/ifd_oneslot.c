@@ -185,15 +185,10 @@ IFDHCreateChannelByName(DWORD Lun, LPSTR DeviceName)
 RESPONSECODE
 IFDHCreateChannel(DWORD Lun, DWORD Channel)
 {
-	__typeof__(IFDHCreateChannel) *create;
-	RESPONSECODE rc;
+	char name[32];
 
-	if (load_vpcd() < 0 || !(create = next(__func__)))
-		return IFD_COMMUNICATION_ERROR;
-	rc = create(Lun, Channel);
-	if (rc == IFD_SUCCESS)
-		start_events(Channel);
-	return rc;
+	snprintf(name, sizeof(name), "/dev/null:0x%lX", (unsigned long)Channel);
+	return IFDHCreateChannelByName(Lun, name);
 }
 
 RESPONSECODE
