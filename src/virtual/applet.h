@@ -55,6 +55,14 @@ enum {
 	INS_DEVICE_RESET = 0x1F,
 };
 
+enum {
+	REF_PIN = 0x80,
+	REF_PUK = 0x81,
+	REF_FINGER = 0x96,
+	SLOT_MGM = 0x9B,
+	SLOT_ATTESTATION = 0xF9
+};
+
 enum applet_id { APPLET_NONE, APPLET_PIV, APPLET_MANAGEMENT };
 
 enum auth_step { AUTH_IDLE, AUTH_MUTUAL, AUTH_EXTERNAL };
@@ -145,7 +153,6 @@ bool vwait_ms(struct applet *a, unsigned ms);
 bool vwait_touch(struct applet *a, uint8_t slot, uint8_t policy);
 
 /* With the timing of a real key only; false: cut short. */
-bool vwait_apdu(struct applet *a);
 struct vcrypt_alg;
 bool vwait_generate(struct applet *a, const struct vcrypt_alg *alg);
 bool vwait_use(struct applet *a, uint8_t alg);

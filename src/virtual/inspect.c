@@ -82,7 +82,8 @@ add_surroundings(json_t *j, const struct state *st, const struct surroundings *e
 		json_object_set_new(j, "finger", json_string(fingers[env->finger]));
 }
 
-char *
+/* env NULL: nothing surrounds it. */
+static char *
 inspect_json(const struct state *st, const struct surroundings *env)
 {
 	const struct vkey_witness *w = &st->witness;
@@ -108,6 +109,12 @@ inspect_json(const struct state *st, const struct surroundings *env)
 	text = j != NULL ? json_dumps(j, JSON_INDENT(2)) : NULL;
 	json_decref(j);
 	return text;
+}
+
+char *
+vkey_inspect(const struct vkey *v)
+{
+	return inspect_json(&v->a.st, &v->a.env);
 }
 
 char *

@@ -11,11 +11,11 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
+#include "virtual/applet.h"
 #include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
 
 #define ID_ATTESTATION 0x5FFF01
-#define SLOT_ATTESTATION 0xF9
 
 #define OID_FIRMWARE "1.3.6.1.4.1.41482.3.3"
 #define OID_SERIAL "1.3.6.1.4.1.41482.3.7"
@@ -378,35 +378,27 @@ issue_f9(struct state *st, EVP_PKEY *key, EVP_PKEY *issuer_key, X509 *issuer)
 	return store_f9(st, x);
 }
 
-/* Takes key. A factory key reads as imported, PIN once, touch never. */
-static int
-give_f9(struct state *st, const struct vroot *r, uint8_t alg, EVP_PKEY *key)
-{
-	if (key == NULL || issue_f9(st, key, r->issuer_key, r->issuer) != 0) {
-		EVP_PKEY_free(key);
-		return -1;
-	}
-	state_slot_fill(
-	    state_slot(st, SLOT_ATTESTATION), alg, key, PIN_ONCE, POLICY_NEVER, STATE_IMPORTED);
-	return 0;
-}
-
 int
 vattest_provision(struct state *st, const char *dir, bool rsa, char *msg, size_t msg_len)
 {
+	const uint8_t alg = rsa ? VCRYPT_RSA2048 : VCRYPT_P256;
 	struct vroot r;
 	EVP_PKEY *key;
 	int rc;
 
 	if (vroot_open(dir, state_fw(st, 5, 7, 4), rsa, &r, msg, msg_len) != 0)
 		return -1;
-	if (rsa && EVP_PKEY_up_ref(r.f9_rsa) == 1)
-		key = r.f9_rsa;
+	key = rsa ? r.f9_rsa : vcrypt_generate(vcrypt_alg(NULL, alg));
+	r.f9_rsa = NULL;
+	rc = key != NULL ? issue_f9(st, key, r.issuer_key, r.issuer) : -1;
+	/* A factory key reads as imported, PIN once, touch never. */
+	if (rc == 0)
+		state_slot_fill(state_slot(st, SLOT_ATTESTATION), alg, key, PIN_ONCE, POLICY_NEVER,
+		    STATE_IMPORTED);
 	else
-		key = rsa ? NULL : vcrypt_generate(vcrypt_alg(NULL, VCRYPT_P256));
-	rc = give_f9(st, &r, rsa ? VCRYPT_RSA2048 : VCRYPT_P256, key);
-	if (rc != 0)
 		snprintf(msg, msg_len, "cannot make the attestation key");
+	if (rc != 0)
+		EVP_PKEY_free(key);
 	vroot_wipe(&r);
 	return rc;
 }

@@ -8,9 +8,6 @@
 #include "virtual/applet.h"
 #include "virtual/vcrypt.h"
 
-#define SLOT_MGM 0x9B
-#define SLOT_ATTESTATION 0xF9
-
 /* The dynamic authentication template's members, SP 800-73-4 part 2, table 7; without a val: not
  * there. */
 struct template

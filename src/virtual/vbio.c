@@ -6,7 +6,6 @@
 
 #include "virtual/applet.h"
 
-#define REF_FINGER 0x96
 #define TOUCH_ALWAYS 2
 
 enum { TAG_TEMPORARY_PIN = 0x01, TAG_GET_TEMPORARY_PIN = 0x02, TAG_MATCH = 0x03 };

@@ -8,6 +8,8 @@
 
 #include "virtual/vkey_i.h"
 
+#define APDU_MS 10 /* an estimate, of a real key */
+
 /* The historical bytes tell the generations apart: "Yubikey4" and the YubiKey 5's own. */
 static const uint8_t atr_five[] = {0x3B, 0xFD, 0x13, 0x00, 0x00, 0x81, 0x31, 0xFE, 0x15, 0x80, 0x73,
     0xC0, 0x21, 0xC0, 0x57, 0x59, 0x75, 0x62, 0x69, 0x4B, 0x65, 0x79, 0x40};
@@ -194,7 +196,8 @@ exec_timed(struct vkey *v, const struct vfault *f, const uint8_t *in, size_t len
 {
 	unsigned delay = f->kind == VFAULT_DELAY ? (unsigned)f->delay_ms : 0;
 
-	vwait_apdu(&v->a);
+	if (v->a.env.real_timing)
+		vwait_ms(&v->a, APDU_MS);
 	if (v->powered)
 		frame_exec(&v->frame, &v->a, in, len, out);
 	if (v->powered)
@@ -272,10 +275,4 @@ vkey_apdu(struct vkey *v, const uint8_t *in, size_t len, uint8_t *out, size_t ca
 	memcpy(out, answer.b, answer.len);
 	*ret_len = answer.len;
 	return VKEY_OK;
-}
-
-char *
-vkey_inspect(const struct vkey *v)
-{
-	return inspect_json(&v->a.st, &v->a.env);
 }

@@ -53,10 +53,6 @@ struct vkey {
 /* The key that a swap brings: opened now, and made like v if there is none. */
 int vkey_open_other(struct vkey *v, const char *path, char *msg, size_t msg_len);
 
-/* JSON of a state, and of what surrounds it (NULL: nothing does), never a secret; the caller
- * frees. */
-char *inspect_json(const struct state *st, const struct surroundings *env);
-
 /* By slot and by object, for state files and for people. */
 json_t *state_slots_json(
     const struct state *st, json_t *(*one)(const struct state *st, const struct state_slot *s));

@@ -6,9 +6,6 @@
 
 #include "virtual/applet.h"
 
-#define REF_PIN 0x80
-#define REF_PUK 0x81
-#define REF_FINGER 0x96
 #define REF_MIN_LEN 6
 
 /* With more than fifteen left the nibble stays at F. */
@@ -175,7 +172,7 @@ void
 vpin_zeroize(struct state *st)
 {
 	for (size_t i = 0; i < STATE_SLOTS; i++)
-		if (st->slots[i].id != 0xF9)
+		if (st->slots[i].id != SLOT_ATTESTATION)
 			state_slot_clear(&st->slots[i]);
 	for (size_t i = st->nobjects; i-- > 0;)
 		if (st->objects[i].id != 0x5FFF01)

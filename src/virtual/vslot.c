@@ -4,12 +4,6 @@
 #include "virtual/vattest.h"
 #include "virtual/vcrypt.h"
 
-#define REF_PIN 0x80
-#define REF_PUK 0x81
-#define SLOT_MGM 0x9B
-#define SLOT_BIO 0x96
-#define SLOT_ATTESTATION 0xF9
-
 struct policies {
 	uint8_t pin, touch;
 };
@@ -209,7 +203,7 @@ vslot_metadata(struct applet *a, const struct command *c, struct vbuf *out)
 	case SLOT_MGM:
 		mgm_metadata(st, out);
 		return SW_OK;
-	case SLOT_BIO:
+	case REF_FINGER:
 		return vbio_metadata(a, out);
 	default:
 		return slot == NULL || slot->alg == 0 ? SW_NO_REFERENCE : slot_metadata(slot, out);

@@ -9,7 +9,6 @@
 #define TOUCH_PATIENCE_MS 15000
 #define TOUCH_CACHE_MS 15000
 #define TOUCH_CACHED 3
-#define APDU_MS 10
 
 static int64_t
 system_now(void *ctx)
@@ -70,12 +69,6 @@ vwait_touch(struct applet *a, uint8_t slot, uint8_t policy)
 		return false;
 	*last = c->now_ms(c->ctx) + 1;
 	return true;
-}
-
-bool
-vwait_apdu(struct applet *a)
-{
-	return !a->env.real_timing || vwait_ms(a, APDU_MS);
 }
 
 bool
