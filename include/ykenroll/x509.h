@@ -80,12 +80,12 @@ MUST_CHECK int cert_holder(const struct blob *der, struct holder *ret, struct er
 
 MUST_CHECK int cert_spki(const uint8_t *der, size_t len, struct blob *ret_spki, struct err *err);
 
-/* PEM of one certificate, request, public key or CRL appended to *ret as text without NUL.
- */
-MUST_CHECK int cert_to_pem(const struct blob *der, struct blob *ret, struct err *err);
-MUST_CHECK int csr_to_pem(const struct blob *der, struct blob *ret, struct err *err);
-MUST_CHECK int spki_to_pem(const struct blob *der, struct blob *ret, struct err *err);
-MUST_CHECK int crl_to_pem(const struct blob *der, struct blob *ret, struct err *err);
+/* PEM with this name appended to *ret as text without NUL. */
+#define PEM_CERT "CERTIFICATE"
+#define PEM_CRL "X509 CRL"
+#define PEM_REQUEST "CERTIFICATE REQUEST"
+#define PEM_SPKI "PUBLIC KEY"
+MUST_CHECK int pem_put(const struct blob *der, const char *name, struct blob *ret, struct err *err);
 /* The first certificate, CRL of a PEM text. Errors: ERR_FIT. */
 MUST_CHECK int cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
 MUST_CHECK int crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
@@ -144,7 +144,6 @@ MUST_CHECK int cert_issued_by(const struct blob *cert, const struct blob *ca, st
 
 /* Every block of a PEM text: DER in ret[0..*ret_n), which the caller wipes, also after a failure.
  * Errors: ERR_FIT none, more than max, one with another name, or a broken one. */
-#define PEM_CERT "CERTIFICATE"
 MUST_CHECK int pem_blocks(const struct blob *pem, const char *name, struct blob *ret, size_t max,
     size_t *ret_n, struct err *err);
 

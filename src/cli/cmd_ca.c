@@ -63,7 +63,7 @@ print_pem(const struct blob *file, bool is_crl, struct err *err)
 	int rc;
 
 	if ((rc = is_crl ? crl_from_pem(file, &der, err) : cert_from_pem(file, &der, err)) != 0 ||
-	    (rc = is_crl ? crl_to_pem(&der, &text, err) : cert_to_pem(&der, &text, err)) != 0)
+	    (rc = pem_put(&der, is_crl ? PEM_CRL : PEM_CERT, &text, err)) != 0)
 		return rc;
 	if (fwrite(text.data, 1, text.len, stdout) != text.len)
 		return err_errno(err, ERR_INTERNAL, "cannot write the output");

@@ -145,8 +145,8 @@ show(const struct workflow_issued *issued, struct err *err)
 	json_t *json;
 	int rc;
 
-	if ((rc = cert_to_pem(&issued->cert, &pem, err)) != 0 ||
-	    (chain && (rc = cert_to_pem(&issued->issuing, &pem, err)) != 0))
+	if ((rc = pem_put(&issued->cert, PEM_CERT, &pem, err)) != 0 ||
+	    (chain && (rc = pem_put(&issued->issuing, PEM_CERT, &pem, err)) != 0))
 		return rc;
 	if (ca_out_path != NULL || !opt.json)
 		rc = opt_out(ca_out_path, &pem, 0644, err);

@@ -28,10 +28,9 @@ const char *token_word_of(uint8_t value, const struct token_word *words, size_t 
  * output. token_out_check: before anything is done. */
 extern char *token_format; /* --format */
 extern struct poptOption token_opt_format[];
-typedef int (*token_pem)(const struct blob *der, struct blob *ret, struct err *err);
 MUST_CHECK int token_out_check(const char *path, struct err *err);
 MUST_CHECK int token_out(
-    const char *path, const struct blob *der, token_pem to_pem, struct err *err);
+    const char *path, const struct blob *der, const char *block, struct err *err);
 
 /* A whole file, "-" for standard input. */
 MUST_CHECK int token_in(const char *path, struct blob *ret, struct err *err);

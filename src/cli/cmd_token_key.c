@@ -88,7 +88,7 @@ run_generate(struct called *c, struct err *err)
 		return err_set(err, ERR_USAGE, "there is no algorithm %s; see --help", algorithm);
 	if ((rc = workflow_token_generate(&c->desk, &what, &spki, err)) != 0)
 		return rc;
-	return token_out(c->args[1], &spki, spki_to_pem, err);
+	return token_out(c->args[1], &spki, PEM_SPKI, err);
 }
 
 const struct command cmd_token_generate = {"token generate",
@@ -128,7 +128,7 @@ run_request(struct called *c, struct err *err)
 	what.attest = attest != 0;
 	if ((rc = workflow_token_request(&c->desk, &what, &der, err)) != 0)
 		return rc;
-	return token_out(c->args[1], &der, csr_to_pem, err);
+	return token_out(c->args[1], &der, PEM_REQUEST, err);
 }
 
 const struct command cmd_token_request = {"token request",

@@ -110,13 +110,14 @@ token_out_check(const char *path, struct err *err)
 }
 
 int
-token_out(const char *path, const struct blob *der, token_pem to_pem, struct err *err)
+token_out(const char *path, const struct blob *der, const char *block, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob text = {0};
 	bool as_der;
 	int rc;
 
-	if ((rc = wants_der(&as_der, err)) != 0 || (!as_der && (rc = to_pem(der, &text, err)) != 0))
+	if ((rc = wants_der(&as_der, err)) != 0 ||
+	    (!as_der && (rc = pem_put(der, block, &text, err)) != 0))
 		return rc;
 	return opt_out(path, as_der ? der : &text, 0644, err);
 }

@@ -296,7 +296,7 @@ run_export(struct called *c, struct err *err)
 	    (rc = token_out_check(c->args[1], err)) != 0 ||
 	    (rc = workflow_token_export(&c->desk, slot, public_key != 0, &der, err)) != 0)
 		return rc;
-	return token_out(c->args[1], &der, public_key ? spki_to_pem : cert_to_pem, err);
+	return token_out(c->args[1], &der, public_key ? PEM_SPKI : PEM_CERT, err);
 }
 
 const struct command cmd_token_export = {"token export",
@@ -312,8 +312,8 @@ attest_json(
 	json_t *json;
 	int rc;
 
-	if ((rc = cert_to_pem(leaf, &leaf_pem, err)) != 0 ||
-	    (rc = cert_to_pem(f9, &f9_pem, err)) != 0)
+	if ((rc = pem_put(leaf, PEM_CERT, &leaf_pem, err)) != 0 ||
+	    (rc = pem_put(f9, PEM_CERT, &f9_pem, err)) != 0)
 		return rc;
 	json = json_pack("{s:s%, s:s%, s:b}", "attestation", leaf_pem.data, leaf_pem.len,
 	    "intermediate", f9_pem.data, f9_pem.len, "verified", verify);
@@ -364,7 +364,7 @@ run_attest(struct called *c, struct err *err)
 		return attest_json(&a, &leaf, &f9, err);
 	if (verify)
 		attest_text(&a);
-	return token_out(c->args[1], f9_only ? &f9 : &leaf, cert_to_pem, err);
+	return token_out(c->args[1], f9_only ? &f9 : &leaf, PEM_CERT, err);
 }
 
 const struct command cmd_token_attest = {"token attest",

@@ -47,7 +47,7 @@ int
 escrow_cert_write(const char *path, const struct blob *der, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
-	const int rc = cert_to_pem(der, &pem, err);
+	const int rc = pem_put(der, PEM_CERT, &pem, err);
 
 	return rc != 0 ? rc : file_write(path, pem.data, pem.len, 0600, err);
 }

@@ -207,7 +207,7 @@ registry_escrow_make_key(const char *name, const char *key_path, const struct se
 	    (rc = make_cert(key_evp(key), key_evp_public(key), name, SEALS, &cert, err)) != 0 ||
 	    (rc = cert_der(cert, &der, err)) != 0 ||
 	    (rc = key_file_save(key, key_path, pass, err)) != 0 ||
-	    (rc = cert_to_pem(&der, &pem, err)) != 0)
+	    (rc = pem_put(&der, PEM_CERT, &pem, err)) != 0)
 		return rc;
 	/* the certificate is public, and goes to where the others are */
 	return file_create(cert_path, pem.data, pem.len, 0644, err);

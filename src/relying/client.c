@@ -219,7 +219,8 @@ fill_cert(struct filling *f, const struct blob *cert, struct err *err)
 	char who[4 * X509_TEXT_MAX];
 	int rc;
 
-	if ((rc = cert_names(cert, &names, err)) != 0 || (rc = cert_to_pem(cert, &pem, err)) != 0)
+	if ((rc = cert_names(cert, &names, err)) != 0 ||
+	    (rc = pem_put(cert, PEM_CERT, &pem, err)) != 0)
 		return rc;
 	if (!text_is_plain(names.issuer_cn))
 		return err_set(

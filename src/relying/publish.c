@@ -190,7 +190,7 @@ certs_of(const struct publishing *p, const struct file *f, struct blob *ret, str
 
 	for (i = 0; rc == 0 && i < count_of(p, f); i++)
 		rc = (f->what & DER) != 0 ? blob_set(ret, from[i].data, from[i].len, err)
-					  : cert_to_pem(&from[i], ret, err);
+					  : pem_put(&from[i], PEM_CERT, ret, err);
 	return rc;
 }
 

@@ -168,7 +168,7 @@ put_leaf(const struct live *v, const struct leaf *one, struct blob *list, struct
 	int rc;
 
 	snprintf(name, sizeof(name), DIRECTORY "/%s", one->name);
-	if ((rc = cert_to_pem(&one->der, &pem, err)) != 0 ||
+	if ((rc = pem_put(&one->der, PEM_CERT, &pem, err)) != 0 ||
 	    (rc = put(v, name, &pem, written, err)) != 0 ||
 	    (rc = add_line(v, name, list, err)) != 0)
 		return rc;

@@ -66,7 +66,7 @@ store(const struct making *m, enum probe_id id, const struct key *key, const str
 	if ((rc = passphrase(m->w, pass, err)) != 0 ||
 	    (rc = probe_id_path(m->w, id, ".crt", crt, err)) != 0 ||
 	    (rc = probe_id_path(m->w, id, ".key", path, err)) != 0 ||
-	    (rc = cert_to_pem(cert, &pem, err)) != 0)
+	    (rc = pem_put(cert, PEM_CERT, &pem, err)) != 0)
 		return rc;
 	if ((unlink(crt) != 0 && errno != ENOENT) || (unlink(path) != 0 && errno != ENOENT))
 		return err_errno(err, ERR_INTERNAL, "cannot replace %s", path);

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/utc.h"
 #include "signer/ca_home.h"
+#include "ykenroll/x509.h"
 
 int
 ca_refused(struct err *err)
@@ -32,14 +33,14 @@ ca_name(const char *home, const char *name)
 
 int
 ca_write_pem(const char *home, const char *name, const struct blob *ders, size_t n,
-    int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err)
+    const char *block, mode_t mode, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
 	size_t i;
 	int rc = 0;
 
 	for (i = 0; rc == 0 && i < n; i++)
-		rc = to_pem(&ders[i], &pem, err);
+		rc = pem_put(&ders[i], block, &pem, err);
 	return rc != 0 ? rc : file_write(ca_name(home, name).at, pem.data, pem.len, mode, err);
 }
 

@@ -29,9 +29,9 @@ struct ca_name {
 struct ca_name ca_name(const char *home, const char *name);
 
 bool ca_has(const char *home, const char *name);
-/* home/name from certificates, or CRLs, to_pem. Errors: as file_write. */
+/* home/name from certificates, or CRLs, as PEM with that name. Errors: as file_write. */
 MUST_CHECK int ca_write_pem(const char *home, const char *name, const struct blob *ders, size_t n,
-    int (*to_pem)(const struct blob *, struct blob *, struct err *), mode_t mode, struct err *err);
+    const char *block, mode_t mode, struct err *err);
 
 /* The reason stays, the code becomes the one that the contracts name: ERR_CA. */
 int ca_refused(struct err *err);

@@ -179,11 +179,11 @@ keep_rehearsal(const char *home, size_t n, const struct blob *der, struct err *e
 
 	if (n == 0)
 		return ca_write_pem(
-		    home, CA_NEW "/rehearsal-root.pem", der, 1, cert_to_pem, 0600, err);
+		    home, CA_NEW "/rehearsal-root.pem", der, 1, PEM_CERT, 0600, err);
 	if ((rc = file_private_dir(path.at, err)) != 0)
 		return rc;
 	snprintf(name, sizeof(name), NEW_INTERMEDIATES "/rehearsal-%zu.pem", n);
-	return ca_write_pem(home, name, der, 1, cert_to_pem, 0600, err);
+	return ca_write_pem(home, name, der, 1, PEM_CERT, 0600, err);
 }
 
 static int
@@ -246,11 +246,11 @@ write_all(const struct making *m, const char *dir, mode_t mode, struct err *err)
 	const struct {
 		const char *name;
 		const struct blob *der;
-		int (*to_pem)(const struct blob *, struct blob *, struct err *);
+		const char *block;
 	} files[] = {
-	    {"issuing.crt", &m->certs[LOG_ISSUING], cert_to_pem},
-	    {"root.crt", &m->certs[LOG_ROOT], cert_to_pem},
-	    {"root.crl", &m->crls[LOG_ROOT], crl_to_pem},
+	    {"issuing.crt", &m->certs[LOG_ISSUING], PEM_CERT},
+	    {"root.crt", &m->certs[LOG_ROOT], PEM_CERT},
+	    {"root.crl", &m->crls[LOG_ROOT], PEM_CRL},
 	};
 	char name[64];
 	size_t i;
@@ -260,7 +260,7 @@ write_all(const struct making *m, const char *dir, mode_t mode, struct err *err)
 		snprintf(name, sizeof(name), "%s/%s", dir, files[i].name);
 		if (files[i].der->len > 0)
 			rc = ca_write_pem(
-			    m->init->home, name, files[i].der, 1, files[i].to_pem, mode, err);
+			    m->init->home, name, files[i].der, 1, files[i].block, mode, err);
 	}
 	return rc;
 }
@@ -294,10 +294,10 @@ publish(const struct making *m, struct err *err)
 		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", pub.at);
 	if ((rc = write_all(m, CA_PUB, 0644, err)) != 0 ||
 	    (rc = ca_write_pem(m->init->home, CA_PUB "/issuing.crl", &m->crls[LOG_ISSUING], 1,
-		 crl_to_pem, 0644, err)) != 0)
+		 PEM_CRL, 0644, err)) != 0)
 		return rc;
-	return ca_write_pem(m->init->home, CA_PUB "/chain.pem", m->certs, m->single ? 1 : 2,
-	    cert_to_pem, 0644, err);
+	return ca_write_pem(
+	    m->init->home, CA_PUB "/chain.pem", m->certs, m->single ? 1 : 2, PEM_CERT, 0644, err);
 }
 
 /* Keep a file that is there: it may have been prepared. */

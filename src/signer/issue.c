@@ -409,12 +409,11 @@ publish_issuing(const struct ca *ca, const struct blob *cert, struct err *err)
 	const struct blob chain[] = {*cert, ca->cert[LOG_ROOT]};
 	int rc;
 
-	if ((rc = ca_write_pem(ca->home, CA_PUB "/issuing.crt", cert, 1, cert_to_pem, 0644, err)) !=
+	if ((rc = ca_write_pem(ca->home, CA_PUB "/issuing.crt", cert, 1, PEM_CERT, 0644, err)) !=
 		0 ||
-	    (rc = ca_write_pem(ca->home, CA_PUB "/chain.pem", chain, 2, cert_to_pem, 0644, err)) !=
-		0)
+	    (rc = ca_write_pem(ca->home, CA_PUB "/chain.pem", chain, 2, PEM_CERT, 0644, err)) != 0)
 		return rc;
-	return ca_write_pem(ca->home, CA_DIR "/issuing.crt", cert, 1, cert_to_pem, 0600, err);
+	return ca_write_pem(ca->home, CA_DIR "/issuing.crt", cert, 1, PEM_CERT, 0600, err);
 }
 
 /* Ten years, or as long as the root. */

@@ -24,7 +24,7 @@ put_crt(const char *home, const char *name, const struct blob *der, bool pinned,
 	const struct ca_name path = ca_name(home, name);
 	int rc;
 
-	if ((rc = cert_to_pem(der, &pem, err)) != 0)
+	if ((rc = pem_put(der, PEM_CERT, &pem, err)) != 0)
 		return rc;
 	if (file_read(path.at, &there, NULL) == 0 && pinned && !blob_equal(&there, &pem))
 		return err_set(err, ERR_CA,
@@ -40,7 +40,7 @@ put_crl(const char *home, const char *name, const struct blob *der, struct err *
 	const struct ca_name path = ca_name(home, name);
 	int rc;
 
-	if ((rc = crl_to_pem(der, &pem, err)) != 0 ||
+	if ((rc = pem_put(der, PEM_CRL, &pem, err)) != 0 ||
 	    (rc = crl_read(der->data, der->len, &is, err)) != 0)
 		return rc;
 	if (file_read(path.at, &there, NULL) == 0 && crl_from_pem(&there, &old, NULL) == 0 &&

@@ -11,8 +11,8 @@
 
 /* ---- writing ---- */
 
-static int
-to_pem(const struct blob *der, const char *name, struct blob *ret, struct err *err)
+int
+pem_put(const struct blob *der, const char *name, struct blob *ret, struct err *err)
 {
 	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
 	char *text;
@@ -22,30 +22,6 @@ to_pem(const struct blob *der, const char *name, struct blob *ret, struct err *e
 	    (len = BIO_get_mem_data(bio, &text)) <= 0)
 		return evp_err(err, ERR_INTERNAL, "cannot write PEM");
 	return blob_append(ret, text, (size_t)len, err);
-}
-
-int
-cert_to_pem(const struct blob *der, struct blob *ret, struct err *err)
-{
-	return to_pem(der, PEM_STRING_X509, ret, err);
-}
-
-int
-crl_to_pem(const struct blob *der, struct blob *ret, struct err *err)
-{
-	return to_pem(der, PEM_STRING_X509_CRL, ret, err);
-}
-
-int
-csr_to_pem(const struct blob *der, struct blob *ret, struct err *err)
-{
-	return to_pem(der, PEM_STRING_X509_REQ, ret, err);
-}
-
-int
-spki_to_pem(const struct blob *der, struct blob *ret, struct err *err)
-{
-	return to_pem(der, PEM_STRING_PUBLIC, ret, err);
 }
 
 /* ---- one ---- */
@@ -106,7 +82,7 @@ cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
 	CLEAN(x509_freep) X509 *cert = NULL;
 	int rc;
 
-	if ((rc = first(pem, PEM_STRING_X509, "certificate", &der, err)) != 0 ||
+	if ((rc = first(pem, PEM_CERT, "certificate", &der, err)) != 0 ||
 	    (rc = cert_parse(der.data, der.len, &cert, err)) != 0)
 		return rc;
 	blob_move(ret_der, &der);
@@ -120,7 +96,7 @@ crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err)
 	struct crl crl;
 	int rc;
 
-	if ((rc = first(pem, PEM_STRING_X509_CRL, "CRL", &der, err)) != 0 ||
+	if ((rc = first(pem, PEM_CRL, "CRL", &der, err)) != 0 ||
 	    (rc = crl_open(der.data, der.len, false, &crl, err)) != 0)
 		return rc;
 	blob_move(ret_der, &der);
@@ -132,7 +108,7 @@ csr_from_file(const struct blob *file, struct blob *ret_der, struct err *err)
 {
 	if (file->len > 0 && file->data[0] == 0x30)
 		return blob_set(ret_der, file->data, file->len, err);
-	if (first(file, PEM_STRING_X509_REQ, "", ret_der, NULL) == 0 ||
+	if (first(file, PEM_REQUEST, "", ret_der, NULL) == 0 ||
 	    first(file, PEM_STRING_X509_REQ_OLD, "", ret_der, NULL) == 0)
 		return 0;
 	return err_set(err, ERR_FIT, "not a certification request (PKCS #10)");

@@ -64,7 +64,7 @@ make(const char *dir, size_t n)
 	size_t i;
 
 	testattest_init(&testsigner_token, 5, 7, 1);
-	if (cert_to_pem(&testsigner_token.root.der, &pem, NULL) != 0)
+	if (pem_put(&testsigner_token.root.der, PEM_CERT, &pem, NULL) != 0)
 		die("root", NULL);
 	put(dir, 0, "root", &pem);
 	put(dir, 0, "f9", &testsigner_token.f9);

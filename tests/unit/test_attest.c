@@ -367,7 +367,7 @@ save_pem(const char *name, const struct blob *der)
 	CLEAN(blob_wipe) struct blob pem = {0};
 	char path[512];
 
-	assert_int_equal(cert_to_pem(der, &pem, NULL), 0);
+	assert_int_equal(pem_put(der, PEM_CERT, &pem, NULL), 0);
 	assert_int_equal(
 	    file_write(test_path(path, sizeof(path), name), pem.data, pem.len, 0600, NULL), 0);
 }

@@ -52,7 +52,7 @@ save(const char *name, const struct test_cert *spec)
 	char path[512];
 
 	testca_cert(spec, &der);
-	assert_int_equal(cert_to_pem(&der, &pem, NULL), 0);
+	assert_int_equal(pem_put(&der, PEM_CERT, &pem, NULL), 0);
 	assert_int_equal(
 	    file_write(test_path(path, sizeof(path), name), pem.data, pem.len, 0600, NULL), 0);
 }

@@ -225,7 +225,7 @@ issue_one(unsigned which, unsigned k)
 	base.attestation = leaf;
 	prepare(&base, which, &desk, &p);
 	OK(issue_sign(ca, &desk, 1000, p.serial, &cert, &err));
-	OK(cert_to_pem(&cert, &pem, &err));
+	OK(pem_put(&cert, PEM_CERT, &pem, &err));
 	snprintf(name, sizeof(name), "many/%lld/%04u.pem", (long long)clock_now, n_certs++);
 	OK(file_write(testsigner_path(home, name), pem.data, pem.len, 0600, &err));
 }

@@ -75,7 +75,7 @@ a_certificate_verifies_here_and_with_openssl(void **state)
 		OK(issue_sign(ca, &desk, 1000, p.serial, &cert, &err));
 		assert_true(cert.len <= p.cert_len_max && cert.len + 12 > p.cert_len_max);
 		OK(testca_verify(&cert, ca->cert, 2, ca->crl, 2, utc_now(), &err));
-		OK(cert_to_pem(&cert, &pem, &err));
+		OK(pem_put(&cert, PEM_CERT, &pem, &err));
 		OK(file_write(testsigner_path(home, "leaf.pem"), pem.data, pem.len, 0600, &err));
 		testsigner_shell(0,
 		    "cd %s && cat pub/*.crl > all.crl && openssl verify -x509_strict -purpose "

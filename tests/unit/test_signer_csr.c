@@ -132,7 +132,7 @@ pem(struct blob *csr)
 {
 	CLEAN(blob_wipe) struct blob text = {0};
 
-	assert_int_equal(csr_to_pem(csr, &text, NULL), 0);
+	assert_int_equal(pem_put(csr, PEM_REQUEST, &text, NULL), 0);
 	blob_move(csr, &text);
 }
 

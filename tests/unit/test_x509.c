@@ -209,10 +209,10 @@ pem_goes_there_and_back(void **state)
 	(void)state;
 	set(&s);
 	assert_int_equal(cert_from_pem(&pem, &der, &err), ERR_FIT);
-	assert_int_equal(crl_to_pem(&s.crl, &pem, &err), 0);
+	assert_int_equal(pem_put(&s.crl, PEM_CRL, &pem, &err), 0);
 	assert_int_equal(cert_from_pem(&pem, &der, &err), ERR_FIT);
-	assert_int_equal(cert_to_pem(&s.cert, &pem, &err), 0); /* behind the CRL */
-	assert_int_equal(cert_to_pem(&s.ca.der, &pem, &err), 0);
+	assert_int_equal(pem_put(&s.cert, PEM_CERT, &pem, &err), 0); /* behind the CRL */
+	assert_int_equal(pem_put(&s.ca.der, PEM_CERT, &pem, &err), 0);
 	assert_int_equal(cert_from_pem(&pem, &der, &err), 0);
 	assert_true(blob_equal(&der, &s.cert));
 	assert_memory_equal(pem.data, "-----BEGIN X509 CRL-----\n", 25);

@@ -109,7 +109,7 @@ testsigner_setup(void **state)
 	root = testsigner_root();
 	pass = in_top("pass");
 	testattest_init(&testsigner_token, 5, 7, 1);
-	assert_int_equal(cert_to_pem(&testsigner_token.root.der, &pem, &err), 0);
+	assert_int_equal(pem_put(&testsigner_token.root.der, PEM_CERT, &pem, &err), 0);
 	assert_int_equal(file_write(root, pem.data, pem.len, 0600, &err), 0);
 	assert_int_equal(
 	    file_write(pass, TESTSIGNER_PASS "\n", strlen(TESTSIGNER_PASS) + 1, 0600, &err), 0);

@@ -133,8 +133,8 @@ replace(const struct renewal *r, const char *path, const struct leaf *l, const s
 
 	if (n < 0 || (size_t)n >= sizeof(old))
 		return err_set(err, ERR_USAGE, "path too long: %s", path);
-	if ((rc = cert_to_pem(cert, &pem, err)) != 0 ||
-	    (l->chain && (rc = cert_to_pem(&r->ca.cas[0], &pem, err)) != 0) ||
+	if ((rc = pem_put(cert, PEM_CERT, &pem, err)) != 0 ||
+	    (l->chain && (rc = pem_put(&r->ca.cas[0], PEM_CERT, &pem, err)) != 0) ||
 	    (rc = file_write(old, l->text.data, l->text.len, l->mode, err)) != 0)
 		return rc;
 	return file_write(path, pem.data, pem.len, l->mode, err);

@@ -21,15 +21,14 @@ json_freep(json_t **p)
 
 /* PEM, which every reader has a tool for. Nothing where there is nothing. */
 static int
-put_pem(json_t *o, const char *name, const struct blob *der,
-    int (*to_pem)(const struct blob *der, struct blob *ret, struct err *err), struct err *err)
+put_pem(json_t *o, const char *name, const struct blob *der, const char *block, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
 	int rc;
 
 	if (der->len == 0)
 		return 0;
-	if ((rc = to_pem(der, &pem, err)) != 0)
+	if ((rc = pem_put(der, block, &pem, err)) != 0)
 		return rc;
 	return json_object_set_new(o, name, json_stringn((const char *)pem.data, pem.len)) == 0
 		   ? 0
@@ -45,7 +44,7 @@ put_ca(json_t *o, const char *home, const char *name, const char *file, struct e
 	if (rc != 0)
 		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "there is no %s/%s", home, file)
 					: rc;
-	return put_pem(o, name, &der, cert_to_pem, err);
+	return put_pem(o, name, &der, PEM_CERT, err);
 }
 
 static json_t *
@@ -74,10 +73,10 @@ write_text(
 
 	if (o == NULL)
 		return err_set(err, ERR_INTERNAL, "cannot write the receipt: a name is not UTF-8");
-	if ((rc = put_pem(o, "certificate", &r->cert, cert_to_pem, err)) != 0 ||
-	    (rc = put_pem(o, "request", &r->csr, csr_to_pem, err)) != 0 ||
-	    (rc = put_pem(o, "attestation", &r->attestation, cert_to_pem, err)) != 0 ||
-	    (rc = put_pem(o, "f9", &r->f9, cert_to_pem, err)) != 0 ||
+	if ((rc = put_pem(o, "certificate", &r->cert, PEM_CERT, err)) != 0 ||
+	    (rc = put_pem(o, "request", &r->csr, PEM_REQUEST, err)) != 0 ||
+	    (rc = put_pem(o, "attestation", &r->attestation, PEM_CERT, err)) != 0 ||
+	    (rc = put_pem(o, "f9", &r->f9, PEM_CERT, err)) != 0 ||
 	    (rc = put_ca(o, w->home, "issuing", "pub/issuing.crt", err)) != 0 ||
 	    (rc = put_ca(o, w->home, "root", "pub/root.crt", err)) != 0)
 		return rc;
