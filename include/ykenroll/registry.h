@@ -78,9 +78,10 @@ struct registry_token {
 /* Errors: ERR_ABSENT. */
 MUST_CHECK int registry_token(
     struct registry *r, uint32_t serial, struct registry_token *ret, struct err *err);
-/* Tokens of this holder that are not lost, damaged or retired. *ret malloc'ed. */
-MUST_CHECK int registry_tokens_of(struct registry *r, int64_t holder_id,
-    struct registry_token **ret, size_t *ret_n, struct err *err);
+/* The first of this holder's tokens that are not lost, damaged or retired, and how many there are.
+ * *ret stays as it is where there is none. */
+MUST_CHECK int registry_tokens_of(struct registry *r, int64_t holder_id, struct registry_token *ret,
+    size_t *ret_n, struct err *err);
 
 /* A token that is to be made as new for somebody else: it becomes new, without a holder, its
  * secrets old. lost: what that destroys, for the audit row. Errors: ERR_ABSENT; ERR_OCCUPIED its

@@ -94,7 +94,7 @@ token_of(const char *word, uint32_t *ret, struct err *err)
 {
 	CLEAN(registry_closep) struct registry *r = NULL;
 	struct registry_found found = {0};
-	struct registry_token *list = NULL;
+	struct registry_token first = {0};
 	size_t n = 0;
 	int rc;
 
@@ -108,11 +108,9 @@ token_of(const char *word, uint32_t *ret, struct err *err)
 	*ret = found.token;
 	if (found.holder == 0)
 		return found.token != 0 ? 0 : err_set(err, ERR_USAGE, "name a holder or a token");
-	if ((rc = registry_tokens_of(r, found.holder, &list, &n, err)) != 0)
+	if ((rc = registry_tokens_of(r, found.holder, &first, &n, err)) != 0)
 		return rc;
-	if (n == 1)
-		*ret = list[0].serial;
-	free(list);
+	*ret = first.serial;
 	if (n == 1)
 		return 0;
 	return n == 0 ? err_set(err, ERR_USAGE, "%s has no token", word)

@@ -29,22 +29,25 @@ static const struct chain chain = {
 };
 
 int
-audit_head(struct db *db, struct chain_at *ret, struct err *err)
-{
-	return chain_head(db, &chain, ret, err);
-}
-
-/* seq 0: the next one. */
-static int __attribute__((format(printf, 7, 0))) add(struct db *db, int64_t seq, const char *actor,
-    const char *action, uint32_t token, struct err *err, const char *fmt, va_list ap)
+registry_mark(struct registry *r, struct registry_mark *ret, struct err *err)
 {
 	struct chain_at at;
-	char detail[AUDIT_DETAIL_MAX];
-	const int n = vsnprintf(detail, sizeof(detail), fmt, ap);
+	const int rc = chain_head(r->db, &chain, &at, err);
+
+	if (rc == 0) {
+		ret->rows = (uint64_t)at.n;
+		memcpy(ret->head, at.hash, sizeof(ret->head));
+	}
+	return rc;
+}
+
+int
+audit_add_at(struct db *db, int64_t seq, const char *actor, const char *action, uint32_t token,
+    const char *detail, struct err *err)
+{
+	struct chain_at at;
 	int rc;
 
-	if (n < 0 || (size_t)n >= sizeof(detail))
-		return err_set(err, ERR_USAGE, "the detail of an audit row is too long");
 	if ((rc = chain_head(db, &chain, &at, err)) != 0)
 		return rc;
 	return chain_append(db, &chain, &at,
@@ -57,26 +60,16 @@ int
 audit_add(struct db *db, const char *actor, const char *action, uint32_t token, struct err *err,
     const char *fmt, ...)
 {
+	char detail[AUDIT_DETAIL_MAX];
 	va_list ap;
-	int rc;
+	int n;
 
 	va_start(ap, fmt);
-	rc = add(db, 0, actor, action, token, err, fmt, ap);
+	n = vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
-	return rc;
-}
-
-int
-audit_add_at(struct db *db, int64_t seq, const char *actor, const char *action, uint32_t token,
-    struct err *err, const char *fmt, ...)
-{
-	va_list ap;
-	int rc;
-
-	va_start(ap, fmt);
-	rc = add(db, seq, actor, action, token, err, fmt, ap);
-	va_end(ap);
-	return rc;
+	if (n < 0 || (size_t)n >= sizeof(detail))
+		return err_set(err, ERR_USAGE, "the detail of an audit row is too long");
+	return audit_add_at(db, 0, actor, action, token, detail, err);
 }
 
 static int

@@ -12,12 +12,9 @@
 MUST_CHECK int audit_add(struct db *db, const char *actor, const char *action, uint32_t token,
     struct err *err, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
-/* With this number, which leaves a gap: for "rollback" alone. */
+/* With this number, which leaves a gap: for "rollback" alone; 0: the next one. */
 MUST_CHECK int audit_add_at(struct db *db, int64_t seq, const char *actor, const char *action,
-    uint32_t token, struct err *err, const char *fmt, ...) __attribute__((format(printf, 7, 8)));
-
-/* The newest row. */
-MUST_CHECK int audit_head(struct db *db, struct chain_at *ret, struct err *err);
+    uint32_t token, const char *detail, struct err *err);
 
 /* Check the newest rows (0: all). Errors: ERR_INTERNAL naming the first row that does not fit. */
 MUST_CHECK int audit_check(struct db *db, int64_t newest, int64_t *ret_rows, struct err *err);

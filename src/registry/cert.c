@@ -185,27 +185,13 @@ registry_cert_issued(struct registry *r, int64_t work, const struct blob *der, s
 
 /* ---- given up ---- */
 
-static int
-put_abandoned(struct registry *r, const struct cert *c, bool signed_, int reason, struct err *err)
-{
-	const int64_t now = utc_now();
-
-	if (!signed_)
-		return db_run(r->db,
-		    "UPDATE certificates SET state = 'dropped', changed = ? WHERE id = ?",
-		    DB_ARGS(DB_I(now), DB_I(c->id)), err);
-	return db_run(r->db,
-	    "UPDATE certificates SET state = 'revoked', changed = ?1, revoked = ?1, reason = ?2"
-	    " WHERE id = ?3",
-	    DB_ARGS(DB_I(now), DB_I(reason), DB_I(c->id)), err);
-}
-
 int
 registry_cert_abandoned(
     struct registry *r, int64_t work, bool was_signed, int reason, struct err *err)
 {
 	CLEAN(db_rollbackp) struct db_tx tx = {0};
 	CLEAN(cert_wipe) struct cert c = {0};
+	struct registry_revoked taken = {.was_signed = was_signed};
 	char hex[2 * REGISTRY_SERIAL_LEN + 1];
 	uint32_t token;
 	int rc;
@@ -222,7 +208,8 @@ registry_cert_abandoned(
 	if (!is(&c, "prepared") && !(was_signed && is(&c, "issued")))
 		return err_set(err, ERR_OCCUPIED, "the certificate of work %lld is %s",
 		    (long long)work, c.state);
-	if ((rc = put_abandoned(r, &c, was_signed, reason, err)) != 0 ||
+	memcpy(taken.serial, c.serial, sizeof(taken.serial));
+	if ((rc = registry_cert_take(r, token, &taken, reason, err)) < 0 ||
 	    (is(&c, "issued") && (rc = registry_token_move_from(
 				      r, token, TOKEN_ISSUED, TOKEN_PERSONALISED, err)) != 0))
 		return rc;

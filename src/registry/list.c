@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* list, look, expected: rows as they are, and what should be on a token. */
 #include <string.h>
 
 #include "registry/room.h"
+#include "ykenroll/registry_look.h"
 
 static const char *const state_names[] = {
     [CERT_PREPARED] = "prepared",
@@ -126,4 +128,193 @@ registry_token_cert(struct registry *r, uint32_t serial, struct blob *ret, struc
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT, "token %u has no certificate", (unsigned)serial);
 	return db_col_blob(st, 0, ret, err);
+}
+
+/* ---- rows as they are, for showing ---- */
+
+static const char *const secret_states[] = {
+    [SECRET_PENDING] = "pending",
+    [SECRET_CURRENT] = "current",
+    [SECRET_OLD] = "old",
+};
+
+const char *
+registry_secret_state_name(enum registry_secret_state s)
+{
+	return (unsigned)s <= SECRET_OLD ? secret_states[s] : "unknown";
+}
+
+static int
+read_secret(struct db_stmt *st, struct registry_secret *s, struct err *err)
+{
+	const int kind = registry_secret_kind_read(st, 1, &s->kind, err);
+	const int state = registry_word(
+	    st, 3, secret_states, SECRET_OLD + 1, "a secret has an unknown state", err);
+
+	if (kind != 0 || state < 0)
+		return kind != 0 ? kind : state;
+	s->state = (enum registry_secret_state)state;
+	s->token = (uint32_t)db_col_int(st, 0);
+	s->version = (unsigned)db_col_int(st, 2);
+	s->recipients = db_col_int(st, 4);
+	s->opened = db_col_int(st, 5);
+	s->changed = db_col_int(st, 6);
+	return 0;
+}
+
+int
+registry_secrets(struct registry *r, uint32_t token,
+    int (*row)(void *ctx, const struct registry_secret *secret), void *ctx, struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *st = NULL;
+	int rc;
+
+	while ((rc = db_next(r->db,
+		    "SELECT token, kind, version, state, recipients, ifnull(opened, 0), changed"
+		    " FROM secrets WHERE ?1 = 0 OR token = ?1 ORDER BY id",
+		    DB_ARGS(DB_I(token)), &st, err)) == 1) {
+		struct registry_secret one = {0};
+
+		if ((rc = read_secret(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
+			return rc;
+	}
+	return rc;
+}
+
+static int
+read_audit(struct db_stmt *st, struct registry_audit_row *a, struct err *err)
+{
+	int rc;
+
+	a->seq = db_col_int(st, 0);
+	a->at = db_col_int(st, 1);
+	a->token = (uint32_t)db_col_int(st, 4);
+	if ((rc = db_col_text(st, 2, a->actor, sizeof(a->actor), err)) != 0 ||
+	    (rc = db_col_text(st, 3, a->action, sizeof(a->action), err)) != 0 ||
+	    (rc = db_col_text(st, 5, a->detail, sizeof(a->detail), err)) != 0 ||
+	    (rc = db_col_bytes(st, 6, a->prev, sizeof(a->prev), err)) != 0)
+		return rc;
+	return db_col_bytes(st, 7, a->hash, sizeof(a->hash), err);
+}
+
+int
+registry_audit_rows(struct registry *r, uint32_t token, int64_t first,
+    int (*row)(void *ctx, const struct registry_audit_row *row), void *ctx, struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *st = NULL;
+	struct registry_audit_row one;
+	int rc;
+
+	while ((rc = db_next(r->db,
+		    "SELECT seq, at, actor, action, token, detail, prev, hash FROM audit"
+		    " WHERE (?1 = 0 OR token = ?1) AND seq >= ?2 ORDER BY seq",
+		    DB_ARGS(DB_I(token), DB_I(first)), &st, err)) == 1)
+		if ((rc = read_audit(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
+			return rc;
+	return rc;
+}
+
+/* ---- what should be on a token ---- */
+
+#define CERT_SQL                                                                            \
+	"SELECT c.state, ifnull(c.reason, 0), c.serial, c.sha256, c.spki_sha256,"           \
+	" c.not_after, c.der, w.key_alg, w.pin_policy, w.touch_policy, w.outcome"           \
+	" FROM certificates AS c JOIN works AS w ON w.id = c.work WHERE c.token = ?"        \
+	" AND c.der IS NOT NULL ORDER BY c.state = 'active' DESC, c.state = 'issued' DESC," \
+	" c.id DESC LIMIT 1"
+
+static int
+read_expected(struct db_stmt *st, struct registry_expected *e, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	uint8_t hash[REGISTRY_SHA256_LEN];
+	char outcome[16];
+	int rc;
+
+	e->has_cert = true;
+	e->cert_reason = (int)db_col_int(st, 1);
+	e->not_after = db_col_int(st, 5);
+	e->key_alg = (uint8_t)db_col_int(st, 7);
+	e->pin_policy = (uint8_t)db_col_int(st, 8);
+	e->touch_policy = (uint8_t)db_col_int(st, 9);
+	if ((rc = registry_cert_state_read(st, 0, &e->cert_state, err)) != 0 ||
+	    (rc = db_col_bytes(st, 2, e->cert_serial, sizeof(e->cert_serial), err)) != 0 ||
+	    (rc = db_col_bytes(st, 3, e->cert_sha256, sizeof(e->cert_sha256), err)) != 0 ||
+	    (rc = db_col_bytes(st, 4, e->spki_sha256, sizeof(e->spki_sha256), err)) != 0 ||
+	    (rc = db_col_blob(st, 6, &der, err)) != 0 ||
+	    (rc = db_col_text(st, 10, outcome, sizeof(outcome), err)) != 0)
+		return rc;
+	e->finished = strcmp(outcome, "finished") == 0;
+	registry_sha256(der.data, der.len, hash);
+	e->cert_damaged = memcmp(hash, e->cert_sha256, sizeof(hash)) != 0;
+	return 0;
+}
+
+static int
+find_cert(struct registry *r, uint32_t token, struct registry_expected *e, struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *st = NULL;
+	int64_t n = 0;
+	int rc;
+
+	if ((rc = db_int(r->db,
+		 "SELECT count(*) FROM certificates WHERE token = ? AND state = 'active'",
+		 DB_ARGS(DB_I(token)), &n, err)) < 0)
+		return rc;
+	e->cert_active = (unsigned)n;
+	if ((rc = db_next(r->db, CERT_SQL, DB_ARGS(DB_I(token)), &st, err)) < 0)
+		return rc;
+	return rc == 0 ? 0 : read_expected(st, e, err);
+}
+
+static int
+find_secret(struct registry *r, uint32_t token, enum registry_secret_kind kind,
+    struct registry_expected_secret *ret, struct err *err)
+{
+	CLEAN(db_donep) struct db_stmt *st = NULL;
+	CLEAN(blob_wipe) struct blob sealed = {0};
+	int rc;
+
+	if ((rc = db_next(r->db,
+		 "SELECT recovery, alg, opened IS NOT NULL FROM secrets WHERE token = ?"
+		 " AND kind = ? AND state = 'current'",
+		 DB_ARGS(DB_I(token), DB_T(registry_secret_kind_name(kind))), &st, err)) != 1)
+		return rc;
+	ret->there = true;
+	ret->alg = (uint8_t)db_col_int(st, 1);
+	ret->spent = db_col_int(st, 2) != 0;
+	ret->damaged = db_col_blob(st, 0, &sealed, NULL) != 0 ||
+		       registry_sealed_check(r, token, kind, &sealed, NULL) != 0;
+	return 0;
+}
+
+int
+registry_expected(
+    struct registry *r, uint32_t token, struct registry_expected *ret, struct err *err)
+{
+	struct registry_expected e = {0};
+	enum registry_secret_kind kind;
+	int rc;
+
+	if ((rc = find_cert(r, token, &e, err)) != 0)
+		return rc;
+	for (kind = 0; kind < SECRET_KINDS; kind++)
+		if ((rc = find_secret(r, token, kind, &e.secrets[kind], err)) != 0)
+			return rc;
+	*ret = e;
+	return 0;
+}
+
+int
+registry_guid_known(struct registry *r, uint32_t token,
+    const uint8_t guid[static REGISTRY_GUID_LEN], struct err *err)
+{
+	int64_t known = 0;
+	const int rc = db_int(r->db,
+	    "SELECT EXISTS (SELECT 1 FROM works WHERE token = ?1 AND guid = ?2) OR NOT EXISTS"
+	    " (SELECT 1 FROM works AS w JOIN steps AS s ON s.work = w.id WHERE w.token = ?1"
+	    " AND s.step = 'identity')",
+	    DB_ARGS(DB_I(token), DB_B(guid, REGISTRY_GUID_LEN)), &known, err);
+
+	return rc < 0 ? rc : known != 0;
 }

@@ -98,19 +98,6 @@ registry_mark_of_crl(const char *path, struct registry_mark *ret, struct err *er
 
 /* ---- the registry's own ---- */
 
-int
-registry_mark(struct registry *r, struct registry_mark *ret, struct err *err)
-{
-	struct chain_at at;
-	const int rc = audit_head(r->db, &at, err);
-
-	if (rc == 0) {
-		ret->rows = (uint64_t)at.n;
-		memcpy(ret->head, at.hash, sizeof(ret->head));
-	}
-	return rc;
-}
-
 static int
 lost(struct registry *r, const struct registry_mark *mark, const char *whose, struct err *err)
 {
@@ -184,7 +171,7 @@ registry_accept_rollback(
     struct registry *r, const struct registry_mark *mark, const char *why, struct err *err)
 {
 	CLEAN(db_rollbackp) struct db_tx tx = {0};
-	char hex[REGISTRY_HEX_LEN];
+	char hex[REGISTRY_HEX_LEN], detail[AUDIT_DETAIL_MAX];
 	int64_t next = 0;
 	int rc;
 
@@ -200,9 +187,9 @@ registry_accept_rollback(
 		return rc;
 	if (mark->rows < INT64_MAX - 1 && (int64_t)mark->rows >= next)
 		next = (int64_t)mark->rows + 1;
-	if ((rc = audit_add_at(r->db, next, r->actor, "rollback", 0, err,
-		 "accepted without row %llu sha256 %s: %s", (unsigned long long)mark->rows, hex,
-		 why)) != 0)
+	snprintf(detail, sizeof(detail), "accepted without row %llu sha256 %s: %s",
+	    (unsigned long long)mark->rows, hex, why);
+	if ((rc = audit_add_at(r->db, next, r->actor, "rollback", 0, detail, err)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }

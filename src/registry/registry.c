@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/* registry: opened, closed, copied, and made. */
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -114,4 +117,82 @@ registry_backup(struct registry *r, const char *path, struct err *err)
 	if ((rc = registry_audit(r, "backup", 0, path, err)) != 0)
 		return rc;
 	return db_copy(r->db, path, err);
+}
+
+/*
+ * A registry comes to be under another name and gets its own only when it is whole: a crash leaves
+ * no registry.db, and the same command can be run again. The recovery key is on disk before a
+ * database exists that refers to it.
+ */
+
+static int
+first_row(struct db *db, const struct blob *recovery_der, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	char hex[REGISTRY_HEX_LEN], actor[32];
+	int rc;
+
+	registry_sha256_hex(recovery_der->data, recovery_der->len, hex);
+	snprintf(actor, sizeof(actor), "uid %u", (unsigned)getuid());
+	if ((rc = db_begin(db, &tx, err)) != 0 ||
+	    (rc = audit_add(
+		 db, actor, "init", 0, err, "%s sha256 %s", ESCROW_RECOVERY_CERT, hex)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
+static int
+build(const char *path, const struct blob *recovery_der, struct err *err)
+{
+	static const struct db_how how = {.name = "registry", .create = true};
+	CLEAN(db_closep) struct db *db = NULL;
+	int rc;
+
+	if ((rc = db_remove(path, err)) != 0 || (rc = db_open(path, &how, &db, err)) != 0 ||
+	    (rc = db_use_wal(db, err)) != 0 || (rc = schema_migrate(db, err)) != 0)
+		return rc;
+	return first_row(db, recovery_der, err);
+}
+
+/* link(2), which fails where the name exists: of two at once, one wins. */
+static int
+publish(const char *home, const char *temp, const char *path, struct err *err)
+{
+	CLEAN(file_closep) int dir = open(home, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char wal[PATH_MAX + 16];
+
+	snprintf(wal, sizeof(wal), "%s-wal", temp);
+	if (dir < 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", home);
+	/* what is still in the WAL would be left behind under the old name */
+	if (access(wal, F_OK) == 0)
+		return err_set(err, ERR_INTERNAL, "%s was not closed", temp);
+	if (link(temp, path) != 0)
+		return errno == EEXIST
+			   ? err_set(err, ERR_OCCUPIED, "there is a registry in %s already", home)
+			   : err_errno(err, ERR_INTERNAL, "cannot create %s", path);
+	unlink(temp);
+	return file_fsync(dir, home, err);
+}
+
+int
+registry_init(const struct registry_init *init, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	char home[PATH_MAX], path[PATH_MAX], temp[PATH_MAX];
+	int rc;
+
+	if ((rc = escrow_name_check(init->recovery_cert_name, err)) != 0 ||
+	    (rc = file_private_dir(init->home, err)) != 0)
+		return rc;
+	if (realpath(init->home, home) == NULL)
+		return err_errno(err, ERR_INTERNAL, "cannot look at %s", init->home);
+	if ((rc = file_join(path, sizeof(path), home, REGISTRY_DB, err)) != 0 ||
+	    (rc = file_join(temp, sizeof(temp), home, REGISTRY_DB ".init", err)) != 0)
+		return rc;
+	if (access(path, F_OK) == 0)
+		return err_set(err, ERR_OCCUPIED, "there is a registry in %s already", init->home);
+	if ((rc = escrow_make(init, &der, err)) != 0 || (rc = build(temp, &der, err)) != 0)
+		return rc;
+	return publish(home, temp, path, err);
 }

@@ -1,10 +1,184 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* revoke: what the CA has taken back. */
+/* revoke, close: what the CA has taken back, and the ways in which work ends. */
+#include <stdio.h>
 
 #include "base/text.h"
 #include "base/utc.h"
 #include "registry/audit.h"
 #include "registry/room.h"
+
+/* ---- the ways in which work ends ---- */
+
+static int
+work_end(struct registry *r, int64_t work, uint32_t token, bool finished, const char *note,
+    struct err *err)
+{
+	const int rc =
+	    db_run(r->db, "UPDATE works SET closed = ?, outcome = ?, note = ? WHERE id = ?",
+		DB_ARGS(DB_I(utc_now()), DB_T(finished ? "finished" : "given-up"), DB_T(note),
+		    DB_I(work)),
+		err);
+
+	return rc != 0 ? rc
+		       : audit_add(r->db, r->actor, finished ? "finish" : "give-up", token, err,
+			     "work %lld: %s", (long long)work, note);
+}
+
+/* The issued certificate becomes the slot's only active one. */
+static int
+activate_cert(struct registry *r, int64_t work, uint32_t serial, struct err *err)
+{
+	const int64_t now = utc_now();
+	int rc;
+
+	/* first the older one: the index allows one active certificate at any moment */
+	if ((rc = db_run(r->db,
+		 "UPDATE certificates SET state = 'superseded', changed = ?1 WHERE token = ?2"
+		 " AND state = 'active' AND slot IN (SELECT slot FROM certificates"
+		 " WHERE work = ?3 AND state = 'issued')",
+		 DB_ARGS(DB_I(now), DB_I(serial), DB_I(work)), err)) != 0 ||
+	    (rc = db_run(r->db,
+		 "UPDATE certificates SET state = 'active', changed = ? WHERE work = ?"
+		 " AND state = 'issued'",
+		 DB_ARGS(DB_I(now), DB_I(work)), err)) != 0)
+		return rc;
+	if (db_changes(r->db) != 1)
+		return err_set(err, ERR_USAGE, "work %lld has no issued certificate to activate",
+		    (long long)work);
+	return 0;
+}
+
+int
+registry_finish(struct registry *r, int64_t work, const char *proof, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	uint32_t serial;
+	int rc;
+
+	if ((rc = registry_text_check(proof, REGISTRY_TEXT_MAX, "the proof", err)) != 0 ||
+	    (rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (rc = registry_work_token(r, work, &serial, err)) != 0 ||
+	    (rc = activate_cert(r, work, serial, err)) != 0 ||
+	    (rc = registry_token_move_from(r, serial, TOKEN_ISSUED, TOKEN_ACTIVE, err)) != 0 ||
+	    (rc = registry_sealed_settle(r, work, serial, true, err)) != 0 ||
+	    (rc = work_end(r, work, serial, true, proof, err)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
+/* Has it a certificate that is not given up? 1, 0 or an error. */
+static int
+has_cert(struct registry *r, int64_t work, struct err *err)
+{
+	int64_t one;
+
+	return db_int(r->db,
+	    "SELECT 1 FROM certificates WHERE work = ? AND state IN ('prepared', 'issued')",
+	    DB_ARGS(DB_I(work)), &one, err);
+}
+
+/* 1: *ret is the open work on the token; 0 there is none. */
+static int
+open_work(struct registry *r, uint32_t token, int64_t *ret, struct err *err)
+{
+	return db_int(r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
+	    DB_ARGS(DB_I(token)), ret, err);
+}
+
+static int
+check_no_cert(struct registry *r, int64_t work, struct err *err)
+{
+	const int rc = has_cert(r, work, err);
+
+	return rc <= 0 ? rc
+		       : err_set(err, ERR_USAGE,
+			     "work %lld still has a certificate; abandon it before the work",
+			     (long long)work);
+}
+
+/* What is retired keeps no secret: it was wiped, or will be when it is seen again. */
+static int
+end_secrets(struct registry *r, uint32_t serial, struct err *err)
+{
+	return db_run(r->db,
+	    "UPDATE secrets SET state = 'old', changed = ? WHERE token = ? AND state = 'current'",
+	    DB_ARGS(DB_I(utc_now()), DB_I(serial)), err);
+}
+
+static int
+close_rows(struct registry *r, int64_t work, enum registry_token_state to, const char *note,
+    struct err *err)
+{
+	char text[REGISTRY_TEXT_MAX + 32];
+	struct registry_token t;
+	uint32_t serial;
+	int rc;
+
+	if ((rc = registry_work_token(r, work, &serial, err)) != 0 ||
+	    (rc = check_no_cert(r, work, err)) != 0 ||
+	    (rc = registry_token(r, serial, &t, err)) != 0 ||
+	    (t.state != to && (rc = registry_token_move(r, serial, to, err)) != 0) ||
+	    (rc = registry_sealed_settle(r, work, serial, true, err)) != 0 ||
+	    (to == TOKEN_RETIRED && (rc = end_secrets(r, serial, err)) != 0))
+		return rc;
+	snprintf(text, sizeof(text), "%s%s%s", note, t.state != to ? ", token " : "",
+	    t.state != to ? registry_token_state_name(to) : "");
+	return work_end(r, work, serial, true, text, err);
+}
+
+int
+registry_close(struct registry *r, int64_t work, enum registry_token_state to, const char *note,
+    struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	int rc;
+
+	if ((rc = registry_text_check(note, REGISTRY_TEXT_MAX, "the note", err)) != 0 ||
+	    (rc = db_begin(r->db, &tx, err)) != 0 || (rc = close_rows(r, work, to, note, err)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
+int
+registry_recycle(struct registry *r, uint32_t serial, const char *lost, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	int64_t work;
+	int rc;
+
+	if ((rc = db_begin(r->db, &tx, err)) != 0 || (rc = open_work(r, serial, &work, err)) < 0)
+		return rc;
+	if (rc == 1)
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u has unfinished work; finish it with ykenroll recover",
+		    (unsigned)serial);
+	if ((rc = registry_token_move(r, serial, TOKEN_NEW, err)) != 0 ||
+	    (rc = end_secrets(r, serial, err)) != 0 ||
+	    (rc = audit_add(
+		 r->db, r->actor, "recycle", serial, err, "to be reset; lost:%.900s", lost)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
+
+/* The secrets stay openable with the recovery key: they may be on the token after all. */
+int
+registry_give_up(struct registry *r, int64_t work, const char *why, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	uint32_t serial;
+	int rc;
+
+	if ((rc = registry_text_check(why, REGISTRY_TEXT_MAX, "the reason", err)) != 0 ||
+	    (rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (rc = registry_work_token(r, work, &serial, err)) != 0 ||
+	    (rc = check_no_cert(r, work, err)) != 0 ||
+	    (rc = registry_token_move_from(r, serial, TOKEN_PERSONALISED, TOKEN_NEW, err)) != 0 ||
+	    (rc = registry_token_move_from(r, serial, TOKEN_ISSUED, TOKEN_NEW, err)) != 0 ||
+	    (rc = registry_sealed_settle(r, work, serial, false, err)) != 0 ||
+	    (rc = work_end(r, work, serial, false, why, err)) != 0)
+		return rc;
+	return db_commit(&tx, err);
+}
 
 /* ---- which ---- */
 
@@ -91,9 +265,8 @@ registry_live(struct registry *r, int64_t after, int (*row)(void *ctx, const str
 
 /* ---- the certificates, the work, the token ---- */
 
-/* 1: this changed something. */
-static int
-put_cert(struct registry *r, const struct registry_revocation *v, const struct registry_revoked *c,
+int
+registry_cert_take(struct registry *r, uint32_t token, const struct registry_revoked *c, int reason,
     struct err *err)
 {
 	const int64_t now = utc_now();
@@ -104,14 +277,14 @@ put_cert(struct registry *r, const struct registry_revocation *v, const struct r
 		    "UPDATE certificates SET state = 'revoked', changed = ?1,"
 		    " revoked = ifnull(revoked, ?1), reason = ?2 WHERE serial = ?3 AND token = ?4"
 		    " AND state <> 'dropped' AND (state <> 'revoked' OR reason <> ?2)",
-		    DB_ARGS(DB_I(now), DB_I(v->reason), DB_B(c->serial, REGISTRY_SERIAL_LEN),
-			DB_I(v->token)),
+		    DB_ARGS(
+			DB_I(now), DB_I(reason), DB_B(c->serial, REGISTRY_SERIAL_LEN), DB_I(token)),
 		    err);
 	else
 		rc = db_run(r->db,
 		    "UPDATE certificates SET state = 'dropped', changed = ?1 WHERE serial = ?2"
 		    " AND token = ?3 AND state = 'prepared'",
-		    DB_ARGS(DB_I(now), DB_B(c->serial, REGISTRY_SERIAL_LEN), DB_I(v->token)), err);
+		    DB_ARGS(DB_I(now), DB_B(c->serial, REGISTRY_SERIAL_LEN), DB_I(token)), err);
 	return rc != 0 ? rc : db_changes(r->db) > 0;
 }
 
@@ -133,26 +306,10 @@ put_certs(struct registry *r, const struct registry_revocation *v, struct err *e
 	int rc;
 
 	for (i = 0; i < v->n; i++)
-		if ((rc = put_cert(r, v, &v->certs[i], err)) < 0 ||
+		if ((rc = registry_cert_take(r, v->token, &v->certs[i], v->reason, err)) < 0 ||
 		    (rc == 1 && (rc = audit_cert(r, v, &v->certs[i], err)) != 0))
 			return rc;
 	return 0;
-}
-
-/* A desk at work on this token may have prepared another since the caller looked. */
-static int
-nothing_new(struct registry *r, int64_t work, uint32_t token, struct err *err)
-{
-	int64_t one;
-	const int rc = db_int(r->db,
-	    "SELECT 1 FROM certificates WHERE work = ? AND state IN ('prepared', 'issued')",
-	    DB_ARGS(DB_I(work)), &one, err);
-
-	if (rc <= 0)
-		return rc;
-	return err_set(err, ERR_HELD,
-	    "another desk had a certificate made for token %u at this moment; run this again",
-	    (unsigned)token);
 }
 
 static int
@@ -161,13 +318,16 @@ give_up_work(struct registry *r, const struct registry_revocation *v, struct err
 	int64_t work = 0;
 	int rc;
 
-	if ((rc = db_int(r->db, "SELECT id FROM works WHERE token = ? AND closed IS NULL",
-		 DB_ARGS(DB_I(v->token)), &work, err)) != 1)
+	if ((rc = open_work(r, v->token, &work, err)) != 1 || (rc = has_cert(r, work, err)) < 0)
 		return rc;
-	if ((rc = nothing_new(r, work, v->token, err)) != 0 ||
-	    (rc = registry_sealed_settle(r, work, v->token, false, err)) != 0)
+	/* a desk at work on this token may have prepared another since the caller looked */
+	if (rc == 1)
+		return err_set(err, ERR_HELD,
+		    "another desk had a certificate made for token %u at this moment; run this again",
+		    (unsigned)v->token);
+	if ((rc = registry_sealed_settle(r, work, v->token, false, err)) != 0)
 		return rc;
-	return registry_work_end(r, work, v->token, false, v->note, err);
+	return work_end(r, work, v->token, false, v->note, err);
 }
 
 static int

@@ -63,10 +63,6 @@ MUST_CHECK int registry_holder_put(struct registry *r, struct holder *h, struct 
 MUST_CHECK int registry_work_token(
     struct registry *r, int64_t work, uint32_t *ret_serial, struct err *err);
 
-/* close.c: inside a transaction: closed, with its audit row. */
-MUST_CHECK int registry_work_end(struct registry *r, int64_t work, uint32_t token, bool finished,
-    const char *note, struct err *err);
-
 /* safe.c: inside a transaction: the sealed secrets become pending; detail for the audit row. */
 MUST_CHECK int registry_sealed_put(struct registry *r, const struct registry_work *w,
     const struct registry_sealed *sealed, char *detail, size_t size, struct err *err);
@@ -80,6 +76,11 @@ MUST_CHECK int registry_sealed_check(struct registry *r, uint32_t serial,
     enum registry_secret_kind kind, const struct blob *sealed, struct err *err);
 /* r->escrow is there. */
 MUST_CHECK int registry_escrow_load(struct registry *r, struct err *err);
+
+/* revoke.c: inside a transaction: a certificate is revoked or dropped. 1: this changed something.
+ */
+MUST_CHECK int registry_cert_take(struct registry *r, uint32_t token,
+    const struct registry_revoked *c, int reason, struct err *err);
 
 /* recipients.c: the newest generation, checked against the chain; recovery.crt is one of them. */
 MUST_CHECK int recipients_load(

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/utc.h"
@@ -113,35 +112,21 @@ registry_token_move_from(struct registry *r, uint32_t serial, enum registry_toke
 	return registry_token_move(r, serial, to, err);
 }
 
-static void
-free_tokens(struct registry_token **p)
-{
-	free(*p);
-}
-
 int
-registry_tokens_of(struct registry *r, int64_t holder_id, struct registry_token **ret,
-    size_t *ret_n, struct err *err)
+registry_tokens_of(struct registry *r, int64_t holder_id, struct registry_token *ret, size_t *ret_n,
+    struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
-	CLEAN(free_tokens) struct registry_token *list = NULL;
-	struct registry_token *more;
 	size_t n = 0;
 	int rc;
 
 	while ((rc = db_next(r->db,
 		    "SELECT " REGISTRY_TOKEN_COLS " FROM tokens AS t WHERE t.holder = ?"
 		    " AND t.state NOT IN ('lost', 'damaged', 'retired') ORDER BY t.serial",
-		    DB_ARGS(DB_I(holder_id)), &st, err)) == 1) {
-		if ((more = realloc(list, (n + 1) * sizeof(*list))) == NULL)
-			return err_set(err, ERR_INTERNAL, "out of memory");
-		list = more;
-		if ((rc = registry_token_read(st, 0, &list[n++], err)) != 0)
+		    DB_ARGS(DB_I(holder_id)), &st, err)) == 1)
+		if (n++ == 0 && (rc = registry_token_read(st, 0, ret, err)) != 0)
 			return rc;
-	}
-	if (rc != 0)
-		return rc;
-	*ret = TAKE(list);
-	*ret_n = n;
-	return 0;
+	if (rc == 0)
+		*ret_n = n;
+	return rc;
 }

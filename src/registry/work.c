@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* work: from the intent to the proof. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/utc.h"
@@ -184,16 +183,15 @@ check_token(struct registry *r, uint32_t serial, struct err *err)
 static int
 check_holder(struct registry *r, const struct holder *h, struct err *err)
 {
-	struct registry_token *tokens = NULL;
+	struct registry_token first = {0};
 	size_t n = 0;
-	int rc = registry_tokens_of(r, h->id, &tokens, &n, err);
+	const int rc = registry_tokens_of(r, h->id, &first, &n, err);
 
-	if (rc == 0 && n > 0)
-		rc = err_set(err, ERR_OCCUPIED,
-		    "%s has token %u already (%s); reissue it, or say --additional for one more",
-		    h->key, (unsigned)tokens[0].serial, registry_token_state_name(tokens[0].state));
-	free(tokens);
-	return rc;
+	if (rc != 0 || n == 0)
+		return rc;
+	return err_set(err, ERR_OCCUPIED,
+	    "%s has token %u already (%s); reissue it, or say --additional for one more", h->key,
+	    (unsigned)first.serial, registry_token_state_name(first.state));
 }
 
 static int

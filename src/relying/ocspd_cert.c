@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/utc.h"
-#include "desk/ca_issue.h"
+#include "desk/ca.h"
 #include "relying/ocspd.h"
 
 #define OWN_NAME "OCSP responder"

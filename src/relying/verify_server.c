@@ -6,7 +6,7 @@
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "desk/ca_issue.h"
+#include "desk/ca.h"
 #include "desk/session.h"
 #include "desk/slot.h"
 #include "relying/verify_server.h"

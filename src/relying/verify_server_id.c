@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "base/file.h"
-#include "desk/ca_issue.h"
+#include "desk/ca.h"
 #include "relying/verify_server.h"
 
 static const char *const id_names[PROBE_IDS] = {[PROBE_LIVE] = "live",

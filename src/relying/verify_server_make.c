@@ -9,8 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
-#include "desk/audit.h"
-#include "desk/ca_issue.h"
+#include "desk/ca.h"
 #include "relying/verify_server.h"
 
 #define DAY INT64_C(86400)

@@ -8,8 +8,7 @@
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "desk/audit.h"
-#include "desk/ca_issue.h"
+#include "desk/ca.h"
 #include "desk/reload.h"
 #include "ykenroll/workflow_ca.h"
 

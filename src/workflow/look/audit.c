@@ -7,8 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "desk/audit.h"
-#include "desk/home.h"
+#include "desk/ca.h"
 #include "ykenroll/signer_status.h"
 #include "ykenroll/workflow.h"
 #include "ykenroll/x509.h"

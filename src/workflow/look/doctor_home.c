@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/utc.h"
-#include "desk/home.h"
+#include "desk/ca.h"
 #include "workflow/look/look.h"
 
 #define DAY INT64_C(86400)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* look: what check and doctor share, and what the two files of each do. */
+/* look: what check and doctor share, and what the two files of doctor do. */
 #ifndef WORKFLOW_LOOK_H
 #define WORKFLOW_LOOK_H
 
 #include <stdarg.h>
 
 #include "desk/session.h"
-#include "ykenroll/registry_look.h"
 #include "ykenroll/workflow.h"
 
 /* ---- findings: what was found ---- */
@@ -26,23 +25,6 @@ void findings_add(struct findings *f, enum workflow_level level, const char *wha
 /* One of the mismatches between token and registry, by its id. */
 void findings_mismatch(struct findings *f, const char *id, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* ---- check ---- */
-
-#define CHECK_SLOT 0x9a
-
-struct check {
-	struct session s;
-	struct registry_expected expected;
-	bool live; /* it should work: active, issued or suspended */
-	struct findings found;
-};
-
-/* check_token.c: what is on the token. Errors: the token's. */
-MUST_CHECK int check_cert(struct check *c, struct err *err);
-MUST_CHECK int check_key(struct check *c, struct err *err);
-MUST_CHECK int check_identity(struct check *c, struct err *err);
-MUST_CHECK int check_secrets(struct check *c, struct err *err);
 
 /* ---- doctor ---- */
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "desk/audit.h"
+#include "desk/ca.h"
 #include "workflow/run/run.h"
 #include "ykenroll/registry_look.h"
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "desk/audit.h"
+#include "desk/ca.h"
 #include "workflow/run/run.h"
 #include "ykenroll/registry_look.h"
 #include "ykenroll/signer_status.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "workflow/run/run.h"
@@ -50,13 +49,12 @@ run_begin(
 static int
 one_token_of(struct enrolment *e, int64_t holder, struct err *err)
 {
-	struct registry_token *list = NULL;
+	struct registry_token first;
 	size_t n = 0;
-	const int rc = registry_tokens_of(e->s.registry, holder, &list, &n, err);
+	const int rc = registry_tokens_of(e->s.registry, holder, &first, &n, err);
 
 	if (rc == 0 && n == 1 && e->s.choice.serial == 0 && e->s.choice.reader == NULL)
-		e->s.choice.serial = list[0].serial;
-	free(list);
+		e->s.choice.serial = first.serial;
 	return rc;
 }
 

@@ -211,7 +211,7 @@ MUST_CHECK int step_replaced(struct enrolment *e, struct err *err);
 MUST_CHECK int step_superseded(struct enrolment *e, struct err *err);
 MUST_CHECK int step_revoked(struct enrolment *e, struct err *err);
 
-/* before.c, before_adopt.c: what each plan finds out (check) and asks for (ask) before the first
+/* before.c: what each plan finds out (check) and asks for (ask) before the first
  * change to the token. plan.h has what the two may do. */
 MUST_CHECK int before_enroll_check(struct enrolment *e, struct err *err);
 MUST_CHECK int before_enroll_ask(struct enrolment *e, struct err *err);
@@ -223,9 +223,6 @@ MUST_CHECK int before_retire_check(struct enrolment *e, struct err *err);
 MUST_CHECK int before_retire_ask(struct enrolment *e, struct err *err);
 MUST_CHECK int before_adopt_check(struct enrolment *e, struct err *err);
 MUST_CHECK int before_adopt_ask(struct enrolment *e, struct err *err);
-
-/* e->new_pin is the holder's, who is here: asked for, and sent. */
-MUST_CHECK int before_holder_pin(struct enrolment *e, struct err *err);
 
 /* ---- paper/letter.c: what a run does with one ---- */
 

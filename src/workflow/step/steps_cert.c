@@ -2,7 +2,7 @@
 /* steps_cert: key, identity, attestation, request, certificate, proof. */
 #include <string.h>
 
-#include "desk/audit.h"
+#include "desk/ca.h"
 #include "workflow/run/run.h"
 
 static bool

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "desk/audit.h"
+#include "desk/ca.h"
 #include "workflow/run/run.h"
 
 /* ---- a work is done, and recorded as such ---- */
