@@ -15,8 +15,8 @@
 #include "ykenroll/desk.h"
 
 struct workflow_enroll {
-	struct request request; /* with replaces and why (workflow_life.h) where it stands in for
-				   another token */
+	struct request request;	       /* with replaces and why where it stands in for
+					  another token */
 	unsigned pin_tries, puk_tries; /* 0: leave */
 	bool additional;
 	bool reset; /* of a former life: made as new first */
@@ -209,5 +209,211 @@ MUST_CHECK int workflow_audit_verify(
  * it is not older. */
 MUST_CHECK int workflow_accept_rollback(
     const struct desk *w, const char *reason, struct workflow_audit *ret, struct err *err);
+
+/* ---- the CA, without a token ---- */
+
+/*
+ * What is done with the CA and needs no token. Each writes an audit row where the home
+ * has a registry.
+ */
+
+/* Sign and publish a CRL now, of the issuing CA or of the root. root_pass_spec: for the root's key,
+ * when the CA passphrase does not open it; else NULL. Errors: ERR_CA. */
+MUST_CHECK int workflow_crl(const struct desk *w, bool root, const char *root_pass_spec,
+    struct crl_info *ret, struct err *err);
+
+/* "keyCompromise", "key-compromise", in any case. Errors: ERR_USAGE. */
+MUST_CHECK int workflow_reason(const char *text, enum signer_reason *ret, struct err *err);
+
+const char *workflow_reason_name(int reason); /* "keyCompromise" */
+
+enum workflow_taking { TAKE_REVOKE, TAKE_SUSPEND, TAKE_RESUME };
+
+struct workflow_revoke {
+	enum workflow_taking how;
+	const char *what; /* a holder's key or name, a certificate's serial in hexadecimal, a
+			     token's serial */
+	enum signer_reason reason; /* of revoke */
+	const char *ticket;	   /* for the audit, or NULL */
+	const char *token_state; /* "lost", "damaged", "retired"; NULL: what goes with the reason */
+	bool all;		 /* all tokens of the holder */
+};
+
+#define WORKFLOW_REVOKED_MAX 64
+
+struct workflow_revoked {
+	struct registry_cert certs[WORKFLOW_REVOKED_MAX]; /* as they were before */
+	size_t n;
+	bool already;	     /* there was nothing to do */
+	struct crl_info crl; /* the one that says so */
+	size_t published;    /* places of ykenroll.conf that have it */
+};
+
+/* CA first, then the registry: what was interrupted is completed by the same call again. Revoked is
+ * every certificate of the token that has not expired. suspend puts them on hold. Errors:
+ * ERR_AMBIGUOUS more than one token or holder; ERR_USAGE nothing fits; ERR_OCCUPIED the
+ * token is in no state for that; ERR_CA. */
+MUST_CHECK int workflow_revoke(const struct desk *w, const struct workflow_revoke *what,
+    struct workflow_revoked *ret, struct err *err);
+
+/* ---- keys that are in no token ---- */
+
+struct workflow_issue {
+	const struct request *request; /* of its csr only the key counts */
+	const char *path;	       /* where the caller will write it, for renewals, or NULL */
+	bool chain;		       /* with the issuing CA's behind it */
+};
+struct workflow_issued {
+	struct blob cert, issuing; /* DER; and that of the CA which signed it */
+	struct cert_info info;
+};
+/* Certify the key of a request. Errors: ERR_CA; ERR_USAGE a name. */
+MUST_CHECK int workflow_issue(const struct desk *w, const struct workflow_issue *what,
+    struct workflow_issued *ret, struct err *err);
+void workflow_issued_wipe(struct workflow_issued *issued);
+
+struct workflow_renew {
+	char *const *files; /* PEM; NULL: every one whose file the registry knows */
+	int64_t due_sec;    /* only those that end within so many seconds; 0: all */
+	/* days, or the profile's; csr of a new key, for a single file, or the same key */
+	const struct request *request;
+	const char *reload; /* a command to run when something was renewed, or NULL */
+	/* One that is due: renewed, or (dry run) would be. May be NULL. */
+	void (*row)(void *ctx, const char *path, const struct cert_info *from,
+	    const struct cert_info *to); /* to: NULL in a dry run */
+	void *ctx;
+};
+/* Renew certificates of keys in no token: the same names and profile; the file is replaced, the
+ * former one is FILE.old. The former certificate stays valid until it ends. Without files one that
+ * fails does not keep the others from being renewed; the first error is returned. Errors: ERR_CA
+ * it is revoked, or a token's; ERR_USAGE; ERR_ABSENT never. */
+MUST_CHECK int workflow_renew(
+    const struct desk *w, const struct workflow_renew *what, size_t *ret_n, struct err *err);
+/* A new certificate of the issuing CA for its key, by the root's key, which is brought for that.
+ * ret: the new one. Errors: as workflow_crl. */
+MUST_CHECK int workflow_renew_issuing(
+    const struct desk *w, const char *root_pass_spec, struct cert_info *ret, struct err *err);
+
+struct workflow_p12 {
+	const struct request *request; /* without csr */
+	const struct secret *pass;
+	bool compat;
+	const char *path; /* written 0600; w->force replaces it */
+};
+/* Make a key here, have it certified, and put key, certificate and chain into a PKCS #12 file. What
+ * was certified and could not be written is revoked. Errors: ERR_OCCUPIED path exists; as
+ * workflow_issue. */
+MUST_CHECK int workflow_p12(const struct desk *w, const struct workflow_p12 *what,
+    struct workflow_issued *ret, struct err *err);
+
+/* ---- after it was enrolled ---- */
+
+/*
+ * What happens to a token after it was enrolled. Each is a plan: killed or unplugged
+ * anywhere, the same call again completes it, and so does workflow_recover.
+ *
+ * What these use of the escrow is opened with the key that workflow.escrow_key names, goes from
+ * there to the token, leaves an audit row, and is replaced by a new value in the same run.
+ */
+
+/* Why a token is reissued, and what that means: a const table. */
+struct workflow_why {
+	const char *name; /* "lost" */
+	const char *what; /* for people */
+	enum signer_reason reason;
+	bool hold;		      /* the former certificate is only put on hold */
+	bool first;		      /* it ends before the new one is made, else after */
+	bool same_token;	      /* the new one is for the same token */
+	bool none;		      /* there is no new one */
+	enum registry_token_state to; /* of the former token; TOKEN_NEW: it stays */
+};
+const struct workflow_why *workflow_whys(size_t *ret_n);
+const struct workflow_why *workflow_why(const char *name); /* NULL: there is none */
+
+struct workflow_reissue {
+	const char *what; /* a holder, a token's or a certificate's serial */
+	const struct workflow_why *why;
+	/* What is to be another than it was: name, e-mail, profile …; hours of forgotten: so long
+	 * the other token is good. What is not given is as the former certificate's was. */
+	struct request asked;
+	bool new_key; /* of expiring and renamed: and another key */
+	bool reset;   /* the new token had another life */
+};
+struct workflow_reissued {
+	uint32_t former; /* the token that is replaced; 0: the same one */
+	bool has_crl;	 /* its certificates were revoked or held at once, and this CRL says so */
+	struct crl_info crl;
+	bool has_new; /* report is filled */
+	struct workflow_report report;
+};
+/* A certificate, or a token, in place of one that is not usable any more, by the table above. Again
+ * after an interruption: the rest; after all is done: nothing. Errors: those of workflow_revoke and
+ * workflow_enroll. */
+MUST_CHECK int workflow_reissue(const struct desk *w, const struct workflow_reissue *what,
+    struct workflow_reissued *ret, struct err *err);
+
+struct workflow_unblock {
+	const char *what; /* a holder or a token's serial; NULL: the token that is there */
+	const char *ticket;
+};
+/* The holder, who is here, gets a new PIN by the PUK from escrow; the token gets a new PUK. Errors:
+ * ERR_BLOCKED the PUK is, too; ERR_PIN the PUK in escrow is wrong, or has one try left. */
+MUST_CHECK int workflow_unblock(const struct desk *w, const struct workflow_unblock *what,
+    struct workflow_report *ret, struct err *err);
+
+/* Unblock for a holder who is elsewhere (x509_unblock.h): request there, answer here, apply there.
+ */
+struct workflow_remote_unblock {
+	const char *request; /* file; its key is beside it, with .key behind the name */
+	const char *answer;  /* file; NULL: the request's name with .answer */
+	unsigned hours;	     /* of request: so long may it be answered and used */
+	const char *ticket;  /* of answer: for the audit, or NULL */
+};
+struct workflow_remote_result {
+	uint32_t token;
+	int64_t until; /* UTC seconds */
+	char code[16];
+};
+/* For the token in the reader; no registry is needed. Errors: ERR_OCCUPIED a file is there;
+ * ERR_BLOCKED the PUK is. */
+MUST_CHECK int workflow_remote_request(const struct desk *w,
+    const struct workflow_remote_unblock *what, struct workflow_remote_result *ret,
+    struct err *err);
+/* With the PUK from escrow, sealed to the request; a person says whether the holder is who asks.
+ * The PUK is marked for replacement: the next unblock or reissue here does it. Errors: ERR_FIT not
+ * a request, changed, expired; ERR_OCCUPIED it was answered before, or the token's state;
+ * ERR_PERSON.
+ */
+MUST_CHECK int workflow_remote_answer(const struct desk *w,
+    const struct workflow_remote_unblock *what, struct workflow_remote_result *ret,
+    struct err *err);
+/* The holder chooses the PIN; the key of the request is deleted, so that the answer is worth
+ * nothing any more. Errors: ERR_FIT not the answer, expired; ERR_AMBIGUOUS another token; ERR_PIN,
+ * ERR_BLOCKED. */
+MUST_CHECK int workflow_remote_apply(const struct desk *w,
+    const struct workflow_remote_unblock *what, struct workflow_remote_result *ret,
+    struct err *err);
+
+struct workflow_retire {
+	const char *what; /* a holder, a token's serial; NULL: the token that is there */
+	enum signer_reason reason;
+	const char *ticket;
+	bool absent; /* it is not here: nothing is wiped, and no reader is looked at */
+};
+/* The end: certificates revoked, the token wiped, its secrets closed. Errors: ERR_NO_TOKEN the
+ * token is not here (and absent was not said). */
+MUST_CHECK int workflow_retire(const struct desk *w, const struct workflow_retire *what,
+    struct workflow_report *ret, struct err *err);
+
+struct workflow_adopt {
+	struct workflow_enroll enroll; /* who gets it, and what is asked of the CA */
+	bool new_key;		       /* in place of the one in slot 9A */
+};
+/* A token that other tools made: its management key and PUK are replaced by ones in escrow; its
+ * certificate is recorded where this CA issued it, else replaced by one for the same key. The PIN
+ * stays the holder's, unless it is the factory's. Errors: ERR_OCCUPIED it is registered;
+ * ERR_ATTEST the key cannot be attested, and no new one is wanted. */
+MUST_CHECK int workflow_adopt(const struct desk *w, const struct workflow_adopt *what,
+    struct workflow_report *ret, struct err *err);
 
 #endif

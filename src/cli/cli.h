@@ -12,7 +12,6 @@
 
 #include "term/term.h"
 #include "ykenroll/workflow.h"
-#include "ykenroll/workflow_ca.h"
 
 /* ---- opt.c: options that several commands have ---- */
 

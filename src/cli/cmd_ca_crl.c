@@ -3,7 +3,6 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
-#include "ykenroll/workflow_ca.h"
 
 static int root;
 static char *root_pass;

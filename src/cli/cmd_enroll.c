@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "ykenroll/workflow_life.h"
 
 static char *retries;
 static int additional, give_up, reset, new_key;

@@ -3,7 +3,6 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
-#include "ykenroll/registry_look.h"
 
 static int handed;
 

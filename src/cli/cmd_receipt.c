@@ -5,7 +5,6 @@
 
 #include "base/file.h"
 #include "cli/cli.h"
-#include "ykenroll/registry_look.h"
 
 static char *out, *root, *rehearsal;
 

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "ykenroll/workflow_life.h"
 
 #define HOURS_DEFAULT 24
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* retire: the end of a token's life with its holder. */
 #include "cli/cli.h"
-#include "ykenroll/workflow_life.h"
 
 static char *ticket, *reason;
 static int absent;

@@ -3,7 +3,6 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
-#include "ykenroll/workflow_ca.h"
 
 #define WHICH "HOLDER|SERIAL|TOKEN"
 #define REVOKE "ykenroll revoke " WHICH " --reason R: a reason must be given, see --help"

@@ -4,8 +4,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "ykenroll/registry_look.h"
-#include "ykenroll/workflow_ca.h"
 
 #define AUDIT_ROWS 12 /* the newest ones, in words; JSON has all */
 

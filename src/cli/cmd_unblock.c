@@ -3,7 +3,6 @@
 #include <jansson.h>
 
 #include "cli/cli.h"
-#include "ykenroll/workflow_life.h"
 
 #define HOURS_DEFAULT 24
 #define HOURS_MAX (24 * 7)

@@ -75,7 +75,7 @@ MUST_CHECK int session_puk(
 MUST_CHECK int session_pin(
     struct session *s, enum desk_secret which, struct secret *ret, struct err *err);
 
-/* ---- management key (session_mgmkey.c) ---- */
+/* ---- management key ---- */
 
 MUST_CHECK int session_authenticate(struct session *s, const struct secret *key, struct err *err);
 /* With the one that was given, or the factory's when that is empty. Errors: ERR_MGMKEY. */

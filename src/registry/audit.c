@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 enum { ACTION = 3, DETAIL = 5 }; /* columns */

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 /* ---- the key ---- */

@@ -10,7 +10,6 @@
 #include "base/text.h"
 #include "key/ossl.h"
 #include "registry/room.h"
-#include "ykenroll/registry_look.h"
 
 #define SERIAL_DIGITS 40 /* decimal digits of 16 octets, and one */
 

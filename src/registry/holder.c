@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "registry/room.h"
-#include "ykenroll/registry_look.h"
 
 int
 registry_text_check(const char *s, size_t size, const char *what, struct err *err)

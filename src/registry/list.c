@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "registry/room.h"
-#include "ykenroll/registry_look.h"
 
 static const char *const state_names[] = {
     [CERT_PREPARED] = "prepared",

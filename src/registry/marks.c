@@ -12,7 +12,6 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/utc.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 #define TAIL 4096   /* bytes from a CRL's end: signature and extensions have 800 */

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 int

@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 static const char *const role_names[ROLES] = {

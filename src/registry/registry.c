@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 /* Who can replace a file in the home can replace what it says; who can read the database has every

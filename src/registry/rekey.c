@@ -11,7 +11,6 @@
 
 #include "base/text.h"
 #include "base/utc.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 #define BATCH 64	  /* rows a transaction: nobody waits longer than its signatures take */

@@ -4,7 +4,6 @@
 
 #include "base/text.h"
 #include "base/utc.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 /* ---- the ways in which work ends ---- */

@@ -2,7 +2,6 @@
 
 #include "base/text.h"
 #include "base/utc.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 #define COLS \

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/utc.h"
-#include "registry/audit.h"
 #include "registry/room.h"
 
 void

@@ -14,7 +14,7 @@
 #include "testreg.h"
 #include "testsigner.h"
 #include "ykenroll/relying_publish.h"
-#include "ykenroll/workflow_ca.h"
+#include "ykenroll/workflow.h"
 
 #define OK(call)                                  \
 	do {                                      \

@@ -10,7 +10,7 @@
 #include "base/utc.h"
 #include "desk/ca.h"
 #include "desk/reload.h"
-#include "ykenroll/workflow_ca.h"
+#include "ykenroll/workflow.h"
 
 #define FILE_CERTS_MAX 8 /* in one file */
 

@@ -7,7 +7,7 @@
 #include "base/utc.h"
 #include "desk/ca.h"
 #include "desk/session.h"
-#include "ykenroll/workflow_ca.h"
+#include "ykenroll/workflow.h"
 
 void
 workflow_issued_wipe(struct workflow_issued *issued)

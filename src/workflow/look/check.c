@@ -5,7 +5,6 @@
 #include "base/utc.h"
 #include "desk/ca.h"
 #include "workflow/look/look.h"
-#include "ykenroll/registry_look.h"
 #include "ykenroll/x509.h"
 
 #define CHECK_SLOT 0x9a

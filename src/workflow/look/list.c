@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #include "base/utc.h"
-#include "ykenroll/registry_look.h"
 #include "ykenroll/workflow.h"
 
 /* ---- advisories ---- */

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "ykenroll/workflow_life.h"
+#include "ykenroll/workflow.h"
 
 #define REASON_WORD_MAX 32
 

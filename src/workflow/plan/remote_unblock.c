@@ -9,7 +9,6 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "workflow/run/run.h"
-#include "ykenroll/registry_look.h"
 #include "ykenroll/x509_unblock.h"
 
 #define HOUR 3600

@@ -7,7 +7,6 @@
 #include "base/utc.h"
 #include "desk/ca.h"
 #include "workflow/run/run.h"
-#include "ykenroll/registry_look.h"
 
 struct taking {
 	const struct desk *w;

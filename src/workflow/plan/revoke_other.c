@@ -5,7 +5,6 @@
 #include "base/text.h"
 #include "desk/ca.h"
 #include "workflow/run/run.h"
-#include "ykenroll/registry_look.h"
 #include "ykenroll/signer_status.h"
 
 #define SERIAL_MAX SIGNER_STATUS_SERIAL_MAX

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "workflow/run/run.h"
-#include "ykenroll/registry_look.h"
 
 /* ---- what is under way ---- */
 

@@ -5,7 +5,7 @@
 
 #include "desk/session.h"
 #include "desk/slot.h"
-#include "ykenroll/workflow_life.h"
+#include "ykenroll/workflow.h"
 
 /* ---- plan ---- */
 
@@ -53,9 +53,6 @@ extern const struct plan plan_enroll, plan_reissue, plan_renew, plan_unblock, pl
 
 /* NULL: there is none of that name. */
 const struct plan *plan_find(const char *name);
-
-/* What is the case in this run: the bits that a row may ask for. */
-unsigned plan_cases(const struct enrolment *e);
 
 /* Fill the report with the steps as they would run, touching nothing. */
 void plan_show(struct enrolment *e);

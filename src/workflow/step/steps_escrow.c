@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "workflow/run/run.h"
-#include "ykenroll/registry_look.h"
 
 #define VERSIONS_MAX 4
 
