@@ -63,8 +63,13 @@ struct lab {
  */
 int lab_main(int argc, const char **argv);
 
+/* lab_ns.c */
+
 /* Says it, and returns -1. */
 int lab_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* New namespaces, of which the next child is process 1. */
+int lab_ns_enter(void);
 
 /* For process 1: /proc, /run, the loopback interface, the state directory. */
 int lab_ns_setup(const struct lab *lab);
