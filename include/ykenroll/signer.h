@@ -130,10 +130,11 @@ MUST_CHECK int signer_renew_issuing(struct signer *s, struct err *err);
 MUST_CHECK int signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     struct blob *ret_cert, struct err *err);
 
-/* The certificate with this serial from the issuance log. Errors: ERR_ABSENT never signed, or its
- * signature was lost in a crash (then the serial is on the next CRL). */
+/* The certificate with this serial from the issuance log. ret_said, unless NULL, gets the profile
+ * that it was issued by, if that is one for tokens, and still there. Errors: ERR_ABSENT never signed, or its signature
+ * was lost in a crash (then the serial is on the next CRL). */
 MUST_CHECK int signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
-    struct blob *ret_cert, struct err *err);
+    struct blob *ret_cert, struct request *ret_said, struct err *err);
 
 enum signer_reason {	     /* RFC 5280, 5.3.1 */
 	REASON_RELEASE = -1, /* none: it is taken off hold */

@@ -436,9 +436,20 @@ signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], st
 
 int
 signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct blob *ret_cert,
-    struct err *err)
+    struct request *ret_said, struct err *err)
 {
-	return ask_cert(s, &(struct call){.type = MESSAGE_FIND, .serial = serial}, ret_cert, err);
+	const struct call c = {.type = MESSAGE_FIND, .serial = serial};
+	CLEAN(blob_wipe) struct blob body = {0};
+	const struct message_field *profile;
+	struct message m;
+	int rc;
+
+	if ((rc = call(s, &c, &body, &m, err)) != 0 ||
+	    (rc = take(&m, TAG_CERT, ret_cert, err)) != 0 || ret_said == NULL ||
+	    (profile = message_get(&m, TAG_TEXT)) == NULL || profile->len == 0)
+		return rc;
+	return request_put(ret_said, request_field("profile"),
+	    &(struct request_value){.data = profile->data, .len = profile->len}, err);
 }
 
 int

@@ -283,7 +283,7 @@ issue_sign(struct ca *ca, struct issue_peer *own, uint32_t peer, const uint8_t *
 		return err_set(err, ERR_CA,
 		    "the CA refuses: this certificate was given up meanwhile; run it again");
 	if (rc == 0)
-		return issue_find(ca, serial, ret_cert, err);
+		return issue_find(ca, serial, ret_cert, NULL, err);
 	if (rc != ERR_ABSENT)
 		return rc;
 	if ((p = prepared_find(own, serial)) == NULL)
@@ -301,13 +301,19 @@ issue_sign(struct ca *ca, struct issue_peer *own, uint32_t peer, const uint8_t *
 /* ---- afterwards ---- */
 
 int
-issue_find(const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err)
+issue_find(const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, char *ret_profile,
+    struct err *err)
 {
 	struct log_cert c;
+	struct profile p;
 	int rc;
 
 	if ((rc = find_signed(ca, serial, SIGNER_SERIAL_LEN, &c, err)) != 0)
 		return rc;
+	if (ret_profile != NULL &&
+	    (log_profile(ca->log, &c, ret_profile, NULL) != 0 ||
+		rules_profile(ca->rules, ret_profile, &p, NULL) != 0 || p.software))
+		ret_profile[0] = '\0';
 	return log_certificate(ca->log, &c, ret_cert, err);
 }
 

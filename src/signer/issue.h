@@ -40,8 +40,8 @@ MUST_CHECK int issue_prepare(const struct ca *ca, struct issue_peer *own,
     const struct issue_ask *ask, struct signer_prepared *ret, struct err *err);
 MUST_CHECK int issue_sign(struct ca *ca, struct issue_peer *own, uint32_t peer,
     const uint8_t *serial, struct blob *ret_cert, struct err *err);
-MUST_CHECK int issue_find(
-    const struct ca *ca, const uint8_t *serial, struct blob *ret_cert, struct err *err);
+MUST_CHECK int issue_find(const struct ca *ca, const uint8_t *serial, struct blob *ret_cert,
+    char *ret_profile, struct err *err);
 /* REASON_RELEASE: off hold. */
 MUST_CHECK int issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len,
     int64_t reason, struct err *err);

@@ -103,9 +103,13 @@ static int
 on_find(const struct asked *a, struct blob *to, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob cert = {0};
-	const int rc = issue_find(a->ca, a->serial, &cert, err);
+	char profile[RULES_NAME_MAX + 1];
+	int rc;
 
-	return rc != 0 ? rc : put_blob(to, TAG_CERT, &cert, err);
+	if ((rc = issue_find(a->ca, a->serial, &cert, profile, err)) != 0 ||
+	    (rc = put_blob(to, TAG_CERT, &cert, err)) != 0)
+		return rc;
+	return message_put(to, TAG_TEXT, profile, strlen(profile), err);
 }
 
 static int

@@ -161,7 +161,7 @@ find(struct desk *d, const uint8_t *serial, struct blob *ret)
 {
 	int rc;
 
-	while ((rc = signer_find(d->s, serial, ret, &d->err)) != ERR_ABSENT)
+	while ((rc = signer_find(d->s, serial, ret, NULL, &d->err)) != ERR_ABSENT)
 		if (!lost(d, rc, "find"))
 			return true;
 	if (dice(d, 2) == 0)

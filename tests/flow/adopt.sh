@@ -114,4 +114,7 @@ exits 0 '' "adopt" ykenroll adopt Erik --id 4711 -d 10000005 $ca --pin "file:$T/
 claim "none was issued for it" [ "$(sql "SELECT count(*) FROM certificates WHERE token = 10000005")" = 1 ]
 claim "its names are known" [ "$(sql "SELECT email || ' ' || upn || ' ' || sid FROM holders WHERE key = '4711'")" = \
 	"erik@example.org erik@corp.example.org $sid" ]
+exits 0 '' "reissued" ykenroll reissue 10000005 --reason expiring -d 10000005 $ca --pin "file:$T/pin" --escrow-key "$T/recovery.key" \
+	--escrow-pass "file:$T/rpass"
+claim "it is what it was" eval 'ykenroll token export 9a -d 10000005 | openssl x509 -noout -ext extendedKeyUsage | grep -q "Microsoft Smartcard Login"'
 finish

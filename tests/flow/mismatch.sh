@@ -160,7 +160,10 @@ back
 
 n_seen=$(echo $seen | wc -w)
 echo "# $n_seen mismatches, each made by hand: $seen"
-claim "every mismatch of the program's table was made ($n_seen of $(grep -c '^    {"[a-z-]*", "' ../../src/workflow/look/check.c))" \
-	sh -c 'for id in $(sed -n "s/^    {\"\([a-z-]*\)\", \".*/\1/p" ../../src/workflow/look/check.c); do case "$0" in *" $id "*) ;; *) echo "not made: $id"; exit 1 ;; esac; done' "$seen"
+table=$(sed -n 's/^    {"\([a-z-]*\)", ".*/\1/p' ../../src/workflow/look/findings.c)
+claim "every mismatch of the program's table was made ($n_seen of $(echo "$table" | wc -w))" [ -n "$table" ]
+for id in $table; do
+	case "$seen" in *" $id "*) ;; *) claim "$id was made" false ;; esac
+done
 claim "at least 25" [ "$n_seen" -ge 25 ]
 finish

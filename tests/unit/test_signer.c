@@ -210,14 +210,14 @@ a_desk_gets_a_certificate_once_and_finds_it_again(void **state)
 	OK(signer_ca(s, &ca, &err));
 	assert_true(blob_equal(&ca.rehearsal_root, &testsigner_token.root.der));
 	OK(signer_prepare(s, &q.r, &p, &err));
-	assert_int_equal(signer_find(s, p.serial, &found, &err), ERR_ABSENT);
+	assert_int_equal(signer_find(s, p.serial, &found, NULL, &err), ERR_ABSENT);
 	OK(signer_sign(s, p.serial, &cert, &err));
 	OK(testca_verify(&cert, ca.cas, 2, ca.crls, 2, utc_now(), &err));
 	assert_true(signer_times(s).kdf_ns > 0 && signer_times(s).fsync_ns > 0);
 	OK(signer_sign(s, p.serial, &again, &err));
 	signer_closep(&s);
 	s = open_signer(home);
-	OK(signer_find(s, p.serial, &found, &err));
+	OK(signer_find(s, p.serial, &found, NULL, &err));
 	assert_true(blob_equal(&cert, &again) && blob_equal(&cert, &found));
 }
 

@@ -191,7 +191,7 @@ a_clock_behind_is_said_once_and_only_looking_goes_on(void **state)
 	testsigner_request(&q, KEY_P256, "Bob");
 	assert_int_equal(testsigner_prepare(ca, &desk, REQUEST_PREPARE, &q.r, &more, NULL), ERR_CA);
 	assert_int_equal(issue_revoke(ca, 0, p.serial, 16, REASON_SUPERSEDED, NULL), ERR_CA);
-	assert_int_equal(issue_find(ca, p.serial, &again, NULL), 0);
+	assert_int_equal(issue_find(ca, p.serial, &again, NULL, NULL), 0);
 	assert_true(blob_equal(&cert, &again));
 	assert_int_equal(ca->log->sums.crls[LOG_ISSUING].number, number);
 	clock_offset = 0;

@@ -29,7 +29,7 @@ show(const struct other *o, const uint8_t *serial, struct registry_cert *ret, st
 	struct cert_info info;
 	int rc;
 
-	if ((rc = signer_find(o->signer, serial, &der, err)) != 0 ||
+	if ((rc = signer_find(o->signer, serial, &der, NULL, err)) != 0 ||
 	    (rc = cert_read(der.data, der.len, &info, err)) != 0)
 		return rc;
 	rc = registry_software_find(o->registry, serial, &one, NULL);

@@ -2,6 +2,8 @@
 /* before: what each plan finds out and asks for before the first change to the token. */
 #include <stdio.h>
 
+#include <string.h>
+
 #include "workflow/run/run.h"
 
 /* ---- the holder, who is here ---- */
@@ -245,7 +247,8 @@ wants_pin(const struct enrolment *e)
 
 /* Is the certificate in the slot in this CA's log, byte for byte, and the slot's key's? */
 static int
-look_cert(struct enrolment *e, const struct slot *slot, bool *ret, struct err *err)
+look_cert(struct enrolment *e, const struct slot *slot, bool *ret, struct request *ret_said,
+    struct err *err)
 {
 	CLEAN(blob_wipe) struct blob logged = {0}, spki = {0}, key = {0};
 	struct err why = ERR_INIT;
@@ -254,7 +257,7 @@ look_cert(struct enrolment *e, const struct slot *slot, bool *ret, struct err *e
 	*ret = false;
 	if (!slot->cert_readable || slot->cert.serial_len != SIGNER_SERIAL_LEN)
 		return 0;
-	rc = signer_find(e->s.signer, slot->cert.serial, &logged, &why);
+	rc = signer_find(e->s.signer, slot->cert.serial, &logged, ret_said, &why);
 	if ((rc = err_answer(rc, ERR_ABSENT, ret, &why, err)) != 0 || !*ret)
 		return rc;
 	*ret = false;
@@ -286,16 +289,18 @@ check_key(struct enrolment *e, const struct slot *slot, struct err *err)
 	return 0;
 }
 
-/* The certificate stays: what it says of the holder is known of them from now on. */
+/* The certificate stays: what it says of the holder is known of them from now on, and a reissue
+ * goes by its profile. said: by the CA. */
 static int
-record(struct enrolment *e, const struct blob *cert, struct err *err)
+record(struct enrolment *e, const struct blob *cert, struct request *said, struct err *err)
 {
-	struct request said = {0};
-	const int rc = cert_holder(cert, &said.holder, err);
+	const int rc = cert_holder(cert, &said->holder, err);
 
 	if (rc != 0)
 		return rc;
-	request_merge(&e->work.asked, &said);
+	if (said->profile[0] != '\0')
+		memcpy(e->work.asked.profile, said->profile, sizeof(said->profile));
+	request_merge(&e->work.asked, said);
 	e->work.asked.flags |= WORK_RECORD;
 	return 0;
 }
@@ -304,6 +309,7 @@ static int
 look(struct enrolment *e, struct err *err)
 {
 	CLEAN(slot_wipe) struct slot slot = {0};
+	struct request said = {0};
 	bool ours = false;
 	int rc;
 
@@ -312,9 +318,10 @@ look(struct enrolment *e, struct err *err)
 		return rc;
 	if ((e->work.asked.flags & WORK_NEW_KEY) != 0 || e->s.w->dry_run)
 		return 0;
-	if ((rc = session_signer(&e->s, err)) != 0 || (rc = look_cert(e, &slot, &ours, err)) != 0)
+	if ((rc = session_signer(&e->s, err)) != 0 ||
+	    (rc = look_cert(e, &slot, &ours, &said, err)) != 0)
 		return rc;
-	return ours ? record(e, &slot.cert_der, err) : 0;
+	return ours ? record(e, &slot.cert_der, &said, err) : 0;
 }
 
 int

@@ -121,7 +121,7 @@ logged_cert(struct enrolment *e, struct blob *ret, struct err *err)
 
 	if (e->work.cert.len > 0)
 		return blob_set(ret, e->work.cert.data, e->work.cert.len, err);
-	rc = signer_find(e->s.signer, e->work.cert_serial, ret, &why);
+	rc = signer_find(e->s.signer, e->work.cert_serial, ret, NULL, &why);
 	return err_answer(rc, ERR_ABSENT, &there, &why, err);
 }
 
