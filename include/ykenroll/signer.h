@@ -131,8 +131,8 @@ MUST_CHECK int signer_sign(struct signer *s, const uint8_t serial[static SIGNER_
     struct blob *ret_cert, struct err *err);
 
 /* The certificate with this serial from the issuance log. ret_said, unless NULL, gets the profile
- * that it was issued by, if that is one for tokens, and still there. Errors: ERR_ABSENT never signed, or its signature
- * was lost in a crash (then the serial is on the next CRL). */
+ * that it was issued by, if that is one for tokens, and still there. Errors: ERR_ABSENT never
+ * signed, or its signature was lost in a crash (then the serial is on the next CRL). */
 MUST_CHECK int signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
     struct blob *ret_cert, struct request *ret_said, struct err *err);
 

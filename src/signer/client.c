@@ -417,21 +417,16 @@ signer_renew_issuing(struct signer *s, struct err *err)
 	return done(s, &(struct call){.type = MESSAGE_RENEW_ISSUING}, err);
 }
 
-static int
-ask_cert(struct signer *s, const struct call *c, struct blob *ret_cert, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob body = {0};
-	struct message m;
-	const int rc = call(s, c, &body, &m, err);
-
-	return rc != 0 ? rc : take(&m, TAG_CERT, ret_cert, err);
-}
-
 int
 signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], struct blob *ret_cert,
     struct err *err)
 {
-	return ask_cert(s, &(struct call){.type = MESSAGE_SIGN, .serial = serial}, ret_cert, err);
+	const struct call c = {.type = MESSAGE_SIGN, .serial = serial};
+	CLEAN(blob_wipe) struct blob body = {0};
+	struct message m;
+	const int rc = call(s, &c, &body, &m, err);
+
+	return rc != 0 ? rc : take(&m, TAG_CERT, ret_cert, err);
 }
 
 int
