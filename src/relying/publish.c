@@ -2,7 +2,6 @@
 /* publish: from pub/ to where servers read. A server that meets a broken or expired CRL refuses
  * everybody, or does not start; one that meets an older CRL lets somebody in again. */
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,8 +15,7 @@
 #include "relying/publish.h"
 #include "ykenroll/relying_publish.h"
 
-#define DAY INT64_C(86400)
-#define ROOT_LEFT_MIN (30 * DAY)
+#define ROOT_LEFT_MIN (30 * INT64_C(86400)) /* seconds */
 #define CAS RELYING_LEVELS_MAX
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))
 

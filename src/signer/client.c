@@ -4,111 +4,12 @@
 #include <unistd.h>
 
 #include "signer/ca_home.h"
+#include "signer/client.h"
 #include "signer/crl_file.h"
-#include "signer/message.h"
 #include "signer/mirror.h"
 #include "signer/process.h"
 
-#define ANSWER_MS 60000 /* a signer with many desks may take its time */
-#define HELLO_MS 10000	/* from one that is unlocked already */
-
-struct signer {
-	char home[PATH_MAX / 2];
-	int fd;	   /* -1: the connection is lost */
-	pid_t pid; /* of the one we started, or 0 */
-	struct signer_times times;
-};
-
-/* ---- hearing ---- */
-
-static int
-code_of(int64_t n)
-{
-	const bool known =
-	    (n <= ERR_INTERNAL && n >= ERR_BATCH) || n == ERR_HELD || n == ERR_ABSENT;
-
-	return known ? (int)n : ERR_INTERNAL;
-}
-
-static int
-refused(const struct message *m, struct err *err)
-{
-	const struct message_field *text = message_get(m, TAG_TEXT);
-
-	return err_set(err, code_of(message_number(m, TAG_CODE)), "%.*s", (int)text->len,
-	    (const char *)text->data);
-}
-
-/* The next frame, which must be of this type; *m points into *body. */
-static int
-hear(struct signer *s, int timeout_ms, uint8_t type, struct blob *body, struct message *m,
-    struct err *err)
-{
-	int rc;
-
-	if ((rc = message_receive(s->fd, timeout_ms, body, err)) != 0) {
-		close(s->fd);
-		s->fd = -1;
-		return rc;
-	}
-	if (message_parse(body->data, body->len, m) != 0 ||
-	    (m->type != type && m->type != MESSAGE_ERROR))
-		return err_set(err, ERR_INTERNAL, "the signer's answer cannot be understood");
-	s->times.kdf_ns = message_number(m, TAG_KDF_NS);
-	s->times.fsync_ns = message_number(m, TAG_FSYNC_NS);
-	s->times.wait_ns = message_number(m, TAG_WAIT_NS);
-	return m->type == type ? 0 : refused(m, err);
-}
-
-/* What is asked. */
-struct call {
-	enum message_type type;
-	const uint8_t *serial; /* SIGNER_SERIAL_LEN octets; NULL: none */
-	const int64_t *reason;
-	const struct signer_audit *audit;
-	const uint8_t *any; /* a serial of any length */
-	size_t any_len;
-	const struct request *request;
-};
-
-static int
-put_call(struct blob *frame, const struct call *c, struct err *err)
-{
-	const struct signer_audit *a = c->audit;
-	int rc;
-
-	if ((rc = message_begin(frame, (uint8_t)c->type, err)) != 0 ||
-	    (c->serial != NULL &&
-		(rc = message_put(frame, TAG_SERIAL, c->serial, SIGNER_SERIAL_LEN, err)) != 0) ||
-	    (c->reason != NULL &&
-		(rc = message_put_number(frame, TAG_REASON, *c->reason, err)) != 0) ||
-	    (a != NULL &&
-		(rc = message_put_number(frame, TAG_AUDIT_ROWS, (int64_t)a->rows, err)) != 0) ||
-	    (a != NULL &&
-		(rc = message_put(frame, TAG_AUDIT_HEAD, a->head, sizeof(a->head), err)) != 0) ||
-	    (c->any != NULL &&
-		(rc = message_put(frame, TAG_ANY_SERIAL, c->any, c->any_len, err)) != 0) ||
-	    (c->request != NULL && (rc = message_put_request(frame, c->request, err)) != 0))
-		return rc;
-	message_end(frame);
-	return 0;
-}
-
-/* Ask, and hear the answer; *m points into *body. */
-static int
-call(struct signer *s, const struct call *c, struct blob *body, struct message *m, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob frame = {0};
-	int rc;
-
-	if ((rc = put_call(&frame, c, err)) != 0)
-		return rc;
-	if (s->fd < 0)
-		return err_set(err, ERR_INTERNAL, "the connection to the signer was lost");
-	if ((rc = message_write(s->fd, frame.data, frame.len, err)) != 0)
-		return rc;
-	return hear(s, ANSWER_MS, message_reply((uint8_t)c->type), body, m, err);
-}
+#define HELLO_MS 10000 /* from one that is unlocked already */
 
 /* One whose answer says no more than that it is done. */
 static int
@@ -117,7 +18,7 @@ done(struct signer *s, const struct call *c, struct err *err)
 	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
 
-	return call(s, c, &body, &m, err);
+	return client_call(s, c, &body, &m, err);
 }
 
 /* ---- opening ---- */
@@ -130,7 +31,7 @@ hello(struct signer *s, int timeout_ms, struct err *err)
 	struct message m;
 	int rc;
 
-	if ((rc = hear(s, timeout_ms, MESSAGE_HELLO, &body, &m, err)) != 0)
+	if ((rc = client_hear(s, timeout_ms, MESSAGE_HELLO, &body, &m, err)) != 0)
 		return rc;
 	if (message_number(&m, TAG_VERSION) != MESSAGE_VERSION)
 		return err_set(err, ERR_CA,
@@ -297,7 +198,7 @@ signer_ca(struct signer *s, struct signer_ca *ret, struct err *err)
 	struct message m;
 	int rc;
 
-	if ((rc = call(s, &(struct call){.type = MESSAGE_CA}, &body, &m, err)) != 0 ||
+	if ((rc = client_call(s, &(struct call){.type = MESSAGE_CA}, &body, &m, err)) != 0 ||
 	    (rc = take(&m, TAG_CA_ISSUING, &ca.cas[0], err)) != 0 ||
 	    (rc = take(&m, TAG_CA_ROOT, &ca.cas[1], err)) != 0 ||
 	    (rc = take(&m, TAG_CRL_ISSUING, &ca.crls[0], err)) != 0 ||
@@ -329,7 +230,7 @@ signer_crl_state(struct signer *s, bool root, struct crl_info *ret, struct err *
 	/* a desk's pub/ is brought up to date by that */
 	if (mirror_wanted(s->home) && (rc = signer_ca(s, &all, err)) != 0)
 		return rc;
-	if ((rc = call(s, &(struct call){.type = MESSAGE_CA}, &body, &m, err)) != 0)
+	if ((rc = client_call(s, &(struct call){.type = MESSAGE_CA}, &body, &m, err)) != 0)
 		return rc;
 	if (root && (crl = message_get(&m, TAG_CRL_ROOT)) == NULL)
 		return err_set(err, ERR_ABSENT, "the root's CRL is not made here");
@@ -373,7 +274,8 @@ prepared(struct signer *s, const struct call *c, struct signer_prepared *ret, st
 	struct message m;
 	int rc;
 
-	if ((rc = call(s, c, &body, &m, err)) != 0 || (rc = take(&m, TAG_TBS, &tbs, err)) != 0)
+	if ((rc = client_call(s, c, &body, &m, err)) != 0 ||
+	    (rc = take(&m, TAG_TBS, &tbs, err)) != 0)
 		return rc;
 	memcpy(ret->serial, message_get(&m, TAG_SERIAL)->data, sizeof(ret->serial));
 	ret->cert_len_max = (size_t)message_number(&m, TAG_CERT_LEN_MAX);
@@ -424,7 +326,7 @@ signer_sign(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], st
 	const struct call c = {.type = MESSAGE_SIGN, .serial = serial};
 	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
-	const int rc = call(s, &c, &body, &m, err);
+	const int rc = client_call(s, &c, &body, &m, err);
 
 	return rc != 0 ? rc : take(&m, TAG_CERT, ret_cert, err);
 }
@@ -439,7 +341,7 @@ signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], st
 	struct message m;
 	int rc;
 
-	if ((rc = call(s, &c, &body, &m, err)) != 0 ||
+	if ((rc = client_call(s, &c, &body, &m, err)) != 0 ||
 	    (rc = take(&m, TAG_CERT, ret_cert, err)) != 0 || ret_said == NULL ||
 	    (profile = message_get(&m, TAG_TEXT)) == NULL || profile->len == 0)
 		return rc;
@@ -466,7 +368,7 @@ signer_forbid(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN],
 	const struct call c = {.type = MESSAGE_FORBID, .serial = serial, .reason = &why};
 	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
-	const int rc = call(s, &c, &body, &m, err);
+	const int rc = client_call(s, &c, &body, &m, err);
 
 	if (rc == 0)
 		*ret_signed = message_number(&m, TAG_SIGNED) != 0;
@@ -486,7 +388,7 @@ signer_tell(struct signer *s, const struct signer_audit *audit, struct signer_au
 	CLEAN(blob_wipe) struct blob body = {0};
 	struct message m;
 	const int rc =
-	    call(s, &(struct call){.type = MESSAGE_TELL, .audit = audit}, &body, &m, err);
+	    client_call(s, &(struct call){.type = MESSAGE_TELL, .audit = audit}, &body, &m, err);
 
 	if (rc != 0)
 		return rc;
