@@ -166,7 +166,7 @@ a_killed_rekey_loses_nothing(void **state)
 	const unsigned tokens = full ? 5000 : 500, kills = full ? 50 : 20;
 	struct people p;
 	struct err err = ERR_INIT;
-	unsigned i, killed = 0, between = 0;
+	unsigned i, after_us, killed = 0, between = 0;
 	int64_t left, n = 0, total = 2 * (int64_t)tokens;
 	bool changed = false;
 
@@ -175,7 +175,9 @@ a_killed_rekey_loses_nothing(void **state)
 	registry_closep(&t->r);
 	/* more of them where the machine is busy and they come too early */
 	for (i = 0; i < kills || (between < 3 && i < 10 * kills); i++) {
-		killed += kill_one(t, &p, !changed, 20000 + i * 5003 % 150000);
+		/* a busy machine needs longer to come between them */
+		after_us = 20000 + i * 5003 % (150000 * (1 + i / kills));
+		killed += kill_one(t, &p, !changed, after_us);
 		changed = testreg_count(t, "SELECT count(*) FROM recipients") > 0;
 		left = testreg_count(t, "SELECT count(*) FROM secrets WHERE recipients <"
 					" (SELECT ifnull(max(generation), 0) FROM recipients)");
