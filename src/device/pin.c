@@ -115,7 +115,7 @@ put_padded(struct secret *to, const struct secret *pin)
 	to->len += PIN_MAX;
 }
 
-/* Try old for ref, and set the new value (NULL: there is none) of what cmd is about. Any way that
+/* Try old for ref, and set the new value (VERIFY: there is none) of what cmd is about. Any way that
  * this ends without an answer, the count is not known any more. */
 static int
 spend(struct token *token, struct apdu cmd, enum state_ref ref, const struct secret *old,
@@ -128,11 +128,11 @@ spend(struct token *token, struct apdu cmd, enum state_ref ref, const struct sec
 
 	memcpy(what + 4, ref_name((enum state_ref)cmd.p2), 3);
 	if ((rc = token_usable(token, err)) != 0 || (rc = check_old(old, ref, err)) != 0 ||
-	    (new_value != NULL && (rc = device_pin_check(new_value, what, err)) != 0) ||
+	    (cmd.ins != INS_VERIFY && (rc = device_pin_check(new_value, what, err)) != 0) ||
 	    (rc = guard(token, ref, flags, err)) != 0)
 		return rc;
 	put_padded(data, old);
-	if (new_value != NULL)
+	if (cmd.ins != INS_VERIFY)
 		put_padded(data, new_value);
 	else
 		token->verified = false;

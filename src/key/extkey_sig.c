@@ -360,9 +360,9 @@ sig_digest_sign(void *vctx, unsigned char *sig, size_t *sig_len, size_t room,
 	if (sig == NULL)
 		return sig_room(c, sig_len);
 	*sig_len = room;
-	if (c->md == NULL)
+	if (c->key->alg == KEY_ED25519)
 		return ed25519_sign(c, tbs, tbs_len, sig, sig_len);
-	return EVP_Digest(tbs, tbs_len, digest, &len, c->md, NULL) == 1 &&
+	return c->md != NULL && EVP_Digest(tbs, tbs_len, digest, &len, c->md, NULL) == 1 &&
 	       sign_digest(c, digest, len, sig, sig_len);
 }
 

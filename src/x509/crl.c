@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include <openssl/err.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "key/evp.h"
 #include "key/ossl.h"
@@ -53,7 +53,8 @@ element(const uint8_t **at, const uint8_t *end, struct element *ret)
 	how = ASN1_get_object(&e.value, &len, &e.tag, &class, end - *at);
 	if ((how & 0x81) != 0) /* malformed, or without a length */
 		return -1;
-	if (e.tag == V_ASN1_SEQUENCE && (how & V_ASN1_CONSTRUCTED) == 0)
+	if (class == V_ASN1_UNIVERSAL &&
+	    (e.tag == V_ASN1_SEQUENCE || e.tag == V_ASN1_SET) != ((how & V_ASN1_CONSTRUCTED) != 0))
 		return -1;
 	if (class != V_ASN1_UNIVERSAL)
 		e.tag = -1;
@@ -167,7 +168,8 @@ crl_next(struct crl *c, struct crl_item *ret, struct err *err)
 		return unreadable(err);
 	at = e.value;
 	if (expect(&at, e.end, V_ASN1_INTEGER, &serial) != 0 || serial.value == serial.end ||
-	    element(&at, e.end, &when) != 0 || !is_time(&when))
+	    element(&at, e.end, &when) != 0 || !is_time(&when) ||
+	    (at != e.end && expect(&at, e.end, V_ASN1_SEQUENCE, &when) != 0) || at != e.end)
 		return unreadable(err);
 	*ret = (struct crl_item){.der = e.raw,
 	    .der_len = (size_t)(e.end - e.raw),
@@ -191,6 +193,7 @@ int
 crl_open(const uint8_t *der, size_t len, bool mapped, struct crl *ret, struct err *err)
 {
 	struct crl c = {.der = der, .len = len, .mapped = mapped, .sorted = true};
+	CLEAN(crl_freep) X509_CRL *head = NULL;
 	struct crl_item e, last = {.serial = NULL};
 	int rc;
 
@@ -202,6 +205,10 @@ crl_open(const uint8_t *der, size_t len, bool mapped, struct crl *ret, struct er
 		last = e;
 	}
 	rewind_to_first(&c);
+	/* what is around the list is a CRL, and there is no second list */
+	if (rc == 0 && (rc = without_list(&c, &head, err)) == 0 &&
+	    X509_CRL_get_REVOKED(head) != NULL)
+		rc = unreadable(err);
 	if (rc == 0)
 		*ret = c;
 	return rc;
@@ -227,8 +234,10 @@ crl_has(struct crl *c, const uint8_t *serial, size_t len, bool *ret, struct err 
 		c->before = c->last;
 		c->last = next;
 	}
+	/* removeFromCRL: it is listed to say that it is released */
 	if (rc >= 0)
-		*ret = rc == 1 && at == 0;
+		*ret =
+		    rc == 1 && at == 0 && crl_item_reason(&c->last) != CRL_REASON_REMOVE_FROM_CRL;
 	return rc < 0 ? rc : 0;
 }
 
@@ -312,14 +321,14 @@ signed_by(const struct crl *c, const X509_CRL *head, EVP_PKEY *key)
 	size_t at, n;
 	const EVP_MD *digest = NULL;
 	bool ed;
-	int md;
+	int md, pk;
 
 	X509_CRL_get0_signature(head, &sig, &alg);
 	ed = EVP_PKEY_is_a(key, "ED25519") && OBJ_obj2nid(alg->algorithm) == NID_ED25519;
 	if ((sig->flags & 7) != 0) /* bits that do not count */
 		return false;
-	if (!ed &&
-	    (OBJ_find_sigid_algs(OBJ_obj2nid(alg->algorithm), &md, NULL) != 1 || md == NID_undef))
+	if (!ed && (OBJ_find_sigid_algs(OBJ_obj2nid(alg->algorithm), &md, &pk) != 1 ||
+		       md == NID_undef || !EVP_PKEY_is_a(key, OBJ_nid2sn(pk))))
 		return crl_parse(c->der, c->len, &whole, NULL) == 0 &&
 		       X509_CRL_verify(whole, key) == 1;
 	if (ctx == NULL || (!ed && (digest = EVP_get_digestbynid(md)) == NULL) ||

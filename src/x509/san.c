@@ -151,10 +151,12 @@ take(char ret[static REQUEST_TEXT_MAX], const ASN1_STRING *s)
 {
 	const size_t len = (size_t)ASN1_STRING_length(s);
 
-	if (len >= REQUEST_TEXT_MAX || memchr(ASN1_STRING_get0_data(s), 0, len) != NULL)
+	if (len == 0 || len >= REQUEST_TEXT_MAX || memchr(ASN1_STRING_get0_data(s), 0, len) != NULL)
 		return;
 	memcpy(ret, ASN1_STRING_get0_data(s), len);
 	ret[len] = '\0';
+	if (!text_is_plain(ret))
+		ret[0] = '\0';
 }
 
 static void

@@ -226,6 +226,17 @@ a_signature_counts_whatever_its_algorithm(void **state)
 	}
 }
 
+static bool
+openssl_reads(const struct blob *der)
+{
+	const unsigned char *p = der->data;
+	X509_CRL *crl = d2i_X509_CRL(NULL, &p, (long)der->len);
+	const bool all = crl != NULL && p == der->data + der->len;
+
+	X509_CRL_free(crl);
+	return all;
+}
+
 /* Whatever is cut or changed: refused, or found not to be signed; never read beyond its end. */
 static void
 what_is_broken_is_refused(void **state)
@@ -249,9 +260,45 @@ what_is_broken_is_refused(void **state)
 		if (crl_open(m.der.data, m.der.len, false, &c, NULL) == 0) {
 			(void)!crl_says(&c, &info, NULL);
 			assert_int_not_equal(crl_verify(&c, &m.ca, NULL), 0);
+			/* the entries themselves are read no further than they are used */
+			if (m.der.data + i / 8 < c.list || m.der.data + i / 8 >= c.list_end)
+				assert_true(openssl_reads(&m.der));
 		}
 		m.der.data[i / 8] ^= (uint8_t)(1 << i % 8);
 	}
+}
+
+/* A second list would be read by nobody; an entry that says "removeFromCRL" revokes nothing. */
+static void
+what_only_looks_like_a_list_is_none(void **state)
+{
+	CLEAN(made_wipe) struct made m = {.crl = NULL};
+	X509_REVOKED *one;
+	ASN1_ENUMERATED *reason = ASN1_ENUMERATED_new();
+	unsigned char *der = NULL;
+	struct crl c;
+	bool has = true;
+	int len;
+
+	(void)state;
+	make(&m, "EC", 1, true);
+	one = sk_X509_REVOKED_value(X509_CRL_get_REVOKED(m.crl), 0);
+	while (X509_REVOKED_get_ext_count(one) > 0)
+		X509_EXTENSION_free(X509_REVOKED_delete_ext(one, 0));
+	ASN1_ENUMERATED_set(reason, CRL_REASON_REMOVE_FROM_CRL);
+	assert_int_equal(X509_REVOKED_add1_ext_i2d(one, NID_crl_reason, reason, 0, 0), 1);
+	ASN1_ENUMERATED_free(reason);
+	i2d_re_X509_CRL_tbs(m.crl, &der);
+	OPENSSL_free(der);
+	der = NULL;
+	assert_true((len = i2d_X509_CRL(m.crl, &der)) > 0);
+	assert_int_equal(crl_open(der, (size_t)len, false, &c, NULL), 0);
+	assert_int_equal(c.entries, 1);
+	assert_int_equal(crl_has(&c, X509_REVOKED_get0_serialNumber(one)->data,
+			     (size_t)X509_REVOKED_get0_serialNumber(one)->length, &has, NULL),
+	    0);
+	assert_false(has);
+	OPENSSL_free(der);
 }
 
 int
@@ -262,6 +309,7 @@ main(void)
 	    cmocka_unit_test(entries_come_with_their_reasons),
 	    cmocka_unit_test(a_signature_counts_whatever_its_algorithm),
 	    cmocka_unit_test(what_is_broken_is_refused),
+	    cmocka_unit_test(what_only_looks_like_a_list_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
