@@ -31,8 +31,8 @@ verified(const struct workflow_audit *a, struct err *err)
 			(json_int_t)a->signed_rows, "crl_number", (json_int_t)a->crl_number,
 			"logged_rows", (json_int_t)a->logged_rows, "log_readable", a->log_readable),
 		    err);
-	printf("%lld rows fit, render_hex(a->head, sizeof(a->head)) %s\n", (long long)a->rows,
-	    render_hex(a->head, sizeof(a->head)));
+	printf(
+	    "%lld rows fit, head %s\n", (long long)a->rows, render_hex(a->head, sizeof(a->head)));
 	if (a->signed_rows > 0)
 		printf("up to row %llu CRL number %llu says so\n",
 		    (unsigned long long)a->signed_rows, (unsigned long long)a->crl_number);

@@ -186,6 +186,8 @@ run(struct called *c, struct err *err)
 	char path[PATH_MAX];
 	int rc;
 
+	if (ca_out_path != NULL && strcmp(ca_out_path, "-") == 0)
+		ca_out_path = NULL;
 	request_merge(r, &usual);
 	if ((rc = opt_out_check(ca_out_path, err)) != 0 ||
 	    (rc = read_csr(c->args[0], &r->csr, err)) != 0 || (rc = server_names(r, err)) != 0 ||

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ca p12: a software key with its certificate and chain in one file. */
 
+#include <string.h>
+
 #include "cli/cli.h"
 
 #define PASS_LEAST 8 /* bytes; the file can be tried offline */
@@ -50,7 +52,7 @@ options(struct request *r, struct err *err)
 		    "--algorithm takes ECCP256, ECCP384, RSA2048, RSA3072 or RSA4096");
 	if (r->holder.name[0] == '\0')
 		return err_set(err, ERR_USAGE, "whose is it? Give --cn NAME");
-	if (ca_out_path == NULL)
+	if (ca_out_path == NULL || strcmp(ca_out_path, "-") == 0)
 		return err_set(err, ERR_USAGE, "where to? Give --out FILE");
 	return opt_out_check(ca_out_path, err);
 }

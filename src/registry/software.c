@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 
+#include <string.h>
+
 #include "base/text.h"
 #include "base/utc.h"
 #include "registry/room.h"
@@ -42,11 +44,11 @@ registry_software_put(struct registry *r, const char *action, const struct reque
 		return rc;
 	if (info.serial_len != REGISTRY_SERIAL_LEN)
 		return err_set(err, ERR_FIT, "the serial has another length than this CA's");
-	path = path == NULL ? "" : path;
+	/* the CA has signed: that it is too long must not lose the row */
+	path = path == NULL || strlen(path) >= REGISTRY_PATH_MAX ? "" : path;
 	text_hex(info.serial, info.serial_len, hex);
 	utc_text(info.not_after, end);
-	if ((rc = registry_text_check(path, REGISTRY_PATH_MAX, "the path", err)) != 0 ||
-	    (rc = db_begin(r->db, &tx, err)) != 0 ||
+	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = db_run(r->db, "UPDATE software SET path = '' WHERE path = ?", DB_ARGS(DB_T(path)),
 		 err)) != 0 ||
 	    (rc = db_run(r->db,

@@ -147,6 +147,18 @@ command_in(const char *line)
 	return NULL;
 }
 
+/* The whole of it is in one pair of quotes: they are OpenSSL's. p: behind the "=". */
+static bool
+quoted_whole(const char *p)
+{
+	size_t n = strcspn(p, "\n"), skip = strspn(p, " \t");
+
+	while (n > skip && strchr(" \t\r", p[n - 1]) != NULL)
+		n--;
+	return n >= skip + 2 && strchr("'\"`", p[skip]) != NULL &&
+	       skip + 1 + strcspn(p + skip + 1, "'\"`\n") == n - 1 && p[n - 1] == p[skip];
+}
+
 /* OpenSSL's reader takes quotes away, which in a command say what is one word. */
 static int
 keep_quotes(const char *text, struct blob *ret, struct err *err)
@@ -157,6 +169,8 @@ keep_quotes(const char *text, struct blob *ret, struct err *err)
 	for (; rc == 0 && *line != '\0'; line += strcspn(line, "\n"), line += *line != '\0') {
 		const char *p = command_in(line);
 
+		if (p != NULL && quoted_whole(p + 1))
+			continue;
 		for (; rc == 0 && p != NULL && *p != '\0' && *p != '\n'; p++) {
 			if (strchr("'\"`", *p) == NULL || p[-1] == '\\')
 				continue;
@@ -182,6 +196,8 @@ config_read(const char *home, struct config *ret, struct err *err)
 		return rc;
 	if ((rc = file_read_ours(path, &text, err)) != 0)
 		return rc == ERR_ABSENT ? 0 : rc;
+	if (text.len > 0 && memchr(text.data, 0, text.len) != NULL)
+		return err_set(err, ERR_USAGE, "%s has a NUL byte in it", path);
 	if ((rc = blob_append(&text, "", 1, err)) != 0 ||
 	    (rc = keep_quotes((const char *)text.data, &kept, err)) != 0)
 		return rc;

@@ -109,8 +109,8 @@ place_connect(const struct place *p, int64_t deadline_ns, int *ret_fd, struct er
 {
 	CLEAN(file_closep) int fd = socket(p->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	const int64_t left = deadline_ns - utc_monotonic_ns();
-	const int64_t us = left > 0 ? left / 1000 : 1;
-	const struct timeval most = {.tv_sec = us / 1000000, .tv_usec = us % 1000000 + 1};
+	const int64_t us = left > 1000 ? left / 1000 : 1;
+	const struct timeval most = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
 
 	/* connect() observes it: socket(7) */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) != 0 ||

@@ -53,6 +53,10 @@ reload = $T/words \"a b\" c 'd \"e\"' f\\\\ g"
 ca crl >/dev/null
 exits 0 '<a b><c><d "e"><f g>' "a command of ykenroll.conf has its words as they are quoted" ykenroll ca publish
 put "dir = $T/a
+reload = \"$T/words a b\""
+ca crl >/dev/null
+exits 0 '<a><b>' "as a whole in quotes it is what is in them" ykenroll ca publish
+put "dir = $T/a
 reload = $T/words \"a b"
 exits 2 'no end' "and a quote has an end" ykenroll ca publish
 put "dir = relative"

@@ -161,6 +161,9 @@ exits 0 '' "a server's certificate" ykenroll ca issue "$T/www.csr" --dns www.exa
 exits 0 'would +revoked' "whose serial is named: the plan" ykenroll reissue "$(openssl x509 -in "$T/www.crt" -noout -serial | cut -d= -f2)" \
 	--reason left $ca --dry-run
 claim "which changes nothing" [ "$(sql "SELECT count(*) FROM software WHERE revoked IS NOT NULL")" = 0 ]
+for none in 99999999 ada; do
+	exits 2 'no holder' "a dry run of what is not there ($none)" ykenroll reissue $none --reason left $ca --dry-run
+done
 old=$(cert_of $A)
 exits 0 'would +revoked' "left, the plan" ykenroll reissue alice@example.org --reason left $ca --dry-run
 exits 0 'would +revoked' "retired, and not here: the plan" ykenroll retire $A --absent $ca --dry-run

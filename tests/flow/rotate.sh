@@ -96,8 +96,9 @@ claim "of the same key, for the same name, with the chain" sh -c '
 claim "the other one is as it was" cmp "$www/later.pem" "$T/www.before/later.pem"
 if [ -n "$nginx" ]; then
 	kill -HUP $nginx # what ExecStartPost does, in a drop-in
-	for _ in $(seq 50); do [ "$(served)" = "$(serial "$www/soon.pem")" ] && break; sleep 0.2; done
-	claim "nginx serves the new one after a reload" [ "$(served)" = "$(serial "$www/soon.pem")" ]
+	# a worker of before may answer once more
+	for _ in $(seq 50); do serves=$(served); [ "$serves" = "$(serial "$www/soon.pem")" ] && break; sleep 0.2; done
+	claim "nginx serves the new one after a reload" [ "$serves" = "$(serial "$www/soon.pem")" ]
 	kill $nginx
 	wait $nginx
 fi

@@ -92,6 +92,20 @@ parse(const char *text, uint8_t ret[static SERIAL_MAX])
 	return n > 0 && n <= 2 * SERIAL_MAX && text_unhex(hex, ret, n / 2) == 0 ? n / 2 : 0;
 }
 
+/* For a dry run, which asks the log and not the signer. */
+static int
+is_known(const struct other *o, const uint8_t *serial, size_t len, struct err *err)
+{
+	CLEAN(signer_status_closep) struct signer_status *log = NULL;
+	struct signer_status_cert found;
+	int rc;
+
+	if ((rc = signer_status_open(o->w->home, &log, err)) != 0 ||
+	    (rc = signer_status_find(log, serial, len, &found, err)) != 0)
+		return rc;
+	return found.what == STATUS_UNKNOWN ? ERR_ABSENT : 0;
+}
+
 static int
 take_imported(const struct other *o, const uint8_t *serial, size_t len, struct err *err)
 {
@@ -100,7 +114,7 @@ take_imported(const struct other *o, const uint8_t *serial, size_t len, struct e
 	int rc;
 
 	if (o->w->dry_run)
-		return 0;
+		return is_known(o, serial, len, err);
 	if ((rc = signer_crl_state(o->signer, false, &before, err)) != 0 ||
 	    (rc = signer_revoke(o->signer, serial, len, o->reason, err)) != 0 ||
 	    (rc = signer_crl_state(o->signer, false, &o->ret->crl, err)) != 0)
