@@ -155,7 +155,10 @@ openssl req -newkey rsa:2048 -nodes -keyout "$S/leaf.key" -subj /CN=leaf 2>/dev/
 sed "s,^\tssl_certificate .*,\tssl_certificate $S/leaf.crt;,; s,^\tssl_certificate_key .*,\tssl_certificate_key $S/leaf.key;," \
 	/etc/nginx/conf.d/www.example.org.conf >"$S/weak.conf" && cp "$S/weak.conf" /etc/nginx/conf.d/www.example.org.conf
 nginx -t >"$S/weak.log" 2>&1
-brings "ca md too weak" "$S/weak.log"
+case $(. /etc/os-release; echo "${VERSION_ID-}") in
+12) brings "ca md too weak" "$S/weak.log" ;;
+*) claim "troubleshooting: ca md too weak is not what this release's nginx -t says" grep -q 'test is successful' "$S/weak.log" ;;
+esac
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/same.key" -subj "$(openssl x509 -in "$T/home/pub/issuing.crt" \
 	-noout -subject -nameopt compat | sed 's,^subject=,,')" 2>/dev/null >"$S/same.csr"
 printf 'authorityKeyIdentifier=none\n' >"$S/same.ext" # newer OpenSSL adds one
