@@ -3,17 +3,7 @@
 # Is every C file as clang-format leaves it, below 500 lines, and under its licence line?
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-n=0 bad=0
-claim() { # claim TEXT OFFENDERS
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		bad=1
-		echo "not ok $n - $1"
-		echo "$2" | sed 's/^/# /' | head -40
-	fi
-}
+. tests/unit/lib.sh
 files() { find src include tests -name '*.[ch]' | sort; }
 
 claim "no file is longer than 500 lines" "$(files | xargs wc -l | awk '$2 != "total" && $1 > 500')"
@@ -26,5 +16,4 @@ else
 	n=$((n + 1))
 	echo "ok $n - clang-format has nothing to change # SKIP needs version 14"
 fi
-echo "1..$n"
-exit $bad
+finish

@@ -3,17 +3,7 @@
 # Does every room include only what lies below it, and does each foreign header stay in its room?
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-n=0 bad=0
-claim() { # claim TEXT OFFENDERS
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		bad=1
-		echo "not ok $n - $1"
-		echo "$2" | sed 's/^/# /'
-	fi
-}
+. tests/unit/lib.sh
 
 # room: what it may include of the others
 while read -r room allowed; do
@@ -67,5 +57,4 @@ done)"
 claim "which only ykenroll-signer is linked with" "$(awk '/^executable\(/ { getline; name = $1 } /^core_dep/ { name = "core_dep" } /^ca_dep/ { name = "" }
 	/ca_lib|ca_dep/ && name != "" && name !~ /ykenroll-signer/ { print name ": " $0 }' src/meson.build)"
 claim "and whose contract nobody else includes" "$(grep -ln 'ykenroll/signer_serve.h' src/*/*.[ch] | grep -vE '^src/(signer|signer_main)/')"
-echo "1..$n"
-exit $bad
+finish

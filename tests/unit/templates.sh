@@ -4,17 +4,7 @@
 # sections close? What the programs say that read the filled ones is asked in tests/servers.
 set -u
 cd "$(dirname "$0")/../../src/relying" || exit 1
-n=0 bad=0
-claim() { # claim TEXT OFFENDERS
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		bad=1
-		echo "not ok $n - $1"
-		echo "$2" | sed 's/^/# /' | head -40
-	fi
-}
+. ../../tests/unit/lib.sh
 words_of() { # words_of FILE.c: what it gives values to
 	grep -oE '(^|put(_[a-z]+)?\(f, |\{)"[A-Z][A-Z0-9]*"' "$1" | grep -oE '[A-Z][A-Z0-9]*' | sort -u
 }
@@ -58,5 +48,4 @@ done
 for s in $(sed -n 's/^    {"[a-z]*", "\([A-Za-z.]*\)",.*/\1/p' server.c); do
 	claim "$s is a template" "$([ -f "text/$s" ] || echo "text/$s is not there")"
 done
-echo "1..$n"
-exit $bad
+finish
