@@ -63,24 +63,32 @@ ca_cert_file(const char *path, struct blob *ret, struct err *err)
 	return rc;
 }
 
+static int
+own_cert(const struct desk *w, const char *name, struct blob *ret, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), w->home, name, err)) != 0)
+		return rc;
+	rc = ca_cert_file(path, ret, err);
+	return rc == ERR_ABSENT ? err_set(err, ERR_CA,
+				      "there is no CA in %s; make one with: ykenroll init", w->home)
+				: rc;
+}
+
+int
+ca_issuing(const struct desk *w, struct blob *ret, struct err *err)
+{
+	return own_cert(w, "pub/issuing.crt", ret, err);
+}
+
 int
 ca_certs(const struct desk *w, struct blob ret[static 2], struct err *err)
 {
-	static const char *const names[] = {"pub/issuing.crt", "pub/root.crt"};
-	char path[PATH_MAX];
-	size_t i;
-	int rc;
+	const int rc = ca_issuing(w, &ret[0], err);
 
-	for (i = 0; i < 2; i++) {
-		if ((rc = file_join(path, sizeof(path), w->home, names[i], err)) != 0)
-			return rc;
-		if ((rc = ca_cert_file(path, &ret[i], err)) == ERR_ABSENT)
-			return err_set(err, ERR_CA,
-			    "there is no CA in %s; make one with: ykenroll init", w->home);
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
+	return rc != 0 ? rc : own_cert(w, "pub/root.crt", &ret[1], err);
 }
 
 /* ---- the audit chain ---- */

@@ -22,7 +22,8 @@ MUST_CHECK int ca_issue_own(struct signer *s, struct registry *r, const char *pr
 
 /* The certificate in a PEM file. Errors: ERR_ABSENT; ERR_FIT. */
 MUST_CHECK int ca_cert_file(const char *path, struct blob *ret, struct err *err);
-/* This home's issuing CA and root, from pub/. Errors: ERR_CA. */
+/* This home's issuing CA, alone or with its root, from pub/. Errors: ERR_CA. */
+MUST_CHECK int ca_issuing(const struct desk *w, struct blob *ret, struct err *err);
 MUST_CHECK int ca_certs(const struct desk *w, struct blob ret[static 2], struct err *err);
 
 /* ---- the registry's chain and the CA, which knows how far it was ---- */

@@ -13,7 +13,7 @@
 struct ocspd_cert {
 	const struct desk *w;
 	const struct relying_ocsp *what;
-	struct blob cas[2], cert;
+	struct blob ca, cert;
 	struct key *key;
 	struct secret *pass; /* of the key file: it is read again when it was replaced */
 	struct ocsp *ocsp;

@@ -21,8 +21,7 @@ ocspd_cert_wipe(struct ocspd_cert *c)
 	ocsp_freep(&c->ocsp);
 	key_freep(&c->key);
 	secret_freep(&c->pass);
-	blob_wipe(&c->cas[0]);
-	blob_wipe(&c->cas[1]);
+	blob_wipe(&c->ca);
 	blob_wipe(&c->cert);
 }
 
@@ -86,10 +85,10 @@ ocspd_cert_open(struct ocspd_cert *c, struct err *err)
 {
 	int rc;
 
-	if ((rc = ca_certs(c->w, c->cas, err)) != 0 || (rc = load(c, err)) != 0)
+	if ((rc = ca_issuing(c->w, &c->ca, err)) != 0 || (rc = load(c, err)) != 0)
 		return rc;
 	c->from = c->looked_at = utc_now();
-	return ocsp_new(&c->cas[0], &c->cert, c->key, c->from, &c->ocsp, err);
+	return ocsp_new(&c->ca, &c->cert, c->key, c->from, &c->ocsp, err);
 }
 
 /* ---- while we run ---- */
@@ -130,9 +129,9 @@ look_at_file(struct ocspd_cert *c, struct err *err)
 
 	if ((rc = read_cert(c->what->cert, &cert, err)) != 0 || blob_equal(&cert, &c->cert))
 		return rc;
-	if (ocsp_new(&c->cas[0], &cert, c->key, utc_now(), &o, NULL) != 0 &&
+	if (ocsp_new(&c->ca, &cert, c->key, utc_now(), &o, NULL) != 0 &&
 	    ((rc = key_file_load(c->what->key, c->pass, &key, err)) != 0 ||
-		(rc = ocsp_new(&c->cas[0], &cert, key, utc_now(), &o, err)) != 0))
+		(rc = ocsp_new(&c->ca, &cert, key, utc_now(), &o, err)) != 0))
 		return rc;
 	take(c, &key, &cert, &o);
 	return 0;
@@ -151,7 +150,7 @@ renew_own(struct ocspd_cert *c, bool at_once, struct err *err)
 	if (!at_once && utc_now() < c->from + half)
 		return 0;
 	if ((rc = make_own(c->w, NULL, &key, &cert, err)) != 0 ||
-	    (rc = ocsp_new(&c->cas[0], &cert, key, utc_now(), &o, err)) != 0)
+	    (rc = ocsp_new(&c->ca, &cert, key, utc_now(), &o, err)) != 0)
 		return rc;
 	take(c, &key, &cert, &o);
 	return 0;
