@@ -103,6 +103,7 @@ MUST_CHECK int crl_read(const uint8_t *der, size_t len, struct crl_info *ret, st
 struct crl_item {
 	const uint8_t *serial; /* big endian, without zeros in front; into the CRL */
 	size_t len;
+	bool negative;	    /* then serial is its two's complement, and no certificate of ours */
 	const uint8_t *der; /* the entry */
 	size_t der_len;
 };

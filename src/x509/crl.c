@@ -140,10 +140,12 @@ without_list(const struct crl *c, X509_CRL **ret, struct err *err)
 
 /* ---- entries ---- */
 
-/* As numbers: without zeros in front. */
+/* As numbers: without zeros in front, the negative ones of other CAs before all others. */
 static int
 order(const struct crl_item *a, const struct crl_item *b)
 {
+	if (a->negative != b->negative)
+		return a->negative ? -1 : 1;
 	return a->len != b->len ? (a->len < b->len ? -1 : 1) : memcmp(a->serial, b->serial, a->len);
 }
 
@@ -173,6 +175,7 @@ crl_next(struct crl *c, struct crl_item *ret, struct err *err)
 		return unreadable(err);
 	*ret = (struct crl_item){.der = e.raw,
 	    .der_len = (size_t)(e.end - e.raw),
+	    .negative = (serial.value[0] & 0x80) != 0,
 	    .serial = serial.value,
 	    .len = (size_t)(serial.end - serial.value)};
 	trim(ret);

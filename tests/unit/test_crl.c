@@ -301,12 +301,35 @@ what_only_looks_like_a_list_is_none(void **state)
 	OPENSSL_free(der);
 }
 
+/* Other CAs make them. Its octets, without the zeros in front of a positive one, are the same. */
+static void
+a_negative_serial_is_not_a_positive_one(void **state)
+{
+	CLEAN(made_wipe) struct made m = {.crl = NULL};
+	const uint8_t want[] = {0x00, 0x83};
+	struct crl_item e;
+	struct crl c;
+	bool has = true;
+
+	(void)state;
+	make(&m, "EC", 1, true);
+	assert_int_equal(crl_open(m.der.data, m.der.len, false, &c, NULL), 0);
+	assert_int_equal(crl_next(&c, &e, NULL), 1);
+	assert_int_equal(e.len, 1);
+	m.der.data[e.serial - m.der.data] = 0x83; /* minus 125 */
+	assert_int_equal(crl_lists(&m.der, want, sizeof(want), &has, NULL), 0);
+	assert_false(has);
+	assert_int_equal(crl_lists(&m.der, want + 1, 1, &has, NULL), 0);
+	assert_false(has);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_entry_is_found_in_any_order),
 	    cmocka_unit_test(entries_come_with_their_reasons),
+	    cmocka_unit_test(a_negative_serial_is_not_a_positive_one),
 	    cmocka_unit_test(a_signature_counts_whatever_its_algorithm),
 	    cmocka_unit_test(what_is_broken_is_refused),
 	    cmocka_unit_test(what_only_looks_like_a_list_is_none),
