@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -26,8 +26,7 @@ ca_name(const char *home, const char *name)
 {
 	struct ca_name n;
 
-	assert(strlen(home) + strlen(name) + 2 <= sizeof(n.at));
-	strcat(strcat(strcpy(n.at, home), "/"), name);
+	(void)snprintf(n.at, sizeof(n.at), "%s/%s", home, name);
 	return n;
 }
 

@@ -22,9 +22,10 @@
 #define CA_PUB "pub"
 #define CA_CONF "ykenroll.conf"
 
-/* home/name. home is shorter than ENV_HOME_MAX (base/env.h), a name than 64 bytes. */
+/* home/name. One that is too long is cut to PATH_MAX characters, which the kernel refuses:
+ * ENAMETOOLONG. */
 struct ca_name {
-	char at[PATH_MAX];
+	char at[PATH_MAX + 1];
 };
 struct ca_name ca_name(const char *home, const char *name);
 

@@ -33,7 +33,7 @@ int process_reap(pid_t *pid);
  * believed ---- */
 
 struct where {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 1];
 	bool elsewhere; /* it was named: none is started instead */
 };
 

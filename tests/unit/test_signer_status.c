@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Does a reader beside the signer see what the log says, and does the checkpoint say what the log
  * says, whatever happens to it? */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,11 +283,28 @@ what_was_edited_is_found_by_the_full_verification(void **state)
 	}
 }
 
+static void
+a_home_whose_path_is_too_long_is_refused(void **state)
+{
+	struct signer_status *s = NULL;
+	struct err err = ERR_INIT;
+	char home[PATH_MAX + 100];
+
+	(void)state;
+	memset(home, 'x', sizeof(home));
+	home[0] = '/';
+	home[sizeof(home) - 1] = '\0';
+	assert_int_equal(signer_status_open(home, &s, &err), ERR_CA);
+	home[PATH_MAX - 10] = '\0';
+	assert_int_equal(signer_status_open(home, &s, &err), ERR_CA);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_view_follows_the_signer),
+	    cmocka_unit_test(a_home_whose_path_is_too_long_is_refused),
 	    cmocka_unit_test(a_ca_s_own_serial_is_none_of_the_issuing_ca),
 	    cmocka_unit_test(what_was_not_synced_is_not_seen),
 	    cmocka_unit_test(a_reader_that_stands_still_holds_up_nobody),
