@@ -333,6 +333,35 @@ crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err)
 		   : renew(ca, peer, LOG_ISSUING, ca->key, rules_crl_days(ca->rules), err);
 }
 
+bool
+crl_will_list(const struct ca *ca, const struct log_cert *c)
+{
+	const int64_t now = ca->now();
+	const struct crl_plan plan = {.this_update = now - BACKDATE,
+	    .next_update = now + (int64_t)rules_crl_days(ca->rules) * DAY};
+
+	return crl_listed(c, &plan);
+}
+
+int
+crl_shows(const struct ca *ca, const uint8_t *serial, size_t len, bool *ret, struct err *err)
+{
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	uint8_t hash[LOG_HASH_LEN];
+	struct crl c;
+	int rc;
+
+	if ((rc = read_crl(ca, pub[LOG_ISSUING], &f, hash, err)) != 0)
+		return rc == ERR_ABSENT ? ERR_CA : rc;
+	if (!crl_is_last(ca->log, LOG_ISSUING, hash))
+		return err_set(err, ERR_CA,
+		    "%s is not the CRL that was signed last; make one with: ykenroll ca crl",
+		    ca_name(ca->home, pub[LOG_ISSUING]).at);
+	if ((rc = crl_open(f.der, f.len, true, &c, err)) == 0)
+		rc = crl_has(&c, serial, len, ret, err);
+	return rc == ERR_FIT ? ERR_CA : rc;
+}
+
 int
 crl_root_renew(struct ca *ca, uint32_t peer, struct err *err)
 {

@@ -40,6 +40,14 @@ bool crl_fresh(const struct ca *ca);
  * log's last word. */
 MUST_CHECK int crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err);
 
+/* Would a CRL that is made now list it, once it is revoked? Not when it expired long ago. */
+bool crl_will_list(const struct ca *ca, const struct log_cert *c);
+
+/* Read pub/issuing.crl back: is it the last one that was signed, and does it list this serial?
+ * Errors: ERR_CA; ERR_INTERNAL. */
+MUST_CHECK int crl_shows(
+    const struct ca *ca, const uint8_t *serial, size_t len, bool *ret, struct err *err);
+
 /* The root's: its key is in the process from crl_root_unlock to the signature. ca/root.crl is
  * written before the log says "signed": a crash in between leaves the new CRL there under its
  * logged intent, and the next start takes it over. */

@@ -345,6 +345,36 @@ revoke(const struct log_cert *c, int64_t reason, struct err *err)
 			 c->reason);
 }
 
+/* Revoked is what the CRL lists, as it lies there for the servers: it is read back. */
+static int
+publish(struct ca *ca, uint32_t peer, bool always, const uint8_t *serial, size_t len, bool listed,
+    struct err *err)
+{
+	char hex[2 * LOG_SERIAL_LEN + 1];
+	bool there = !listed;
+	int rc;
+
+	if ((rc = crl_renew(ca, peer, always, err)) != 0 ||
+	    (rc = crl_shows(ca, serial, len, &there, err)) != 0 || there == listed)
+		return rc;
+	text_hex(serial, len, hex);
+	return err_set(err, ERR_CA,
+	    "CRL number %llu %s certificate %s; look for why with: ykenroll ca log",
+	    (unsigned long long)ca->crls[LOG_ISSUING].number,
+	    listed ? "does not list" : "still lists", hex);
+}
+
+static int
+expired(const struct log_cert *c, struct err *err)
+{
+	char end[UTC_TEXT_LEN];
+
+	utc_text(c->not_after, end);
+	return err_set(err, ERR_CA,
+	    "the certificate expired at %s, and no CRL lists it any more: nothing was revoked",
+	    end);
+}
+
 int
 issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, int64_t reason,
     struct err *err)
@@ -358,23 +388,27 @@ issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, in
 		return err_set(err, ERR_USAGE, "%lld is not a reason to revoke", (long long)reason);
 	if ((rc = find_signed(ca, serial, len, &c, err)) != 0)
 		return rc;
+	if (!off && !crl_will_list(ca, &c))
+		return expired(&c, err);
 	/* once more: only make sure that the list is out */
 	if (off ? c.revoked_at == 0 : c.revoked_at != 0 && c.reason == reason)
-		return crl_renew(ca, peer, false, err);
+		return publish(ca, peer, false, serial, len, !off, err);
 	if ((rc = off ? release(&c, err) : revoke(&c, reason, err)) != 0 ||
 	    (rc = log_of_serial(ca->log, &who, off ? "released" : "revoked", serial, len,
 		 off ? 0 : reason, err)) != 0)
 		return rc;
-	return crl_renew(ca, peer, true, err);
+	return publish(ca, peer, true, serial, len, !off, err);
 }
 
-/* One that is revoked stays revoked as it is. */
+/* One that is revoked stays revoked as it is; one that expired long ago is on no CRL. */
 static int
 forbid_signed(struct ca *ca, uint32_t peer, const uint8_t *serial, const struct log_cert *c,
     int64_t reason, struct err *err)
 {
+	if (!crl_will_list(ca, c))
+		return crl_renew(ca, peer, false, err);
 	return c->revoked_at != 0 && c->reason != REASON_HOLD
-		   ? crl_renew(ca, peer, false, err)
+		   ? publish(ca, peer, false, serial, SIGNER_SERIAL_LEN, true, err)
 		   : issue_revoke(ca, peer, serial, SIGNER_SERIAL_LEN, reason, err);
 }
 

@@ -402,6 +402,41 @@ an_expired_certificate_leaves_the_crl_after_a_while(void **state)
 	clock_offset = 0;
 }
 
+/* "Revoked" without an entry would be a lie: the CRL is read back, whoever asks. */
+static void
+nothing_is_revoked_that_the_signed_crl_does_not_list(void **state)
+{
+	CLEAN(textp) char *home = testsigner_home();
+	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0}, q = {0};
+	CLEAN(blob_wipe) struct blob one = {0}, two = {0};
+	struct log_cert c;
+	struct err err = ERR_INIT;
+	bool listed = false;
+
+	(void)state;
+	testsigner_issue(ca, "alice", &p, &one);
+	testsigner_issue(ca, "bob", &q, &two);
+	OK(issue_revoke(ca, 1000, q.serial, 16, REASON_KEY_COMPROMISE, &err));
+	OK(crl_shows(ca, q.serial, 16, &listed, &err));
+	assert_true(listed);
+	/* expired long ago: no CRL would have it, and nothing is logged */
+	ca->now = shifted_now;
+	clock_offset = 400 * DAY;
+	assert_int_equal(issue_revoke(ca, 1000, p.serial, 16, REASON_KEY_COMPROMISE, &err), ERR_CA);
+	assert_non_null(strstr(err.text, "expired at"));
+	OK(log_find(ca->log, p.serial, 16, &c, &err));
+	assert_int_equal(c.revoked_at, 0);
+	assert_int_equal(issue_revoke(ca, 1000, q.serial, 16, REASON_KEY_COMPROMISE, &err), ERR_CA);
+	clock_offset = 0;
+	/* what lies in pub/ counts, not what was meant to */
+	testsigner_shell(0, "cd %s && sed -i 5d pub/issuing.crl", home);
+	assert_int_equal(issue_revoke(ca, 1000, q.serial, 16, REASON_KEY_COMPROMISE, &err), ERR_CA);
+	assert_non_null(strstr(err.text, "ykenroll ca crl"));
+	OK(crl_renew(ca, 1000, true, &err));
+	OK(issue_revoke(ca, 1000, q.serial, 16, REASON_KEY_COMPROMISE, &err));
+}
+
 int
 main(void)
 {
@@ -416,6 +451,7 @@ main(void)
 	    cmocka_unit_test(the_crl_is_renewed_at_half_its_life_and_its_number_rises),
 	    cmocka_unit_test(a_crl_that_was_lost_or_could_not_be_published_is_made_again),
 	    cmocka_unit_test(an_expired_certificate_leaves_the_crl_after_a_while),
+	    cmocka_unit_test(nothing_is_revoked_that_the_signed_crl_does_not_list),
 	};
 
 	return cmocka_run_group_tests(tests, testsigner_setup, testsigner_teardown);

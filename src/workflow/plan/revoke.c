@@ -134,11 +134,11 @@ stays(const struct taking *t, const struct registry_cert *c)
 }
 
 /* What was only prepared may have been signed all the same, or another desk is about to have it
- * signed. */
+ * signed. What is revoked for another reason stays so, and the CA looks whether its CRL says it. */
 static int
 take_back(const struct taking *t, const struct registry_cert *c, bool *ret_signed, struct err *err)
 {
-	if (c->state == CERT_PREPARED)
+	if (c->state == CERT_PREPARED || stays(t, c))
 		return signer_forbid(t->signer, c->serial, t->what->reason, ret_signed, err);
 	*ret_signed = true;
 	return signer_revoke(t->signer, c->serial, sizeof(c->serial), t->what->reason, err);
@@ -153,11 +153,13 @@ revoke_certs(struct taking *t, uint32_t token, struct registry_revocation *v, st
 
 	for (i = 0; i < t->ret->n; i++) {
 		c = &t->ret->certs[i];
-		if (c->token.serial != token || stays(t, c))
+		if (c->token.serial != token)
 			continue;
 		memcpy(v->certs[v->n].serial, c->serial, sizeof(c->serial));
 		if ((rc = take_back(t, c, &v->certs[v->n].was_signed, err)) != 0)
 			return rc;
+		if (stays(t, c))
+			continue;
 		t->changed =
 		    t->changed || c->state != CERT_REVOKED || c->reason != (int)t->what->reason;
 		v->n++;
