@@ -98,6 +98,6 @@ env_program(const char *name, const char *installed, char ret[static PATH_MAX], 
 		return 0;
 	}
 	return err_set(err, ERR_INTERNAL,
-	    "the program %s is neither in %s nor at %s; install ykenroll as a whole", name, self,
+	    "the program %s was found neither in %s nor at %s; reinstall ykenroll", name, self,
 	    installed);
 }

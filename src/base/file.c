@@ -160,7 +160,7 @@ file_read_ours(const char *path, struct blob *ret, struct err *err)
 	if ((rc = open_stat(path, &fd, &st, err)) != 0)
 		return rc;
 	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0))
-		return err_set(err, ERR_USAGE, "%s is not a file of ours; chown it", path);
+		return err_set(err, ERR_USAGE, "%s does not belong to this user; chown it", path);
 	if ((st.st_mode & 022) != 0)
 		return err_set(err, ERR_USAGE, "%s can be written by others; chmod 644 it", path);
 	return read_all(fd, path, ret, err);
@@ -203,17 +203,19 @@ file_read_credential(const char *name, struct secret *ret, struct err *err)
 	int rc;
 
 	if (name[0] == '\0' || name[0] == '.' || strchr(name, '/') != NULL)
-		return err_set(err, ERR_USAGE, "%s is not the name of a credential", name);
+		return err_set(err, ERR_USAGE, "invalid credential name '%s'", name);
 	if (dir == NULL || dir[0] != '/')
 		return err_set(err, ERR_USAGE,
-		    "there is no credential %s: systemd hands them to its services only", name);
+		    "no credential %s: systemd gives credentials to its services only "
+		    "(LoadCredential=)",
+		    name);
 	if ((rc = file_join(path, sizeof(path), dir, name, err)) != 0 ||
 	    (rc = open_stat(path, &fd, &st, err)) != 0)
 		return rc;
 	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) ||
 	    (st.st_mode & 037) != 0)
-		return err_set(
-		    err, ERR_USAGE, "%s is not a credential that only this service can read", path);
+		return err_set(err, ERR_USAGE,
+		    "credential %s is not a file that only this service can read", path);
 	return (rc = read_all(fd, path, &b, err)) != 0 ? rc : take_line(path, &b, ret, err);
 }
 
@@ -285,7 +287,8 @@ write_temp(char *temp, const char *path, const void *data, size_t len, mode_t mo
 	if (n < 0 || n >= PATH_SIZE)
 		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
 	if (fd < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot write beside %s", path);
+		return err_errno(
+		    err, ERR_INTERNAL, "cannot create a temporary file beside %s", path);
 	return fill_temp(fd, temp, path, &all, mode, err);
 }
 
@@ -341,7 +344,7 @@ create_nameless(const char *path, const struct blob *data, mode_t mode, struct e
 	snprintf(by, sizeof(by), "/proc/self/fd/%d", fd);
 	if (linkat(AT_FDCWD, by, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0)
 		return file_sync_dir(path, err);
-	return errno == EEXIST ? err_set(err, ERR_OCCUPIED, "%s exists already", path) : 1;
+	return errno == EEXIST ? err_set(err, ERR_OCCUPIED, "%s already exists", path) : 1;
 }
 
 /* Neither fails to notice that the name exists: no window in which something else could be
@@ -370,7 +373,7 @@ file_create(const char *path, const void *data, size_t len, mode_t mode, struct 
 	if ((rc = write_temp(temp, path, data, len, mode, err)) != 0)
 		return rc;
 	if (name_it(temp, path) != 0) {
-		rc = errno == EEXIST ? err_set(err, ERR_OCCUPIED, "%s exists already", path)
+		rc = errno == EEXIST ? err_set(err, ERR_OCCUPIED, "%s already exists", path)
 				     : err_errno(err, ERR_INTERNAL, "cannot create %s", path);
 		unlink(temp);
 		return rc;
@@ -384,7 +387,7 @@ file_private_dir(const char *path, struct err *err)
 	struct stat st;
 
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return err_errno(err, ERR_INTERNAL, "cannot make the directory %s", path);
+		return err_errno(err, ERR_INTERNAL, "cannot create the directory %s", path);
 	if (stat(path, &st) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
 	if (!S_ISDIR(st.st_mode))

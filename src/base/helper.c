@@ -63,7 +63,7 @@ static int
 ended(const char *path, int status, const struct blob *what, struct err *err)
 {
 	if (!WIFEXITED(status) || WEXITSTATUS(status) == 127)
-		return err_set(err, ERR_INTERNAL, "%s cannot be started, or was killed", path);
+		return err_set(err, ERR_INTERNAL, "%s could not be started, or was killed", path);
 	if (WEXITSTATUS(status) == 0)
 		return 0;
 	return err_set(err, -WEXITSTATUS(status), "%.*s", (int)what->len,
@@ -80,7 +80,7 @@ helper_run(const char *path, const void *record, size_t len, struct blob *ret, s
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
+		return err_errno(err, ERR_INTERNAL, "cannot create a socket");
 	ours = pair[0];
 	theirs = pair[1];
 	if (setsockopt(ours, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0 ||
@@ -100,7 +100,7 @@ helper_run(const char *path, const void *record, size_t len, struct blob *ret, s
 	if ((rc = ended(path, status, &out, err)) != 0)
 		return rc;
 	if (r != 0)
-		return err_set(err, ERR_INTERNAL, "%s has no result", path);
+		return err_set(err, ERR_INTERNAL, "%s returned no result", path);
 	blob_move(ret, &out);
 	return 0;
 }

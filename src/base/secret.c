@@ -88,10 +88,11 @@ int
 secret_random(struct secret *s, size_t len, struct err *err)
 {
 	if (len > SECRET_MAX)
-		return err_set(err, ERR_INTERNAL, "secret of %zu bytes", len);
+		return err_set(err, ERR_INTERNAL, "a secret of %zu bytes is too long", len);
 	secret_wipe_bytes(s, sizeof(*s));
 	if (getrandom(s->bytes, len, 0) != (ssize_t)len)
-		return err_errno(err, ERR_INTERNAL, "no random numbers from the kernel");
+		return err_errno(
+		    err, ERR_INTERNAL, "the kernel gave no random numbers (getrandom)");
 	s->len = len;
 	return 0;
 }
@@ -125,8 +126,8 @@ secret_digits(struct secret *s, size_t n, struct err *err)
 			 * a byte */
 			while (s->bytes[i] >= 250)
 				if (getrandom(&s->bytes[i], 1, 0) != 1)
-					return err_errno(
-					    err, ERR_INTERNAL, "no random numbers from the kernel");
+					return err_errno(err, ERR_INTERNAL,
+					    "the kernel gave no random numbers (getrandom)");
 			s->bytes[i] = (uint8_t)('0' + s->bytes[i] % 10);
 		}
 	} while (secret_is_trivial(s));

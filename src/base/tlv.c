@@ -92,7 +92,7 @@ tlv_put(struct blob *to, uint32_t tag, const void *value, size_t len, struct err
 	int shift, rc;
 
 	if (len > 0xffff)
-		return err_set(err, ERR_INTERNAL, "TLV of %zu bytes", len);
+		return err_set(err, ERR_INTERNAL, "a TLV of %zu bytes is too long", len);
 	for (shift = 24; shift >= 0; shift -= 8)
 		if (n > 0 || (tag >> shift & 0xff) != 0 || shift == 0)
 			head[n++] = (uint8_t)(tag >> shift & 0xff);

@@ -52,9 +52,9 @@ mkdir "$T/alone"
 cp "$ykenroll" "$T/alone/"
 installed=$(strings "$ykenroll" | grep -E '^/.*/ykenroll-signer$')
 if ! [ -x "$installed" ]; then
-	exits 1 "ykenroll-signer is neither in $T/alone nor at /.*/ykenroll-signer; install ykenroll" "its absence is told" "$T/alone/ykenroll" signer
-	exits 1 "ykenroll-signer is neither in" "by what starts one, too" "$T/alone/ykenroll" ca crl --ca-pass "$pass"
-	exits 1 "ykenroll-signer is neither in" "and by init" "$T/alone/ykenroll" init --home "$T/other" --name N --recovery-out "$T/other.key" \
+	exits 1 "ykenroll-signer was found neither in $T/alone nor at /.*/ykenroll-signer; reinstall ykenroll" "its absence is told" "$T/alone/ykenroll" signer
+	exits 1 "ykenroll-signer was found neither in" "by what starts one, too" "$T/alone/ykenroll" ca crl --ca-pass "$pass"
+	exits 1 "ykenroll-signer was found neither in" "and by init" "$T/alone/ykenroll" init --home "$T/other" --name N --recovery-out "$T/other.key" \
 		--ca-pass "$pass" --recovery-pass "$pass"
 fi
 

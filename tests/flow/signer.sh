@@ -69,7 +69,7 @@ exits 2 'only this service' "a credential that others can read is refused" run -
 exits 2 'does not exist' "one that is not there is named" run --cred "other=$T/pass:400" --
 exits 2 'services only' "without systemd there is none" ykenroll signer --ca-pass credential:ca-pass
 spec=credential:../pass
-exits 2 'not the name' "a path is no name" run --cred "ca-pass=$T/pass:400" --
+exits 2 'invalid credential name' "a path is no name" run --cred "ca-pass=$T/pass:400" --
 spec=
 echo wrong >"$T/wrong"
 exits 11 'passphrase' "a wrong one ends it with 11, which the unit does not try again" run --cred "ca-pass=$T/wrong:400" --
