@@ -120,7 +120,7 @@ evp_spki(enum key_alg alg, const uint8_t *raw, size_t len, struct blob *ret, str
 	int rc;
 
 	if (a == NULL || len + tail != a->raw)
-		return err_set(err, ERR_FIT, "not a public key of a supported kind");
+		return err_set(err, ERR_FIT, "unsupported type of public key");
 	if ((rc = blob_append(&b, a->head, a->head_len, err)) != 0 ||
 	    (rc = blob_append(&b, raw, len, err)) != 0 ||
 	    (tail != 0 && (rc = blob_append(&b, rsa_tail, tail, err)) != 0))
@@ -137,7 +137,7 @@ evp_public(const uint8_t *spki, size_t len, EVP_PKEY **ret, enum key_alg *ret_al
 	EVP_PKEY *pkey;
 
 	if (alg == KEY_NONE)
-		return err_set(err, ERR_FIT, "not a public key of a supported kind");
+		return err_set(err, ERR_FIT, "unsupported type of public key");
 	/* Decoding checks that the point is on its curve. */
 	if ((pkey = d2i_PUBKEY(NULL, &p, (long)len)) == NULL)
 		return evp_err(err, ERR_FIT, "the public key is not valid");

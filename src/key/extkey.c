@@ -209,7 +209,7 @@ extkey_new(struct key *key, EVP_PKEY **ret, struct err *err)
 
 	if (alg == NULL || alg->type == NULL)
 		return err_set(
-		    err, ERR_FIT, "a key of kind %s cannot sign", key_alg_name(key->alg));
+		    err, ERR_FIT, "a key of type %s cannot sign", key_alg_name(key->alg));
 	if ((c = provider_context()) == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot start the key provider");
 	params[0] = OSSL_PARAM_construct_octet_string(PARAM_KEY, &key, sizeof(key));
@@ -218,6 +218,6 @@ extkey_new(struct key *key, EVP_PKEY **ret, struct err *err)
 	ctx = EVP_PKEY_CTX_new_from_name(c, alg->type, EXTKEY_PROPERTY);
 	if (ctx == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
 	    EVP_PKEY_fromdata(ctx, ret, EVP_PKEY_KEYPAIR, params) != 1)
-		return evp_err(err, ERR_INTERNAL, "cannot make the key object");
+		return evp_err(err, ERR_INTERNAL, "cannot create the key object");
 	return 0;
 }

@@ -80,9 +80,10 @@ extkey_call(struct key *key, const uint8_t *in, size_t in_len, uint8_t *sig, siz
 	if (rc == 0 && *sig_len > 0 && *sig_len <= room)
 		return 1;
 	if (rc == 0)
-		err_set(&key->err, ERR_INTERNAL, "the key gave a signature of %zu bytes", *sig_len);
+		err_set(&key->err, ERR_INTERNAL,
+		    "the key returned a signature of unexpected length (%zu bytes)", *sig_len);
 	if (key->err.code == 0) /* a callback that only returned its code */
-		err_set(&key->err, rc, "the key did not sign");
+		err_set(&key->err, rc, "the key failed to sign");
 	ERR_raise_data(ERR_LIB_USER, ERR_R_OPERATION_FAIL, "%s", key->err.text);
 	return 0;
 }
@@ -141,7 +142,7 @@ ecdsa_sign(struct sig_ctx *c, const uint8_t *digest, size_t len, uint8_t *sig, s
 		return 0;
 	if (evp_is_ecdsa(sig, *sig_len, n))
 		return 1;
-	err_set(&c->key->err, ERR_INTERNAL, "what the key gave is not an ECDSA signature");
+	err_set(&c->key->err, ERR_INTERNAL, "the key did not return an ECDSA signature");
 	return 0;
 }
 
@@ -246,7 +247,7 @@ rsa_sign(struct sig_ctx *c, const uint8_t *digest, size_t len, uint8_t *sig, siz
 		return 0;
 	if (*sig_len == n)
 		return 1;
-	err_set(&c->key->err, ERR_INTERNAL, "what the key gave is not an RSA signature");
+	err_set(&c->key->err, ERR_INTERNAL, "the key did not return an RSA signature");
 	return 0;
 }
 
@@ -326,7 +327,7 @@ ed25519_sign(struct sig_ctx *c, const uint8_t *in, size_t len, uint8_t *sig, siz
 		return 0;
 	if (*sig_len == 64) /* RFC 8032, 5.1.6 */
 		return 1;
-	err_set(&c->key->err, ERR_INTERNAL, "what the key gave is not an Ed25519 signature");
+	err_set(&c->key->err, ERR_INTERNAL, "the key did not return an Ed25519 signature");
 	return 0;
 }
 

@@ -98,13 +98,13 @@ key_generate(enum key_alg alg, struct key **ret, struct err *err)
 
 	if (a == NULL || a->type == NULL)
 		return err_set(
-		    err, ERR_INTERNAL, "no key of kind %s can be made here", key_alg_name(alg));
+		    err, ERR_INTERNAL, "a %s key cannot be generated here", key_alg_name(alg));
 	if (strcmp(a->type, "RSA") == 0)
 		evp = EVP_RSA_gen(8 * (a->raw / 128 * 128) /* without its exponent */);
 	else
 		evp = EVP_PKEY_Q_keygen(NULL, NULL, a->type, a->alias);
 	if (evp == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a key");
+		return evp_err(err, ERR_INTERNAL, "cannot create a key");
 	return key_software(evp, ret, err);
 }
 

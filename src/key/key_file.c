@@ -53,7 +53,8 @@ encrypt(const struct key *key, const struct secret *pass, X509_SIG **ret, struct
 
 /* ---- a name instead of a key ---- */
 
-static const char reference[] = "# this key is in a PKCS #11 token, named by RFC 7512\n";
+static const char reference[] =
+    "# this key is in the PKCS #11 token that this URI (RFC 7512) names\n";
 
 static int
 save_reference(const char *uri, const char *path, struct err *err)
@@ -150,7 +151,7 @@ judge_scrypt(const X509_ALGOR *kdf)
 	if (n < KEY_SCRYPT_N || r < SCRYPT_R)
 		return "its key derivation is weaker than scrypt with N=16384, r=8";
 	if (p > 16 || EVP_PBE_scrypt(NULL, 0, NULL, 0, n, r, p, 0, NULL, 0) != 1)
-		return "its scrypt parameters ask for too much";
+		return "its scrypt parameters need too much memory or time";
 	return NULL;
 }
 
@@ -194,7 +195,8 @@ parse(const struct blob *pem, const char *path, X509_SIG **ret, struct err *err)
 	if (strcmp(name, PEM_STRING_PKCS8) == 0 && *header == '\0')
 		sig = d2i_X509_SIG(NULL, &p, len);
 	else if (strstr(name, "PRIVATE KEY") == NULL)
-		return err_set(err, ERR_USAGE, "%s holds no private key but \"%s\"", path, name);
+		return err_set(
+		    err, ERR_USAGE, "%s contains \"%s\" instead of a private key", path, name);
 	else {
 		OPENSSL_cleanse(der, (size_t)len);
 		return err_set(

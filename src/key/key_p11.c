@@ -48,8 +48,8 @@ uri_module(const char *path, struct err *err)
 	}
 	if (!ok)
 		return err_set(err, ERR_USAGE,
-		    "module-path %s is refused: somebody else than root can change %s, and its "
-		    "code would see the PIN",
+		    "module-path %s is refused: users other than root can change %s, and its code "
+		    "would see the PIN",
 		    path, real);
 	return 0;
 }
@@ -62,10 +62,10 @@ judge(P11KitUri *uri, struct err *err)
 
 	if (p11_kit_uri_get_pin_value(uri) != NULL)
 		return err_set(err, ERR_USAGE,
-		    "a PIN in the URI can be read by everybody; use pin-source=file:PATH, or be "
-		    "asked");
+		    "a PIN in the URI is visible to every user; use pin-source=file:PATH, or "
+		    "leave it out and be asked");
 	if (p11_kit_uri_any_unrecognized(uri))
-		return err_set(err, ERR_USAGE, "the URI has an attribute that is not known");
+		return err_set(err, ERR_USAGE, "the URI has an unknown attribute");
 	if (class != NULL && *(const CK_OBJECT_CLASS *)class->pValue != CKO_PRIVATE_KEY)
 		return err_set(
 		    err, ERR_USAGE, "the URI must name a private key: type=private, or no type");
@@ -175,7 +175,7 @@ latch(struct p11_key *k, const char *what, CK_RV rv, struct err *err)
 	p11_err(&k->broken, what, rv);
 	if (err != NULL)
 		*err = k->broken;
-	err_hint(err, "the HSM is not asked again by this process: see to it, then start anew");
+	err_hint(err, "this process does not use the HSM again: check the HSM, then restart");
 	return ERR_CA;
 }
 
@@ -184,8 +184,8 @@ still_broken(const struct p11_key *k, struct err *err)
 {
 	if (err != NULL)
 		*err = k->broken;
-	err_wrap(err, "not asked, since it failed before");
-	err_hint(err, "see to the HSM, then start the signer anew");
+	err_wrap(err, "not tried, because it failed before");
+	err_hint(err, "check the HSM, then restart the signer");
 	return ERR_CA;
 }
 
@@ -243,7 +243,8 @@ put(const struct p11_key *k, const uint8_t *raw, size_t len, uint8_t *sig, size_
 	const size_t field = k->alg == KEY_P256 ? 32 : k->alg == KEY_P384 ? 48 : 0;
 
 	if ((field != 0 && len != 2 * field) || len > *sig_len)
-		return err_set(err, ERR_CA, "HSM: a signature of %zu bytes", len);
+		return err_set(
+		    err, ERR_CA, "HSM: a signature of unexpected length (%zu bytes)", len);
 	if (field != 0)
 		return to_der(raw, len, sig, sig_len, err);
 	memcpy(sig, raw, len);
@@ -291,7 +292,8 @@ usable(const struct p11_key *k, struct err *err)
 		return rc == ERR_ABSENT ? 0 : rc;
 	return a.len == 1 && a.data[0] != 0
 		   ? err_set(err, ERR_CA,
-			 "HSM: the key wants the PIN for each signature; a CA's key cannot be such")
+			 "HSM: the key requires the PIN for every signature "
+			 "(CKA_ALWAYS_AUTHENTICATE), which a CA key must not")
 		   : 0;
 }
 
@@ -305,9 +307,9 @@ open_key(struct p11_key **kp, struct key **ret, struct err *err)
 	if ((rc = p11_find_private(&k->p, &k->handle, err)) != 0 || (rc = usable(k, err)) != 0 ||
 	    (rc = p11_public(&k->p, k->handle, &spki, err)) != 0 ||
 	    (rc = uri_text(k->p.uri, &k->uri, err)) != 0)
-		return rc == ERR_ABSENT
-			   ? err_set(err, ERR_CA, "HSM: no private key on the token fits the URI")
-			   : rc;
+		return rc == ERR_ABSENT ? err_set(err, ERR_CA,
+					      "HSM: no private key on the token matches the URI")
+					: rc;
 	k->alg = evp_spki_alg(spki.data, spki.len);
 	*kp = NULL; /* key_extern takes it, whatever comes */
 	return key_extern(spki.data, spki.len, &ops, k, ret, err);
@@ -349,7 +351,7 @@ key_p11_generate(const char *uri, enum key_alg alg, const struct secret *pin,
 {
 	if (alg == KEY_NONE || alg == KEY_X25519 || alg == KEY_RSA2048)
 		return err_set(
-		    err, ERR_USAGE, "no %s key is made on an HSM here", key_alg_name(alg));
+		    err, ERR_USAGE, "%s keys cannot be generated on an HSM", key_alg_name(alg));
 	return start(uri, pin, alg, note, ret, err);
 }
 

@@ -81,10 +81,10 @@ p11_find_private(const struct p11 *p, CK_OBJECT_HANDLE *ret, struct err *err)
 	if ((rc = find(p, attrs, template(p, &class, attrs), found, 2, &n, err)) != 0)
 		return rc;
 	if (n == 0)
-		return err_set(err, ERR_ABSENT, "no private key on the token fits the URI");
+		return err_set(err, ERR_ABSENT, "no private key on the token matches the URI");
 	if (n > 1)
 		return err_set(err, ERR_AMBIGUOUS,
-		    "more than one private key on the token fits the URI; add its id=");
+		    "more than one private key on the token matches the URI; add its id=");
 	*ret = found[0];
 	return 0;
 }
@@ -109,7 +109,8 @@ p11_attribute(const struct p11 *p, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE ty
 	if (rv != CKR_OK)
 		return p11_err(err, "C_GetAttributeValue", rv);
 	if (a.ulValueLen > sizeof(value))
-		return err_set(err, ERR_CA, "HSM: an attribute of %lu bytes", a.ulValueLen);
+		return err_set(
+		    err, ERR_CA, "HSM: an attribute is too long (%lu bytes)", a.ulValueLen);
 	a.pValue = value;
 	if ((rv = p->module->C_GetAttributeValue(p->session, object, &a, 1)) != CKR_OK)
 		return p11_err(err, "C_GetAttributeValue", rv);
@@ -123,7 +124,7 @@ p11_attribute(const struct p11 *p, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_TYPE ty
 static int
 not_ours(struct err *err)
 {
-	return err_set(err, ERR_CA, "HSM: the key is of a kind that is not supported");
+	return err_set(err, ERR_CA, "HSM: unsupported type of key");
 }
 
 /* CKA_EC_POINT is a DER OCTET STRING (PKCS #11 2.40, 2.3.3); some modules leave that out. */
@@ -145,7 +146,8 @@ curve(const struct blob *params, const struct blob *point, struct blob *ret, str
 		   : 0;
 	form = c->type == CKK_EC ? 1 : 0; /* the octet of the uncompressed form */
 	if (point->len != skip + c->point_len || (form == 1 && point->data[skip] != 0x04))
-		return err_set(err, ERR_CA, "HSM: the public key has not its curve's form");
+		return err_set(
+		    err, ERR_CA, "HSM: the public key is not encoded as its curve requires");
 	return evp_spki(c->alg, point->data + skip + form, c->point_len - form, ret, err);
 }
 
@@ -279,7 +281,7 @@ name_it(const struct p11 *p, struct err *err)
 	if (p11_kit_uri_get_attribute(p->uri, CKA_ID) != NULL)
 		return 0;
 	if (RAND_bytes(id, sizeof(id)) != 1)
-		return evp_err(err, ERR_INTERNAL, "no random numbers");
+		return evp_err(err, ERR_INTERNAL, "no random numbers from the kernel");
 	return p11_kit_uri_set_attribute(p->uri, &a) == P11_KIT_URI_OK
 		   ? 0
 		   : err_set(err, ERR_INTERNAL, "out of memory");
@@ -361,8 +363,8 @@ p11_make(const struct p11 *p, enum key_alg alg, const struct key_note *note, str
 	rc = p11_find_private(p, &other, err);
 	if (rc == 0 || rc == ERR_AMBIGUOUS)
 		return err_set(err, ERR_OCCUPIED,
-		    "a private key that fits the URI is on the token already; take it over with "
-		    "--adopt, or give another name");
+		    "the token already has a private key that matches the URI; use it with "
+		    "--adopt, or choose another name");
 	if (rc != ERR_ABSENT || (rc = name_it(p, err)) != 0 ||
 	    (note != NULL && (rc = note->making(note->ctx, err)) != 0))
 		return rc;

@@ -60,11 +60,11 @@ static const struct {
     {CKR_PIN_LOCKED, "the PIN is blocked"},
     {CKR_PIN_EXPIRED, "the PIN has expired; set a new one with the HSM's own tool"},
     {CKR_USER_PIN_NOT_INITIALIZED, "the token has no user PIN yet"},
-    {CKR_MECHANISM_INVALID, "the token cannot do this algorithm"},
-    {CKR_DEVICE_REMOVED, "the device is gone"},
-    {CKR_TOKEN_NOT_PRESENT, "the token is gone"},
-    {CKR_DEVICE_ERROR, "the device, or the way to it, failed"},
-    {CKR_SESSION_HANDLE_INVALID, "the session is gone"},
+    {CKR_MECHANISM_INVALID, "the token does not support this algorithm"},
+    {CKR_DEVICE_REMOVED, "the device was removed"},
+    {CKR_TOKEN_NOT_PRESENT, "the token was removed"},
+    {CKR_DEVICE_ERROR, "the device, or the connection to it, failed"},
+    {CKR_SESSION_HANDLE_INVALID, "the session was closed"},
     {CKR_SESSION_CLOSED, "the session was closed"},
 };
 
@@ -94,8 +94,8 @@ silent(CK_FUNCTION_LIST *module, struct err *err)
 	free(own);
 	free(all);
 	return loud ? err_set(err, ERR_CA,
-			  "p11-kit is told to log all calls, and with them the PIN; take "
-			  "log-calls out of its configuration")
+			  "p11-kit is configured to log all calls, including the PIN; remove "
+			  "log-calls from its configuration")
 		    : 0;
 }
 
@@ -161,12 +161,12 @@ find_slot(struct p11 *p, struct err *err)
 		last = rv != CKR_OK ? rv : last;
 	}
 	if (found > 1)
-		return err_set(
-		    err, ERR_AMBIGUOUS, "%lu tokens fit the URI; name one by its serial=", found);
+		return err_set(err, ERR_AMBIGUOUS,
+		    "%lu tokens match the URI; add serial= to choose one", found);
 	if (found == 1)
 		return 0;
 	return last != CKR_OK ? p11_err(err, "C_GetTokenInfo", last)
-			      : err_set(err, ERR_ABSENT, "no token fits the URI");
+			      : err_set(err, ERR_ABSENT, "no token matches the URI");
 }
 
 static int
@@ -181,7 +181,7 @@ try_module(struct p11 *p, CK_FUNCTION_LIST *module, struct err *err)
 	if ((rv = module->C_GetInfo(&info)) != CKR_OK)
 		rc = p11_err(err, "C_GetInfo", rv);
 	else if (!p11_kit_uri_match_module_info(p->uri, &info))
-		rc = err_set(err, ERR_ABSENT, "no module fits the URI");
+		rc = err_set(err, ERR_ABSENT, "no module matches the URI");
 	else
 		rc = find_slot(p, err);
 	if (rc != 0)
@@ -235,7 +235,7 @@ by_search(struct p11 *p, struct err *err)
 			first = one;
 	}
 	if (first.code == 0)
-		return err_set(err, ERR_CA, "no token of any PKCS #11 module fits the URI");
+		return err_set(err, ERR_CA, "no token of any PKCS #11 module matches the URI");
 	if (err != NULL)
 		*err = first;
 	return first.code;
@@ -257,7 +257,7 @@ find_token(struct p11 *p, struct err *err)
 	if (name == NULL)
 		return by_search(p, err);
 	if ((module = p11_kit_module_for_name(p->list, name)) == NULL)
-		return err_set(err, ERR_CA, "p11-kit has no module of the name %s", name);
+		return err_set(err, ERR_CA, "p11-kit has no module named %s", name);
 	return try_module(p, module, err);
 }
 
@@ -274,11 +274,12 @@ may_log_in(CK_FLAGS flags, const struct secret *pin, bool tried, struct err *err
 		return err_set(err, ERR_CA, "HSM: the token has no user PIN yet");
 	if ((flags & CKF_USER_PIN_FINAL_TRY) != 0)
 		return err_set(err, ERR_CA,
-		    "HSM: one try of the PIN is left and is not spent here; log in once with the "
-		    "HSM's own tool");
+		    "HSM: only one PIN try is left and is not used here; log in once with the "
+		    "HSM's own tool first");
 	if (tried)
-		return err_set(
-		    err, ERR_CA, "HSM: a PIN was refused before; this process tries none again");
+		return err_set(err, ERR_CA,
+		    "HSM: the PIN was rejected before, and this process does not try again; "
+		    "restart it");
 	if (pin == NULL && (flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
 		return err_set(err, ERR_CA, "HSM: the PIN is needed");
 	return 0;
@@ -329,7 +330,7 @@ p11_connect(P11KitUri *uri, const struct secret *pin, bool write, struct p11 *re
 	int rc;
 
 	if ((rc = find_token(&p, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "no token fits the URI") : rc;
+		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "no token matches the URI") : rc;
 	rv = p.module->C_OpenSession(p.slot,
 	    CKF_SERIAL_SESSION | (write ? CKF_RW_SESSION : (CK_FLAGS)0), NULL, NULL, &p.session);
 	if (rv != CKR_OK) {

@@ -115,7 +115,7 @@ SHIM_FAULT="C_Sign:1:30" ykenroll signer --ca-pass "file:$T/hsmpin" 2>/dev/null 
 signer=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$YKENROLL_HOME/signer.sock" ] || sleep 0.2; done
 exits 11 'HSM' "signer: the first request fails" take
-exits 11 'not asked' "signer: the second is not sent to the HSM" take
+exits 11 'not tried' "signer: the second is not sent to the HSM" take
 claim "signer: which was asked once" [ "$(calls C_Sign)" = 1 ]
 kill $signer
 wait $signer 2>/dev/null

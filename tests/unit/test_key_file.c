@@ -221,7 +221,7 @@ what_is_no_key_is_refused(void **state)
 	refused("cut.pem", ERR_USAGE, "cut.pem");
 	sh("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:secp256k1 -out k1.pem");
 	sh("openssl pkcs8 -topk8 -scrypt -in k1.pem -passout pass:secret -out k.pem");
-	refused("k.pem", ERR_FIT, "not a public key of a supported kind");
+	refused("k.pem", ERR_FIT, "unsupported type of public key");
 }
 
 static int

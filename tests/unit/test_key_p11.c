@@ -169,7 +169,7 @@ signing_fails(void)
 		return 2;
 	asked = testp11_count("C_Sign") + testp11_count("C_SignInit");
 	err = (struct err)ERR_INIT;
-	if (sign_tbs(key, &tbs, &der, &err) != ERR_CA || strstr(err.text, "not asked") == NULL)
+	if (sign_tbs(key, &tbs, &der, &err) != ERR_CA || strstr(err.text, "not tried") == NULL)
 		return 3;
 	if (testp11_count("C_Sign") + testp11_count("C_SignInit") != asked ||
 	    testp11_count("C_Sign") > 1)
