@@ -99,6 +99,7 @@ struct request_field {
 	uint8_t tag;	/* in messages, 1 to 63; 0: in none, the field is another one's */
 	unsigned forms; /* enum request_form: those that may carry it */
 	int (*word)(const char *text); /* of WORD; 0: there is no such */
+	const char *choices;	       /* of WORD: "once or always", for who wrote another one */
 };
 const struct request_field *request_fields(size_t *ret_n);
 /* NULL: there is none. */

@@ -68,7 +68,7 @@ check_extensions(const X509 *cert, const char *what, struct err *err)
 		e = X509_get_ext(cert, i);
 		oid = X509_EXTENSION_get_object(e);
 		if (X509_get_ext_by_OBJ(cert, oid, i) >= 0)
-			return err_set(err, ERR_ATTEST, "%s has an extension twice", what);
+			return err_set(err, ERR_ATTEST, "%s has the same extension twice", what);
 		nid = OBJ_obj2nid(oid);
 		if (X509_EXTENSION_get_critical(e) && nid != NID_basic_constraints &&
 		    nid != NID_key_usage)
@@ -85,7 +85,7 @@ read_firmware(const X509 *cert, const char *what, uint8_t ret[static 3], struct 
 	const uint8_t *v = extension(cert, EXT_FIRMWARE, &len);
 
 	if (v == NULL || len != 3)
-		return err_set(err, ERR_ATTEST, "%s does not say the firmware", what);
+		return err_set(err, ERR_ATTEST, "%s does not contain the firmware version", what);
 	memcpy(ret, v, 3);
 	return 0;
 }
@@ -115,7 +115,8 @@ read_serial(const X509 *leaf, struct attestation *a, struct err *err)
 	if (v == NULL && a->firmware[0] < 5)
 		return 0;
 	if (v == NULL)
-		return err_set(err, ERR_ATTEST, "the attestation does not say the serial number");
+		return err_set(
+		    err, ERR_ATTEST, "the attestation does not contain the serial number");
 	if (parse_serial(v, len, &a->serial) != 0)
 		return err_set(err, ERR_ATTEST, "the attestation's serial number is malformed");
 	return 0;
@@ -131,7 +132,7 @@ read_policies(const X509 *leaf, struct attestation *a, struct err *err)
 	if (v == NULL || len != 2 || v[0] < PIN_NEVER || v[0] > PIN_MATCH_ALWAYS ||
 	    v[1] < TOUCH_NEVER || v[1] > TOUCH_CACHED)
 		return err_set(err, ERR_ATTEST,
-		    "the attestation's PIN and touch policy is absent or malformed");
+		    "the attestation's PIN and touch policy is missing or malformed");
 	a->pin_policy = v[0];
 	a->touch_policy = v[1];
 	return 0;
@@ -148,7 +149,7 @@ read_form(const X509 *leaf, const X509 *f9, struct attestation *a, struct err *e
 		return 0;
 	if (v == NULL || len != 1)
 		return err_set(
-		    err, ERR_ATTEST, "the attestation's form factor is absent or malformed");
+		    err, ERR_ATTEST, "the attestation's form factor is missing or malformed");
 	a->form_factor = (uint8_t)(v[0] & ~FORM_FLAGS);
 	a->fips = (v[0] & FORM_FIPS) != 0 && extension(f9, EXT_FIPS, &n) != NULL;
 	a->cspn = extension(f9, EXT_CSPN, &n) != NULL;
@@ -186,7 +187,7 @@ read_key(const X509 *leaf, struct attestation *a, struct err *err)
 		return rc;
 	a->alg = evp_spki_alg(a->spki.data, a->spki.len);
 	if (a->alg == KEY_NONE)
-		return err_set(err, ERR_ATTEST, "the attested key is of an unsupported kind");
+		return err_set(err, ERR_ATTEST, "the attested key is of an unsupported type");
 	return 0;
 }
 
@@ -194,7 +195,7 @@ static int
 check_f9(X509 *f9, const struct attest_trust *trust, struct attestation *a, struct err *err)
 {
 	if (!attest_chain_is_ca(f9, 0, false))
-		return err_set(err, ERR_ATTEST, "the f9 certificate is not one of a CA");
+		return err_set(err, ERR_ATTEST, "the f9 certificate is not a CA certificate");
 	return attest_chain_anchor(f9, trust, a->anchor, &a->rehearsal, err);
 }
 

@@ -297,7 +297,7 @@ attest_chain_anchor(X509 *f9, const struct attest_trust *trust, char ret_name[st
 	    top == NULL ? X509_get_issuer_name(f9) : X509_get_subject_name(top), ret_name);
 	return top != NULL ? 0
 			   : err_set(err, ERR_ATTEST,
-				 "the f9 certificate is not signed by a known attestation CA (it "
-				 "names %s)",
+				 "the f9 certificate is not signed by a known attestation CA (its "
+				 "issuer is %s)",
 				 ret_name);
 }

@@ -30,7 +30,7 @@ cert_parse(const uint8_t *der, size_t len, X509 **ret, struct err *err)
 		return evp_err(err, ERR_FIT, "not a certificate");
 	if (p != der + len)
 		return err_set(
-		    err, ERR_FIT, "%zu bytes follow the certificate", (size_t)(der + len - p));
+		    err, ERR_FIT, "%zu extra bytes after the certificate", (size_t)(der + len - p));
 	*ret = TAKE(cert);
 	return 0;
 }
@@ -44,7 +44,8 @@ crl_parse(const uint8_t *der, size_t len, X509_CRL **ret, struct err *err)
 	if (crl == NULL)
 		return evp_err(err, ERR_FIT, "not a CRL");
 	if (p != der + len)
-		return err_set(err, ERR_FIT, "%zu bytes follow the CRL", (size_t)(der + len - p));
+		return err_set(
+		    err, ERR_FIT, "%zu extra bytes after the CRL", (size_t)(der + len - p));
 	*ret = TAKE(crl);
 	return 0;
 }
@@ -162,7 +163,7 @@ cert_store(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t
 	int rc;
 
 	if (store == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a store");
+		return evp_err(err, ERR_INTERNAL, "cannot create a store");
 	if ((rc = cert_store_cas(store, cas, n_cas, err)) != 0)
 		return rc;
 	for (i = 0; i < n_crls; i++) {
@@ -194,9 +195,10 @@ cert_issued_by(const struct blob *cert, const struct blob *ca, struct err *err)
 	    (rc = cert_parse(ca->data, ca->len, &issuer, err)) != 0)
 		return rc;
 	if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(issuer)) != 0)
-		return err_set(err, ERR_PROOF, "the certificate is of another CA");
+		return err_set(err, ERR_PROOF, "the certificate was issued by another CA");
 	if ((key = X509_get0_pubkey(issuer)) == NULL || X509_verify(x, key) != 1)
-		return evp_err(err, ERR_PROOF, "the certificate's signature is not this CA's");
+		return evp_err(err, ERR_PROOF,
+		    "the certificate's signature does not verify with this CA's key");
 	return 0;
 }
 
@@ -210,9 +212,10 @@ cert_is_ca(const struct blob *cert, struct err *err)
 	if ((rc = cert_parse(cert->data, cert->len, &x, err)) != 0)
 		return rc;
 	if (X509_check_ca(x) != 1)
-		return err_set(err, ERR_PROOF, "this is not a CA's certificate");
+		return err_set(err, ERR_PROOF, "this is not a CA certificate");
 	/* without the extension everything is allowed (RFC 5280, 4.2.1.3) */
 	if ((X509_get_key_usage(x) & both) != both)
-		return err_set(err, ERR_PROOF, "its key may not sign certificates and CRLs");
+		return err_set(
+		    err, ERR_PROOF, "its key usage does not allow signing certificates and CRLs");
 	return 0;
 }

@@ -20,7 +20,7 @@ static int
 unreadable(struct err *err)
 {
 	ERR_clear_error();
-	return err_set(err, ERR_FIT, "this is not a CRL that can be read");
+	return err_set(err, ERR_FIT, "this is not a valid CRL");
 }
 
 /* der[0..upto) was read. */
@@ -295,7 +295,7 @@ crl_says(const struct crl *c, struct crl_info *ret, struct err *err)
 	/* nextUpdate must be there: RFC 5280, 5.1.2.5 */
 	if (cert_time(X509_CRL_get0_lastUpdate(crl), &info.this_update) != 0 ||
 	    cert_time(X509_CRL_get0_nextUpdate(crl), &info.next_update) != 0)
-		return evp_err(err, ERR_FIT, "the CRL's dates are malformed or absent");
+		return evp_err(err, ERR_FIT, "the CRL's dates are malformed or missing");
 	if (read_number(crl, &info.number) != 0)
 		return evp_err(err, ERR_FIT, "the CRL's number is malformed");
 	cert_name_text(X509_CRL_get_issuer(crl), info.issuer);
@@ -362,8 +362,9 @@ crl_verify(const struct crl *c, const struct blob *ca, struct err *err)
 	    (rc = without_list(c, &head, err)) != 0)
 		return rc;
 	if (X509_NAME_cmp(X509_CRL_get_issuer(head), X509_get_subject_name(issuer)) != 0)
-		return err_set(err, ERR_PROOF, "the CRL is of another CA");
+		return err_set(err, ERR_PROOF, "the CRL was issued by another CA");
 	if ((key = X509_get0_pubkey(issuer)) == NULL || !signed_by(c, head, key))
-		return evp_err(err, ERR_PROOF, "the CRL's signature is not this CA's");
+		return evp_err(
+		    err, ERR_PROOF, "the CRL's signature does not verify with this CA's key");
 	return 0;
 }

@@ -14,7 +14,7 @@ static int
 finish(X509_REQ *req, struct key *key, struct blob *ret_der, struct err *err)
 {
 	if (!X509_REQ_set_pubkey(req, key_evp_public(key)))
-		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+		return evp_err(err, ERR_INTERNAL, "cannot create a request");
 	if (X509_REQ_sign(req, key_evp(key), evp_md(key_algorithm(key))) <= 0)
 		return evp_key_err(err, ERR_INTERNAL, key, "cannot sign the request");
 	return evp_der(req, ASN1_ITEM_rptr(X509_REQ), "cannot encode the request", ret_der, err);
@@ -30,7 +30,7 @@ csr_make(struct key *key, const char *cn, struct blob *ret_der, struct err *err)
 	if (req == NULL || !X509_REQ_set_version(req, X509_REQ_VERSION_1) ||
 	    !X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(req), "CN", MBSTRING_UTF8,
 		(const unsigned char *)cn, -1, -1, 0))
-		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+		return evp_err(err, ERR_INTERNAL, "cannot create a request");
 	return finish(req, key, ret_der, err);
 }
 
@@ -95,7 +95,7 @@ fill(X509_REQ *req, const struct csr_fields *f, struct err *err)
 	if (no_subject && f->n_san == 0)
 		return err_set(err, ERR_USAGE, "a request needs a subject or an alternative name");
 	if (!X509_REQ_set_version(req, X509_REQ_VERSION_1) || !X509_REQ_set_subject_name(req, name))
-		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+		return evp_err(err, ERR_INTERNAL, "cannot create a request");
 	return put_extensions(req, f, no_subject, err);
 }
 
@@ -104,7 +104,7 @@ csr_check(const struct csr_fields *fields, struct err *err)
 {
 	CLEAN(req_freep) X509_REQ *req = X509_REQ_new();
 
-	return req == NULL ? evp_err(err, ERR_INTERNAL, "cannot make a request")
+	return req == NULL ? evp_err(err, ERR_INTERNAL, "cannot create a request")
 			   : fill(req, fields, err);
 }
 
@@ -116,7 +116,7 @@ csr_build(struct key *key, const struct csr_fields *fields, struct blob *ret_der
 
 	key_forget_error(key);
 	if (req == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+		return evp_err(err, ERR_INTERNAL, "cannot create a request");
 	return (rc = fill(req, fields, err)) != 0 ? rc : finish(req, key, ret_der, err);
 }
 
@@ -134,21 +134,21 @@ csr_read(
 	int rc;
 
 	if (req == NULL)
-		return evp_err(err, ERR_FIT, "not a certification request");
+		return evp_err(err, ERR_FIT, "not a certificate request");
 	if (p != der + len)
-		return err_set(err, ERR_FIT, "%zu bytes follow the certification request",
+		return err_set(err, ERR_FIT, "%zu extra bytes after the certificate request",
 		    (size_t)(der + len - p));
 	if (X509_REQ_get_version(req) != X509_REQ_VERSION_1)
-		return err_set(err, ERR_FIT, "the certification request is not of version 1");
+		return err_set(err, ERR_FIT, "the certificate request is not of version 1");
 	if ((rc = evp_der(X509_REQ_get_X509_PUBKEY(req), ASN1_ITEM_rptr(X509_PUBKEY),
-		 "the certification request has no key", &spki, err)) != 0)
+		 "the certificate request has no public key", &spki, err)) != 0)
 		return rc;
 	if ((rc = evp_public(spki.data, spki.len, &pub, &alg, err)) != 0)
-		return err_wrap(err, "certification request"), rc;
+		return err_wrap(err, "certificate request"), rc;
 	if (X509_REQ_verify(req, pub) != 1) {
 		ERR_clear_error();
-		return err_set(
-		    err, ERR_FIT, "the certification request is not signed by the key in it");
+		return err_set(err, ERR_FIT,
+		    "the certificate request's signature does not verify with the key in it");
 	}
 	blob_move(ret_spki, &spki);
 	*ret_alg = alg;
@@ -166,7 +166,7 @@ put_line(struct blob *to, const char *kind, const char *text, size_t len, struct
 	for (i = 0; i < len; i++)
 		if (text[i] <= ' ' || text[i] > '~')
 			return err_set(err, ERR_FIT,
-			    "the request has a name with an impossible character; give the names "
+			    "the request has a name with an invalid character; give the names "
 			    "with --dns and --ip");
 	if ((to->len > 0 && (rc = blob_append(to, "\n", 1, err)) != 0) ||
 	    (rc = blob_append(to, kind, strlen(kind), err)) != 0)
@@ -206,7 +206,7 @@ csr_names(const struct blob *csr, struct blob *ret_lines, struct err *err)
 
 	ERR_clear_error();
 	if (req == NULL)
-		return err_set(err, ERR_FIT, "not a certification request (PKCS #10)");
+		return err_set(err, ERR_FIT, "not a certificate request (PKCS #10)");
 	exts = X509_REQ_get_extensions(req);
 	names = X509V3_get_d2i(exts, NID_subject_alt_name, &crit, NULL);
 	ERR_clear_error();

@@ -37,7 +37,7 @@ server_cert(EVP_PKEY *key, X509 **ret, struct err *err)
 		return rc;
 	if (cert == NULL || !cert_begin(cert, key, name, name, now, now + 3600) ||
 	    X509_sign(cert, key, EVP_sha256()) <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot make the server's certificate");
+		return evp_err(err, ERR_INTERNAL, "cannot create the server's certificate");
 	*ret = TAKE(cert);
 	return 0;
 }
@@ -70,7 +70,7 @@ server_new(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t
 	int rc;
 
 	if (ctx == NULL || key == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a TLS server");
+		return evp_err(err, ERR_INTERNAL, "cannot create a TLS server");
 	if ((rc = server_cert(key, &cert, err)) != 0 ||
 	    (rc = cert_store(cas, n_cas, crls, n_crls, &store, err)) != 0)
 		return rc;
@@ -78,7 +78,7 @@ server_new(const struct blob *cas, size_t n_cas, const struct blob *crls, size_t
 	SSL_CTX_set_cert_store(ctx, TAKE(store));
 	if (SSL_CTX_use_certificate(ctx, cert) != 1 || SSL_CTX_use_PrivateKey(ctx, key) != 1 ||
 	    (*ret = SSL_new(ctx)) == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a TLS server");
+		return evp_err(err, ERR_INTERNAL, "cannot create a TLS server");
 	SSL_set_accept_state(*ret);
 	return 0;
 }
@@ -93,15 +93,15 @@ client_new(struct key *key, const struct blob *der, SSL **ret, struct err *err)
 	int rc;
 
 	if (ctx == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a TLS client");
+		return evp_err(err, ERR_INTERNAL, "cannot create a TLS client");
 	if ((rc = cert_parse(der->data, der->len, &cert, err)) != 0)
 		return rc;
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 	if (SSL_CTX_use_certificate(ctx, cert) != 1 ||
 	    SSL_CTX_use_PrivateKey(ctx, key_evp(key)) != 1)
-		return evp_err(err, ERR_PROOF, "certificate and key do not go together");
+		return evp_err(err, ERR_PROOF, "certificate and key do not match");
 	if ((*ret = SSL_new(ctx)) == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a TLS client");
+		return evp_err(err, ERR_INTERNAL, "cannot create a TLS client");
 	SSL_set_connect_state(*ret);
 	return 0;
 }
@@ -146,7 +146,7 @@ run(SSL *client, SSL *server, const struct key *key, struct err *err)
 			return refused(server, err);
 	}
 	if (c != 1 || s != 1)
-		return err_set(err, ERR_PROOF, "the handshake came to no end");
+		return err_set(err, ERR_PROOF, "the handshake did not finish");
 	return 0;
 }
 
@@ -197,7 +197,7 @@ witness(SSL *server, const struct blob *cert, struct handshake_result *ret, stru
 	int rc;
 
 	if (peer == NULL)
-		return err_set(err, ERR_PROOF, "the server saw no certificate");
+		return err_set(err, ERR_PROOF, "the server received no certificate");
 	if (SSL_get_verify_result(server) != X509_V_OK)
 		return refused(server, err);
 	if (X509_digest(peer, EVP_sha256(), ret->peer_sha256, NULL) != 1)
@@ -205,7 +205,7 @@ witness(SSL *server, const struct blob *cert, struct handshake_result *ret, stru
 	if ((rc = x509_sha256(cert, want, err)) != 0)
 		return rc;
 	if (memcmp(want, ret->peer_sha256, sizeof(want)) != 0)
-		return err_set(err, ERR_PROOF, "the server saw another certificate");
+		return err_set(err, ERR_PROOF, "the server received a different certificate");
 	snprintf(ret->protocol, sizeof(ret->protocol), "%s", SSL_get_version(server));
 	snprintf(ret->cipher, sizeof(ret->cipher), "%s", SSL_get_cipher_name(server));
 	snprintf(ret->signature, sizeof(ret->signature), "%s", signature_name(server));
@@ -234,7 +234,7 @@ handshake_prove(struct key *key, const struct blob *cert, const struct blob *cas
 	if ((rc = run(client, server, key, err)) != 0)
 		return rc;
 	if (!carry(client, server) || !carry(server, client))
-		return evp_err(err, ERR_PROOF, "no data came through after the handshake");
+		return evp_err(err, ERR_PROOF, "no data arrived after the handshake");
 	if ((rc = witness(server, cert, &result, err)) != 0)
 		return rc;
 	*ret = result;

@@ -66,7 +66,7 @@ identify(SSL_CTX *ctx, const struct tls_login *l, struct err *err)
 			return evp_err(err, ERR_INTERNAL, "cannot use the certificate");
 	}
 	if (l->n_certs > 0 && SSL_CTX_use_PrivateKey(ctx, key_evp(l->key)) != 1)
-		return evp_err(err, ERR_FIT, "certificate and key do not go together");
+		return evp_err(err, ERR_FIT, "certificate and key do not match");
 	return 0;
 }
 
@@ -95,7 +95,7 @@ resume(SSL *ssl, const struct blob *session, struct err *err)
 	CLEAN(session_freep) SSL_SESSION *s = d2i_SSL_SESSION(NULL, &p, (long)session->len);
 
 	if (s == NULL || SSL_set_session(ssl, s) != 1)
-		return evp_err(err, ERR_FIT, "the session that was kept cannot be used");
+		return evp_err(err, ERR_FIT, "the saved TLS session cannot be used");
 	return 0;
 }
 
@@ -108,13 +108,13 @@ talk_new(struct talk *t, struct err *err)
 
 	if (ctx == NULL || !SSL_CTX_set_min_proto_version(ctx, version) ||
 	    !SSL_CTX_set_max_proto_version(ctx, version))
-		return evp_err(err, ERR_INTERNAL, "cannot make a TLS client");
+		return evp_err(err, ERR_INTERNAL, "cannot create a TLS client");
 	SSL_CTX_set_cert_cb(ctx, on_request, t->ret);
 	if ((rc = trust(ctx, t->login, err)) != 0 || (rc = identify(ctx, t->login, err)) != 0)
 		return rc;
 	if ((t->ssl = SSL_new(ctx)) == NULL || !name_server(t->ssl, t->login->host) ||
 	    SSL_set_fd(t->ssl, t->login->fd) != 1)
-		return evp_err(err, ERR_INTERNAL, "cannot make a TLS client");
+		return evp_err(err, ERR_INTERNAL, "cannot create a TLS client");
 	SSL_set_connect_state(t->ssl);
 	return t->login->session == NULL ? 0 : resume(t->ssl, t->login->session, err);
 }
@@ -180,7 +180,7 @@ bad_server(const struct talk *t, struct err *err)
 
 	ERR_clear_error();
 	return err_set(
-	    err, ERR_FIT, "the certificate of %s is not to be trusted: %s", t->login->host, why);
+	    err, ERR_FIT, "the certificate of %s does not verify: %s", t->login->host, why);
 }
 
 /* Until it is done, or the server has ended it. */
@@ -198,7 +198,7 @@ keep_on(struct talk *t, int (*step)(struct talk *), enum outcome *ret, struct er
 		if (rc != 0 || *ret != AGAIN)
 			return rc;
 		if (!wait_for(t, events, t->login->deadline_ns))
-			return err_set(err, ERR_ABSENT, "no answer in time");
+			return err_set(err, ERR_ABSENT, "no answer in time (--timeout)");
 	}
 }
 
@@ -294,7 +294,7 @@ read_answer(struct talk *t, struct err *err)
 	}
 	return t->ret->closed || t->ret->alert >= 0
 		   ? 0
-		   : err_set(err, ERR_ABSENT, "no HTTP answer in time");
+		   : err_set(err, ERR_ABSENT, "no HTTP answer in time (--timeout)");
 }
 
 static void

@@ -80,7 +80,7 @@ new_part(struct parts *parts, const char *key, size_t len, bool joined, struct p
 	if (p->nid == NID_undef) {
 		ERR_clear_error();
 		return err_set(err, ERR_USAGE,
-		    "the subject has a part %.*s that is none: write it as in CN=Alice Adams,O=Example",
+		    "invalid part '%.*s' in the subject: write it like CN=Alice Adams,O=Example",
 		    (int)(len < KEY_LEN_MAX ? len : KEY_LEN_MAX), key);
 	}
 	parts->n++;
@@ -144,7 +144,8 @@ split(const char *s, const char *ends, struct parts *parts, struct err *err)
 		s += strspn(s, " ");
 		if (*s == '#' || *s == '"')
 			return err_set(err, ERR_USAGE,
-			    "the subject has a value in # or quotes: escape with \\ instead");
+			    "the subject has a value with # or in quotes: escape special "
+			    "characters with \\ instead");
 		if ((s = take_value(s, ends, p)) == NULL || p->len == 0)
 			return err_set(err, ERR_USAGE, "the subject has an empty value");
 		joined = *s == '+';
@@ -165,8 +166,8 @@ add(X509_NAME *name, const struct part *p, bool joined, struct err *err)
 		(int)p->len, -1, joined ? -1 : 0) == 1)
 		return 0;
 	ERR_clear_error();
-	return err_set(err, ERR_USAGE, "the subject's %s is too long, or not of the right form",
-	    OBJ_nid2sn(p->nid));
+	return err_set(
+	    err, ERR_USAGE, "the subject's %s is too long or malformed", OBJ_nid2sn(p->nid));
 }
 
 /* RFC 4514, 2.1: the last RDN comes first in the text. */
@@ -207,7 +208,7 @@ name_parse(const char *text, X509_NAME **ret, struct err *err)
 	int rc;
 
 	if (name == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a name");
+		return evp_err(err, ERR_INTERNAL, "cannot create a name");
 	if (strlen(text) >= NAME_MAX_BYTES)
 		return err_set(err, ERR_USAGE, "the subject is too long");
 	if (text[0] == '/') {

@@ -86,16 +86,16 @@ judge(X509 *cert, X509 *ca, const struct key *key)
 	const EVP_PKEY *own = X509_get0_pubkey(cert);
 
 	if (own == NULL || EVP_PKEY_eq(own, X509_get0_pubkey(ca)) == 1)
-		return "it has the CA's own key; a responder has one of its own";
+		return "it has the CA's own key; a responder needs a key of its own";
 	if (X509_get_extension_flags(cert) & EXFLAG_INVALID)
 		return "it is malformed";
 	if ((X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) == 0 ||
 	    (X509_get_extended_key_usage(cert) & XKU_OCSP_SIGN) == 0)
 		return "its extended key usage is not OCSP signing";
 	if ((X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) == 0)
-		return "its key usage is without digitalSignature";
+		return "its key usage lacks digitalSignature";
 	if (EVP_PKEY_eq(own, key_evp_public(key)) != 1)
-		return "it is not of this key";
+		return "it does not belong to this key";
 	return NULL;
 }
 
@@ -387,7 +387,7 @@ answer(struct answering *a, OCSP_REQUEST *request, struct ocsp_answer *ret, stru
 	a->from = ASN1_TIME_set(NULL, ret->this_update);
 	a->until = ASN1_TIME_set(NULL, ret->next_update);
 	if (a->basic == NULL || a->from == NULL || a->until == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a response");
+		return evp_err(err, ERR_INTERNAL, "cannot create a response");
 	if ((rc = add_all(a, request, err)) != 0 || (rc = sign(a, nonce, &ret->der, err)) != 0)
 		return rc;
 	ret->final = nonce == NULL;

@@ -34,13 +34,13 @@ make_ca(const X509 *like, EVP_PKEY *key, X509 **ret, struct err *err)
 	else if ((rc = name_parse("CN=Somebody else's CA", &name, err)) != 0)
 		return rc;
 	if (ca == NULL || name == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make another CA");
+		return evp_err(err, ERR_INTERNAL, "cannot create another CA");
 	if (!cert_begin(ca, key, name, name, now - 60, now + LIFE_SEC) ||
 	    !cert_add_ext(ca, ca, NID_basic_constraints, "critical,CA:TRUE") ||
 	    !cert_add_ext(ca, ca, NID_key_usage, "critical,keyCertSign,cRLSign") ||
 	    !cert_add_ext(ca, ca, NID_subject_key_identifier, "hash") ||
 	    (like != NULL && !copy_key_id(ca, like)) || X509_sign(ca, key, EVP_sha256()) <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot make another CA");
+		return evp_err(err, ERR_INTERNAL, "cannot create another CA");
 	*ret = TAKE(ca);
 	return 0;
 }
@@ -56,7 +56,7 @@ make_leaf(X509 *ca, EVP_PKEY *ca_key, struct key *key, X509 **ret, struct err *e
 	if ((rc = name_parse("CN=ykenroll probe", &name, err)) != 0)
 		return rc;
 	if (leaf == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a certificate");
+		return evp_err(err, ERR_INTERNAL, "cannot create a certificate");
 	if (!cert_begin(leaf, key_evp_public(key), name, X509_get_subject_name(ca), now - 60,
 		now + LIFE_SEC) ||
 	    !cert_add_ext(leaf, ca, NID_basic_constraints, "critical,CA:FALSE") ||
@@ -64,7 +64,7 @@ make_leaf(X509 *ca, EVP_PKEY *ca_key, struct key *key, X509 **ret, struct err *e
 	    !cert_add_ext(leaf, ca, NID_ext_key_usage, "clientAuth") ||
 	    !cert_add_ext(leaf, ca, NID_authority_key_identifier, "keyid:always") ||
 	    X509_sign(leaf, ca_key, EVP_sha256()) <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot make a certificate");
+		return evp_err(err, ERR_INTERNAL, "cannot create a certificate");
 	*ret = TAKE(leaf);
 	return 0;
 }
@@ -78,7 +78,7 @@ cert_of_other_ca(
 	int rc;
 
 	if (ca_key == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a key");
+		return evp_err(err, ERR_INTERNAL, "cannot create a key");
 	if ((like != NULL && (rc = cert_parse(like->data, like->len, &model, err)) != 0) ||
 	    (rc = make_ca(model, ca_key, &ca, err)) != 0 ||
 	    (rc = make_leaf(ca, ca_key, key, &leaf, err)) != 0 ||

@@ -38,7 +38,7 @@ pass_text(const struct secret *pass, struct secret *ret, struct err *err)
 {
 	if (pass->len == 0 || pass->len >= SECRET_MAX || memchr(pass->bytes, 0, pass->len) != NULL)
 		return err_set(err, ERR_USAGE,
-		    "a passphrase for PKCS #12 has 1 to %d bytes, and no NUL", SECRET_MAX - 1);
+		    "a PKCS #12 passphrase must have 1 to %d bytes and no NUL", SECRET_MAX - 1);
 	memcpy(ret->bytes, pass->bytes, pass->len);
 	ret->bytes[pass->len] = 0;
 	ret->len = pass->len;
@@ -70,6 +70,6 @@ p12_make(const struct p12 *what, struct blob *ret_der, struct err *err)
 		 rounds, -1, 0)) == NULL ||
 	    PKCS12_set_mac(
 		p12, pass, -1, NULL, 0, rounds, what->compat ? EVP_sha1() : EVP_sha256()) != 1)
-		return evp_err(err, ERR_INTERNAL, "cannot make PKCS #12");
-	return evp_der(p12, ASN1_ITEM_rptr(PKCS12), "cannot make PKCS #12", ret_der, err);
+		return evp_err(err, ERR_INTERNAL, "cannot create PKCS #12");
+	return evp_der(p12, ASN1_ITEM_rptr(PKCS12), "cannot create PKCS #12", ret_der, err);
 }

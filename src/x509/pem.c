@@ -40,7 +40,7 @@ next_block(BIO *bio, const char *name, bool strict, struct blob *ret, struct err
 
 		if (!PEM_read_bio(bio, &found, &header, &data, &len)) {
 			if (strict && ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
-				return evp_err(err, ERR_FIT, "a PEM block is broken");
+				return evp_err(err, ERR_FIT, "a PEM block is malformed");
 			break;
 		}
 		if (strict && strcmp(found, name) != 0)
@@ -72,7 +72,7 @@ first(const struct blob *pem, const char *name, const char *what, struct blob *r
 	CLEAN(bio_freep) BIO *bio = memory(pem);
 	const int rc = bio == NULL ? 0 : pem_next(bio, name, ret, err);
 
-	return rc == 0 ? err_set(err, ERR_FIT, "no %s in PEM found", what) : rc < 0 ? rc : 0;
+	return rc == 0 ? err_set(err, ERR_FIT, "no %s in PEM format found", what) : rc < 0 ? rc : 0;
 }
 
 int
@@ -111,7 +111,7 @@ csr_from_file(const struct blob *file, struct blob *ret_der, struct err *err)
 	if (first(file, PEM_REQUEST, "", ret_der, NULL) == 0 ||
 	    first(file, PEM_STRING_X509_REQ_OLD, "", ret_der, NULL) == 0)
 		return 0;
-	return err_set(err, ERR_FIT, "not a certification request (PKCS #10)");
+	return err_set(err, ERR_FIT, "not a certificate request (PKCS #10)");
 }
 
 /* ---- several ---- */
@@ -126,13 +126,13 @@ pem_blocks(const struct blob *pem, const char *name, struct blob *ret, size_t ma
 	int rc = 0;
 
 	if (bio == NULL)
-		return err_set(err, ERR_FIT, "no PEM in it");
+		return err_set(err, ERR_FIT, "it contains no PEM");
 	while (n < max && (rc = next_block(bio, name, true, &ret[n], err)) == 1)
 		n++;
 	if (rc < 0)
 		return rc;
 	if (n == 0)
-		return err_set(err, ERR_FIT, "no PEM in it");
+		return err_set(err, ERR_FIT, "it contains no PEM");
 	if (n == max && (rc = next_block(bio, name, true, &extra, err)) != 0)
 		return rc < 0 ? rc : err_set(err, ERR_FIT, "more than %zu PEM blocks", max);
 	*ret_n = n;

@@ -34,10 +34,10 @@ receipt_open(
 	if (out == NULL ||
 	    CMS_verify(cms, NULL, NULL, NULL, out, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
 		return evp_err(
-		    err, ERR_PROOF, "the receipt was changed: its signature does not fit");
+		    err, ERR_PROOF, "the receipt was changed: its signature does not verify");
 	signers = CMS_get0_signers(cms);
 	if (sk_X509_num(signers) != 1)
-		return evp_err(err, ERR_FIT, "a receipt has one signer");
+		return evp_err(err, ERR_FIT, "a receipt must have exactly one signer");
 	len = BIO_get_mem_data(out, &text);
 	if ((rc = evp_der(sk_X509_value(signers, 0), ASN1_ITEM_rptr(X509), "the signer", ret_signer,
 		 err)) != 0)

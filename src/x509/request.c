@@ -61,11 +61,14 @@ static const struct request_field fields[] = {
     {NULL, "GUID", NULL, REQUEST_BYTES, AT(guid), WORKS("guid"), TAG(12, TOKEN)},
     {NULL, "firmware", NULL, REQUEST_BYTES, AT(firmware), TAG(13, REQUEST_PRECHECK)},
     {"algorithm", "algorithm", NULL, REQUEST_WORD, AT(alg), .max = KEY_RSA4096, KEPT,
-	WORKS("key_alg"), TAG(14, REQUEST_PRECHECK), .word = word_alg},
+	WORKS("key_alg"), TAG(14, REQUEST_PRECHECK), .word = word_alg,
+	.choices = "one that --help lists"},
     {"pin-policy", "PIN policy", NULL, REQUEST_WORD, AT(pin_policy), .max = UINT8_MAX, KEPT,
-	WORKS("pin_policy"), TAG(15, REQUEST_PRECHECK), .word = word_pin},
+	WORKS("pin_policy"), TAG(15, REQUEST_PRECHECK), .word = word_pin,
+	.choices = "once or always"},
     {"touch-policy", "touch policy", NULL, REQUEST_WORD, AT(touch_policy), .max = UINT8_MAX, KEPT,
-	WORKS("touch_policy"), TAG(16, REQUEST_PRECHECK), .word = word_touch},
+	WORKS("touch_policy"), TAG(16, REQUEST_PRECHECK), .word = word_touch,
+	.choices = "never, always or cached"},
     {NULL, "request", NULL, REQUEST_DER, AT(csr),
 	TAG(17, REQUEST_PREPARE | REQUEST_SOFTWARE | REQUEST_RENEW)},
     {NULL, "attestation", NULL, REQUEST_DER, AT(attestation), TAG(18, REQUEST_PREPARE)},
@@ -152,7 +155,7 @@ static int
 put_number(void *at, const struct request_field *f, int64_t number, struct err *err)
 {
 	if (number < 0 || number > f->max)
-		return err_set(err, ERR_USAGE, "the %s of the request: out of range", f->what);
+		return err_set(err, ERR_USAGE, "the request's %s is out of range", f->what);
 	if (f->size == 1)
 		*(uint8_t *)at = (uint8_t)number;
 	else
@@ -166,7 +169,7 @@ put_text(char *at, const struct request_field *f, const void *data, size_t len, 
 {
 	if (len >= f->size)
 		return err_set(err, ERR_USAGE,
-		    "the %s has %zu bytes, and %zu are taken at most: shorten it", f->what, len,
+		    "the %s is too long (%zu bytes, at most %zu): shorten it", f->what, len,
 		    f->size - 1);
 	if (len > 0 && memchr(data, 0, len) != NULL)
 		return err_set(err, ERR_USAGE, "the %s has a NUL in it", f->what);
@@ -187,8 +190,8 @@ request_put(struct request *r, const struct request_field *f, const struct reque
 	if (f->kind == REQUEST_TEXT || f->kind == REQUEST_LINES)
 		return put_text(at, f, value->data, value->len, err);
 	if (value->len > REQUEST_DER_MAX || (f->kind == REQUEST_BYTES && value->len != f->size))
-		return err_set(
-		    err, ERR_USAGE, "the %s of the request: %zu bytes", f->what, value->len);
+		return err_set(err, ERR_USAGE, "the request's %s has a wrong length (%zu bytes)",
+		    f->what, value->len);
 	if (f->kind == REQUEST_DER)
 		return blob_set(at, value->data, value->len, err);
 	memcpy(at, value->data, value->len);
@@ -208,7 +211,7 @@ set_line(char *at, const struct request_field *f, const char *text, struct err *
 	if (strchr(text, '\n') != NULL)
 		return err_set(err, ERR_USAGE, "the %s has a line break in it", f->what);
 	if (had + 1 + front >= f->size || strlen(text) >= rest.size)
-		return err_set(err, ERR_USAGE, "too many of %s", f->what);
+		return err_set(err, ERR_USAGE, "too many values for %s", f->what);
 	if (had > 0)
 		at[had] = '\n';
 	memcpy(end, f->lines, front);
@@ -224,10 +227,12 @@ set_number(void *at, const struct request_field *f, const char *text, struct err
 		const int word = f->word(text);
 
 		return word != 0 ? put_number(at, f, word, err)
-				 : err_set(err, ERR_USAGE, "--%s does not know %s", f->name, text);
+				 : err_set(err, ERR_USAGE, "invalid --%s '%s'; use %s", f->name,
+				       text, f->choices);
 	}
 	if (text_number(text, f->what, f->max, &n, NULL) != 0 || n < 1)
-		return err_set(err, ERR_USAGE, "--%s takes 1 to %u", f->name, f->max);
+		return err_set(
+		    err, ERR_USAGE, "--%s must be a number from 1 to %u", f->name, f->max);
 	return put_number(at, f, (int64_t)n, err);
 }
 
@@ -238,7 +243,7 @@ request_set(struct request *r, const char *name, const char *text, struct err *e
 	void *at;
 
 	if (f == NULL)
-		return err_set(err, ERR_USAGE, "a request has no %s", name);
+		return err_set(err, ERR_USAGE, "requests have no field '%s'", name);
 	at = (char *)r + f->at;
 	if (request_is_number(f))
 		return set_number(at, f, text, err);

@@ -42,7 +42,8 @@ csr_san_parse(const char *text, struct csr_san *ret, struct err *err)
 		return 0;
 	}
 	return err_set(err, ERR_USAGE,
-	    "an alternative name is email:, dns:, uri:, ip: or upn: and the name, not %s", text);
+	    "invalid alternative name '%s': write email:, dns:, uri:, ip: or upn: and the name",
+	    text);
 }
 
 /* IA5String, RFC 5280: internationalised names come in their ASCII form. */
@@ -109,14 +110,13 @@ push(GENERAL_NAMES *names, const struct csr_san *san, struct err *err)
 	CLEAN(general_name_freep) GENERAL_NAME *gen = GENERAL_NAME_new();
 
 	if (gen == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make an alternative name");
+		return evp_err(err, ERR_INTERNAL, "cannot create an alternative name");
 	if (!value_ok(san) || !put_value(gen, san)) {
 		ERR_clear_error();
-		return err_set(
-		    err, ERR_USAGE, "the alternative name %s is not of the right form", san->value);
+		return err_set(err, ERR_USAGE, "the alternative name %s is malformed", san->value);
 	}
 	if (sk_GENERAL_NAME_push(names, gen) <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot make an alternative name");
+		return evp_err(err, ERR_INTERNAL, "cannot create an alternative name");
 	gen = NULL;
 	return 0;
 }
@@ -130,7 +130,7 @@ san_put(STACK_OF(X509_EXTENSION) * *exts, const struct csr_san *san, size_t n, b
 	int rc;
 
 	if (names == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make alternative names");
+		return evp_err(err, ERR_INTERNAL, "cannot create alternative names");
 	for (i = 0; i < n; i++)
 		if ((rc = push(names, &san[i], err)) != 0)
 			return rc;

@@ -64,7 +64,7 @@ unblock_make(uint32_t token, int64_t from, int64_t until, struct blob *ret_reque
 	    !cert_add_ext(cert, cert, NID_subject_key_identifier, "hash") ||
 	    X509_sign(cert, key, EVP_sha256()) <= 0 || PEM_write_bio_X509(bio, cert) != 1 ||
 	    bio_blob(bio, &request, err) != 0 || key_pem(key, &private, err) != 0)
-		return evp_err(err, ERR_INTERNAL, "cannot make a request");
+		return evp_err(err, ERR_INTERNAL, "cannot create a request");
 	blob_move(ret_request, &request);
 	blob_move(ret_key, &private);
 	return 0;
@@ -104,7 +104,8 @@ unblock_read(const struct blob *request, struct unblock_request *ret, struct err
 	    read_names(cert, &t.token) != 0 || X509_verify(cert, X509_get0_pubkey(cert)) != 1 ||
 	    EVP_PKEY_get_base_id(X509_get0_pubkey(cert)) != EVP_PKEY_EC)
 		return evp_err(err, ERR_FIT,
-		    "this is not a request of `ykenroll unblock --request`, or it was changed on its way");
+		    "this is not a request from `ykenroll unblock --request`, or it was changed "
+		    "in transit");
 	if ((rc = cert_read(t.der.data, t.der.len, &info, err)) != 0 ||
 	    (rc = x509_sha256(&t.der, t.sha256, err)) != 0)
 		return rc;
@@ -185,6 +186,6 @@ unblock_open(const struct unblock_request *t, const struct blob *key, const stru
 	    sealed_open(cms, pkey, cert, text) != 0 || text->len < n + 2 ||
 	    memcmp(text->bytes, start, n) != 0 || text->bytes[text->len - 1] != '\n')
 		return evp_err(err, ERR_FIT,
-		    "this is not the answer to that request, or it was changed on its way");
+		    "this is not the answer to that request, or it was changed in transit");
 	return secret_set(ret, text->bytes + n, text->len - n - 1, err);
 }

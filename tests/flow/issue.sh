@@ -175,11 +175,11 @@ exits 11 'keys in tokens' "a token's is not renewed without it" ca renew "$T/piv
 
 # ---- what the request may be ----
 head -c 100 "$T/www.csr" >"$T/cut.csr"
-exits 12 'not a certification request' "half a request" ca issue "$T/cut.csr" --dns a.example.org
+exits 12 'not a certificate request' "half a request" ca issue "$T/cut.csr" --dns a.example.org
 openssl req -in "$T/www.csr" -outform DER -out "$T/www.der"
 exits 0 '' "one in DER" ca issue "$T/www.der" --dns a.example.org
 python3 -c 'import sys; b=bytearray(open(sys.argv[1],"rb").read()); b[-1]^=1; open(sys.argv[1],"wb").write(b)' "$T/www.der"
-exits 11 'not signed by the key' "one that its key did not sign" ca issue "$T/www.der" --dns a.example.org
+exits 11 'does not verify with the key in it' "one that its key did not sign" ca issue "$T/www.der" --dns a.example.org
 
 # ---- who may ----
 cat >>"$conf" <<'CONF'

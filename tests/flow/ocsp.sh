@@ -166,7 +166,7 @@ put "$T/log.now"
 exits 2 'not an encrypted' "a plain key is refused" ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$T/ocsp.crt" --key "$T/plain.key" \
 	--key-pass "file:$T/pass"
 exits 12 'OCSP signing' "a holder's certificate is refused" ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$T/alice.crt" --key "$T/ocsp.key" --key-pass "file:$T/pass"
-exits 12 'not of this key|another|signature' "the CA's certificate and key are refused" ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$pub/issuing.crt" \
+exits 12 'does not belong to this key|another|signature' "the CA's certificate and key are refused" ykenroll ca ocsp --listen 127.0.0.1:0 --cert "$pub/issuing.crt" \
 	--key "$T/home/ca/issuing.key" --key-pass "file:$T/pass"
 claim "it starts" start ykenroll $files
 claim "openssl: good" by_openssl good "$T/alice.crt"

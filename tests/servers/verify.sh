@@ -74,8 +74,8 @@ exits 10 'not all|not tried' "nothing prepared: not an all-clear" ask nginx
 claim "and it says how" grep -q 'revoked .*not tried .*--prepare' "$T/out"
 exits 10 'not all' "the token stands for a valid certificate" ask nginx --token -d "$(token_serial 1)" --pin "file:$T/pin"
 claim "and is let in" grep -Eq '^ok +token +TLS 1.3 +let in' "$T/out"
-exits 12 'not to be trusted' "a server whose certificate nobody vouches for" ykenroll verify-server "https://localhost:$(server_port nginx)"
-exits 12 'not to be trusted' "a server of another name" ykenroll verify-server https://www.example.org/ \
+exits 12 'does not verify' "a server whose certificate nobody vouches for" ykenroll verify-server "https://localhost:$(server_port nginx)"
+exits 12 'does not verify' "a server of another name" ykenroll verify-server https://www.example.org/ \
 	--connect "127.0.0.1:$(server_port nginx)" --ca-file "$S/web-ca.crt"
 exits 1 'cannot connect' "nobody there" ykenroll verify-server https://localhost:1/
 exits 2 'https' "no TLS" ykenroll verify-server http://localhost/

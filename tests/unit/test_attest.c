@@ -224,10 +224,10 @@ an_f9_that_is_no_ca_is_refused(void **state)
 	(void)state;
 	token_new(&t);
 	t.f9_spec.ext = no_ca;
-	refused(&t, "not one of a CA");
+	refused(&t, "not a CA certificate");
 	t.f9_spec.ext = usage;
 	t.f9_spec.n_ext = 3;
-	refused(&t, "not one of a CA");
+	refused(&t, "not a CA certificate");
 }
 
 static void

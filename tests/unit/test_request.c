@@ -57,6 +57,7 @@ what_people_write_is_taken_or_refused(void **state)
 	    {"subject", "O=a\nOU=b", ERR_USAGE},
 	    {"colour", "blue", ERR_USAGE},
 	};
+	struct err err = ERR_INIT;
 	struct request r = {0};
 	size_t i;
 
@@ -70,6 +71,8 @@ what_people_write_is_taken_or_refused(void **state)
 	assert_int_equal(r.pin_policy, PIN_ALWAYS);
 	assert_int_equal(r.touch_policy, TOUCH_CACHED);
 	assert_string_equal(r.subject, "O=Example");
+	assert_int_equal(request_set(&r, "pin-policy", "sometimes", &err), ERR_USAGE);
+	assert_string_equal(err.text, "invalid --pin-policy 'sometimes'; use once or always");
 }
 
 static void

@@ -312,7 +312,7 @@ compressed(X509 *x)
 	    raw(x, "1.3.6.1.4.1.99999.9", true, (const uint8_t *)"\x05\x00", 2))                   \
 	P("name constraints", ext(x, NID_name_constraints, "critical,permitted;DNS:example.org"))  \
 	P("a Netscape type", ext(x, NID_netscape_cert_type, "client"))                             \
-	P("an extension twice", twice(x, NID_subject_alt_name))                                    \
+	P("the same extension twice", twice(x, NID_subject_alt_name))                              \
 	P("another order of the extensions", reorder(x))
 
 /* ---- asking ---- */
