@@ -39,7 +39,7 @@ export_file(struct signer_log *found, struct err *err)
 	if (fd < 0 && errno == EEXIST)
 		return err_set(err, ERR_OCCUPIED, "%s exists; name a new file", export);
 	if (fd < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot make %s", export);
+		return err_errno(err, ERR_INTERNAL, "cannot create %s", export);
 	if ((to = fdopen(fd, "w")) == NULL) {
 		close(fd);
 		rc = err_errno(err, ERR_INTERNAL, "cannot write %s", export);

@@ -128,7 +128,7 @@ check_out(struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "a secret is shown on a terminal, or written with --out FILE; not into a pipe");
 	if (out != NULL && access(out, F_OK) == 0)
-		return err_set(err, ERR_OCCUPIED, "%s exists already", out);
+		return err_set(err, ERR_OCCUPIED, "%s already exists", out);
 	return 0;
 }
 

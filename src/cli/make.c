@@ -17,7 +17,7 @@ make_home(struct err *err)
 	for (p = strchr(path + 1, '/'); p != NULL; p = strchr(p + 1, '/')) {
 		*p = '\0';
 		if (mkdir(path, 0755) != 0 && errno != EEXIST)
-			return err_errno(err, ERR_INTERNAL, "cannot make %s", path);
+			return err_errno(err, ERR_INTERNAL, "cannot create %s", path);
 		*p = '/';
 	}
 	return file_private_dir(opt.home_path, err);

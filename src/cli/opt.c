@@ -102,7 +102,7 @@ opt_out_check(const char *path, struct err *err)
 
 	if (is_stdout(path) || opt.force || lstat(path, &st) != 0)
 		return 0;
-	return err_set(err, ERR_OCCUPIED, "%s exists already; --force replaces it", path);
+	return err_set(err, ERR_OCCUPIED, "%s already exists; --force replaces it", path);
 }
 
 int

@@ -78,12 +78,12 @@ save(HPDF_Doc doc, struct blob *ret, struct err *err)
 
 	if (HPDF_SaveToStream(doc) != HPDF_OK || (len = HPDF_GetStreamSize(doc)) == 0 ||
 	    HPDF_ResetStream(doc) != HPDF_OK)
-		return err_set(err, ERR_INTERNAL, "cannot make the PDF");
+		return err_set(err, ERR_INTERNAL, "cannot create the PDF");
 	if ((out.data = malloc(len)) == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	out.len = len;
 	if (HPDF_ReadFromStream(doc, out.data, &len) != HPDF_OK || len != out.len)
-		return err_set(err, ERR_INTERNAL, "cannot make the PDF");
+		return err_set(err, ERR_INTERNAL, "cannot create the PDF");
 	blob_move(ret, &out);
 	return 0;
 }
@@ -99,7 +99,7 @@ make_pdf(const char *text, struct blob *ret, struct err *err)
 	    HPDF_Page_SetSize(page, HPDF_PAGE_SIZE_A4, HPDF_PAGE_PORTRAIT) != HPDF_OK ||
 	    HPDF_Page_SetFontAndSize(
 		page, HPDF_GetFont(doc, "Courier", "WinAnsiEncoding"), FONT_POINTS) != HPDF_OK)
-		return err_set(err, ERR_INTERNAL, "cannot make a PDF");
+		return err_set(err, ERR_INTERNAL, "cannot create a PDF");
 	if ((rc = put_lines(page, text, err)) != 0)
 		return rc;
 	return save(doc, ret, err);

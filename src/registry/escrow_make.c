@@ -80,7 +80,7 @@ make_cert(
 
 	if (cert == NULL || fill_cert(cert, pub, cn, usage) != 0 ||
 	    X509_sign(cert, priv, EVP_sha384()) <= 0)
-		return evp_err(err, ERR_INTERNAL, "cannot make an escrow certificate");
+		return evp_err(err, ERR_INTERNAL, "cannot create an escrow certificate");
 	*ret = TAKE(cert);
 	return 0;
 }
@@ -126,7 +126,7 @@ recovery(const struct registry_init *init, struct blob *ret_der, struct err *err
 		rc = make_recovery(init, err);
 	else if (!is_ours(init, path))
 		rc = err_set(err, ERR_OCCUPIED,
-		    "%s exists already; name another file for the recovery key",
+		    "%s already exists; name another file for the recovery key",
 		    init->recovery_out);
 	return rc != 0 ? rc : escrow_cert_file(path, ret_der, err);
 }
@@ -162,7 +162,7 @@ make_plain(const char *home, const char *key_file, const char *cert_file, const 
 	int rc;
 
 	if (key == NULL)
-		return evp_err(err, ERR_INTERNAL, "cannot make a key");
+		return evp_err(err, ERR_INTERNAL, "cannot create a key");
 	if ((rc = make_cert(key, key, cn, usage, &cert, err)) != 0 ||
 	    (rc = write_plain_key(key, home, key_file, err)) != 0)
 		return rc;
@@ -201,7 +201,7 @@ registry_escrow_make_key(const char *name, const char *key_path, const struct se
 	if ((rc = escrow_name_check(name, err)) != 0)
 		return rc;
 	if (access(cert_path, F_OK) == 0 || access(key_path, F_OK) == 0)
-		return err_set(err, ERR_OCCUPIED, "%s exists already",
+		return err_set(err, ERR_OCCUPIED, "%s already exists",
 		    access(cert_path, F_OK) == 0 ? cert_path : key_path);
 	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
 	    (rc = make_cert(key_evp(key), key_evp_public(key), name, SEALS, &cert, err)) != 0 ||

@@ -111,7 +111,7 @@ registry_backup(struct registry *r, const char *path, struct err *err)
 	int rc;
 
 	if (access(path, F_OK) == 0)
-		return err_set(err, ERR_OCCUPIED, "%s exists already", path);
+		return err_set(err, ERR_OCCUPIED, "%s already exists", path);
 	/* a leak of names starts here: the chain knows when */
 	if ((rc = registry_audit(r, "backup", 0, path, err)) != 0)
 		return rc;

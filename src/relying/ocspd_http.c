@@ -274,7 +274,7 @@ listen_at(const char *address, uint16_t port, int *ret_fd, struct err *err)
 		return err_set(err, ERR_USAGE, "%s is not a numeric address", address);
 	fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
+		return err_errno(err, ERR_INTERNAL, "cannot create a socket");
 	if (bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0)
 		return err_errno(err, errno == EADDRINUSE ? ERR_OCCUPIED : ERR_INTERNAL,
 		    "cannot listen at %s port %u", address, port);

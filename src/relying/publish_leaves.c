@@ -286,7 +286,7 @@ prepare(struct live *v, bool *ret_wanted, struct err *err)
 	if ((rc = file_join(path, sizeof(path), v->dir, DIRECTORY, err)) != 0)
 		return rc;
 	if (mkdir(path, 0755) == 0 ? chmod(path, 0755) != 0 : errno != EEXIST)
-		return err_errno(err, ERR_INTERNAL, "cannot make %s", path);
+		return err_errno(err, ERR_INTERNAL, "cannot create %s", path);
 	return 0;
 }
 

@@ -185,7 +185,7 @@ try_records(struct importing *im, struct err *err)
 
 	snprintf(dir, sizeof(dir), "%s/ykenroll-import.XXXXXX", tmp == NULL ? "/tmp" : tmp);
 	if (mkdtemp(dir) == NULL)
-		return err_errno(err, ERR_INTERNAL, "cannot make %s", dir);
+		return err_errno(err, ERR_INTERNAL, "cannot create %s", dir);
 	rc = file_join(path, sizeof(path), dir, "issuance.db", err);
 	if (rc == 0 && (rc = log_open(path, LOG_SCRATCH, &who, &log, err)) == 0)
 		rc = import_records(im, log, &who, err);

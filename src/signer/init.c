@@ -289,7 +289,7 @@ publish(const struct making *m, struct err *err)
 	int rc;
 
 	if (mkdir(pub.at, 0755) != 0 && errno != EEXIST)
-		return err_errno(err, ERR_INTERNAL, "cannot make %s", pub.at);
+		return err_errno(err, ERR_INTERNAL, "cannot create %s", pub.at);
 	if (chmod(pub.at, 0755) != 0) /* whatever the umask */
 		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", pub.at);
 	if ((rc = write_all(m, CA_PUB, 0644, err)) != 0 ||

@@ -71,7 +71,7 @@ mirror_pub(const char *home, const struct signer_ca *ca, struct err *err)
 	if (!mirror_wanted(home))
 		return 0;
 	if (mkdir(path.at, 0755) != 0 && errno != EEXIST)
-		return err_errno(err, ERR_INTERNAL, "cannot make %s", path.at);
+		return err_errno(err, ERR_INTERNAL, "cannot create %s", path.at);
 	/* of one level: twice the same */
 	if ((rc = put_crt(home, crt_names[1], &ca->cas[ca->n - 1], true, err)) != 0 ||
 	    (rc = put_crt(home, crt_names[0], &ca->cas[0], false, err)) != 0)

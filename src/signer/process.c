@@ -70,7 +70,7 @@ process_connect(const char *path, int *ret_fd, struct err *err)
 	int rc;
 
 	if (fd < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
+		return err_errno(err, ERR_INTERNAL, "cannot create a socket");
 	if ((rc = address(path, &a, &dir, err)) != 0)
 		return rc;
 	if (connect(fd, (const struct sockaddr *)&a, sizeof(a)) != 0) {
@@ -112,7 +112,7 @@ process_listen(const char *path, int *ret_fd, struct err *err)
 	int rc;
 
 	if (fd < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
+		return err_errno(err, ERR_INTERNAL, "cannot create a socket");
 	if ((rc = remove_stale(path, err)) != 0 || (rc = address(path, &a, &dir, err)) != 0)
 		return rc;
 	/* Its group may connect, so that a desk need not be the signer's user; who gets as far as
@@ -196,7 +196,7 @@ start(char *const argv[], char number[static NUMBER_LEN], const int inherit[stat
 	if ((rc = find(path, err)) != 0)
 		return rc;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot make a socket");
+		return err_errno(err, ERR_INTERNAL, "cannot create a socket");
 	ours = pair[0];
 	theirs = pair[1];
 	snprintf(number, NUMBER_LEN, "%d", theirs);

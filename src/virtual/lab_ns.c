@@ -157,7 +157,7 @@ lab_ns_enter(void)
 	}
 	close(entered[0]);
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWPID) < 0) {
-		say_refused("cannot make namespaces");
+		say_refused("cannot create namespaces");
 		close(entered[1]);
 		waitpid(mapper, NULL, 0);
 		return -1;

@@ -396,7 +396,7 @@ vattest_provision(struct state *st, const char *dir, bool rsa, char *msg, size_t
 		state_slot_fill(state_slot(st, SLOT_ATTESTATION), alg, key, PIN_ONCE, POLICY_NEVER,
 		    STATE_IMPORTED);
 	else
-		snprintf(msg, msg_len, "cannot make the attestation key");
+		snprintf(msg, msg_len, "cannot create the attestation key");
 	if (rc != 0)
 		EVP_PKEY_free(key);
 	vroot_wipe(&r);

@@ -32,7 +32,7 @@ claim "the management key is not" [ "$(ykenroll show "$token" --json | jq '[.tok
 claim "the management key opens" open management-key $rec
 claim "and is the right one" [ "$(cat "$T/secret")" = "$(echo "$key" | tr A-F a-f)" ]
 before=$(rows escrow-open)
-exits 9 'exists already' "an existing file is not written over" ykenroll escrow open "$token" --kind puk --reason x --out "$T/secret" $rec
+exits 9 'already exists' "an existing file is not written over" ykenroll escrow open "$token" --kind puk --reason x --out "$T/secret" $rec
 exits 2 'pipe' "nothing is shown into a pipe" ykenroll escrow open "$token" --kind puk --reason x $rec
 exits 2 'JSON' "nor in JSON" ykenroll escrow open "$token" --kind puk --reason x --json $rec
 exits 2 'reason' "nor without a reason" ykenroll escrow open "$token" --kind puk --out "$T/s" $rec
@@ -135,7 +135,7 @@ if [ "$(id -u)" = 0 ] && strace -f -o /dev/null true 2>/dev/null; then
 		--ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass"
 	claim "where links were refused" grep -q 'INJECTED' "$T/trace"
 	claim "the key is there, and nothing else" [ "$(ls "$T/stick")" = recovery.key ]
-	exits 9 'exists already' "and is not written over" strace -f -qq -o "$T/trace" -P "$T/stick/recovery.key" -e trace=link,linkat,renameat2 \
+	exits 9 'already exists' "and is not written over" strace -f -qq -o "$T/trace" -P "$T/stick/recovery.key" -e trace=link,linkat,renameat2 \
 		-e inject=link,linkat:error=EPERM ykenroll init --home "$T/stickhome2" --name Test --recovery-out "$T/stick/recovery.key" \
 		--ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass"
 fi

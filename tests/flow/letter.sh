@@ -26,7 +26,7 @@ exits 2 'go together' "generate wants a letter" ykenroll enroll Alice --email a@
 exits 2 'go together' "and a letter wants generate" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" \
 	--pin "file:$T/pin" --letter "$T/x"
 : >"$T/there"
-exits 9 'exists already' "a letter is never written over a file" made "$one" alice "$T/there"
+exits 9 'already exists' "a letter is never written over a file" made "$one" alice "$T/there"
 exits 2 'no-such' "a certificate that is not there" made "$one" alice "$T/alice.txt" --letter-to "$T/no-such.pem"
 claim "and the token was not touched" [ "$(ykvirt inspect "$(state 1)" | jq .pin.factory)" = true ]
 

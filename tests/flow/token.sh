@@ -59,7 +59,7 @@ claim "generate, default algorithm" token generate 9a "$T/9a.pem"
 claim "yubico-piv-tool attests that key" generated 9a "$T/9a.pem"
 claim "ykman exports it" sh -c 'ykman piv keys export 9a - | cmp - "$T/9a.pem"'
 exits 9 'slot 9a.*ECCP256.*--force' "an occupied slot, by its name" token generate authentication
-exits 9 'exists already' "over a file" token generate 9c "$T/9a.pem"
+exits 9 'already exists' "over a file" token generate 9c "$T/9a.pem"
 claim "--force makes another key" token generate 9a "$T/9a.pem" --force
 claim "which ykman exports" sh -c 'ykman piv keys export 9a - | cmp - "$T/9a.pem"'
 for a in SIGNATURE:eccp384 KEY_MANAGEMENT:RSA2048 card-auth:P-256 RETIRED1:P-384; do

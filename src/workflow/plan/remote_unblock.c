@@ -207,7 +207,7 @@ workflow_remote_answer(const struct desk *w, const struct workflow_remote_unbloc
 	    (rc = read_request(what->request, &t, err)) != 0)
 		return rc;
 	if (access(p.answer, F_OK) == 0)
-		return err_set(err, ERR_OCCUPIED, "%s exists already", p.answer);
+		return err_set(err, ERR_OCCUPIED, "%s already exists", p.answer);
 	if ((rc = session_registry(&e.s, err)) != 0 || (rc = check_token_row(&e, &t, err)) != 0 ||
 	    (what->ticket != NULL && what->ticket[0] != '\0' &&
 		(rc = request_set(&e.work.asked, "ticket", what->ticket, err)) != 0) ||
