@@ -148,7 +148,8 @@ db_begin(struct db *db, struct db_tx *tx, struct err *err)
 		return err_set(err, ERR_INTERNAL, "%s: opened by another process", db->name);
 	if (db->broken)
 		return err_set(err, ERR_INTERNAL,
-		    "%s: the disk failed under an earlier change; look at it, then run again",
+		    "%s: a disk error interrupted an earlier change; check the disk, then run it "
+		    "again",
 		    db->name);
 	/* IMMEDIATE: the lock is taken before anything is read, so what was read is still true when
 	 * it is written */

@@ -13,7 +13,7 @@ sqlite_err(struct db *db, struct err *err, const char *doing)
 		int code;
 		const char *text;
 	} texts[] = {
-	    {SQLITE_FULL, "disk full, nothing was changed; make room and run it again"},
+	    {SQLITE_FULL, "disk full, nothing was changed; free some space and run it again"},
 	    {SQLITE_BUSY, "locked by another process for too long; run it again"},
 	    {SQLITE_LOCKED, "locked by another process for too long; run it again"},
 	    {SQLITE_CORRUPT, "the database is damaged; restore it from a backup"},
@@ -23,7 +23,7 @@ sqlite_err(struct db *db, struct err *err, const char *doing)
 	    {SQLITE_IOERR, "the disk failed"},
 	    {SQLITE_NOMEM, "out of memory"},
 	    {SQLITE_TOOBIG, "a value is too long"},
-	    {SQLITE_CONSTRAINT, "the change contradicts what is recorded"},
+	    {SQLITE_CONSTRAINT, "the change contradicts what is already recorded"},
 	    {SQLITE_SCHEMA, "the database is damaged; restore it from a backup"},
 	};
 	int code = db->sq == NULL ? SQLITE_NOMEM : sqlite3_extended_errcode(db->sq);
@@ -209,8 +209,7 @@ bad_column(struct db_stmt *st, int col, struct err *err)
 	const char *name = sqlite3_column_name(st->st, col);
 
 	return err_set(err, ERR_INTERNAL,
-	    "%s: column %s holds what was never written there; restore the database from a "
-	    "backup",
+	    "%s: column %s holds an invalid value; restore the database from a backup",
 	    st->db->name, name == NULL ? "?" : name);
 }
 
