@@ -23,7 +23,7 @@ move(struct token *token, uint8_t to, uint8_t from, struct err *err)
 
 	if (!token_firmware(token, 5, 7, 0))
 		return err_set(err, ERR_USAGE,
-		    "keys are moved and deleted by firmware 5.7 and later, this token has %d.%d.%d",
+		    "moving or deleting a key needs firmware 5.7 or later; this token has %d.%d.%d",
 		    token->id.firmware[0], token->id.firmware[1], token->id.firmware[2]);
 	if ((rc = apdu_send(token, &cmd, NULL, &sw, err)) != 0)
 		return rc;
@@ -38,7 +38,8 @@ int
 token_move_key(struct token *token, uint8_t from, uint8_t to, struct err *err)
 {
 	if (from == DEVICE_SLOT_F9 || to == DEVICE_SLOT_F9 || from == to)
-		return err_set(err, ERR_USAGE, "no key goes from slot %02x to %02x", from, to);
+		return err_set(
+		    err, ERR_USAGE, "a key cannot be moved from slot %02x to %02x", from, to);
 	return move(token, to, from, err);
 }
 
@@ -46,7 +47,7 @@ int
 token_delete_key(struct token *token, uint8_t slot, struct err *err)
 {
 	if (slot == DEVICE_SLOT_F9) /* the factory's, and there is no other */
-		return err_set(err, ERR_USAGE, "the attestation key is not deleted");
+		return err_set(err, ERR_USAGE, "the attestation key (slot f9) cannot be deleted");
 	return move(token, MOVE_TO_NOWHERE, slot, err);
 }
 

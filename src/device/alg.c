@@ -139,7 +139,7 @@ alg_check_signature(enum key_alg key, const uint8_t *sig, size_t len, struct err
 	bool good;
 
 	if (alg == NULL)
-		return err_set(err, ERR_INTERNAL, "no such algorithm");
+		return err_set(err, ERR_INTERNAL, "unknown algorithm");
 	if (is_ec(key))
 		good = evp_is_ecdsa(sig, len, alg->bytes);
 	else

@@ -67,15 +67,15 @@ exchange(struct token *token, const struct frame *f, const char *what, struct bl
 
 	rc = SCardTransmit(token->card, SCARD_PCI_T1, f->bytes, f->len, NULL, answer, &len);
 	if (rc != SCARD_S_SUCCESS && wire_last()->endless)
-		return status_malformed(err, "an answer without end");
+		return status_malformed(err, "the answer does not end");
 	if (rc != SCARD_S_SUCCESS)
 		return status_scard(err, rc, STATUS_OPEN, what);
 	if (len == 0) /* what some drivers make of a token that is pulled out */
 		return status_scard(err, SCARD_E_NOT_TRANSACTED, STATUS_OPEN, what);
 	if (len < 2 || len > sizeof(answer))
-		return status_malformed(err, "no status word");
+		return status_malformed(err, "the answer has no status word");
 	if (got->len + len - 2 > TOKEN_ANSWER_MAX)
-		r = status_malformed(err, "an answer without end");
+		r = status_malformed(err, "the answer does not end");
 	else
 		r = blob_append(got, answer, len - 2, err);
 	*ret_sw = (unsigned)(answer[len - 2] << 8 | answer[len - 1]);
@@ -99,7 +99,7 @@ send_parts(struct token *token, const struct apdu *cmd, size_t *ret_sent, unsign
 		if ((rc = exchange(token, &f, cmd->what, &got, ret_sw, err)) != 0)
 			return rc;
 		if (got.len > 0)
-			return status_malformed(err, "data for half a command");
+			return status_malformed(err, "the data of a chained command is incomplete");
 	}
 	*ret_sent = at;
 	return 0;
@@ -156,7 +156,7 @@ apdu_send(struct token *token, const struct apdu *cmd, struct blob *ret, unsigne
 	if ((rc = token_usable(token, err)) != 0)
 		return rc;
 	if (cmd->len > DATA_MAX)
-		return err_set(err, ERR_FIT, "%s: %zu bytes are too many", cmd->what, cmd->len);
+		return err_set(err, ERR_FIT, "%s: %zu bytes are too long", cmd->what, cmd->len);
 	wire_enter(cmd->deadline_sec);
 	rc = send_all(token, cmd, &got, ret_sw, err);
 	wire_leave();

@@ -129,8 +129,8 @@ ambiguous(struct device *dev, struct err *err)
 		at += w < 0 ? 0 : (size_t)w;
 	}
 	free(entries);
-	return err_set(
-	    err, ERR_AMBIGUOUS, "more than one token is there, choose one by its serial: %s", list);
+	return err_set(err, ERR_AMBIGUOUS,
+	    "more than one token is connected; choose one with --device SERIAL: %s", list);
 }
 
 static int
@@ -180,12 +180,13 @@ open_by_serial(struct device *dev, uint32_t serial, const struct reader *readers
 	if (held) {
 		holders_text(who, sizeof(who));
 		return err_set(err, ERR_HELD,
-		    "token %u is not among the free ones, and one is held by another program: %s",
-		    serial, who);
+		    "token %u was not found, and one token is held by another program: %s", serial,
+		    who);
 	}
 	/* One that could not be looked at may be it: that is what there is to say. */
 	if (failed.code == ERR_GONE)
-		return err_set(err, ERR_GONE, "token %u is not among those that answer: %s", serial,
+		return err_set(err, ERR_GONE,
+		    "token %u was not found, and one token does not answer: %s", serial,
 		    failed.text);
 	return err_set(err, ERR_NO_TOKEN, "token %u is not in any reader", serial);
 }

@@ -257,6 +257,5 @@ holders_text(char *ret, size_t size)
 		snprintf(ret + at, size - at, "; release it with: %s", fix);
 	else if (at == 0)
 		snprintf(ret, size,
-		    "whose it is /proc does not tell this user; as root `ykenroll doctor` names "
-		    "it");
+		    "/proc does not show this user which; run `ykenroll doctor` as root to see it");
 }

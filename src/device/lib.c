@@ -79,7 +79,7 @@ static int
 judge(ykpiv_rc rc, const struct wire_last *last, const char *what, struct err *err)
 {
 	if (last->endless)
-		return status_malformed(err, "an answer without end");
+		return status_malformed(err, "the answer does not end");
 	if (last->rc != SCARD_S_SUCCESS)
 		return status_scard(err, last->rc, STATUS_OPEN, what);
 	if (rc == YKPIV_PCSC_ERROR)
@@ -138,7 +138,8 @@ lib_serial(struct token *token, uint32_t *ret, struct err *err)
 	/* Before firmware 5 libykpiv asks the OTP application, which may be switched off, and the
 	 * last answer is that of selecting PIV again. */
 	if (!token_firmware(token, 5, 0, 0) && sw != SW_OK)
-		return err_set(err, ERR_ABSENT, "the token does not tell its serial (%04X)", sw);
+		return err_set(
+		    err, ERR_ABSENT, "the token does not report its serial number (%04X)", sw);
 	if (token_firmware(token, 5, 0, 0) && (sw != SW_OK || wire_last()->len != 4 + 2))
 		return token_result(token, status_malformed(err, "GET SERIAL"));
 	*ret = serial;

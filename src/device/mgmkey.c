@@ -63,7 +63,7 @@ device_mgm_generate(enum device_mgm_alg alg, struct secret *ret, struct err *err
 	int rc;
 
 	if (m == NULL)
-		return err_set(err, ERR_USAGE, "no such management key algorithm");
+		return err_set(err, ERR_USAGE, "unknown management key algorithm");
 	do {
 		if ((rc = secret_random(ret, m->len, err)) != 0)
 			return rc;
@@ -134,9 +134,9 @@ authenticate(struct token *token, const struct alg_mgm *m, bool touch, const str
 		return rc;
 	if (sw == SW_DENIED && touch)
 		return err_set(
-		    err, ERR_MGMKEY, "the token rejects the management key, or nobody touched it");
+		    err, ERR_MGMKEY, "the token rejected the management key, or was not touched");
 	if (sw == SW_DENIED || sw == SW_WRONG_DATA)
-		return err_set(err, ERR_MGMKEY, "the token rejects the management key");
+		return err_set(err, ERR_MGMKEY, "the token rejected the management key");
 	return sw == SW_OK ? 0 : token_result(token, status_sw(err, sw, cmd.what));
 }
 
@@ -187,7 +187,7 @@ mutual(struct token *token, const struct alg_mgm *m, const struct secret *key, b
 		return rc;
 	if (CRYPTO_memcmp(answer, expected, m->block) != 0)
 		return err_set(err, ERR_MGMKEY,
-		    "the token took the management key and does not have it itself");
+		    "the token accepted the management key but did not prove that it has it too");
 	return 0;
 }
 
@@ -201,11 +201,11 @@ token_authenticate(struct token *token, const struct secret *key, struct err *er
 	if ((rc = token_mgm_state(token, &state, err)) != 0)
 		return rc;
 	if ((m = alg_mgm(state.alg)) == NULL)
-		return err_set(err, ERR_INTERNAL, "no such management key algorithm");
+		return err_set(err, ERR_INTERNAL, "unknown management key algorithm");
 	if (key->len != m->len)
 		return err_set(err, ERR_MGMKEY,
-		    "the token's management key is %s with %zu bytes, this one has %zu", m->name,
-		    m->len, key->len);
+		    "the token's management key is %s with %zu bytes; the one given has %zu",
+		    m->name, m->len, key->len);
 	token->authenticated = false;
 	if ((rc = mutual(token, m, key, state.touch, err)) != 0)
 		return rc;
@@ -218,15 +218,16 @@ check_new(
     const struct token *token, const struct alg_mgm *m, const struct secret *key, struct err *err)
 {
 	if (m == NULL)
-		return err_set(err, ERR_USAGE, "no such management key algorithm");
+		return err_set(err, ERR_USAGE, "unknown management key algorithm");
 	if (m->alg != MGM_3DES && !token_firmware(token, 5, 4, 2))
 		return err_set(err, ERR_USAGE,
-		    "a firmware before 5.4.2 takes a 3DES management key only, not %s", m->name);
+		    "firmware before 5.4.2 supports only 3DES management keys, not %s", m->name);
 	if (key->len != m->len)
-		return err_set(err, ERR_USAGE, "a management key for %s has %zu bytes, not %zu",
-		    m->name, m->len, key->len);
+		return err_set(err, ERR_USAGE,
+		    "a management key for %s must have %zu bytes, not %zu", m->name, m->len,
+		    key->len);
 	if (is_weak(m->alg, key))
-		return err_set(err, ERR_USAGE, "this is a weak DES key; take another one");
+		return err_set(err, ERR_USAGE, "this is a weak DES key; choose another one");
 	return 0;
 }
 

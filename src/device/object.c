@@ -59,7 +59,7 @@ token_get_object(struct token *token, uint32_t object, struct blob *ret, struct 
 	if (sw == SW_ABSENT || sw == SW_NO_REFERENCE || (sw == SW_OK && content.len == 0))
 		return err_set(err, ERR_ABSENT, "object %06x is not on the token", object);
 	if (sw == SW_DENIED)
-		return err_set(err, ERR_PIN, "object %06x is read with the PIN only", object);
+		return err_set(err, ERR_PIN, "object %06x can be read only with the PIN", object);
 	if (sw != SW_OK)
 		return token_result(token, status_sw(err, sw, cmd.what));
 	return blob_set(ret, content.value, content.len, err);
@@ -75,7 +75,7 @@ token_put_object(struct token *token, uint32_t object, const struct blob *conten
 	int rc;
 
 	if (content->len > OBJECT_MAX)
-		return err_set(err, ERR_FIT, "object %06x takes %d bytes, not %zu", object,
+		return err_set(err, ERR_FIT, "object %06x holds at most %d bytes, not %zu", object,
 		    OBJECT_MAX, content->len);
 	if ((rc = tlv_put(&data, PIVTAG_ID, id, sizeof(id), err)) != 0 ||
 	    (rc = tlv_put(&data, PIVTAG_CONTENT, content->data, content->len, err)) != 0)
@@ -130,7 +130,7 @@ parse_cert(const struct blob *content, struct blob *ret, struct err *err)
 	if (tlv_find(content->data, content->len, PIVTAG_INFO, &info) != 0)
 		return blob_set(ret, cert.value, cert.len, err);
 	if (info.len != 1 || (info.value[0] != INFO_PLAIN && info.value[0] != INFO_GZIP))
-		return err_set(err, ERR_FIT, "a certificate object of unknown kind");
+		return err_set(err, ERR_FIT, "the certificate object has an unknown format");
 	if (info.value[0] == INFO_PLAIN)
 		return blob_set(ret, cert.value, cert.len, err);
 	/* RFC 1952, or RFC 1950 as old minidrivers wrote it */
@@ -170,7 +170,7 @@ token_put_packed(
 	int rc;
 
 	if (object == 0 || slot == DEVICE_SLOT_F9)
-		return err_set(err, ERR_USAGE, "slot %02x takes no certificate", slot);
+		return err_set(err, ERR_USAGE, "slot %02x cannot hold a certificate", slot);
 	if ((rc = tlv_put(&content, PIVTAG_CERT, packed->data, packed->len, err)) != 0 ||
 	    (rc = tlv_put(&content, PIVTAG_INFO, &info, 1, err)) != 0 ||
 	    (rc = tlv_put(&content, PIVTAG_LRC, NULL, 0, err)) != 0)
@@ -182,8 +182,9 @@ int
 token_put_cert(struct token *token, uint8_t slot, const struct blob *der, struct err *err)
 {
 	if (der->len > DEVICE_CERT_MAX)
-		return err_set(err, ERR_FIT, "a slot takes a certificate of %d bytes, not %zu",
-		    DEVICE_CERT_MAX, der->len);
+		return err_set(err, ERR_FIT,
+		    "a slot holds a certificate of at most %d bytes, not %zu", DEVICE_CERT_MAX,
+		    der->len);
 	return token_put_packed(token, slot, der, false, err);
 }
 
@@ -207,7 +208,8 @@ device_pack_cert(const struct blob *der, struct blob *ret, bool *ret_gzip, struc
 		return rc;
 	if (packed.len > DEVICE_CERT_MAX)
 		return err_set(err, ERR_FIT,
-		    "a slot takes a certificate of %d bytes; this one has %zu, and %zu compressed",
+		    "a slot holds a certificate of at most %d bytes; this one has %zu, and %zu "
+		    "compressed",
 		    DEVICE_CERT_MAX, der->len, packed.len);
 	blob_move(ret, &packed);
 	*ret_gzip = true;
@@ -221,7 +223,8 @@ token_delete_cert(struct token *token, uint8_t slot, struct err *err)
 	const uint32_t object = cert_object(slot);
 
 	if (object == 0 || slot == DEVICE_SLOT_F9)
-		return err_set(err, ERR_USAGE, "slot %02x: its certificate is not deleted", slot);
+		return err_set(
+		    err, ERR_USAGE, "slot %02x: its certificate cannot be deleted", slot);
 	return token_put_object(token, object, &none, err);
 }
 

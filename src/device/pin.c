@@ -21,12 +21,13 @@ device_pin_check(const struct secret *pin, const char *what, struct err *err)
 	size_t i;
 
 	if (pin->len < PIN_MIN || pin->len > PIN_MAX)
-		return err_set(err, ERR_USAGE, "%s: %d to %d characters, not %zu", what, PIN_MIN,
-		    PIN_MAX, pin->len);
+		return err_set(err, ERR_USAGE, "%s: must have %d to %d characters, not %zu", what,
+		    PIN_MIN, PIN_MAX, pin->len);
 	/* Bytes from 80 on are refused by firmware 5.7, and a keyboard decides what they are. */
 	for (i = 0; i < pin->len; i++)
 		if (pin->bytes[i] < 0x20 || pin->bytes[i] > 0x7e)
-			return err_set(err, ERR_USAGE, "%s: printable ASCII characters only", what);
+			return err_set(
+			    err, ERR_USAGE, "%s: must have printable ASCII characters only", what);
 	return 0;
 }
 
@@ -36,8 +37,8 @@ check_old(const struct secret *pin, enum state_ref ref, struct err *err)
 {
 	if (pin->len >= PIN_MIN && pin->len <= PIN_MAX)
 		return 0;
-	return err_set(err, ERR_USAGE, "a %s has %d to %d bytes, this one has %zu", ref_name(ref),
-	    PIN_MIN, PIN_MAX, pin->len);
+	return err_set(err, ERR_USAGE, "a %s must have %d to %d bytes; this one has %zu",
+	    ref_name(ref), PIN_MIN, PIN_MAX, pin->len);
 }
 
 static int
@@ -71,10 +72,11 @@ guard(struct token *token, enum state_ref ref, unsigned flags, struct err *err)
 		return err_set(err, ERR_BLOCKED, "the %s is blocked", name);
 	if (left == 1)
 		rc = err_set(
-		    err, ERR_PIN, "%s: one try left; --last-try sends it all the same", name);
+		    err, ERR_PIN, "%s: only one try left; use --last-try to send it anyway", name);
 	else
 		rc = err_set(err, ERR_PIN,
-		    "%s: the token does not tell the tries left; --last-try sends it all the same",
+		    "%s: the token does not report the tries left; use --last-try to send it "
+		    "anyway",
 		    name);
 	if (err != NULL)
 		err->tries = left;
@@ -103,7 +105,7 @@ judge(struct token *token, enum state_ref ref, unsigned sw, const char *what, st
 	state_forget(token);
 	if (sw == SW_CONDITIONS)
 		return err_set(err, ERR_USAGE,
-		    "the token refuses the new value (its length, characters or complexity)");
+		    "the token rejected the new value (its length, characters or complexity)");
 	return token_result(token, status_sw(err, sw, what));
 }
 
@@ -212,7 +214,8 @@ token_set_retries(struct token *token, unsigned pin_tries, unsigned puk_tries, s
 	int rc;
 
 	if (pin_tries < 1 || pin_tries > RETRIES_MAX || puk_tries < 1 || puk_tries > RETRIES_MAX)
-		return err_set(err, ERR_USAGE, "tries: 1 to %d each", RETRIES_MAX);
+		return err_set(
+		    err, ERR_USAGE, "the number of tries must be from 1 to %d", RETRIES_MAX);
 	state_forget(token);
 	if ((rc = apdu_send(token, &cmd, NULL, &sw, err)) != 0)
 		return rc;

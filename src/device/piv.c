@@ -34,7 +34,7 @@ device_alg_check(enum key_alg key, const uint8_t firmware[static 3], struct err 
 	const struct alg *alg = alg_find(key);
 
 	if (alg == NULL)
-		return err_set(err, ERR_USAGE, "not an algorithm that a PIV slot takes");
+		return err_set(err, ERR_USAGE, "PIV slots do not support this algorithm");
 	if (!firmware_has(firmware, alg->firmware[0], alg->firmware[1], alg->firmware[2]))
 		return err_set(err, ERR_USAGE, "%s needs firmware %d.%d, this token has %d.%d.%d",
 		    key_alg_name(key), alg->firmware[0], alg->firmware[1], firmware[0], firmware[1],
@@ -42,7 +42,7 @@ device_alg_check(enum key_alg key, const uint8_t firmware[static 3], struct err 
 	/* Infineon's RSA library, CVE-2017-15361 (YSA-2017-01): firmware 4.2.6 to 4.3.4 */
 	if (evp_is_rsa(key) && firmware_has(firmware, 4, 2, 0) && !firmware_has(firmware, 4, 3, 5))
 		return err_set(err, ERR_USAGE,
-		    "this firmware makes RSA keys that can be factored (CVE-2017-15361)");
+		    "this firmware generates RSA keys that can be factored (CVE-2017-15361, ROCA)");
 	return 0;
 }
 
@@ -110,7 +110,7 @@ token_attest(struct token *token, uint8_t slot, struct blob *ret_der, struct err
 		return err_set(
 		    err, ERR_ABSENT, "slot %02x is empty, or its key was imported", slot);
 	if (sw == SW_NO_INS)
-		return err_set(err, ERR_ABSENT, "a firmware before 4.3 does not attest");
+		return err_set(err, ERR_ABSENT, "firmware before 4.3 does not support attestation");
 	if (sw != SW_OK)
 		return token_result(token, status_sw(err, sw, "ATTEST"));
 	if (cert_parse(der.data, der.len, &cert, NULL) != 0)
@@ -157,8 +157,8 @@ static int
 denied(const struct token *token, bool touch, int64_t waited_ns, struct err *err)
 {
 	if (touch && (token->verified || waited_ns >= TOUCH_WAIT_NS))
-		return err_set(err, ERR_TOUCH, "nobody touched the token in time");
-	return err_set(err, ERR_PIN, "the token wants the PIN first");
+		return err_set(err, ERR_TOUCH, "the token was not touched in time");
+	return err_set(err, ERR_PIN, "the token requires the PIN first");
 }
 
 static int
@@ -191,7 +191,7 @@ token_sign(struct token *token, uint8_t slot, enum key_alg key, bool touch, cons
 	int rc;
 
 	if (alg == NULL || key == KEY_X25519)
-		return err_set(err, ERR_USAGE, "slot %02x: not a key that signs", slot);
+		return err_set(err, ERR_USAGE, "slot %02x: its key cannot sign", slot);
 	if (evp_is_rsa(key) ? in_len != alg->bytes : key != KEY_ED25519 && in_len > alg->bytes)
 		return err_set(err, ERR_INTERNAL, "%zu bytes to sign do not fit %s", in_len,
 		    key_alg_name(key));

@@ -198,7 +198,7 @@ token_slot(struct token *token, uint8_t slot, struct token_slot *ret, struct err
 
 	if (!has_metadata(token))
 		return err_set(err, ERR_ABSENT,
-		    "slot %02x: a firmware before 5.3 does not tell what a slot holds", slot);
+		    "slot %02x: firmware before 5.3 does not report what a slot holds", slot);
 	if ((rc = metadata(token, slot, &meta, err)) != 0)
 		return rc;
 	if ((rc = parse_slot(token, &meta, &got, err)) != 0) {

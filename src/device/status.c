@@ -11,16 +11,16 @@ static const struct {
 } scard_codes[] = {
     {SCARD_W_REMOVED_CARD, ERR_NO_TOKEN, ERR_GONE, "the token was removed"},
     {SCARD_E_NO_SMARTCARD, ERR_NO_TOKEN, ERR_GONE, "no token in the reader"},
-    {SCARD_W_RESET_CARD, ERR_GONE, ERR_GONE, "the token was reset or plugged in anew"},
+    {SCARD_W_RESET_CARD, ERR_GONE, ERR_GONE, "the token was reset or plugged in again"},
     {SCARD_W_UNPOWERED_CARD, ERR_NO_TOKEN, ERR_GONE, "the token has no power"},
     {SCARD_W_UNRESPONSIVE_CARD, ERR_NO_TOKEN, ERR_GONE, "the token does not respond"},
     {SCARD_E_NOT_TRANSACTED, ERR_NO_TOKEN, ERR_GONE, "the token did not answer"},
     {SCARD_F_COMM_ERROR, ERR_NO_TOKEN, ERR_GONE, "the reader failed"},
-    {SCARD_E_READER_UNAVAILABLE, ERR_NO_TOKEN, ERR_GONE, "the reader is gone"},
+    {SCARD_E_READER_UNAVAILABLE, ERR_NO_TOKEN, ERR_GONE, "the reader was removed"},
     {SCARD_E_UNKNOWN_READER, ERR_NO_TOKEN, ERR_GONE, "there is no such reader"},
-    {SCARD_E_INVALID_HANDLE, ERR_INTERNAL, ERR_GONE, "the connection to the token is gone"},
+    {SCARD_E_INVALID_HANDLE, ERR_INTERNAL, ERR_GONE, "the connection to the token was lost"},
     {SCARD_E_INSUFFICIENT_BUFFER, ERR_GONE, ERR_GONE, "the token's answer is too long"},
-    {SCARD_E_PROTO_MISMATCH, ERR_NO_TOKEN, ERR_GONE, "the card does not speak T=1"},
+    {SCARD_E_PROTO_MISMATCH, ERR_NO_TOKEN, ERR_GONE, "the card does not support the protocol T=1"},
     {SCARD_E_SHARING_VIOLATION, ERR_HELD, ERR_HELD, "the token is held by another program"},
     {SCARD_E_NO_READERS_AVAILABLE, ERR_NO_TOKEN, ERR_GONE, "no smart card reader is connected"},
     {SCARD_E_NO_SERVICE, ERR_NO_TOKEN, ERR_GONE,
@@ -42,19 +42,19 @@ static const struct {
 	int code;
 	const char *text;
 } sw_codes[] = {
-    {SW_DENIED, ERR_MGMKEY, "the token wants authentication first"},
+    {SW_DENIED, ERR_MGMKEY, "the token requires authentication first"},
     {SW_BLOCKED, ERR_BLOCKED, "blocked"},
-    {SW_CONDITIONS, ERR_USAGE, "the token's conditions of use are not met"},
-    {SW_WRONG_DATA, ERR_USAGE, "the token does not take these parameters"},
-    {SW_ABSENT, ERR_GONE, "the token does not find it"},
-    {SW_FULL, ERR_FIT, "the token has no room left"},
-    {SW_NO_REFERENCE, ERR_GONE, "the token does not find it"},
-    {SW_NO_INS, ERR_USAGE, "this token's firmware does not know the command"},
-    {0x6581, ERR_INTERNAL, "the token's memory failed"},
-    {0x6700, ERR_USAGE, "the token does not take this length"},
-    {0x6a81, ERR_USAGE, "the token does not have this function"},
-    {0x6a86, ERR_USAGE, "the token does not take these parameters"},
-    {0x6b00, ERR_USAGE, "the token does not take these parameters"},
+    {SW_CONDITIONS, ERR_USAGE, "the token's conditions of use are not satisfied"},
+    {SW_WRONG_DATA, ERR_USAGE, "the token rejected these parameters"},
+    {SW_ABSENT, ERR_GONE, "the token did not find it"},
+    {SW_FULL, ERR_FIT, "the token is full"},
+    {SW_NO_REFERENCE, ERR_GONE, "the token did not find it"},
+    {SW_NO_INS, ERR_USAGE, "this token's firmware does not support the command"},
+    {0x6581, ERR_INTERNAL, "the token reports a memory failure"},
+    {0x6700, ERR_USAGE, "the token rejected the length"},
+    {0x6a81, ERR_USAGE, "the token does not support this function"},
+    {0x6a86, ERR_USAGE, "the token rejected these parameters"},
+    {0x6b00, ERR_USAGE, "the token rejected these parameters"},
 };
 
 static const struct {
@@ -63,12 +63,12 @@ static const struct {
 	const char *text;
 } ykpiv_codes[] = {
     {YKPIV_MEMORY_ERROR, ERR_INTERNAL, "out of memory"},
-    {YKPIV_PCSC_ERROR, ERR_GONE, "the connection to the token is gone"},
+    {YKPIV_PCSC_ERROR, ERR_GONE, "the connection to the token was lost"},
     {YKPIV_SIZE_ERROR, ERR_GONE, "the token's answer has the wrong size"},
-    {YKPIV_PARSE_ERROR, ERR_GONE, "the token's answer is not of the right form"},
-    {YKPIV_GENERIC_ERROR, ERR_GONE, "the token's answer is not of the right form"},
+    {YKPIV_PARSE_ERROR, ERR_GONE, "the token's answer is malformed"},
+    {YKPIV_GENERIC_ERROR, ERR_GONE, "the token's answer is malformed"},
     {YKPIV_INVALID_OBJECT, ERR_ABSENT, "not on the token"},
-    {YKPIV_AUTHENTICATION_ERROR, ERR_MGMKEY, "the token wants authentication first"},
+    {YKPIV_AUTHENTICATION_ERROR, ERR_MGMKEY, "the token requires authentication first"},
 };
 
 int
@@ -112,6 +112,5 @@ status_ykpiv(struct err *err, ykpiv_rc rc, const char *what)
 int
 status_malformed(struct err *err, const char *what)
 {
-	return err_set(
-	    err, ERR_GONE, "the token gave an answer that is not of the right form (%s)", what);
+	return err_set(err, ERR_GONE, "the token gave a malformed answer (%s)", what);
 }

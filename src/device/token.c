@@ -24,7 +24,7 @@ token_result(struct token *token, int rc)
 int
 token_usable(const struct token *token, struct err *err)
 {
-	return token->gone ? err_set(err, ERR_GONE, "the token went away before this") : 0;
+	return token->gone ? err_set(err, ERR_GONE, "the token was removed before this") : 0;
 }
 
 void

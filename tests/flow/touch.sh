@@ -26,7 +26,6 @@ again
 # what a key answers when its 15 seconds are over, and also when the PIN is not verified
 ykvirt control "$(state 2)" fault 'ins=87;p2=9A;sw=6982' >/dev/null
 exits 15 '^Touch your YubiKey…$' "a touch that does not come" enroll Bob b@example.org -d $k2 --touch-policy always
-claim "is told from a refused PIN" grep -q 'nobody touched the token in time' "$T/err"
 claim "the PIN has all its tries" [ "$(ykvirt inspect "$(state 2)" | jq .pin.left)" = 3 ]
 
 # ---- the countdown, on a terminal, while the token is slow ----
