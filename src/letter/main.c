@@ -38,13 +38,13 @@ to_winansi(const char *line, size_t len, char ret[static LINE_MAX_BYTES], struct
 	size_t room = LINE_MAX_BYTES - 1, r;
 
 	if (cd == (iconv_t)-1)
-		return err_set(err, ERR_INTERNAL, "no conversion to CP1252");
+		return err_set(err, ERR_INTERNAL, "cannot convert to CP1252");
 	r = iconv(cd, &in, &len, &out, &room);
 	(void)iconv_close(cd);
 	if (r == (size_t)-1)
 		return err_set(err, ERR_USAGE,
-		    "the name has a character that a PDF's own fonts have not; a letter that does not end "
-		    "in .pdf is plain text, which has all");
+		    "the name has a character that PDF's standard fonts lack; choose a file name "
+		    "that does not end in .pdf to get plain text");
 	*out = '\0';
 	return 0;
 }
@@ -131,7 +131,7 @@ write_result(const struct blob *page, struct err *err)
 	while (done < page->len) {
 		n = write(STDOUT_FILENO, page->data + done, page->len - done);
 		if (n < 0 && errno != EINTR)
-			return err_errno(err, ERR_INTERNAL, "cannot give the letter back");
+			return err_errno(err, ERR_INTERNAL, "cannot write the letter");
 		done += n < 0 ? 0 : (size_t)n;
 	}
 	return 0;

@@ -39,8 +39,8 @@ prompt_check_spec(const char *spec, const char *option, struct err *err)
 		return 0;
 	/* The value is not repeated: it may be the secret itself. */
 	return err_set(err, ERR_USAGE,
-	    "%s takes prompt, file:PATH, fd:N or credential:NAME, not the secret itself: any user can read the "
-	    "words of a command, and every child inherits the environment",
+	    "%s must be prompt, file:PATH, fd:N or credential:NAME, not the secret itself: any "
+	    "user can see the arguments of a command, and every child inherits the environment",
 	    option);
 }
 
@@ -90,8 +90,7 @@ ask(const struct prompt *p, struct secret *ret, struct err *err)
 	if (r == -2)
 		return err_set(err, ERR_PERSON, "interrupted at the prompt for the %s", p->what);
 	if (r != 0)
-		return err_set(
-		    err, ERR_USAGE, "the two entries of the %s are not the same", p->what);
+		return err_set(err, ERR_USAGE, "The two entries differ. Try again.");
 	ret->len = strlen((const char *)ret->bytes);
 	if (ret->len == 0)
 		return err_set(err, ERR_USAGE, "the %s is empty", p->what);
@@ -127,7 +126,7 @@ prompt_yes(const char *question, bool yes, struct err *err)
 	tty = prompt_nobody ? NULL : fopen("/dev/tty", "r+e");
 	if (tty == NULL)
 		return err_set(err, ERR_PERSON,
-		    "this needs a person's yes, and there is nobody to ask: -y gives it");
+		    "this needs a confirmation and there is nobody to ask; use -y to confirm");
 	fprintf(tty, "Type yes: ");
 	fflush(tty);
 	if (fgets(answer, sizeof(answer), tty) == NULL)
@@ -135,7 +134,7 @@ prompt_yes(const char *question, bool yes, struct err *err)
 	fclose(tty);
 	return strcmp(answer, "yes\n") == 0
 		   ? 0
-		   : err_set(err, ERR_PERSON, "nothing was done: not a yes");
+		   : err_set(err, ERR_PERSON, "nothing was done: the answer was not yes");
 }
 
 int
@@ -153,7 +152,7 @@ prompt_secret(const struct prompt *p, struct secret *ret, struct err *err)
 		rc = file_read_credential(p->spec + strlen(CREDENTIAL), ret, err);
 	else if (prompt_nobody || !have_terminal())
 		return err_set(err, ERR_PERSON,
-		    "the %s is needed and there is nobody to ask: give %s file:PATH or fd:N",
+		    "the %s is needed and there is nobody to ask; use %s file:PATH or fd:N",
 		    p->what, p->option);
 	else
 		return ask_rounds(p, ret, err);

@@ -34,7 +34,7 @@ openssl pkcs8 -topk8 -in "$T/home/ca/root.key" -passin "file:$T/pass" -scrypt -p
 cp "$T/home/ca/root.key" "$T/root.key.first"
 chmod 600 "$T/root.key" && cp "$T/root.key" "$T/home/ca/root.key"
 exits 11 "root's key" "the CA passphrase does not open a root key of its own" ca crl --root
-exits 2 'takes prompt' "--root-pass takes a SPEC" ca crl --root --root-pass secret
+exits 2 'must be prompt' "--root-pass takes a SPEC" ca crl --root --root-pass secret
 exits 2 'for --root' "--root-pass is for --root" ca crl --root-pass "file:$T/rootpass"
 exits 0 '' "--root-pass opens it" ca crl --root --root-pass "file:$T/rootpass"
 claim "number 3" [ "$(number "$pub/root.crl")" = 3 ]

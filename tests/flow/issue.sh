@@ -81,7 +81,7 @@ exits 0 '' "one for older importers" p12 --cn "Old phone" --out "$T/old.p12" --c
 claim "3DES and SHA-1" sh -c 'echo "$0" | grep -q "pbeWithSHA1And3-KeyTripleDES-CBC" && echo "$0" | grep -qi "MAC: sha1"' "$(kdf "$T/old.p12")"
 echo short >"$T/short"
 exits 2 'at least 8' "a short passphrase" ca p12 --p12-pass "file:$T/short" --cn x --out "$T/x.p12"
-exits 2 'takes prompt' "a passphrase in argv" ca p12 --p12-pass "for the phone" --cn x --out "$T/x.p12"
+exits 2 'must be prompt' "a passphrase in argv" ca p12 --p12-pass "for the phone" --cn x --out "$T/x.p12"
 exits 11 'keys in tokens' "no software key in a token's profile" p12 --profile client --cn x --out "$T/x.p12"
 revoked() { rows "what = 'revoked'"; }
 was=$(revoked)

@@ -102,7 +102,7 @@ if [ -x "$(dirname "$ykenroll")/ykenroll-letter" ] && command -v pdftotext >/dev
 		refuse "whose words and environment have no PIN" grep -qF "$(pin_in "$T/bob.txt")" "$T/exec"
 	fi
 	helper=$(dirname "$ykenroll")/ykenroll-letter
-	claim "it says what its fonts have not" sh -c "printf 'To \\346\\274\\242' | '$helper' >'$T/why'; [ \$? = 2 ] && grep -q 'fonts have not' '$T/why'"
+	claim "it says what its fonts have not" sh -c "printf 'To \\346\\274\\242' | '$helper' >'$T/why'; [ \$? = 2 ] && grep -q 'standard fonts lack' '$T/why'"
 	claim "and takes no more than a letter" sh -c "head -c 5000 /dev/zero | tr '\\0' x | '$helper' >'$T/why'; [ \$? = 2 ] && grep -q 'too long' '$T/why'"
 else
 	n=$((n + 1))
