@@ -102,7 +102,8 @@ ca_open(const char *home, const struct secret *pass, int wait_ms, struct ca **re
 		return rc;
 	if ((rc = file_private_dir(dir.at, err)) != 0)
 		return rc == ERR_USAGE
-			   ? err_set(err, ERR_CA, "%s must be ours alone; chmod 700 it", dir.at)
+			   ? err_set(err, ERR_CA,
+				 "%s must be accessible to its owner alone (chmod 700)", dir.at)
 			   : rc;
 	if ((rc = rules_load(conf.at, &ca->rules, err)) != 0 || (rc = load_certs(ca, err)) != 0 ||
 	    (rc = unlock(ca, pass, err)) != 0 ||

@@ -59,8 +59,8 @@ ca_there(const char *home, struct err *err)
 		return err_set(
 		    err, ERR_CA, "there is no CA in %s; make one with: ykenroll init", home);
 	if (ca_has(home, CA_UNFINISHED))
-		return err_set(err, ERR_CA,
-		    "the CA in %s was not finished; run ykenroll init once more", home);
+		return err_set(
+		    err, ERR_CA, "the CA in %s is incomplete; run ykenroll init again", home);
 	return 0;
 }
 
@@ -91,7 +91,7 @@ ca_lock(const char *home, int wait_ms, int *ret_fd, struct err *err)
 			return err_errno(err, ERR_INTERNAL, "cannot lock %s", path.at);
 		if (utc_monotonic_ns() > deadline)
 			return err_set(err, ERR_CA,
-			    "another signer works in %s; wait for its end, or let all commands "
+			    "another signer is using %s; wait until it ends, or let all commands "
 			    "share one: ykenroll signer",
 			    home);
 		nanosleep(&pause, NULL);

@@ -44,7 +44,8 @@ ca_serial(const struct log *log, int (*random)(void *to, size_t len),
 
 	for (i = 0; i < SERIAL_TRIES; i++) {
 		if (random(s, sizeof(s)) != 0)
-			return err_set(err, ERR_INTERNAL, "no random numbers for a serial");
+			return err_set(err, ERR_INTERNAL,
+			    "the kernel gave no random numbers for a serial number");
 		/* 0x40 to 0x7f: positive, always 16 octets, 126 random bits */
 		s[0] = (uint8_t)(0x40 | (s[0] & 0x3f));
 		if ((rc = log_find(log, s, sizeof(s), &there, err)) == 0)
@@ -54,6 +55,6 @@ ca_serial(const struct log *log, int (*random)(void *to, size_t len),
 		memcpy(ret, s, sizeof(s));
 		return 0;
 	}
-	return err_set(
-	    err, ERR_INTERNAL, "the random numbers repeat themselves; no serial was given");
+	return err_set(err, ERR_INTERNAL,
+	    "the random numbers repeat themselves; no serial number was assigned");
 }

@@ -135,7 +135,7 @@ put_usage(struct der_out *o, const struct wanted *w)
 			bits[0] = (uint8_t)(7 - i);
 		}
 	if (usage == 0 || usage > 0xff)
-		der_fail(o, ERR_CA, "the profile's key can do nothing");
+		der_fail(o, ERR_CA, "the profile leaves the key no usage");
 	der_put(o, DER_BIT_STRING, bits, sizeof(bits));
 }
 
@@ -357,7 +357,7 @@ expected(const struct cert_plan *plan, struct der_out *o)
 	    (plan->issuer != NULL && (rc = der_cert(plan->issuer, &w.issuer, o->err)) != 0))
 		return rc;
 	if (plan->issuer != NULL && w.issuer.ski.len != KEYID_LEN)
-		return err_set(o->err, ERR_CA, "the CA's key identifier has another length");
+		return err_set(o->err, ERR_CA, "the CA's key identifier has an unexpected length");
 	der_raw(o, version_3, sizeof(version_3));
 	der_put(o, DER_INTEGER, plan->serial, SIGNER_SERIAL_LEN);
 	der_raw(o, alg->der, alg->der_len);
@@ -386,11 +386,12 @@ names_ok(const struct cert_plan *plan, struct err *err)
 	size_t i;
 
 	if ((have & ~p->names) != 0 || (p->names_must & ~have) != 0)
-		return err_set(err, ERR_CA, "the names are not those of the profile");
+		return err_set(err, ERR_CA, "the names are not those that the profile allows");
 	for (i = 0; i < FIELDS; i++)
 		if (n->field[i] != NULL ? p->fields[i] == FIELD_NONE
 					: p->fields[i] >= FIELD_SUPPLIED)
-			return err_set(err, ERR_CA, "the subject is not one of the profile");
+			return err_set(
+			    err, ERR_CA, "the subject is not one that the profile allows");
 	return 0;
 }
 
@@ -401,13 +402,14 @@ plan_ok(const struct cert_plan *plan, struct err *err)
 	const int64_t span = plan->not_after - plan->not_before;
 
 	if (plan->serial[0] < 0x40 || plan->serial[0] > 0x7f)
-		return err_set(err, ERR_CA, "the serial's first octet is not 0x40 to 0x7f");
+		return err_set(err, ERR_CA, "the serial number's first octet is not 0x40 to 0x7f");
 	if (span < 0 || span >= DAYS_MAX * INT64_C(86400))
 		return err_set(err, ERR_CA, "the validity has an impossible length");
 	if ((plan->kind == PLAN_LEAF) != (plan->profile != NULL))
-		return err_set(err, ERR_CA, "a leaf has a profile, a CA has none");
+		return err_set(err, ERR_CA,
+		    "a leaf certificate needs a profile, a CA certificate must have none");
 	if ((plan->kind == PLAN_ROOT) != (plan->issuer == NULL))
-		return err_set(err, ERR_CA, "only a root signs itself");
+		return err_set(err, ERR_CA, "only a root certificate is self-signed");
 	return plan->kind == PLAN_LEAF ? names_ok(plan, err) : 0;
 }
 
@@ -425,7 +427,7 @@ check_tbs(const struct cert_plan *plan, const struct blob *tbs, struct err *err)
 	for (i = 0; i < want.b.len && i < tbs->len && want.b.data[i] == tbs->data[i]; i++)
 		;
 	return err_set(err, ERR_CA,
-	    "refusing to sign: the certificate is not what profile and request make it (from octet "
-	    "%zu on)",
+	    "refusing to sign: the certificate differs from what profile and request require "
+	    "(from octet %zu on)",
 	    i);
 }

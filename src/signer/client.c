@@ -35,7 +35,7 @@ hello(struct signer *s, int timeout_ms, struct err *err)
 		return rc;
 	if (message_number(&m, TAG_VERSION) != MESSAGE_VERSION)
 		return err_set(err, ERR_CA,
-		    "the signer speaks version %lld of the protocol and this program %d; install "
+		    "the signer speaks protocol version %lld and this program version %d; install "
 		    "the same release on both sides",
 		    (long long)message_number(&m, TAG_VERSION), MESSAGE_VERSION);
 	return 0;
@@ -53,7 +53,7 @@ open_socket(struct signer *s, const struct signer_open *open, struct err *err)
 	if (s->fd < 0)
 		return where.elsewhere
 			   ? err_set(err, ERR_CA,
-				 "no signer listens at %s; start it, or the ssh that leads to it",
+				 "no signer is listening at %s; start it, or the ssh tunnel to it",
 				 where.path)
 			   : 0;
 	rc = where_trusted(s->fd, open->home, &where, err);
@@ -65,7 +65,8 @@ static int
 no_hello(struct signer *s, struct err *err)
 {
 	return err_set(err, ERR_INTERNAL, "the signer %s",
-	    process_reap(&s->pid) == 127 ? "could not be started" : "ended before it was unlocked");
+	    process_reap(&s->pid) == 127 ? "could not be started"
+					 : "ended before its key was unlocked");
 }
 
 /* Whoever can be asked is asked by the child; and where nobody need be, any word will do. */
@@ -78,7 +79,7 @@ can_ask(struct signer_open *how, struct err *err)
 		return 0;
 	if (ca_secret(how->home, &kind, NULL) != 0 || kind != KEY_SECRET_NONE)
 		return err_set(err, ERR_PERSON,
-		    "the %s is needed; give --ca-pass, or start: ykenroll signer",
+		    "the %s is needed; use --ca-pass, or start: ykenroll signer",
 		    kind == KEY_SECRET_PIN ? "HSM PIN" : "CA passphrase");
 	how->ca_pass_spec = "prompt";
 	return 0;
@@ -109,8 +110,8 @@ nobody_listens(const char *home, struct err *err)
 		return rc;
 	close(fd);
 	return err_set(err, ERR_CA,
-	    "a signer listens at %s, and the root's key is not for it: stop it, run this again, "
-	    "then start it",
+	    "a signer is listening at %s and must not get the root's key: stop it, run this "
+	    "again, then start it",
 	    path.at);
 }
 
@@ -184,8 +185,8 @@ take_long_crl(const struct signer *s, const struct message *m, struct blob *ret,
 		return rc;
 	if (memcmp(hash, want->data, sizeof(hash)) != 0)
 		return err_set(err, ERR_CA,
-		    "%s is not the signer's latest CRL; it is too long for a message: copy it from "
-		    "the signer's home",
+		    "%s is not the signer's latest CRL, which is too long for a message: copy it "
+		    "from the signer's home",
 		    path.at);
 	return blob_set(ret, f.der, f.len, err);
 }
@@ -233,7 +234,7 @@ signer_crl_state(struct signer *s, bool root, struct crl_info *ret, struct err *
 	if ((rc = client_call(s, &(struct call){.type = MESSAGE_CA}, &body, &m, err)) != 0)
 		return rc;
 	if (root && (crl = message_get(&m, TAG_CRL_ROOT)) == NULL)
-		return err_set(err, ERR_ABSENT, "the root's CRL is not made here");
+		return err_set(err, ERR_ABSENT, "the root's CRL is not signed here");
 	if (root)
 		return crl_read(crl->data, crl->len, ret, err);
 	ca = message_get(&m, TAG_CA_ISSUING);

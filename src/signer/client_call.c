@@ -37,7 +37,7 @@ client_hear(struct signer *s, int timeout_ms, uint8_t type, struct blob *body, s
 	}
 	if (message_parse(body->data, body->len, m) != 0 ||
 	    (m->type != type && m->type != MESSAGE_ERROR))
-		return err_set(err, ERR_INTERNAL, "the signer's answer cannot be understood");
+		return err_set(err, ERR_INTERNAL, "the signer's answer is malformed");
 	s->times.kdf_ns = message_number(m, TAG_KDF_NS);
 	s->times.fsync_ns = message_number(m, TAG_FSYNC_NS);
 	s->times.wait_ns = message_number(m, TAG_WAIT_NS);

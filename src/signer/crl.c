@@ -17,7 +17,7 @@ static const char *const pub[LOG_CAS] = {CA_PUB "/issuing.crl", CA_PUB "/root.cr
 static int
 not_as_planned(struct err *err)
 {
-	return err_set(err, ERR_CA, "the CRL does not say what it should");
+	return err_set(err, ERR_CA, "the CRL's contents are not as expected");
 }
 
 static bool
@@ -205,8 +205,8 @@ load_issuing(struct ca *ca, struct err *err)
 		return 0;
 	/* A log that was restored from a backup would "un-revoke" what came after it. */
 	return err_set(err, ERR_CA,
-	    "%s has number %llu, the issuance log only %llu: the log was restored from an old "
-	    "backup, restore the latest one",
+	    "%s has number %llu but the issuance log only %llu: the log was restored from an old "
+	    "backup; restore the latest one",
 	    ca_name(ca->home, pub[LOG_ISSUING]).at, (unsigned long long)s.number,
 	    (unsigned long long)known->number);
 }
@@ -255,7 +255,8 @@ load_root(struct ca *ca, struct err *err)
 		return rc;
 	if (f.len == 0 || !crl_is_last(ca->log, LOG_ROOT, hash))
 		return err_set(err, ERR_CA,
-		    ROOT_CRL " is not the CRL that the root signed last; restore it from a backup");
+		    ROOT_CRL
+		    " is not the latest CRL that the root signed; restore it from a backup");
 	rc = publish_root(ca, &f, err);
 	return rc != 0 ? rc : take(ca, LOG_ROOT, &f, err);
 }
@@ -376,7 +377,7 @@ static int
 not_there(const char *path, struct err *err)
 {
 	return err_set(err, ERR_CA,
-	    "%s is not there: bring the root's key back for this, then take it away again", path);
+	    "%s is missing: bring the root's key back for this, then take it offline again", path);
 }
 
 int

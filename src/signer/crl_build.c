@@ -215,7 +215,7 @@ crl_build(const struct log *log, const struct crl_plan *plan, struct crl_file *r
 	    (rc = sign_algorithm(key_algorithm(plan->key), &alg, err)) != 0)
 		return rc;
 	if (issuer.ski.len != 20)
-		return err_set(err, ERR_CA, "the CA's key identifier has another length");
+		return err_set(err, ERR_CA, "the CA's key identifier has an unexpected length");
 	put_before(&before, &issuer, plan, alg);
 	put_extensions(&after, &issuer, plan);
 	if ((rc = before.rc) != 0 || (rc = after.rc) != 0 ||

@@ -64,7 +64,7 @@ crl_file_map(struct crl_file *f, size_t start, struct err *err)
 	void *p;
 
 	if (fstat(f->fd, &st) != 0 || (size_t)st.st_size <= start)
-		return err_errno(err, ERR_INTERNAL, "cannot look at a temporary file");
+		return err_errno(err, ERR_INTERNAL, "cannot stat a temporary file");
 	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, f->fd, 0);
 	if (p == MAP_FAILED)
 		return err_errno(err, ERR_INTERNAL, "cannot map a temporary file");
@@ -132,7 +132,7 @@ struct taker {
 static int
 no_crl(const char *path, struct err *err)
 {
-	return err_set(err, ERR_ABSENT, "no CRL in %s", path);
+	return err_set(err, ERR_ABSENT, "%s contains no CRL", path);
 }
 
 static int
@@ -288,7 +288,8 @@ take_compare(void *ctx, const uint8_t *data, size_t len, struct err *err)
 	struct comparing *c = ctx;
 
 	if (len > c->f->len - c->at || memcmp(c->f->der + c->at, data, len) != 0)
-		return err_set(err, ERR_INTERNAL, "what is on disk is not what was written");
+		return err_set(err, ERR_INTERNAL,
+		    "the file read back from disk differs from what was written");
 	c->at += len;
 	if (c->at - c->forgotten > CHUNK)
 		crl_file_forget(c->f, c->forgotten = c->at);
@@ -315,7 +316,8 @@ write_temp(const struct crl_file *f, int fd, const char *temp, mode_t mode, stru
 		return rc;
 	return back.at == f->len
 		   ? 0
-		   : err_set(err, ERR_INTERNAL, "what is on disk is not what was written");
+		   : err_set(err, ERR_INTERNAL,
+			 "the file read back from disk differs from what was written");
 }
 
 int
@@ -327,7 +329,8 @@ crl_file_to_pem(const struct crl_file *f, const char *path, mode_t mode, struct 
 	if (n < 0 || (size_t)n >= sizeof(temp))
 		return err_set(err, ERR_INTERNAL, "path too long: %s", path);
 	if ((fd = mkostemp(temp, O_CLOEXEC)) < 0)
-		return err_errno(err, ERR_INTERNAL, "cannot write beside %s", path);
+		return err_errno(
+		    err, ERR_INTERNAL, "cannot create a temporary file beside %s", path);
 	rc = write_temp(f, fd, temp, mode, err);
 	if (rc == 0 && rename(temp, path) != 0)
 		rc = err_errno(err, ERR_INTERNAL, "cannot replace %s", path);

@@ -80,8 +80,8 @@ loses(const struct guarding *g, const char *path, const char *from, struct err *
 	while (p[0] == '0' && p[1] == '0' && p[2] != '\0')
 		p += 2;
 	return err_set(err, ERR_CA,
-	    "%s lists %zu revoked certificate%s that %s (the first: %s), and a new CRL would let "
-	    "them in again",
+	    "%s lists %zu revoked certificate%s that %s (the first: %s), and a new CRL would make "
+	    "them valid again",
 	    path, g->lost, g->lost == 1 ? "" : "s", from, p);
 }
 
@@ -111,11 +111,11 @@ crl_guard(const struct log *log, const struct crl_plan *plan, const char *path,
 		return 0; /* damaged, or of somebody else: it will be replaced */
 	if (old.number >= plan->number)
 		return err_set(err, ERR_CA,
-		    "%s has number %llu, the next CRL would have %llu: the issuance log was restored "
-		    "from an old backup, restore the latest one",
+		    "%s has number %llu but the next CRL would have %llu: the issuance log was "
+		    "restored from an old backup; restore the latest one",
 		    path, (unsigned long long)old.number, (unsigned long long)plan->number);
 	return crl_guard_scan(log, plan, &old, path,
-	    "the issuance log does not have as revoked: it was restored from an old backup, restore "
-	    "the latest one",
+	    "the issuance log does not have as revoked: it was restored from an old backup; "
+	    "restore the latest one",
 	    err);
 }

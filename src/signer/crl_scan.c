@@ -9,7 +9,7 @@
 static int
 unreadable(struct err *err)
 {
-	return err_set(err, ERR_FIT, "this is not a CRL that can be read");
+	return err_set(err, ERR_FIT, "this is not a valid CRL");
 }
 
 /* ---- extensions ---- */

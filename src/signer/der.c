@@ -44,7 +44,8 @@ der_wrap(struct der_out *o, size_t at, uint8_t tag)
 	const size_t len = o->b.len - at, n = der_head(head, tag, len);
 
 	if (o->rc == 0 && len >= DER_LEN_LIMIT)
-		o->rc = err_set(o->err, ERR_INTERNAL, "DER element of %zu bytes", len);
+		o->rc =
+		    err_set(o->err, ERR_INTERNAL, "a DER element of %zu bytes is too long", len);
 	der_raw(o, head, n);
 	if (o->rc != 0)
 		return;
@@ -105,7 +106,7 @@ der_put_time(struct der_out *o, int64_t t)
 	uint8_t raw[DER_TIME_MAX];
 
 	if (t < 0 || t >= YEAR_10000) {
-		der_fail(o, ERR_INTERNAL, "a time out of range");
+		der_fail(o, ERR_INTERNAL, "a time is out of range");
 		return;
 	}
 	der_raw(o, raw, der_time(raw, t));

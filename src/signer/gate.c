@@ -29,13 +29,14 @@ static const struct {
 	const char *why;
 } flaws[] = {
     {VERSION(4, 2, 0), VERSION(4, 3, 5), RSA, false,
-	"RSA keys of this firmware can be factored (YSA-2017-01); generate ECCP256 or ECCP384, or "
-	"use a newer key"},
+	"RSA keys of this firmware can be factored (YSA-2017-01, ROCA); generate ECCP256 or "
+	"ECCP384, or use a newer token"},
     {VERSION(4, 4, 2), VERSION(4, 4, 5), SIGNS, false,
-	"this firmware makes weak keys (YSA-2019-02); Yubico replaces it, use another key"},
+	"this firmware generates weak keys (YSA-2019-02); Yubico replaces such tokens, use "
+	"another one"},
     {VERSION(0, 0, 0), VERSION(5, 7, 0), ECDSA, true,
-	"the profile refuses ECDSA keys of firmware before 5.7 (YSA-2024-03); use a newer key, or "
-	"an RSA key"},
+	"the profile refuses ECDSA keys of firmware before 5.7 (YSA-2024-03, EUCLEAK); use a "
+	"newer token, or an RSA key"},
 };
 
 static int
@@ -46,8 +47,8 @@ check_firmware(const struct profile *p, const struct attestation *a, struct err 
 
 	if (v < VERSION(p->firmware[0], p->firmware[1], p->firmware[2]))
 		return err_set(err, ERR_ATTEST,
-		    "profile %s wants firmware %u.%u.%u or newer, the attestation says %u.%u.%u; "
-		    "use a newer key",
+		    "profile %s requires firmware %u.%u.%u or newer, the attestation says "
+		    "%u.%u.%u; use a newer token",
 		    p->name, p->firmware[0], p->firmware[1], p->firmware[2], a->firmware[0],
 		    a->firmware[1], a->firmware[2]);
 	for (i = 0; i < sizeof(flaws) / sizeof(flaws[0]); i++) {
@@ -67,16 +68,16 @@ check_serial(const struct profile *p, uint32_t wanted, const struct attestation 
 		return 0;
 	if (a->serial != 0)
 		return err_set(err, ERR_ATTEST,
-		    "the attestation is of token %u, the request is for token %u; attest on the "
-		    "token that is enrolled",
+		    "the attestation is from token %u but the request is for token %u; attest on "
+		    "the token that is enrolled",
 		    a->serial, wanted);
 	/* The extension came with firmware 5. */
 	if (a->firmware[0] >= 5)
 		return err_set(err, ERR_ATTEST, "the attestation names no token");
 	if (p->serial_needed)
 		return err_set(err, ERR_ATTEST,
-		    "the profile needs the token's serial in the attestation, firmware %u.%u.%u "
-		    "has none",
+		    "the profile requires the token's serial number in the attestation, which "
+		    "firmware %u.%u.%u does not include",
 		    a->firmware[0], a->firmware[1], a->firmware[2]);
 	return 0;
 }
@@ -96,13 +97,13 @@ check_policies(const struct profile *p, const struct attestation *a, struct err 
 
 	if (a->pin_policy > PIN_MATCH_ALWAYS || (p->pin & 1u << a->pin_policy) == 0)
 		return err_set(err, ERR_ATTEST,
-		    "profile %s wants PIN policy %s, the attestation says %s; generate the key "
-		    "anew",
+		    "profile %s requires PIN policy %s, the attestation says %s; generate the key "
+		    "again",
 		    p->name, p->pin_word, policy_name(pins, 6, a->pin_policy));
 	if (a->touch_policy > TOUCH_CACHED || (p->touch & 1u << a->touch_policy) == 0)
 		return err_set(err, ERR_ATTEST,
-		    "profile %s wants touch policy %s, the attestation says %s; generate the key "
-		    "anew",
+		    "profile %s requires touch policy %s, the attestation says %s; generate the "
+		    "key again",
 		    p->name, p->touch_word, policy_name(touches, 4, a->touch_policy));
 	return 0;
 }
@@ -113,11 +114,12 @@ check_model(const struct profile *p, const struct attestation *a, struct err *er
 {
 	if (p->forms != 0 && (a->form_factor > 31 || (p->forms & 1u << a->form_factor) == 0))
 		return err_set(err, ERR_ATTEST,
-		    "profile %s does not accept tokens of this form (%u); ykenroll.conf says which",
+		    "profile %s does not accept this form factor (%u); see form_factor in "
+		    "ykenroll.conf",
 		    p->name, a->form_factor);
 	if (p->fips && !a->fips)
 		return err_set(err, ERR_ATTEST,
-		    "profile %s wants a key of the FIPS series, the attestation is not of one",
+		    "profile %s requires a FIPS series token, and the attestation is not from one",
 		    p->name);
 	return 0;
 }
@@ -136,7 +138,7 @@ gate_attestation(const struct profile *profile, const struct request *request,
 		    "the attestation is for slot %02X, the request for %02X", a->slot,
 		    request->slot);
 	if ((ALG(a->alg) & SIGNS) == 0)
-		return err_set(err, ERR_ATTEST, "a key of %s cannot sign", key_alg_name(a->alg));
+		return err_set(err, ERR_ATTEST, "a %s key cannot sign", key_alg_name(a->alg));
 	if ((rc = check_serial(profile, request->token, a, err)) != 0 ||
 	    (rc = check_firmware(profile, a, err)) != 0)
 		return rc;
@@ -168,8 +170,8 @@ gate_tokens(const struct profile *profile, struct err *err)
 {
 	if (!profile->software)
 		return 0;
-	return err_set(err, ERR_CA,
-	    "profile %s is for keys that are in no token: ykenroll ca issue", profile->name);
+	return err_set(
+	    err, ERR_CA, "profile %s is for software keys; use: ykenroll ca issue", profile->name);
 }
 
 int
@@ -215,8 +217,7 @@ gate_check(const struct ca *ca, const struct profile *profile, const struct requ
 		return rc == ERR_INTERNAL ? rc : recode(err, ERR_ATTEST);
 	if (!blob_equal(&spki, &a.spki))
 		return err_set(err, ERR_ATTEST,
-		    "the request is for another key than the attestation; make both with the same "
-		    "key");
+		    "request and attestation are for different keys; make both with the same key");
 	if ((rc = gate_attestation(profile, request, &a, err)) != 0 ||
 	    (rc = check_model(profile, &a, err)) != 0)
 		return rc;
@@ -231,13 +232,14 @@ gate_peer(const struct ca *ca, const struct profile *profile, uint32_t peer, str
 {
 	if (!profile->software)
 		return err_set(err, ERR_CA,
-		    "profile %s is for keys in tokens: ykenroll enroll. Without one there are "
-		    "software, server, ocsp, and what ykenroll.conf has with key = software",
+		    "profile %s is for keys in tokens; use: ykenroll enroll. Software keys have "
+		    "the profiles software, server, ocsp, and those of ykenroll.conf with key = "
+		    "software",
 		    profile->name);
 	if (!rules_software_peer(ca->rules, peer))
 		return err_set(err, ERR_CA,
-		    "uid %u may not have keys certified that are in no token; do it as root or as "
-		    "the signer's user, or let [ca] software_peers in ykenroll.conf name the uid",
+		    "uid %u may not have software keys certified; do it as root or as the "
+		    "signer's user, or add the uid to software_peers in [ca] of ykenroll.conf",
 		    peer);
 	return 0;
 }
@@ -252,7 +254,7 @@ gate_software(const struct blob *csr, struct blob *ret_spki, struct err *err)
 	if ((rc = csr_read(csr->data, csr->len, &spki, &alg, err)) != 0)
 		return rc == ERR_INTERNAL ? rc : recode(err, ERR_CA);
 	if ((ALG(alg) & SIGNS) == 0)
-		return err_set(err, ERR_CA, "a key of %s cannot sign", key_alg_name(alg));
+		return err_set(err, ERR_CA, "a %s key cannot sign", key_alg_name(alg));
 	blob_move(ret_spki, &spki);
 	return 0;
 }

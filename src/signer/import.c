@@ -50,8 +50,8 @@ load_cert(const char *path, struct blob *ret, struct cert_info *info, struct err
 		return err_set(err, ERR_USAGE, "%s is expired, or not yet valid", path);
 	if (der_cert(ret, &parts, NULL) != 0 || parts.ski.len != SKI_LEN)
 		return err_set(err, ERR_USAGE,
-		    "%s has no subject key identifier of 20 octets; certificates and CRLs could not "
-		    "name it (RFC 5280, 4.2.1.1)",
+		    "%s has no subject key identifier of 20 octets, which certificates and CRLs "
+		    "need to refer to it (RFC 5280, 4.2.1.1)",
 		    path);
 	return 0;
 }
@@ -68,13 +68,14 @@ load_certs(struct importing *im, struct err *err)
 	memcpy(im->ret->subject, info.subject, sizeof(info.subject));
 	im->single = cert_issued_by(&im->certs[LOG_ISSUING], &im->certs[LOG_ISSUING], NULL) == 0;
 	if (im->single && w->root != NULL)
-		return err_set(err, ERR_USAGE, "%s is self-signed: it has no other root", w->cert);
+		return err_set(err, ERR_USAGE,
+		    "%s is self-signed, so it has no other root; leave out --root", w->cert);
 	if (im->single)
 		return blob_set(&im->certs[LOG_ROOT], im->certs[LOG_ISSUING].data,
 		    im->certs[LOG_ISSUING].len, err);
 	if (w->root == NULL)
 		return err_set(err, ERR_USAGE,
-		    "%s was issued by %s: give that one's certificate, --root FILE", w->cert,
+		    "%s was issued by %s: give that CA's certificate with --root FILE", w->cert,
 		    info.issuer);
 	if ((rc = load_cert(w->root, &im->certs[LOG_ROOT], &root, err)) != 0)
 		return rc;
@@ -82,8 +83,7 @@ load_certs(struct importing *im, struct err *err)
 		return err_set(err, ERR_USAGE, "%s was not issued by %s", w->cert, w->root);
 	if (cert_issued_by(&im->certs[LOG_ROOT], &im->certs[LOG_ROOT], NULL) != 0)
 		return err_set(err, ERR_USAGE,
-		    "%s is not self-signed: three levels are one too many; import the CA that it "
-		    "issued for us",
+		    "%s is not self-signed: CAs of more than two levels are not supported",
 		    w->root);
 	return 0;
 }
@@ -119,7 +119,7 @@ load_keys(struct importing *im, struct err *err)
 	if (w->root_key == NULL)
 		return 0;
 	if (im->single)
-		return err_set(err, ERR_USAGE, "of one level there is one key");
+		return err_set(err, ERR_USAGE, "a single-level CA has one key");
 	rc = key_import(w->root_key, w->root_key_pass, &im->keys[LOG_ROOT], err);
 	return rc != 0
 		   ? rc
@@ -201,9 +201,10 @@ words_ok(const struct signer_init *init, const struct signer_import *what, struc
 	if (init->home == NULL || init->home[0] != '/')
 		return err_set(err, ERR_USAGE, "the home must be an absolute path");
 	if (what->cert == NULL || (what->key == NULL && init->issuing_key == NULL))
-		return err_set(err, ERR_USAGE, "a CA has a certificate and a key; name both");
+		return err_set(err, ERR_USAGE, "a CA needs a certificate and a key; give both");
 	if (what->key != NULL && init->issuing_key != NULL)
-		return err_set(err, ERR_USAGE, "the key is in a file, or in an HSM: name one");
+		return err_set(
+		    err, ERR_USAGE, "the key is either in a file or in an HSM: give one of them");
 	if (what->key != NULL && !what->dry_run && (init->pass == NULL || init->pass->len == 0))
 		return err_set(err, ERR_USAGE, "the CA key needs a passphrase");
 	return 0;

@@ -75,11 +75,11 @@ take_serial(const char *hex, struct import_line *l)
 		len--;
 	}
 	if (len == 0 || len > 2 * LOG_SERIAL_LEN)
-		return "a serial has 1 to 20 octets";
+		return "a serial number must have 1 to 20 octets";
 	snprintf(even, sizeof(even), "%s%s", len % 2 == 0 ? "" : "0", hex);
 	len = strlen(even) / 2;
 	if (text_unhex(even, serial, len) != 0 || log_serial(serial, len, l->cert.serial) != 0)
-		return "the serial is not hexadecimal";
+		return "the serial number is not hexadecimal";
 	snprintf(l->hex, sizeof(l->hex), "%s", even);
 	for (i = 0; l->hex[i] != '\0'; i++)
 		l->hex[i] = (char)toupper((unsigned char)l->hex[i]);
@@ -99,11 +99,11 @@ take_reason(char *reason, struct import_line *l)
 		if (strcasecmp(reasons[i].name, reason) == 0)
 			break;
 	if (i == sizeof(reasons) / sizeof(reasons[0]))
-		return "the reason of the revocation is not known";
+		return "unknown revocation reason";
 	if ((reasons[i].more == NOTHING) != (more == NULL))
-		return "what follows the reason does not belong to it";
+		return "unexpected text after the revocation reason";
 	if (reasons[i].more == A_TIME && time_of(more, &when) != 0)
-		return "the time of the compromise is none";
+		return "the time of compromise is malformed";
 	l->invalidity = reasons[i].more == A_TIME;
 	l->cert.reason = reasons[i].reason;
 	return NULL;
@@ -115,11 +115,11 @@ take_revocation(char *field, struct import_line *l)
 	char *reason = strchr(field, ',');
 
 	if (l->status != 'R')
-		return *field == '\0' ? NULL : "it is not revoked, and has a time of revocation";
+		return *field == '\0' ? NULL : "it has a revocation time but is not revoked";
 	if (reason != NULL)
 		*reason++ = '\0';
 	if (time_of(field, &l->cert.revoked_at) != 0 || l->cert.revoked_at <= 0)
-		return "the time of the revocation is none";
+		return "the revocation time is malformed";
 	return reason == NULL ? NULL : take_reason(reason, l);
 }
 
@@ -151,12 +151,12 @@ import_index_line(char *line, struct import_line *ret)
 	ret->cert.ca = LOG_ISSUING;
 	ret->cert.state = LOG_SIGNED;
 	if (split(line, fields) != FIELDS)
-		return "it has not six fields between tabs";
+		return "it does not have six fields separated by tabs";
 	if (strlen(fields[0]) != 1 || strchr("VRE", fields[0][0]) == NULL)
-		return "its status is none of V, R and E";
+		return "its status is not V, R or E";
 	ret->status = fields[0][0];
 	if (time_of(fields[1], &ret->cert.not_after) != 0)
-		return "the end of its validity is not a time";
+		return "the expiry time is malformed";
 	if ((why = take_revocation(fields[2], ret)) != NULL ||
 	    (why = take_serial(fields[3], ret)) != NULL)
 		return why;

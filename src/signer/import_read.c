@@ -29,7 +29,8 @@ check_der(const struct importing *im, const struct import_line *l, const char *p
 		return err_set(err, ERR_USAGE, "%s is not a certificate", path);
 	if (log_serial(info.serial, info.serial_len, serial) != 0 ||
 	    memcmp(serial, l->cert.serial, sizeof(serial)) != 0)
-		return err_set(err, ERR_USAGE, "%s has another serial than its name says", path);
+		return err_set(err, ERR_USAGE,
+		    "%s has a different serial number than its file name says", path);
 	if (cert_issued_by(der, &im->certs[LOG_ISSUING], NULL) != 0)
 		return err_set(err, ERR_USAGE, "%s was not issued by this CA", path);
 	return 0;
@@ -93,7 +94,7 @@ take_line(
 	    .data = der.data,
 	    .data_len = der.len};
 	if ((rc = log_append_some(log, who, &row, err)) == ERR_CA)
-		return err_set(err, ERR_USAGE, "serial %s comes twice", l.hex);
+		return err_set(err, ERR_USAGE, "serial number %s appears twice", l.hex);
 	if (rc == 0)
 		count(im->ret, &l, der.len > 0);
 	return rc;
@@ -117,7 +118,7 @@ read_index(struct importing *im, struct log *log, const struct log_who *who, str
 		if (len == 0 || text[0] == '#')
 			continue;
 		rc = strlen(text) == (size_t)len ? take_line(im, log, who, text, err)
-						 : err_set(err, ERR_USAGE, "there is a NUL in it");
+						 : err_set(err, ERR_USAGE, "it contains a NUL");
 		if (rc != 0)
 			return err_wrap(err, "%s: line %zu", im->what->index, n), rc;
 	}
@@ -146,7 +147,7 @@ read_number(const char *path, uint64_t *ret, struct err *err)
 	next = strtoull(hex, &end, 16);
 	if (len == 0 || len >= sizeof(hex) || strspn(hex, "0123456789abcdefABCDEF") != len ||
 	    errno != 0 || next > INT64_MAX)
-		return err_set(err, ERR_USAGE, "%s does not hold a number in hexadecimal", path);
+		return err_set(err, ERR_USAGE, "%s does not contain a hexadecimal number", path);
 	if (next > 0 && next - 1 > *ret)
 		*ret = next - 1;
 	return 0;

@@ -91,10 +91,10 @@ clear(const char *home, struct err *err)
 	int rc;
 
 	if (ca_has(home, CA_DIR) && !unfinished)
-		return err_set(err, ERR_OCCUPIED, "there is a CA in %s already", home);
+		return err_set(err, ERR_OCCUPIED, "%s already contains a CA", home);
 	if (!unfinished && ca_has(home, CA_PUB "/root.crt"))
 		return err_set(err, ERR_OCCUPIED,
-		    "%s/pub is of a CA whose directory %s is not there; put it back, or use "
+		    "%s/pub belongs to a CA whose directory %s is missing; put it back, or use "
 		    "another home",
 		    home, ca.at);
 	if ((rc = remove_new(home, err)) != 0 || (unfinished && (rc = unpublish(home, err)) != 0))
@@ -204,9 +204,10 @@ copy_rehearsal(const struct signer_init *init, struct err *err)
 		return evp_err(err, ERR_INTERNAL, "cannot read PEM");
 	for (n = 0; bio != NULL && (rc = pem_next(bio, PEM_CERT, &der, err)) == 1; n++) {
 		if (n > INTERMEDIATES_MAX)
-			return err_set(err, ERR_USAGE, "%s holds too many certificates", file);
+			return err_set(err, ERR_USAGE, "%s contains too many certificates", file);
 		if (cert_read(der.data, der.len, &info, err) != 0)
-			return err_set(err, ERR_USAGE, "%s: certificate %zu is none", file, n + 1);
+			return err_set(
+			    err, ERR_USAGE, "%s: block %zu is not a certificate", file, n + 1);
 		if ((rc = keep_rehearsal(init->home, n, &der, err)) != 0)
 			return rc;
 	}
@@ -356,7 +357,8 @@ words_ok(const struct signer_init *init, struct err *err)
 	if (len == 0 || !text_is_plain(init->name) || text_chars(init->name) > NAME_MAX_CHARS ||
 	    init->name[0] == ' ' || init->name[len - 1] == ' ')
 		return err_set(err, ERR_USAGE,
-		    "the CA needs a name of 1 to %d plain characters, no space around it",
+		    "the CA's name must have 1 to %d printable characters, without leading or "
+		    "trailing spaces",
 		    NAME_MAX_CHARS);
 	if (init->issuing_days > 0 && init->root_days > 0 && init->issuing_days > init->root_days)
 		return err_set(err, ERR_USAGE, "the issuing CA cannot outlive the root");
@@ -372,7 +374,8 @@ init_run(const struct signer_init *init, const struct init_source *from, struct 
 	if ((lock = open(init->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return err_errno(err, ERR_USAGE, "cannot open %s", init->home);
 	if (flock(lock, LOCK_EX | LOCK_NB) != 0)
-		return err_set(err, ERR_OCCUPIED, "another init is at work in %s", init->home);
+		return err_set(
+		    err, ERR_OCCUPIED, "another ykenroll init is running in %s", init->home);
 	if ((rc = make(init, from, err)) != 0)
 		return err == NULL ? rc : err_wrap(err, "%s", from->doing);
 	return 0;

@@ -34,8 +34,8 @@ words(const struct wanted *w, struct err *err)
 	/* an imported CA may have one; a new one lives longer */
 	if (w->alg == KEY_RSA2048)
 		return err_set(err, ERR_USAGE,
-		    "a new CA key of RSA2048 is not made; ECCP256, ECCP384, RSA3072, RSA4096 and "
-		    "ED25519 are");
+		    "RSA2048 is too weak for a new CA key; use ECCP256, ECCP384, RSA3072, "
+		    "RSA4096 or ED25519");
 	if (w->alg != KEY_NONE && sign_algorithm(w->alg, &alg, err) != 0) {
 		if (err != NULL)
 			err->code = ERR_USAGE;
@@ -54,11 +54,11 @@ init_key_words(const struct signer_init *init, struct err *err)
 	int rc;
 
 	if (init->single && (root.uri != NULL || root.alg != KEY_NONE || init->root_pass != NULL))
-		return err_set(err, ERR_USAGE, "a CA of one level has one key");
+		return err_set(err, ERR_USAGE, "a single-level CA has one key");
 	if (!init->single && (rc = words(&root, err)) != 0)
 		return rc;
 	if (init->adopt && root.uri == NULL && issuing.uri == NULL)
-		return err_set(err, ERR_USAGE, "only a key in an HSM can be adopted: name its URI");
+		return err_set(err, ERR_USAGE, "--adopt is for keys in an HSM: give the key's URI");
 	return words(&issuing, err);
 }
 
@@ -71,7 +71,7 @@ adopt(const struct wanted *w, struct key **ret, struct err *err)
 	if ((rc = key_p11_open(w->uri, w->pass, &key, err)) != 0)
 		return rc;
 	if (w->alg != KEY_NONE && key_algorithm(key) != w->alg)
-		return err_set(err, ERR_USAGE, "it is of %s, not of %s",
+		return err_set(err, ERR_USAGE, "it is a %s key, not %s",
 		    key_alg_name(key_algorithm(key)), key_alg_name(w->alg));
 	*ret = TAKE(key);
 	return 0;
@@ -137,6 +137,6 @@ init_key_make(const struct signer_init *init, struct key **ret, struct err *err)
 	    (rc = key_spki(ret[LOG_ISSUING], &issuing, err)) != 0)
 		return rc;
 	return blob_equal(&root, &issuing)
-		   ? err_set(err, ERR_USAGE, "root and issuing CA need a key each")
+		   ? err_set(err, ERR_USAGE, "root and issuing CA need different keys")
 		   : 0;
 }

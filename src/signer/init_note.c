@@ -74,8 +74,8 @@ init_note_check(const struct signer_init *init, struct err *err)
 	    (line = find(&notes, false, init->root_key, init->issuing_key)) == NULL)
 		return rc;
 	return err_set(err, ERR_OCCUPIED,
-	    "an init that was interrupted was making a key at %s: name it again, or remove the "
-	    "key, if it is there, by the HSM's own tool, and then %s",
+	    "an interrupted init was generating a key at %s: give the same URI again, or delete "
+	    "the key, if it exists, with the HSM's own tool and then remove %s",
 	    line, ca_name(init->home, NOTE).at);
 }
 

@@ -51,8 +51,8 @@ issue_fits(size_t cert_len, struct err *err)
 	if (cert_len <= ISSUE_CERT_MAX)
 		return 0;
 	return err_set(err, ERR_FIT,
-	    "a certificate of %zu bytes, a token has room for %d; shorten names", cert_len,
-	    ISSUE_CERT_MAX);
+	    "the certificate would have %zu bytes and a token has room for %d; use shorter names",
+	    cert_len, ISSUE_CERT_MAX);
 }
 
 /* ---- what was signed ---- */
@@ -63,7 +63,8 @@ absent(const uint8_t *serial, size_t len, struct err *err)
 	char hex[2 * LOG_SERIAL_LEN + 1];
 
 	text_hex(serial, len < LOG_SERIAL_LEN ? len : LOG_SERIAL_LEN, hex);
-	return err_set(err, ERR_ABSENT, "this CA has no certificate with serial %s", hex);
+	return err_set(
+	    err, ERR_ABSENT, "this CA has issued no certificate with serial number %s", hex);
 }
 
 /* A holder's certificate; the CAs' own are in the log too, but not of this CA. */
@@ -95,7 +96,8 @@ validity(const struct ca *ca, const struct profile *profile, const struct reques
 	char end[UTC_TEXT_LEN];
 
 	if (span > profile->days * DAY)
-		return err_set(err, ERR_CA, "%u %s are asked for, profile %s allows %u days",
+		return err_set(err, ERR_CA,
+		    "%u %s requested, but profile %s allows at most %u days",
 		    request->hours == 0 ? days : request->hours,
 		    request->hours == 0 ? "days" : "hours", profile->name, profile->days);
 	plan->not_before = now - PROFILE_BACKDATE;
@@ -108,8 +110,8 @@ validity(const struct ca *ca, const struct profile *profile, const struct reques
 	utc_text(ca->not_after, end);
 	if (now < ca->not_before || plan->not_after < now)
 		return err_set(err, ERR_CA,
-		    "the issuing CA's own certificate ends at %s; make a new CA, or "
-		    "set the clock",
+		    "the issuing CA's own certificate expires at %s; renew it (ykenroll ca renew "
+		    "--issuing), or set the clock",
 		    end);
 	return 0;
 }
@@ -186,7 +188,7 @@ find_profile(const struct ca *ca, const struct issue_ask *ask, struct profile *r
 		return rc;
 	if (ret_old->revoked_at != 0)
 		return err_set(err, ERR_CA,
-		    "the certificate is revoked, for reason %u; issue a new one", ret_old->reason);
+		    "the certificate is revoked (reason %u); issue a new one", ret_old->reason);
 	rc = log_profile(ca->log, ret_old, name, err);
 	return rc != 0 ? rc : rules_profile(ca->rules, name, ret, err);
 }
@@ -281,14 +283,14 @@ issue_sign(struct ca *ca, struct issue_peer *own, uint32_t peer, const uint8_t *
 	rc = log_find(ca->log, serial, SIGNER_SERIAL_LEN, &there, err);
 	if (rc == 0 && there.state == LOG_FORBIDDEN)
 		return err_set(err, ERR_CA,
-		    "the CA refuses: this certificate was given up meanwhile; run it again");
+		    "the CA refuses: this certificate was given up in the meantime; run it again");
 	if (rc == 0)
 		return issue_find(ca, serial, ret_cert, NULL, err);
 	if (rc != ERR_ABSENT)
 		return rc;
 	if ((p = prepared_find(own, serial)) == NULL)
 		return err_set(
-		    err, ERR_CA, "the CA refuses: nothing is prepared under this serial");
+		    err, ERR_CA, "the CA refuses: nothing is prepared under this serial number");
 	if (ca->now() - p->at > ISSUE_PREPARED_SEC)
 		return err_set(err, ERR_CA,
 		    "the CA refuses: this was prepared more than %d minutes ago; prepare it again",
@@ -330,7 +332,8 @@ release(const struct log_cert *c, struct err *err)
 	return c->reason == REASON_HOLD
 		   ? 0
 		   : err_set(err, ERR_CA,
-			 "the certificate is revoked for good, for reason %u; only a hold is released",
+			 "the certificate is revoked for good (reason %u); only a certificate on "
+			 "hold can be resumed",
 			 c->reason);
 }
 
@@ -341,8 +344,8 @@ revoke(const struct log_cert *c, int64_t reason, struct err *err)
 {
 	return c->revoked_at == 0 || c->reason == REASON_HOLD || reason == REASON_KEY_COMPROMISE
 		   ? 0
-		   : err_set(err, ERR_CA, "the certificate is revoked already, for reason %u",
-			 c->reason);
+		   : err_set(
+			 err, ERR_CA, "the certificate is already revoked (reason %u)", c->reason);
 }
 
 /* Revoked is what the CRL lists, as it lies there for the servers: it is read back. */
@@ -385,7 +388,8 @@ issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, in
 	int rc;
 
 	if (!off && !reason_known(reason))
-		return err_set(err, ERR_USAGE, "%lld is not a reason to revoke", (long long)reason);
+		return err_set(
+		    err, ERR_USAGE, "%lld is not a revocation reason", (long long)reason);
 	if ((rc = find_signed(ca, serial, len, &c, err)) != 0)
 		return rc;
 	if (!off && !crl_will_list(ca, &c))
@@ -424,7 +428,8 @@ issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason
 	if ((rc = log_usable(ca->log, ca->now(), err)) != 0)
 		return rc;
 	if (!reason_known(reason))
-		return err_set(err, ERR_USAGE, "%lld is not a reason to revoke", (long long)reason);
+		return err_set(
+		    err, ERR_USAGE, "%lld is not a revocation reason", (long long)reason);
 	rc = log_find(ca->log, serial, SIGNER_SERIAL_LEN, &c, err);
 	if (rc != 0 && rc != ERR_ABSENT)
 		return rc;
@@ -472,7 +477,7 @@ plan_validity(const struct ca *ca, struct cert_plan *plan, struct err *err)
 		plan->not_after = root.not_after;
 	if (plan->not_after <= ca->not_after)
 		return err_set(err, ERR_CA,
-		    "the issuing CA's certificate ends no sooner than a new one would");
+		    "the issuing CA's certificate expires no sooner than a new one would");
 	return 0;
 }
 

@@ -50,9 +50,9 @@ note_behind(struct keeper *k, const struct ca *ca, int64_t now)
 	const bool behind = !ca->log->failed && log_usable(ca->log, now, &why) != 0;
 
 	if (behind && !k->behind)
-		say(k, "nothing is signed: %s", why.text);
+		say(k, "signing is stopped: %s", why.text);
 	if (!behind && k->behind)
-		say(k, "the clock is in order again");
+		say(k, "the clock is correct again: signing goes on");
 	k->behind = behind;
 }
 
@@ -73,10 +73,10 @@ note_root(struct keeper *k, const struct ca *ca, int64_t now)
 	utc_text(crl->until, end);
 	say(k,
 	    now < crl->until
-		? "the root's CRL ends %s, and half of its life is gone: stop this signer, run "
-		  "ykenroll ca crl --root, start it again"
-		: "the root's CRL has ended %s, servers that check it refuse everybody: stop this "
-		  "signer, run ykenroll ca crl --root, start it again",
+		? "the root's CRL expires %s and more than half of its lifetime is over: stop "
+		  "this signer, run ykenroll ca crl --root, start it again"
+		: "the root's CRL expired %s, and servers that check it refuse everybody: stop "
+		  "this signer, run ykenroll ca crl --root, start it again",
 	    end);
 }
 
@@ -97,7 +97,9 @@ renew(struct keeper *k, struct ca *ca, int64_t mono_ns)
 		k->pause = KEEPER_PAUSE_MAX;
 	k->next_ns = mono_ns + k->pause * SEC_NS;
 	utc_text(ca->crls[LOG_ISSUING].until, end);
-	say(k, "the CRL could not be renewed: %s; the one that is out ends %s; next try in %lld s",
+	say(k,
+	    "the CRL could not be renewed: %s; the published one expires %s; next attempt in %lld "
+	    "s",
 	    why.text, end, (long long)k->pause);
 }
 
@@ -110,7 +112,8 @@ note_number(struct keeper *k, const struct ca *ca)
 
 	if (k->number_known && number != k->number && ca->crls[LOG_ISSUING].there) {
 		utc_text(ca->crls[LOG_ISSUING].until, end);
-		say(k, "CRL %llu is published, until %s", (unsigned long long)number, end);
+		say(k, "CRL number %llu is published, valid until %s", (unsigned long long)number,
+		    end);
 	}
 	k->number = number;
 	k->number_known = true;

@@ -49,8 +49,7 @@ log_sound(const struct log *log, struct err *err)
 	if (!log->failed)
 		return 0;
 	return err_set(err, ERR_CA,
-	    "the issuance log could not be written before; look at the disk, then start the "
-	    "signer again");
+	    "writing the issuance log failed before; check the disk, then restart the signer");
 }
 
 int
@@ -65,7 +64,8 @@ log_usable(const struct log *log, int64_t now, struct err *err)
 		return 0;
 	utc_text(log->sums.last_time, last);
 	return err_set(err, ERR_CA,
-	    "the clock is wrong, or was: the issuance log was last written at %s; set the clock",
+	    "the clock is or was wrong: the last entry of the issuance log is dated %s, in the "
+	    "future; set the clock",
 	    last);
 }
 
@@ -198,12 +198,13 @@ check_file(const char *path, struct err *err)
 	struct stat st;
 
 	if (lstat(path, &st) != 0 && errno == ENOENT)
-		return err_set(err, ERR_CA, "the issuance log %s is not there; restore it", path);
-	if (lstat(path, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot look at %s", path);
-	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
 		return err_set(
-		    err, ERR_CA, "%s is open to others, or not a file; chmod 600 it", path);
+		    err, ERR_CA, "the issuance log %s is missing; restore it from a backup", path);
+	if (lstat(path, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
+		return err_set(err, ERR_CA,
+		    "%s is accessible to others or is not a regular file (chmod 600)", path);
 	return 0;
 }
 
@@ -225,7 +226,7 @@ static int new (const char *path, enum log_how as, struct log **ret, struct err 
 	if ((rc = db_open(path, &how, &log->db, err)) != 0)
 		return how.create ? rc : damaged(err);
 	if (stat(path, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot look at %s", path);
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
 	log->inode = st.st_ino;
 	*ret = TAKE(log);
 	return 0;

@@ -78,8 +78,8 @@ static int
 damaged(const struct converting *c, const char *how, struct err *err)
 {
 	return err_set(err, ERR_CA,
-	    "the issuance log is damaged: line %lld of %s %s; restore it from a backup that is not "
-	    "older than the last certificate",
+	    "the issuance log is damaged: line %lld of %s %s; restore it from a backup made after "
+	    "the last certificate was issued",
 	    (long long)c->lines + 1, c->path, how);
 }
 
@@ -223,9 +223,9 @@ convert_line(struct converting *c, char *text, size_t len, struct values *v, str
 		return damaged(c, "cannot be read", err);
 	if (number_of(v->text[ROW_N]) != c->lines + 1 || v->text[PREV] == NULL ||
 	    strcmp(v->text[PREV], want) != 0)
-		return damaged(c, "does not follow the line before it", err);
+		return damaged(c, "does not chain to the line before it", err);
 	if (read_values(v, &row) != 0 || log_put(c->log, &row, NULL) != 0)
-		return damaged(c, "says what cannot be", err);
+		return damaged(c, "has an impossible value", err);
 	c->lines++;
 	return 0;
 }
@@ -299,7 +299,8 @@ verify(const char *half, const struct log_sums *made, struct err *err)
 	    (rc = log_open_view(half, &log, err)) != 0)
 		return rc;
 	if (memcmp(sums.at.hash, made->at.hash, LOG_HASH_LEN) != 0 || !log_same_sums(&sums, made))
-		return err_set(err, ERR_INTERNAL, "%s is not what was written", half);
+		return err_set(
+		    err, ERR_INTERNAL, "%s read back differs from what was written", half);
 	return db_use_wal(log->db, err);
 }
 

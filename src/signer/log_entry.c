@@ -30,8 +30,8 @@ const struct chain log_rows = {
     .kinds = "iiittbiiitbbib",
     .label = "ykenroll-issuance-1",
     .row = "issuance row",
-    .advice = "the issuance log was edited or damaged; restore ca/issuance.db from a backup that "
-	      "is not older than the last certificate",
+    .advice = "the issuance log was edited or damaged; restore ca/issuance.db from a backup made "
+	      "after the last certificate was issued",
 };
 
 #define CERTS                                                   \
@@ -139,7 +139,7 @@ log_entry_read(struct db_stmt *st, struct log_row *ret, struct err *err)
 static int
 not_a_move(struct err *err)
 {
-	return err_set(err, ERR_CA, "the issuance log does not allow this");
+	return err_set(err, ERR_CA, "the issuance log does not allow this entry");
 }
 
 static int

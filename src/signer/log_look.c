@@ -48,8 +48,8 @@ log_certificate(const struct log *log, const struct log_cert *c, struct blob *re
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_ABSENT,
-		    "this certificate was imported from another CA's records, which did not have "
-		    "it itself");
+		    "this certificate was imported from another CA's records without the "
+		    "certificate itself");
 	return db_col_blob(st, 0, ret, err);
 }
 
@@ -66,10 +66,10 @@ log_profile(const struct log *log, const struct log_cert *c, char *ret, struct e
 		return rc;
 	if (rc == 0)
 		return err_set(err, ERR_CA,
-		    "this certificate was not issued by profile here; issue a new one");
+		    "this certificate was not issued by a profile of this CA; issue a new one");
 	profile = db_col_str(st, 0);
 	if (profile == NULL || strlen(profile) > RULES_NAME_MAX)
-		return err_set(err, ERR_CA, "this certificate is of no profile");
+		return err_set(err, ERR_CA, "this certificate has no profile");
 	memcpy(ret, profile, strlen(profile) + 1);
 	return 0;
 }
@@ -109,7 +109,7 @@ log_refresh(struct log *log, struct err *err)
 	int rc;
 
 	if (stat(log->path, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot look at the issuance log");
+		return err_errno(err, ERR_INTERNAL, "cannot stat the issuance log");
 	if (st.st_ino != log->inode)
 		return ERR_ABSENT;
 	if ((rc = db_int(log->db, "PRAGMA data_version", DB_NO_ARGS, &log->seen, err)) < 0)
@@ -129,7 +129,7 @@ verify_row(void *ctx, struct db_stmt *st, struct err *err)
 	if ((rc = log_entry_read(st, &row, err)) != 0)
 		return rc;
 	if (log_entry_apply(made, &row, err) != 0)
-		return err_set(err, ERR_CA, "%s %lld says what cannot be: %s", log_rows.row,
+		return err_set(err, ERR_CA, "%s %lld has an impossible value: %s", log_rows.row,
 		    (long long)row.n, log_rows.advice);
 	return 0;
 }
@@ -165,8 +165,7 @@ compare(const struct log *log, const struct log *made, struct err *err)
 		return rc;
 	return other == 0 && log_same_sums(&log->sums, &made->sums)
 		   ? 0
-		   : err_set(err, ERR_CA,
-			 "the issuance log's tables say something else than its rows: %s",
+		   : err_set(err, ERR_CA, "the issuance log's tables contradict its rows: %s",
 			 log_rows.advice);
 }
 

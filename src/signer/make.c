@@ -121,7 +121,7 @@ receive_field(int fd, struct make *m, size_t i, struct err *err)
 	    (len == NONE && fields[i].kind != RAW))
 		return rc;
 	if ((to = room(m, i, len)) == NULL)
-		return err_set(err, ERR_INTERNAL, "the signer was asked in an impossible way");
+		return err_set(err, ERR_INTERNAL, "the signer got an impossible request");
 	return message_read(fd, to, len, err);
 }
 
@@ -137,8 +137,8 @@ make_receive(int fd, struct make *ret, struct err *err)
 			return rc;
 		if (m.version == NULL || strcmp(m.version, YKENROLL_VERSION) != 0)
 			return err_set(err, ERR_CA,
-			    "ykenroll-signer is of release " YKENROLL_VERSION
-			    ", ykenroll is not; install both of one release");
+			    "ykenroll-signer is release " YKENROLL_VERSION
+			    ", ykenroll is not; install both from the same release");
 	}
 	*ret = m;
 	memset(&m, 0, sizeof(m));

@@ -279,8 +279,9 @@ int
 message_put(struct blob *frame, uint8_t tag, const void *data, size_t len, struct err *err)
 {
 	if (tags[tag].kind != NUMBER && (len < tags[tag].min || len > tags[tag].max))
-		return err_set(err, ERR_USAGE, "a field of %zu bytes for the signer (%zu to %zu)",
-		    len, tags[tag].min, tags[tag].max);
+		return err_set(err, ERR_USAGE,
+		    "a field for the signer has %zu bytes (%zu to %zu are allowed)", len,
+		    tags[tag].min, tags[tag].max);
 	return put_raw(frame, tag, data, len, err);
 }
 
@@ -381,7 +382,7 @@ receive_exact(int fd, int64_t deadline_ns, uint8_t *to, size_t len, struct err *
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_errno(err, ERR_INTERNAL, "cannot hear from the signer");
+			return err_errno(err, ERR_INTERNAL, "cannot receive from the signer");
 		if (n == 0)
 			return err_set(err, ERR_INTERNAL, "the signer ended without an answer");
 		done += (size_t)n;
@@ -408,7 +409,7 @@ message_receive(int fd, int timeout_ms, struct blob *ret_body, struct err *err)
 	if ((rc = receive_exact(fd, deadline, head, sizeof(head), err)) != 0)
 		return rc;
 	if ((len = message_len(head, MESSAGE_REPLY_MAX)) == 0)
-		return err_set(err, ERR_INTERNAL, "the signer's answer has an impossible length");
+		return err_set(err, ERR_INTERNAL, "the signer's answer has an invalid length");
 	if ((b.data = malloc(len)) == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if ((rc = receive_exact(fd, deadline, b.data, len, err)) != 0)

@@ -28,7 +28,7 @@ put_crt(const char *home, const char *name, const struct blob *der, bool pinned,
 		return rc;
 	if (file_read(path.at, &there, NULL) == 0 && pinned && !blob_equal(&there, &pem))
 		return err_set(err, ERR_CA,
-		    "the signer is of another CA than %s, for which this desk works", path.at);
+		    "the signer belongs to another CA than %s, the one of this desk", path.at);
 	return put(path.at, &there, &pem, err);
 }
 
@@ -46,8 +46,8 @@ put_crl(const char *home, const char *name, const struct blob *der, struct err *
 	if (file_read(path.at, &there, NULL) == 0 && crl_from_pem(&there, &old, NULL) == 0 &&
 	    crl_read(old.data, old.len, &was, NULL) == 0 && was.number > is.number)
 		return err_set(err, ERR_CA,
-		    "the signer's CRL has number %llu and %s already %llu: its log was restored "
-		    "from an old backup",
+		    "the signer's CRL has number %llu but %s already has %llu: the signer's log "
+		    "was restored from an old backup; restore the latest one there",
 		    (unsigned long long)is.number, path.at, (unsigned long long)was.number);
 	return put(path.at, &there, &pem, err);
 }

@@ -62,7 +62,7 @@ check_email(const char *email, struct err *err)
 	if (strlen(email) > SIGNER_EMAIL_MAX || at == NULL ||
 	    !local_ok(email, (size_t)(at - email)) || !domain_ok(at + 1))
 		return err_set(err, ERR_USAGE,
-		    "not an e-mail address that can be certified: ASCII, one @, at most %d bytes",
+		    "invalid e-mail address for a certificate: use ASCII, one @, at most %d bytes",
 		    SIGNER_EMAIL_MAX);
 	return 0;
 }
@@ -77,13 +77,13 @@ check_text(const char *text, const char *what, size_t max, struct err *err)
 		return err_set(err, ERR_USAGE, "the %s is empty", what);
 	if (!text_is_plain(text))
 		return err_set(err, ERR_USAGE,
-		    "the %s has control or invisible characters, or is not UTF-8; type it anew",
+		    "the %s has control or invisible characters, or is not UTF-8; type it again",
 		    what);
 	if (text[0] == ' ' || text[len - 1] == ' ')
 		return err_set(err, ERR_USAGE, "the %s begins or ends with a space", what);
 	if (text_chars(text) > max)
 		return err_set(err, ERR_USAGE,
-		    "the %s has %zu characters, a certificate has room for %zu", what,
+		    "the %s has %zu characters; a certificate has room for %zu", what,
 		    text_chars(text), max);
 	return 0;
 }
@@ -130,8 +130,8 @@ check_dns(const char *name, struct err *err)
 
 	if (strlen(name) > DNS_MAX || !domain_ok(rest) || (wild && last == NULL))
 		return err_set(err, ERR_USAGE,
-		    "not a DNS name that can be certified: letters, digits, hyphens and dots, "
-		    "perhaps *. in front; an international one as xn--…");
+		    "invalid DNS name for a certificate: use letters, digits, hyphens and dots, "
+		    "optionally *. in front; write an international name as xn--…");
 	last = last == NULL ? rest : last + 1;
 	if (strspn(last, DIGITS) == strlen(last))
 		return err_set(err, ERR_USAGE, "a DNS name does not end in a number: use --ip");
@@ -153,10 +153,10 @@ check_field(enum rules_field f, const char *value, struct err *err)
 	if ((rc = check_text(value, rules_fields[f], max[f], err)) != 0)
 		return rc;
 	if (f == FIELD_C && strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 2)
-		return err_set(err, ERR_USAGE, "C is a country's code of two capital letters");
+		return err_set(err, ERR_USAGE, "C must be a country code of two capital letters");
 	if (f == FIELD_SERIAL && strspn(value, ALNUM " '()+,-./:=?") != strlen(value))
 		return err_set(
-		    err, ERR_USAGE, "serialNumber takes letters, digits and '()+,-./:=?");
+		    err, ERR_USAGE, "serialNumber may have letters, digits and '()+,-./:=?");
 	return 0;
 }
 
@@ -194,7 +194,7 @@ match(const struct ca *ca, enum rules_field f, struct names *n, struct err *err)
 		return rc;
 	if (own.field[f] == NULL)
 		return err_set(err, ERR_USAGE,
-		    "the policy says %s = match, and the CA's own name has no %s: say supplied",
+		    "the policy says %s = match, but the CA's own name has no %s: use supplied",
 		    rules_fields[f], rules_fields[f]);
 	if (n->field[f] == NULL)
 		return names_keep(n, own.field[f], strlen(own.field[f]), &n->field[f], err);
@@ -212,12 +212,12 @@ check_subject(const struct ca *ca, const struct profile *p, struct names *n, str
 	for (f = 0; f < FIELDS; f++) {
 		if (n->field[f] != NULL && p->fields[f] == FIELD_NONE)
 			return err_set(err, ERR_USAGE,
-			    "profile %s has no %s in its subjects; a [policy] in ykenroll.conf may "
-			    "allow it",
+			    "profile %s does not allow %s in the subject; a [policy] section in "
+			    "ykenroll.conf can allow it",
 			    p->name, rules_fields[f]);
 		if (n->field[f] == NULL && p->fields[f] == FIELD_SUPPLIED)
 			return err_set(err, ERR_USAGE,
-			    "profile %s wants %s in the subject; give --subject %s=…", p->name,
+			    "profile %s requires %s in the subject; use --subject %s=…", p->name,
 			    rules_fields[f], rules_fields[f]);
 		if (p->fields[f] == FIELD_MATCH &&
 		    (rc = match(ca, (enum rules_field)f, n, err)) != 0)
@@ -262,14 +262,15 @@ check_set(const struct profile *p, struct names *n, struct err *err)
 		excess &= NAME_DNS | NAME_IP;
 	}
 	if (excess != 0)
-		return err_set(err, ERR_USAGE, "profile %s has no place for the %s", p->name,
+		return err_set(err, ERR_USAGE, "profile %s does not allow the %s", p->name,
 		    first_name(excess));
 	if (lack != 0)
 		return err_set(
-		    err, ERR_USAGE, "profile %s needs the %s", p->name, first_name(lack));
+		    err, ERR_USAGE, "profile %s requires the %s", p->name, first_name(lack));
 	if ((p->eku & EKU_SERVER) != 0 && (given & (NAME_DNS | NAME_IP)) == 0)
 		return err_set(err, ERR_USAGE,
-		    "profile %s needs the names that clients call the server by: --dns or --ip",
+		    "profile %s requires the names by which clients reach the server: --dns or "
+		    "--ip",
 		    p->name);
 	return 0;
 }

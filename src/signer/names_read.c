@@ -98,7 +98,7 @@ take_name(struct names *n, const char *line, struct err *err)
 		return take_dns(n, line + 4, err);
 	if (strncmp(line, "ip:", 3) == 0)
 		return take_ip(n, line + 3, err);
-	return err_set(err, ERR_USAGE, "a name of the request is neither dns: nor ip:");
+	return err_set(err, ERR_USAGE, "a name in the request is neither dns: nor ip:");
 }
 
 static int
@@ -112,12 +112,11 @@ take_field(struct names *n, const char *line, struct err *err)
 		if (strlen(rules_fields[f]) != len || memcmp(rules_fields[f], line, len) != 0)
 			continue;
 		if (n->field[f] != NULL)
-			return err_set(
-			    err, ERR_USAGE, "the subject has two of %s", rules_fields[f]);
+			return err_set(err, ERR_USAGE, "the subject has %s twice", rules_fields[f]);
 		return names_keep(n, equals + 1, strlen(equals + 1), &n->field[f], err);
 	}
 	return err_set(err, ERR_USAGE,
-	    "the subject takes C, ST, L, O, OU and serialNumber, each as NAME=TEXT");
+	    "invalid subject field: use C, ST, L, O, OU and serialNumber, each as NAME=TEXT");
 }
 
 static int
@@ -166,7 +165,7 @@ static int
 take_text(char to[static REQUEST_TEXT_MAX], const struct der *value, struct err *err)
 {
 	if (value->len >= REQUEST_TEXT_MAX || memchr(value->value, 0, value->len) != NULL)
-		return err_set(err, ERR_CA, "a name of the certificate is too long, or has a NUL");
+		return err_set(err, ERR_CA, "a name in the certificate is too long, or has a NUL");
 	memcpy(to, value->value, value->len);
 	to[value->len] = '\0';
 	return 0;
@@ -224,7 +223,7 @@ take_upn(struct names *n, const struct der *other, struct err *err)
 	    !der_is(&oid, upn_oid, sizeof(upn_oid)) ||
 	    der_expect(other->value, other->len, &pos, DER_CONTEXT_0, &outer) != 0 ||
 	    der_expect(outer.value, outer.len, &at, DER_UTF8, &text) != 0 || n->who.upn[0] != '\0')
-		return err_set(err, ERR_CA, "a name of the certificate is of an unknown kind");
+		return err_set(err, ERR_CA, "a name in the certificate is of an unknown type");
 	return take_text(n->who.upn, &text, err);
 }
 
@@ -244,7 +243,7 @@ take_general(struct names *n, const struct der *name, struct err *err)
 		memcpy(n->ip[n->n_ip++].bytes, name->value, name->len);
 		return 0;
 	}
-	return err_set(err, ERR_CA, "a name of the certificate is of an unknown kind");
+	return err_set(err, ERR_CA, "a name in the certificate is of an unknown type");
 }
 
 int

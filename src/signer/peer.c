@@ -265,7 +265,7 @@ peer_new(int fd, const struct signer_times *times, struct signer_peer **ret, str
 	s->fd = fd;
 	s->times = *times;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot tell who connects");
+		return err_errno(err, ERR_INTERNAL, "cannot find out which user connects");
 	s->uid = cred.uid;
 	if ((rc = answer_hello(&s->times, &s->out)) != 0)
 		return err_set(err, rc, "out of memory");
@@ -338,7 +338,7 @@ answer(struct signer_peer *s, struct ca *ca)
 	int rc;
 
 	if (message_parse(s->body, s->len, &m) != 0 || !MESSAGE_IS_REQUEST(m.type))
-		rc = refuse(s, "something that is not a request");
+		rc = refuse(s, "for something that is not a request");
 	else
 		rc = answer_request(ca, &s->own, s->uid, &m, &s->times, &s->out) == 0 ? 0 : -1;
 	free(s->body);
@@ -351,7 +351,7 @@ static int
 start_body(struct signer_peer *s)
 {
 	if ((s->len = message_len(s->head, MESSAGE_REQUEST_MAX)) == 0)
-		return refuse(s, "something of an impossible length");
+		return refuse(s, "with an invalid length");
 	return (s->body = malloc(s->len)) == NULL ? -1 : 0;
 }
 

@@ -98,7 +98,8 @@ remove_stale(const char *path, struct err *err)
 	if ((rc = process_connect(path, &other, err)) != 0)
 		return rc;
 	if (other >= 0)
-		return err_set(err, ERR_OCCUPIED, "another signer listens at %s", path);
+		return err_set(
+		    err, ERR_OCCUPIED, "another signer is already listening at %s", path);
 	return unlink(path) == 0 ? 0 : err_errno(err, ERR_INTERNAL, "cannot remove %s", path);
 }
 

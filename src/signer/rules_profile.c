@@ -129,7 +129,7 @@ rules_policy_read(const CONF *conf, const char *name, uint8_t ret[static FIELDS]
 	snprintf(section, sizeof(section), "policy %s", name);
 	if ((all = NCONF_get_section(conf, section)) == NULL)
 		return err_set(err, ERR_CA,
-		    "ykenroll.conf: a profile has policy = %s, and there is no section [%s]", name,
+		    "ykenroll.conf: a profile has policy = %s, but there is no section [%s]", name,
 		    section);
 	for (i = 0; i < sk_CONF_VALUE_num(all); i++) {
 		const CONF_VALUE *v = sk_CONF_VALUE_value(all, i);
@@ -226,15 +226,15 @@ sane(const char *section, const struct profile *p, struct err *err)
 	const char *why = NULL;
 
 	if ((p->eku & EKU_OCSP) != 0 && (p->eku != EKU_OCSP || !p->software))
-		why = "OCSPSigning goes alone, with key = software";
+		why = "OCSPSigning must be the only extended key usage, with key = software";
 	else if (p->nocheck && (p->eku & EKU_OCSP) == 0)
-		why = "ocsp_nocheck is for OCSPSigning";
+		why = "ocsp_nocheck is only for OCSPSigning";
 	else if (!p->software && (p->names & (NAME_DNS | NAME_IP)) != 0)
-		why = "the names dns and ip are for key = software";
+		why = "the names dns and ip are only for key = software";
 	else if (p->software && (p->names & (NAME_UUID | NAME_SID)) != 0)
-		why = "the names uuid and sid are for key = token";
+		why = "the names uuid and sid are only for key = token";
 	else if (!p->software && p->pin == 0)
-		why = "a profile with key = token is based on one for tokens";
+		why = "a profile with key = token must be based on a profile for tokens";
 	return why == NULL ? 0 : err_set(err, ERR_CA, "ykenroll.conf: [%s]: %s", section, why);
 }
 
@@ -277,12 +277,12 @@ read_profile(const CONF *conf, const struct profile *common, const char *name, i
 	int rc;
 
 	if (!name_ok(name))
-		return err_set(
-		    err, ERR_USAGE, "a profile's name is lower case, digits and hyphens");
+		return err_set(err, ERR_USAGE,
+		    "a profile's name may have lower-case letters, digits and hyphens");
 	snprintf(section, sizeof(section), "profile %s", name);
 	if (own == NULL && NCONF_get_section(conf, section) == NULL)
 		return err_set(err, ERR_USAGE,
-		    "there is no profile %s; ykenroll.conf needs a section [%s]", name, section);
+		    "unknown profile '%s'; define it in ykenroll.conf as [%s]", name, section);
 	base = NCONF_get_section(conf, section) == NULL ? NULL
 							: NCONF_get_string(conf, section, "base");
 	if (base != NULL && (own != NULL || depth == BASE_DEPTH || strcmp(base, name) == 0))

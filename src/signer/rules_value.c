@@ -14,8 +14,8 @@ int
 rules_off(struct err *err, const char *section, const char *name, const char *value)
 {
 	return err_set(err, ERR_CA,
-	    "ykenroll.conf: [%s] %s = %s is not possible; ykenroll(1) has what is", section, name,
-	    value);
+	    "ykenroll.conf: invalid value '%s' for '%s' in [%s]; see ykenroll(1), Profiles", value,
+	    name, section);
 }
 
 static int
@@ -27,8 +27,8 @@ refuse(const struct rules_reading *r, const char *text)
 int
 rules_no_such(struct err *err, const char *section, const char *name)
 {
-	return err_set(
-	    err, ERR_CA, "ykenroll.conf: [%s] has no %s; remove or correct it", section, name);
+	return err_set(err, ERR_CA,
+	    "ykenroll.conf: unknown setting '%s' in [%s]; remove or correct it", name, section);
 }
 
 int

@@ -124,7 +124,7 @@ end_useless(struct server *s, struct err *err)
 	if (now - s->useless_ns < USELESS_MS * INT64_C(1000000))
 		return 0;
 	return err_set(err, ERR_INTERNAL,
-	    "%s failed; this process can sign no more and ends, for another to be started",
+	    "%s failed; this process can no longer sign and ends, so that a new one can be started",
 	    s->ca->log->failed ? "the issuance log" : "the HSM");
 }
 
@@ -179,9 +179,8 @@ confine(struct server *s, const char *socket, struct err *err)
 		return rc;
 	if (s->keeper.say == NULL || (f.landlock > 0 && f.filter))
 		return 0;
-	snprintf(line, sizeof(line),
-	    "this kernel confines the signer less than it could: no %s%s%s",
-	    f.landlock == 0 ? "Landlock" : "", f.landlock == 0 && !f.filter ? ", no " : "",
+	snprintf(line, sizeof(line), "this kernel cannot confine the signer fully: it lacks %s%s%s",
+	    f.landlock == 0 ? "Landlock" : "", f.landlock == 0 && !f.filter ? " and " : "",
 	    f.filter ? "" : "seccomp filter");
 	s->keeper.say(s->keeper.ctx, line);
 	return 0;
@@ -218,10 +217,10 @@ ask_root(const struct signer_serve *serve, struct secret *pass, struct err *err)
 		    kind == KEY_SECRET_PIN ? "HSM PIN of the root's key"
 					   : "passphrase of the root's key",
 		    pass, err);
-	return kind == had ? 0
-			   : err_set(err, ERR_PERSON,
-				 "the root's key has a %s of its own: give --root-pass",
-				 kind == KEY_SECRET_PIN ? "PIN" : "passphrase");
+	return kind == had
+		   ? 0
+		   : err_set(err, ERR_PERSON, "the root's key has a different %s: use --root-pass",
+			 kind == KEY_SECRET_PIN ? "PIN" : "passphrase");
 }
 
 static int
@@ -314,7 +313,7 @@ listening(struct server *s, const struct signer_serve *serve, const char *where)
 	char line[PATH_MAX + 32];
 
 	s->keeper = (struct keeper){.say = serve->say, .ctx = serve->say_ctx};
-	snprintf(line, sizeof(line), "listening at %s", where);
+	snprintf(line, sizeof(line), "listening on %s", where);
 	if (serve->say != NULL)
 		serve->say(serve->say_ctx, line);
 	s->managed = service_ready();
@@ -375,7 +374,7 @@ make(const struct make *m, struct make_answer *a)
 	case MAKE_ASKS:
 		return key_import_asks(m->import.key, &a->asks, &a->err);
 	}
-	return err_set(&a->err, ERR_INTERNAL, "the signer was asked for something unknown");
+	return err_set(&a->err, ERR_INTERNAL, "the signer got an unknown request");
 }
 
 int

@@ -88,7 +88,7 @@ sign_bytes(const struct key *key, const struct crl_file *f, const void *data, si
 	    (md == NULL ? EVP_DigestSign(ctx, ret_sig, &len, data, data_len) != 1
 			: feed(ctx, f, data, data_len) != 0 ||
 			      EVP_DigestSignFinal(ctx, ret_sig, &len) != 1))
-		return evp_key_err(err, ERR_CA, key, "the CA's key did not sign");
+		return evp_key_err(err, ERR_CA, key, "the CA's key failed to sign");
 	*ret_len = len;
 	return 0;
 }
@@ -131,11 +131,11 @@ verify(const struct key *key, const struct sign_algorithm *a, const struct blob 
 	    der_expect(outer.value, outer.len, &at, DER_SEQUENCE, &alg) != 0 ||
 	    der_expect(outer.value, outer.len, &at, DER_BIT_STRING, &bits) != 0 ||
 	    at != outer.len || bits.len < 2 || bits.value[0] != 0)
-		return err_set(err, ERR_CA, "what was signed has not the form of a certificate");
+		return err_set(err, ERR_CA, "the signed data is not a certificate");
 	if (inner.raw_len != tbs->len || memcmp(inner.raw, tbs->data, tbs->len) != 0)
-		return err_set(err, ERR_CA, "what was signed is not what was prepared");
+		return err_set(err, ERR_CA, "the signed data is not what was prepared");
 	if (alg.raw_len != a->der_len || memcmp(alg.raw, a->der, a->der_len) != 0)
-		return err_set(err, ERR_CA, "what was signed names another algorithm");
+		return err_set(err, ERR_CA, "the signed data names another algorithm");
 	return verifies(key_evp_public(key), a, tbs, bits.value + 1, bits.len - 1)
 		   ? 0
 		   : evp_err(err, ERR_CA, "the CA's signature does not verify");

@@ -88,12 +88,12 @@ where_trusted(int fd, const char *home, const struct where *where, struct err *e
 	struct stat st;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot tell who listens");
+		return err_errno(err, ERR_INTERNAL, "cannot find out which user is listening");
 	if (cred.uid == geteuid() || cred.uid == 0)
 		return 0;
 	if ((lstat(path.at, &st) == 0 && st.st_uid == cred.uid) ||
 	    (where->elsewhere && owns_directory(where->path, cred.uid)))
 		return 0;
-	return err_set(err, ERR_CA, "who listens at %s (uid %u) is not the CA's owner", where->path,
-	    (unsigned)cred.uid);
+	return err_set(err, ERR_CA, "the process listening at %s (uid %u) is not the CA's owner",
+	    where->path, (unsigned)cred.uid);
 }

@@ -59,7 +59,7 @@ init_again() {
 	init >"$P/init.out" 2>&1
 	case $? in
 	0) ;;
-	9) grep -q 'there is a CA' "$P/init.out" || return 1 ;;
+	9) grep -q 'already contains a CA' "$P/init.out" || return 1 ;;
 	*) return 1 ;;
 	esac
 	python3 "$here/checker.py" --mode init --key "$P/recovery.key" --pass "$T/rpass" "$P"

@@ -257,7 +257,7 @@ for k in r:root_ca i:intermediate_ca; do
 done
 step() { import --cert "$P/intermediate_ca.crt" --key "$P/intermediate_ca.key" --key-pass "file:$T/old" "$@"; }
 export YKENROLL_HOME="$T/home3"
-exits 2 'give that one' "an intermediate wants its root" step --recovery-out "$T/rec3"
+exits 2 'give that CA' "an intermediate wants its root" step --recovery-out "$T/rec3"
 exits 2 'not issued by' "and not another one" step --recovery-out "$T/rec3" --root "$O/cacert.pem"
 exits 2 'not the key of' "and its own key" import --cert "$P/intermediate_ca.crt" --key "$P/r" --root "$P/root_ca.crt" --recovery-out "$T/rec3"
 exits 0 '' "step's files with the root's certificate" step --root "$P/root_ca.crt" --recovery-out "$T/rec3"

@@ -55,8 +55,8 @@ exits 0 '' "a program" ca issue "$T/www.csr" --profile software --cn "Backup job
 claim "openssl and certtool verify it as a client's" verifies "$T/software.crt" sslclient
 exits 11 'keys in tokens' "but never as a token's holder" ca issue "$T/www.csr" --profile client --cn Alice
 exits 11 'keys in tokens' "in no profile of tokens" ca issue "$T/www.csr" --profile smartcard-logon --cn Alice --upn alice@example.org
-exits 2 'no profile' "a profile that there is not" ca issue "$T/www.csr" --profile nobody --cn x
-exits 2 'no place for' "a name for which the profile has no place" ca issue "$T/www.csr" --dns a.example.org --email a@example.org
+exits 2 "unknown profile 'nobody'" "a profile that there is not" ca issue "$T/www.csr" --profile nobody --cn x
+exits 2 'does not allow' "a name for which the profile has no place" ca issue "$T/www.csr" --dns a.example.org --email a@example.org
 exits 2 "CA's own" "a server called like the CA" ca issue "$T/www.csr" --dns a.example.org --cn "rehearsal  test ISSUING ca"
 exits 2 'no O' "a subject that no policy allows" ca issue "$T/www.csr" --dns a.example.org --subject O=Example
 rows() { sqlite3 "$T/home/ca/issuance.db" "SELECT count(*) FROM rows WHERE $1"; } # rows CONDITION: of the issuance log
@@ -156,8 +156,8 @@ serials=$(ykenroll token list --json | jq -r '.. | .serial? // empty' | sort -u)
 one=$(echo "$serials" | sed -n 1p) two=$(echo "$serials" | sed -n 2p)
 exits 2 'user principal name' "no logon without a UPN" enroll Alice alice@example.org -d "$one" --profile smartcard-logon
 exits 2 'SID looks like' "a SID that is none" enroll Alice alice@example.org -d "$one" --profile smartcard-logon --upn alice@example.org --sid 1105
-exits 11 'in no token' "no server's certificate for a token" enroll Alice alice@example.org -d "$one" --profile server
-exits 2 'no profile' "a profile that there is not" enroll Alice alice@example.org -d "$one" --profile nobody
+exits 11 'software keys' "no server's certificate for a token" enroll Alice alice@example.org -d "$one" --profile server
+exits 2 "unknown profile 'nobody'" "a profile that there is not" enroll Alice alice@example.org -d "$one" --profile nobody
 exits 0 '' "a token for a Windows logon" enroll Alice alice@example.org -d "$one" --profile smartcard-logon --upn alice@corp.example.org --sid S-1-5-21-1-2-3-1105
 ykenroll token export 9a "$T/logon.crt" -d "$one"
 claim "openssl and certtool verify it as a client's" good "$T/logon.crt"
@@ -202,7 +202,7 @@ exits 0 '' "a profile of one's own" ca issue "$T/www.csr" --profile office --cn 
 claim "openssl and certtool verify it" verifies "$T/office.crt" sslclient
 claim "its policy is in it" has "$T/office.crt" 'Policy: 1.3.6.1.4.1.99999.1.2'
 claim "its subject is in the order of a directory" [ "$(openssl x509 -in "$T/office.crt" -noout -subject -nameopt RFC2253,-esc_msb,utf8)" = "subject=CN=Zoë 李,O=Müller & Söhne,C=DE" ]
-exits 2 'wants O' "without O there is none" ca issue "$T/www.csr" --profile office --cn x --subject C=DE
+exits 2 'requires O' "without O there is none" ca issue "$T/www.csr" --profile office --cn x --subject C=DE
 exits 2 'capital letters' "a country is two letters" ca issue "$T/www.csr" --profile office --cn x --subject C=de --subject O=x
 exits 0 '' "addresses" ca issue "$T/www.csr" --profile wide --dns a.example.org --out "$T/wide.crt"
 claim "are in it" eval 'has "$T/wide.crt" "URI:http://pki.example.org/issuing.crl" && has "$T/wide.crt" "OCSP - URI:http://ocsp.example.org/"'

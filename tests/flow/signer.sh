@@ -43,7 +43,7 @@ $service --cred "ca-pass=$T/pass:400" --socket "$sock" -- ykenroll signer --ca-p
 manager=$!
 claim "readiness is told" until_true 10 grep -q '^notify READY=1' "$T/service"
 pid=$(awk '$1 == "pid" { print $2 }' "$T/service")
-claim "it says where it listens" says '^listening at the service'
+claim "it says where it listens" says '^listening on the service'
 status() { awk -v f="$1:" '$1 == f { print $2 }' "/proc/$pid/status"; }
 claim "no new privileges" [ "$(status NoNewPrivs)" = 1 ]
 claim "a filter for its system calls" [ "$(status Seccomp)" = 2 ]
@@ -125,9 +125,9 @@ claim "a clock that is set back is said" until_true 10 says 'nothing is signed.*
 exits 0 '' "what needs no signature is still answered" ykenroll ca show --pem
 exits 11 'clock' "what needs one is refused" ykenroll revoke alice@example.org --reason superseded
 printf '+11d\n' >"$clock"
-claim "and said when it is over" until_true 10 says 'in order again'
+claim "and said when it is over" until_true 10 says 'clock is correct again'
 printf '+220d\n' >"$clock"
-claim "the root's CRL, which wants a person, is spoken of" until_true 10 says "^the root's CRL ends.*ca crl --root"
+claim "the root's CRL, which wants a person, is spoken of" until_true 10 says "^the root's CRL expires.*ca crl --root"
 kill $signer
 wait $signer 2>/dev/null
 rm -f "$clock"

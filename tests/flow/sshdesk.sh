@@ -23,7 +23,7 @@ new_desk() { # new_desk HOME OPTIONS…
 	shift
 	ykenroll init --home "$h" --recovery-out "$h.recovery" --recovery-pass "file:$T/rpass" "$@"
 }
-exits 11 'no signer listens' "a desk whose signer is not there is not made" new_desk "$desk" --signer "$sock"
+exits 11 'no signer is listening' "a desk whose signer is not there is not made" new_desk "$desk" --signer "$sock"
 signer_start
 claim "a private sshd, as this user" sshd_start
 claim "the socket, forwarded as the manual says" tunnel "$sock" "$ca/signer.sock"
@@ -45,7 +45,7 @@ claim "the log has the user of the sshd as who asked" \
 kill $tunnel_pid
 wait $tunnel_pid 2>/dev/null
 rm -f "$sock"
-exits 11 'no signer listens.*ssh' "without the ssh: it says so" ykenroll revoke alice@example.org --reason superseded
+exits 11 'no signer is listening.*ssh' "without the ssh: it says so" ykenroll revoke alice@example.org --reason superseded
 exits 0 '' "what needs no signer goes on" ykenroll check
 claim "the ssh again" tunnel "$sock" "$ca/signer.sock"
 kill $signer

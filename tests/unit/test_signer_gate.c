@@ -259,7 +259,7 @@ a_key_that_no_trusted_token_made_is_refused(void **state)
 	testsigner_request(&q, KEY_P256, "alice");
 	testsigner_request(&other, KEY_P256, "alice");
 	q.r.attestation = other.leaf; /* of another key in the same token */
-	expect(&q, ERR_ATTEST, "another key");
+	expect(&q, ERR_ATTEST, "different keys");
 	testattest_init(&rogue, 5, 7, 1); /* the same names, another root */
 	testattest_leaf(&rogue, rogue.f9_key, &good, &leaf);
 	q.r.attestation = leaf;
@@ -306,7 +306,7 @@ a_request_of_the_wrong_kind_is_refused(void **state)
 	TESTSIGNER_SET(q.r.profile, "brewer");
 	expect(&q, ERR_USAGE, "[profile brewer]");
 	TESTSIGNER_SET(q.r.profile, "software");
-	expect(&q, ERR_CA, "in no token");
+	expect(&q, ERR_CA, "software keys");
 	TESTSIGNER_SET(q.r.profile, "../x");
 	expect(&q, ERR_USAGE, "profile");
 	TESTSIGNER_SET(q.r.profile, "client");
