@@ -242,7 +242,7 @@ fail_writes(struct testreg *t)
 	if (testreg_begin(t, 1, "alice", false, &err) != 0 || spoil_wal() != 0)
 		return 2;
 	if (testreg_begin(t, 2, "bob", false, &err) != ERR_INTERNAL ||
-	    strstr(err.text, "a disk error") == NULL)
+	    strstr(err.text, "the disk failed") == NULL)
 		return 3;
 	/* not tried again by this process */
 	if (registry_audit(t->r, "note", 0, NULL, &err) != ERR_INTERNAL ||

@@ -311,7 +311,7 @@ a_request_of_the_wrong_kind_is_refused(void **state)
 	expect(&q, ERR_USAGE, "profile");
 	TESTSIGNER_SET(q.r.profile, "client");
 	q.r.days = 366;
-	expect(&q, ERR_CA, "allows 365");
+	expect(&q, ERR_CA, "at most 365");
 	q.r.days = 0;
 	q.r.slot = 0x9c;
 	expect(&q, ERR_CA, "slot 9A");

@@ -107,7 +107,7 @@ a_rehearsal_file_is_certificates_all_through(void **state)
 	testsigner_shell(
 	    0, "(cat %s; printf '%%s\\nAAAA\\n%%s\\n' '%s' '%s') >%s", root, begin, end, file);
 	assert_int_equal(testsigner_init(home, file, &err), ERR_USAGE);
-	assert_non_null(strstr(err.text, "certificate 2"));
+	assert_non_null(strstr(err.text, "block 2"));
 	testsigner_shell(0, "for i in $(seq 18); do cat %s; done >%s", root, file);
 	assert_int_equal(testsigner_init(home, file, &err), ERR_USAGE);
 	testsigner_shell(0, ": >%s", file);

@@ -432,7 +432,7 @@ const struct bend bends[] = {
     BEFORE(serial_five_octets, ERR_ATTEST, "serial"),
     /* which token, slot and key */
     BEFORE(serial_zero, ERR_ATTEST, ""),
-    BEFORE(serial_of_another, ERR_ATTEST, "of token 12345679"),
+    BEFORE(serial_of_another, ERR_ATTEST, "from token 12345679"),
     BEFORE(asked_for_another, ERR_ATTEST, "request is for token 12345679"),
     BEFORE(asked_for_none, ERR_ATTEST, "token 0"),
     {.name = "slot_9c",
