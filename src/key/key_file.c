@@ -288,6 +288,19 @@ give_pass(char *to, int size, int writing, void *ctx)
 	return (int)pass->len;
 }
 
+/* The passphrase may be right all the same. */
+static bool
+cipher_is_unknown(void)
+{
+	bool unknown = false;
+	unsigned long e;
+
+	while ((e = ERR_get_error()) != 0)
+		unknown = unknown ||
+			  (ERR_GET_LIB(e) == ERR_LIB_EVP && ERR_GET_REASON(e) == ERR_R_UNSUPPORTED);
+	return unknown;
+}
+
 int
 key_import(const char *path, const struct secret *pass, struct key **ret, struct err *err)
 {
@@ -300,11 +313,16 @@ key_import(const char *path, const struct secret *pass, struct key **ret, struct
 		return rc;
 	if ((bio = BIO_new_mem_buf(pem.data, (int)pem.len)) == NULL)
 		return evp_err(err, ERR_INTERNAL, "cannot read PEM");
+	ERR_clear_error();
 	evp = PEM_read_bio_PrivateKey(bio, NULL, give_pass, (void *)(uintptr_t)pass);
-	if (evp == NULL && contains(&pem, "ENCRYPTED")) {
-		ERR_clear_error();
-		return err_set(err, ERR_CA, "wrong passphrase for %s", path);
-	}
+	if (evp == NULL && contains(&pem, "ENCRYPTED"))
+		return cipher_is_unknown()
+			   ? err_set(err, ERR_USAGE,
+				 "%s is encrypted in an old way, for which OpenSSL wants its legacy "
+				 "provider; encrypt it anew: openssl pkcs8 -topk8 -provider legacy "
+				 "-provider default -in %s -out NEW",
+				 path, path)
+			   : err_set(err, ERR_CA, "wrong passphrase for %s", path);
 	if (evp == NULL)
 		return evp_err(err, ERR_USAGE, path);
 	if ((rc = key_software(evp, ret, err)) != 0)

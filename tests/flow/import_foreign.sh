@@ -1,0 +1,97 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Is a CA as others leave it, with years, serials, lines, certificates and keys that do not fit, either taken over whole or
+# refused with the way out, and is what was revoked, or is revoked later, seen by openssl verify?
+set -u
+cd "$(dirname "$0")" || exit 1
+. ./lib.sh
+in_lab "$(pwd)/import_foreign.sh" --tokens 1 --firmware 5.7.1
+umask 077
+echo "correct horse battery" >"$T/pass"
+echo "recovery passphrase" >"$T/rpass"
+echo 482913 >"$T/pin"
+O=$T/old
+N=0
+export YKENROLL_HOME="$T/home"
+import() { ykenroll ca import --ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass" --recovery-out "$T/rec$N" "$@"; }
+again() { N=$((N + 1)) YKENROLL_HOME=$T/home$N; rm -rf "$O" && cp -r "$T/model" "$O"; } # the CA as it was, and another home
+pub() { echo "$YKENROLL_HOME/pub"; }
+listed() { openssl crl -in "$(pub)/issuing.crl" -noout -text | grep -q "Serial Number: 0*$1\$"; }
+judge() { openssl verify -crl_check -CAfile "$(pub)/chain.pem" -CRLfile "$(pub)/issuing.crl" "$1"; }
+good() { judge "$1" 2>&1 | grep -q ': OK$'; }
+bad() { judge "$1" 2>&1 | grep -q 'certificate revoked'; }
+taken() { exits 0 '' "$1" import "$O" --rehearsal "$YKVIRT_ROOT"; }
+refused() { # refused PATTERN TEXT OPTIONS…
+	p=$1 t=$2
+	shift 2
+	exits 2 "$p" "$t" import "$O" "$@"
+	claim "and nothing is made" [ ! -e "$YKENROLL_HOME" ]
+}
+revoked() { # revoked TEXT SERIAL-OR-FILE CERTIFICATE
+	exits 0 '' "$1" ykenroll revoke "$2" --reason superseded --ca-pass "file:$T/pass"
+	claim "it is said" grep -q ': revoked$' "$T/out"
+	claim "and openssl verify sees it" bad "$3"
+}
+
+# ---- the model: serials 01 to 12 in hexadecimal, 02 and 0B revoked, a CRL ----
+M=$T/model
+mkdir -p "$M/private" "$M/newcerts"
+cat >"$T/cnf" <<CNF
+[ca]
+default_ca = c
+[c]
+dir = $M
+database = $M/index.txt
+new_certs_dir = $M/newcerts
+serial = $M/serial
+crlnumber = $M/crlnumber
+certificate = $M/cacert.pem
+private_key = $M/private/cakey.pem
+default_md = sha256
+default_days = 365
+default_crl_days = 7
+policy = p
+x509_extensions = e
+unique_subject = no
+[p]
+commonName = supplied
+[e]
+basicConstraints = CA:FALSE
+extendedKeyUsage = clientAuth
+[req]
+distinguished_name = d
+[d]
+CNF
+: >"$M/index.txt"
+echo 01 >"$M/serial"
+echo 07 >"$M/crlnumber"
+openssl ecparam -name prime256v1 -genkey -noout -out "$T/leaf.key"
+openssl req -config "$T/cnf" -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$M/private/cakey.pem" -subj '/O=Old/CN=Old CA' \
+	-days 30000 -addext keyUsage=critical,keyCertSign,cRLSign -addext basicConstraints=critical,CA:TRUE -out "$M/cacert.pem" 2>/dev/null
+csr() { openssl req -config "$T/cnf" -new -key "$T/leaf.key" -subj "/CN=$1" -out "$T/csr" 2>/dev/null; }
+issue() { # issue NAME [OPTIONS]
+	csr "$1" && shift && openssl ca -batch -config "$T/cnf" -in "$T/csr" -out "$T/out" -notext "$@" 2>/dev/null
+}
+for i in 1 2 3 4 5 6 7 8 9 a b c d e f 10; do issue "n$i"; done
+issue xca -enddate 20600101000000Z
+issue lost -enddate 20600101000000Z
+for i in 02 0B 12; do openssl ca -config "$T/cnf" -revoke "$M/newcerts/$i.pem" -crl_reason keyCompromise 2>/dev/null; done
+openssl ca -config "$T/cnf" -gencrl -out "$M/crl.pem" 2>/dev/null
+claim "openssl ca made 18 certificates, three of them revoked" [ "$(grep -c . "$M/index.txt") $(grep -c ^R "$M/index.txt")" = "18 3" ]
+
+# ---- keys under old encryption ----
+cp "$T/pass" "$T/pass2" # openssl reads two lines of one file
+old="-provider legacy -provider default"
+for how in 'pkcs8 -topk8 -v1 PBE-MD5-DES' 'pkcs8 -topk8 -v1 PBE-SHA1-RC2-40' 'pkcs8 -topk8 -v2 des' 'ec -des'; do
+	again
+	# shellcheck disable=SC2086
+	openssl $how $old -in "$M/private/cakey.pem" -passout "file:$T/pass" -out "$O/private/cakey.pem" 2>/dev/null
+	exits 2 'legacy provider' "the right passphrase under $how is not called wrong" import "$O" --key-pass "file:$T/pass"
+	sed -n 's/.*encrypt it anew: //p' "$T/err" >"$T/command"
+	claim "the command that is named" sh -c "cd '$T' && $(cat "$T/command") -passin 'file:$T/pass' -passout 'file:$T/pass2'"
+	exits 0 '' "makes a key that is taken" import --dry-run "$O" --key "$T/NEW" --key-pass "file:$T/pass"
+done
+openssl ec -des3 -in "$M/private/cakey.pem" -passout "file:$T/pass" -out "$O/private/cakey.pem" 2>/dev/null
+exits 11 'wrong passphrase' "a wrong one is" import "$O" --key-pass "file:$T/rpass"
+exits 0 '' "3DES is read" import --dry-run "$O" --key-pass "file:$T/pass"
+finish
