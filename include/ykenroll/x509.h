@@ -136,8 +136,9 @@ MUST_CHECK int crl_verify(const struct crl *c, const struct blob *ca, struct err
 MUST_CHECK int crl_lists(
     const struct blob *crl, const uint8_t *serial, size_t len, bool *ret, struct err *err);
 
-/* May its key sign certificates and CRLs? Errors: ERR_PROOF no, and why not; ERR_FIT malformed. */
-MUST_CHECK int cert_is_ca(const struct blob *cert, struct err *err);
+/* Do servers accept what this CA issues for clients, with so many CAs below it, and its CRLs?
+ * Errors: ERR_PROOF no, and why not; ERR_FIT malformed. */
+MUST_CHECK int cert_issues_clients(const struct blob *cert, unsigned below, struct err *err);
 
 /* Is this certificate signed by that CA, under its name? Errors: ERR_PROOF no; ERR_FIT malformed.
  */

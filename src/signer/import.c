@@ -15,6 +15,7 @@
 #include "ykenroll/x509.h"
 
 #define SKI_LEN 20
+#define SOON (INT64_C(30) * 86400)
 
 static void
 importing_wipe(struct importing *im)
@@ -29,9 +30,10 @@ importing_wipe(struct importing *im)
 
 /* ---- certificates ---- */
 
-/* One that our certificates and CRLs can be built upon. */
+/* One that our certificates and CRLs can be built upon; below: CAs between it and holders. */
 static int
-load_cert(const char *path, struct blob *ret, struct cert_info *info, struct err *err)
+load_cert(
+    const char *path, unsigned below, struct blob *ret, struct cert_info *info, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0};
 	struct der_cert parts;
@@ -42,12 +44,17 @@ load_cert(const char *path, struct blob *ret, struct cert_info *info, struct err
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	if (cert_from_pem(&pem, ret, err) != 0 || cert_read(ret->data, ret->len, info, err) != 0)
 		return err_set(err, ERR_USAGE, "%s is not a certificate in PEM", path);
-	if (cert_is_ca(ret, err) != 0) {
+	if (cert_issues_clients(ret, below, err) != 0) {
 		err_wrap(err, "%s", path);
 		return ERR_USAGE;
 	}
 	if (now < info->not_before || now > info->not_after)
 		return err_set(err, ERR_USAGE, "%s is expired, or not yet valid", path);
+	if (info->not_after - now < SOON)
+		return err_set(err, ERR_USAGE,
+		    "%s ends in less than 30 days, and every certificate with it: renew it first, "
+		    "or make a new CA",
+		    path);
 	if (der_cert(ret, &parts, NULL) != 0 || parts.ski.len != SKI_LEN)
 		return err_set(err, ERR_USAGE,
 		    "%s has no subject key identifier of 20 octets, which certificates and CRLs "
@@ -63,7 +70,7 @@ load_certs(struct importing *im, struct err *err)
 	struct cert_info info, root;
 	int rc;
 
-	if ((rc = load_cert(w->cert, &im->certs[LOG_ISSUING], &info, err)) != 0)
+	if ((rc = load_cert(w->cert, 0, &im->certs[LOG_ISSUING], &info, err)) != 0)
 		return rc;
 	memcpy(im->ret->subject, info.subject, sizeof(info.subject));
 	im->single = cert_issued_by(&im->certs[LOG_ISSUING], &im->certs[LOG_ISSUING], NULL) == 0;
@@ -77,7 +84,7 @@ load_certs(struct importing *im, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "%s was issued by %s: give that CA's certificate with --root FILE", w->cert,
 		    info.issuer);
-	if ((rc = load_cert(w->root, &im->certs[LOG_ROOT], &root, err)) != 0)
+	if ((rc = load_cert(w->root, 1, &im->certs[LOG_ROOT], &root, err)) != 0)
 		return rc;
 	if (cert_issued_by(&im->certs[LOG_ISSUING], &im->certs[LOG_ROOT], NULL) != 0)
 		return err_set(err, ERR_USAGE, "%s was not issued by %s", w->cert, w->root);

@@ -10,6 +10,8 @@
 #include "key/ossl.h"
 #include "x509/parse.h"
 
+#define SECURITY_BITS 112 /* OpenSSL's security level 2, the usual one of servers */
+
 /* ---- reading ---- */
 
 int
@@ -202,20 +204,47 @@ cert_issued_by(const struct blob *cert, const struct blob *ca, struct err *err)
 	return 0;
 }
 
-int
-cert_is_ca(const struct blob *cert, struct err *err)
+/* Why a server would refuse what it issued for a client; NULL: it would not. */
+static const char *
+unfit(X509 *x, long below)
 {
 	const uint32_t both = KU_KEY_CERT_SIGN | KU_CRL_SIGN;
+	int bits = 0;
+
+	/* without the extension everything is allowed (RFC 5280, 4.2.1.3) */
+	if ((X509_get_key_usage(x) & both) != both)
+		return "its key usage does not allow signing certificates and CRLs (keyUsage)";
+	if (X509_check_ca(x) != 1)
+		return "this is not a CA certificate (basicConstraints)";
+	if (X509_NAME_entry_count(X509_get_subject_name(x)) == 0)
+		return "its name is empty, and no certificate could say who issued it";
+	if ((X509_get_extended_key_usage(x) & XKU_SSL_CLIENT) == 0)
+		return "it may not issue client certificates (extendedKeyUsage has no clientAuth)";
+	if (X509_get_ext_by_NID(x, NID_name_constraints, -1) >= 0)
+		return "it has name constraints, and here nothing keeps to them";
+	if (X509_get_pathlen(x) >= 0 && X509_get_pathlen(x) < below)
+		return "its path length allows no CA below it";
+	if ((X509_get_extension_flags(x) & EXFLAG_CRITICAL) != 0)
+		return "it has a critical extension that OpenSSL does not know";
+	if (EVP_PKEY_get_security_bits(X509_get0_pubkey(x)) < SECURITY_BITS)
+		return "its key is too short";
+	/* a trust anchor's own signature is not looked at */
+	if ((X509_get_extension_flags(x) & EXFLAG_SS) == 0 &&
+	    (X509_get_signature_info(x, NULL, NULL, &bits, NULL) != 1 || bits < SECURITY_BITS))
+		return "it is signed with too weak a digest, such as SHA-1";
+	return NULL;
+}
+
+int
+cert_issues_clients(const struct blob *cert, unsigned below, struct err *err)
+{
 	CLEAN(x509_freep) X509 *x = NULL;
+	const char *why;
 	int rc;
 
 	if ((rc = cert_parse(cert->data, cert->len, &x, err)) != 0)
 		return rc;
-	if (X509_check_ca(x) != 1)
-		return err_set(err, ERR_PROOF, "this is not a CA certificate");
-	/* without the extension everything is allowed (RFC 5280, 4.2.1.3) */
-	if ((X509_get_key_usage(x) & both) != both)
-		return err_set(
-		    err, ERR_PROOF, "its key usage does not allow signing certificates and CRLs");
-	return 0;
+	why = unfit(x, (long)below);
+	ERR_clear_error();
+	return why == NULL ? 0 : err_set(err, ERR_PROOF, "%s", why);
 }

@@ -79,6 +79,40 @@ for i in 02 0B 12; do openssl ca -config "$T/cnf" -revoke "$M/newcerts/$i.pem" -
 openssl ca -config "$T/cnf" -gencrl -out "$M/crl.pem" 2>/dev/null
 claim "openssl ca made 18 certificates, three of them revoked" [ "$(grep -c . "$M/index.txt") $(grep -c ^R "$M/index.txt")" = "18 3" ]
 
+# ---- a CA that cannot issue client certificates ----
+unfit() { # unfit PATTERN TEXT [ARGUMENTS of openssl req]
+	p=$1 t=$2
+	shift 2
+	again
+	openssl req -config "$T/cnf" -x509 -key "$O/private/cakey.pem" -subj '/O=Old/CN=Old CA' -days 3000 "$@" -out "$O/cacert.pem" 2>/dev/null
+	exits 2 "cacert.pem.*$p" "$t" import --cert "$O/cacert.pem" --key "$O/private/cakey.pem"
+	claim "and nothing is made" [ ! -e "$YKENROLL_HOME" ]
+}
+ca=basicConstraints=critical,CA:TRUE ku=keyUsage=critical,keyCertSign,cRLSign
+unfit 'extendedKeyUsage' "a CA for servers only" -addext $ca -addext $ku -addext extendedKeyUsage=serverAuth
+unfit 'name constraints' "one with name constraints" -addext $ca -addext $ku -addext 'nameConstraints=permitted;email:.example.org'
+unfit 'name is empty' "one without a name" -addext $ca -addext $ku -subj /
+unfit 'less than 30 days' "one that ends soon" -addext $ca -addext $ku -days 20
+unfit 'not a CA certificate' "one that is none" -addext basicConstraints=critical,CA:FALSE -addext $ku
+unfit 'keyUsage' "one that may not sign" -addext $ca -addext keyUsage=critical,digitalSignature
+unfit 'critical extension' "one with what nobody knows" -addext $ca -addext $ku -addext 1.2.3.4=critical,ASN1:NULL
+openssl genrsa -out "$T/short.key" 1024 2>/dev/null
+unfit 'key is too short' "one with a key of 1024 bits" -addext $ca -addext $ku -key "$T/short.key"
+again
+two() { # two ROOT-CONSTRAINTS DIGEST: a root, and a CA below it
+	openssl req -config "$T/cnf" -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/root.key" -subj /CN=Root -days 3000 -addext "$1" \
+		-addext $ku -out "$T/root.pem" 2>/dev/null
+	openssl req -config "$T/cnf" -new -key "$O/private/cakey.pem" -subj /CN=Sub -out "$T/csr" 2>/dev/null
+	printf '%s\n' $ca $ku subjectKeyIdentifier=hash >"$T/ext"
+	openssl x509 -req -in "$T/csr" -CA "$T/root.pem" -CAkey "$T/root.key" -set_serial 99 -days 2000 -extfile "$T/ext" "-$2" -out "$T/sub.pem" 2>/dev/null
+}
+two basicConstraints=critical,CA:TRUE,pathlen:0 sha256
+exits 2 'root.pem: .*path length' "a root that allows no CA below it" import --cert "$T/sub.pem" --key "$O/private/cakey.pem" --root "$T/root.pem"
+two $ca sha1
+exits 2 'sub.pem: .*SHA-1' "a CA that is signed with SHA-1" import --cert "$T/sub.pem" --key "$O/private/cakey.pem" --root "$T/root.pem"
+two $ca sha256
+exits 0 '' "and one that is as it should be" import --dry-run --cert "$T/sub.pem" --key "$O/private/cakey.pem" --root "$T/root.pem"
+
 # ---- keys under old encryption ----
 cp "$T/pass" "$T/pass2" # openssl reads two lines of one file
 old="-provider legacy -provider default"
