@@ -25,6 +25,7 @@ struct signer_import {
 	const char *certs;     /* directory of SERIAL.pem, or NULL */
 	const char *crl;       /* PEM file: its last CRL, or NULL */
 	const char *crlnumber; /* file with the next number in hex, or NULL */
+	bool add_missing;      /* what certs and crl have and the index has not is taken in */
 	bool dry_run;	       /* read and check everything, make nothing */
 };
 
@@ -32,6 +33,7 @@ struct signer_imported {
 	char subject[X509_TEXT_MAX];
 	bool single;			      /* one level */
 	size_t certs, revoked, held, expired; /* of the index; held is part of revoked */
+	size_t added;			      /* of them with add_missing, or revoked by that */
 	size_t with_der;		      /* whose certificate was found, too */
 	size_t invalidity;   /* revoked with a time of compromise: only in the log */
 	uint64_t crl_number; /* highest that it has used, or 0 */

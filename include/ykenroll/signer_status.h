@@ -17,6 +17,9 @@
 
 #define SIGNER_STATUS_SERIAL_MAX 20 /* octets: RFC 5280, 4.1.2.2 */
 
+/* not_after of an imported certificate whose end nothing proves */
+#define SIGNER_STATUS_NEVER INT64_C(253402300799)
+
 struct signer_status;
 
 enum signer_status_what {
@@ -30,7 +33,7 @@ struct signer_status_cert {
 	enum signer_status_what what;
 	enum signer_reason reason; /* with STATUS_REVOKED */
 	int64_t revoked_at;	   /* UTC seconds, with STATUS_REVOKED */
-	int64_t not_after;	   /* UTC seconds; not with STATUS_UNKNOWN */
+	int64_t not_after; /* UTC seconds, or SIGNER_STATUS_NEVER; not with STATUS_UNKNOWN */
 };
 
 /* Errors: ERR_CA there is no CA in this home, or its log is damaged; ERR_INTERNAL. */
@@ -60,6 +63,11 @@ struct signer_log signer_status_log(const struct signer_status *s);
  * checkpoint cannot be read (answer "try later", not "unknown"). */
 MUST_CHECK int signer_status_find(const struct signer_status *s, const uint8_t *serial, size_t len,
     struct signer_status_cert *ret, struct err *err);
+
+/* The subject of a certificate that is not STATUS_UNKNOWN, escaped; "" when nothing is known of it.
+ * Errors: ERR_INTERNAL. */
+MUST_CHECK int signer_status_subject(const struct signer_status *s, const uint8_t *serial,
+    size_t len, char ret[static X509_TEXT_MAX], struct err *err);
 
 /* ---- the whole log ---- */
 

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "ykenroll/signer_import.h"
 
+static int add_missing;
 static char *cert, *key, *key_pass, *root, *root_key, *root_key_pass, *index_file, *certs, *crl,
     *crlnumber, *rehearsal, *recovery_out, *recovery_pass, *ca_key;
 
@@ -33,6 +34,8 @@ static const struct poptOption table[] = {
     {"certs", 0, POPT_ARG_STRING, &certs, 0, "and the certificates, as SERIAL.pem", "DIR"},
     {"crl", 0, POPT_ARG_STRING, &crl, 0, "its last CRL, in PEM", "FILE"},
     {"crlnumber", 0, POPT_ARG_STRING, &crlnumber, 0, "the number of its next one", "FILE"},
+    {"add-missing", 0, POPT_ARG_NONE, &add_missing, 0,
+	"take in what the certificates and the CRL have and the index has not", NULL},
     {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0,
 	"a CA for rehearsing, which trusts this attestation root too", "ROOT.pem"},
     {"dry-run", 'n', POPT_ARG_NONE, &opt.dry_run, 0, "read and check everything, make nothing",
@@ -155,7 +158,8 @@ import(struct signer_imported *ret, struct err *err)
 	    .index = index_file,
 	    .certs = certs,
 	    .crl = crl,
-	    .crlnumber = crlnumber};
+	    .crlnumber = crlnumber,
+	    .add_missing = add_missing != 0};
 	int rc;
 
 	if ((rc = ask_old(key, &of_key, old, &what.key_pass, err)) != 0 ||
@@ -181,13 +185,13 @@ show(const struct signer_imported *i, struct err *err)
 {
 	if (opt.json)
 		return render_json(
-		    json_pack("{s:b, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "dry_run",
-			opt.dry_run != 0, "home", opt.home_path, "subject", i->subject, "single",
-			(int)i->single, "certificates", (json_int_t)i->certs, "revoked",
+		    json_pack("{s:b, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			"dry_run", opt.dry_run != 0, "home", opt.home_path, "subject", i->subject,
+			"single", (int)i->single, "certificates", (json_int_t)i->certs, "revoked",
 			(json_int_t)i->revoked, "on_hold", (json_int_t)i->held, "expired",
-			(json_int_t)i->expired, "with_certificate", (json_int_t)i->with_der,
-			"compromise_times", (json_int_t)i->invalidity, "last_crl_number",
-			(json_int_t)i->crl_number),
+			(json_int_t)i->expired, "added", (json_int_t)i->added, "with_certificate",
+			(json_int_t)i->with_der, "compromise_times", (json_int_t)i->invalidity,
+			"last_crl_number", (json_int_t)i->crl_number),
 		    err);
 	printf("%s: %s%s\n", opt.dry_run ? "would be imported" : "imported",
 	    render_escaped(i->subject), i->single ? ", one level" : "");
@@ -195,6 +199,8 @@ show(const struct signer_imported *i, struct err *err)
 	    "records   %zu certificates: %zu revoked (%zu on hold), %zu expired; %zu of them are "
 	    "here themselves\n",
 	    i->certs, i->revoked, i->held, i->expired, i->with_der);
+	if (i->added > 0)
+		printf("added     %zu that the index did not have, or not as revoked\n", i->added);
 	printf("CRL       the last number was %llu\n", (unsigned long long)i->crl_number);
 	if (i->invalidity > 0)
 		printf("note      %zu entries tell since when the key was compromised: that is not "

@@ -32,11 +32,15 @@ MUST_CHECK int import_ca(const struct signer_init *init, const struct signer_imp
 struct import_line {
 	struct log_cert cert;		  /* of the issuing CA */
 	char status;			  /* V, R, E */
+	bool vague;			  /* its end has a year of two digits, 50 to 95 */
+	int64_t end_later;		  /* with vague: if that means 2050 to 2095 */
 	bool invalidity;		  /* revoked with a time of compromise */
 	char hex[2 * LOG_SERIAL_LEN + 2]; /* the serial as it is spelt, upper case */
 	char subject[IMPORT_SUBJECT_MAX]; /* ASCII; other octets as \xNN */
 };
 
+/* The serial's field alone: cert.serial and hex. */
+const char *import_serial(const char *hex, struct import_line *l);
 /* line: without its newline; is written to. Returns NULL, or what is wrong with it. */
 const char *import_index_line(char *line, struct import_line *ret);
 

@@ -40,6 +40,25 @@ time_of(const char *text, int64_t *ret)
 	return der_time_of(len == 13 ? DER_UTCTIME : DER_GENERALIZEDTIME, text, len, ret);
 }
 
+/* Two digits that RFC 5280, 4.1.2.5.1 reads as 1950 to 1995, and some write for 2050 to 2095. */
+static bool
+vague(const char *text)
+{
+	return strlen(text) == 13 && strncmp(text, "50", 2) >= 0 && strncmp(text, "96", 2) < 0;
+}
+
+static int
+take_end(const char *text, struct import_line *l)
+{
+	char later[16];
+
+	snprintf(later, sizeof(later), "20%.13s", text);
+	l->vague = vague(text);
+	if (l->vague && time_of(later, &l->end_later) != 0)
+		return -1;
+	return time_of(text, &l->cert.not_after);
+}
+
 /* OpenSSL puts a backslash before a tab that is meant. */
 static size_t
 split(char *line, char *fields[static FIELDS])
@@ -63,8 +82,8 @@ split(char *line, char *fields[static FIELDS])
 	return n;
 }
 
-static const char *
-take_serial(const char *hex, struct import_line *l)
+const char *
+import_serial(const char *hex, struct import_line *l)
 {
 	uint8_t serial[LOG_SERIAL_LEN];
 	char even[2 * LOG_SERIAL_LEN + 1];
@@ -118,6 +137,9 @@ take_revocation(char *field, struct import_line *l)
 		return *field == '\0' ? NULL : "it has a revocation time but is not revoked";
 	if (reason != NULL)
 		*reason++ = '\0';
+	if (vague(field))
+		return "the year of the revocation time has two digits, and the century is not "
+		       "clear; write it with four: YYYYMMDDHHMMSSZ";
 	if (time_of(field, &l->cert.revoked_at) != 0 || l->cert.revoked_at <= 0)
 		return "the revocation time is malformed";
 	return reason == NULL ? NULL : take_reason(reason, l);
@@ -155,10 +177,10 @@ import_index_line(char *line, struct import_line *ret)
 	if (strlen(fields[0]) != 1 || strchr("VRE", fields[0][0]) == NULL)
 		return "its status is not V, R or E";
 	ret->status = fields[0][0];
-	if (time_of(fields[1], &ret->cert.not_after) != 0)
+	if (take_end(fields[1], ret) != 0)
 		return "the expiry time is malformed";
 	if ((why = take_revocation(fields[2], ret)) != NULL ||
-	    (why = take_serial(fields[3], ret)) != NULL)
+	    (why = import_serial(fields[3], ret)) != NULL)
 		return why;
 	return take_subject(fields[5], ret);
 }

@@ -23,7 +23,8 @@
  *	serial		of the certificate, big-endian, without zeros in front
  *	number		of a CRL; the reason of a revocation (RFC 5280, 5.3.1); the token's serial
  *			of an intent
- *	not_after	UTC seconds, of an intent and an import
+ *	not_after	UTC seconds, of an intent and an import: LOG_NEVER, so that no CRL drops it,
+ *			of what another CA had revoked, and where the certificate is not there
  *	revoked		UTC seconds, of an import
  *	text		the profile of an intent; the subject of an import
  *	digest		SHA-256: of the attestation (intent; none: the key is in no token), of the
@@ -40,12 +41,13 @@
 #include <sys/types.h>
 
 #include "db/chain.h"
-#include "ykenroll/signer.h"
+#include "ykenroll/signer_status.h"
 
 #define LOG_HASH_LEN 32
-#define LOG_SERIAL_LEN 20   /* octets, with zeros in front: the longest of RFC 5280, 4.1.2.2 */
-#define LOG_CLOCK_SLACK 300 /* seconds that the clock may be behind the last row */
-#define LOG_REASON_MAX 10   /* aACompromise: another CA may have used it */
+#define LOG_SERIAL_LEN 20 /* octets, with zeros in front: the longest of RFC 5280, 4.1.2.2 */
+#define LOG_NEVER SIGNER_STATUS_NEVER /* not_after: not known (99991231235959Z) */
+#define LOG_CLOCK_SLACK 300	      /* seconds that the clock may be behind the last row */
+#define LOG_REASON_MAX 10	      /* aACompromise: another CA may have used it */
 
 enum log_ca { LOG_ISSUING, LOG_ROOT, LOG_CAS };
 extern const char *const log_ca_names[LOG_CAS];

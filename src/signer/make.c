@@ -45,6 +45,7 @@ static const struct {
     FIELD(import.certs, TEXT),
     FIELD(import.crl, TEXT),
     FIELD(import.crlnumber, TEXT),
+    FIELD(import.add_missing, RAW),
     FIELD(import.dry_run, RAW),
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))

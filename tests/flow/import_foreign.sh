@@ -79,6 +79,67 @@ for i in 02 0B 12; do openssl ca -config "$T/cnf" -revoke "$M/newcerts/$i.pem" -
 openssl ca -config "$T/cnf" -gencrl -out "$M/crl.pem" 2>/dev/null
 claim "openssl ca made 18 certificates, three of them revoked" [ "$(grep -c . "$M/index.txt") $(grep -c ^R "$M/index.txt")" = "18 3" ]
 
+# ---- years of two digits, as XCA's export has them ----
+again
+sed -i 's/\t20600101/\t600101/' "$O/index.txt"
+taken "a year 60 is that of the certificate"
+claim "the revoked one is on the CRL" listed 12
+claim "and bad for openssl verify" bad "$M/newcerts/12.pem"
+claim "the other one is good" good "$M/newcerts/11.pem"
+revoked "until it is revoked" 11 "$M/newcerts/11.pem"
+again
+sed -i 's/\t20600101/\t600101/' "$O/index.txt"
+rm "$O/newcerts/11.pem"
+refused 'line 17: .*two digits.*--certs' "without the certificate nobody knows the century"
+again
+sed -i '2s/\t[0-9][0-9]\([0-9]*Z,\)/\t60\1/' "$O/index.txt"
+refused 'line 2: .*revocation time has two digits' "nor of a revocation"
+again
+rm -r "$O/newcerts" "$O/crl.pem"
+sed -i 's/^R\t[0-9]*Z/R\t130101000000Z/; s/^V\t[0-9]*Z/V\t140101000000Z/' "$O/index.txt"
+taken "ends that nothing proves"
+claim "what was revoked is listed whatever its line says" listed 2
+claim "and bad for openssl verify" bad "$M/newcerts/02.pem"
+revoked "so is what is revoked now" 03 "$M/newcerts/03.pem"
+exits 0 '' "another CRL" ykenroll ca crl --ca-pass "file:$T/pass"
+claim "drops none" [ "$(openssl crl -in "$(pub)/issuing.crl" -noout -text | grep -c 'Serial Number')" = 4 ]
+again
+sed -i '3s/\t[0-9]*Z/\t20330303000000Z/' "$O/index.txt"
+refused 'line 3: .*03.pem expires at another time' "a line that is not of its certificate"
+
+# ---- serials in decimal, certificates that the index lacks ----
+decimal() { awk -F '\t' 'BEGIN { OFS = "\t" } { n = index("0123456789ABCDEF", substr($4, 1, 1)) * 16 - 16 + index("0123456789ABCDEF", substr($4, 2)) - 1
+	$4 = sprintf("%02d", n); print }' "$M/index.txt" >"$O/index.txt"; }
+again
+decimal
+refused 'decimal|revoked certificate' "serials in decimal"
+refused 'decimal' "and --add-missing does not make them good" --add-missing
+rm "$O/crl.pem"
+refused 'decimal' "nor without a CRL" --add-missing
+again
+sed -i '/\t0[4F]\t/d' "$O/index.txt"
+refused '2 certificates in .*newcerts.*0[4F].pem 0[4F].pem; .*--add-missing' "lost lines are named"
+exits 0 '' "or taken in" import "$O" --add-missing
+claim "that is told" grep -q '^added     2 ' "$T/out"
+revoked "one of them is revoked" 4 "$M/newcerts/04.pem"
+again
+sed -i '2d' "$O/index.txt"
+refused 'lists 1 revoked .*--add-missing.*first: 02' "a lost line of a revoked one"
+exits 0 '' "or what the CRL says" import "$O" --add-missing
+claim "is taken over" bad "$M/newcerts/02.pem"
+exits 0 '' "the log verifies as a whole" ykenroll ca log
+claim "for python, too" python3 issuance.py verify "$YKENROLL_HOME/ca/issuance.db"
+again
+sed -i '2s/^R\(\t[^\t]*\t\)[^\t]*/V\1/' "$O/index.txt"
+refused 'lists 1 revoked' "a revoked one that the index calls good"
+exits 0 '' "or what the CRL says" import "$O" --add-missing
+claim "counts" bad "$M/newcerts/02.pem"
+again
+rm "$O/index.txt"
+exits 0 '' "no index, but certificates and a CRL" import --cert "$O/cacert.pem" --key "$O/private/cakey.pem" --certs "$O/newcerts" --crl "$O/crl.pem" --add-missing
+claim "are enough" bad "$M/newcerts/0B.pem"
+claim "for all of them" [ "$(sqlite3 "$YKENROLL_HOME/ca/issuance.db" 'SELECT count(*) FROM certs')" = 18 ]
+
 # ---- a CA that cannot issue client certificates ----
 unfit() { # unfit PATTERN TEXT [ARGUMENTS of openssl req]
 	p=$1 t=$2
@@ -128,4 +189,21 @@ done
 openssl ec -des3 -in "$M/private/cakey.pem" -passout "file:$T/pass" -out "$O/private/cakey.pem" 2>/dev/null
 exits 11 'wrong passphrase' "a wrong one is" import "$O" --key-pass "file:$T/rpass"
 exits 0 '' "3DES is read" import --dry-run "$O" --key-pass "file:$T/pass"
+
+# ---- marks, line ends, lines that come twice ----
+again
+printf '\357\273\277' | cat - "$M/index.txt" >"$O/index.txt"
+refused 'line 1: .*byte-order mark' "a byte-order mark"
+claim "the command that is named" sh -c "cd '$T' && $(sed -n 's/.*remove it: //p' "$T/err")"
+cp "$T/NEW" "$O/index.txt"
+exits 0 '' "takes it away" import --dry-run "$O"
+iconv -t UTF-16 "$M/index.txt" >"$O/index.txt"
+refused 'line 1: .*UTF-16' "UTF-16"
+claim "the command that is named" sh -c "cd '$T' && $(sed -n 's/.*convert it: //p' "$T/err")"
+cp "$T/NEW" "$O/index.txt"
+exits 0 '' "makes it UTF-8" import --dry-run "$O"
+sed 's/$/\r/' "$M/index.txt" >"$O/index.txt"
+exits 0 '' "line ends of Windows" import --dry-run "$O"
+sed '2p; 2s/^R\(\t[^\t]*\t\)[^\t]*/V\1/' "$M/index.txt" >"$O/index.txt"
+refused 'line 3: serial number 02 appears twice; keep .*R rather than V.: grep -n 02 ' "a serial twice"
 finish

@@ -278,6 +278,7 @@ lines_of_an_index_that_are_not(void **state)
 	    "E\t270101000000Z\t260101000000Z\t01\tunknown\t/",
 	    "R\t270101000000Z\t\t01\tunknown\t/",
 	    "R\t270101000000Z\tx\t01\tunknown\t/",
+	    "R\t270101000000Z\t600101000000Z\t01\tunknown\t/",
 	    "R\t270101000000Z\t260101000000Z,\t01\tunknown\t/",
 	    "R\t270101000000Z\t260101000000Z,removeFromCRL\t01\tunknown\t/",
 	    "R\t270101000000Z\t260101000000Z,keyCompromise,1\t01\tunknown\t/",
