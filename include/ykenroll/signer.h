@@ -146,13 +146,16 @@ enum signer_reason {	     /* RFC 5280, 5.3.1 */
 	REASON_HOLD = 6,
 };
 /* Log the revocation, sign and publish a CRL that has it. Revoking again with the same reason is
- * not an error. serial: of any length up to 20 octets (one that was imported).
+ * not an error. serial: of any length up to 20 octets (one that was imported). cert: the DER of
+ * that certificate, which perhaps nobody recorded; its signature says that it is of this CA, and
+ * the log has it from then on. NULL: not at hand.
  *
  * REASON_RELEASE takes a certificate that is on hold off the CRL (removeFromCRL is a delta CRL's
  * word: here it is just not listed any more), and publishes that. Of one that is not revoked: no
- * error. Errors: ERR_ABSENT no such certificate; ERR_CA it is revoked for good. */
+ * error. Errors: ERR_ABSENT no such certificate; ERR_CA it is revoked for good, expired
+ * long ago, or another CA's. */
 MUST_CHECK int signer_revoke(struct signer *s, const uint8_t *serial, size_t len,
-    enum signer_reason reason, struct err *err);
+    const struct blob *cert, enum signer_reason reason, struct err *err);
 
 /* Give a serial up: after this no certificate with it comes into being, whichever desk has prepared
  * it and is about to ask for its signature. One that was signed already is revoked for this reason

@@ -232,7 +232,7 @@ enum workflow_taking { TAKE_REVOKE, TAKE_SUSPEND, TAKE_RESUME };
 struct workflow_revoke {
 	enum workflow_taking how;
 	const char *what; /* a holder's key or name, a certificate's serial in hexadecimal, a
-			     token's serial */
+			     token's serial, a certificate's file */
 	enum signer_reason reason; /* of revoke */
 	const char *ticket;	   /* for the audit, or NULL */
 	const char *token_state; /* "lost", "damaged", "retired"; NULL: what goes with the reason */
@@ -248,6 +248,10 @@ struct workflow_revoked {
 	struct crl_info crl; /* the one that says so */
 	size_t published;    /* places of ykenroll.conf that have it */
 };
+
+/* A serial in hexadecimal of any length, of either case, with colons as openssl(1) prints it.
+ * ret: 20 octets. Returns its length, 0: it is none. */
+size_t workflow_serial(const char *text, uint8_t *ret);
 
 /* CA first, then the registry: what was interrupted is completed by the same call again. Revoked is
  * every certificate of the token that has not expired. suspend puts them on hold. Errors:

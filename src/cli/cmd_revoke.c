@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-#define WHICH "HOLDER|SERIAL|TOKEN"
+#define WHICH "HOLDER|SERIAL|TOKEN|FILE"
 #define REVOKE "ykenroll revoke " WHICH " --reason R: a reason must be given, see --help"
 
 static char *reason, *ticket, *token_state;
@@ -57,7 +57,7 @@ show_json(const struct workflow_revoked *r, struct err *err)
 }
 
 static void
-show(enum workflow_taking how, const struct workflow_revoked *r)
+show(enum workflow_taking how, const char *what, const struct workflow_revoked *r)
 {
 	char token[32];
 	size_t i;
@@ -73,7 +73,7 @@ show(enum workflow_taking how, const struct workflow_revoked *r)
 			: ways[how].done);
 	}
 	if (r->n == 0)
-		printf("certificate of the imported CA: %s\n",
+		printf("certificate %s: %s\n", render_escaped(what),
 		    r->already ? ways[how].before : ways[how].done);
 	printf("CRL number %llu, %zu entries, is in pub/issuing.crl; ",
 	    (unsigned long long)r->crl.number, r->crl.entries);
@@ -100,7 +100,7 @@ take(struct called *c, enum workflow_taking how, struct err *err)
 		return rc;
 	if (opt.json)
 		return show_json(&done, err);
-	show(how, &done);
+	show(how, what.what, &done);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "ykenroll/signer_status.h"
 
 #define AUDIT_ROWS 12 /* the newest ones, in words; JSON has all */
 
@@ -16,6 +17,7 @@ struct shown {
 	struct registry *registry;
 	struct registry_found found;
 	struct holder holder; /* id 0: none */
+	json_t *other;	      /* a certificate that only the issuance log knows, or NULL */
 	json_t *tokens;	      /* what is shown, gathered once for both ways of showing */
 };
 
@@ -98,12 +100,40 @@ token_of_cert(void *ctx, const struct registry_cert *c)
 	return 0;
 }
 
+/* A server's, a software key's, or of the CA that was imported. Errors: ERR_ABSENT. */
+static int
+gather_other(struct shown *s, const char *what)
+{
+	CLEAN(signer_status_closep) struct signer_status *log = NULL;
+	uint8_t serial[SIGNER_STATUS_SERIAL_MAX];
+	const size_t len = workflow_serial(what, serial);
+	char subject[X509_TEXT_MAX];
+	struct signer_status_cert c;
+	bool revoked;
+
+	if (len == 0 || signer_status_open(opt.home_path, &log, NULL) != 0 ||
+	    signer_status_find(log, serial, len, &c, NULL) != 0 ||
+	    (c.what != STATUS_GOOD && c.what != STATUS_REVOKED) ||
+	    signer_status_subject(log, serial, len, subject, NULL) != 0)
+		return ERR_ABSENT;
+	revoked = c.what == STATUS_REVOKED;
+	s->other = json_pack("{s:s, s:s, s:s*, s:s*, s:s*, s:s}", "serial", render_hex(serial, len),
+	    "state", revoked ? "revoked" : "good", "reason",
+	    revoked ? workflow_reason_name((int)c.reason) : NULL, "revoked",
+	    revoked ? render_time(c.revoked_at) : NULL, "not_after",
+	    c.not_after == SIGNER_STATUS_NEVER ? NULL : render_time(c.not_after), "subject",
+	    subject);
+	return 0;
+}
+
 static int
 gather(struct shown *s, const char *what, struct err *err)
 {
 	struct registry_which which = {.serial = s->found.cert_serial};
 	int rc = registry_find(s->registry, what, &s->found, err);
 
+	if (rc == ERR_ABSENT && gather_other(s, what) == 0)
+		return 0;
 	if (rc == ERR_ABSENT)
 		return err_set(
 		    err, ERR_USAGE, "there is no holder, token or certificate %s here", what);
@@ -192,11 +222,27 @@ holder_text(const struct holder *h)
 }
 
 static void
+other_text(const json_t *c)
+{
+	const char *until = text(c, "not_after"), *since = text(c, "revoked");
+
+	printf("certificate %s  %s", text(c, "serial"), text(c, "state"));
+	if (since[0] != '\0')
+		printf(" for %s since %s", text(c, "reason"), since);
+	printf(", %s%.10s\nsubject    %s\n", until[0] == '\0' ? "its end is not known" : "to ",
+	    until, render_escaped(text(c, "subject")));
+}
+
+static void
 show_text(const struct shown *s)
 {
 	const json_t *t;
 	size_t i;
 
+	if (s->other != NULL) {
+		other_text(s->other);
+		return;
+	}
 	if (s->holder.id != 0)
 		holder_text(&s->holder);
 	json_array_foreach(s->tokens, i, t)
@@ -223,7 +269,8 @@ show_json(const struct shown *s)
 					  "id", h->key, "email", h->email, "upn", h->upn,
 					  "external", h->external, "directory", h->directory);
 
-	return json_pack("{s:o, s:O}", "holder", holder, "tokens", s->tokens);
+	return json_pack(
+	    "{s:o, s:O, s:O*}", "holder", holder, "tokens", s->tokens, "certificate", s->other);
 }
 
 static int
@@ -248,6 +295,7 @@ run(struct called *c, struct err *err)
 	else if (rc == 0)
 		show_text(&s);
 	json_decref(s.tokens);
+	json_decref(s.other);
 	return rc;
 }
 

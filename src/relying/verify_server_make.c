@@ -192,8 +192,8 @@ take_back(struct making *m, const struct probe_key *p, struct err *err)
 	if (p->info.serial_len != SIGNER_SERIAL_LEN)
 		return err_set(err, ERR_INTERNAL, "the probe's certificate is not of this CA");
 	if ((rc = audit_tell(m->w->home, m->registry, m->signer, err)) != 0 ||
-	    (rc = signer_revoke(
-		 m->signer, p->info.serial, p->info.serial_len, REASON_CESSATION, err)) != 0 ||
+	    (rc = signer_revoke(m->signer, p->info.serial, p->info.serial_len, NULL,
+		 REASON_CESSATION, err)) != 0 ||
 	    (rc = registry_software_taken(m->registry, "revoke", p->info.serial, REASON_CESSATION,
 		 "probe of verify-server", err)) != 0 ||
 	    (rc = signer_ca(m->signer, &ca, err)) != 0)

@@ -351,12 +351,12 @@ signer_find(struct signer *s, const uint8_t serial[static SIGNER_SERIAL_LEN], st
 }
 
 int
-signer_revoke(
-    struct signer *s, const uint8_t *serial, size_t len, enum signer_reason reason, struct err *err)
+signer_revoke(struct signer *s, const uint8_t *serial, size_t len, const struct blob *cert,
+    enum signer_reason reason, struct err *err)
 {
 	const int64_t why = reason;
 	const struct call c = {
-	    .type = MESSAGE_REVOKE, .any = serial, .any_len = len, .reason = &why};
+	    .type = MESSAGE_REVOKE, .any = serial, .any_len = len, .cert = cert, .reason = &why};
 
 	return done(s, &c, err);
 }

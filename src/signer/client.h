@@ -23,6 +23,7 @@ struct call {
 	const struct signer_audit *audit;
 	const uint8_t *any; /* a serial of any length */
 	size_t any_len;
+	const struct blob *cert;
 	const struct request *request;
 };
 

@@ -55,6 +55,8 @@ put_call(struct blob *frame, const struct call *c, struct err *err)
 		(rc = message_put(frame, TAG_SERIAL, c->serial, SIGNER_SERIAL_LEN, err)) != 0) ||
 	    (c->reason != NULL &&
 		(rc = message_put_number(frame, TAG_REASON, *c->reason, err)) != 0) ||
+	    (c->cert != NULL &&
+		(rc = message_put(frame, TAG_CERT, c->cert->data, c->cert->len, err)) != 0) ||
 	    (a != NULL &&
 		(rc = message_put_number(frame, TAG_AUDIT_ROWS, (int64_t)a->rows, err)) != 0) ||
 	    (a != NULL &&

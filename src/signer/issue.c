@@ -374,8 +374,11 @@ expired(const struct log_cert *c, struct err *err)
 
 	utc_text(c->not_after, end);
 	return err_set(err, ERR_CA,
-	    "the certificate expired at %s, and no CRL lists it any more: nothing was revoked",
-	    end);
+	    "the certificate expired at %s, and no CRL lists it any more: nothing was revoked%s",
+	    end,
+	    c->intent != 0
+		? ""
+		: "; if that is not its end, give the certificate: ykenroll revoke FILE");
 }
 
 int
@@ -402,6 +405,35 @@ issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len, in
 		 off ? 0 : reason, err)) != 0)
 		return rc;
 	return publish(ca, peer, true, serial, len, !off, err);
+}
+
+int
+issue_take(struct ca *ca, uint32_t peer, const uint8_t *der, size_t len, struct err *err)
+{
+	const struct log_who who = ca_who(ca, peer);
+	CLEAN(blob_wipe) struct blob cert = {0};
+	struct log_row row = {.ca = LOG_ISSUING, .data = der, .data_len = len};
+	struct cert_info info;
+	struct log_cert c;
+	int rc;
+
+	if ((rc = blob_set(&cert, der, len, err)) != 0 ||
+	    (rc = cert_read(der, len, &info, err)) != 0 ||
+	    (rc = cert_issued_by(&cert, &ca->cert[LOG_ISSUING], err)) != 0)
+		return ca_refused(err);
+	if (blob_equal(&cert, &ca->cert[LOG_ISSUING]))
+		return err_set(err, ERR_CA, "this is the issuing CA's own certificate");
+	rc = log_find(ca->log, info.serial, info.serial_len, &c, err);
+	if ((rc != 0 && rc != ERR_ABSENT) ||
+	    (rc == 0 && (c.intent != 0 || c.not_after == info.not_after ||
+			    (c.revoked_at != 0 && crl_will_list(ca, &c)))))
+		return rc;
+	row.what = rc == 0 ? "import-cert" : "import";
+	row.serial = info.serial;
+	row.serial_len = info.serial_len;
+	row.not_after = info.not_after;
+	row.text = info.subject;
+	return log_append(ca->log, &who, &row, err);
 }
 
 /* One that is revoked stays revoked as it is; one that expired long ago is on no CRL. */

@@ -42,6 +42,9 @@ MUST_CHECK int issue_sign(struct ca *ca, struct issue_peer *own, uint32_t peer,
     const uint8_t *serial, struct blob *ret_cert, struct err *err);
 MUST_CHECK int issue_find(const struct ca *ca, const uint8_t *serial, struct blob *ret_cert,
     char *ret_profile, struct err *err);
+/* A certificate of this CA, known or not, is in the log then, with its own end. Errors: ERR_CA. */
+MUST_CHECK int issue_take(
+    struct ca *ca, uint32_t peer, const uint8_t *der, size_t len, struct err *err);
 /* REASON_RELEASE: off hold. */
 MUST_CHECK int issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial, size_t len,
     int64_t reason, struct err *err);

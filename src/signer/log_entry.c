@@ -214,6 +214,10 @@ static const struct move {
 	"INSERT OR IGNORE INTO certs (serial, ca, not_after, row, state, reason, revoked_at)"
 	" VALUES (?1, ?2, ?3, ?4, 1, ?6, ?7)",
 	NULL, 0, 1, false},
+    /* such a certificate itself, which came to light later */
+    {"import-cert", HAS_SERIAL | HAS_DATA, 4,
+	"UPDATE certs SET not_after = ?3, row = ?4 WHERE serial = ?1 AND state = 1 AND intent = 0",
+	NULL, 0, 0, false},
     /* the certificates of a CA that was made elsewhere; its serial there is none of ours */
     {"import-ca", HAS_CA | HAS_DATA, 0, NULL, NULL, 0, 0, false},
     /* the number that another CA's CRLs have come to: ours rise from there */

@@ -115,9 +115,13 @@ on_find(const struct asked *a, struct blob *to, struct err *err)
 static int
 on_revoke(const struct asked *a, struct blob *to, struct err *err)
 {
-	const struct message_field *serial = message_get(a->m, TAG_ANY_SERIAL);
+	const struct message_field *serial = message_get(a->m, TAG_ANY_SERIAL),
+				   *cert = message_get(a->m, TAG_CERT);
+	int rc;
 
 	(void)to;
+	if (cert != NULL && (rc = issue_take(a->ca, a->uid, cert->data, cert->len, err)) != 0)
+		return rc;
 	return issue_revoke(
 	    a->ca, a->uid, serial->data, serial->len, message_number(a->m, TAG_REASON), err);
 }

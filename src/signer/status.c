@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,6 +127,31 @@ signer_status_find(const struct signer_status *s, const uint8_t *serial, size_t 
 		answer.not_after = c.not_after;
 	}
 	*ret = answer;
+	return 0;
+}
+
+int
+signer_status_subject(const struct signer_status *s, const uint8_t *serial, size_t len,
+    char ret[static X509_TEXT_MAX], struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	CLEAN(db_donep) struct db_stmt *st = NULL;
+	struct cert_info info = {.subject = ""};
+	const char *text;
+	struct log_cert c;
+	int rc;
+
+	if ((rc = log_find(s->log, serial, len, &c, err)) != 0 ||
+	    ((rc = log_certificate(s->log, &c, &der, err)) != 0 && rc != ERR_ABSENT))
+		return rc;
+	if (rc == 0 && (rc = cert_read(der.data, der.len, &info, err)) != 0)
+		return rc;
+	if (der.len == 0 && ((rc = db_query(s->log->db, "SELECT text FROM rows WHERE n = ?",
+				  DB_ARGS(DB_I(c.row)), &st, err)) != 0 ||
+				(rc = db_step(st, err)) < 0))
+		return rc;
+	text = der.len == 0 && rc == 1 ? db_col_str(st, 0) : info.subject;
+	snprintf(ret, X509_TEXT_MAX, "%s", text == NULL ? "" : text);
 	return 0;
 }
 

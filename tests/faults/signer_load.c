@@ -149,8 +149,9 @@ forbid(struct desk *d, const uint8_t *serial)
 static void
 revoke(struct desk *d, const uint8_t *serial)
 {
-	while (lost(
-	    d, signer_revoke(d->s, serial, SIGNER_SERIAL_LEN, REASON_CESSATION, &d->err), "revoke"))
+	while (
+	    lost(d, signer_revoke(d->s, serial, SIGNER_SERIAL_LEN, NULL, REASON_CESSATION, &d->err),
+		"revoke"))
 		;
 	say(d, "revoked", serial, NULL);
 }

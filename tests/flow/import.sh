@@ -165,7 +165,7 @@ exits 2 'no holder' "one that was never issued" ykenroll revoke 7777777777 --rea
 held=$(awk -F '\t' '$1 == "R" && $3 ~ /certificateHold/ { print $4; exit }' "$O/index.txt")
 exits 0 '' "one that was on hold is released" ykenroll resume "$held" --ca-pass "file:$T/pass"
 claim "and not on the CRL any more" not sh -c 'openssl crl -in "$0" -noout -text | grep -q "Serial Number: 0*$1$"' "$pub/issuing.crl" "$held"
-claim "the audit has it" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM audit WHERE detail LIKE 'imported certificate%'")" = 4 ]
+claim "the audit has it" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM audit WHERE detail LIKE 'certificate %'")" = 4 ]
 
 # ---- servers: who is revoked there is still, who is not is not ----
 S=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-import.XXXXXX")

@@ -140,6 +140,42 @@ exits 0 '' "no index, but certificates and a CRL" import --cert "$O/cacert.pem" 
 claim "are enough" bad "$M/newcerts/0B.pem"
 claim "for all of them" [ "$(sqlite3 "$YKENROLL_HOME/ca/issuance.db" 'SELECT count(*) FROM certs')" = 18 ]
 
+# ---- a certificate that nobody recorded ----
+again
+taken "the import"
+claim "imported certificates are known by show" sh -c 'ykenroll show 0C | grep -q "certificate 0c  good, to 20" && ykenroll show 0C | grep -q CN=nc'
+claim "also what became of them" sh -c 'ykenroll show 02 | grep -q "revoked for keyCompromise since 20"'
+claim "and in JSON" [ "$(ykenroll show --json 02 | jq -r '.certificate | .state + .subject + (.not_after // "?")')" = "revokedCN=n2?" ]
+exits 2 'no holder, token or certificate' "but not what never was" ykenroll show 7F
+csr nobody
+unrecorded() { # unrecorded SERIAL FILE
+	openssl x509 -req -in "$T/csr" -CA "$M/cacert.pem" -CAkey "$M/private/cakey.pem" -set_serial "$1" -days 300 -out "$2" 2>/dev/null
+}
+unrecorded 0x7A12 "$T/nobody.pem"
+unrecorded 0x4123456789abcdef0123456789abcdef "$T/long.pem"
+openssl x509 -in "$T/long.pem" -outform DER -out "$T/long.der"
+exits 2 'no holder' "by its serial it is not known" ykenroll revoke 7A12 --reason superseded --ca-pass "file:$T/pass"
+claim "and good" good "$T/nobody.pem"
+revoked "a certificate that nobody recorded is revoked by its file" "$T/nobody.pem" "$T/nobody.pem"
+revoked "also in DER, with a serial like ours" "$T/long.der" "$T/long.pem"
+exits 0 '' "once more is no error" ykenroll revoke "$T/long.pem" --reason superseded --ca-pass "file:$T/pass"
+claim "and said" grep -q 'was revoked before' "$T/out"
+claim "show knows it now" sh -c 'ykenroll show 7A12 | grep -q CN=nobody'
+openssl req -config "$T/cnf" -x509 -key "$T/leaf.key" -set_serial 3 -subj /CN=Other -days 30 -out "$T/other.pem" 2>/dev/null
+exits 2 'not issued by this CA' "another CA's with a serial of ours" ykenroll revoke "$T/other.pem" --reason superseded --ca-pass "file:$T/pass"
+claim "does no harm" good "$M/newcerts/03.pem"
+exits 11 "own certificate" "the CA's own" ykenroll revoke "$M/cacert.pem" --reason superseded --ca-pass "file:$T/pass"
+exits 2 'not a certificate' "a file that is none" ykenroll revoke "$T/pass" --reason superseded --ca-pass "file:$T/pass"
+revoked "short digits are hexadecimal" 10 "$M/newcerts/10.pem"
+claim "and not another one's in decimal" good "$M/newcerts/0A.pem"
+exits 0 '' "a token is enrolled" enroll Eve eve@example.org
+sqlite3 "$YKENROLL_HOME/registry.db" "SELECT hex(der) FROM certificates WHERE der IS NOT NULL" | xxd -r -p | openssl x509 -inform DER -out "$T/eve.pem"
+claim "its certificate is good" good "$T/eve.pem"
+revoked "and revoked by its file" "$T/eve.pem" "$T/eve.pem"
+claim "the registry has it" [ "$(ykenroll show --json eve@example.org | jq -r '.tokens[0].certificates[0].state')" = revoked ]
+exits 0 '' "the log verifies as a whole" ykenroll ca log
+claim "for python, too" python3 issuance.py verify "$YKENROLL_HOME/ca/issuance.db"
+
 # ---- a CA that cannot issue client certificates ----
 unfit() { # unfit PATTERN TEXT [ARGUMENTS of openssl req]
 	p=$1 t=$2

@@ -98,6 +98,10 @@ class Amount:
             self.new(n, row, ca=ca, not_after=row["not_after"], intent=n)
         elif what == "import":
             self.new(n, row, ca=ca, not_after=row["not_after"], state=SIGNED, reason=row["number"], revoked_at=row["revoked"])
+        elif what == "import-cert":
+            c = self.moved(n, row, (SIGNED,), not_after=row["not_after"], row=n)
+            if c is not None and c["intent"] != 0:
+                self.bad(f"row {n}: {what} of a certificate that was issued here")
         elif what == "forbidden":
             self.new(n, row, state=FORBIDDEN)
         elif what == "signed":

@@ -168,7 +168,7 @@ what_is_forbidden_is_not_signed(void **state)
 	OK(signer_forbid(b->first, b->p.serial, REASON_SUPERSEDED, &was_signed, &err));
 	assert_false(was_signed);
 	assert_int_equal(
-	    signer_revoke(b->first, b->p.serial, SIGNER_SERIAL_LEN, REASON_SUPERSEDED, &err),
+	    signer_revoke(b->first, b->p.serial, SIGNER_SERIAL_LEN, NULL, REASON_SUPERSEDED, &err),
 	    ERR_ABSENT);
 }
 
@@ -213,10 +213,11 @@ a_hold_does_not_save_it(void **state)
 
 	prepare(b);
 	OK(signer_sign(b->first, b->p.serial, &cert, &err));
-	OK(signer_revoke(b->second, b->p.serial, SIGNER_SERIAL_LEN, REASON_HOLD, &err));
+	OK(signer_revoke(b->second, b->p.serial, SIGNER_SERIAL_LEN, NULL, REASON_HOLD, &err));
 	OK(signer_forbid(b->second, b->p.serial, REASON_SUPERSEDED, &was_signed, &err));
 	assert_int_equal(
-	    signer_revoke(b->second, b->p.serial, SIGNER_SERIAL_LEN, REASON_RELEASE, &err), ERR_CA);
+	    signer_revoke(b->second, b->p.serial, SIGNER_SERIAL_LEN, NULL, REASON_RELEASE, &err),
+	    ERR_CA);
 }
 
 static void

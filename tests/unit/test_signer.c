@@ -239,17 +239,18 @@ a_revoked_certificate_is_on_the_list_when_revoke_returns(void **state)
 	OK(signer_prepare(s, &q.r, &p, &err));
 	OK(signer_sign(s, p.serial, &cert, &err));
 	assert_int_equal(
-	    signer_revoke(s, never, SIGNER_SERIAL_LEN, REASON_SUPERSEDED, &err), ERR_ABSENT);
+	    signer_revoke(s, never, SIGNER_SERIAL_LEN, NULL, REASON_SUPERSEDED, &err), ERR_ABSENT);
 	assert_int_equal(
-	    signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, (enum signer_reason)2, &err), ERR_USAGE);
-	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_HOLD, &err));
+	    signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, NULL, (enum signer_reason)2, &err),
+	    ERR_USAGE);
+	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, NULL, REASON_HOLD, &err));
 	testsigner_shell(0,
 	    "openssl crl -in %s/pub/issuing.crl -noout -text | grep -q 'Certificate Hold'", home);
-	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_SUPERSEDED, &err));
-	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_SUPERSEDED, &err));
+	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, NULL, REASON_SUPERSEDED, &err));
+	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, NULL, REASON_SUPERSEDED, &err));
 	assert_int_equal(
-	    signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_CESSATION, &err), ERR_CA);
-	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, REASON_KEY_COMPROMISE, &err));
+	    signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, NULL, REASON_CESSATION, &err), ERR_CA);
+	OK(signer_revoke(s, p.serial, SIGNER_SERIAL_LEN, NULL, REASON_KEY_COMPROMISE, &err));
 	OK(signer_ca(s, &ca, &err));
 	OK(crl_read(ca.crls[0].data, ca.crls[0].len, &crl, &err));
 	assert_int_equal(crl.entries, 1);

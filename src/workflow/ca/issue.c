@@ -80,7 +80,7 @@ take_back(struct signer *s, const struct cert_info *info, int why, struct err *e
 {
 	struct err own = ERR_INIT;
 
-	if (signer_revoke(s, info->serial, info->serial_len, REASON_CESSATION, &own) != 0 &&
+	if (signer_revoke(s, info->serial, info->serial_len, NULL, REASON_CESSATION, &own) != 0 &&
 	    err != NULL)
 		err_hint(err, "its certificate was issued and not revoked: %s", own.text);
 	return why;

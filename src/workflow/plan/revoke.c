@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "base/text.h"
 #include "base/utc.h"
 #include "desk/ca.h"
 #include "workflow/run/run.h"
@@ -11,6 +13,9 @@
 struct taking {
 	const struct desk *w;
 	const struct workflow_revoke *what;
+	struct workflow_revoke by_serial; /* what, where it names a file */
+	struct blob cert;		  /* that was in it */
+	char hex[2 * X509_SERIAL_MAX + 1];
 	struct workflow_revoked *ret;
 	struct registry *registry;
 	struct signer *signer;
@@ -25,24 +30,56 @@ taking_wipe(struct taking *t)
 {
 	signer_closep(&t->signer);
 	registry_closep(&t->registry);
+	blob_wipe(&t->cert);
 }
 
 /* ---- what is meant ---- */
+
+/* A file stands for the certificate in it, whose serial may be another one elsewhere. Errors:
+ * ERR_ABSENT there is none. */
+static int
+take_file(struct taking *t, struct registry_found *ret, struct err *err)
+{
+	const char *path = t->what->what;
+	CLEAN(blob_wipe) struct blob text = {0}, ca = {0};
+	struct cert_info info;
+	int rc;
+
+	if (file_read(path, &text, NULL) != 0)
+		return ERR_ABSENT;
+	if (cert_from_pem(&text, &t->cert, NULL) != 0)
+		blob_move(&t->cert, &text);
+	if (cert_read(t->cert.data, t->cert.len, &info, NULL) != 0)
+		return err_set(err, ERR_USAGE, "%s is not a certificate", path);
+	if ((rc = home_pem(t->w->home, "pub/issuing.crt", cert_from_pem, &ca, err)) != 0)
+		return rc == ERR_ABSENT ? ERR_USAGE : rc;
+	if (cert_issued_by(&t->cert, &ca, NULL) != 0)
+		return err_set(err, ERR_USAGE, "%s was not issued by this CA", path);
+	text_hex(info.serial, info.serial_len, t->hex);
+	t->by_serial = *t->what;
+	t->by_serial.what = t->hex;
+	t->what = &t->by_serial;
+	/* short digits may name a token as well */
+	return info.serial_len == REGISTRY_SERIAL_LEN ? registry_find(t->registry, t->hex, ret, err)
+						      : ERR_ABSENT;
+}
 
 static int
 resolve(struct taking *t, struct err *err)
 {
 	struct registry_found found = {0};
-	const int rc = registry_find(t->registry, t->what->what, &found, err);
+	int rc = registry_find(t->registry, t->what->what, &found, err);
 
-	t->which.after = utc_now();
 	if (rc == ERR_ABSENT)
+		rc = take_file(t, &found, err);
+	t->which.after = utc_now();
+	if (rc != 0)
 		return rc;
 	memcpy(t->serial, found.cert_serial, sizeof(t->serial));
 	t->which.serial = found.has_cert ? t->serial : NULL;
 	t->which.token = found.token;
 	t->which.holder = found.holder;
-	return rc;
+	return 0;
 }
 
 static int
@@ -141,7 +178,7 @@ take_back(const struct taking *t, const struct registry_cert *c, bool *ret_signe
 	if (c->state == CERT_PREPARED || stays(t, c))
 		return signer_forbid(t->signer, c->serial, t->what->reason, ret_signed, err);
 	*ret_signed = true;
-	return signer_revoke(t->signer, c->serial, sizeof(c->serial), t->what->reason, err);
+	return signer_revoke(t->signer, c->serial, sizeof(c->serial), NULL, t->what->reason, err);
 }
 
 static int
@@ -219,7 +256,7 @@ suspend_token(struct taking *t, const struct registry_token *token, struct err *
 		if (c->token.serial != token->serial ||
 		    (c->state != CERT_ACTIVE && c->state != CERT_SUPERSEDED))
 			continue;
-		rc = signer_revoke(t->signer, c->serial, sizeof(c->serial),
+		rc = signer_revoke(t->signer, c->serial, sizeof(c->serial), NULL,
 		    suspend ? REASON_HOLD : REASON_RELEASE, err);
 		if (rc != 0)
 			return rc;
@@ -319,7 +356,8 @@ take_all(struct taking *t, struct err *err)
 
 	/* what is neither holder nor token here may be a server's certificate */
 	if ((rc = open_all(t, err)) == ERR_ABSENT)
-		return revoke_other(t->w, t->registry, t->what, t->note, t->ret, err);
+		return revoke_other(t->w, t->registry, t->what, t->cert.len > 0 ? &t->cert : NULL,
+		    t->note, t->ret, err);
 	if (rc != 0 || t->w->dry_run)
 		return rc;
 	if ((rc = do_tokens(t, err)) != 0 ||

@@ -13,12 +13,13 @@ struct other {
 	const struct desk *w;
 	struct registry *registry;
 	struct signer *signer;
+	const struct blob *cert; /* NULL: not at hand */
 	const char *action, *note;
 	enum signer_reason reason;
 	struct workflow_revoked *ret;
 };
 
-/* ---- of this CA ---- */
+/* ---- issued here ---- */
 
 /* As the others are shown: the subject stands for the holder. */
 static int
@@ -29,12 +30,10 @@ show(const struct other *o, const uint8_t *serial, struct registry_cert *ret, st
 	struct cert_info info;
 	int rc;
 
-	if ((rc = signer_find(o->signer, serial, &der, NULL, err)) != 0 ||
+	if ((rc = registry_software_find(o->registry, serial, &one, err)) != 0 ||
+	    (rc = signer_find(o->signer, serial, &der, NULL, err)) != 0 ||
 	    (rc = cert_read(der.data, der.len, &info, err)) != 0)
 		return rc;
-	rc = registry_software_find(o->registry, serial, &one, NULL);
-	if (rc != 0 && rc != ERR_ABSENT)
-		return err_set(err, rc, "the registry cannot be read");
 	*ret = (struct registry_cert){
 	    .state = one.revoked != 0 ? CERT_REVOKED : CERT_ACTIVE,
 	    .reason = one.reason,
@@ -58,7 +57,7 @@ take_ours(const struct other *o, const uint8_t serial[static REGISTRY_SERIAL_LEN
 	o->ret->n = 1;
 	if (o->w->dry_run)
 		return 0;
-	if ((rc = signer_revoke(o->signer, serial, REGISTRY_SERIAL_LEN, o->reason, err)) != 0)
+	if ((rc = signer_revoke(o->signer, serial, REGISTRY_SERIAL_LEN, NULL, o->reason, err)) != 0)
 		return rc;
 	o->ret->already = o->reason == REASON_RELEASE
 			      ? c->state != CERT_REVOKED
@@ -69,11 +68,10 @@ take_ours(const struct other *o, const uint8_t serial[static REGISTRY_SERIAL_LEN
 	return signer_crl_state(o->signer, false, &o->ret->crl, err);
 }
 
-/* ---- imported ---- */
+/* ---- that the issuance log alone knows: imported, or of another desk ---- */
 
-/* Of any length, of either case, with colons as openssl(1) prints it. */
-static size_t
-parse(const char *text, uint8_t ret[static SERIAL_MAX])
+size_t
+workflow_serial(const char *text, uint8_t *ret)
 {
 	char hex[2 * SERIAL_MAX + 2] = "";
 	size_t n = 0;
@@ -114,16 +112,16 @@ take_imported(const struct other *o, const uint8_t *serial, size_t len, struct e
 	int rc;
 
 	if (o->w->dry_run)
-		return is_known(o, serial, len, err);
+		return o->cert != NULL ? 0 : is_known(o, serial, len, err);
 	if ((rc = signer_crl_state(o->signer, false, &before, err)) != 0 ||
-	    (rc = signer_revoke(o->signer, serial, len, o->reason, err)) != 0 ||
+	    (rc = signer_revoke(o->signer, serial, len, o->cert, o->reason, err)) != 0 ||
 	    (rc = signer_crl_state(o->signer, false, &o->ret->crl, err)) != 0)
 		return rc;
 	/* a CRL is made when something changed */
 	if ((o->ret->already = o->ret->crl.number == before.number))
 		return 0;
 	text_hex(serial, len, hex);
-	snprintf(detail, sizeof(detail), "imported certificate %s: %s", hex, o->note);
+	snprintf(detail, sizeof(detail), "certificate %s: %s", hex, o->note);
 	return registry_audit(o->registry, o->action, 0, detail, err);
 }
 
@@ -133,8 +131,9 @@ static int
 take(struct other *o, const char *what, struct err *err)
 {
 	uint8_t ours[REGISTRY_SERIAL_LEN], any[SERIAL_MAX];
-	const bool is_ours = registry_serial_parse(what, ours);
-	const size_t len = parse(what, any);
+	/* a short one is hexadecimal: its digits may be another one in decimal */
+	const bool is_ours = registry_serial_parse(what, ours) && ours[0] != 0;
+	const size_t len = workflow_serial(what, any);
 	int rc;
 
 	if (!is_ours && len == 0)
@@ -148,12 +147,13 @@ take(struct other *o, const char *what, struct err *err)
 
 int
 revoke_other(const struct desk *w, struct registry *r, const struct workflow_revoke *what,
-    const char *note, struct workflow_revoked *ret, struct err *err)
+    const struct blob *cert, const char *note, struct workflow_revoked *ret, struct err *err)
 {
 	static const char *const actions[] = {
 	    [TAKE_REVOKE] = "revoke", [TAKE_SUSPEND] = "suspend", [TAKE_RESUME] = "resume"};
 	struct other o = {.w = w,
 	    .registry = r,
+	    .cert = cert,
 	    .action = actions[what->how],
 	    .note = note,
 	    .reason = what->how == TAKE_REVOKE	  ? what->reason

@@ -237,10 +237,10 @@ MUST_CHECK int letter_finish(struct enrolment *e, struct err *err);
 /* certificates for keys in no token, and those of the CA that this home was imported
  * from. */
 
-/* The one with this serial number; a dry run looks only. Errors: ERR_USAGE there is none; ERR_CA.
- */
+/* The one with this serial number, or this very one (DER; NULL: not at hand); a dry run looks only.
+ * Errors: ERR_USAGE there is none; ERR_CA. */
 MUST_CHECK int revoke_other(const struct desk *w, struct registry *r,
-    const struct workflow_revoke *what, const char *note, struct workflow_revoked *ret,
-    struct err *err);
+    const struct workflow_revoke *what, const struct blob *cert, const char *note,
+    struct workflow_revoked *ret, struct err *err);
 
 #endif

@@ -128,7 +128,7 @@ hold_certs(struct enrolment *e, uint32_t token, struct err *err)
 	for (i = 0; i < live.n; i++)
 		if (live.certs[i].state == CERT_ACTIVE &&
 		    (rc = signer_revoke(e->s.signer, live.certs[i].serial,
-			 sizeof(live.certs[i].serial), REASON_HOLD, err)) != 0)
+			 sizeof(live.certs[i].serial), NULL, REASON_HOLD, err)) != 0)
 			return rc;
 	e->ended = true; /* also when a run before this one did it */
 	return registry_suspend(e->s.registry, token, true, note, err);
