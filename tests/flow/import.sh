@@ -116,9 +116,9 @@ broken() { # broken PATTERN TEXT SED
 	exits 2 "line 7: .*$1" "$2" import "$O" --key-pass "file:$T/old" --recovery-out "$T/rec"
 }
 broken status "a status that is none" '7s/^./S/'
-broken validity "an end that is none" '7s/\t[0-9]*Z/\t250230000000Z/'
+broken 'expiry time' "an end that is none" '7s/\t[0-9]*Z/\t250230000000Z/'
 broken 'known' "a reason that is none" '7s/Z,[a-zA-Z]*/Z,holidays/'
-broken 'belong' "more than a reason has" '7s/Z,\([a-zA-Z]*\)/Z,\1,x/'
+broken 'unexpected text' "more than a reason has" '7s/Z,\([a-zA-Z]*\)/Z,\1,x/'
 broken hexadecimal "a serial that is none" '7s/\t\([0-9A-F]*\)\tunknown/\txyz\tunknown/'
 broken octets "a serial of 21 octets" '7s/\t\([0-9A-F]*\)\tunknown/\t777777777777777777777777777777777777777777\tunknown/'
 broken fields "a field too few" '7s/\t[^\t]*$//'
