@@ -31,13 +31,17 @@ struct registry;
 struct registry_init {
 	const char *home;
 	const char *recovery_cert_name; /* CN of the recovery certificate */
-	const char
-	    *recovery_out; /* path of the recovery private key (encrypted PKCS#8), must not exist */
+	const char *recovery_out; /* path of the recovery private key (encrypted PKCS#8), must not
+				     exist, but for one that an interrupted call made here */
 	const struct secret *recovery_pass;
+	bool anew; /* a registry in which nothing has happened yet is made anew: an interrupted init
+		      has left it, and nobody knows where its recovery key is */
 };
-/* Make registry.db, flight.key, recovery.crt in home, and the recovery key. The certificate's hash
- * goes into the chain. Errors: ERR_OCCUPIED. */
+/* Make registry.db, flight.key, recovery.crt in home, and the recovery key, which is read back and
+ * opened. The certificate's hash goes into the chain. Errors: ERR_OCCUPIED. */
 MUST_CHECK int registry_init(const struct registry_init *init, struct err *err);
+/* Could it be made? recovery_pass NULL: as far as that can be told without. Changes nothing. */
+MUST_CHECK int registry_init_check(const struct registry_init *init, struct err *err);
 
 /* actor: who does it, for the audit rows ("uid 1000 (alice)"). Applies migrations, checks integrity
  * of the newest audit rows and that recovery.crt is the one in the chain. Errors: ERR_ABSENT no

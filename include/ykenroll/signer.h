@@ -45,6 +45,8 @@ struct signer_init {
 	const char *root_key, *issuing_key; /* PKCS #11 URIs (key.h); NULL: encrypted in ca/ */
 	bool adopt;			    /* the keys that the URIs name are there already */
 	bool single; /* one level: "NAME CA" is its own root; issuing_key, issuing_alg, root_days */
+	bool part;   /* of a home that the caller makes: he has its lock (flock of home), and the CA
+			is unfinished until signer_init_end */
 	enum key_alg root_alg, issuing_alg; /* KEY_NONE: P-384 and P-256, or the adopted key's */
 };
 
@@ -53,6 +55,10 @@ struct signer_init {
  * CA left by a crash is completed or removed by the next call. Errors: ERR_OCCUPIED there is a CA
  * already. */
 MUST_CHECK int signer_init(const struct signer_init *init, struct err *err);
+/* Could that be made, as far as it can be told without passphrases? Nothing is changed. */
+MUST_CHECK int signer_init_check(const struct signer_init *init, struct err *err);
+/* All else of the home is made: from now on there is a CA. Errors: ERR_INTERNAL. */
+MUST_CHECK int signer_init_end(const char *home, struct err *err);
 
 /* Has this kernel what confines a signer's files (Landlock)? */
 bool signer_landlock(void);

@@ -114,26 +114,32 @@ MUST_CHECK int enroll_check_letter(struct err *err); /* does --pin generate go w
 /* The report, as text or JSON, after a run that ended with rc. Returns rc. */
 int enroll_show(const struct workflow_report *report, int rc, struct err *err);
 
-/* ---- make.c: a home ---- */
+/* ---- make.c: a home, of which an interrupted run may have left a part: that is made anew ---- */
 
-/* The home as a private directory, its parents too. Errors: ERR_USAGE; ERR_INTERNAL. */
-MUST_CHECK int make_home(struct err *err);
+extern char *make_recovery_out;		  /* --recovery-out */
+extern struct poptOption make_recovery[]; /* --recovery-out --recovery-pass --weak */
 
+/* Before anything is asked: could a home be made here, with that recovery key? Changes nothing.
+ * Errors: ERR_USAGE; ERR_OCCUPIED there is one. */
+MUST_CHECK int make_check(bool rehearsal, struct err *err);
 bool make_has(const char *below); /* below the home */
-/* Is there a whole CA? One that a crash left half published is made anew (signer.h). */
-bool make_has_ca(void);
 
-/* Registry and recovery key, unless a registry is there. Errors: ERR_OCCUPIED there is a CA, too;
- * those of registry_init. */
-MUST_CHECK int make_registry(const char *recovery_out, const char *recovery_pass, struct err *err);
+/* A passphrase that is made up now: long enough, unless --weak. For struct prompt. */
+MUST_CHECK int make_pass_check(const struct secret *pass, struct err *err);
+MUST_CHECK int make_ask_recovery(struct secret *ret, struct err *err);
+
+/* The home as a private directory, its parents too, and its lock, to be closed at the end; then
+ * make_check again. Errors: also ERR_INTERNAL. */
+MUST_CHECK int make_begin(int *ret_lock, struct err *err);
+/* Registry and recovery key. Errors: those of registry_init. */
+MUST_CHECK int make_registry(const struct secret *recovery_pass, struct err *err);
 
 /* ---- cmd_init_desk.c ---- */
 
 /* ca_options: one was given that only a CA has. Errors: ERR_USAGE. */
 MUST_CHECK int init_desk_check(const char *socket, bool ca_options, struct err *err);
-/* The home is there. Errors: ERR_OCCUPIED; ERR_CA. */
-MUST_CHECK int init_desk(
-    const char *socket, const char *recovery_out, const char *recovery_pass, struct err *err);
+/* Errors: ERR_OCCUPIED; ERR_CA. */
+MUST_CHECK int init_desk(const char *socket, struct err *err);
 
 /* ---- cmd_ca_issue.c: what ca p12 shares with it ---- */
 

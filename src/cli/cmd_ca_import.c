@@ -12,13 +12,10 @@
 
 static int add_missing;
 static char *cert, *key, *key_pass, *root, *root_key, *root_key_pass, *index_file, *certs, *crl,
-    *crlnumber, *rehearsal, *recovery_out, *recovery_pass, *ca_key;
+    *crlnumber, *rehearsal, *ca_key;
 
 static const struct poptOption table[] = {
-    {"recovery-out", 0, POPT_ARG_STRING, &recovery_out, 0,
-	"write the recovery key here: keep it offline, not in the home", "FILE"},
-    {"recovery-pass", 0, POPT_ARG_STRING, &recovery_pass, 0,
-	"passphrase of the recovery key: prompt, file:PATH or fd:N", "SPEC"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, make_recovery, 0, NULL, NULL},
     {"cert", 0, POPT_ARG_STRING, &cert, 0, "the CA's certificate", "FILE"},
     {"key", 0, POPT_ARG_STRING, &key, 0, "its key, in PEM", "FILE"},
     {"key-pass", 0, POPT_ARG_STRING, &key_pass, 0, "what the key is encrypted with now", "SPEC"},
@@ -94,11 +91,7 @@ check(struct err *err)
 	if (cert == NULL || (key == NULL && ca_key == NULL))
 		return err_set(
 		    err, ERR_USAGE, "which CA? Give its directory, or --cert FILE and --key FILE");
-	if (!opt.dry_run && recovery_out == NULL)
-		return err_set(err, ERR_USAGE,
-		    "give --recovery-out FILE: the key that opens the escrowed PUKs and management "
-		    "keys goes there, best to a medium that is kept offline");
-	return 0;
+	return opt.dry_run ? 0 : make_check(rehearsal != NULL, err);
 }
 
 /* ---- secrets ---- */
@@ -121,7 +114,8 @@ ask_old(const char *file, const struct prompt *ask, struct secret *to, const str
 static int
 ask_new(struct secret *to, struct err *err)
 {
-	struct prompt ask = {opt.ca_pass, "new passphrase for the CA key", "--ca-pass", true, NULL};
+	struct prompt ask = {
+	    opt.ca_pass, "new passphrase for the CA key", "--ca-pass", true, make_pass_check};
 	enum key_secret kind = KEY_SECRET_PASSPHRASE;
 	int rc;
 
@@ -132,6 +126,7 @@ ask_new(struct secret *to, struct err *err)
 	if (kind == KEY_SECRET_PIN) {
 		ask.what = "HSM PIN";
 		ask.twice = false;
+		ask.check = NULL;
 	}
 	return prompt_secret(&ask, to, err);
 }
@@ -142,7 +137,9 @@ static int
 import(struct signer_imported *ret, struct err *err)
 {
 	CLEAN(secret_freep)
-	struct secret *pass = secret_new(), *old = secret_new(), *old_root = secret_new();
+	struct secret *pass = secret_new(), *old = secret_new(), *old_root = secret_new(),
+		      *recovery = secret_new();
+	CLEAN(file_closep) int lock = -1;
 	const struct prompt of_key = {
 	    key_pass, "passphrase that the CA's key has now", "--key-pass", false, NULL};
 	const struct prompt of_root = {root_key_pass != NULL ? root_key_pass : key_pass,
@@ -150,7 +147,8 @@ import(struct signer_imported *ret, struct err *err)
 	const struct signer_init init = {.home = opt.home_path,
 	    .rehearsal_root = rehearsal,
 	    .pass = pass,
-	    .issuing_key = ca_key};
+	    .issuing_key = ca_key,
+	    .part = true};
 	struct signer_import what = {.cert = cert,
 	    .key = key,
 	    .root = root,
@@ -164,7 +162,8 @@ import(struct signer_imported *ret, struct err *err)
 
 	if ((rc = ask_old(key, &of_key, old, &what.key_pass, err)) != 0 ||
 	    (rc = ask_old(root_key, &of_root, old_root, &what.root_key_pass, err)) != 0 ||
-	    (rc = ask_new(pass, err)) != 0)
+	    (rc = ask_new(pass, err)) != 0 ||
+	    (!opt.dry_run && (rc = make_ask_recovery(recovery, err)) != 0))
 		return rc;
 	/* First without making anything: what cannot be taken leaves no home behind. A PIN is not
 	 * given twice. */
@@ -174,10 +173,11 @@ import(struct signer_imported *ret, struct err *err)
 	if (opt.dry_run)
 		return 0;
 	what.dry_run = false;
-	if ((rc = make_home(err)) != 0 ||
-	    (rc = make_registry(recovery_out, recovery_pass, err)) != 0)
+	if ((rc = make_begin(&lock, err)) != 0 ||
+	    (rc = signer_import(&init, &what, ret, err)) != 0 ||
+	    (rc = make_registry(recovery, err)) != 0)
 		return rc;
-	return signer_import(&init, &what, ret, err);
+	return signer_init_end(opt.home_path, err);
 }
 
 static int

@@ -209,7 +209,8 @@ static int
 run_make_key(struct called *c, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
-	struct prompt ask = {NULL, "passphrase of the new escrow key", "--escrow-pass", true, NULL};
+	struct prompt ask = {
+	    NULL, "passphrase of the new escrow key", "--escrow-pass", true, make_pass_check};
 	int rc;
 
 	(void)c;

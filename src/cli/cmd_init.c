@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <jansson.h>
 
+#include "base/file.h"
 #include "cli/cli.h"
 
-static char *name, *rehearsal, *recovery_out, *recovery_pass;
+static char *name, *rehearsal;
 static char *signer, *ca_key, *root_key, *root_pass, *issuing_alg, *root_alg;
 static int adopt, single;
 
 static const struct poptOption table[] = {
     {"name", 0, POPT_ARG_STRING, &name, 0, "whose CA it is: in the subjects of both CAs", "NAME"},
-    {"recovery-out", 0, POPT_ARG_STRING, &recovery_out, 0,
-	"write the recovery key here: keep it offline, not in the home", "FILE"},
-    {"recovery-pass", 0, POPT_ARG_STRING, &recovery_pass, 0,
-	"passphrase of the recovery key: prompt, file:PATH or fd:N", "SPEC"},
+    {NULL, 0, POPT_ARG_INCLUDE_TABLE, make_recovery, 0, NULL, NULL},
     {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0,
 	"a CA for rehearsing, which trusts this attestation root too", "ROOT.pem"},
     {"single", 0, POPT_ARG_NONE, &single, 0,
@@ -75,10 +73,6 @@ check(struct err *err)
 		return rc;
 	if (signer == NULL && name == NULL)
 		return err_set(err, ERR_USAGE, "whose CA is it? Give --name NAME");
-	if (recovery_out == NULL)
-		return err_set(err, ERR_USAGE,
-		    "give --recovery-out FILE: the key that opens the escrowed PUKs and management "
-		    "keys goes there, best to a medium that is kept offline");
 	if (single && (root_key != NULL || root_alg != NULL || root_pass != NULL))
 		return err_set(err, ERR_USAGE, "--single has one key: no --root-... with it");
 	return check_keys(err);
@@ -87,7 +81,8 @@ check(struct err *err)
 static int
 ask_issuing(struct secret *pass, struct err *err)
 {
-	struct prompt ask = {opt.ca_pass, "passphrase for the CA keys", "--ca-pass", true, NULL};
+	struct prompt ask = {
+	    opt.ca_pass, "passphrase for the CA keys", "--ca-pass", true, make_pass_check};
 	enum key_secret kind;
 	int rc;
 
@@ -96,6 +91,7 @@ ask_issuing(struct secret *pass, struct err *err)
 	if (kind == KEY_SECRET_PIN) {
 		ask.what = "HSM PIN";
 		ask.twice = false;
+		ask.check = NULL;
 	}
 	return prompt_secret(&ask, pass, err);
 }
@@ -104,7 +100,8 @@ ask_issuing(struct secret *pass, struct err *err)
 static int
 ask_root(struct secret *pass, const struct secret **ret, struct err *err)
 {
-	struct prompt ask = {root_pass, "passphrase for the root's key", "--root-pass", true, NULL};
+	struct prompt ask = {
+	    root_pass, "passphrase for the root's key", "--root-pass", true, make_pass_check};
 	enum key_secret kind, issuing;
 	int rc;
 
@@ -116,17 +113,22 @@ ask_root(struct secret *pass, const struct secret **ret, struct err *err)
 	if (kind == KEY_SECRET_PIN) {
 		ask.what = "HSM PIN for the root's key";
 		ask.twice = false;
+		ask.check = NULL;
 	}
 	if ((rc = prompt_secret(&ask, pass, err)) == 0)
 		*ret = pass;
 	return rc;
 }
 
+/* All that can be known is known before the first question, all questions are answered before the
+ * first change, and there is no CA before all else is there: what is interrupted is made anew. */
 static int
 init_ca(struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
 	CLEAN(secret_freep) struct secret *pass_of_root = secret_new();
+	CLEAN(secret_freep) struct secret *recovery = secret_new();
+	CLEAN(file_closep) int lock = -1;
 	struct signer_init init = {
 	    .home = opt.home_path,
 	    .name = name,
@@ -136,15 +138,20 @@ init_ca(struct err *err)
 	    .issuing_key = ca_key,
 	    .adopt = adopt != 0,
 	    .single = single != 0,
+	    .part = true,
 	};
 	int rc;
 
 	if ((rc = algorithm(issuing_alg, &init.issuing_alg, err)) != 0 ||
 	    (rc = algorithm(root_alg, &init.root_alg, err)) != 0 ||
+	    (rc = make_check(rehearsal != NULL, err)) != 0 ||
+	    (rc = signer_init_check(&init, err)) != 0 || (rc = make_begin(&lock, err)) != 0 ||
 	    (rc = ask_issuing(pass, err)) != 0 ||
-	    (!single && (rc = ask_root(pass_of_root, &init.root_pass, err)) != 0))
+	    (!single && (rc = ask_root(pass_of_root, &init.root_pass, err)) != 0) ||
+	    (rc = make_ask_recovery(recovery, err)) != 0 || (rc = signer_init(&init, err)) != 0 ||
+	    (rc = make_registry(recovery, err)) != 0)
 		return rc;
-	return signer_init(&init, err);
+	return signer_init_end(opt.home_path, err);
 }
 
 static int
@@ -153,32 +160,25 @@ show(struct err *err)
 	if (opt.json)
 		return render_json(
 		    json_pack("{s:s, s:s, s:b}", "home", opt.home_path, "recovery_key",
-			recovery_out, "rehearsal", rehearsal != NULL),
+			make_recovery_out, "rehearsal", rehearsal != NULL),
 		    err);
 	printf("%s%s, registry and recovery key made in %s\n", signer != NULL ? "desk" : "CA",
 	    rehearsal != NULL ? " (REHEARSAL)" : "", render_escaped(opt.home_path));
 	printf(
-	    "the recovery key is in %s: move it offline; without it the escrow cannot be opened\n",
-	    render_escaped(recovery_out));
+	    "the recovery key is in %s, read back and opened: move it offline; without it the escrow cannot be opened\n",
+	    render_escaped(make_recovery_out));
 	printf("next: plug in a YubiKey and run: ykenroll enroll \"NAME\" --email ADDRESS\n");
 	return 0;
 }
 
-/* Two halves, each all or nothing; a half that is there from an interrupted run is kept. */
 static int
 run(struct called *c, struct err *err)
 {
 	int rc;
 
 	(void)c;
-	if ((rc = check(err)) != 0 || (rc = make_home(err)) != 0)
-		return rc;
-	if (signer != NULL)
-		return (rc = init_desk(signer, recovery_out, recovery_pass, err)) != 0 ? rc
-										       : show(err);
-	if ((rc = make_registry(recovery_out, recovery_pass, err)) != 0)
-		return rc;
-	if (!make_has_ca() && (rc = init_ca(err)) != 0)
+	if ((rc = check(err)) != 0 ||
+	    (rc = signer != NULL ? init_desk(signer, err) : init_ca(err)) != 0)
 		return rc;
 	return show(err);
 }

@@ -21,6 +21,19 @@ check_path(const char *path, struct err *err)
 	return 0;
 }
 
+static int
+vacant(struct err *err)
+{
+	if (make_has("ca"))
+		return err_set(err, ERR_OCCUPIED,
+		    "there is a CA in %s: a desk of another needs another --home", opt.home_path);
+	if (make_has("registry.db") && make_has(CONF))
+		return err_set(err, ERR_OCCUPIED,
+		    "there is a desk in %s already; another one needs another --home",
+		    opt.home_path);
+	return 0;
+}
+
 /* Its CA goes into pub/. */
 static int
 ask_signer(const char *socket, struct err *err)
@@ -60,19 +73,15 @@ init_desk_check(const char *socket, bool ca_options, struct err *err)
 }
 
 int
-init_desk(const char *socket, const char *recovery_out, const char *recovery_pass, struct err *err)
+init_desk(const char *socket, struct err *err)
 {
+	CLEAN(secret_freep) struct secret *pass = secret_new();
+	CLEAN(file_closep) int lock = -1;
 	int rc;
 
-	if (make_has("ca"))
-		return err_set(err, ERR_OCCUPIED,
-		    "there is a CA in %s: a desk of another needs another --home", opt.home_path);
-	if (make_has("registry.db") && make_has(CONF))
-		return err_set(err, ERR_OCCUPIED,
-		    "there is a desk in %s already; another one needs another --home",
-		    opt.home_path);
-	if ((rc = ask_signer(socket, err)) != 0 ||
-	    (rc = make_registry(recovery_out, recovery_pass, err)) != 0)
+	if ((rc = vacant(err)) != 0 || (rc = make_check(false, err)) != 0 ||
+	    (rc = make_begin(&lock, err)) != 0 || (rc = ask_signer(socket, err)) != 0 ||
+	    (rc = make_ask_recovery(pass, err)) != 0 || (rc = make_registry(pass, err)) != 0)
 		return rc;
 	return configure(socket, err);
 }

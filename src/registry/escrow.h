@@ -74,6 +74,9 @@ bool escrow_cert_fits(const struct blob *der, const struct key *key);
 /* escrow_make.c: may a certificate have this name? Errors: ERR_USAGE. */
 MUST_CHECK int escrow_name_check(const char *cn, struct err *err);
 
+/* Can the recovery key go to where it is to go? One that is there must be this home's, and, unless
+ * recovery_pass is NULL, be opened by it. Errors: ERR_OCCUPIED; ERR_USAGE the directory. */
+MUST_CHECK int escrow_out_check(const struct registry_init *init, struct err *err);
 /* Recovery key, in-flight key and their certificates. Can be run again after a
  * crash. */
 MUST_CHECK int escrow_make(

@@ -9,7 +9,9 @@
 #include <openssl/ec.h>
 #include <openssl/pem.h>
 
+#include <libgen.h>
 #include <limits.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -115,7 +117,21 @@ is_ours(const struct registry_init *init, const char *cert_path)
 }
 
 static int
-recovery(const struct registry_init *init, struct blob *ret_der, struct err *err)
+check_directory(const char *path, struct err *err)
+{
+	char copy[PATH_MAX];
+	const char *dir;
+
+	if (strlen(path) >= sizeof(copy))
+		return err_set(err, ERR_USAGE, "path too long: %s", path);
+	dir = dirname(strcpy(copy, path));
+	return access(dir, W_OK | X_OK) == 0
+		   ? 0
+		   : err_errno(err, ERR_USAGE, "no file can be made in %s", dir);
+}
+
+int
+escrow_out_check(const struct registry_init *init, struct err *err)
 {
 	char path[PATH_MAX];
 	int rc;
@@ -123,12 +139,32 @@ recovery(const struct registry_init *init, struct blob *ret_der, struct err *err
 	if ((rc = file_join(path, sizeof(path), init->home, ESCROW_RECOVERY_CERT, err)) != 0)
 		return rc;
 	if (access(init->recovery_out, F_OK) != 0)
-		rc = make_recovery(init, err);
-	else if (!is_ours(init, path))
-		rc = err_set(err, ERR_OCCUPIED,
-		    "%s already exists; name another file for the recovery key",
+		return check_directory(init->recovery_out, err);
+	if (access(path, F_OK) != 0 || (init->recovery_pass != NULL && !is_ours(init, path)))
+		return err_set(err, ERR_OCCUPIED,
+		    "%s already exists, and is not a recovery key that was made for this home and "
+		    "opens with this passphrase; name another file",
 		    init->recovery_out);
-	return rc != 0 ? rc : escrow_cert_file(path, ret_der, err);
+	return 0;
+}
+
+/* What the file is called afterwards it was when it was read. */
+static int
+recovery(const struct registry_init *init, struct blob *ret_der, struct err *err)
+{
+	char path[PATH_MAX];
+	int rc;
+
+	if ((rc = file_join(path, sizeof(path), init->home, ESCROW_RECOVERY_CERT, err)) != 0 ||
+	    (rc = escrow_out_check(init, err)) != 0)
+		return rc;
+	if (access(init->recovery_out, F_OK) != 0 && (rc = make_recovery(init, err)) != 0)
+		return rc;
+	if (!is_ours(init, path))
+		return err_set(err, ERR_INTERNAL,
+		    "%s was written, and cannot be read back as the key of %s: is the medium sound?",
+		    init->recovery_out, path);
+	return escrow_cert_file(path, ret_der, err);
 }
 
 /*

@@ -174,11 +174,48 @@ publish(const char *home, const char *temp, const char *path, struct err *err)
 	return file_fsync(dir, home, err);
 }
 
+/* Has nothing happened in it but that it was made? */
+static bool
+is_unused(const char *path)
+{
+	static const struct db_how how = {.name = "registry"};
+	CLEAN(db_closep) struct db *db = NULL;
+	int64_t rows = 0;
+
+	return db_open(path, &how, &db, NULL) == 0 && schema_check(db, NULL) == 0 &&
+	       db_int(db, "SELECT count(*) FROM audit", DB_NO_ARGS, &rows, NULL) == 1 && rows == 1;
+}
+
+/* *ret: there is one, which may be replaced. */
+static int
+look(const struct registry_init *init, const char *path, bool *ret, struct err *err)
+{
+	*ret = access(path, F_OK) == 0;
+	return !*ret || (init->anew && is_unused(path))
+		   ? 0
+		   : err_set(err, ERR_OCCUPIED, "there is a registry in %s already", init->home);
+}
+
+int
+registry_init_check(const struct registry_init *init, struct err *err)
+{
+	char path[PATH_MAX];
+	bool there;
+	int rc;
+
+	if ((rc = escrow_name_check(init->recovery_cert_name, err)) != 0 ||
+	    (rc = file_join(path, sizeof(path), init->home, REGISTRY_DB, err)) != 0 ||
+	    (rc = look(init, path, &there, err)) != 0)
+		return rc;
+	return escrow_out_check(init, err);
+}
+
 int
 registry_init(const struct registry_init *init, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
 	char home[PATH_MAX], path[PATH_MAX], temp[PATH_MAX];
+	bool there;
 	int rc;
 
 	if ((rc = escrow_name_check(init->recovery_cert_name, err)) != 0 ||
@@ -187,10 +224,10 @@ registry_init(const struct registry_init *init, struct err *err)
 	if (realpath(init->home, home) == NULL)
 		return err_errno(err, ERR_INTERNAL, "cannot look at %s", init->home);
 	if ((rc = file_join(path, sizeof(path), home, REGISTRY_DB, err)) != 0 ||
-	    (rc = file_join(temp, sizeof(temp), home, REGISTRY_DB ".init", err)) != 0)
+	    (rc = file_join(temp, sizeof(temp), home, REGISTRY_DB ".init", err)) != 0 ||
+	    (rc = look(init, path, &there, err)) != 0 ||
+	    (there && (rc = db_remove(path, err)) != 0))
 		return rc;
-	if (access(path, F_OK) == 0)
-		return err_set(err, ERR_OCCUPIED, "there is a registry in %s already", init->home);
 	if ((rc = escrow_make(init, &der, err)) != 0 || (rc = build(temp, &der, err)) != 0)
 		return rc;
 	return publish(home, temp, path, err);

@@ -65,6 +65,21 @@ ca_there(const char *home, struct err *err)
 }
 
 int
+ca_finish(const char *home, struct err *err)
+{
+	const struct ca_name mark = ca_name(home, CA_UNFINISHED), keys = ca_name(home, CA_KEYS);
+	int rc;
+
+	if (unlink(mark.at) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot remove %s", mark.at);
+	if ((rc = file_sync_dir(mark.at, err)) != 0)
+		return rc;
+	return unlink(keys.at) == 0 || errno == ENOENT
+		   ? 0
+		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", keys.at);
+}
+
+int
 ca_secret(const char *home, enum key_secret *ret, struct err *err)
 {
 	const struct ca_name path = ca_name(home, CA_ISSUING_KEY);

@@ -14,6 +14,7 @@
 #define CA_DIR "ca"
 #define CA_NEW "ca.new"			   /* while it is made */
 #define CA_UNFINISHED CA_DIR "/unfinished" /* there until init has done all */
+#define CA_KEYS "ca.keys"		   /* while it is made: init_note.c */
 #define CA_ISSUING_KEY CA_DIR "/issuing.key"
 #define CA_LOCK CA_DIR "/lock"
 #define CA_LOG CA_DIR "/issuance.db"
@@ -39,6 +40,9 @@ int ca_refused(struct err *err);
 
 /* Is there a finished CA? Errors: ERR_CA. */
 MUST_CHECK int ca_there(const char *home, struct err *err);
+
+/* All of it has been made: there is one from now on. Errors: ERR_INTERNAL. */
+MUST_CHECK int ca_finish(const char *home, struct err *err);
 
 /* What the issuing CA's key wants to be opened. Errors: ERR_CA; those of key_file_secret. */
 MUST_CHECK int ca_secret(const char *home, enum key_secret *ret, struct err *err);

@@ -70,16 +70,34 @@ remove_new(const char *home, struct err *err)
 		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", new.at);
 }
 
-/* Before ca/ goes: alone, pub/root.crt would look like that of a CA whose directory was lost. */
+/* Before ca/ goes: alone, pub/root.crt would look like that of a CA whose directory was lost. The
+ * next one may be of one level, and have no root.crl. */
 static int
 unpublish(const char *home, struct err *err)
 {
-	const struct ca_name crt = ca_name(home, CA_PUB "/root.crt");
+	const struct ca_name names[] = {
+	    ca_name(home, CA_PUB "/root.crl"), ca_name(home, CA_PUB "/root.crt")};
+	size_t i;
 
-	if (unlink(crt.at) != 0)
-		return errno == ENOENT ? 0
-				       : err_errno(err, ERR_INTERNAL, "cannot remove %s", crt.at);
-	return file_sync_dir(crt.at, err);
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (unlink(names[i].at) != 0 && errno != ENOENT)
+			return err_errno(err, ERR_INTERNAL, "cannot remove %s", names[i].at);
+	return ca_has(home, CA_PUB) ? file_sync_dir(names[0].at, err) : 0;
+}
+
+static int
+vacant(const char *home, struct err *err)
+{
+	if (ca_has(home, CA_UNFINISHED))
+		return 0;
+	if (ca_has(home, CA_DIR))
+		return err_set(err, ERR_OCCUPIED, "%s already contains a CA", home);
+	if (ca_has(home, CA_PUB "/root.crt"))
+		return err_set(err, ERR_OCCUPIED,
+		    "%s/pub belongs to a CA whose directory %s is missing; put it back, or use "
+		    "another home",
+		    home, ca_name(home, CA_DIR).at);
+	return 0;
 }
 
 /* Remove what an interrupted call left; refuse where a CA is, or was. */
@@ -90,13 +108,8 @@ clear(const char *home, struct err *err)
 	const bool unfinished = ca_has(home, CA_UNFINISHED);
 	int rc;
 
-	if (ca_has(home, CA_DIR) && !unfinished)
-		return err_set(err, ERR_OCCUPIED, "%s already contains a CA", home);
-	if (!unfinished && ca_has(home, CA_PUB "/root.crt"))
-		return err_set(err, ERR_OCCUPIED,
-		    "%s/pub belongs to a CA whose directory %s is missing; put it back, or use "
-		    "another home",
-		    home, ca.at);
+	if ((rc = vacant(home, err)) != 0)
+		return rc;
 	if ((rc = remove_new(home, err)) != 0 || (unfinished && (rc = unpublish(home, err)) != 0))
 		return rc;
 	/* by way of ca.new: ca is there as a whole or not at all */
@@ -186,8 +199,9 @@ keep_rehearsal(const char *home, size_t n, const struct blob *der, struct err *e
 	return ca_write_pem(home, name, der, 1, PEM_CERT, 0600, err);
 }
 
+/* keep false: it is only read. */
 static int
-copy_rehearsal(const struct signer_init *init, struct err *err)
+take_rehearsal(const struct signer_init *init, bool keep, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
 	CLEAN(bio_freep) BIO *bio = NULL;
@@ -208,7 +222,7 @@ copy_rehearsal(const struct signer_init *init, struct err *err)
 		if (cert_read(der.data, der.len, &info, err) != 0)
 			return err_set(
 			    err, ERR_USAGE, "%s: block %zu is not a certificate", file, n + 1);
-		if ((rc = keep_rehearsal(init->home, n, &der, err)) != 0)
+		if (keep && (rc = keep_rehearsal(init->home, n, &der, err)) != 0)
 			return rc;
 	}
 	if (rc == 0 && n == 0)
@@ -276,7 +290,7 @@ fill(struct making *m, const struct init_source *from, unsigned crl_days, struct
 	    (rc = log_open(
 		 ca_name(home, CA_NEW "/issuance.db").at, LOG_NEW, &m->who, &m->log, err)) != 0)
 		return rc;
-	if ((rc = copy_rehearsal(m->init, err)) != 0 ||
+	if ((rc = take_rehearsal(m->init, true, err)) != 0 ||
 	    (rc = from->fill(m, from->ctx, crl_days, err)) != 0)
 		return rc;
 	log_closep(&m->log); /* before its directory gets another name */
@@ -323,7 +337,6 @@ make(const struct signer_init *init, const struct init_source *from, struct err 
 {
 	CLEAN(making_wipe)
 	struct making m = {.init = init, .now = utc_now()};
-	const struct ca_name mark = ca_name(init->home, CA_UNFINISHED);
 	const struct ca_name ca = ca_name(init->home, CA_DIR);
 	const struct ca_name within = ca_name(init->home, CA_NEW "/.");
 	const struct ca_name new = ca_name(init->home, CA_NEW);
@@ -340,11 +353,7 @@ make(const struct signer_init *init, const struct init_source *from, struct err 
 		return err_errno(err, ERR_INTERNAL, "cannot rename %s", new.at);
 	if ((rc = file_sync_dir(ca.at, err)) != 0 || (rc = publish(&m, err)) != 0)
 		return rc;
-	if (unlink(mark.at) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot remove %s", mark.at);
-	if ((rc = file_sync_dir(mark.at, err)) != 0)
-		return rc;
-	return init_note_clear(init->home, err);
+	return init->part ? 0 : ca_finish(init->home, err);
 }
 
 static int
@@ -373,7 +382,7 @@ init_run(const struct signer_init *init, const struct init_source *from, struct 
 
 	if ((lock = open(init->home, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return err_errno(err, ERR_USAGE, "cannot open %s", init->home);
-	if (flock(lock, LOCK_EX | LOCK_NB) != 0)
+	if (!init->part && flock(lock, LOCK_EX | LOCK_NB) != 0)
 		return err_set(
 		    err, ERR_OCCUPIED, "another ykenroll init is running in %s", init->home);
 	if ((rc = make(init, from, err)) != 0)
@@ -385,7 +394,20 @@ int
 init_ca(const struct signer_init *init, struct err *err)
 {
 	const struct init_source from = {.doing = "init", .fill = fill_new};
-	const int rc = words_ok(init, err);
+	int rc;
 
-	return rc != 0 ? rc : init_run(init, &from, err);
+	if ((rc = words_ok(init, err)) != 0 || (rc = init_key_pass(init, err)) != 0)
+		return rc;
+	return init_run(init, &from, err);
+}
+
+int
+init_check(const struct signer_init *init, struct err *err)
+{
+	int rc;
+
+	if ((rc = words_ok(init, err)) != 0 || (rc = vacant(init->home, err)) != 0 ||
+	    (rc = init_note_check(init, err)) != 0)
+		return rc;
+	return take_rehearsal(init, false, err);
 }

@@ -41,10 +41,32 @@ words(const struct wanted *w, struct err *err)
 			err->code = ERR_USAGE;
 		return ERR_USAGE;
 	}
+	return 0;
+}
+
+static int
+pass_there(const struct wanted *w, struct err *err)
+{
+	enum key_secret kind = KEY_SECRET_PASSPHRASE;
+	int rc;
+
+	if (w->uri != NULL && (rc = key_p11_secret(w->uri, &kind, err)) != 0)
+		return rc;
 	if (kind != KEY_SECRET_NONE && (w->pass == NULL || w->pass->len == 0))
 		return err_set(err, ERR_USAGE, "the CA key needs a %s",
 		    kind == KEY_SECRET_PIN ? "PIN" : "passphrase");
 	return 0;
+}
+
+int
+init_key_pass(const struct signer_init *init, struct err *err)
+{
+	const struct wanted root = wanted(init, LOG_ROOT), issuing = wanted(init, LOG_ISSUING);
+	int rc;
+
+	if (!init->single && (rc = pass_there(&root, err)) != 0)
+		return rc;
+	return pass_there(&issuing, err);
 }
 
 int

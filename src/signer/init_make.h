@@ -21,8 +21,9 @@ struct making {
 /* Sign the first CRL of ours into m->crls. Errors: as crl_issue. */
 MUST_CHECK int init_make_crl(struct making *m, enum log_ca ca, unsigned days, struct err *err);
 
-/* signer_init, in this process. */
+/* signer_init and signer_init_check, in this process. */
 MUST_CHECK int init_ca(const struct signer_init *init, struct err *err);
+MUST_CHECK int init_check(const struct signer_init *init, struct err *err);
 
 /* What keys, certificates, log and CRLs come from; doing: for messages. */
 struct init_source {
@@ -36,8 +37,9 @@ MUST_CHECK int init_run(
 
 /* ---- init_key.c: the two keys of a new CA, each in a file or in an HSM ---- */
 
-/* May these words make keys? Nothing is opened. Errors: ERR_USAGE. */
+/* May these words make keys, and then these passphrases? Nothing is opened. Errors: ERR_USAGE. */
 MUST_CHECK int init_key_words(const struct signer_init *init, struct err *err);
+MUST_CHECK int init_key_pass(const struct signer_init *init, struct err *err);
 
 /* Make or adopt both and put their files into ca.new. ret: LOG_CAS of them; those that are there on
  * failure are the caller's too. Errors: of key.h. */
@@ -57,7 +59,5 @@ MUST_CHECK int init_note_has(const struct init_note *n, bool *ret, struct err *e
 
 /* Errors: ERR_OCCUPIED one is noted that this call does not name; says what to remove. */
 MUST_CHECK int init_note_check(const struct signer_init *init, struct err *err);
-/* All is made. */
-MUST_CHECK int init_note_clear(const char *home, struct err *err);
 
 #endif

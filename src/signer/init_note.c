@@ -7,7 +7,7 @@
 #include "signer/ca.h"
 #include "signer/init_make.h"
 
-#define NOTE "ca.keys" /* in the home: a URI a line */
+#define NOTE CA_KEYS /* a URI a line */
 
 /* Lines, none when there is no file: it is written as a whole. */
 static int
@@ -77,14 +77,4 @@ init_note_check(const struct signer_init *init, struct err *err)
 	    "an interrupted init was generating a key at %s: give the same URI again, or delete "
 	    "the key, if it exists, with the HSM's own tool and then remove %s",
 	    line, ca_name(init->home, NOTE).at);
-}
-
-int
-init_note_clear(const char *home, struct err *err)
-{
-	const struct ca_name path = ca_name(home, NOTE);
-
-	return unlink(path.at) == 0 || errno == ENOENT
-		   ? 0
-		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", path.at);
 }

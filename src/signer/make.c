@@ -33,6 +33,7 @@ static const struct {
     FIELD(init.issuing_key, TEXT),
     FIELD(init.adopt, RAW),
     FIELD(init.single, RAW),
+    FIELD(init.part, RAW),
     FIELD(init.root_alg, RAW),
     FIELD(init.issuing_alg, RAW),
     FIELD(import.cert, TEXT),

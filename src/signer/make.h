@@ -7,7 +7,7 @@
 
 #include "ykenroll/signer_import.h"
 
-enum make_what { MAKE_CA, MAKE_IMPORT, MAKE_ASKS };
+enum make_what { MAKE_CA, MAKE_CHECK, MAKE_IMPORT, MAKE_ASKS };
 
 struct make {
 	const char *version;

@@ -16,6 +16,7 @@
 #include "base/env.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "signer/ca_home.h"
 #include "signer/make.h"
 #include "signer/message.h"
 #include "signer/process.h"
@@ -276,6 +277,21 @@ signer_init(const struct signer_init *init, struct err *err)
 	struct make_answer answer;
 
 	return ask_make(&m, &answer, err);
+}
+
+int
+signer_init_check(const struct signer_init *init, struct err *err)
+{
+	struct make m = {.what = MAKE_CHECK, .init = *init};
+	struct make_answer answer;
+
+	return ask_make(&m, &answer, err);
+}
+
+int
+signer_init_end(const char *home, struct err *err)
+{
+	return ca_finish(home, err);
 }
 
 int

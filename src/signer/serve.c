@@ -369,6 +369,8 @@ make(const struct make *m, struct make_answer *a)
 	switch (m->what) {
 	case MAKE_CA:
 		return init_ca(&m->init, &a->err);
+	case MAKE_CHECK:
+		return init_check(&m->init, &a->err);
 	case MAKE_IMPORT:
 		return import_ca(&m->init, &m->import, &a->imported, &a->err);
 	case MAKE_ASKS:

@@ -20,10 +20,13 @@ start() {
 	echo 482913 >"$T/pin"
 }
 
-init() { # init [COMMAND BEFORE IT…]: into $P
-	"$@" ykenroll init --home "$P/home" --name Test --rehearsal "$T/root.pem" --recovery-out "$P/recovery.key" \
+init_to() { # init_to FILE [COMMAND BEFORE IT…]: into $P, the recovery key to $P/FILE
+	to=$1
+	shift
+	"$@" ykenroll init --home "$P/home" --name Test --rehearsal "$T/root.pem" --recovery-out "$P/$to" \
 		--ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass"
 }
+init() { init_to recovery.key "$@"; } # init [COMMAND BEFORE IT…]
 
 # The factory's part is done once: a key's state is a file.
 template() {

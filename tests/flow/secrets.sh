@@ -116,16 +116,16 @@ to_signer="--allow .*@own.child"
 watch 0 "init" $to_signer --read ca-pass --read recovery-pass -- ykenroll init --name Test --rehearsal "$YKVIRT_ROOT" \
 	--recovery-out "$D/recovery.key" $ca --recovery-pass "$(f recovery-pass)"
 watch 9 "init again" -- ykenroll init --name Test --recovery-out "$D/r2.key" $ca --recovery-pass "$(f recovery-pass)"
-watch 1,2 "init that cannot write the recovery key" --read recovery-pass -- ykenroll init --home "$T/home2" --name Test \
+watch 2 "init that cannot write the recovery key" -- ykenroll init --home "$T/home2" --name Test \
 	--recovery-out "$T/nowhere/r.key" $ca --recovery-pass "$(f recovery-pass)"
-watch 0 "init on a terminal" $to_signer --read ca-pass --read recovery-pass --answer "recovery key: =$C/recovery-pass" --answer "recovery key: =$C/recovery-pass" \
-	--answer "CA keys: =$C/ca-pass" --answer "CA keys: =$C/ca-pass" -- \
+watch 0 "init on a terminal" $to_signer --read ca-pass --read recovery-pass --answer "CA keys: =$C/ca-pass" --answer "CA keys: =$C/ca-pass" \
+	--answer "recovery key: =$C/recovery-pass" --answer "recovery key: =$C/recovery-pass" -- \
 	ykenroll init --home "$T/home2/h" --name Test --rehearsal "$YKVIRT_ROOT" --recovery-out "$D/r3.key"
 watch 0 "init, another passphrase for the root" $to_signer --read ca-wrong -- ykenroll init --home "$T/home2/j" --name Test \
 	--recovery-out "$D/r5.key" $ca --recovery-pass "$(f recovery-pass)" --root-pass "$(f ca-wrong)"
-watch 2 "init on a terminal, two entries that differ" --read ca-wrong --answer "recovery key: =$C/recovery-pass" \
-	--answer "recovery key: =$C/ca-wrong" --answer "recovery key: =$C/ca-wrong" --answer "recovery key: =$C/recovery-pass" \
-	--answer "recovery key: =$C/recovery-pass" --answer "recovery key: =$C/ca-pass" -- \
+watch 2 "init on a terminal, two entries that differ" --read ca-wrong --answer "CA keys: =$C/ca-pass" \
+	--answer "CA keys: =$C/ca-wrong" --answer "CA keys: =$C/ca-wrong" --answer "CA keys: =$C/ca-pass" \
+	--answer "CA keys: =$C/ca-pass" --answer "CA keys: =$C/recovery-pass" -- \
 	ykenroll init --home "$T/home2/i" --name Test --recovery-out "$D/r4.key"
 
 # ---- the token's own verbs, on a factory token ----
