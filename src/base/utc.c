@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -38,6 +39,26 @@ utc_parse(const char *text, int64_t *ret)
 
 	if (end == NULL || *end != '\0')
 		return -1;
-	*ret = (int64_t)timegm(&tm);
+	return utc_make(
+	    tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ret);
+}
+
+/* Without timegm, which looks at the time zone, and takes 30 February for 2 March. */
+int
+utc_make(int year, int month, int day, int hour, int minute, int second, int64_t *ret)
+{
+	static const int before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+	const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	const int last = year - 1; /* whole years before this one */
+	int64_t days;
+
+	if (year < 1 || year > 9999 || month < 1 || month > 12 || day < 1 ||
+	    day > before[month] - before[month - 1] + (leap && month == 2) || hour < 0 ||
+	    hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+		return -1;
+	days = INT64_C(365) * (year - 1970) + (last / 4 - last / 100 + last / 400) -
+	       (1969 / 4 - 1969 / 100 + 1969 / 400);
+	days += before[month - 1] + (leap && month > 2) + day - 1;
+	*ret = days * 86400 + hour * 3600 + minute * 60 + second;
 	return 0;
 }

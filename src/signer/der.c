@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/tlv.h"
+#include "base/utc.h"
 #include "signer/der.h"
 
 #define YEAR_2050 INT64_C(2524608000) /* from then on GeneralizedTime: RFC 5280, 4.1.2.5 */
@@ -167,13 +168,17 @@ der_next(const uint8_t *data, size_t len, size_t *pos, struct der *ret)
 	size_t at = *pos;
 	struct der d;
 
-	if (at >= len || (data[at] & 0x1f) == 0x1f)
+	if (at >= len || len - at < 2 || (data[at] & 0x1f) == 0x1f)
 		return -1;
 	d.raw = data + at;
 	d.tag = data[at++];
+	if (data[at] < 0x80) /* most are so short, and this is where a long CRL's time goes */
+		d.len = data[at++];
 	/* minimal (X.690, 10.1): as many octets as ours would have */
-	if (tlv_read_len(data, len, &at, TLV_LEN_MAX - 1, &d.len) != 0 || d.len > len - at ||
-	    d.len >= DER_LEN_LIMIT || at - *pos != der_head(head, d.tag, d.len))
+	else if (tlv_read_len(data, len, &at, TLV_LEN_MAX - 1, &d.len) != 0 ||
+		 d.len >= DER_LEN_LIMIT || at - *pos != der_head(head, d.tag, d.len))
+		return -1;
+	if (d.len > len - at)
 		return -1;
 	d.value = data + at;
 	at += d.len;
@@ -186,14 +191,7 @@ der_next(const uint8_t *data, size_t len, size_t *pos, struct der *ret)
 int
 der_expect(const uint8_t *data, size_t len, size_t *pos, uint8_t tag, struct der *ret)
 {
-	struct der d;
-	size_t at = *pos;
-
-	if (der_next(data, len, &at, &d) != 0 || d.tag != tag)
-		return -1;
-	*pos = at;
-	*ret = d;
-	return 0;
+	return *pos < len && data[*pos] == tag ? der_next(data, len, pos, ret) : -1;
 }
 
 bool
@@ -293,27 +291,15 @@ der_time_of(uint8_t tag, const void *text, size_t len, int64_t *ret)
 {
 	const size_t year_len = tag == DER_UTCTIME ? 2 : 4;
 	const uint8_t *p = text;
-	struct tm tm = {0}, given;
-	int year;
+	int year, month, day, hour, minute, second;
 
 	if ((tag != DER_UTCTIME && tag != DER_GENERALIZEDTIME) || len != year_len + 11 ||
 	    p[len - 1] != 'Z' || digits(p, year_len, &year) != 0 ||
-	    digits(p + year_len, 2, &tm.tm_mon) != 0 ||
-	    digits(p + year_len + 2, 2, &tm.tm_mday) != 0 ||
-	    digits(p + year_len + 4, 2, &tm.tm_hour) != 0 ||
-	    digits(p + year_len + 6, 2, &tm.tm_min) != 0 ||
-	    digits(p + year_len + 8, 2, &tm.tm_sec) != 0)
+	    digits(p + year_len, 2, &month) != 0 || digits(p + year_len + 2, 2, &day) != 0 ||
+	    digits(p + year_len + 4, 2, &hour) != 0 || digits(p + year_len + 6, 2, &minute) != 0 ||
+	    digits(p + year_len + 8, 2, &second) != 0)
 		return -1;
 	if (year_len == 2)
 		year += year < 50 ? 2000 : 1900;
-	tm.tm_year = year - 1900;
-	tm.tm_mon--;
-	given = tm;
-	*ret = (int64_t)timegm(&tm);
-	/* 30 February would be taken for 2 March */
-	return tm.tm_mon == given.tm_mon && tm.tm_mday == given.tm_mday &&
-		       tm.tm_hour == given.tm_hour && tm.tm_min == given.tm_min &&
-		       tm.tm_sec == given.tm_sec
-		   ? 0
-		   : -1;
+	return utc_make(year, month, day, hour, minute, second, ret);
 }
