@@ -118,7 +118,11 @@ struct crl {
 	size_t forgotten;
 	struct crl_item before, last;
 };
-/* Reads it once. Errors: ERR_FIT. */
+/* What is around the entries, for crl_verify and crl_says alone, which then says no entries.
+ * Errors: ERR_FIT. */
+MUST_CHECK int crl_frame(
+    const uint8_t *der, size_t len, bool mapped, struct crl *ret, struct err *err);
+/* Reads every entry once. Errors: ERR_FIT. */
 MUST_CHECK int crl_open(
     const uint8_t *der, size_t len, bool mapped, struct crl *ret, struct err *err);
 /* As crl_read. */

@@ -38,14 +38,11 @@ check_entries(
 	struct log_cert c;
 	int rc;
 
-	if ((rc = log_walk(log, plan->ca, &walk, err)) != 0)
+	if ((rc = crl_walk(log, plan, &walk, err)) != 0)
 		return rc;
-	while ((rc = log_walk_next(walk, &c, err)) == 1) {
-		if (!crl_listed(&c, plan))
-			continue;
+	while ((rc = log_walk_next(walk, &c, err)) == 1)
 		if (crl_scan_next(s, &e, NULL) != 1 || !same(&e, &c))
 			return not_as_planned(err);
-	}
 	return rc != 0 ? rc : crl_scan_next(s, &e, NULL) == 0 ? 0 : not_as_planned(err);
 }
 
@@ -77,14 +74,15 @@ check_frame(const struct crl_plan *plan, const struct crl_scan *s, struct err *e
 }
 
 static int
-check(const struct log *log, const struct crl_plan *plan, const struct crl_file *f, struct err *err)
+check(const struct log *log, const struct crl_plan *plan, const struct crl_file *f,
+    struct crl_scan *ret, struct err *err)
 {
-	struct crl_scan s;
 	int rc;
 
-	if (crl_scan_begin(f, plan->issuer, &s, err) != 0)
+	if (crl_scan_begin(f, plan->issuer, ret, err) != 0)
 		return ERR_CA;
-	if ((rc = check_entries(log, plan, &s, err)) != 0 || (rc = check_frame(plan, &s, err)) != 0)
+	if ((rc = check_entries(log, plan, ret, err)) != 0 ||
+	    (rc = check_frame(plan, ret, err)) != 0)
 		return rc;
 	crl_file_forget(f, f->len);
 	return 0;
@@ -94,7 +92,7 @@ check(const struct log *log, const struct crl_plan *plan, const struct crl_file 
 
 static int
 make(struct log *log, const struct log_who *who, const struct crl_plan *wanted, struct crl_file *f,
-    struct err *err)
+    struct crl_scan *ret_read, struct err *err)
 {
 	const struct signer_audit *known = &log->sums.audit;
 	struct crl_plan with_audit = *wanted;
@@ -110,15 +108,16 @@ make(struct log *log, const struct log_who *who, const struct crl_plan *wanted, 
 	    (rc = sign_bytes(plan->key, f, f->der, f->len, sig, &sig_len, err)) != 0 ||
 	    (rc = crl_build_end(f, plan, sig, sig_len, err)) != 0)
 		return rc;
-	return check(log, plan, f, err);
+	return check(log, plan, f, ret_read, err);
 }
 
+/* ret_read: what is in it, read to its end. */
 static int
 sign(struct log *log, const struct log_who *who, const struct crl_plan *plan, struct crl_file *ret,
-    struct err *err)
+    struct crl_scan *ret_read, struct err *err)
 {
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
-	const int rc = make(log, who, plan, &f, err);
+	const int rc = make(log, who, plan, &f, ret_read, err);
 
 	if (rc != 0) {
 		err_wrap(err, "CRL");
@@ -134,9 +133,11 @@ crl_issue(struct log *log, const struct log_who *who, const struct crl_plan *pla
 {
 	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	uint8_t hash[LOG_HASH_LEN];
+	struct crl_scan s;
 	int rc;
 
-	if ((rc = sign(log, who, plan, &f, err)) != 0 || (rc = crl_file_hash(&f, hash, err)) != 0 ||
+	if ((rc = sign(log, who, plan, &f, &s, err)) != 0 ||
+	    (rc = crl_file_hash(&f, hash, err)) != 0 ||
 	    (rc = log_of_crl(log, who, "crl-signed", plan->ca, plan->number, hash, err)) != 0)
 		return rc;
 	return blob_set(ret_der, f.der, f.len, err);
@@ -151,9 +152,27 @@ crl_is_last(const struct log *log, enum log_ca ca, const uint8_t hash[static LOG
 	       memcmp(hash, log->sums.crls[ca].sha256, LOG_HASH_LEN) == 0;
 }
 
-/* What ca->crls says of it from now on. */
+/* What ca->crls says of it from now on; s: read to its end. */
 static int
-take(struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err)
+take(struct ca *ca, enum log_ca which, const struct crl_file *f, const struct crl_scan *s,
+    struct err *err)
+{
+	int rc;
+
+	blob_wipe(&ca->crl[which]);
+	if (f->len <= CA_CRL_SHORT && (rc = blob_set(&ca->crl[which], f->der, f->len, err)) != 0)
+		return rc;
+	ca->crls[which] = (struct ca_crl){.there = true,
+	    .number = s->number,
+	    .entries = s->entries,
+	    .from = s->this_update,
+	    .until = s->next_update};
+	return 0;
+}
+
+/* One that the log knows. */
+static int
+take_read(struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err)
 {
 	struct crl_entry e;
 	struct crl_scan s;
@@ -163,17 +182,7 @@ take(struct ca *ca, enum log_ca which, const struct crl_file *f, struct err *err
 		return rc;
 	while ((rc = crl_scan_next(&s, &e, err)) == 1)
 		;
-	if (rc != 0)
-		return rc;
-	blob_wipe(&ca->crl[which]);
-	if (f->len <= CA_CRL_SHORT && (rc = blob_set(&ca->crl[which], f->der, f->len, err)) != 0)
-		return rc;
-	ca->crls[which] = (struct ca_crl){.there = true,
-	    .number = s.number,
-	    .entries = s.entries,
-	    .from = s.this_update,
-	    .until = s.next_update};
-	return 0;
+	return rc != 0 ? rc : take(ca, which, f, &s, err);
 }
 
 /* Errors: as crl_file_from_pem. */
@@ -200,7 +209,7 @@ load_issuing(struct ca *ca, struct err *err)
 	if ((rc = read_crl(ca, pub[LOG_ISSUING], &f, hash, err)) != 0)
 		return rc == ERR_ABSENT ? 0 : rc;
 	if (crl_is_last(ca->log, LOG_ISSUING, hash))
-		return take(ca, LOG_ISSUING, &f, err);
+		return take_read(ca, LOG_ISSUING, &f, err);
 	if (crl_scan_begin(&f, &ca->cert[LOG_ISSUING], &s, NULL) != 0 || s.number <= known->number)
 		return 0;
 	/* A log that was restored from a backup would "un-revoke" what came after it. */
@@ -258,7 +267,7 @@ load_root(struct ca *ca, struct err *err)
 		    ROOT_CRL
 		    " is not the latest CRL that the root signed; restore it from a backup");
 	rc = publish_root(ca, &f, err);
-	return rc != 0 ? rc : take(ca, LOG_ROOT, &f, err);
+	return rc != 0 ? rc : take_read(ca, LOG_ROOT, &f, err);
 }
 
 int
@@ -281,7 +290,7 @@ crl_fresh(const struct ca *ca)
 /* The root's own file is there before the log says so. */
 static int
 publish(struct ca *ca, const struct log_who *who, const struct crl_plan *plan,
-    const struct crl_file *f, struct err *err)
+    const struct crl_file *f, const struct crl_scan *s, struct err *err)
 {
 	const bool root = plan->ca == LOG_ROOT;
 	uint8_t hash[LOG_HASH_LEN];
@@ -293,7 +302,7 @@ publish(struct ca *ca, const struct log_who *who, const struct crl_plan *plan,
 	    (rc = log_of_crl(ca->log, who, "crl-signed", plan->ca, plan->number, hash, err)) != 0 ||
 	    (rc = root ? publish_root(ca, f, err) : crl_file_to_pem(f, path.at, 0644, err)) != 0)
 		return rc;
-	return take(ca, plan->ca, f, err);
+	return take(ca, plan->ca, f, s, err);
 }
 
 static int
@@ -314,16 +323,17 @@ renew(struct ca *ca, uint32_t peer, enum log_ca which, const struct key *key, in
 	    .next_update = who.now + days * DAY,
 	    .dir = dir.at,
 	};
+	struct crl_scan s;
 	int rc;
 
 	if ((rc = crl_guard(ca->log, &plan, path.at, plan.issuer, err)) != 0)
 		return rc;
 	/* until the new one is out, there is none: not even when publishing fails */
 	ca->crls[which].there = false;
-	rc = sign(ca->log, &who, &plan, &f, err);
+	rc = sign(ca->log, &who, &plan, &f, &s, err);
 	if (which == LOG_ROOT)
 		key_freep(&ca->root_key);
-	return rc != 0 ? rc : publish(ca, &who, &plan, &f, err);
+	return rc != 0 ? rc : publish(ca, &who, &plan, &f, &s, err);
 }
 
 int

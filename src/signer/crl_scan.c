@@ -127,7 +127,7 @@ verify(const struct crl_file *f, const struct blob *issuer, struct err *err)
 	struct crl c;
 	int rc;
 
-	if ((rc = crl_open(f->der, f->len, true, &c, err)) == 0)
+	if ((rc = crl_frame(f->der, f->len, true, &c, err)) == 0)
 		rc = crl_verify(&c, issuer, err);
 	crl_file_forget(f, f->len);
 	return rc == ERR_PROOF ? ERR_FIT : rc;

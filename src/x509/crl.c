@@ -193,25 +193,39 @@ rewind_to_first(struct crl *c)
 }
 
 int
-crl_open(const uint8_t *der, size_t len, bool mapped, struct crl *ret, struct err *err)
+crl_frame(const uint8_t *der, size_t len, bool mapped, struct crl *ret, struct err *err)
 {
-	struct crl c = {.der = der, .len = len, .mapped = mapped, .sorted = true};
+	struct crl c = {.der = der, .len = len, .mapped = mapped};
 	CLEAN(crl_freep) X509_CRL *head = NULL;
-	struct crl_item e, last = {.serial = NULL};
 	int rc;
 
 	if (len > LONG_MAX || find_list(&c) != 0)
 		return unreadable(err);
+	/* what is around the list is a CRL, and there is no second list */
+	if ((rc = without_list(&c, &head, err)) != 0)
+		return rc;
+	if (X509_CRL_get_REVOKED(head) != NULL)
+		return unreadable(err);
+	*ret = c;
+	return 0;
+}
+
+int
+crl_open(const uint8_t *der, size_t len, bool mapped, struct crl *ret, struct err *err)
+{
+	struct crl_item e, last = {.serial = NULL};
+	struct crl c;
+	int rc;
+
+	if ((rc = crl_frame(der, len, mapped, &c, err)) != 0)
+		return rc;
+	c.sorted = true;
 	while ((rc = crl_next(&c, &e, err)) == 1) {
 		if (c.entries++ > 0 && order(&last, &e) >= 0)
 			c.sorted = false;
 		last = e;
 	}
 	rewind_to_first(&c);
-	/* what is around the list is a CRL, and there is no second list */
-	if (rc == 0 && (rc = without_list(&c, &head, err)) == 0 &&
-	    X509_CRL_get_REVOKED(head) != NULL)
-		rc = unreadable(err);
 	if (rc == 0)
 		*ret = c;
 	return rc;
