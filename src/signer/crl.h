@@ -77,8 +77,9 @@ MUST_CHECK int crl_root_renew(struct ca *ca, uint32_t peer, struct err *err);
 	    0x2d, 0x85, 0xff, 0xdd, 0x15
 #define CRL_AUDIT_LEN 40
 
-/* Does the CRL that is planned have this certificate? */
-bool crl_listed(const struct log_cert *c, const struct crl_plan *plan);
+/* Those that the CRL that is planned has; log_walk_next follows. */
+MUST_CHECK int crl_walk(
+    const struct log *log, const struct crl_plan *plan, struct db_stmt **ret_walk, struct err *err);
 
 /* The to-be-signed part, in a temporary file in plan->dir behind room for its head. Errors: ERR_CA;
  * ERR_INTERNAL. */

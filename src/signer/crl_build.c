@@ -20,12 +20,13 @@ static const uint8_t reason_head[] = {
     0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01};
 
 /* An expired certificate stays for one more CRL after its end (RFC 5280, 3.3), and a day. */
-bool
-crl_listed(const struct log_cert *c, const struct crl_plan *plan)
+int
+crl_walk(
+    const struct log *log, const struct crl_plan *plan, struct db_stmt **ret_walk, struct err *err)
 {
 	const int64_t life = plan->next_update - plan->this_update;
 
-	return c->not_after + 2 * life + DAY > plan->this_update;
+	return log_walk(log, plan->ca, plan->this_update - 2 * life - DAY, ret_walk, err);
 }
 
 /* ---- one entry ---- */
@@ -147,10 +148,10 @@ write_entries(FILE *to, const struct log *log, const struct crl_plan *plan, stru
 
 	if (fseeko(to, ROOM, SEEK_SET) != 0)
 		return cannot_write(err);
-	if ((rc = log_walk(log, plan->ca, &walk, err)) != 0)
+	if ((rc = crl_walk(log, plan, &walk, err)) != 0)
 		return rc;
 	while ((rc = log_walk_next(walk, &c, err)) == 1) {
-		len = crl_listed(&c, plan) ? put_entry(e, &c) : 0;
+		len = put_entry(e, &c);
 		if (fwrite(e, 1, len, to) != len)
 			return cannot_write(err);
 	}

@@ -123,12 +123,6 @@ crl_file_hash(const struct crl_file *f, uint8_t ret[static LOG_HASH_LEN], struct
 
 /* ---- PEM in ---- */
 
-/* What is done with the bytes of a PEM block, in order. Returns 0 or an error. */
-struct taker {
-	int (*take)(void *ctx, const uint8_t *data, size_t len, struct err *err);
-	void *ctx;
-};
-
 static int
 no_crl(const char *path, struct err *err)
 {
@@ -145,14 +139,14 @@ find_begin(FILE *f, char **line, size_t *size)
 }
 
 static int
-decode_lines(FILE *f, const char *path, const struct taker *to, struct err *err)
+decode_lines(FILE *f, const char *path, FILE *to, struct err *err)
 {
 	CLEAN(encode_ctx_freep) EVP_ENCODE_CTX *ctx = EVP_ENCODE_CTX_new();
 	CLEAN(file_line_freep) char *line = NULL;
 	uint8_t out[LINE_MAX_PEM];
 	size_t size = 0;
 	ssize_t len;
-	int n, rc;
+	int n;
 
 	if (ctx == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
@@ -165,8 +159,8 @@ decode_lines(FILE *f, const char *path, const struct taker *to, struct err *err)
 		if (len > LINE_MAX_PEM || line[0] == '-' ||
 		    EVP_DecodeUpdate(ctx, out, &n, (const uint8_t *)line, (int)len) < 0)
 			return no_crl(path, err);
-		if (n > 0 && (rc = to->take(to->ctx, out, (size_t)n, err)) != 0)
-			return rc;
+		if (fwrite(out, 1, (size_t)n, to) != (size_t)n)
+			return err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
 	}
 	return ferror(f) ? err_errno(err, ERR_INTERNAL, "cannot read %s", path) : no_crl(path, err);
 }
@@ -186,14 +180,6 @@ open_stream(const char *path, FILE **ret, struct err *err)
 	return 0;
 }
 
-static int
-take_write(void *ctx, const uint8_t *data, size_t len, struct err *err)
-{
-	return fwrite(data, 1, len, ctx) == len
-		   ? 0
-		   : err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
-}
-
 int
 crl_file_next(FILE *from, const char *path, const char *dir, struct crl_file *ret, struct err *err)
 {
@@ -202,7 +188,7 @@ crl_file_next(FILE *from, const char *path, const char *dir, struct crl_file *re
 	int rc;
 
 	if ((rc = crl_file_temp(dir, &f, &to, err)) != 0 ||
-	    (rc = decode_lines(from, path, &(struct taker){take_write, to}, err)) != 0)
+	    (rc = decode_lines(from, path, to, err)) != 0)
 		return rc;
 	if (fflush(to) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
@@ -277,22 +263,33 @@ crl_file_pem_len(const struct crl_file *f)
 	return strlen(BEGIN "\n" END "\n") + digits + (digits + 63) / 64;
 }
 
-struct comparing {
-	const struct crl_file *f;
-	size_t at, forgotten;
-};
+/* A stream that takes what is in another one, and nothing else. */
+static ssize_t
+compare(void *from, const char *data, size_t len)
+{
+	char there[8192];
+	size_t at, n;
+
+	for (at = 0; at < len; at += n) {
+		n = len - at < sizeof(there) ? len - at : sizeof(there);
+		if (fread(there, 1, n, from) != n || memcmp(there, data + at, n) != 0)
+			return 0;
+	}
+	return (ssize_t)len;
+}
 
 static int
-take_compare(void *ctx, const uint8_t *data, size_t len, struct err *err)
+read_back(const struct crl_file *f, const char *path, struct err *err)
 {
-	struct comparing *c = ctx;
+	CLEAN(file_stream_closep) FILE *from = NULL;
+	CLEAN(file_stream_closep) FILE *to = NULL;
+	int rc;
 
-	if (len > c->f->len - c->at || memcmp(c->f->der + c->at, data, len) != 0)
-		return err_set(err, ERR_INTERNAL,
-		    "the file read back from disk differs from what was written");
-	c->at += len;
-	if (c->at - c->forgotten > CHUNK)
-		crl_file_forget(c->f, c->forgotten = c->at);
+	if ((rc = open_stream(path, &from, err)) != 0)
+		return rc;
+	to = fopencookie(from, "w", (cookie_io_functions_t){.write = compare});
+	if (to == NULL || crl_file_put(f, true, to, path, NULL) != 0 || getc(from) != EOF)
+		return err_set(err, ERR_INTERNAL, "the file read back from disk differs from what was written");
 	return 0;
 }
 
@@ -300,8 +297,6 @@ static int
 write_temp(const struct crl_file *f, int fd, const char *temp, mode_t mode, struct err *err)
 {
 	CLEAN(file_stream_closep) FILE *to = fdopen(fd, "w");
-	CLEAN(file_stream_closep) FILE *from = NULL;
-	struct comparing back = {.f = f};
 	int rc;
 
 	if (to == NULL) {
@@ -311,13 +306,9 @@ write_temp(const struct crl_file *f, int fd, const char *temp, mode_t mode, stru
 	if (fchmod(fd, mode) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot write %s", temp);
 	if ((rc = crl_file_put(f, true, to, temp, err)) != 0 ||
-	    (rc = file_fsync(fd, temp, err)) != 0 || (rc = open_stream(temp, &from, err)) != 0 ||
-	    (rc = decode_lines(from, temp, &(struct taker){take_compare, &back}, err)) != 0)
+	    (rc = file_fsync(fd, temp, err)) != 0)
 		return rc;
-	return back.at == f->len
-		   ? 0
-		   : err_set(err, ERR_INTERNAL,
-			 "the file read back from disk differs from what was written");
+	return read_back(f, temp, err);
 }
 
 int

@@ -25,11 +25,8 @@ guarding_wipe(struct guarding *g)
 static int
 advance(struct guarding *g, struct err *err)
 {
-	int rc;
+	const int rc = log_walk_next(g->walk, &g->next, err);
 
-	do
-		rc = log_walk_next(g->walk, &g->next, err);
-	while (rc == 1 && !crl_listed(&g->next, g->plan));
 	g->more = rc == 1;
 	return rc < 0 ? rc : 0;
 }
@@ -56,7 +53,7 @@ compare(struct guarding *g, struct crl_scan *old, struct err *err)
 	struct crl_entry e;
 	int rc, order;
 
-	if ((rc = log_walk(g->log, g->plan->ca, &g->walk, err)) != 0 || (rc = advance(g, err)) != 0)
+	if ((rc = crl_walk(g->log, g->plan, &g->walk, err)) != 0 || (rc = advance(g, err)) != 0)
 		return rc;
 	while ((rc = crl_scan_next(old, &e, err)) == 1) {
 		while (g->more && (order = memcmp(g->next.serial, e.serial, LOG_SERIAL_LEN)) < 0)

@@ -120,9 +120,10 @@ struct log_row {
 };
 
 /* Open one that is there, and abandon open intents; or make an empty one. LOG_SCRATCH: a crash
- * would leave half of it, to be thrown away (several times faster). The caller holds the signer's
- * lock. Errors: ERR_CA not there, damaged, or newer than this program; ERR_INTERNAL. */
-enum log_how { LOG_THERE, LOG_NEW, LOG_SCRATCH };
+ * would leave half of it, to be thrown away (several times faster). LOG_SCRATCH_ROWS: one that is
+ * there and has rows alone; what they amount to is the caller's to make. The caller holds the
+ * signer's lock. Errors: ERR_CA not there, damaged, or newer than this program; ERR_INTERNAL. */
+enum log_how { LOG_THERE, LOG_NEW, LOG_SCRATCH, LOG_SCRATCH_ROWS };
 MUST_CHECK int log_open(const char *path, enum log_how how, const struct log_who *who,
     struct log **ret, struct err *err);
 /* Beside a signer at work: nothing is appended. */
@@ -155,11 +156,12 @@ MUST_CHECK int log_certificate(
 MUST_CHECK int log_profile(
     const struct log *log, const struct log_cert *c, char *ret, struct err *err);
 
-/* Those of this CA that are revoked, by rising serial. Nothing may be appended meanwhile. */
-MUST_CHECK int log_walk(
-    const struct log *log, enum log_ca ca, struct db_stmt **ret_walk, struct err *err);
-/* 1: *ret has the next one's serial, ca, reason, revoked_at and not_after; 0: that was all. Errors:
- * ERR_INTERNAL. */
+/* Those of this CA that are revoked and end after this, by rising serial. Nothing may be appended
+ * meanwhile. */
+MUST_CHECK int log_walk(const struct log *log, enum log_ca ca, int64_t ended,
+    struct db_stmt **ret_walk, struct err *err);
+/* 1: *ret has the next one's serial, reason and revoked_at; 0: that was all. Errors: ERR_INTERNAL.
+ */
 MUST_CHECK int log_walk_next(struct db_stmt *walk, struct log_cert *ret, struct err *err);
 
 /* Complete the row with n, at, peer and what was told; append it, without zeros in front of the
@@ -171,7 +173,9 @@ MUST_CHECK int log_append(
 MUST_CHECK int log_append_some(
     struct log *log, const struct log_who *who, struct log_row *row, struct err *err);
 MUST_CHECK int log_sync(struct log *log, struct err *err);
-/* As it is, with n, at and peer: what a former release has written. */
+/* For what a former release has written, between log_begin and log_sync: the row as it is, with n,
+ * at and peer; what it does is left to log_entry_apply. */
+MUST_CHECK int log_begin(struct log *log, struct err *err);
 MUST_CHECK int log_put(struct log *log, const struct log_row *row, struct err *err);
 
 /* Close the open intents. */
@@ -190,7 +194,6 @@ MUST_CHECK int log_of_crl(struct log *log, const struct log_who *who, const char
 MUST_CHECK int log_verify(const char *path,
     int (*line)(void *ctx, const char *json, struct err *err), void *ctx, struct log_sums *ret,
     struct err *err);
-bool log_same_sums(const struct log_sums *a, const struct log_sums *b);
 
 /* ---- log_entry.c: what the rows mean; for log.c, log_look.c and log_convert.c ---- */
 

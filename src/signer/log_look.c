@@ -75,30 +75,26 @@ log_profile(const struct log *log, const struct log_cert *c, char *ret, struct e
 }
 
 int
-log_walk(const struct log *log, enum log_ca ca, struct db_stmt **ret_walk, struct err *err)
+log_walk(const struct log *log, enum log_ca ca, int64_t ended, struct db_stmt **ret_walk,
+    struct err *err)
 {
 	return db_query(log->db,
-	    "SELECT serial, ca, reason, revoked_at, not_after FROM certs"
-	    " WHERE ca = ? AND revoked_at <> 0 ORDER BY serial",
-	    DB_ARGS(DB_I(ca)), ret_walk, err);
+	    "SELECT serial, reason, revoked_at FROM certs"
+	    " WHERE ca = ? AND revoked_at <> 0 AND not_after > ? ORDER BY serial",
+	    DB_ARGS(DB_I(ca), DB_I(ended)), ret_walk, err);
 }
 
 int
 log_walk_next(struct db_stmt *walk, struct log_cert *ret, struct err *err)
 {
-	struct log_cert c = {0};
 	int rc;
 
 	if ((rc = db_step(walk, err)) != 1)
 		return rc;
-	if ((rc = db_col_bytes(walk, 0, c.serial, sizeof(c.serial), err)) != 0)
-		return rc;
-	c.ca = (uint8_t)db_col_int(walk, 1);
-	c.reason = (uint8_t)db_col_int(walk, 2);
-	c.revoked_at = db_col_int(walk, 3);
-	c.not_after = db_col_int(walk, 4);
-	*ret = c;
-	return 1;
+	*ret = (struct log_cert){
+	    .reason = (uint8_t)db_col_int(walk, 1), .revoked_at = db_col_int(walk, 2)};
+	rc = db_col_bytes(walk, 0, ret->serial, sizeof(ret->serial), err);
+	return rc != 0 ? rc : 1;
 }
 
 int
@@ -134,8 +130,8 @@ verify_row(void *ctx, struct db_stmt *st, struct err *err)
 	return 0;
 }
 
-bool
-log_same_sums(const struct log_sums *a, const struct log_sums *b)
+static bool
+same_sums(const struct log_sums *a, const struct log_sums *b)
 {
 	size_t i;
 
@@ -163,7 +159,7 @@ compare(const struct log *log, const struct log *made, struct err *err)
 		 "  SELECT * FROM main.certs))",
 		 DB_NO_ARGS, &other, err)) < 0)
 		return rc;
-	return other == 0 && log_same_sums(&log->sums, &made->sums)
+	return other == 0 && same_sums(&log->sums, &made->sums)
 		   ? 0
 		   : err_set(err, ERR_CA, "the issuance log's tables contradict its rows: %s",
 			 log_rows.advice);
