@@ -110,8 +110,6 @@ chain_append(struct db *db, const struct chain *c, struct chain_at *at, const st
 {
 	struct db_arg all[16];
 	struct chain_at next = {.n = args[0].i};
-	char sql[SQL_MAX], marks[3 * 16 + 1] = "";
-	size_t i;
 	int rc;
 
 	if (n != strlen(c->kinds) || n + 2 > sizeof(all) / sizeof(all[0]) || next.n <= at->n)
@@ -121,11 +119,7 @@ chain_append(struct db *db, const struct chain *c, struct chain_at *at, const st
 		return rc;
 	all[n] = DB_B(at->hash, CHAIN_HASH_LEN);
 	all[n + 1] = DB_B(next.hash, CHAIN_HASH_LEN);
-	for (i = 0; i < n + 2; i++)
-		memcpy(marks + 3 * i, i == 0 ? "?  " : ", ?", 4);
-	snprintf(sql, sizeof(sql), "INSERT INTO %s (%s, prev, hash) VALUES (%s)", c->table, c->cols,
-	    marks);
-	if ((rc = db_run(db, sql, all, n + 2, err)) == 0)
+	if ((rc = db_run(db, c->insert, all, n + 2, err)) == 0)
 		*at = next;
 	return rc;
 }

@@ -21,10 +21,11 @@
 
 struct chain {
 	const char *table;
-	const char *cols;  /* "seq, at, actor": what is hashed, the row's number first; behind them
-			      the table has prev and hash */
-	const char *kinds; /* a letter for each of them: i, t, b */
-	const char *label; /* of this encoding: "ykenroll-audit-1" */
+	const char *cols;   /* "seq, at, actor": what is hashed, the row's number first; behind them
+			       the table has prev and hash */
+	const char *insert; /* of them, prev and hash */
+	const char *kinds;  /* a letter for each of them: i, t, b */
+	const char *label;  /* of this encoding: "ykenroll-audit-1" */
 	const char *row, *advice; /* for messages: "audit row", "compare it with a backup" */
 	/* May numbers be missing in front of the row under the cursor? NULL: never. */
 	bool (*gap)(struct db_stmt *st);

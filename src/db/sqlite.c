@@ -75,6 +75,9 @@ db_open(const char *path, const struct db_how *how, struct db **ret, struct err 
 
 	if (db == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
+	/* nobody asks how much there is, and to count every allocation takes time; refused, and
+	 * ignored, from the second database on */
+	(void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	db->pid = getpid();
 	db->name = how->name;
 	if (how->create && (rc = file_create(path, "", 0, 0600, err)) != 0)

@@ -41,26 +41,27 @@ sqlite_err(struct db *db, struct err *err, const char *doing)
 	    db->sq == NULL ? "no handle" : sqlite3_errmsg(db->sq), code);
 }
 
+/* keep: SQLITE_STATIC, or SQLITE_TRANSIENT where the values may go before the statement is done. */
 static int
-bind_one(sqlite3_stmt *st, int at, const struct db_arg *a)
+bind_one(sqlite3_stmt *st, int at, const struct db_arg *a, sqlite3_destructor_type keep)
 {
 	if (a->type == DB_INT)
 		return sqlite3_bind_int64(st, at, a->i);
 	if (a->type == DB_NULL || a->p == NULL)
 		return sqlite3_bind_null(st, at);
 	if (a->type == DB_TEXT)
-		return sqlite3_bind_text64(
-		    st, at, a->p, strlen(a->p), SQLITE_TRANSIENT, SQLITE_UTF8);
-	return sqlite3_bind_blob64(st, at, a->p, a->len, SQLITE_TRANSIENT);
+		return sqlite3_bind_text64(st, at, a->p, strlen(a->p), keep, SQLITE_UTF8);
+	return sqlite3_bind_blob64(st, at, a->p, a->len, keep);
 }
 
 static int
-bind_all(struct db_stmt *st, const struct db_arg *args, size_t n, struct err *err)
+bind_all(struct db_stmt *st, const struct db_arg *args, size_t n, sqlite3_destructor_type keep,
+    struct err *err)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (bind_one(st->st, (int)i + 1, &args[i]) != SQLITE_OK)
+		if (bind_one(st->st, (int)i + 1, &args[i], keep) != SQLITE_OK)
 			return sqlite_err(st->db, err, "bind a value");
 	return 0;
 }
@@ -112,9 +113,9 @@ stmt_forget(struct db *db)
 
 /* ---- statements ---- */
 
-int
-db_query(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct db_stmt **ret,
-    struct err *err)
+static int
+query(struct db *db, const char *sql, const struct db_arg *args, size_t n,
+    sqlite3_destructor_type keep, struct db_stmt **ret, struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = calloc(1, sizeof(*st));
 	int rc;
@@ -125,10 +126,17 @@ db_query(struct db *db, const char *sql, const struct db_arg *args, size_t n, st
 	if ((st->st = take_idle(db, sql)) == NULL &&
 	    sqlite3_prepare_v2(db->sq, sql, -1, &st->st, NULL) != SQLITE_OK)
 		return sqlite_err(db, err, "prepare a statement");
-	if ((rc = bind_all(st, args, n, err)) != 0)
+	if ((rc = bind_all(st, args, n, keep, err)) != 0)
 		return rc;
 	*ret = TAKE(st);
 	return 0;
+}
+
+int
+db_query(struct db *db, const char *sql, const struct db_arg *args, size_t n, struct db_stmt **ret,
+    struct err *err)
+{
+	return query(db, sql, args, n, SQLITE_TRANSIENT, ret, err);
 }
 
 int
@@ -167,7 +175,8 @@ db_run(struct db *db, const char *sql, const struct db_arg *args, size_t n, stru
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	int rc;
 
-	rc = db_next(db, sql, args, n, &st, err);
+	if ((rc = query(db, sql, args, n, SQLITE_STATIC, &st, err)) == 0)
+		rc = db_step(st, err);
 	return rc < 0 ? rc : 0;
 }
 

@@ -17,9 +17,12 @@ rollback(struct db_stmt *st)
 	return action != NULL && strcmp(action, "rollback") == 0;
 }
 
+#define COLUMNS "seq, at, actor, action, token, detail"
+
 static const struct chain chain = {
     .table = "audit",
-    .cols = "seq, at, actor, action, token, detail",
+    .cols = COLUMNS,
+    .insert = "INSERT INTO audit (" COLUMNS ", prev, hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     .kinds = "iittit",
     .label = "ykenroll-audit-1",
     .row = "audit row",

@@ -23,10 +23,15 @@ enum col {
 	COL_AUDIT_HEAD,
 };
 
+#define COLUMNS                                                                           \
+	"n, at, peer, what, ca, serial, number, not_after, revoked, text, digest, data, " \
+	"audit_rows, audit_head"
+
 const struct chain log_rows = {
     .table = "rows",
-    .cols = "n, at, peer, what, ca, serial, number, not_after, revoked, text, digest, data,"
-	    " audit_rows, audit_head",
+    .cols = COLUMNS,
+    .insert = "INSERT INTO rows (" COLUMNS ", prev, hash)"
+	      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     .kinds = "iiittbiiitbbib",
     .label = "ykenroll-issuance-1",
     .row = "issuance row",
