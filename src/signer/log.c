@@ -70,23 +70,27 @@ log_usable(const struct log *log, int64_t now, struct err *err)
 }
 
 int
+log_begin(struct log *log, struct err *err)
+{
+	return log->tx.db != NULL ? 0 : db_begin(log->db, &log->tx, err);
+}
+
+int
 log_put(struct log *log, const struct log_row *row, struct err *err)
 {
 	const bool told = row->audit.rows > 0;
-	int rc;
+	const int rc = log_begin(log, err);
 
-	if (log->tx.db == NULL && (rc = db_begin(log->db, &log->tx, err)) != 0)
-		return rc;
-	if ((rc = log_entry_apply(log, row, err)) != 0)
-		return rc;
-	return chain_append(log->db, &log_rows, &log->sums.at,
-	    DB_ARGS(DB_I(row->n), DB_I(row->at), DB_I(row->peer), DB_T(row->what),
-		DB_T(row->ca < 0 ? NULL : log_ca_names[row->ca]),
-		DB_B(row->serial, row->serial_len), DB_I(row->number), DB_I(row->not_after),
-		DB_I(row->revoked), DB_T(row->text), DB_B(row->digest, LOG_HASH_LEN),
-		DB_B(row->data, row->data_len), DB_I(row->audit.rows),
-		DB_B(told ? row->audit.head : NULL, LOG_HASH_LEN)),
-	    err);
+	return rc != 0 ? rc
+		       : chain_append(log->db, &log_rows, &log->sums.at,
+			     DB_ARGS(DB_I(row->n), DB_I(row->at), DB_I(row->peer), DB_T(row->what),
+				 DB_T(row->ca < 0 ? NULL : log_ca_names[row->ca]),
+				 DB_B(row->serial, row->serial_len), DB_I(row->number),
+				 DB_I(row->not_after), DB_I(row->revoked), DB_T(row->text),
+				 DB_B(row->digest, LOG_HASH_LEN), DB_B(row->data, row->data_len),
+				 DB_I(row->audit.rows),
+				 DB_B(told ? row->audit.head : NULL, LOG_HASH_LEN)),
+			     err);
 }
 
 /* What was not synced is undone. */
@@ -114,7 +118,9 @@ log_append_some(struct log *log, const struct log_who *who, struct log_row *row,
 	row->at = who->now > log->sums.last_time ? who->now : log->sums.last_time;
 	row->peer = who->peer;
 	row->audit = who->audit;
-	return (rc = log_put(log, row, err)) != 0 ? undo(log, rc) : 0;
+	if ((rc = log_begin(log, err)) == 0 && (rc = log_entry_apply(log, row, err)) == 0)
+		rc = log_put(log, row, err);
+	return rc != 0 ? undo(log, rc) : 0;
 }
 
 int
@@ -210,8 +216,9 @@ check_file(const char *path, struct err *err)
 
 static int new (const char *path, enum log_how as, struct log **ret, struct err *err)
 {
-	const struct db_how how = {
-	    .name = "issuance log", .create = as != LOG_THERE, .scratch = as == LOG_SCRATCH};
+	const struct db_how how = {.name = "issuance log",
+	    .create = as == LOG_NEW || as == LOG_SCRATCH,
+	    .scratch = as == LOG_SCRATCH || as == LOG_SCRATCH_ROWS};
 	CLEAN(log_closep) struct log *log = calloc(1, sizeof(*log));
 	struct stat st;
 	int rc;
@@ -289,7 +296,8 @@ log_open(const char *path, enum log_how how, const struct log_who *who, struct l
 	int rc;
 
 	if ((rc = new (path, how, &log, err)) != 0 ||
-	    (rc = how == LOG_THERE ? log_load(log, err) : fill(log, how, err)) != 0)
+	    (how == LOG_THERE && (rc = log_load(log, err)) != 0) ||
+	    ((how == LOG_NEW || how == LOG_SCRATCH) && (rc = fill(log, how, err)) != 0))
 		return rc;
 	if (log->sums.open > 0 && (rc = log_abandon(log, who, err)) != 0)
 		return rc;
