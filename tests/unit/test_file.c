@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Is a file that was written there after a power cut? fsync is this file's: it notes of what. */
+/* Is a file that was written there after a power cut? fsync is this file's: it notes of what. And
+ * are times what libc says? */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,11 +9,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "base/utc.h"
 
 static char dir[] = "/tmp/ykenroll-file.XXXXXX";
 static char path[64];
@@ -80,12 +83,47 @@ so_do_a_replaced_file_and_then_its_name(void **state)
 	synced(file_write(path, "efgh", 4, 0600, &err));
 }
 
+/* Every day of 9,999 years; what timegm would take for another one is refused. */
+static void
+a_time_is_what_libc_says(void **state)
+{
+	struct tm tm, made;
+	int64_t t;
+	int year, month, day, rc;
+
+	(void)state;
+	for (year = 1; year <= 9999; year++)
+		for (month = 1; month <= 12; month++)
+			for (day = 27; day <= 32; day++) {
+				tm = (struct tm){.tm_year = year - 1900,
+				    .tm_mon = month - 1,
+				    .tm_mday = day,
+				    .tm_hour = 23,
+				    .tm_min = 59,
+				    .tm_sec = 58};
+				made = tm;
+				rc = utc_make(year, month, day, 23, 59, 58, &t);
+				if (rc == 0)
+					assert_int_equal(t, timegm(&made));
+				assert_int_equal(
+				    rc == 0, timegm(&made) != -1 && made.tm_mday == tm.tm_mday);
+			}
+	assert_int_equal(utc_make(2026, 11, 30, 24, 0, 0, &t), -1);
+	assert_int_equal(utc_make(2026, 11, 30, 0, 60, 0, &t), -1);
+	assert_int_equal(utc_make(2026, 11, 30, 0, 0, 60, &t), -1);
+	assert_int_equal(utc_make(2026, 0, 1, 0, 0, 0, &t), -1);
+	assert_int_equal(utc_make(2026, 13, 1, 0, 0, 0, &t), -1);
+	assert_int_equal(utc_make(10000, 1, 1, 0, 0, 0, &t), -1);
+	assert_int_equal(utc_parse("2026-02-30T00:00:00Z", &t), -1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_new_file_and_then_its_name_go_to_the_disk),
 	    cmocka_unit_test(so_do_a_replaced_file_and_then_its_name),
+	    cmocka_unit_test(a_time_is_what_libc_says),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -347,10 +347,13 @@ static void
 certtool_verifies_each(void **state)
 {
 	(void)state;
-	if (system("command -v certtool >/dev/null && command -v faketime >/dev/null") != 0)
+	if (system("command -v certtool && ls /usr/lib/*/faketime/libfaketime.so.1") != 0)
 		skip();
+	/* without the faketime program: its semaphores are named by a number of the process, and
+	 * stay behind when one is killed */
 	judge("certtool --verify",
-	    "for f in $T/*.pem; do faketime -f \"$(date -d @$T '+%Y-%m-%d %H:%M:%S')\" certtool "
+	    "L=$(ls /usr/lib/*/faketime/libfaketime.so.1); for f in $T/*.pem; do "
+	    "env LD_PRELOAD=$L FAKETIME=\"$(date -d @$T '+%Y-%m-%d %H:%M:%S')\" certtool "
 	    "--verify --load-ca-certificate cas.pem --infile $f >one 2>&1 && "
 	    "grep -q 'Chain verification output: Verified' one && echo good || { echo $f; tail -3 "
 	    "one; }; done");
