@@ -305,12 +305,12 @@ publish(struct ca *ca, const struct log_who *who, const struct crl_plan *plan,
 	return take(ca, plan->ca, f, s, err);
 }
 
+/* ret: what was published. */
 static int
 renew(struct ca *ca, uint32_t peer, enum log_ca which, const struct key *key, int64_t days,
-    struct err *err)
+    struct crl_file *ret, struct err *err)
 {
 	const struct log_who who = ca_who(ca, peer);
-	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	const struct ca_name path = ca_name(ca->home, pub[which]);
 	const struct ca_name dir = ca_name(ca->home, CA_DIR);
 	const struct crl_plan plan = {
@@ -330,18 +330,24 @@ renew(struct ca *ca, uint32_t peer, enum log_ca which, const struct key *key, in
 		return rc;
 	/* until the new one is out, there is none: not even when publishing fails */
 	ca->crls[which].there = false;
-	rc = sign(ca->log, &who, &plan, &f, &s, err);
+	rc = sign(ca->log, &who, &plan, ret, &s, err);
 	if (which == LOG_ROOT)
 		key_freep(&ca->root_key);
-	return rc != 0 ? rc : publish(ca, &who, &plan, &f, &s, err);
+	return rc != 0 ? rc : publish(ca, &who, &plan, ret, &s, err);
+}
+
+static int
+renew_issuing(struct ca *ca, uint32_t peer, struct crl_file *ret, struct err *err)
+{
+	return renew(ca, peer, LOG_ISSUING, ca->key, rules_crl_days(ca->rules), ret, err);
 }
 
 int
 crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *err)
 {
-	return !always && crl_fresh(ca)
-		   ? 0
-		   : renew(ca, peer, LOG_ISSUING, ca->key, rules_crl_days(ca->rules), err);
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+
+	return !always && crl_fresh(ca) ? 0 : renew_issuing(ca, peer, &f, err);
 }
 
 bool
@@ -351,34 +357,56 @@ crl_will_list(const struct ca *ca, const struct log_cert *c)
 	const struct crl_plan plan = {.this_update = now - BACKDATE,
 	    .next_update = now + (int64_t)rules_crl_days(ca->rules) * DAY};
 
-	return crl_listed(c, &plan);
+	return c->not_after > crl_ended(&plan);
 }
 
-int
-crl_shows(const struct ca *ca, const uint8_t *serial, size_t len, bool *ret, struct err *err)
+static int
+read_last(const struct ca *ca, struct crl_file *ret, struct err *err)
 {
-	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
 	uint8_t hash[LOG_HASH_LEN];
-	struct crl c;
 	int rc;
 
-	if ((rc = read_crl(ca, pub[LOG_ISSUING], &f, hash, err)) != 0)
+	if ((rc = read_crl(ca, pub[LOG_ISSUING], ret, hash, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_CA : rc;
 	if (!crl_is_last(ca->log, LOG_ISSUING, hash))
 		return err_set(err, ERR_CA,
 		    "%s is not the CRL that was signed last; make one with: ykenroll ca crl",
 		    ca_name(ca->home, pub[LOG_ISSUING]).at);
-	if ((rc = crl_open(f.der, f.len, true, &c, err)) == 0)
-		rc = crl_has(&c, serial, len, ret, err);
-	return rc == ERR_FIT ? ERR_CA : rc;
+	return 0;
+}
+
+int
+crl_shows(struct ca *ca, uint32_t peer, bool always, const uint8_t *serial, size_t len, bool *ret,
+    struct err *err)
+{
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	uint8_t want[LOG_SERIAL_LEN];
+	struct crl_entry e;
+	struct crl_scan s;
+	bool found = false;
+	int rc;
+
+	rc = always || !crl_fresh(ca) ? renew_issuing(ca, peer, &f, err) : read_last(ca, &f, err);
+	if (rc != 0)
+		return rc;
+	if (log_serial(serial, len, want) != 0 || crl_scan_begin(&f, NULL, &s, err) != 0)
+		return ERR_CA;
+	while (!found && (rc = crl_scan_next(&s, &e, err)) == 1)
+		found = memcmp(e.serial, want, sizeof(want)) == 0;
+	if (rc < 0)
+		return rc == ERR_FIT ? ERR_CA : rc;
+	*ret = found;
+	return 0;
 }
 
 int
 crl_root_renew(struct ca *ca, uint32_t peer, struct err *err)
 {
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+
 	if (ca->root_key == NULL)
 		return err_set(err, ERR_CA, "this signer has not been given the root's key");
-	return renew(ca, peer, LOG_ROOT, ca->root_key, CA_CRL_ROOT_DAYS, err);
+	return renew(ca, peer, LOG_ROOT, ca->root_key, CA_CRL_ROOT_DAYS, &f, err);
 }
 
 /* ---- the root's key ---- */

@@ -43,10 +43,9 @@ MUST_CHECK int crl_renew(struct ca *ca, uint32_t peer, bool always, struct err *
 /* Would a CRL that is made now list it, once it is revoked? Not when it expired long ago. */
 bool crl_will_list(const struct ca *ca, const struct log_cert *c);
 
-/* Read pub/issuing.crl back: is it the last one that was signed, and does it list this serial?
- * Errors: ERR_CA; ERR_INTERNAL. */
-MUST_CHECK int crl_shows(
-    const struct ca *ca, const uint8_t *serial, size_t len, bool *ret, struct err *err);
+/* As crl_renew; and what lies there for servers, read back, lists this serial: *ret. */
+MUST_CHECK int crl_shows(struct ca *ca, uint32_t peer, bool always, const uint8_t *serial,
+    size_t len, bool *ret, struct err *err);
 
 /* The root's: its key is in the process from crl_root_unlock to the signature. ca/root.crl is
  * written before the log says "signed": a crash in between leaves the new CRL there under its
@@ -77,6 +76,8 @@ MUST_CHECK int crl_root_renew(struct ca *ca, uint32_t peer, struct err *err);
 	    0x2d, 0x85, 0xff, 0xdd, 0x15
 #define CRL_AUDIT_LEN 40
 
+/* Certificates that ended until then are on no CRL that is planned so. */
+int64_t crl_ended(const struct crl_plan *plan);
 /* Those that the CRL that is planned has; log_walk_next follows. */
 MUST_CHECK int crl_walk(
     const struct log *log, const struct crl_plan *plan, struct db_stmt **ret_walk, struct err *err);

@@ -20,13 +20,17 @@ static const uint8_t reason_head[] = {
     0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01};
 
 /* An expired certificate stays for one more CRL after its end (RFC 5280, 3.3), and a day. */
+int64_t
+crl_ended(const struct crl_plan *plan)
+{
+	return plan->this_update - 2 * (plan->next_update - plan->this_update) - DAY;
+}
+
 int
 crl_walk(
     const struct log *log, const struct crl_plan *plan, struct db_stmt **ret_walk, struct err *err)
 {
-	const int64_t life = plan->next_update - plan->this_update;
-
-	return log_walk(log, plan->ca, plan->this_update - 2 * life - DAY, ret_walk, err);
+	return log_walk(log, plan->ca, crl_ended(plan), ret_walk, err);
 }
 
 /* ---- one entry ---- */

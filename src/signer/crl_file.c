@@ -289,7 +289,8 @@ read_back(const struct crl_file *f, const char *path, struct err *err)
 		return rc;
 	to = fopencookie(from, "w", (cookie_io_functions_t){.write = compare});
 	if (to == NULL || crl_file_put(f, true, to, path, NULL) != 0 || getc(from) != EOF)
-		return err_set(err, ERR_INTERNAL, "the file read back from disk differs from what was written");
+		return err_set(err, ERR_INTERNAL,
+		    "the file read back from disk differs from what was written");
 	return 0;
 }
 

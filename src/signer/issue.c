@@ -357,8 +357,7 @@ publish(struct ca *ca, uint32_t peer, bool always, const uint8_t *serial, size_t
 	bool there = !listed;
 	int rc;
 
-	if ((rc = crl_renew(ca, peer, always, err)) != 0 ||
-	    (rc = crl_shows(ca, serial, len, &there, err)) != 0 || there == listed)
+	if ((rc = crl_shows(ca, peer, always, serial, len, &there, err)) != 0 || there == listed)
 		return rc;
 	text_hex(serial, len, hex);
 	return err_set(err, ERR_CA,

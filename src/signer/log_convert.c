@@ -310,7 +310,8 @@ read_back(struct converting *c, const char *half, struct err *err)
 	    (rc = chain_head(c->log->db, &log_rows, &sums->at, err)) != 0)
 		return rc;
 	if (sums->at.n != written.n || memcmp(sums->at.hash, written.hash, LOG_HASH_LEN) != 0)
-		return err_set(err, ERR_INTERNAL, "%s read back differs from what was written", half);
+		return err_set(
+		    err, ERR_INTERNAL, "%s read back differs from what was written", half);
 	c->lines = written.n;
 	return 0;
 }

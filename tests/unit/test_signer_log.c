@@ -418,7 +418,7 @@ nothing_is_revoked_that_the_signed_crl_does_not_list(void **state)
 	testsigner_issue(ca, "alice", &p, &one);
 	testsigner_issue(ca, "bob", &q, &two);
 	OK(issue_revoke(ca, 1000, q.serial, 16, REASON_KEY_COMPROMISE, &err));
-	OK(crl_shows(ca, q.serial, 16, &listed, &err));
+	OK(crl_shows(ca, 1000, false, q.serial, 16, &listed, &err));
 	assert_true(listed);
 	/* expired long ago: no CRL would have it, and nothing is logged */
 	ca->now = shifted_now;
