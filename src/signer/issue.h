@@ -42,6 +42,21 @@ MUST_CHECK int issue_sign(struct ca *ca, struct issue_peer *own, uint32_t peer,
     const uint8_t *serial, struct blob *ret_cert, struct err *err);
 MUST_CHECK int issue_find(const struct ca *ca, const uint8_t *serial, struct blob *ret_cert,
     char *ret_profile, struct err *err);
+
+/* The issuing CA's certificate: the same name and key, a later end, signed by the root's key, which
+ * is in the process for that moment (crl.h) and forgotten; put in ca/ and pub/. Errors: ERR_CA no
+ * root key. */
+MUST_CHECK int issue_issuing(struct ca *ca, uint32_t peer, struct err *err);
+
+/* Errors: ERR_FIT. */
+MUST_CHECK int issue_fits(size_t cert_len, struct err *err);
+
+/* ---- issue_revoke.c ---- */
+
+/* A holder's certificate; the CAs' own are in the log too, but not of this CA. Errors: ERR_ABSENT.
+ */
+MUST_CHECK int issue_signed(
+    const struct ca *ca, const uint8_t *serial, size_t len, struct log_cert *ret, struct err *err);
 /* A certificate of this CA, known or not, is in the log then, with its own end. Errors: ERR_CA. */
 MUST_CHECK int issue_take(
     struct ca *ca, uint32_t peer, const uint8_t *der, size_t len, struct err *err);
@@ -52,13 +67,5 @@ MUST_CHECK int issue_revoke(struct ca *ca, uint32_t peer, const uint8_t *serial,
 /* *ret_signed: it was, and is revoked now. Else its signature is refused from now on. */
 MUST_CHECK int issue_forbid(struct ca *ca, uint32_t peer, const uint8_t *serial, int64_t reason,
     bool *ret_signed, struct err *err);
-
-/* The issuing CA's certificate: the same name and key, a later end, signed by the root's key, which
- * is in the process for that moment (crl.h) and forgotten; put in ca/ and pub/. Errors: ERR_CA no
- * root key. */
-MUST_CHECK int issue_issuing(struct ca *ca, uint32_t peer, struct err *err);
-
-/* Errors: ERR_FIT. */
-MUST_CHECK int issue_fits(size_t cert_len, struct err *err);
 
 #endif
