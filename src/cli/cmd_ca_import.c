@@ -165,13 +165,10 @@ import(struct signer_imported *ret, struct err *err)
 	    (rc = ask_new(pass, err)) != 0 ||
 	    (!opt.dry_run && (rc = make_ask_recovery(recovery, err)) != 0))
 		return rc;
-	/* First without making anything: what cannot be taken leaves no home behind. A PIN is not
-	 * given twice. */
-	what.dry_run = opt.dry_run || ca_key == NULL;
-	if (what.dry_run && (rc = signer_import(&init, &what, ret, err)) != 0)
+	/* First without making anything: what cannot be taken leaves no home behind. */
+	what.dry_run = true;
+	if ((rc = signer_import(&init, &what, ret, err)) != 0 || opt.dry_run)
 		return rc;
-	if (opt.dry_run)
-		return 0;
 	what.dry_run = false;
 	if ((rc = make_begin(&lock, err)) != 0 ||
 	    (rc = signer_import(&init, &what, ret, err)) != 0 ||
@@ -209,6 +206,9 @@ show(const struct signer_imported *i, struct err *err)
 	if (index_file == NULL)
 		printf("note      without an index it is not known what was issued; what was "
 		       "revoked there is not on our CRLs\n");
+	else if (crl == NULL && certs == NULL)
+		printf(
+		    "note      no CRL and no certificates were there to compare the index with\n");
 	if (!opt.dry_run)
 		printf(
 		    "the old CA must not sign any more: take its key away, and point the servers "

@@ -182,7 +182,7 @@ for at in 1:die 2:kill 2:die; do
 	export SHIM_FAULT
 	refuse "init, killed at key $at" with_hsm "half-$at" module-name=near
 	unset SHIM_FAULT
-	exits 9 "half-$at-root.*remove the key" "$at: an init of other keys names what is there" new_ca "half-$at" \
+	exits 9 "half-$at-root.*delete the key" "$at: an init of other keys names what is there" new_ca "half-$at" \
 		--ca-key "pkcs11:token=ca;object=other?module-name=near" --ca-pass "file:$T/hsmpin" --root-pass "file:$T/rootpass"
 	claim "$at: the next init completes" with_hsm "half-$at" module-name=near
 	claim "$at: with the key that was there: two in all" [ "$(softhsm_keys "half-$at")" = 2 ]
@@ -204,6 +204,17 @@ claim "an imported RSA-3072 key is adopted for the issuing CA" new_ca old --ca-k
 	--ca-pass "file:$T/hsmpin" --root-pass "file:$T/rootpass"
 claim "and issues" take
 claim "openssl believes it" judged
+
+openssl req -x509 -key "$T/rsa.pem" -subj "/CN=Old CA" -days 900 -addext keyUsage=critical,keyCertSign,cRLSign -out "$T/old.pem" 2>/dev/null
+printf 'R\t300101000000Z\t250101000000Z\t0A\tunknown\t/CN=x\n' >"$T/index.good"
+printf 'R\t300101000000Z\tx\t0A\tunknown\t/CN=x\n' >"$T/index.bad"
+export YKENROLL_HOME="$T/home-import"
+imports() { ykenroll ca import --cert "$T/old.pem" --ca-key "pkcs11:token=ca;id=%0b%1d?module-name=near" --index "$T/index.$1" --ca-pass "file:$T/hsmpin" \
+	--recovery-out "$T/recovery-import.key" --recovery-pass "file:$T/rpass"; }
+exits 2 'line 1' "an index that cannot be taken, of a CA whose key is in the HSM" imports bad
+claim "leaves neither a home nor a recovery key" [ ! -e "$YKENROLL_HOME" -a ! -e "$T/recovery-import.key" ]
+exits 0 '' "one that can" imports good
+claim "has its CRL" sh -c 'openssl crl -in "$0/pub/issuing.crl" -noout -text | grep -q "Serial Number: 0A"' "$YKENROLL_HOME"
 
 # ---- algorithms ----
 for alg in ECCP256 ECCP384 RSA3072 RSA4096 ED25519; do

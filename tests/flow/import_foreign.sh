@@ -98,6 +98,7 @@ again
 rm -r "$O/newcerts" "$O/crl.pem"
 sed -i 's/^R\t[0-9]*Z/R\t130101000000Z/; s/^V\t[0-9]*Z/V\t140101000000Z/' "$O/index.txt"
 taken "ends that nothing proves"
+claim "that nothing was there to compare is said" grep -q '^note .*no CRL and no certificates' "$T/out"
 claim "what was revoked is listed whatever its line says" listed 2
 claim "and bad for openssl verify" bad "$M/newcerts/02.pem"
 revoked "so is what is revoked now" 03 "$M/newcerts/03.pem"
@@ -166,6 +167,14 @@ exits 2 'not issued by this CA' "another CA's with a serial of ours" ykenroll re
 claim "does no harm" good "$M/newcerts/03.pem"
 exits 11 "own certificate" "the CA's own" ykenroll revoke "$M/cacert.pem" --reason superseded --ca-pass "file:$T/pass"
 exits 2 'not a certificate' "a file that is none" ykenroll revoke "$T/pass" --reason superseded --ca-pass "file:$T/pass"
+exits 0 '' "suspend by file" ykenroll suspend "$M/newcerts/0D.pem" --ca-pass "file:$T/pass"
+claim "openssl verify sees it" bad "$M/newcerts/0D.pem"
+exits 0 '' "resume by file" ykenroll resume "$M/newcerts/0D.pem" --ca-pass "file:$T/pass"
+claim "openssl verify sees that, too" good "$M/newcerts/0D.pem"
+sqlite3 "$YKENROLL_HOME/ca/issuance.db" "UPDATE certs SET not_after = -315619200 WHERE hex(serial) LIKE '%0E'"
+exits 11 'expired at 1960.*ykenroll revoke FILE' "one that a former release took for expired is not called revoked" \
+	ykenroll revoke 0E --reason superseded --ca-pass "file:$T/pass"
+revoked "by its file it is" "$M/newcerts/0E.pem" "$M/newcerts/0E.pem"
 revoked "short digits are hexadecimal" 10 "$M/newcerts/10.pem"
 claim "and not another one's in decimal" good "$M/newcerts/0A.pem"
 exits 0 '' "a token is enrolled" enroll Eve eve@example.org
