@@ -244,6 +244,7 @@ struct workflow_revoke {
 struct workflow_revoked {
 	struct registry_cert certs[WORKFLOW_REVOKED_MAX]; /* as they were before */
 	size_t n;
+	bool other;	     /* n is 0, and it was a certificate that only the CA knows */
 	bool already;	     /* there was nothing to do */
 	struct crl_info crl; /* the one that says so */
 	size_t published;    /* places of ykenroll.conf that have it */

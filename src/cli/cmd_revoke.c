@@ -73,8 +73,10 @@ show(enum workflow_taking how, const char *what, const struct workflow_revoked *
 			: ways[how].done);
 	}
 	if (r->n == 0)
-		printf("certificate %s: %s\n", render_escaped(what),
-		    r->already ? ways[how].before : ways[how].done);
+		printf("%s%s: %s\n", r->other ? "certificate " : "", render_escaped(what),
+		    !r->other	 ? "no certificate that has not expired"
+		    : r->already ? ways[how].before
+				 : ways[how].done);
 	printf("CRL number %llu, %zu entries, is in pub/issuing.crl; ",
 	    (unsigned long long)r->crl.number, r->crl.entries);
 	if (r->published == 0)

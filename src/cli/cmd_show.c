@@ -229,7 +229,10 @@ other_text(const json_t *c)
 	printf("certificate %s  %s", text(c, "serial"), text(c, "state"));
 	if (since[0] != '\0')
 		printf(" for %s since %s", text(c, "reason"), since);
-	printf(", %s%.10s\nsubject    %s\n", until[0] == '\0' ? "its end is not known" : "to ",
+	printf("%s%.10s\nsubject    %s\n",
+	    until[0] != '\0'   ? ", to "
+	    : since[0] == '\0' ? ", its end is not known"
+			       : "",
 	    until, render_escaped(text(c, "subject")));
 }
 

@@ -184,6 +184,9 @@ revoked "and revoked by its file" "$T/eve.pem" "$T/eve.pem"
 claim "the registry has it" [ "$(ykenroll show --json eve@example.org | jq -r '.tokens[0].certificates[0].state')" = revoked ]
 exits 0 '' "the log verifies as a whole" ykenroll ca log
 claim "for python, too" python3 issuance.py verify "$YKENROLL_HOME/ca/issuance.db"
+eve=$(ykenroll show --json eve@example.org | jq '.tokens[0].token')
+exits 0 '' "a token whose certificates have expired" faked +800d ykenroll revoke "$eve" --reason superseded --ca-pass "file:$T/pass"
+claim "has none that would be called revoked" sh -c 'grep -q "^$1: no certificate that has not expired$" "$0" && ! grep -q revoked "$0"' "$T/out" "$eve"
 
 # ---- a CA that cannot issue client certificates ----
 unfit() { # unfit PATTERN TEXT [ARGUMENTS of openssl req]

@@ -110,7 +110,7 @@ end_former(struct enrolment *e, struct workflow_reissued *ret, struct err *err)
 	if ((rc = session_signer(&e->s, err)) != 0 || (rc = step_replaced(e, err)) != 0 ||
 	    (rc = signer_crl_state(e->s.signer, false, &ret->crl, err)) != 0)
 		return rc;
-	ret->has_crl = true;
+	ret->has_crl = e->ended;
 	/* that cannot wait for the new token; when it fails, it is tried again at the end */
 	if (steps_tell_servers(e, &why) != 0 && e->s.w->ui.say != NULL)
 		e->s.w->ui.say(e->s.w->ui.ctx, why.text);
@@ -236,7 +236,7 @@ nothing_new(const struct desk *w, const struct workflow_reissue *what,
 	if (rc != 0)
 		return rc;
 	ret->crl = done.crl;
-	ret->has_crl = !w->dry_run;
+	ret->has_crl = !w->dry_run && done.n > 0;
 	ret->former = done.n > 0 ? done.certs[0].token.serial : 0;
 	return 0;
 }

@@ -375,6 +375,7 @@ workflow_revoke(const struct desk *w, const struct workflow_revoke *what,
 	int rc;
 
 	ret->n = 0;
+	ret->other = false;
 	if ((rc = write_note(&t, err)) != 0 || (rc = take_all(&t, err)) != 0)
 		return rc;
 	if (w->dry_run) {

@@ -117,6 +117,7 @@ take_imported(const struct other *o, const uint8_t *serial, size_t len, struct e
 	    (rc = signer_revoke(o->signer, serial, len, o->cert, o->reason, err)) != 0 ||
 	    (rc = signer_crl_state(o->signer, false, &o->ret->crl, err)) != 0)
 		return rc;
+	o->ret->other = true;
 	/* a CRL is made when something changed */
 	if ((o->ret->already = o->ret->crl.number == before.number))
 		return 0;

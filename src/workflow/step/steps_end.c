@@ -42,16 +42,23 @@ step_retired(struct enrolment *e, struct err *err)
 
 struct live {
 	const struct enrolment *e;
+	bool revoked; /* those that are revoked already, too */
 	struct registry_cert certs[CERTS_MAX];
 	size_t n;
 };
+
+static bool
+is_revoked(const struct registry_cert *c)
+{
+	return c->state == CERT_REVOKED && c->reason != REASON_HOLD;
+}
 
 static int
 take_live(void *ctx, const struct registry_cert *c)
 {
 	struct live *l = ctx;
 
-	if (c->state == CERT_REVOKED && c->reason != REASON_HOLD)
+	if (is_revoked(c) && !l->revoked)
 		return 0;
 	if (l->e->work.has_cert &&
 	    memcmp(c->serial, l->e->work.cert_serial, sizeof(c->serial)) == 0)
@@ -82,8 +89,8 @@ note_of(const struct enrolment *e, enum signer_reason reason, char ret[static NO
 	snprintf(ret, NOTE_MAX, "%s, %s", workflow_reason_name((int)reason), purpose);
 }
 
-/* What the CA would still accept of a token, but this work's own, is revoked. With to not TOKEN_NEW
- * the token goes there, too. */
+/* What the CA would still accept of a token, but this work's own, is revoked. Of what was revoked
+ * before the CA looks whether its CRL lists it. With to not TOKEN_NEW the token goes there, too. */
 static int
 end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
     enum registry_token_state to, struct err *err)
@@ -96,20 +103,22 @@ end_certs(struct enrolment *e, uint32_t token, enum signer_reason reason,
 	    .move = to != TOKEN_NEW,
 	    .to = to,
 	    .note = note};
-	struct live live = {.e = e};
+	struct live live = {.e = e, .revoked = true};
+	const struct registry_cert *c;
 	int rc;
 
 	note_of(e, reason, note);
 	if ((rc = live_certs(e, token, &live, err)) != 0 ||
 	    (rc = audit_tell(e->s.w->home, e->s.registry, e->s.signer, err)) != 0)
 		return rc;
-	for (v.n = 0; v.n < live.n; v.n++) {
-		memcpy(certs[v.n].serial, live.certs[v.n].serial, sizeof(certs[v.n].serial));
+	for (c = live.certs; c < live.certs + live.n; c++) {
+		memcpy(certs[v.n].serial, c->serial, sizeof(c->serial));
 		if ((rc = signer_forbid(
-			 e->s.signer, certs[v.n].serial, reason, &certs[v.n].was_signed, err)) != 0)
+			 e->s.signer, c->serial, reason, &certs[v.n].was_signed, err)) != 0)
 			return rc;
+		v.n += !is_revoked(c);
 	}
-	e->ended = true; /* also when a run before this one did it */
+	e->ended = live.n > 0; /* also when a run before this one did it */
 	return registry_revoke(e->s.registry, &v, err);
 }
 
@@ -130,7 +139,7 @@ hold_certs(struct enrolment *e, uint32_t token, struct err *err)
 		    (rc = signer_revoke(e->s.signer, live.certs[i].serial,
 			 sizeof(live.certs[i].serial), NULL, REASON_HOLD, err)) != 0)
 			return rc;
-	e->ended = true; /* also when a run before this one did it */
+	e->ended = live.n > 0; /* also when a run before this one did it */
 	return registry_suspend(e->s.registry, token, true, note, err);
 }
 
