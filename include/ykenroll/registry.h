@@ -395,9 +395,11 @@ MUST_CHECK int registry_receipt_sign(
     struct registry *r, const struct blob *text, struct blob *ret_cms, struct err *err);
 
 /* A consistent copy while others write, by SQLite's backup; for the owner only, never over a file
- * that exists. With an audit row before it. Secrets in it are sealed as in the registry; names are
+ * that exists. With an audit row before it; meanwhile is called while nobody can write into it.
+ * Secrets in it are sealed as in the registry; names are
  * not. Errors: ERR_OCCUPIED; ERR_INTERNAL. */
-MUST_CHECK int registry_backup(struct registry *r, const char *path, struct err *err);
+MUST_CHECK int registry_backup(struct registry *r, const char *path,
+    int (*meanwhile)(void *ctx, struct err *err), void *ctx, struct err *err);
 
 /* ---- looking closer ---- */
 

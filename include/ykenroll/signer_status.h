@@ -69,6 +69,9 @@ MUST_CHECK int signer_status_find(const struct signer_status *s, const uint8_t *
 MUST_CHECK int signer_status_subject(const struct signer_status *s, const uint8_t *serial,
     size_t len, char ret[static X509_TEXT_MAX], struct err *err);
 
+/* A copy of the log as it is now, in a new file. Errors: ERR_OCCUPIED; ERR_INTERNAL. */
+MUST_CHECK int signer_status_copy(struct signer_status *s, const char *path, struct err *err);
+
 /* ---- the whole log ---- */
 
 /* A start of the signer checks only the newest rows. This checks all of them, and compares what

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -399,4 +400,21 @@ file_private_dir(const char *path, struct err *err)
 		    "%s is open to other users (mode %03o); chmod 700 it", path,
 		    (unsigned)st.st_mode & 0777);
 	return 0;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)type;
+	(void)at;
+	return remove(path);
+}
+
+int
+file_remove_tree(const char *path, struct err *err)
+{
+	return nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT
+		   ? 0
+		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", path);
 }

@@ -71,6 +71,9 @@ MUST_CHECK int file_fsync(int fd, const char *name, struct err *err);
  * Errors: ERR_USAGE too open or of another owner; ERR_INTERNAL. */
 MUST_CHECK int file_private_dir(const char *path, struct err *err);
 
+/* Remove it and all that is below. Not there is no error. */
+MUST_CHECK int file_remove_tree(const char *path, struct err *err);
+
 extern int64_t file_fsync_ns; /* nanoseconds this process has spent in fsync */
 
 #endif

@@ -123,6 +123,8 @@ extern struct poptOption make_recovery[]; /* --recovery-out --recovery-pass --we
  * Errors: ERR_USAGE; ERR_OCCUPIED there is one. */
 MUST_CHECK int make_check(bool rehearsal, struct err *err);
 bool make_has(const char *below); /* below the home */
+/* The home as a private directory, its parents too. Errors: ERR_USAGE; ERR_INTERNAL. */
+MUST_CHECK int make_home(struct err *err);
 
 /* A passphrase that is made up now: long enough, unless --weak. For struct prompt. */
 MUST_CHECK int make_pass_check(const struct secret *pass, struct err *err);
@@ -188,9 +190,9 @@ bool show_client_asked(void);
 MUST_CHECK int show_client(const struct called *c, struct err *err);
 
 extern const struct command cmd_init, cmd_enroll, cmd_adopt, cmd_unblock, cmd_reissue, cmd_retire,
-    cmd_recover, cmd_check, cmd_letter, cmd_list, cmd_show, cmd_audit, cmd_backup, cmd_receipt,
-    cmd_escrow, cmd_ca, cmd_revoke, cmd_suspend, cmd_resume, cmd_ca_publish, cmd_ca_ocsp,
-    cmd_ca_crl, cmd_ca_log, cmd_ca_import, cmd_ca_issue, cmd_ca_p12, cmd_ca_renew, cmd_doctor,
-    cmd_server, cmd_signer, cmd_token, cmd_verify_server;
+    cmd_recover, cmd_check, cmd_letter, cmd_list, cmd_show, cmd_audit, cmd_backup, cmd_restore,
+    cmd_receipt, cmd_escrow, cmd_ca, cmd_revoke, cmd_suspend, cmd_resume, cmd_ca_publish,
+    cmd_ca_ocsp, cmd_ca_crl, cmd_ca_log, cmd_ca_import, cmd_ca_issue, cmd_ca_p12, cmd_ca_renew,
+    cmd_doctor, cmd_server, cmd_signer, cmd_token, cmd_verify_server;
 
 #endif

@@ -9,8 +9,9 @@
 
 static const struct command *const commands[] = {&cmd_init, &cmd_enroll, &cmd_unblock, &cmd_reissue,
     &cmd_retire, &cmd_adopt, &cmd_recover, &cmd_check, &cmd_list, &cmd_show, &cmd_receipt,
-    &cmd_audit, &cmd_backup, &cmd_escrow, &cmd_letter, &cmd_revoke, &cmd_suspend, &cmd_resume,
-    &cmd_doctor, &cmd_token, &cmd_ca, &cmd_verify_server, &cmd_signer, &cmd_server, NULL};
+    &cmd_audit, &cmd_backup, &cmd_restore, &cmd_escrow, &cmd_letter, &cmd_revoke, &cmd_suspend,
+    &cmd_resume, &cmd_doctor, &cmd_token, &cmd_ca, &cmd_verify_server, &cmd_signer, &cmd_server,
+    NULL};
 static const struct command program = {
     .name = "", .verbs = commands, .foot = "ykenroll(1) tells the rest.\n"};
 

@@ -100,7 +100,7 @@ make_ask_recovery(struct secret *ret, struct err *err)
 }
 
 /* Like mkdir -p; only the last component must be private, and is checked. */
-static int
+int
 make_home(struct err *err)
 {
 	char path[sizeof(opt.home_path)], *p;

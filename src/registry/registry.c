@@ -106,16 +106,24 @@ registry_commit_ns(const struct registry *r)
 }
 
 int
-registry_backup(struct registry *r, const char *path, struct err *err)
+registry_backup(struct registry *r, const char *path, int (*meanwhile)(void *ctx, struct err *err),
+    void *ctx, struct err *err)
 {
+	static const struct db_how how = {.name = "registry"};
+	CLEAN(db_closep) struct db *reader = NULL; /* a writer is not copied from */
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	char from[PATH_MAX];
 	int rc;
 
 	if (access(path, F_OK) == 0)
 		return err_set(err, ERR_OCCUPIED, "%s already exists", path);
 	/* a leak of names starts here: the chain knows when */
-	if ((rc = registry_audit(r, "backup", 0, path, err)) != 0)
+	if ((rc = registry_audit(r, "backup", 0, path, err)) != 0 ||
+	    (rc = file_join(from, sizeof(from), r->home, REGISTRY_DB, err)) != 0 ||
+	    (rc = db_open(from, &how, &reader, err)) != 0 ||
+	    (rc = db_begin(r->db, &tx, err)) != 0 || (rc = meanwhile(ctx, err)) != 0)
 		return rc;
-	return db_copy(r->db, path, err);
+	return db_copy(reader, path, err);
 }
 
 /*

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -52,22 +51,9 @@ making_wipe(struct making *m)
 /* ---- files ---- */
 
 static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	return remove(path);
-}
-
-static int
 remove_new(const char *home, struct err *err)
 {
-	const struct ca_name new = ca_name(home, CA_NEW);
-
-	return nftw(new.at, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT
-		   ? 0
-		   : err_errno(err, ERR_INTERNAL, "cannot remove %s", new.at);
+	return file_remove_tree(ca_name(home, CA_NEW).at, err);
 }
 
 /* Before ca/ goes: alone, pub/root.crt would look like that of a CA whose directory was lost. The

@@ -48,6 +48,9 @@ static const struct {
     FIELD(import.crlnumber, TEXT),
     FIELD(import.add_missing, RAW),
     FIELD(import.dry_run, RAW),
+    FIELD(restore.home, TEXT),
+    FIELD(restore.crl, TEXT),
+    FIELD(restore.take, RAW),
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 

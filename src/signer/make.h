@@ -6,14 +6,16 @@
 #define SIGNER_MAKE_H
 
 #include "ykenroll/signer_import.h"
+#include "ykenroll/signer_restore.h"
 
-enum make_what { MAKE_CA, MAKE_CHECK, MAKE_IMPORT, MAKE_ASKS };
+enum make_what { MAKE_CA, MAKE_CHECK, MAKE_IMPORT, MAKE_ASKS, MAKE_RESTORE };
 
 struct make {
 	const char *version;
 	enum make_what what;
 	struct signer_init init;
 	struct signer_import import; /* MAKE_ASKS: key */
+	struct signer_restore restore;
 };
 
 struct make_answer {
@@ -21,6 +23,7 @@ struct make_answer {
 	struct err err;
 	struct signer_imported imported; /* MAKE_IMPORT */
 	bool asks;			 /* MAKE_ASKS */
+	struct signer_restored restored; /* MAKE_RESTORE */
 };
 
 /* Errors: ERR_INTERNAL. */

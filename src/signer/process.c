@@ -319,6 +319,18 @@ signer_import_asks(const char *key, bool *ret, struct err *err)
 	return rc;
 }
 
+int
+signer_restore(const struct signer_restore *what, struct signer_restored *ret, struct err *err)
+{
+	struct make m = {.what = MAKE_RESTORE, .restore = *what};
+	struct make_answer answer;
+	const int rc = ask_make(&m, &answer, err);
+
+	if (rc == 0)
+		*ret = answer.restored;
+	return rc;
+}
+
 /* ---- for both sides ---- */
 
 int

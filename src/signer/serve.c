@@ -15,6 +15,7 @@
 #include "signer/import.h"
 #include "signer/make.h"
 #include "signer/process.h"
+#include "signer/restore.h"
 #include "signer/sandbox.h"
 #include "signer/service.h"
 #include "signer/peer.h"
@@ -375,6 +376,8 @@ make(const struct make *m, struct make_answer *a)
 		return import_ca(&m->init, &m->import, &a->imported, &a->err);
 	case MAKE_ASKS:
 		return key_import_asks(m->import.key, &a->asks, &a->err);
+	case MAKE_RESTORE:
+		return restore_ca(&m->restore, &a->restored, &a->err);
 	}
 	return err_set(&a->err, ERR_INTERNAL, "the signer got an unknown request");
 }

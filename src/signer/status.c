@@ -81,6 +81,12 @@ signer_status_refresh(struct signer_status *s, struct err *err)
 	return 0;
 }
 
+int
+signer_status_copy(struct signer_status *s, const char *path, struct err *err)
+{
+	return db_copy(s->log->db, path, err);
+}
+
 static struct signer_log
 summary(const struct log_sums *sums)
 {

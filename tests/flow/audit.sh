@@ -106,21 +106,21 @@ exits 1 'not the one' "and friday's database is now the wrong one" ykenroll list
 back friday
 
 # ---- backup ----
-claim "backup" ykenroll backup "$T/copy.db"
-claim "for the owner only" [ "$(stat -c %a "$T/copy.db")" = 600 ]
-claim "whole, says sqlite3" [ "$(sqlite3 "$T/copy.db" 'PRAGMA integrity_check')" = ok ]
-claim "one file" [ "$(ls "$T"/copy.db* | wc -l)" = 1 ]
-claim "with the row that says so" [ "$(sqlite3 "$T/copy.db" "SELECT action FROM audit ORDER BY seq DESC LIMIT 1")" = backup ]
-exits 9 'exists' "not over a file" ykenroll backup "$T/copy.db"
-exits 1 '' "not where there is no directory" ykenroll backup "$T/none/copy.db"
+claim "backup" ykenroll backup "$T/copy"
+claim "for the owner only" [ "$(stat -c %a "$T/copy/registry.db")" = 600 ]
+claim "whole, says sqlite3" [ "$(sqlite3 "$T/copy/registry.db" 'PRAGMA integrity_check')" = ok ]
+claim "one file" [ "$(ls "$T"/copy/registry.db* | wc -l)" = 1 ]
+claim "with the row that says so" [ "$(sqlite3 "$T/copy/registry.db" "SELECT action FROM audit ORDER BY seq DESC LIMIT 1")" = backup ]
+exits 9 'exists' "not over a file" ykenroll backup "$T/copy"
+exits 2 '' "not where there is no directory" ykenroll backup "$T/none/copy"
 exits 2 '' "not without a name" ykenroll backup
-(i=0; while [ $i -lt 30 ]; do i=$((i + 1)); ykenroll backup "$T/b$i.db" >/dev/null || exit 1; done) &
+(i=0; while [ $i -lt 30 ]; do i=$((i + 1)); ykenroll backup "$T/b$i" >/dev/null || exit 1; done) &
 other=$!
 i=0
 while [ $i -lt 30 ]; do i=$((i + 1)); ykenroll ca crl $ca >"$T/log" 2>&1 || break; done
 wait $other
-claim "30 backups beside 30 writes: each is whole, and its chain fits" sh -c 'for f in "$T"/b*.db; do
-	[ "$(sqlite3 "$f" "PRAGMA integrity_check")" = ok ] && python3 '"$(pwd)"'/chain.py --db "$f" || exit 1; done; [ $(ls "$T"/b*.db | wc -l) = 30 ]'
-cp "$T/b30.db" "$db"
+claim "30 backups beside 30 writes: each is whole, and its chain fits" sh -c 'for f in "$T"/b[0-9]*/registry.db; do
+	[ "$(sqlite3 "$f" "PRAGMA integrity_check")" = ok ] && python3 '"$(pwd)"'/chain.py --db "$f" || exit 1; done; [ $(ls "$T"/b[0-9]*/registry.db | wc -l) = 30 ]'
+cp "$T/b30/registry.db" "$db"
 claim "a restored backup opens when nothing was signed since" sh -c 'ykenroll list || ykenroll list 2>&1 | grep -q older'
 finish

@@ -149,7 +149,7 @@ traces "$mark" 0 "receipt verify" ykenroll receipt verify "$T/receipt-$esc" --re
 shown 0 "audit export" ykenroll audit export
 shown 0 "audit export --csv" ykenroll audit export --csv
 traces "$mark" 2 "an unknown verb of audit" ykenroll audit "$esc"
-traces "$mark" 1 "a backup's name" ykenroll backup "$T/none/$esc"
+traces "$mark" 2 "a backup's name" ykenroll backup "$T/none/$esc"
 traces "$mark" 0 "show" ykenroll show "$token"
 traces "$mark" 2 "show of what is not there" ykenroll show "not $esc"
 traces "$mark" 2 "a filter" ykenroll list --firmware "$esc"

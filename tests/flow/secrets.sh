@@ -369,8 +369,9 @@ watch 1 "audit verify without a registry" -- ykenroll audit verify --home "$T/no
 watch 0 "audit export" -- ykenroll audit export
 watch 1 "audit export without a registry" -- ykenroll audit export --home "$T/none"
 cp "$T/home/registry.db" "$D/older.db"
-watch 0 "backup" -- ykenroll backup "$D/copy.db"
-watch 9 "backup over a file" -- ykenroll backup "$D/copy.db"
+watch 0 "backup" -- ykenroll backup "$D/copy"
+watch 9 "backup over one" -- ykenroll backup "$D/copy"
+watch 0 "restore" -- ykenroll restore "$D/copy" --home "$T/home2/restored" --crl "$T/home/pub/issuing.crl"
 claim "the CA knows a newer registry" ykenroll ca crl $ca
 mv "$D/older.db" "$T/home/registry.db"
 watch 11 "audit accept-rollback, wrong passphrase" --read ca-wrong -- ykenroll audit accept-rollback --reason x --ca-pass "$(f ca-wrong)"
