@@ -29,6 +29,19 @@ extern struct poptOption opt_yes[];    /* --yes */
 extern struct poptOption opt_escrow[]; /* --escrow-key --escrow-pass */
 extern struct poptOption opt_letter[]; /* --letter --letter-to */
 
+/* One option, with its letter or 0: with an argument, without one; and those of another table. */
+#define OPT_TEXT(name, letter, to, help, arg)                   \
+	{                                                       \
+		name, letter, POPT_ARG_STRING, to, 0, help, arg \
+	}
+#define OPT_FLAG(name, letter, to, help)                       \
+	{                                                      \
+		name, letter, POPT_ARG_NONE, to, 0, help, NULL \
+	}
+#define OPT_TABLE(table)                                              \
+	{                                                             \
+		NULL, 0, POPT_ARG_INCLUDE_TABLE, table, 0, NULL, NULL \
+	}
 /* What a command's table ends with; of one for a token: which. */
 #define OPT_END                                                                    \
 	{NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_common, 0, "Common options:", NULL}, \

@@ -8,14 +8,14 @@ static char *reason;
 static int csv;
 
 static const struct poptOption table_export[] = {
-    {"csv", 0, POPT_ARG_NONE, &csv, 0, "comma-separated values, instead of JSON lines", NULL},
-    {"device", 'd', POPT_ARG_STRING, &opt.device, 0, "of this token alone", "SERIAL"},
+    OPT_FLAG("csv", 0, &csv, "comma-separated values, instead of JSON lines"),
+    OPT_TEXT("device", 'd', &opt.device, "of this token alone", "SERIAL"),
     OPT_END,
 };
 
 static const struct poptOption table_rollback[] = {
-    {"reason", 0, POPT_ARG_STRING, &reason, 0, "why an older registry is taken", "TEXT"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    OPT_TEXT("reason", 0, &reason, "why an older registry is taken", "TEXT"),
+    OPT_TABLE(opt_ca),
     OPT_END,
 };
 

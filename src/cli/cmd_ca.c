@@ -10,9 +10,8 @@
 static int pem, crl;
 
 static const struct poptOption table[] = {
-    {"pem", 0, POPT_ARG_NONE, &pem, 0, "both CA certificates as PEM, issuing first", NULL},
-    {"crl", 0, POPT_ARG_NONE, &crl, 0, "both CRLs as PEM (with --pem: behind the certificates)",
-	NULL},
+    OPT_FLAG("pem", 0, &pem, "both CA certificates as PEM, issuing first"),
+    OPT_FLAG("crl", 0, &crl, "both CRLs as PEM (with --pem: behind the certificates)"),
     OPT_END,
 };
 

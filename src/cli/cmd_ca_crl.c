@@ -8,10 +8,10 @@ static int root;
 static char *root_pass;
 
 static const struct poptOption table[] = {
-    {"root", 0, POPT_ARG_NONE, &root, 0, "the root's CRL; needs ca/root.key for a moment", NULL},
-    {"root-pass", 0, POPT_ARG_STRING, &root_pass, 0,
-	"passphrase of the root's key, if it is another one: prompt, file:PATH or fd:N", "SPEC"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    OPT_FLAG("root", 0, &root, "the root's CRL; needs ca/root.key for a moment"),
+    OPT_TEXT("root-pass", 0, &root_pass,
+	"passphrase of the root's key, if it is another one: prompt, file:PATH or fd:N", "SPEC"),
+    OPT_TABLE(opt_ca),
     OPT_END,
 };
 

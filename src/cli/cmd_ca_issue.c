@@ -37,14 +37,14 @@ static struct poptOption server[] = {
 };
 
 static const struct poptOption table[] = {
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, server, 0, NULL, NULL},
-    {"names-from-request", 0, POPT_ARG_NONE, &names_from_request, 0,
-	"take the DNS names and addresses that the request asks for", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, ca_opt_names, 0, NULL, NULL},
-    {"out", 0, POPT_ARG_STRING, &ca_out_path, 0, "write here, not to standard output", "FILE"},
-    {"chain", 0, POPT_ARG_NONE, &chain, 0, "and the issuing CA's certificate behind it", NULL},
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    OPT_TABLE(server),
+    OPT_FLAG("names-from-request", 0, &names_from_request,
+	"take the DNS names and addresses that the request asks for"),
+    OPT_TABLE(ca_opt_names),
+    OPT_TEXT("out", 0, &ca_out_path, "write here, not to standard output", "FILE"),
+    OPT_FLAG("chain", 0, &chain, "and the issuing CA's certificate behind it"),
+    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_TABLE(opt_ca),
     OPT_END,
 };
 

@@ -13,8 +13,8 @@
 static char *export;
 
 static const struct poptOption table[] = {
-    {"export", 0, POPT_ARG_STRING, &export, 0,
-	"write every row into this new file, as JSON lines; - for standard output", "FILE"},
+    OPT_TEXT("export", 0, &export,
+	"write every row into this new file, as JSON lines; - for standard output", "FILE"),
     OPT_END,
 };
 

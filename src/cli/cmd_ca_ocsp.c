@@ -13,17 +13,16 @@
 static char *listen_at, *cert, *key, *key_pass, *valid;
 
 static const struct poptOption table[] = {
-    {"listen", 0, POPT_ARG_STRING, &listen_at, 0,
-	"numeric address and port; port 0 takes a free one (127.0.0.1:8888)", "ADDRESS:PORT"},
-    {"cert", 0, POPT_ARG_STRING, &cert, 0,
+    OPT_TEXT("listen", 0, &listen_at,
+	"numeric address and port; port 0 takes a free one (127.0.0.1:8888)", "ADDRESS:PORT"),
+    OPT_TEXT("cert", 0, &cert,
 	"the responder's certificate; without it the signer certifies a key that is on no disk",
-	"FILE"},
-    {"key", 0, POPT_ARG_STRING, &key, 0,
-	"its key: encrypted PKCS #8, or a file that names one in an HSM", "FILE"},
-    {"key-pass", 0, POPT_ARG_STRING, &key_pass, 0,
-	"passphrase of that key: prompt, file:PATH or fd:N", "SPEC"},
-    {"valid", 0, POPT_ARG_STRING, &valid, 0, "how long an answer may be kept (600)", "SECONDS"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+	"FILE"),
+    OPT_TEXT(
+	"key", 0, &key, "its key: encrypted PKCS #8, or a file that names one in an HSM", "FILE"),
+    OPT_TEXT("key-pass", 0, &key_pass, "passphrase of that key: prompt, file:PATH or fd:N", "SPEC"),
+    OPT_TEXT("valid", 0, &valid, "how long an answer may be kept (600)", "SECONDS"),
+    OPT_TABLE(opt_ca),
     OPT_END,
 };
 

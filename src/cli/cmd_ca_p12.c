@@ -20,15 +20,14 @@ static struct poptOption key[] = {
 };
 
 static const struct poptOption table[] = {
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, key, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, ca_opt_names, 0, NULL, NULL},
-    {"out", 0, POPT_ARG_STRING, &ca_out_path, 0, "the file to write", "FILE"},
-    {"p12-pass", 0, POPT_ARG_STRING, &pass_spec, 0,
-	"its passphrase: prompt (twice), file:PATH or fd:N", "SPEC"},
-    {"compat", 0, POPT_ARG_NONE, &compat, 0, "3DES and SHA-1, for importers that do not know AES",
-	NULL},
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    OPT_TABLE(key),
+    OPT_TABLE(ca_opt_names),
+    OPT_TEXT("out", 0, &ca_out_path, "the file to write", "FILE"),
+    OPT_TEXT(
+	"p12-pass", 0, &pass_spec, "its passphrase: prompt (twice), file:PATH or fd:N", "SPEC"),
+    OPT_FLAG("compat", 0, &compat, "3DES and SHA-1, for importers that do not know AES"),
+    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_TABLE(opt_ca),
     OPT_END,
 };
 

@@ -11,19 +11,17 @@ static int leaves, watch;
 static bool reloads;
 
 static const struct poptOption table[] = {
-    {"server", 0, POPT_ARG_STRING, &server, 0,
+    OPT_TEXT("server", 0, &server,
 	"the usual --test and --reload of nginx, apache, haproxy, caddy or traefik in Debian",
-	"NAME"},
-    {"test", 0, POPT_ARG_STRING, &test, 0,
-	"run this before the reload, which must end with 0 (no shell): \"nginx -t\"", "COMMAND"},
-    {"reload", 0, POPT_ARG_STRING, &reload, 0,
-	"run this when all is in place (no shell): \"systemctl reload nginx\"", "COMMAND"},
-    {"leaves", 0, POPT_ARG_NONE, &leaves, 0,
-	"the list of live certificates, too, for Caddy (then it is kept ever after)", NULL},
-    {"watch", 0, POPT_ARG_NONE, &watch, 0, "stay, and publish again whenever something changes",
-	NULL},
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "also over a newer CRL, or one with more entries",
-	NULL},
+	"NAME"),
+    OPT_TEXT("test", 0, &test,
+	"run this before the reload, which must end with 0 (no shell): \"nginx -t\"", "COMMAND"),
+    OPT_TEXT("reload", 0, &reload,
+	"run this when all is in place (no shell): \"systemctl reload nginx\"", "COMMAND"),
+    OPT_FLAG("leaves", 0, &leaves,
+	"the list of live certificates, too, for Caddy (then it is kept ever after)"),
+    OPT_FLAG("watch", 0, &watch, "stay, and publish again whenever something changes"),
+    OPT_FLAG("force", 0, &opt.force, "also over a newer CRL, or one with more entries"),
     OPT_END,
 };
 

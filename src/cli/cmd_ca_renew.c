@@ -19,18 +19,17 @@ static struct poptOption validity[] = {
 };
 
 static const struct poptOption table[] = {
-    {"due", 0, POPT_ARG_STRING, &due, 0,
+    OPT_TEXT("due", 0, &due,
 	"only those that end within so many days; without FILE, all that the registry knows",
-	"30d"},
-    {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "say which, change nothing", NULL},
-    {"key", 0, POPT_ARG_STRING, &key, 0, "same (default), or the request of a new key", "same|CSR"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, validity, 0, NULL, NULL},
-    {"reload", 0, POPT_ARG_STRING, &reload, 0, "run this when something was renewed", "COMMAND"},
-    {"issuing", 0, POPT_ARG_NONE, &issuing, 0,
-	"the issuing CA's own; needs ca/root.key for a moment", NULL},
-    {"root-pass", 0, POPT_ARG_STRING, &root_pass, 0,
-	"passphrase of the root's key, if it is another one: prompt, file:PATH or fd:N", "SPEC"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+	"30d"),
+    OPT_FLAG("dry-run", 0, &opt.dry_run, "say which, change nothing"),
+    OPT_TEXT("key", 0, &key, "same (default), or the request of a new key", "same|CSR"),
+    OPT_TABLE(validity),
+    OPT_TEXT("reload", 0, &reload, "run this when something was renewed", "COMMAND"),
+    OPT_FLAG("issuing", 0, &issuing, "the issuing CA's own; needs ca/root.key for a moment"),
+    OPT_TEXT("root-pass", 0, &root_pass,
+	"passphrase of the root's key, if it is another one: prompt, file:PATH or fd:N", "SPEC"),
+    OPT_TABLE(opt_ca),
     OPT_END,
 };
 

@@ -8,16 +8,16 @@ static char *retries;
 static int additional, give_up, reset, new_key;
 
 struct poptOption enroll_secrets[] = {
-    {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
+    OPT_TEXT("pin", 0, &face.new_pin,
 	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N; generate makes one for "
 	"a letter",
-	"SPEC|generate"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
-    {"current-pin", 0, POPT_ARG_STRING, &face.current_pin, 0,
-	"current PIN of a token that is not as it left the factory", "SPEC"},
-    {"current-puk", 0, POPT_ARG_STRING, &face.current_puk, 0, "its current PUK", "SPEC"},
-    {"management-key", 0, POPT_ARG_STRING, &face.current_mgmkey, 0,
-	"its current management key, in hexadecimal", "SPEC"},
+	"SPEC|generate"),
+    OPT_TABLE(opt_letter),
+    OPT_TEXT("current-pin", 0, &face.current_pin,
+	"current PIN of a token that is not as it left the factory", "SPEC"),
+    OPT_TEXT("current-puk", 0, &face.current_puk, "its current PUK", "SPEC"),
+    OPT_TEXT("management-key", 0, &face.current_mgmkey,
+	"its current management key, in hexadecimal", "SPEC"),
     POPT_TABLEEND,
 };
 
@@ -32,7 +32,7 @@ static struct poptOption who[] = {
 };
 
 static struct poptOption one_more[] = {
-    {"additional", 0, POPT_ARG_NONE, &additional, 0, "a second token for this holder", NULL},
+    OPT_FLAG("additional", 0, &additional, "a second token for this holder"),
     POPT_TABLEEND,
 };
 
@@ -46,40 +46,35 @@ static struct poptOption certificate[] = {
     POPT_TABLEEND,
 };
 
-#define COMMON                                                                                \
-	{"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", \
-	    NULL},                                                                            \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},                        \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_secrets, 0, NULL, NULL},                 \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL}, OPT_TOKEN_END
+#define COMMON                                                                       \
+	OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and print what would be done"), \
+	    OPT_TABLE(opt_yes), OPT_TABLE(enroll_secrets), OPT_TABLE(opt_ca), OPT_TOKEN_END
 
 static const struct poptOption enroll_table[] = {
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, who, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, one_more, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, certificate, 0, NULL, NULL},
-    {"retries", 0, POPT_ARG_STRING, &retries, 0,
-	"allow so many tries of PIN and PUK (resets both first)", "PIN,PUK"},
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "destroy what is in slot 9A", NULL},
-    {"reset", 0, POPT_ARG_NONE, &reset, 0,
-	"first make a token as new that had another life; says what that destroys", NULL},
+    OPT_TABLE(who),
+    OPT_TABLE(one_more),
+    OPT_TABLE(certificate),
+    OPT_TEXT("retries", 0, &retries, "allow so many tries of PIN and PUK (resets both first)",
+	"PIN,PUK"),
+    OPT_FLAG("force", 0, &opt.force, "destroy what is in slot 9A"),
+    OPT_FLAG("reset", 0, &reset,
+	"first make a token as new that had another life; says what that destroys"),
     COMMON,
 };
 
 static const struct poptOption adopt_table[] = {
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, who, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, one_more, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, certificate, 0, NULL, NULL},
-    {"new-key", 0, POPT_ARG_NONE, &new_key, 0, "a new key in slot 9A, which destroys the one there",
-	NULL},
+    OPT_TABLE(who),
+    OPT_TABLE(one_more),
+    OPT_TABLE(certificate),
+    OPT_FLAG("new-key", 0, &new_key, "a new key in slot 9A, which destroys the one there"),
     COMMON,
 };
 
 static const struct poptOption recover_table[] = {
-    {"give-up", 0, POPT_ARG_NONE, &give_up, 0,
-	"close the work instead, and revoke what had been issued", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_secrets, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    OPT_FLAG("give-up", 0, &give_up, "close the work instead, and revoke what had been issued"),
+    OPT_TABLE(enroll_secrets),
+    OPT_TABLE(opt_escrow),
+    OPT_TABLE(opt_ca),
     OPT_TOKEN_END,
 };
 

@@ -11,18 +11,15 @@
 static char *kind, *version, *reason, *ticket, *out, *name, *cert;
 static const char **add_recovery, **add_helpdesk, **remove_;
 
-#define TICKET                                                                                    \
-	{                                                                                         \
-		"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT" \
-	}
+#define TICKET OPT_TEXT("ticket", 0, &ticket, "for the audit: by whose order", "TEXT")
 
 static const struct poptOption table_open[] = {
-    {"kind", 0, POPT_ARG_STRING, &kind, 0, "puk or management-key", "KIND"},
-    {"version", 0, POPT_ARG_STRING, &version, 0, "an older one, instead of the current one", "N"},
-    {"reason", 0, POPT_ARG_STRING, &reason, 0, "why; goes into the audit first", "TEXT"},
+    OPT_TEXT("kind", 0, &kind, "puk or management-key", "KIND"),
+    OPT_TEXT("version", 0, &version, "an older one, instead of the current one", "N"),
+    OPT_TEXT("reason", 0, &reason, "why; goes into the audit first", "TEXT"),
     TICKET,
-    {"out", 'o', POPT_ARG_STRING, &out, 0, "into this file, for the owner only", "FILE"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
+    OPT_TEXT("out", 'o', &out, "into this file, for the owner only", "FILE"),
+    OPT_TABLE(opt_escrow),
     OPT_END,
 };
 
@@ -32,16 +29,16 @@ static const struct poptOption table_rekey[] = {
     {"remove", 0, POPT_ARG_ARGV, &remove_, 0, "a recipient by name or first digits of its hash",
 	"WHO"},
     TICKET,
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
+    OPT_TABLE(opt_escrow),
     OPT_END,
 };
 
 static const struct poptOption table_make_key[] = {
-    {"name", 0, POPT_ARG_STRING, &name, 0, "whose key it is, in its certificate", "TEXT"},
-    {"out", 'o', POPT_ARG_STRING, &out, 0, "the encrypted key goes here", "FILE"},
-    {"cert", 0, POPT_ARG_STRING, &cert, 0, "and its certificate here", "FILE"},
-    {"escrow-pass", 0, POPT_ARG_STRING, &face.escrow_pass, 0,
-	"the new key's passphrase: prompt, file:PATH or fd:N", "SPEC"},
+    OPT_TEXT("name", 0, &name, "whose key it is, in its certificate", "TEXT"),
+    OPT_TEXT("out", 'o', &out, "the encrypted key goes here", "FILE"),
+    OPT_TEXT("cert", 0, &cert, "and its certificate here", "FILE"),
+    OPT_TEXT("escrow-pass", 0, &face.escrow_pass,
+	"the new key's passphrase: prompt, file:PATH or fd:N", "SPEC"),
     OPT_END,
 };
 

@@ -7,9 +7,8 @@
 static int handed;
 
 static const struct poptOption table[] = {
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
-    {"handed-over", 0, POPT_ARG_NONE, &handed, 0, "the holder has it: the PIN is kept no more",
-	NULL},
+    OPT_TABLE(opt_letter),
+    OPT_FLAG("handed-over", 0, &handed, "the holder has it: the PIN is kept no more"),
     OPT_END,
 };
 

@@ -8,16 +8,14 @@ static struct workflow_list what;
 static int csv;
 
 static const struct poptOption table[] = {
-    {"expiring", 0, POPT_ARG_STRING, &what.expiring, 0,
-	"whose active certificate ends within 30d, 12h, 8w", "TIME"},
-    {"holder", 0, POPT_ARG_STRING, &what.holder, 0, "of this holder (e-mail, id or name)", "WHO"},
-    {"state", 0, POPT_ARG_STRING, &what.state, 0, "in one of these states, such as active,lost",
-	"STATE"},
-    {"firmware", 0, POPT_ARG_STRING, &what.firmware, 0, "of this firmware, such as '<5.7'",
-	"VERSION"},
-    {"advisory", 0, POPT_ARG_STRING, &what.advisory, 0,
-	"whose key is concerned by ROCA, EUCLEAK, YSA-2019-02, or any", "NAME"},
-    {"csv", 0, POPT_ARG_NONE, &csv, 0, "comma-separated values", NULL},
+    OPT_TEXT(
+	"expiring", 0, &what.expiring, "whose active certificate ends within 30d, 12h, 8w", "TIME"),
+    OPT_TEXT("holder", 0, &what.holder, "of this holder (e-mail, id or name)", "WHO"),
+    OPT_TEXT("state", 0, &what.state, "in one of these states, such as active,lost", "STATE"),
+    OPT_TEXT("firmware", 0, &what.firmware, "of this firmware, such as '<5.7'", "VERSION"),
+    OPT_TEXT("advisory", 0, &what.advisory,
+	"whose key is concerned by ROCA, EUCLEAK, YSA-2019-02, or any", "NAME"),
+    OPT_FLAG("csv", 0, &csv, "comma-separated values"),
     OPT_END,
 };
 

@@ -9,16 +9,14 @@
 static char *out, *root, *rehearsal;
 
 static const struct poptOption table[] = {
-    {"out", 'o', POPT_ARG_STRING, &out, 0, "where it goes", "FILE"},
+    OPT_TEXT("out", 'o', &out, "where it goes", "FILE"),
     OPT_END,
 };
 
 static const struct poptOption table_verify[] = {
-    {"root", 0, POPT_ARG_STRING, &root, 0, "the CA's root certificate that must be in it (PEM)",
-	"FILE"},
-    {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0, "the attestation root of a rehearsal (PEM)",
-	"FILE"},
-    {"json", 0, POPT_ARG_NONE, &opt.json, 0, "one JSON object on standard output", NULL},
+    OPT_TEXT("root", 0, &root, "the CA's root certificate that must be in it (PEM)", "FILE"),
+    OPT_TEXT("rehearsal", 0, &rehearsal, "the attestation root of a rehearsal (PEM)", "FILE"),
+    OPT_FLAG("json", 0, &opt.json, "one JSON object on standard output"),
     POPT_AUTOHELP POPT_TABLEEND,
 };
 

@@ -31,17 +31,17 @@ static struct poptOption certificate[] = {
 };
 
 static const struct poptOption table[] = {
-    {"reason", 0, POPT_ARG_STRING, &reason, 0,
-	"lost, damaged, forgotten, expiring, renamed, left: see ykenroll(1)", "R"},
-    {"new-key", 0, POPT_ARG_NONE, &new_key, 0, "with expiring, renamed: another key, too", NULL},
-    {"reset", 0, POPT_ARG_NONE, &reset, 0, "the new token had another life: make it as new", NULL},
-    {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, changes, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, certificate, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, enroll_secrets, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    OPT_TEXT("reason", 0, &reason,
+	"lost, damaged, forgotten, expiring, renamed, left: see ykenroll(1)", "R"),
+    OPT_FLAG("new-key", 0, &new_key, "with expiring, renamed: another key, too"),
+    OPT_FLAG("reset", 0, &reset, "the new token had another life: make it as new"),
+    OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and print what would be done"),
+    OPT_TABLE(changes),
+    OPT_TABLE(certificate),
+    OPT_TABLE(opt_yes),
+    OPT_TABLE(enroll_secrets),
+    OPT_TABLE(opt_escrow),
+    OPT_TABLE(opt_ca),
     OPT_TOKEN_END,
 };
 

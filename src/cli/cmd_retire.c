@@ -6,13 +6,12 @@ static char *ticket, *reason;
 static int absent;
 
 static const struct poptOption table[] = {
-    {"reason", 0, POPT_ARG_STRING, &reason, 0,
-	"as in revoke; cessationOfOperation when none is said", "R"},
-    {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
-    {"absent", 0, POPT_ARG_NONE, &absent, 0, "the token is not here: it is not wiped", NULL},
-    {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    OPT_TEXT("reason", 0, &reason, "as in revoke; cessationOfOperation when none is said", "R"),
+    OPT_TEXT("ticket", 0, &ticket, "for the audit: by whose order", "TEXT"),
+    OPT_FLAG("absent", 0, &absent, "the token is not here: it is not wiped"),
+    OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and print what would be done"),
+    OPT_TABLE(opt_yes),
+    OPT_TABLE(opt_ca),
     OPT_TOKEN_END,
 };
 

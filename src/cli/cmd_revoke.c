@@ -10,18 +10,17 @@
 static char *reason, *ticket, *token_state;
 static int all;
 
-#define COMMON                                                                               \
-	{"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"}, \
-	    {"all", 0, POPT_ARG_NONE, &all, 0, "all tokens of the holder", NULL},            \
-	    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL}, OPT_END
+#define COMMON                                                                   \
+	OPT_TEXT("ticket", 0, &ticket, "for the audit: by whose order", "TEXT"), \
+	    OPT_FLAG("all", 0, &all, "all tokens of the holder"), OPT_TABLE(opt_ca), OPT_END
 
 static const struct poptOption table[] = {COMMON};
 static const struct poptOption table_revoke[] = {
-    {"reason", 0, POPT_ARG_STRING, &reason, 0,
-	"keyCompromise, affiliationChanged, superseded, cessationOfOperation, unspecified", "R"},
-    {"token", 0, POPT_ARG_STRING, &token_state, 0,
+    OPT_TEXT("reason", 0, &reason,
+	"keyCompromise, affiliationChanged, superseded, cessationOfOperation, unspecified", "R"),
+    OPT_TEXT("token", 0, &token_state,
 	"what becomes of the token: lost (keyCompromise's), damaged, retired (the others')",
-	"STATE"},
+	"STATE"),
     COMMON,
 };
 

@@ -10,18 +10,15 @@ static char *name, *dir, *backend, *listen_port, *certificate, *key;
 static int optional;
 
 static const struct poptOption table[] = {
-    {"name", 0, POPT_ARG_STRING, &name, 0, "the server's host name (default: this machine's)",
-	"HOST"},
-    {"dir", 0, POPT_ARG_STRING, &dir, 0,
-	"what `ca publish` fills there (default: /etc/ssl/ykenroll)", "DIR"},
-    {"backend", 0, POPT_ARG_STRING, &backend, 0,
-	"the application behind it (default: http://127.0.0.1:8080)", "URL"},
-    {"listen", 0, POPT_ARG_STRING, &listen_port, 0, "port (default: 443)", "PORT"},
-    {"certificate", 0, POPT_ARG_STRING, &certificate, 0, "the server's own certificate and chain",
-	"FILE"},
-    {"key", 0, POPT_ARG_STRING, &key, 0, "its key", "FILE"},
-    {"optional", 0, POPT_ARG_NONE, &optional, 0,
-	"who has no certificate gets in too, as Client-Verify: NONE", NULL},
+    OPT_TEXT("name", 0, &name, "the server's host name (default: this machine's)", "HOST"),
+    OPT_TEXT("dir", 0, &dir, "what `ca publish` fills there (default: /etc/ssl/ykenroll)", "DIR"),
+    OPT_TEXT("backend", 0, &backend, "the application behind it (default: http://127.0.0.1:8080)",
+	"URL"),
+    OPT_TEXT("listen", 0, &listen_port, "port (default: 443)", "PORT"),
+    OPT_TEXT("certificate", 0, &certificate, "the server's own certificate and chain", "FILE"),
+    OPT_TEXT("key", 0, &key, "its key", "FILE"),
+    OPT_FLAG(
+	"optional", 0, &optional, "who has no certificate gets in too, as Client-Verify: NONE"),
     OPT_END,
 };
 

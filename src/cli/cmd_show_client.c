@@ -9,16 +9,15 @@
 static char *client, *url, *ca_file, *pin_source, *debian;
 
 struct poptOption opt_client[] = {
-    {"client", 0, POPT_ARG_STRING, &client, 0,
+    OPT_TEXT("client", 0, &client,
 	"what the user types to log in: curl, openssl, gnutls-cli, python, firefox, chromium, p11-kit",
-	"NAME"},
-    {"url", 0, POPT_ARG_STRING, &url, 0, "where the user logs in", "URL"},
-    {"ca-file", 0, POPT_ARG_STRING, &ca_file, 0,
-	"who issued the server's certificate (else: this home's root)", "FILE"},
-    {"pin-source", 0, POPT_ARG_STRING, &pin_source, 0,
-	"a file with the PIN, for scripts; else the user is asked", "FILE"},
-    {"debian", 0, POPT_ARG_STRING, &debian, 0,
-	"the user's release, 12 or 13 (else: this machine's)", "N"},
+	"NAME"),
+    OPT_TEXT("url", 0, &url, "where the user logs in", "URL"),
+    OPT_TEXT("ca-file", 0, &ca_file, "who issued the server's certificate (else: this home's root)",
+	"FILE"),
+    OPT_TEXT("pin-source", 0, &pin_source,
+	"a file with the PIN, for scripts; else the user is asked", "FILE"),
+    OPT_TEXT("debian", 0, &debian, "the user's release, 12 or 13 (else: this machine's)", "N"),
     POPT_TABLEEND,
 };
 

@@ -9,53 +9,45 @@ static char *algorithm, *pin_policy, *touch_policy, *subject;
 static char **sans;
 static int attest, keep_chuid, do_key, do_cert;
 
-#define TOKEN_TABLES \
-	{NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_mgmkey, 0, NULL, NULL}, OPT_TOKEN_END
+#define TOKEN_TABLES OPT_TABLE(token_opt_mgmkey), OPT_TOKEN_END
 
-#define CHUID_OPT                                                                                 \
-	{                                                                                         \
-		"no-update-chuid", 0, POPT_ARG_NONE, &keep_chuid, 0,                              \
-		    "keep the card's identity; Windows may then show a certificate that is gone", \
-		    NULL                                                                          \
-	}
-#define YES_OPT                                                                   \
-	{                                                                         \
-		"yes", 'y', POPT_ARG_NONE, &opt.yes, 0, "the answer is yes", NULL \
-	}
+#define CHUID_OPT                                   \
+	OPT_FLAG("no-update-chuid", 0, &keep_chuid, \
+	    "keep the card's identity; Windows may then show a certificate that is gone")
+#define YES_OPT OPT_FLAG("yes", 'y', &opt.yes, "the answer is yes")
 
 static const struct poptOption generate_table[] = {
-    {"algorithm", 'a', POPT_ARG_STRING, &algorithm, 0,
-	"ECCP256 (default), ECCP384, ED25519, X25519, RSA2048, RSA3072, RSA4096", "ALG"},
-    {"pin-policy", 0, POPT_ARG_STRING, &pin_policy, 0,
-	"default, never, once, always, match-once, match-always", "POLICY"},
-    {"touch-policy", 0, POPT_ARG_STRING, &touch_policy, 0, "default, never, always, cached",
-	"POLICY"},
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "destroy what is in the slot", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_format, 0, NULL, NULL},
+    OPT_TEXT("algorithm", 'a', &algorithm,
+	"ECCP256 (default), ECCP384, ED25519, X25519, RSA2048, RSA3072, RSA4096", "ALG"),
+    OPT_TEXT("pin-policy", 0, &pin_policy, "default, never, once, always, match-once, match-always",
+	"POLICY"),
+    OPT_TEXT("touch-policy", 0, &touch_policy, "default, never, always, cached", "POLICY"),
+    OPT_FLAG("force", 0, &opt.force, "destroy what is in the slot"),
+    OPT_TABLE(token_opt_format),
     TOKEN_TABLES,
 };
 
 static const struct poptOption request_table[] = {
-    {"subject", 's', POPT_ARG_STRING, &subject, 0,
-	"CN=Alice Adams,O=Example or /O=Example/CN=Alice Adams", "NAME"},
+    OPT_TEXT(
+	"subject", 's', &subject, "CN=Alice Adams,O=Example or /O=Example/CN=Alice Adams", "NAME"),
     {"san", 0, POPT_ARG_ARGV, &sans, 0, "email:, dns:, uri:, ip: or upn: and a name; repeatable",
 	"KIND:NAME"},
-    {"attestation", 0, POPT_ARG_NONE, &attest, 0, "carry the key's attestation", NULL},
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_format, 0, NULL, NULL},
+    OPT_FLAG("attestation", 0, &attest, "carry the key's attestation"),
+    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_TABLE(token_opt_format),
     TOKEN_TABLES,
 };
 
 static const struct poptOption import_table[] = {
     CHUID_OPT,
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0,
-	"replace the slot's certificate; also without a key to compare it with", NULL},
+    OPT_FLAG("force", 0, &opt.force,
+	"replace the slot's certificate; also without a key to compare it with"),
     TOKEN_TABLES,
 };
 
 static const struct poptOption delete_table[] = {
-    {"certificate", 0, POPT_ARG_NONE, &do_cert, 0, "the certificate", NULL},
-    {"key", 0, POPT_ARG_NONE, &do_key, 0, "the key (firmware 5.7)", NULL},
+    OPT_FLAG("certificate", 0, &do_cert, "the certificate"),
+    OPT_FLAG("key", 0, &do_key, "the key (firmware 5.7)"),
     YES_OPT,
     CHUID_OPT,
     TOKEN_TABLES,

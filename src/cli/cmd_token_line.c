@@ -16,11 +16,10 @@ const struct token_word token_touch_words[] = {{"default", TOUCH_DEFAULT}, {"nev
 const size_t token_touch_words_n = sizeof(token_touch_words) / sizeof(token_touch_words[0]);
 
 struct poptOption token_opt_mgmkey[] = {
-    {"management-key", 'm', POPT_ARG_STRING, &face.current_mgmkey, 0,
+    OPT_TEXT("management-key", 'm', &face.current_mgmkey,
 	"the management key in hexadecimal, where it is neither the factory's nor kept by the token",
-	"SPEC"},
-    {"pin", 'P', POPT_ARG_STRING, &face.current_pin, 0, "the current PIN, where it is needed",
-	"SPEC"},
+	"SPEC"),
+    OPT_TEXT("pin", 'P', &face.current_pin, "the current PIN, where it is needed", "SPEC"),
     POPT_TABLEEND,
 };
 
@@ -87,7 +86,7 @@ token_word_of(uint8_t value, const struct token_word *words, size_t n)
 char *token_format;
 
 struct poptOption token_opt_format[] = {
-    {"format", 'F', POPT_ARG_STRING, &token_format, 0, "PEM (default) or DER", "FORMAT"},
+    OPT_TEXT("format", 'F', &token_format, "PEM (default) or DER", "FORMAT"),
     POPT_TABLEEND,
 };
 

@@ -9,23 +9,19 @@ static char *pin_policy, *touch_policy;
 static int public_key, verify, f9_only;
 
 static const struct poptOption export_table[] = {
-    {"public-key", 0, POPT_ARG_NONE, &public_key, 0, "the public key instead", NULL},
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_format, 0, NULL, NULL},
+    OPT_FLAG("public-key", 0, &public_key, "the public key instead"),
+    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_TABLE(token_opt_format),
     OPT_TOKEN_END,
 };
 
 static const struct poptOption attest_table[] = {
-    {"verify", 0, POPT_ARG_NONE, &verify, 0, "check it up to Yubico's roots, and the policies",
-	NULL},
-    {"pin-policy", 0, POPT_ARG_STRING, &pin_policy, 0, "must be at least: never, once, always",
-	"POLICY"},
-    {"touch-policy", 0, POPT_ARG_STRING, &touch_policy, 0,
-	"must be at least: never, cached, always", "POLICY"},
-    {"intermediate", 0, POPT_ARG_NONE, &f9_only, 0, "give the certificate of slot f9 instead",
-	NULL},
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0, "replace FILE", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_format, 0, NULL, NULL},
+    OPT_FLAG("verify", 0, &verify, "check it up to Yubico's roots, and the policies"),
+    OPT_TEXT("pin-policy", 0, &pin_policy, "must be at least: never, once, always", "POLICY"),
+    OPT_TEXT("touch-policy", 0, &touch_policy, "must be at least: never, cached, always", "POLICY"),
+    OPT_FLAG("intermediate", 0, &f9_only, "give the certificate of slot f9 instead"),
+    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_TABLE(token_opt_format),
     OPT_TOKEN_END,
 };
 

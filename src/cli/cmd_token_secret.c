@@ -9,30 +9,21 @@
 static char *out, *algorithm;
 static int generate, protect, touch;
 
-#define NEW_PIN_OPT                                                                      \
-	{                                                                                \
-		"new-pin", 'n', POPT_ARG_STRING, &face.new_pin, 0, "the new PIN", "SPEC" \
-	}
-#define PUK_OPT                                                                              \
-	{                                                                                    \
-		"puk", 'p', POPT_ARG_STRING, &face.current_puk, 0, "the current PUK", "SPEC" \
-	}
-#define OUT_OPT                                                                      \
-	{                                                                            \
-		"out", 'o', POPT_ARG_STRING, &out, 0,                                \
-		    "where a generated value is written, for the owner only", "FILE" \
-	}
+#define NEW_PIN_OPT OPT_TEXT("new-pin", 'n', &face.new_pin, "the new PIN", "SPEC")
+#define PUK_OPT OPT_TEXT("puk", 'p', &face.current_puk, "the current PUK", "SPEC")
+#define OUT_OPT \
+	OPT_TEXT("out", 'o', &out, "where a generated value is written, for the owner only", "FILE")
 
 static const struct poptOption pin_table[] = {
-    {"pin", 'P', POPT_ARG_STRING, &face.current_pin, 0, "the current PIN", "SPEC"},
+    OPT_TEXT("pin", 'P', &face.current_pin, "the current PIN", "SPEC"),
     NEW_PIN_OPT,
     OPT_TOKEN_END,
 };
 
 static const struct poptOption puk_table[] = {
     PUK_OPT,
-    {"new-puk", 'n', POPT_ARG_STRING, &face.new_puk, 0, "the new PUK", "SPEC"},
-    {"generate", 'g', POPT_ARG_NONE, &generate, 0, "eight random digits, into --out", NULL},
+    OPT_TEXT("new-puk", 'n', &face.new_puk, "the new PUK", "SPEC"),
+    OPT_FLAG("generate", 'g', &generate, "eight random digits, into --out"),
     OUT_OPT,
     OPT_TOKEN_END,
 };
@@ -44,23 +35,21 @@ static const struct poptOption unblock_table[] = {
 };
 
 static const struct poptOption retries_table[] = {
-    {"force", 0, POPT_ARG_NONE, &opt.force, 0,
-	"even where PIN or PUK are not the factory's any more", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_mgmkey, 0, NULL, NULL},
+    OPT_FLAG("force", 0, &opt.force, "even where PIN or PUK are not the factory's any more"),
+    OPT_TABLE(token_opt_mgmkey),
     OPT_TOKEN_END,
 };
 
 static const struct poptOption mgmkey_table[] = {
-    {"algorithm", 'a', POPT_ARG_STRING, &algorithm, 0,
-	"3DES, AES128, AES192 or AES256 (default: AES192, and 3DES before firmware 5.4.2)", "ALG"},
-    {"new-management-key", 'n', POPT_ARG_STRING, &face.new_mgmkey, 0, "the new one, in hexadecimal",
-	"SPEC"},
-    {"generate", 'g', POPT_ARG_NONE, &generate, 0, "a random one, into --out", NULL},
+    OPT_TEXT("algorithm", 'a', &algorithm,
+	"3DES, AES128, AES192 or AES256 (default: AES192, and 3DES before firmware 5.4.2)", "ALG"),
+    OPT_TEXT("new-management-key", 'n', &face.new_mgmkey, "the new one, in hexadecimal", "SPEC"),
+    OPT_FLAG("generate", 'g', &generate, "a random one, into --out"),
     OUT_OPT,
-    {"protect", 'p', POPT_ARG_NONE, &protect, 0,
-	"keep it on the token too, readable with the PIN; random where none is given", NULL},
-    {"touch", 't', POPT_ARG_NONE, &touch, 0, "its use wants a touch", NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, token_opt_mgmkey, 0, NULL, NULL},
+    OPT_FLAG("protect", 'p', &protect,
+	"keep it on the token too, readable with the PIN; random where none is given"),
+    OPT_FLAG("touch", 't', &touch, "its use wants a touch"),
+    OPT_TABLE(token_opt_mgmkey),
     OPT_TOKEN_END,
 };
 

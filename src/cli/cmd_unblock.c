@@ -11,23 +11,22 @@ static char *ticket, *request, *answer, *apply, *answer_file;
 static int hours;
 
 static const struct poptOption table[] = {
-    {"pin", 0, POPT_ARG_STRING, &face.new_pin, 0,
+    OPT_TEXT("pin", 0, &face.new_pin,
 	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N; generate makes one for "
 	"a letter",
-	"SPEC|generate"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_letter, 0, NULL, NULL},
-    {"ticket", 0, POPT_ARG_STRING, &ticket, 0, "for the audit: by whose order", "TEXT"},
-    {"dry-run", 0, POPT_ARG_NONE, &opt.dry_run, 0, "check, and print what would be done", NULL},
-    {"request", 0, POPT_ARG_STRING, &request, 0,
-	"where the token is: write a request, to be sent to the helpdesk", "FILE"},
-    {"answer", 0, POPT_ARG_STRING, &answer, 0,
-	"at the helpdesk: answer that request, into FILE.answer, to be sent back", "FILE"},
-    {"apply", 0, POPT_ARG_STRING, &apply, 0,
-	"where the token is: use FILE.answer, and choose a PIN", "FILE"},
-    {"answer-file", 0, POPT_ARG_STRING, &answer_file, 0, "instead of FILE.answer", "FILE"},
+	"SPEC|generate"),
+    OPT_TABLE(opt_letter),
+    OPT_TEXT("ticket", 0, &ticket, "for the audit: by whose order", "TEXT"),
+    OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and print what would be done"),
+    OPT_TEXT("request", 0, &request,
+	"where the token is: write a request, to be sent to the helpdesk", "FILE"),
+    OPT_TEXT("answer", 0, &answer,
+	"at the helpdesk: answer that request, into FILE.answer, to be sent back", "FILE"),
+    OPT_TEXT("apply", 0, &apply, "where the token is: use FILE.answer, and choose a PIN", "FILE"),
+    OPT_TEXT("answer-file", 0, &answer_file, "instead of FILE.answer", "FILE"),
     {"hours", 0, POPT_ARG_INT, &hours, 0, "with --request: so long is it good (24)", "N"},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_yes, 0, NULL, NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_escrow, 0, NULL, NULL},
+    OPT_TABLE(opt_yes),
+    OPT_TABLE(opt_escrow),
     OPT_TOKEN_END,
 };
 

@@ -12,18 +12,17 @@ static char *ca_file, *connect_to, *timeout;
 static int prepare, use_token, optional;
 
 static const struct poptOption table[] = {
-    {"ca-file", 0, POPT_ARG_STRING, &ca_file, 0,
-	"PEM of who issued the server's own certificate (else: this CA, or the system's)", "FILE"},
-    {"connect", 0, POPT_ARG_STRING, &connect_to, 0, "connect to this address instead of the URL's",
-	"ADDRESS[:PORT]"},
-    {"timeout", 0, POPT_ARG_STRING, &timeout, 0, "of one login (10)", "SECONDS"},
-    {"optional", 0, POPT_ARG_NONE, &optional, 0, "who has no certificate may be let in", NULL},
-    {"token", 0, POPT_ARG_NONE, &use_token, 0, "log in with the token, too", NULL},
-    {"pin", 'P', POPT_ARG_STRING, &face.current_pin, 0, "the token's current PIN", "SPEC"},
-    {"prepare", 0, POPT_ARG_NONE, &prepare, 0,
-	"make the certificates to try with; with a URL log in with one of them, and revoke it",
-	NULL},
-    {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
+    OPT_TEXT("ca-file", 0, &ca_file,
+	"PEM of who issued the server's own certificate (else: this CA, or the system's)", "FILE"),
+    OPT_TEXT("connect", 0, &connect_to, "connect to this address instead of the URL's",
+	"ADDRESS[:PORT]"),
+    OPT_TEXT("timeout", 0, &timeout, "of one login (10)", "SECONDS"),
+    OPT_FLAG("optional", 0, &optional, "who has no certificate may be let in"),
+    OPT_FLAG("token", 0, &use_token, "log in with the token, too"),
+    OPT_TEXT("pin", 'P', &face.current_pin, "the token's current PIN", "SPEC"),
+    OPT_FLAG("prepare", 0, &prepare,
+	"make the certificates to try with; with a URL log in with one of them, and revoke it"),
+    OPT_TABLE(opt_ca),
     OPT_TOKEN_END,
 };
 

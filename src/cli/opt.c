@@ -16,49 +16,44 @@
 struct opt opt;
 
 struct poptOption opt_common[] = {
-    {"home", 0, POPT_ARG_STRING, &opt.home, 0, "where CA and registry are", "DIR"},
-    {"json", 0, POPT_ARG_NONE, &opt.json, 0, "one JSON object on standard output", NULL},
-    {"non-interactive", 0, POPT_ARG_NONE, &opt.non_interactive, 0,
-	"fail (10) where a person would be asked", NULL},
+    OPT_TEXT("home", 0, &opt.home, "where CA and registry are", "DIR"),
+    OPT_FLAG("json", 0, &opt.json, "one JSON object on standard output"),
+    OPT_FLAG("non-interactive", 0, &opt.non_interactive, "fail (10) where a person would be asked"),
     POPT_TABLEEND,
 };
 
 struct poptOption opt_token[] = {
-    {"device", 'd', POPT_ARG_STRING, &opt.device, 0, "the token with this serial number", "SERIAL"},
-    {"reader", 'r', POPT_ARG_STRING, &opt.reader, 0, "the token in this reader (exact name)",
-	"NAME"},
-    {"wait", 0, POPT_ARG_STRING, &opt.wait, 0, "wait for a token to be plugged in, or to be free",
-	"SECONDS"},
-    {"last-try", 0, POPT_ARG_NONE, &opt.last_try, 0, "send a PIN or PUK even where one try is left",
-	NULL},
+    OPT_TEXT("device", 'd', &opt.device, "the token with this serial number", "SERIAL"),
+    OPT_TEXT("reader", 'r', &opt.reader, "the token in this reader (exact name)", "NAME"),
+    OPT_TEXT("wait", 0, &opt.wait, "wait for a token to be plugged in, or to be free", "SECONDS"),
+    OPT_FLAG("last-try", 0, &opt.last_try, "send a PIN or PUK even where one try is left"),
     POPT_TABLEEND,
 };
 
 struct poptOption opt_ca[] = {
-    {"ca-pass", 0, POPT_ARG_STRING, &opt.ca_pass, 0,
-	"passphrase of the CA key: prompt, file:PATH or fd:N", "SPEC"},
+    OPT_TEXT(
+	"ca-pass", 0, &opt.ca_pass, "passphrase of the CA key: prompt, file:PATH or fd:N", "SPEC"),
     POPT_TABLEEND,
 };
 
 struct poptOption opt_yes[] = {
-    {"yes", 'y', POPT_ARG_NONE, &opt.yes, 0, "yes to every question", NULL},
+    OPT_FLAG("yes", 'y', &opt.yes, "yes to every question"),
     POPT_TABLEEND,
 };
 
 struct poptOption opt_letter[] = {
-    {"letter", 0, POPT_ARG_STRING, &opt.letter, 0,
+    OPT_TEXT("letter", 0, &opt.letter,
 	"write the PIN that was made into this new file, for the holder (a PDF if it ends in .pdf)",
-	"FILE"},
-    {"letter-to", 0, POPT_ARG_STRING, &opt.letter_to, 0,
-	"seal the letter to this certificate of the holder (CMS)", "CERT"},
+	"FILE"),
+    OPT_TEXT("letter-to", 0, &opt.letter_to,
+	"seal the letter to this certificate of the holder (CMS)", "CERT"),
     POPT_TABLEEND,
 };
 
 struct poptOption opt_escrow[] = {
-    {"escrow-key", 0, POPT_ARG_STRING, &opt.escrow_key, 0, "file of a key that opens the escrow",
-	"KEY"},
-    {"escrow-pass", 0, POPT_ARG_STRING, &face.escrow_pass, 0,
-	"its passphrase: prompt, file:PATH or fd:N", "SPEC"},
+    OPT_TEXT("escrow-key", 0, &opt.escrow_key, "file of a key that opens the escrow", "KEY"),
+    OPT_TEXT(
+	"escrow-pass", 0, &face.escrow_pass, "its passphrase: prompt, file:PATH or fd:N", "SPEC"),
     POPT_TABLEEND,
 };
 
