@@ -70,9 +70,9 @@ int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf
 void err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* For a call of which one code is no failure but the answer no (ERR_ABSENT: it is not there): rc
- * and why are that call's. *ret: its answer was yes. Returns 0 for both, else rc, with *why in
- * *err. */
-MUST_CHECK int err_answer(int rc, int no, bool *ret, const struct err *why, struct err *err);
+ * and err are that call's. *ret: its answer was yes. Returns 0 for both, with nothing in *err, else
+ * rc. */
+MUST_CHECK int err_answer(int rc, int no, bool *ret, struct err *err);
 
 /* The exit status for a return value of any function here: 0 for 0, 1..20 for the codes, 1 for
  * unknown ones. */

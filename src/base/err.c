@@ -5,36 +5,23 @@
 
 #include "ykenroll/err.h"
 
-/* Put between and tail behind the first n bytes of the text; cut where it is full. */
+/* Behind the text; cut where it is full. */
 static void
-append(struct err *err, size_t n, const char between[static 2], const char *tail)
+append(struct err *err, const char *between, const char *tail)
 {
-	size_t room = sizeof(err->text) - n - 1, len = strlen(tail);
+	const size_t n = strlen(err->text);
 
-	if (n + 1 >= sizeof(err->text) || room < 2)
-		return;
-	memcpy(err->text + n, between, 2);
-	if (len > room - 2)
-		len = room - 2;
-	memcpy(err->text + n + 2, tail, len);
-	err->text[n + 2 + len] = '\0';
+	snprintf(err->text + n, sizeof(err->text) - n, "%s%s", between, tail);
 }
 
-static int
-set_v(struct err *err, int code, const char *tail, const char *fmt, va_list ap)
+static void
+set_v(struct err *err, int code, const char *fmt, va_list ap)
 {
-	size_t n;
-	int r;
-
 	if (err == NULL)
-		return code;
+		return;
 	err->code = code;
 	err->tries = -1;
-	r = vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	n = r < 0 ? 0 : (size_t)r;
-	if (tail != NULL)
-		append(err, n, ": ", tail);
-	return code;
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 }
 
 int
@@ -43,7 +30,7 @@ err_set(struct err *err, int code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	set_v(err, code, NULL, fmt, ap);
+	set_v(err, code, fmt, ap);
 	va_end(ap);
 	return code;
 }
@@ -55,8 +42,10 @@ err_errno(struct err *err, int code, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	set_v(err, code, why, fmt, ap);
+	set_v(err, code, fmt, ap);
 	va_end(ap);
+	if (err != NULL)
+		append(err, ": ", why);
 	return code;
 }
 
@@ -65,17 +54,14 @@ err_wrap(struct err *err, const char *fmt, ...)
 {
 	char old[ERR_TEXT_MAX];
 	va_list ap;
-	size_t n;
-	int r;
 
 	if (err == NULL)
 		return ERR_INTERNAL;
 	memcpy(old, err->text, sizeof(old));
 	va_start(ap, fmt);
-	r = vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 	va_end(ap);
-	n = r < 0 ? 0 : (size_t)r;
-	append(err, n, ": ", old);
+	append(err, ": ", old);
 	return err->code == 0 ? ERR_INTERNAL : err->code;
 }
 
@@ -90,18 +76,16 @@ err_hint(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(hint, sizeof(hint), fmt, ap);
 	va_end(ap);
-	append(err, strlen(err->text), "; ", hint);
+	append(err, "; ", hint);
 }
 
 int
-err_answer(int rc, int no, bool *ret, const struct err *why, struct err *err)
+err_answer(int rc, int no, bool *ret, struct err *err)
 {
 	*ret = rc == 0;
-	if (rc == 0 || rc == no)
-		return 0;
-	if (err != NULL)
-		*err = *why;
-	return rc;
+	if (rc == no && err != NULL)
+		*err = (struct err)ERR_INIT;
+	return rc == no ? 0 : rc;
 }
 
 int

@@ -11,12 +11,9 @@
 int
 ca_registry(const struct desk *w, struct registry **ret, struct err *err)
 {
-	struct err why = ERR_INIT;
-	const int rc = registry_open(w->home, w->actor, ret, &why);
+	bool there;
 
-	if (rc != 0 && rc != ERR_ABSENT && err != NULL)
-		*err = why;
-	return rc == ERR_ABSENT ? 0 : rc;
+	return err_answer(registry_open(w->home, w->actor, ret, err), ERR_ABSENT, &there, err);
 }
 
 int
@@ -112,14 +109,9 @@ audit_tell(const char *home, struct registry *r, struct signer *s, struct err *e
 {
 	struct registry_mark known = {0};
 	struct signer_audit told = {0};
-	char path[PATH_MAX];
 	int rc;
 
-	if (r == NULL)
-		return 0;
-	if ((rc = file_join(path, sizeof(path), home, "ca", err)) != 0)
-		return rc;
-	if (access(path, F_OK) != 0)
+	if (r == NULL || !home_has(home, "ca"))
 		return 0;
 	if ((rc = audit_told(r, s, &told, err)) != 0)
 		return rc;
@@ -129,6 +121,14 @@ audit_tell(const char *home, struct registry *r, struct signer *s, struct err *e
 }
 
 /* ---- what everybody may read of a home ---- */
+
+bool
+home_has(const char *home, const char *name)
+{
+	char path[PATH_MAX];
+
+	return file_join(path, sizeof(path), home, name, NULL) == 0 && access(path, F_OK) == 0;
+}
 
 int
 home_pem(const char *home, const char *name,

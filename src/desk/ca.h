@@ -40,6 +40,7 @@ MUST_CHECK int audit_told(
 
 /* ---- what everybody may read of a home ---- */
 
+bool home_has(const char *home, const char *name);
 /* One of its PEM files, "pub/issuing.crl", as DER: from_pem is cert_from_pem or crl_from_pem.
  * Errors: ERR_ABSENT; those of from_pem. */
 MUST_CHECK int home_pem(const char *home, const char *name,

@@ -122,11 +122,9 @@ session_note(char *ret, size_t size, const char *reason, const char *ticket, str
 int
 session_ask(const struct session *s, enum desk_secret which, struct secret *ret, struct err *err)
 {
-	struct err why = ERR_INIT;
 	bool given;
 
-	return err_answer(
-	    s->w->ui.secret(s->w->ui.ctx, which, ret, &why), ERR_ABSENT, &given, &why, err);
+	return err_answer(s->w->ui.secret(s->w->ui.ctx, which, ret, err), ERR_ABSENT, &given, err);
 }
 
 int
@@ -197,10 +195,9 @@ session_tries(
 int
 session_puk(struct session *s, struct token_pin_state *ret, bool *ret_has, struct err *err)
 {
-	struct err why = ERR_INIT;
-	int rc = token_puk_state(s->token, ret, &why);
+	int rc = token_puk_state(s->token, ret, err);
 
-	rc = err_answer(rc, ERR_ABSENT, ret_has, &why, err);
+	rc = err_answer(rc, ERR_ABSENT, ret_has, err);
 	if (*ret_has && ret->known && ret->tries_max == 0)
 		*ret_has = false;
 	return rc;
@@ -274,9 +271,7 @@ session_mgmkey(struct session *s, const struct secret *given, struct err *err)
 int
 session_is_mgmkey(struct session *s, const struct secret *key, bool *ret, struct err *err)
 {
-	struct err why = ERR_INIT;
-
-	return err_answer(session_authenticate(s, key, &why), ERR_MGMKEY, ret, &why, err);
+	return err_answer(session_authenticate(s, key, err), ERR_MGMKEY, ret, err);
 }
 
 int
@@ -310,11 +305,10 @@ session_admin(struct session *s, struct session_admin *ret, struct err *err)
 	CLEAN(blob_wipe) struct blob content = {0};
 	struct session_admin admin = {0};
 	struct tlv outer, flags, salt;
-	struct err why = ERR_INIT;
 	int rc;
 
-	rc = token_get_object(s->token, OBJ_ADMIN, &content, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, &admin.present, &why, err)) != 0)
+	rc = token_get_object(s->token, OBJ_ADMIN, &content, err);
+	if ((rc = err_answer(rc, ERR_ABSENT, &admin.present, err)) != 0)
 		return rc;
 	if (admin.present && tlv_find(content.data, content.len, TAG_ADMIN, &outer) == 0) {
 		if (tlv_find(outer.value, outer.len, TAG_FLAGS, &flags) == 0 && flags.len == 1) {

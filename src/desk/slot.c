@@ -17,15 +17,14 @@ slot_wipe(struct slot *s)
 static int
 look_cert(struct token *token, uint8_t number, struct slot *s, struct err *err)
 {
-	struct err why = ERR_INIT;
 	int rc;
 
-	rc = token_get_cert(token, number, &s->cert_der, &why);
+	rc = token_get_cert(token, number, &s->cert_der, err);
 	if (rc == ERR_FIT) { /* something is there that is no certificate */
 		s->has_cert = true;
 		return 0;
 	}
-	if ((rc = err_answer(rc, ERR_ABSENT, &s->has_cert, &why, err)) != 0 || !s->has_cert)
+	if ((rc = err_answer(rc, ERR_ABSENT, &s->has_cert, err)) != 0 || !s->has_cert)
 		return rc;
 	s->cert_readable = cert_read(s->cert_der.data, s->cert_der.len, &s->cert, NULL) == 0;
 	return 0;
@@ -54,17 +53,16 @@ slot_look(struct token *token, uint8_t number, bool attest, struct slot *ret, st
 	CLEAN(slot_wipe) struct slot s = {0};
 	const uint8_t *fw = token_id(token)->firmware;
 	const bool metadata = fw[0] > 5 || (fw[0] == 5 && fw[1] >= 3);
-	struct err why = ERR_INIT;
 	int rc;
 
-	rc = token_slot(token, number, &s.key, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, &s.key_known, &why, err)) != 0 ||
+	rc = token_slot(token, number, &s.key, err);
+	if ((rc = err_answer(rc, ERR_ABSENT, &s.key_known, err)) != 0 ||
 	    (rc = look_cert(token, number, &s, err)) != 0)
 		return rc;
 	/* Without metadata only the attestation tells of a key, and that of a generated one. */
 	if (number != DEVICE_SLOT_F9 && (!metadata || (attest && s.key_known && s.key.generated))) {
-		rc = token_attest(token, number, &s.leaf, &why);
-		if ((rc = err_answer(rc, ERR_ABSENT, &s.attested, &why, err)) != 0)
+		rc = token_attest(token, number, &s.leaf, err);
+		if ((rc = err_answer(rc, ERR_ABSENT, &s.attested, err)) != 0)
 			return rc;
 	}
 	if (s.attested && !s.key_known)

@@ -197,11 +197,10 @@ fill_uri(struct filling *f, struct token *token, struct err *err)
 {
 	char hex[2 * DEVICE_GUID_LEN + 1] = "";
 	uint8_t guid[DEVICE_GUID_LEN];
-	struct err why = ERR_INIT;
 	bool has;
-	int rc = token_get_guid(token, guid, &why);
+	int rc = token_get_guid(token, guid, err);
 
-	if ((rc = err_answer(rc, ERR_ABSENT, &has, &why, err)) != 0)
+	if ((rc = err_answer(rc, ERR_ABSENT, &has, err)) != 0)
 		return rc;
 	if (has)
 		text_hex(guid, sizeof(guid), hex);

@@ -164,13 +164,12 @@ static int
 check_cert(struct check *c, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
-	struct err why = ERR_INIT;
 	struct cert_info info;
-	const int got = token_get_cert(c->s.token, CHECK_SLOT, &der, &why);
+	const int got = token_get_cert(c->s.token, CHECK_SLOT, &der, err);
 	bool there;
 	int rc;
 
-	if ((rc = err_answer(got == ERR_FIT ? 0 : got, ERR_ABSENT, &there, &why, err)) != 0)
+	if ((rc = err_answer(got == ERR_FIT ? 0 : got, ERR_ABSENT, &there, err)) != 0)
 		return rc;
 	if (!there) {
 		if (c->live)
@@ -235,13 +234,11 @@ check_key(struct check *c, struct err *err)
 	CLEAN(slot_wipe) struct token_slot slot = {0};
 	uint8_t digest[X509_SHA256_LEN] = {0};
 	struct err why = ERR_INIT;
-	bool there;
-	int rc;
+	int rc = token_slot(c->s.token, CHECK_SLOT, &slot, &why);
 
-	rc = token_slot(c->s.token, CHECK_SLOT, &slot, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0)
-		return rc;
-	if (!there) {
+	if (rc != 0 && rc != ERR_ABSENT)
+		return *err = why, rc;
+	if (rc == ERR_ABSENT) {
 		/* before 5.3 a token does not tell: the certificate has to do */
 		if (c->live && strstr(why.text, "firmware") == NULL)
 			findings_mismatch(&c->found, "key-missing", "%s", why.text);
@@ -260,14 +257,13 @@ static int
 check_identity(struct check *c, struct err *err)
 {
 	uint8_t guid[DEVICE_GUID_LEN];
-	struct err why = ERR_INIT;
 	bool there;
 	int rc;
 
 	if (!c->live)
 		return 0;
-	rc = token_get_guid(c->s.token, guid, &why);
-	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, &why, err)) != 0)
+	rc = token_get_guid(c->s.token, guid, err);
+	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, err)) != 0)
 		return rc;
 	if (!there) {
 		findings_mismatch(&c->found, "identity-missing", "the token has no CHUID");
@@ -377,12 +373,11 @@ static int
 not_registered(struct check *c, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
-	struct err why = ERR_INIT;
 	struct cert_info info;
 	bool there;
-	int rc = token_get_cert(c->s.token, CHECK_SLOT, &der, &why);
+	int rc = token_get_cert(c->s.token, CHECK_SLOT, &der, err);
 
-	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, &why, err)) != 0)
+	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, err)) != 0)
 		return rc;
 	if (there && cert_read(der.data, der.len, &info, NULL) == 0 && is_ours(c, &info))
 		findings_mismatch(&c->found, "row-missing",

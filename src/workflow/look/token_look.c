@@ -150,14 +150,12 @@ info_slots(struct verb *v, struct workflow_token_info *info, struct err *err)
 	CLEAN(slot_trust_wipe) struct slot_trust trust = {0};
 	CLEAN(blob_wipe) struct blob f9 = {0};
 	const struct device_slot *slots;
-	struct err why = ERR_INIT;
 	bool has_f9;
 	size_t n, i;
 	int rc;
 
-	rc = token_get_cert(v->s.token, DEVICE_SLOT_F9, &f9, &why);
-	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &has_f9, &why, err)) !=
-		0 ||
+	rc = token_get_cert(v->s.token, DEVICE_SLOT_F9, &f9, err);
+	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &has_f9, err)) != 0 ||
 	    (rc = slot_trust(v->s.w, &trust, err)) != 0)
 		return rc;
 	slots = device_slots(&n);
@@ -185,7 +183,6 @@ info_objects(struct verb *v, struct workflow_token_info *info, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob ccc = {0};
 	struct session_admin admin;
-	struct err why = ERR_INIT;
 	int rc;
 
 	if ((rc = session_admin(&v->s, &admin, err)) != 0)
@@ -193,11 +190,11 @@ info_objects(struct verb *v, struct workflow_token_info *info, struct err *err)
 	info->mgm_protected = admin.protected_key;
 	info->mgm_derived = admin.derived_key;
 	info->puk_disabled = admin.puk_disabled;
-	rc = token_get_guid(v->s.token, info->guid, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, &info->has_guid, &why, err)) != 0)
+	rc = token_get_guid(v->s.token, info->guid, err);
+	if ((rc = err_answer(rc, ERR_ABSENT, &info->has_guid, err)) != 0)
 		return rc;
-	rc = token_get_object(v->s.token, OBJ_CCC, &ccc, &why);
-	return err_answer(rc, ERR_ABSENT, &info->has_ccc, &why, err);
+	rc = token_get_object(v->s.token, OBJ_CCC, &ccc, err);
+	return err_answer(rc, ERR_ABSENT, &info->has_ccc, err);
 }
 
 int

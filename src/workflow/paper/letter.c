@@ -108,11 +108,10 @@ write_letter(const struct desk *w, const struct holder *holder, uint32_t token,
 int
 letter_pin(struct enrolment *e, struct secret *ret, struct err *err)
 {
-	struct err why = ERR_INIT;
 	bool kept;
-	int rc = registry_letter_pin(e->s.registry, e->s.serial, ret, &why);
+	int rc = registry_letter_pin(e->s.registry, e->s.serial, ret, err);
 
-	if ((rc = err_answer(rc, ERR_ABSENT, &kept, &why, err)) != 0 || kept)
+	if ((rc = err_answer(rc, ERR_ABSENT, &kept, err)) != 0 || kept)
 		return rc;
 	return secret_digits(ret, LETTER_DIGITS, err);
 }
@@ -135,7 +134,6 @@ keeps_pin(const struct enrolment *e)
 int
 letter_finish(struct enrolment *e, struct err *err)
 {
-	struct err why = ERR_INIT;
 	bool was;
 	int rc;
 
@@ -152,8 +150,8 @@ letter_finish(struct enrolment *e, struct err *err)
 	if (keeps_pin(e))
 		return 0;
 	rc = registry_letter_end(
-	    e->s.registry, e->work.asked.token, "the PIN in it is not the token's any more", &why);
-	return err_answer(rc, ERR_ABSENT, &was, &why, err);
+	    e->s.registry, e->work.asked.token, "the PIN in it is not the token's any more", err);
+	return err_answer(rc, ERR_ABSENT, &was, err);
 }
 
 /* ---- on its own ---- */

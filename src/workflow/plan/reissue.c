@@ -126,13 +126,11 @@ renew_request(
     struct registry *r, const struct registry_row *former, struct request *asked, struct err *err)
 {
 	struct request stored = {.holder = former->holder};
-	struct err why = ERR_INIT;
-	const int rc = registry_request(r, former->token.serial, &stored, &why);
+	bool there;
+	int rc = registry_request(r, former->token.serial, &stored, err);
 
-	if (rc != 0 && rc != ERR_ABSENT) {
-		*err = why;
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, err)) != 0)
 		return rc;
-	}
 	request_merge(asked, &stored);
 	request_merge(asked, &workflow_usual);
 	return precheck_names(&asked->holder, err);

@@ -251,14 +251,13 @@ look_cert(struct enrolment *e, const struct slot *slot, bool *ret, struct reques
     struct err *err)
 {
 	CLEAN(blob_wipe) struct blob logged = {0}, spki = {0}, key = {0};
-	struct err why = ERR_INIT;
 	int rc;
 
 	*ret = false;
 	if (!slot->cert_readable || slot->cert.serial_len != SIGNER_SERIAL_LEN)
 		return 0;
-	rc = signer_find(e->s.signer, slot->cert.serial, &logged, ret_said, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, ret, &why, err)) != 0 || !*ret)
+	rc = signer_find(e->s.signer, slot->cert.serial, &logged, ret_said, err);
+	if ((rc = err_answer(rc, ERR_ABSENT, ret, err)) != 0 || !*ret)
 		return rc;
 	*ret = false;
 	if (!blob_equal(&logged, &slot->cert_der))
@@ -337,14 +336,13 @@ static int
 protected_key(struct enrolment *e, struct err *err)
 {
 	struct session_admin admin;
-	struct err why = ERR_INIT;
 	bool there;
 	int rc;
 
 	if ((rc = session_admin(&e->s, &admin, err)) != 0 || !admin.protected_key || wants_pin(e))
 		return rc;
-	rc = session_get_protected(&e->s, e->current_mgmkey, &why);
-	return err_answer(rc, ERR_ABSENT, &there, &why, err);
+	rc = session_get_protected(&e->s, e->current_mgmkey, err);
+	return err_answer(rc, ERR_ABSENT, &there, err);
 }
 
 static int

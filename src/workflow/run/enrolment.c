@@ -183,22 +183,21 @@ contents(struct enrolment *e, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob b = {0};
 	struct token_slot slot = {0};
-	struct err why = ERR_INIT;
 	bool f9 = false;
 	int rc;
 
-	rc = token_get_object(e->s.token, OBJ_CERT_9A, &b, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, &e->cert_used, &why, err)) != 0)
+	rc = token_get_object(e->s.token, OBJ_CERT_9A, &b, err);
+	if ((rc = err_answer(rc, ERR_ABSENT, &e->cert_used, err)) != 0)
 		return rc;
-	rc = token_slot(e->s.token, ENROL_SLOT, &slot, &why);
+	rc = token_slot(e->s.token, ENROL_SLOT, &slot, err);
 	blob_wipe(&slot.spki);
-	if ((rc = err_answer(rc, ERR_ABSENT, &e->slot_used, &why, err)) != 0)
+	if ((rc = err_answer(rc, ERR_ABSENT, &e->slot_used, err)) != 0)
 		return rc;
-	rc = token_get_object(e->s.token, OBJ_ADMIN, &b, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, &e->admin_used, &why, err)) != 0)
+	rc = token_get_object(e->s.token, OBJ_ADMIN, &b, err);
+	if ((rc = err_answer(rc, ERR_ABSENT, &e->admin_used, err)) != 0)
 		return rc;
-	rc = token_get_cert(e->s.token, DEVICE_SLOT_F9, &e->work.asked.f9, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, &f9, &why, err)) != 0)
+	rc = token_get_cert(e->s.token, DEVICE_SLOT_F9, &e->work.asked.f9, err);
+	if ((rc = err_answer(rc, ERR_ABSENT, &f9, err)) != 0)
 		return rc;
 	if (!f9)
 		return err_set(err, ERR_ATTEST,

@@ -9,10 +9,9 @@
 int
 run_resume(struct enrolment *e, struct err *err)
 {
-	struct err why = ERR_INIT;
-	int rc = registry_work_open(e->s.registry, e->s.serial, &e->work, &why);
+	int rc = registry_work_open(e->s.registry, e->s.serial, &e->work, err);
 
-	if ((rc = err_answer(rc, ERR_ABSENT, &e->resumed, &why, err)) != 0 || !e->resumed)
+	if ((rc = err_answer(rc, ERR_ABSENT, &e->resumed, err)) != 0 || !e->resumed)
 		return rc;
 	e->report->holder = e->work.asked.holder;
 	if ((e->plan = plan_find(e->work.plan)) == NULL)
@@ -28,7 +27,6 @@ run_begin(
     struct enrolment *e, const struct plan *plan, const struct request *asked, struct err *err)
 {
 	struct request known = {0};
-	struct err why = ERR_INIT;
 	bool there;
 	int rc;
 
@@ -36,8 +34,8 @@ run_begin(
 	snprintf(e->work.plan, sizeof(e->work.plan), "%s", plan->name);
 	e->work.asked = *asked;
 	e->work.asked.token = e->s.serial;
-	rc = registry_holder(e->s.registry, asked->holder.key, &known.holder, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) == 0)
+	rc = registry_holder(e->s.registry, asked->holder.key, &known.holder, err);
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, err)) == 0)
 		request_merge(&e->work.asked, &known);
 	e->report->holder = e->work.asked.holder;
 	return rc;

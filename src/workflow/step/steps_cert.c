@@ -41,14 +41,13 @@ int
 step_key_done(struct enrolment *e, bool *ret, struct err *err)
 {
 	CLEAN(token_slot_wipe) struct token_slot slot = {0};
-	struct err why = ERR_INIT;
 	bool there;
 	int rc;
 
 	if (!enrolment_recorded(e, "key"))
 		return 0;
-	rc = token_slot(e->s.token, ENROL_SLOT, &slot, &why);
-	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0 || !there)
+	rc = token_slot(e->s.token, ENROL_SLOT, &slot, err);
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, err)) != 0 || !there)
 		return rc;
 	if (!slot.generated || slot.alg != e->work.asked.alg ||
 	    (e->work.asked.pin_policy != PIN_DEFAULT &&
@@ -72,13 +71,12 @@ int
 step_identity_done(struct enrolment *e, bool *ret, struct err *err)
 {
 	uint8_t guid[DEVICE_GUID_LEN];
-	struct err why = ERR_INIT;
 	int rc;
 
 	if (!enrolment_recorded(e, "identity"))
 		return 0;
-	rc = token_get_guid(e->s.token, guid, &why);
-	rc = err_answer(rc, ERR_ABSENT, ret, &why, err);
+	rc = token_get_guid(e->s.token, guid, err);
+	rc = err_answer(rc, ERR_ABSENT, ret, err);
 	*ret = *ret && memcmp(guid, e->work.asked.guid, sizeof(guid)) == 0;
 	return rc;
 }
@@ -115,14 +113,13 @@ step_request(struct enrolment *e, struct err *err)
 static int
 logged_cert(struct enrolment *e, struct blob *ret, struct err *err)
 {
-	struct err why = ERR_INIT;
 	bool there;
 	int rc;
 
 	if (e->work.cert.len > 0)
 		return blob_set(ret, e->work.cert.data, e->work.cert.len, err);
-	rc = signer_find(e->s.signer, e->work.cert_serial, ret, NULL, &why);
-	return err_answer(rc, ERR_ABSENT, &there, &why, err);
+	rc = signer_find(e->s.signer, e->work.cert_serial, ret, NULL, err);
+	return err_answer(rc, ERR_ABSENT, &there, err);
 }
 
 int
@@ -205,14 +202,13 @@ int
 step_import(struct enrolment *e, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob back = {0};
-	struct err why = ERR_INIT;
 	bool same;
 	int rc;
 
 	if ((rc = token_put_cert(e->s.token, ENROL_SLOT, &e->cert, err)) != 0)
 		return rc;
-	rc = token_get_cert(e->s.token, ENROL_SLOT, &back, &why);
-	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &same, &why, err)) != 0)
+	rc = token_get_cert(e->s.token, ENROL_SLOT, &back, err);
+	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &same, err)) != 0)
 		return rc;
 	if (!same || !blob_equal(&back, &e->cert))
 		return err_set(err, ERR_FIT,

@@ -101,11 +101,10 @@ step_mgmkey_escrow(struct enrolment *e, struct err *err)
 static int
 send_puk(struct enrolment *e, const struct secret *old, bool *ret, struct err *err)
 {
-	struct err why = ERR_INIT;
 	int rc =
-	    token_change_puk(e->s.token, old, e->puk_new, session_puk_flags(&e->s, &e->puk), &why);
+	    token_change_puk(e->s.token, old, e->puk_new, session_puk_flags(&e->s, &e->puk), err);
 
-	if ((rc = err_answer(rc, ERR_PIN, ret, &why, err)) != 0 || *ret)
+	if ((rc = err_answer(rc, ERR_PIN, ret, err)) != 0 || *ret)
 		return rc;
 	return token_puk_state(e->s.token, &e->puk, err);
 }

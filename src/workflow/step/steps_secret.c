@@ -90,13 +90,12 @@ step_puk_done(struct enrolment *e, bool *ret, struct err *err)
 static int
 puk_arrived(struct enrolment *e, bool *ret, struct err *err)
 {
-	struct err why = ERR_INIT;
 	int rc;
 
 	if (!enrolment_recorded(e, STEP_PUK_SENDING) || e->puk.tries_left < 3)
 		return 0;
-	rc = token_change_puk(e->s.token, e->puk_new, e->puk_new, 0, &why);
-	return err_answer(rc, ERR_PIN, ret, &why, err);
+	rc = token_change_puk(e->s.token, e->puk_new, e->puk_new, 0, err);
+	return err_answer(rc, ERR_PIN, ret, err);
 }
 
 int

@@ -33,16 +33,15 @@ static int
 look_up(struct verb *v, enum verb_kind kind, struct err *err)
 {
 	const struct desk *w = v->s.w;
-	struct err why = ERR_INIT;
 	bool there;
 	int rc;
 
 	if (v->s.serial == 0)
 		return 0;
-	rc = registry_open(w->home, w->actor, &v->s.registry, &why);
+	rc = registry_open(w->home, w->actor, &v->s.registry, err);
 	if (rc != 0 && kind == VERB_LOOK)
 		return 0;
-	if ((rc = err_answer(rc, ERR_ABSENT, &there, &why, err)) != 0 || !there)
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, err)) != 0 || !there)
 		return rc;
 	return registry_row(v->s.registry, v->s.serial, &v->s.row, err);
 }
