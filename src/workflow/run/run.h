@@ -14,13 +14,15 @@
  * are in plans.c. */
 
 struct enrolment;
+typedef int step_fn(struct enrolment *e, struct err *err);
+typedef int step_done_fn(struct enrolment *e, bool *ret, struct err *err);
 
 struct plan_step {
 	const char *name;
 	const char *text; /* one line for people; {words} are plan_text's */
 	/* Is it done already? Asks token and registry, changes nothing. NULL: never. */
-	int (*done)(struct enrolment *e, bool *ret, struct err *err);
-	int (*run)(struct enrolment *e, struct err *err);
+	step_done_fn *done;
+	step_fn *run;
 	bool irreversible; /* on the token */
 	enum plan_record {
 		RECORD_NONE,
@@ -43,9 +45,9 @@ struct plan {
 	bool signer;	  /* the CA is needed all the same */
 	/* Before the first change, fresh and resumed: what can be known of the token beside what
 	 * every run looks at. Spends no try. */
-	int (*check)(struct enrolment *e, struct err *err);
+	step_fn *check;
 	/* After that, and not for --dry-run: secrets from people and from escrow. */
-	int (*ask)(struct enrolment *e, struct err *err);
+	step_fn *ask;
 };
 
 extern const struct plan plan_enroll, plan_reissue, plan_renew, plan_unblock, plan_adopt,
@@ -146,39 +148,18 @@ MUST_CHECK int run_plan(struct enrolment *e, struct err *err);
 
 /* ---- steps ---- */
 
-/* steps: what the plans are made of. Each is one change, or one thing that is asked of token or CA.
- */
+/* What the plans are made of. Each is one change, or one thing that is asked of token or CA.
+ * steps_secret.c, steps_cert.c, steps_end.c, steps_escrow.c */
+MUST_CHECK step_fn step_retries, step_mgmkey, step_puk, step_pin, step_pin_by_puk, step_key,
+    step_identity, step_attest, step_request, step_issue, step_import, step_prove, step_record,
+    step_activate, step_closed, step_retired, step_mgmkey_escrow, step_puk_escrow, step_same_key,
+    step_reset, step_replaced, step_superseded, step_revoked;
+MUST_CHECK step_done_fn step_mgmkey_done, step_puk_done, step_key_done, step_identity_done,
+    step_issue_done;
 
 /* Used by steps and recover (steps_cert.c). Revoke or drop the certificate that this work can no
- * longer use. */
-MUST_CHECK int steps_abandon_cert(struct enrolment *e, struct err *err);
-
-/* Send the PIN that is on the token from now on. */
-MUST_CHECK int steps_verify_pin(struct enrolment *e, struct err *err);
-
-/* The steps, one function each, in the order of the plan. */
-MUST_CHECK int step_retries(struct enrolment *e, struct err *err);
-MUST_CHECK int step_mgmkey_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_mgmkey(struct enrolment *e, struct err *err);
-MUST_CHECK int step_puk_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_puk(struct enrolment *e, struct err *err);
-MUST_CHECK int step_pin(struct enrolment *e, struct err *err);
-MUST_CHECK int step_pin_by_puk(struct enrolment *e, struct err *err);
-MUST_CHECK int step_key_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_key(struct enrolment *e, struct err *err);
-MUST_CHECK int step_identity_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_identity(struct enrolment *e, struct err *err);
-MUST_CHECK int step_attest(struct enrolment *e, struct err *err);
-MUST_CHECK int step_request(struct enrolment *e, struct err *err);
-MUST_CHECK int step_issue_done(struct enrolment *e, bool *ret, struct err *err);
-MUST_CHECK int step_issue(struct enrolment *e, struct err *err);
-MUST_CHECK int step_import(struct enrolment *e, struct err *err);
-MUST_CHECK int step_prove(struct enrolment *e, struct err *err);
-MUST_CHECK int step_record(struct enrolment *e, struct err *err);
-/* steps_close.c */
-MUST_CHECK int step_activate(struct enrolment *e, struct err *err);
-MUST_CHECK int step_closed(struct enrolment *e, struct err *err);
-MUST_CHECK int step_retired(struct enrolment *e, struct err *err);
+ * longer use; send the PIN that is on the token from now on. */
+MUST_CHECK step_fn steps_abandon_cert, steps_verify_pin;
 
 /* enroll.c: the enrolment itself, of a token that was looked at. */
 MUST_CHECK int enroll_token(
@@ -188,38 +169,21 @@ MUST_CHECK int enroll_token(
  * (0: the current one), by the key that the operator named. */
 MUST_CHECK int steps_escrow(struct enrolment *e, enum registry_secret_kind kind, unsigned version,
     struct secret *ret, struct err *err);
-MUST_CHECK int steps_mgmkey_open(struct enrolment *e, struct err *err);
-MUST_CHECK int step_mgmkey_escrow(struct enrolment *e, struct err *err);
-MUST_CHECK int step_puk_escrow(struct enrolment *e, struct err *err);
-MUST_CHECK int step_same_key(struct enrolment *e, struct err *err);
+MUST_CHECK step_fn steps_mgmkey_open;
 
-/* steps_reset.c: as from the factory. check: may it be reset at all, and what is lost; ask: a
+/* steps_end.c: as from the factory. check: may it be reset at all, and what is lost; ask: a
  * person's yes. */
-MUST_CHECK int steps_reset_check(struct enrolment *e, struct err *err);
-MUST_CHECK int steps_reset_ask(struct enrolment *e, struct err *err);
-MUST_CHECK int step_reset(struct enrolment *e, struct err *err);
-
-/* steps_revoke.c: take back what other work made. */
+MUST_CHECK step_fn steps_reset_check, steps_reset_ask;
 
 /* Where something was ended: publish to the servers of ykenroll.conf, the card and the CA let go.
  */
-MUST_CHECK int steps_tell_servers(struct enrolment *e, struct err *err);
-MUST_CHECK int step_replaced(struct enrolment *e, struct err *err);
-MUST_CHECK int step_superseded(struct enrolment *e, struct err *err);
-MUST_CHECK int step_revoked(struct enrolment *e, struct err *err);
+MUST_CHECK step_fn steps_tell_servers;
 
-/* before.c: what each plan finds out (check) and asks for (ask) before the first
- * change to the token. plan.h has what the two may do. */
-MUST_CHECK int before_enroll_check(struct enrolment *e, struct err *err);
-MUST_CHECK int before_enroll_ask(struct enrolment *e, struct err *err);
-MUST_CHECK int before_renew_check(struct enrolment *e, struct err *err);
-MUST_CHECK int before_renew_ask(struct enrolment *e, struct err *err);
-MUST_CHECK int before_unblock_check(struct enrolment *e, struct err *err);
-MUST_CHECK int before_unblock_ask(struct enrolment *e, struct err *err);
-MUST_CHECK int before_retire_check(struct enrolment *e, struct err *err);
-MUST_CHECK int before_retire_ask(struct enrolment *e, struct err *err);
-MUST_CHECK int before_adopt_check(struct enrolment *e, struct err *err);
-MUST_CHECK int before_adopt_ask(struct enrolment *e, struct err *err);
+/* before.c: what each plan finds out (check) and asks for (ask) before the first change to the
+ * token: see struct plan. */
+MUST_CHECK step_fn before_enroll_check, before_enroll_ask, before_renew_check, before_renew_ask,
+    before_unblock_check, before_unblock_ask, before_retire_check, before_retire_ask,
+    before_adopt_check, before_adopt_ask;
 
 /* ---- paper/letter.c: what a run does with one ---- */
 
