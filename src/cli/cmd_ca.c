@@ -2,10 +2,9 @@
 /* ca: its verbs. show: the certificates and CRLs that servers need, public files; no key is
  * touched. */
 #include <jansson.h>
-#include <unistd.h>
 
-#include "base/file.h"
 #include "cli/cli.h"
+#include "desk/ca.h"
 
 static int pem, crl;
 
@@ -18,27 +17,17 @@ static const struct poptOption table[] = {
 static const char *const cert_files[] = {"pub/issuing.crt", "pub/root.crt"};
 static const char *const crl_files[] = {"pub/issuing.crl", "pub/root.crl"};
 
+/* One of them as DER: a PEM file may have any text around it. */
 static int
-read_public(const char *name, struct blob *ret, struct err *err)
+read_public(const char *name, bool is_crl, struct blob *ret, struct err *err)
 {
-	char path[4096];
-	int rc;
+	const int rc =
+	    home_pem(opt.home_path, name, is_crl ? crl_from_pem : cert_from_pem, ret, err);
 
-	if ((rc = file_join(path, sizeof(path), opt.home_path, name, err)) != 0)
-		return rc;
-	if ((rc = file_read(path, ret, err)) == ERR_ABSENT)
-		return err_set(err, ERR_CA, "there is no CA in %s; make one with: ykenroll init",
-		    opt.home_path);
-	return rc;
-}
-
-static bool
-has_public(const char *name)
-{
-	char path[4096];
-
-	return file_join(path, sizeof(path), opt.home_path, name, NULL) == 0 &&
-	       access(path, F_OK) == 0;
+	return rc == ERR_ABSENT
+		   ? err_set(err, ERR_CA, "there is no CA in %s; make one with: ykenroll init",
+			 opt.home_path)
+		   : rc;
 }
 
 /* One when the issuing CA is its own root: then both files are the same. */
@@ -47,64 +36,44 @@ levels(void)
 {
 	CLEAN(blob_wipe) struct blob issuing = {0}, root = {0};
 
-	return read_public(cert_files[0], &issuing, NULL) == 0 &&
-		       read_public(cert_files[1], &root, NULL) == 0 && blob_equal(&issuing, &root)
+	return read_public(cert_files[0], false, &issuing, NULL) == 0 &&
+		       read_public(cert_files[1], false, &root, NULL) == 0 &&
+		       blob_equal(&issuing, &root)
 		   ? 1
 		   : 2;
-}
-
-/* Made anew from what the file holds: a PEM file may have any text around it, for the terminal too.
- */
-static int
-print_pem(const struct blob *file, bool is_crl, struct err *err)
-{
-	CLEAN(blob_wipe) struct blob der = {0}, text = {0};
-	int rc;
-
-	if ((rc = is_crl ? crl_from_pem(file, &der, err) : cert_from_pem(file, &der, err)) != 0 ||
-	    (rc = pem_put(&der, is_crl ? PEM_CRL : PEM_CERT, &text, err)) != 0)
-		return rc;
-	if (fwrite(text.data, 1, text.len, stdout) != text.len)
-		return err_errno(err, ERR_INTERNAL, "cannot write the output");
-	return 0;
 }
 
 static int
 print_files(const char *const names[static 2], bool are_crls, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob b = {0};
+	CLEAN(blob_wipe) struct blob der = {0}, text = {0};
 	size_t i;
 	int rc;
 
 	for (i = 0; i < levels(); i++)
-		if ((!are_crls || i == 0 || has_public(names[i])) &&
-		    ((rc = read_public(names[i], &b, err)) != 0 ||
-			(rc = print_pem(&b, are_crls, err)) != 0))
+		if ((!are_crls || i == 0 || home_has(opt.home_path, names[i])) &&
+		    ((rc = read_public(names[i], are_crls, &der, err)) != 0 ||
+			(rc = pem_put(&der, are_crls ? PEM_CRL : PEM_CERT, &text, err)) != 0))
 			return rc;
-	return 0;
+	return opt_out(NULL, &text, 0, err);
 }
 
 static int
 load_cert(const char *name, struct cert_info *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob text = {0}, der = {0};
-	int rc;
+	CLEAN(blob_wipe) struct blob der = {0};
+	const int rc = read_public(name, false, &der, err);
 
-	if ((rc = read_public(name, &text, err)) != 0 ||
-	    (rc = cert_from_pem(&text, &der, err)) != 0)
-		return rc;
-	return cert_read(der.data, der.len, ret, err);
+	return rc != 0 ? rc : cert_read(der.data, der.len, ret, err);
 }
 
 static int
 load_crl(const char *name, struct crl_info *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob text = {0}, der = {0};
-	int rc;
+	CLEAN(blob_wipe) struct blob der = {0};
+	const int rc = read_public(name, true, &der, err);
 
-	if ((rc = read_public(name, &text, err)) != 0 || (rc = crl_from_pem(&text, &der, err)) != 0)
-		return rc;
-	return crl_read(der.data, der.len, ret, err);
+	return rc != 0 ? rc : crl_read(der.data, der.len, ret, err);
 }
 
 static json_t *
@@ -138,7 +107,7 @@ show(struct err *err)
 	const size_t n = levels();
 	struct cert_info certs[2];
 	struct crl_info crls[2];
-	const struct crl_info *root = has_public(crl_files[1]) ? &crls[1] : NULL;
+	const struct crl_info *root = home_has(opt.home_path, crl_files[1]) ? &crls[1] : NULL;
 	size_t i;
 	int rc;
 

@@ -37,20 +37,9 @@ MUST_CHECK int token_in(const char *path, struct blob *ret, struct err *err);
 
 /* ---- the verbs ---- */
 
-extern const struct command cmd_token_list;
-extern const struct command cmd_token_info;
-extern const struct command cmd_token_export;
-extern const struct command cmd_token_attest;
-extern const struct command cmd_token_change_pin;
-extern const struct command cmd_token_change_puk;
-extern const struct command cmd_token_unblock_pin;
-extern const struct command cmd_token_set_retries;
-extern const struct command cmd_token_change_mgmkey;
-extern const struct command cmd_token_generate;
-extern const struct command cmd_token_request;
-extern const struct command cmd_token_import;
-extern const struct command cmd_token_delete;
-extern const struct command cmd_token_move;
-extern const struct command cmd_token_reset;
+extern const struct command cmd_token_list, cmd_token_info, cmd_token_export, cmd_token_attest,
+    cmd_token_change_pin, cmd_token_change_puk, cmd_token_unblock_pin, cmd_token_set_retries,
+    cmd_token_change_mgmkey, cmd_token_generate, cmd_token_request, cmd_token_import,
+    cmd_token_delete, cmd_token_move, cmd_token_reset;
 
 #endif

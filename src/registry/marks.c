@@ -62,17 +62,10 @@ unpem(const char *text, size_t len, uint8_t ret[static TAIL])
 	return n;
 }
 
-static void
-close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
 int
 registry_mark_of_crl(const char *path, struct registry_mark *ret, struct err *err)
 {
-	CLEAN(close_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	CLEAN(file_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	char tail[TAIL + 1];
 	uint8_t der[TAIL];
 	struct stat st;

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/utc.h"
+#include "desk/ca.h"
 #include "relying/ocspd.h"
 #include "ykenroll/signer_status.h"
 
@@ -110,17 +111,15 @@ static int
 check_log(struct responder *r, struct err *err)
 {
 	const struct signer_log marks = signer_status_log(r->log);
-	CLEAN(blob_wipe) struct blob pem = {0}, der = {0};
+	CLEAN(blob_wipe) struct blob der = {0};
 	struct crl_info crl;
-	char path[4096];
-	int rc;
+	bool there;
+	int rc = home_pem(r->w->home, "pub/issuing.crl", crl_from_pem, &der, err);
 
-	if ((rc = file_join(path, sizeof(path), r->w->home, "pub/issuing.crl", err)) != 0 ||
-	    (rc = file_read(path, &pem, err)) != 0)
-		return rc == ERR_ABSENT ? 0 : rc;
-	if ((rc = crl_from_pem(&pem, &der, err)) != 0 ||
-	    (rc = crl_read(der.data, der.len, &crl, err)) != 0) {
-		err_wrap(err, "%s", path);
+	if ((rc = err_answer(rc, ERR_ABSENT, &there, err)) != 0 || !there)
+		return rc;
+	if ((rc = crl_read(der.data, der.len, &crl, err)) != 0) {
+		err_wrap(err, "%s/pub/issuing.crl", r->w->home);
 		return rc;
 	}
 	return crl.number > marks.crl_number ? old_backup(err, "CRLs", marks.crl_number, crl.number)

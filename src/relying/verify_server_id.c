@@ -65,8 +65,7 @@ probe_load(const struct desk *w, enum probe_id id, struct probe_key *ret, struct
 	    (rc = ca_cert_file(path, &p.certs[0], err)) != 0 ||
 	    (rc = cert_read(p.certs[0].data, p.certs[0].len, &p.info, err)) != 0 ||
 	    (rc = load_key(w, id, &p.key, err)) != 0 ||
-	    (rc = file_join(path, sizeof(path), w->home, "pub/issuing.crt", err)) != 0 ||
-	    (rc = ca_cert_file(path, &p.certs[1], err)) != 0 ||
+	    (rc = home_pem(w->home, "pub/issuing.crt", cert_from_pem, &p.certs[1], err)) != 0 ||
 	    (rc = cert_issued_by(&p.certs[0], &p.certs[1], err)) != 0)
 		return rc;
 	*ret = p;
@@ -77,15 +76,11 @@ probe_load(const struct desk *w, enum probe_id id, struct probe_key *ret, struct
 int
 probe_is_revoked(const struct desk *w, const struct probe_key *p, bool *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob pem = {0}, crl = {0};
-	char path[PATH_MAX];
+	CLEAN(blob_wipe) struct blob crl = {0};
 	int rc;
 
-	if ((rc = file_join(path, sizeof(path), w->home, "pub/issuing.crl", err)) != 0 ||
-	    (rc = file_read(path, &pem, err)) != 0)
+	if ((rc = home_pem(w->home, "pub/issuing.crl", crl_from_pem, &crl, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_CA : rc;
-	if ((rc = crl_from_pem(&pem, &crl, err)) != 0)
-		return rc;
 	return crl_lists(&crl, p->info.serial, p->info.serial_len, ret, err);
 }
 

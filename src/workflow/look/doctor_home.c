@@ -171,28 +171,19 @@ check_ca_cert(struct doctor *d, const char *name, const char *what)
 		    "expired %s", end);
 }
 
-static bool
-there(const struct doctor *d, const char *name)
-{
-	char path[PATH_MAX];
-
-	return file_join(path, sizeof(path), d->w->home, name, NULL) == 0 &&
-	       access(path, F_OK) == 0;
-}
-
 /* Of one level there is none; the root of an imported CA may have its key elsewhere. */
 static bool
 no_root_crl(struct doctor *d)
 {
 	CLEAN(blob_wipe) struct blob issuing = {0}, root = {0};
 
-	if (there(d, "pub/root.crl") || there(d, "ca/root.crl"))
+	if (home_has(d->w->home, "pub/root.crl") || home_has(d->w->home, "ca/root.crl"))
 		return false;
 	if (home_pem(d->w->home, "pub/issuing.crt", cert_from_pem, &issuing, NULL) == 0 &&
 	    home_pem(d->w->home, "pub/root.crt", cert_from_pem, &root, NULL) == 0 &&
 	    blob_equal(&issuing, &root))
 		return true;
-	if (!there(d, "ca/issuing.key") || there(d, "ca/root.key"))
+	if (!home_has(d->w->home, "ca/issuing.key") || home_has(d->w->home, "ca/root.key"))
 		return false;
 	findings_add(&d->found, LEVEL_NOTE, "root CRL", NULL,
 	    "is not made here: servers that check the CRLs of the whole chain want the root's own");
@@ -214,10 +205,9 @@ check_sandbox(struct doctor *d)
 void
 doctor_crls(struct doctor *d)
 {
-	char path[PATH_MAX];
 	size_t i;
 
-	if (file_join(path, sizeof(path), d->w->home, "pub", NULL) != 0 || access(path, F_OK) != 0)
+	if (!home_has(d->w->home, "pub"))
 		return; /* no CA here, or doctor_home has said so */
 	check_ca_cert(d, "pub/issuing.crt", "issuing CA");
 	check_ca_cert(d, "pub/root.crt", "root CA");
