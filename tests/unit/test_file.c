@@ -16,11 +16,15 @@
 
 #include "base/file.h"
 #include "base/utc.h"
+#include "signer/crl_file.h"
 
 static char dir[] = "/tmp/ykenroll-file.XXXXXX";
 static char path[64];
 static unsigned files, dirs;
-static bool there; /* the name, and all of its text, when the directory was synced */
+static mode_t mode = 0600; /* what the file must have before there is anything in it to be read */
+static off_t size = 4;
+static bool spoilt; /* the disk keeps something else */
+static bool there;  /* the name, and all of its text, when the directory was synced */
 
 int
 fsync(int fd)
@@ -30,10 +34,12 @@ fsync(int fd)
 	assert_int_equal(fstat(fd, &s), 0);
 	if (S_ISDIR(s.st_mode)) {
 		dirs++;
-		there = stat(path, &named) == 0 && named.st_size == 4 && files > 0;
+		there = stat(path, &named) == 0 && named.st_size == size && files > 0;
 	} else {
-		assert_int_equal(s.st_size, 4);
+		assert_true(s.st_size == size && (s.st_mode & 0777) == mode);
 		files++;
+		if (spoilt)
+			assert_int_equal(pwrite(fd, "z", 1, 35), 1);
 	}
 	return (int)syscall(SYS_fsync, fd);
 }
@@ -117,6 +123,48 @@ a_time_is_what_libc_says(void **state)
 	assert_int_equal(utc_parse("2026-02-30T00:00:00Z", &t), -1);
 }
 
+/* A list of 3 KiB, of which nobody here asks what it says. */
+static int
+put_list(struct err *err)
+{
+	CLEAN(crl_file_close) struct crl_file f = CRL_FILE_INIT;
+	FILE *to = NULL;
+	int i;
+
+	assert_int_equal(crl_file_temp(dir, &f, &to, err), 0);
+	for (i = 0; i < 3072; i++)
+		putc(i % 251, to);
+	assert_int_equal(fclose(to), 0);
+	assert_int_equal(crl_file_map(&f, 0, err), 0);
+	size = (off_t)crl_file_pem_len(&f);
+	mode = 0644;
+	return crl_file_to_pem(&f, path, mode, err);
+}
+
+static void
+so_do_a_list_and_then_its_name(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	synced(put_list(&err));
+}
+
+static void
+a_list_that_is_not_what_was_written_replaces_nothing(void **state)
+{
+	CLEAN(blob_wipe) struct blob before = {0}, after = {0};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(file_read(path, &before, &err), 0);
+	spoilt = true;
+	assert_int_equal(put_list(&err), ERR_INTERNAL);
+	spoilt = false;
+	assert_int_equal(file_read(path, &after, &err), 0);
+	assert_true(blob_equal(&before, &after));
+}
+
 int
 main(void)
 {
@@ -124,6 +172,8 @@ main(void)
 	    cmocka_unit_test(a_new_file_and_then_its_name_go_to_the_disk),
 	    cmocka_unit_test(so_do_a_replaced_file_and_then_its_name),
 	    cmocka_unit_test(a_time_is_what_libc_says),
+	    cmocka_unit_test(so_do_a_list_and_then_its_name),
+	    cmocka_unit_test(a_list_that_is_not_what_was_written_replaces_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

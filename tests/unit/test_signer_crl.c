@@ -102,6 +102,70 @@ a_restored_home_that_is_behind_by_number_does_not_open(void **state)
 	assert_non_null(strstr(err.text, "backup"));
 }
 
+/* Of the number that comes next, by the same key: a copy of the home made it. */
+static void
+another_list_of_the_next_number_is_not_replaced(void **state)
+{
+	CLEAN(textp) char *home = testsigner_home();
+	CLEAN(ca_closep) struct ca *ca = NULL, *twin = NULL;
+	uint8_t serial[SIGNER_SERIAL_LEN];
+	struct err err = ERR_INIT;
+	char copy[512];
+
+	(void)state;
+	snprintf(copy, sizeof(copy), "%s/twin", home);
+	testsigner_shell(0, "cd %s && mkdir -m 700 twin && cp -rp ca pub ykenroll.conf twin", home);
+	ca = testsigner_open(home);
+	issue(ca, serial);
+	twin = testsigner_open(copy);
+	OK(crl_renew(twin, 0, true, &err));
+	testsigner_shell(0, "cp %s/pub/issuing.crl %s/pub/issuing.crl", copy, home);
+	assert_int_equal(crl_renew(ca, 0, true, &err), ERR_CA);
+	/* nor is a revocation done that cannot be published: the list that is out does not count */
+	assert_int_equal(
+	    issue_revoke(ca, 0, serial, sizeof(serial), REASON_KEY_COMPROMISE, &err), ERR_CA);
+	assert_true(ca->log->sums.stale);
+	assert_false(crl_fresh(ca));
+}
+
+static void
+what_a_crash_kept_from_the_list_is_on_it_after_the_next_start(void **state)
+{
+	CLEAN(textp) char *home = testsigner_home();
+	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
+	uint8_t serial[SIGNER_SERIAL_LEN];
+	struct log_who who;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	issue(ca, serial);
+	who = ca_who(ca, 0);
+	OK(log_of_serial(
+	    ca->log, &who, "revoked", serial, sizeof(serial), REASON_SUPERSEDED, &err));
+	ca_closep(&ca);
+	ca = testsigner_open(home);
+	testsigner_shell(0,
+	    "openssl crl -in %s/pub/issuing.crl -noout -text | grep -c 'Serial Number' | grep -qx 1",
+	    home);
+}
+
+static void
+the_root_s_key_is_gone_after_its_one_list(void **state)
+{
+	CLEAN(secret_freep) struct secret *pass = secret_new();
+	CLEAN(textp) char *home = testsigner_home();
+	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(crl_root_renew(ca, 0, &err), ERR_CA);
+	OK(secret_set(pass, TESTSIGNER_PASS, strlen(TESTSIGNER_PASS), &err));
+	OK(crl_root_unlock(ca, pass, &err));
+	OK(crl_root_renew(ca, 0, &err));
+	assert_null(ca->root_key);
+	assert_int_equal(crl_root_renew(ca, 0, &err), ERR_CA);
+}
+
 static void
 a_released_hold_may_leave(void **state)
 {
@@ -305,6 +369,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_restored_log_cannot_let_anybody_in_again),
 	    cmocka_unit_test(a_restored_home_that_is_behind_by_number_does_not_open),
+	    cmocka_unit_test(another_list_of_the_next_number_is_not_replaced),
+	    cmocka_unit_test(what_a_crash_kept_from_the_list_is_on_it_after_the_next_start),
+	    cmocka_unit_test(the_root_s_key_is_gone_after_its_one_list),
 	    cmocka_unit_test(a_released_hold_may_leave),
 	    cmocka_unit_test(another_ca_s_crl_does_not_count),
 	    cmocka_unit_test(the_audit_head_is_in_the_issuing_crl),
