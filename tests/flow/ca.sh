@@ -119,6 +119,10 @@ claim "and is active" [ "$(token_state "$one")" = active ]
 exits 0 '' "resume again" take resume "$one"
 claim "the number rose" [ $((0x$(number "$pub/issuing.crl"))) -ge $((0x$before + 2)) ]
 claim "the ticket is in the audit" [ "$(db "SELECT detail FROM audit WHERE action='suspend'")" = 'certificateHold, ticket HD-17 <b>' ]
+exits 0 '' "--all is both" take suspend alice@example.org --all
+claim "which are on hold" eval 'is_revoked "$one" && is_revoked "$two"'
+exits 0 '' "and resumed" take resume alice@example.org --all
+claim "both verify again" eval 'verifies "$one" && verifies "$two"'
 
 # servers that ykenroll.conf names know it when the command returns
 cp "$T/home/ykenroll.conf" "$T/conf"

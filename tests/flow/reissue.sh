@@ -77,7 +77,8 @@ claim "the old one's subject is not hers any more" on_crl "$old" 'Affiliation Ch
 claim "the ticket is in the audit" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'begin' AND detail LIKE '%T-7%'")" = 1 ]
 
 # ---- the same, interrupted ----
-for point in 'ins=FF;remove-before' 'ins=FF;remove-after' 'ins=DB;nth=1;remove-after' 'ins=DB;nth=3;remove-before' 'ins=DB;nth=3;remove-after'; do
+for point in 'ins=FF;remove-before' 'ins=FF;remove-after' 'ins=DB;nth=1;remove-after' 'ins=DB;nth=3;remove-before' 'ins=DB;nth=3;remove-after' \
+	'ins=87;p2=9A;nth=2;remove-before'; do
 	old=$(cert_of $A)
 	fault 1 "$point"
 	exits 14 'recover' "expiring, $point" reissue $A --reason expiring -d $A
@@ -96,6 +97,14 @@ back 1
 exits 0 '' "the same command goes on" reissue $A --reason expiring --new-key -d $A
 claim "the new one is good" good_on $A 'Alice Brown'
 claim "no PIN and no PUK was refused" [ "$(card '.refused | add')" = 0 ]
+
+# ---- a card that says 9000 to the certificate and keeps the one that it has ----
+old=$(cert_of $A)
+fault 1 'ins=DB;nth=3;sw=9000'
+exits 12 '' "a certificate that the token did not keep" reissue $A --reason expiring -d $A
+claim "is none: the one that it has is good" off_crl "$old"
+exits 0 '' "it is written once more" ykenroll recover -d $A $ca $es --pin "file:$T/pin"
+claim "the new one is good" good_on $A 'Alice Brown'
 
 # ---- given up: what is on the token then is still known ----
 for point in 'ins=FF;remove-after' 'ins=DB;nth=1;remove-before'; do
@@ -174,7 +183,7 @@ claim "revoked" on_crl "$old" 'Cessation Of Operation'
 claim "and recorded" [ "$(state_of $A)" = retired ]
 exits 0 '' "again: nothing to do" ykenroll reissue alice@example.org --reason left $ca
 exits 9 'retire|reset' "a token of somebody who left is not enrolled just so" enroll Bob bob@example.org -d $A
-exits 10 'yes' "nor reset without a yes" enroll Bob bob@example.org -d $A --reset
+exits 10 '' "nor reset without a yes" enroll Bob bob@example.org -d $A --reset
 exits 0 '' "with a yes it is" enroll Bob bob@example.org -d $A --reset -y
 claim "for Bob" good_on $A Bob
 claim "what was lost by that is in the audit" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'recycle' AND detail LIKE '%Alice Brown%'")" -ge 1 ]

@@ -352,34 +352,39 @@ gzipped(const struct blob *plain, uint8_t *out, size_t room)
 	return len;
 }
 
+/* In slot 9A, with some zeros behind what is compressed. */
+static void
+put_gzipped(struct rig *r, const struct blob *plain, size_t behind)
+{
+	uint8_t object[1024] = {0x70, 0x82};
+	const size_t n = gzipped(plain, object + 4, 900) + behind;
+
+	object[2] = (uint8_t)(n >> 8);
+	object[3] = (uint8_t)n;
+	memcpy(object + 4 + n, "\x71\x01\x01\xfe\x00", 5);
+	assert_int_equal(vhook_object(r->key, OBJ_CERT_9A, object, n + 9), 0);
+}
+
 static void
 a_compressed_certificate_is_read_and_a_bomb_is_not(void **state)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
 	CLEAN(blob_wipe) struct blob got = {0};
 	CLEAN(blob_wipe) struct blob bomb = {0};
-	uint8_t object[1024] = {0x70, 0x82};
 	static uint8_t zeros[200000];
 	struct rig r;
-	size_t n;
 
 	(void)state;
 	rig_start(&r, "5.7.1");
 	rig_token(&r);
 	rig_cert(&der, 3900);
-	n = gzipped(&der, object + 4, 900);
-	object[2] = (uint8_t)(n >> 8);
-	object[3] = (uint8_t)n;
-	memcpy(object + 4 + n, "\x71\x01\x01\xfe\x00", 5);
-	assert_int_equal(vhook_object(r.key, OBJ_CERT_9A, object, n + 9), 0);
+	put_gzipped(&r, &der, 0);
 	OK(&r, token_get_cert(r.token, 0x9a, &got, &r.err));
 	assert_true(blob_equal(&der, &got));
+	put_gzipped(&r, &der, 1);
+	FAILS(&r, ERR_FIT, token_get_cert(r.token, 0x9a, &got, &r.err));
 	OK(&r, blob_set(&bomb, zeros, sizeof(zeros), &r.err));
-	n = gzipped(&bomb, object + 4, 900);
-	object[2] = (uint8_t)(n >> 8);
-	object[3] = (uint8_t)n;
-	memcpy(object + 4 + n, "\x71\x01\x01\xfe\x00", 5);
-	assert_int_equal(vhook_object(r.key, OBJ_CERT_9A, object, n + 9), 0);
+	put_gzipped(&r, &bomb, 0);
 	FAILS(&r, ERR_FIT, token_get_cert(r.token, 0x9a, &got, &r.err));
 	rig_stop(&r);
 }

@@ -32,6 +32,37 @@ a_new_token_says_that_all_is_the_factorys(void **state)
 	rig_stop(&r);
 }
 
+/* Told without asking again, which the token would be right about. */
+static void
+the_factorys_values_are_known_when_they_are_set_again(void **state)
+{
+	SECRET(pin) = rig_secret("123456");
+	SECRET(puk) = rig_secret("12345678");
+	SECRET(other_pin) = rig_secret("482913");
+	SECRET(other_puk) = rig_secret("48151623");
+	struct token_pin_state is;
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, "5.7.1");
+	rig_token(&r);
+	OK(&r, token_pin_state(r.token, &is, &r.err));
+	OK(&r, token_puk_state(r.token, &is, &r.err));
+	OK(&r, token_change_pin(r.token, pin, other_pin, 0, &r.err));
+	OK(&r, token_change_puk(r.token, puk, other_puk, 0, &r.err));
+	OK(&r, token_pin_state(r.token, &is, &r.err));
+	assert_false(is.factory);
+	OK(&r, token_puk_state(r.token, &is, &r.err));
+	assert_false(is.factory);
+	OK(&r, token_change_pin(r.token, other_pin, pin, 0, &r.err));
+	OK(&r, token_change_puk(r.token, other_puk, puk, 0, &r.err));
+	OK(&r, token_pin_state(r.token, &is, &r.err));
+	assert_true(is.factory && is.tries_left == 3);
+	OK(&r, token_puk_state(r.token, &is, &r.err));
+	assert_true(is.factory && is.tries_left == 3);
+	rig_stop(&r);
+}
+
 static void
 before_5_3_the_tries_come_from_an_empty_verify(void **state)
 {
@@ -100,6 +131,25 @@ the_management_key_works_in_every_algorithm(void **state)
 		OK(&r, token_authenticate(r.token, key, &r.err));
 		rig_stop(&r);
 	}
+}
+
+static void
+a_management_key_that_wants_a_touch_says_so(void **state)
+{
+	SECRET(key) = secret_new();
+	struct token_mgm_state mgm;
+	struct rig r;
+
+	(void)state;
+	rig_start(&r, "5.7.1");
+	rig_token(&r);
+	rig_authenticate(&r);
+	OK(&r, device_mgm_generate(MGM_AES192, key, &r.err));
+	OK(&r, token_set_mgmkey(r.token, MGM_AES192, key, true, &r.err));
+	rig_restart(&r);
+	OK(&r, token_mgm_state(r.token, &mgm, &r.err));
+	assert_true(mgm.touch && !mgm.factory);
+	rig_stop(&r);
 }
 
 static void
@@ -280,8 +330,10 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_new_token_says_that_all_is_the_factorys),
+	    cmocka_unit_test(the_factorys_values_are_known_when_they_are_set_again),
 	    cmocka_unit_test(before_5_3_the_tries_come_from_an_empty_verify),
 	    cmocka_unit_test(the_management_key_works_in_every_algorithm),
+	    cmocka_unit_test(a_management_key_that_wants_a_touch_says_so),
 	    cmocka_unit_test(a_management_key_that_does_not_fit_is_not_sent),
 	    cmocka_unit_test(writing_without_the_management_key_says_so),
 	    cmocka_unit_test(pin_and_puk_are_changed_and_the_state_follows),

@@ -158,6 +158,66 @@ a_log_that_others_may_read_is_refused(void **state)
 	assert_int_equal(ca_open(home, pass, 0, &ca, NULL), ERR_CA);
 }
 
+/* "Revoke", bent: one field, or another number in it. */
+static int
+parsed(void (*bend)(struct blob *frame))
+{
+	static const uint8_t serial[SIGNER_SERIAL_LEN] = {0x55, 1, 2, 3};
+	CLEAN(blob_wipe) struct blob frame = {0};
+	struct message m;
+
+	assert_int_equal(message_begin(&frame, MESSAGE_REVOKE, NULL), 0);
+	assert_int_equal(message_put_number(&frame, TAG_REASON, REASON_SUPERSEDED, NULL), 0);
+	assert_int_equal(message_put(&frame, TAG_ANY_SERIAL, serial, sizeof(serial), NULL), 0);
+	if (bend != NULL)
+		bend(&frame);
+	return message_parse(frame.data + MESSAGE_HEAD, frame.len - MESSAGE_HEAD, &m);
+}
+
+static void
+twice(struct blob *frame)
+{
+	static const uint8_t other[SIGNER_SERIAL_LEN] = {0x66};
+
+	assert_int_equal(message_put(frame, TAG_ANY_SERIAL, other, sizeof(other), NULL), 0);
+}
+
+static void
+out_of_order(struct blob *frame)
+{
+	assert_int_equal(message_put_number(frame, TAG_REASON, REASON_HOLD, NULL), 0);
+}
+
+static void
+behind_the_end(struct blob *frame)
+{
+	frame->data[frame->len - SIGNER_SERIAL_LEN - 1] += 1;
+}
+
+static void
+without_the_last(struct blob *frame)
+{
+	frame->len -= SIGNER_SERIAL_LEN + 5;
+}
+
+static void
+with_a_foreign_one(struct blob *frame)
+{
+	assert_int_equal(message_put(frame, TAG_TEXT, "x", 1, NULL), 0);
+}
+
+static void
+a_message_is_its_fields_in_order_once_and_nothing_else(void **state)
+{
+	(void)state;
+	assert_int_equal(parsed(NULL), 0);
+	assert_int_equal(parsed(twice), -1);
+	assert_int_equal(parsed(out_of_order), -1);
+	assert_int_equal(parsed(behind_the_end), -1);
+	assert_int_equal(parsed(without_the_last), -1);
+	assert_int_equal(parsed(with_a_foreign_one), -1);
+}
+
 static void
 a_desk_that_stops_in_the_middle_of_a_frame_loses_its_place(void **state)
 {
@@ -191,6 +251,7 @@ main(void)
 	    cmocka_unit_test(what_is_revoked_is_not_renewed),
 	    cmocka_unit_test(time_in_the_log_never_goes_back),
 	    cmocka_unit_test(a_log_that_others_may_read_is_refused),
+	    cmocka_unit_test(a_message_is_its_fields_in_order_once_and_nothing_else),
 	    cmocka_unit_test(a_desk_that_stops_in_the_middle_of_a_frame_loses_its_place),
 	};
 

@@ -144,6 +144,39 @@ only_plain_mail_addresses_are_certified(void **state)
 			fail_msg("%s", mails[i].email);
 }
 
+static void
+only_names_of_servers_are_certified(void **state)
+{
+	static const struct {
+		const char *name;
+		int rc;
+	} t[] = {
+	    {"www.example.org", 0},
+	    {"localhost", 0},
+	    {"*.example.org", 0},
+	    {"*.org", ERR_USAGE},
+	    {"*", ERR_USAGE},
+	    {"www.*.org", ERR_USAGE},
+	    {"*w.example.org", ERR_USAGE},
+	    {"a..b", ERR_USAGE},
+	    {"192.0.2.1", ERR_USAGE},
+	    {"1234", ERR_USAGE},
+	    {"", ERR_USAGE},
+	};
+	struct profile server;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(rules_profile(ca->rules, "server", &server, NULL), 0);
+	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		CLEAN(names_wipe) struct names names = {.dns = {t[i].name}, .n_dns = 1};
+
+		TESTSIGNER_SET(names.who.name, "web server");
+		if (names_check(ca, &server, &names, NULL) != t[i].rc)
+			fail_msg("%s", t[i].name);
+	}
+}
+
 /* ---- attestations ---- */
 
 static void
@@ -428,6 +461,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(only_names_that_read_as_what_they_are_are_certified),
 	    cmocka_unit_test(only_plain_mail_addresses_are_certified),
+	    cmocka_unit_test(only_names_of_servers_are_certified),
 	    cmocka_unit_test(the_profile_decides_over_what_the_attestation_says),
 	    cmocka_unit_test(a_request_that_fits_is_prepared),
 	    cmocka_unit_test(a_key_that_no_trusted_token_made_is_refused),
