@@ -162,6 +162,24 @@ a_rehearsal_token_is_accepted_and_marked(void **state)
 }
 
 static void
+a_signature_by_sha_1_is_none(void **state)
+{
+	struct test_cert *spec[2];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		CLEAN(token_wipe) struct token t = {0};
+
+		token_new(&t);
+		spec[0] = &t.leaf_spec;
+		spec[1] = &t.f9_spec;
+		spec[i]->sha1 = true;
+		refused(&t, "signed");
+	}
+}
+
+static void
 a_leaf_under_another_key_is_refused(void **state)
 {
 	CLEAN(token_wipe) struct token t = {0};
@@ -413,6 +431,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_anchors_key_has_the_published_hash),
 	    cmocka_unit_test(a_rehearsal_token_is_accepted_and_marked),
+	    cmocka_unit_test(a_signature_by_sha_1_is_none),
 	    cmocka_unit_test(a_leaf_under_another_key_is_refused),
 	    cmocka_unit_test(an_f9_that_somebody_made_is_refused),
 	    cmocka_unit_test(a_leaf_is_no_f9),

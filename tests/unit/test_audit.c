@@ -97,6 +97,26 @@ every_edited_field_is_found(void **state)
 	}
 }
 
+/* Made as the program makes it, with a hash that is right, and put before the row that follows. */
+static void
+a_row_in_the_place_of_another_is_found(void **state)
+{
+	struct testreg *t = *state;
+	struct err err = ERR_INIT;
+	int64_t rows = -1;
+
+	assert_int_equal(registry_audit(t->r, "note", 5, "what was done", &err), 0);
+	assert_int_equal(registry_audit(t->r, "note", 6, "what was done next", &err), 0);
+	assert_int_equal(
+	    testreg_sql(t, "CREATE TABLE kept AS SELECT * FROM audit ORDER BY seq DESC LIMIT 1;"
+			   "DELETE FROM audit WHERE seq > (SELECT seq - 2 FROM kept)"),
+	    0);
+	assert_int_equal(registry_audit(t->r, "note", 5, "something else", &err), 0);
+	assert_int_equal(
+	    testreg_sql(t, "INSERT INTO audit SELECT * FROM kept; DROP TABLE kept"), 0);
+	assert_int_equal(registry_audit_verify(t->r, &rows, &err), ERR_INTERNAL);
+}
+
 static void
 missing_and_swapped_rows_are_found(void **state)
 {
@@ -188,6 +208,7 @@ main(void)
 	    CLAIM(the_chain_verifies),
 	    CLAIM(every_change_has_its_row),
 	    CLAIM(every_edited_field_is_found),
+	    CLAIM(a_row_in_the_place_of_another_is_found),
 	    CLAIM(missing_and_swapped_rows_are_found),
 	    CLAIM(every_flipped_bit_of_a_hash_is_found),
 	    CLAIM(the_newest_rows_are_checked_at_open),

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define TOKEN 12345678u
@@ -121,6 +122,22 @@ a_home_is_made_once(void **state)
 	assert_non_null(strstr(err.text, "recovery.key"));
 }
 
+static void
+a_child_does_not_write_by_its_parent_s_connection(void **state)
+{
+	struct testreg *t = *state;
+	struct err err = ERR_INIT;
+	const pid_t pid = fork();
+	int status = -1;
+
+	if (pid == 0)
+		_exit(registry_audit(t->r, "note", 0, "by a child", NULL) == ERR_INTERNAL ? 0 : 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(registry_audit(t->r, "note", 0, "by its parent", &err), 0);
+	assert_int_equal(testreg_count(t, "SELECT count(*) FROM audit WHERE action = 'note'"), 1);
+}
+
 #define CLAIM(f) cmocka_unit_test_setup_teardown(f, testreg_setup, testreg_teardown)
 
 int
@@ -132,6 +149,7 @@ main(void)
 	    CLAIM(what_is_not_our_registry_is_refused),
 	    CLAIM(a_hostile_trigger_does_not_run),
 	    CLAIM(a_home_is_made_once),
+	    CLAIM(a_child_does_not_write_by_its_parent_s_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

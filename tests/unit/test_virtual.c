@@ -130,10 +130,11 @@ reset_needs_both_blocked_and_spares_the_attestation_key(void **state)
 	assert_int_equal(vdriver_sw(v, "00DB3FFF075C035FC1025301AA"), 0x6A80);
 	assert_int_equal(vdriver_sw(v, "00DB3FFF085C035FC1025301AA"), 0x9000);
 	assert_int_equal(vdriver_sw(v, "00FB0000"), 0x6985);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 3; i++)
 		vdriver_sw(v, PIN_WRONG);
+	assert_int_equal(vdriver_sw(v, "00FB0000"), 0x6985);
+	for (int i = 0; i < 3; i++)
 		vdriver_sw(v, "002C008010FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF");
-	}
 	assert_int_equal(vdriver_sw(v, "00FB0000"), 0x9000);
 	assert_int_equal(vdriver_sw(v, "00CB3FFF055C035FC102"), 0x6A82);
 	assert_int_equal(vdriver_sw(v, PIN_OK), 0x9000);

@@ -74,7 +74,7 @@ testca_cert(const struct test_cert *spec, struct blob *ret_der)
 		assert_true(X509_add_ext(cert, ext, -1));
 		X509_EXTENSION_free(ext);
 	}
-	assert_true(X509_sign(cert, spec->signer, EVP_sha256()) > 0);
+	assert_true(X509_sign(cert, spec->signer, spec->sha1 ? EVP_sha1() : EVP_sha256()) > 0);
 	assert_true((len = i2d_X509(cert, &der)) > 0);
 	assert_int_equal(blob_set(ret_der, der, (size_t)len, NULL), 0);
 }

@@ -34,6 +34,7 @@ struct test_cert {
 	size_t n_ext;
 	long serial;		       /* 0: 1 */
 	int64_t not_before, not_after; /* 0, 0: yesterday to in ten days */
+	bool sha1;		       /* signed as nobody does any more */
 };
 
 void testca_cert(const struct test_cert *spec, struct blob *ret_der);
