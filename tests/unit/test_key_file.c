@@ -200,10 +200,15 @@ a_weak_derivation_is_refused(void **state)
 static void
 an_open_file_is_refused(void **state)
 {
+	CLEAN(key_freep) struct key *key = NULL;
+	struct err err;
+
 	(void)state;
-	sh("cp s.pem open.pem && chmod 640 open.pem");
+	assert_int_equal(key_generate(KEY_P256, &key, &err), 0);
+	assert_int_equal(save(key, "closed.pem", "secret", &err), 0);
+	sh("cp closed.pem open.pem && chmod 640 open.pem");
 	refused("open.pem", ERR_USAGE, "chmod 600");
-	sh("ln -s s.pem link.pem");
+	sh("ln -s closed.pem link.pem");
 	refused("link.pem", ERR_INTERNAL, "link.pem");
 }
 

@@ -187,22 +187,60 @@ a_certificate_is_the_one_that_was_prepared(void **state)
 	assert_int_equal(registry_cert_issued(t->r, work, &b.der, &err), ERR_OCCUPIED);
 }
 
+static int
+take_cert(void *ctx, const struct registry_cert *cert)
+{
+	*(struct registry_cert *)ctx = *cert;
+	return 1;
+}
+
+/* When it was revoked stays, whatever the reason turns out to be; and there is no reason 7. */
+static void
+a_revocation_keeps_its_date(void **state)
+{
+	struct testreg *t = *state;
+	struct registry_revoked cert = {.was_signed = true};
+	struct registry_revocation v = {
+	    .token = TOKEN, .certs = &cert, .n = 1, .reason = 7, .note = "by hand"};
+	struct registry_which which = {.token = TOKEN};
+	struct registry_cert found = {.reason = 0};
+	struct err err = ERR_INIT;
+
+	testreg_enrol(t, TOKEN, "alice", 1);
+	assert_int_equal(registry_certs(t->r, &which, take_cert, &found, &err), 1);
+	memcpy(cert.serial, found.serial, sizeof(cert.serial));
+	assert_int_equal(registry_revoke(t->r, &v, &err), ERR_USAGE);
+	v.reason = 4;
+	assert_int_equal(registry_revoke(t->r, &v, &err), 0);
+	assert_int_equal(testreg_sql(t, "UPDATE certificates SET revoked = 1000"), 0);
+	v.reason = 1;
+	assert_int_equal(registry_revoke(t->r, &v, &err), 0);
+	assert_int_equal(
+	    testreg_count(t, "SELECT count(*) FROM certificates WHERE state = 'revoked'"
+			     " AND reason = 1 AND revoked = 1000"),
+	    1);
+}
+
 static void
 a_certificate_can_be_abandoned_and_another_prepared(void **state)
 {
 	struct testreg *t = *state;
 	CLEAN(testcert_wipe) struct testcert a = {0};
 	CLEAN(testcert_wipe) struct testcert b = {0};
+	CLEAN(testcert_wipe) struct testcert other_key = {0};
 	struct registry_token tok;
 	struct err err = ERR_INIT;
 	int64_t work;
 
 	testcert_make(&a, 1);
 	testcert_make(&b, 2);
+	testcert_make(&other_key, 1);
 	assert_int_equal(testreg_begin(t, TOKEN, "alice", false, &err), 0);
 	work = testreg_work(t, TOKEN);
 	assert_int_equal(registry_cert_abandoned(t->r, work, true, 5, &err), ERR_ABSENT);
 	assert_int_equal(registry_cert_prepared(t->r, work, a.serial, a.spki, 1, 2, &err), 0);
+	assert_int_equal(registry_cert_issued(t->r, work, &b.der, &err), ERR_FIT);
+	assert_int_equal(registry_cert_issued(t->r, work, &other_key.der, &err), ERR_FIT);
 	assert_int_equal(registry_cert_issued(t->r, work, &a.der, &err), 0);
 	assert_int_equal(registry_give_up(t->r, work, "reset", &err), ERR_USAGE);
 	assert_int_equal(registry_cert_abandoned(t->r, work, false, 0, &err), ERR_OCCUPIED);
@@ -404,6 +442,7 @@ main(void)
 	    cmocka_unit_test(the_moves_of_a_token_are_these),
 	    CLAIM(a_step_is_recorded_once),
 	    CLAIM(a_certificate_is_the_one_that_was_prepared),
+	    CLAIM(a_revocation_keeps_its_date),
 	    CLAIM(a_certificate_can_be_abandoned_and_another_prepared),
 	    CLAIM(a_key_is_certified_for_one_token),
 	    CLAIM(the_list_has_every_token),
