@@ -157,6 +157,7 @@ a_list_that_is_not_what_was_written_replaces_nothing(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
+	assert_int_equal(put_list(&err), 0);
 	assert_int_equal(file_read(path, &before, &err), 0);
 	spoilt = true;
 	assert_int_equal(put_list(&err), ERR_INTERNAL);

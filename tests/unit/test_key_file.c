@@ -144,7 +144,6 @@ openssls_are_read(void **state)
 	struct err err;
 
 	(void)state;
-	sh("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out plain.pem");
 	sh("openssl pkcs8 -topk8 -scrypt -in plain.pem -passout pass:secret -out s.pem");
 	assert_int_equal(load("s.pem", "secret", &a, &err), 0);
 	assert_int_equal(key_algorithm(a), KEY_P384);
@@ -230,6 +229,14 @@ what_is_no_key_is_refused(void **state)
 }
 
 static int
+setup(void **state)
+{
+	(void)state;
+	sh("openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384 -out plain.pem");
+	return 0;
+}
+
+static int
 teardown(void **state)
 {
 	(void)state;
@@ -253,5 +260,5 @@ main(void)
 	    cmocka_unit_test(what_is_no_key_is_refused),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, teardown);
+	return cmocka_run_group_tests(tests, setup, teardown);
 }

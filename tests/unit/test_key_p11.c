@@ -346,6 +346,8 @@ a_module_that_others_can_change_is_refused(void **state)
 	assert_int_equal(key_p11_secret(testp11_uri(KEY), &kind, NULL), 0);
 	assert_int_equal(chmod(testp11_module, 0720), 0);
 	assert_int_equal(key_p11_secret(testp11_uri(KEY), &kind, NULL), ERR_USAGE);
+	assert_int_equal(chmod(testp11_module, 0702), 0);
+	assert_int_equal(key_p11_secret(testp11_uri(KEY), &kind, NULL), ERR_USAGE);
 	assert_int_equal(chmod(testp11_module, 0700), 0);
 	assert_int_equal(chmod(testp11_dir, 0777), 0);
 	assert_int_equal(key_p11_secret(testp11_uri(KEY), &kind, NULL), ERR_USAGE);
