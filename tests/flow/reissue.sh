@@ -177,7 +177,8 @@ old=$(cert_of $A)
 exits 0 'would +revoked' "left, the plan" ykenroll reissue alice@example.org --reason left $ca --dry-run
 exits 0 'would +revoked' "retired, and not here: the plan" ykenroll retire $A --absent $ca --dry-run
 claim "which changes nothing" good_on $A 'Alice Brown'
-exits 0 '' "left" ykenroll reissue alice@example.org --reason left $ca --json
+exits 0 '' "left" ykenroll reissue alice@example.org --reason left $ca --json --ticket T-10
+claim "the ticket is in the audit of the end" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'revoke' AND detail LIKE '%T-10%'")" = 1 ]
 claim "in JSON" [ "$(jq -r '.former.serial, .former.reason' "$T/out" | xargs)" = "$A cessationOfOperation" ]
 claim "revoked" on_crl "$old" 'Cessation Of Operation'
 claim "and recorded" [ "$(state_of $A)" = retired ]
