@@ -70,7 +70,7 @@ audit_add(struct db *db, const char *actor, const char *action, uint32_t token, 
 	n = vsnprintf(detail, sizeof(detail), fmt, ap);
 	va_end(ap);
 	if (n < 0 || (size_t)n >= sizeof(detail))
-		return err_set(err, ERR_USAGE, "the detail of an audit row is too long");
+		return err_set(err, ERR_USAGE, "the text of an audit row is too long");
 	return audit_add_at(db, 0, actor, action, token, detail, err);
 }
 

@@ -68,14 +68,15 @@ check_prepare(struct registry *r, int64_t work, const uint8_t serial[static REGI
 		return 1;
 	if (rc == 0 && !is(&c, "revoked") && !is(&c, "dropped"))
 		return err_set(err, ERR_OCCUPIED,
-		    "work %lld has a certificate already (%s); abandon it first", (long long)work,
+		    "work %lld already has a certificate (%s); abandon it first", (long long)work,
 		    c.state);
 	if ((rc = db_int(r->db, "SELECT 1 FROM certificates WHERE serial = ?",
 		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN)), &one, err)) < 0)
 		return rc;
 	if (rc == 1)
 		return err_set(err, ERR_OCCUPIED,
-		    "the CA gave a serial number that is in use; it must never do that");
+		    "the CA assigned a serial number that is already in use, which must never "
+		    "happen");
 	if ((rc = db_int(r->db,
 		 "SELECT token FROM certificates WHERE spki_sha256 = ?"
 		 " AND state IN ('prepared', 'issued')",
@@ -83,7 +84,7 @@ check_prepare(struct registry *r, int64_t work, const uint8_t serial[static REGI
 		return rc;
 	return rc == 0 ? 0
 		       : err_set(err, ERR_OCCUPIED,
-			     "this key is being certified already, for token %lld", (long long)one);
+			     "this key is already being certified, for token %lld", (long long)one);
 }
 
 int
@@ -97,7 +98,8 @@ registry_cert_prepared(struct registry *r, int64_t work,
 	int rc;
 
 	if (not_before >= not_after)
-		return err_set(err, ERR_USAGE, "a certificate that ends before it begins");
+		return err_set(
+		    err, ERR_USAGE, "the certificate would expire before it becomes valid");
 	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = registry_work_token(r, work, &token, err)) != 0 ||
 	    (rc = check_prepare(r, work, serial, spki_sha256, err)) != 0)
@@ -174,7 +176,7 @@ registry_cert_issued(struct registry *r, int64_t work, const struct blob *der, s
 	if (is(&c, "issued") && blob_equal(&c.der, der))
 		return 0;
 	if (!is(&c, "prepared"))
-		return err_set(err, ERR_OCCUPIED, "the certificate of work %lld is %s already",
+		return err_set(err, ERR_OCCUPIED, "the certificate of work %lld is already %s",
 		    (long long)work, c.state);
 	if ((rc = check_der(&c, der, err)) != 0 ||
 	    (rc = put_issued(r, work, token, &c, der, err)) != 0)

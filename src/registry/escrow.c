@@ -36,7 +36,7 @@ registry_secret_kind_read(
     struct db_stmt *st, int col, enum registry_secret_kind *ret, struct err *err)
 {
 	const int i =
-	    registry_word(st, col, kind_names, SECRET_KINDS, "a secret has an unknown kind", err);
+	    registry_word(st, col, kind_names, SECRET_KINDS, "a secret has an unknown type", err);
 
 	if (i < 0)
 		return i;
@@ -76,7 +76,7 @@ escrow_text_write(const struct escrow_label *label, const struct secret *secret,
 	char *p = (char *)ret_text->bytes;
 
 	if (secret->len == 0 || n + ALG_LEN + value_len + 2 > SECRET_MAX)
-		return err_set(err, ERR_USAGE, "a %s of %zu bytes cannot be sealed",
+		return err_set(err, ERR_USAGE, "a %s of %zu bytes is too long to be sealed",
 		    registry_secret_kind_name(label->kind), secret->len);
 	if (!hex && !is_one_word(secret))
 		return err_set(err, ERR_USAGE, "a %s must be printable ASCII without spaces",
@@ -97,7 +97,7 @@ static int
 other(const struct escrow_label *label, struct err *err)
 {
 	return err_set(err, ERR_INTERNAL,
-	    "what is sealed is not %s %u of token %u: the registry was edited or damaged",
+	    "the sealed secret is not %s %u of token %u: the registry was edited or damaged",
 	    registry_secret_kind_name(label->kind), label->version, (unsigned)label->serial);
 }
 
@@ -243,7 +243,7 @@ escrow_load(
 	}
 	/* sealed to another key, the pending secrets could not be read after a crash */
 	if (EVP_PKEY_eq(X509_get0_pubkey(e->flight), e->flight_key) != 1)
-		return err_set(err, ERR_USAGE, "%s/%s and %s do not belong together", home,
+		return err_set(err, ERR_USAGE, "%s/%s and %s do not match", home,
 		    ESCROW_FLIGHT_CERT, ESCROW_FLIGHT_KEY);
 	*ret = TAKE(e);
 	return 0;
@@ -396,8 +396,8 @@ escrow_cert_check(const struct blob *der, char *ret_name, size_t size, struct er
 		    RSA_BITS_MIN);
 	if (X509_get0_subject_key_id(cert) == NULL)
 		return err_set(err, ERR_USAGE,
-		    "the certificate has no subject key identifier; make one that has "
-		    "(openssl req -x509 does)");
+		    "the certificate has no subject key identifier; create one that has (openssl "
+		    "req -x509 does)");
 	if (X509_NAME_get_text_by_NID(
 		X509_get_subject_name(cert), NID_commonName, ret_name, (int)size) <= 0)
 		snprintf(ret_name, size, "%s", "(no name)");
@@ -418,7 +418,7 @@ escrow_receipt_sign(const char *home, const struct blob *cert_der, const struct 
 	    (rc = parse_cert(cert_der, &cert, err)) != 0)
 		return rc;
 	if (EVP_PKEY_eq(X509_get0_pubkey(cert), key) != 1)
-		return err_set(err, ERR_USAGE, "%s/%s and %s do not belong together", home,
+		return err_set(err, ERR_USAGE, "%s/%s and %s do not match", home,
 		    ESCROW_RECEIPT_CERT, ESCROW_RECEIPT_KEY);
 	if (in != NULL)
 		cms = CMS_sign(cert, key, NULL, in, CMS_BINARY | CMS_NOSMIMECAP);

@@ -34,7 +34,7 @@ escrow_name_check(const char *cn, struct err *err)
 {
 	if (cn == NULL || cn[0] == '\0' || !text_is_plain(cn) || text_chars(cn) > CN_MAX)
 		return err_set(err, ERR_USAGE,
-		    "the certificate's name must be plain text of 1 to %d characters", CN_MAX);
+		    "the certificate's name must have 1 to %d printable characters", CN_MAX);
 	return 0;
 }
 

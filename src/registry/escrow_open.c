@@ -16,7 +16,8 @@ load_key(const char *where, const struct secret *pass, struct key **ret, struct 
 	/* it would be found, and then open nothing: key_p11 signs, and does not decrypt */
 	if (strncmp(where, "pkcs11:", 7) == 0)
 		return err_set(err, ERR_USAGE,
-		    "what is sealed cannot be opened with a key in a PKCS #11 token yet: give the key's file");
+		    "sealed secrets cannot be opened with a key in a PKCS #11 token yet: give "
+		    "the key's file");
 	return key_file_load(where, pass, ret, err);
 }
 
@@ -70,14 +71,14 @@ registry_escrow_unlock(struct registry *r, const char *where, const struct secre
 	if (k == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if ((rc = load_key(where, pass, &k->key, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "there is no %s", where)
+		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "%s does not exist", where)
 					: err_wrap(err, "escrow key");
 	if ((rc = match(r, k, err)) != 0 ||
 	    (k->cert.len == 0 && (rc = match_older(r, k, err)) != 0))
 		return rc;
 	if (k->cert.len == 0)
 		return err_set(err, ERR_FIT,
-		    "%s is the key of none to whom secrets are sealed; see: ykenroll escrow "
+		    "%s is not the key of any recipient of the escrow; see: ykenroll escrow "
 		    "recipients",
 		    where);
 	*ret = TAKE(k);
@@ -123,8 +124,8 @@ find(struct registry *r, const struct registry_escrow_open *what, struct row *re
 		 DB_ARGS(DB_I(what->token), DB_T(kind), DB_I(what->version)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
-		return err_set(
-		    err, ERR_ABSENT, "no %s of token %u is in escrow", kind, (unsigned)what->token);
+		return err_set(err, ERR_ABSENT, "the escrow has no %s of token %u", kind,
+		    (unsigned)what->token);
 	ret->id = db_col_int(st, 0);
 	ret->version = (unsigned)db_col_int(st, 1);
 	return db_col_blob(st, 2, &ret->sealed, err);
@@ -162,10 +163,11 @@ registry_escrow_open(struct registry *r, const struct registry_escrow_key *key,
 	if ((rc = registry_text_check(what->why, REGISTRY_TEXT_MAX, "the reason", err)) != 0)
 		return rc;
 	if (what->why[0] == '\0')
-		return err_set(err, ERR_USAGE, "a secret is opened for a reason only");
+		return err_set(
+		    err, ERR_USAGE, "a secret is opened only for a reason: give --reason TEXT");
 	/* what was not sealed anew yet opens with it for rekey only */
 	if (!key->current)
-		return err_set(err, ERR_FIT, "this key may not open secrets any more");
+		return err_set(err, ERR_FIT, "this key may no longer open secrets");
 	if ((rc = leave_row(r, what, &row, key, err)) != 0)
 		return rc;
 	label.version = row.version;

@@ -112,7 +112,9 @@ find_holder(struct registry *r, const char *what, int64_t *ret, struct err *err)
 			return rc;
 		return rc == 0 ? 0
 			       : err_set(err, ERR_AMBIGUOUS,
-				     "more than one holder is %s; name one by e-mail or id", what);
+				     "more than one holder matches %s; give the e-mail "
+				     "address or id",
+				     what);
 	}
 	return 0;
 }
@@ -124,7 +126,7 @@ registry_find(struct registry *r, const char *what, struct registry_found *ret, 
 	int64_t one;
 	int rc;
 
-	if ((rc = registry_text_check(what, REGISTRY_TEXT_MAX, "what is looked for", err)) != 0)
+	if ((rc = registry_text_check(what, REGISTRY_TEXT_MAX, "the search text", err)) != 0)
 		return rc;
 	f.has_cert = registry_serial_parse(what, f.cert_serial);
 	if (f.has_cert && (rc = db_int(r->db, "SELECT 1 FROM certificates WHERE serial = ?",
@@ -140,12 +142,11 @@ registry_find(struct registry *r, const char *what, struct registry_found *ret, 
 		return rc;
 	if ((f.holder != 0) + (f.token != 0) + f.has_cert > 1)
 		return err_set(err, ERR_AMBIGUOUS,
-		    "%s is the id of a holder and a serial number as well; name the holder by "
-		    "e-mail, or the certificate or token in another way",
+		    "%s is both the id of a holder and a serial number; give the holder's e-mail "
+		    "address, or another name of the token or certificate",
 		    what);
 	if (f.holder == 0 && f.token == 0 && !f.has_cert)
-		return err_set(
-		    err, ERR_ABSENT, "there is no holder, token or certificate %s here", what);
+		return err_set(err, ERR_ABSENT, "no holder, token or certificate matches %s", what);
 	*ret = f;
 	return 0;
 }

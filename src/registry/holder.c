@@ -96,7 +96,7 @@ registry_holder(struct registry *r, const char *key, struct holder *ret, struct 
 	if ((rc = registry_text_check(key, REGISTRY_TEXT_MAX, "the holder's key", err)) != 0 ||
 	    (rc = find(r, FIND_SQL "h.key = ?", DB_T(key), ret, err)) < 0)
 		return rc;
-	return rc == 1 ? 0 : err_set(err, ERR_ABSENT, "no holder %s is registered", key);
+	return rc == 1 ? 0 : err_set(err, ERR_ABSENT, "holder %s is not registered", key);
 }
 
 int
@@ -105,7 +105,7 @@ registry_holder_by_id(struct registry *r, int64_t id, struct holder *ret, struct
 	const int rc = find(r, FIND_SQL "h.id = ?", DB_I(id), ret, err);
 
 	if (rc == 0)
-		return err_set(err, ERR_ABSENT, "there is no such holder");
+		return err_set(err, ERR_ABSENT, "no such holder");
 	return rc < 0 ? rc : 0;
 }
 

@@ -73,7 +73,7 @@ registry_mark_of_crl(const char *path, struct registry_mark *ret, struct err *er
 	size_t len;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
-		return err_set(err, ERR_ABSENT, "there is no %s", path);
+		return err_set(err, ERR_ABSENT, "%s does not exist", path);
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
 	if (!S_ISREG(st.st_mode))
@@ -104,14 +104,14 @@ lost(struct registry *r, const struct registry_mark *mark, const char *whose, st
 	utc_text(at, last);
 	if ((uint64_t)rows >= mark->rows)
 		return err_set(err, ERR_INTERNAL,
-		    "audit row %llu is not the one that %s knows: rows up to it were edited, or the "
-		    "registry was put back to an older state and used; restore the newest copy, or "
-		    "accept it: ykenroll audit accept-rollback --reason TEXT",
+		    "audit row %llu is not the one that %s recorded: rows up to it were edited, "
+		    "or the registry was restored from an older copy and then used; restore the "
+		    "newest copy, or accept the loss: ykenroll audit accept-rollback --reason TEXT",
 		    (unsigned long long)mark->rows, whose);
 	return err_set(err, ERR_INTERNAL,
-	    "the registry is older than %s: its audit chain ends with row %lld (%s), and had %llu "
-	    "rows; %llu would be lost, with whatever they tell of. Restore the newest copy, or "
-	    "accept it: ykenroll audit accept-rollback --reason TEXT",
+	    "the registry is older than %s: its audit chain ends with row %lld (%s) but had %llu "
+	    "rows; %llu rows and what they record would be lost. Restore the newest copy, or "
+	    "accept the loss: ykenroll audit accept-rollback --reason TEXT",
 	    whose, (long long)rows, last, (unsigned long long)mark->rows,
 	    (unsigned long long)mark->rows - (unsigned long long)rows);
 }
@@ -170,9 +170,12 @@ registry_accept_rollback(
 	if ((rc = registry_text_check(why, REGISTRY_TEXT_MAX, "the reason", err)) != 0)
 		return rc;
 	if (why[0] == '\0')
-		return err_set(err, ERR_USAGE, "a rollback is accepted for a reason only");
+		return err_set(
+		    err, ERR_USAGE, "a rollback is accepted only for a reason: give --reason TEXT");
 	if (registry_mark_check(r, mark, "", NULL) == 0)
-		return err_set(err, ERR_USAGE, "the registry is not older than what is known");
+		return err_set(err, ERR_USAGE,
+		    "the registry is not older than what pub/ and the signer know: there is no "
+		    "rollback to accept");
 	text_hex(mark->head, sizeof(mark->head), hex);
 	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
 	    (rc = db_int(r->db, "SELECT max(seq) + 1 FROM audit", DB_NO_ARGS, &next, err)) < 0)

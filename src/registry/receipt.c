@@ -64,7 +64,7 @@ read_end(
 		 DB_ARGS(DB_I(token), DB_T(start)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
-		return err_set(err, ERR_INTERNAL, "no audit row tells of the end of work %lld",
+		return err_set(err, ERR_INTERNAL, "no audit row records the end of work %lld",
 		    (long long)work);
 	ret->audit.rows = (uint64_t)db_col_int(st, 0);
 	ret->at = db_col_int(st, 1);
@@ -145,16 +145,17 @@ receipt_cert(struct registry *r, struct blob *ret, struct err *err)
 	    (rc = escrow_make_receipt_key(r->home, err)) != 0)
 		return rc;
 	if ((rc = escrow_cert_file(path, ret, err)) != 0)
-		return rc == ERR_ABSENT
-			   ? err_set(err, ERR_USAGE, "%s is gone; restore it from a backup", path)
-			   : rc;
+		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE,
+					      "%s is missing; restore it from a backup", path)
+					: rc;
 	registry_sha256_hex(ret->data, ret->len, hex);
 	rc = audit_newest(r->db, "receipt-key", known, sizeof(known), err);
 	if (rc == 0)
 		return record_key(r, hex, err);
 	if (rc == 1 && strstr(known, hex) == NULL)
 		return err_set(err, ERR_USAGE,
-		    "%s is not the certificate that the audit chain knows; restore that one", path);
+		    "%s is not the certificate recorded in the audit chain; restore that one",
+		    path);
 	return rc < 0 ? rc : 0;
 }
 

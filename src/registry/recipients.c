@@ -66,7 +66,7 @@ read_one(struct db_stmt *st, struct registry_recipient *one, struct err *err)
 	return memcmp(hash, one->sha256, sizeof(hash)) == 0
 		   ? 0
 		   : err_set(err, ERR_USAGE,
-			 "the certificate of the escrow's recipient %s was exchanged; restore the "
+			 "the certificate of the escrow recipient %s was replaced; restore the "
 			 "registry from a backup",
 			 one->name);
 }
@@ -95,7 +95,8 @@ static int
 other_cert(const char *path, struct err *err)
 {
 	return err_set(err, ERR_USAGE,
-	    "%s is not the certificate that this registry was made with; restore that one", path);
+	    "%s is not the certificate that this registry was created with; restore that one",
+	    path);
 }
 
 static int
@@ -107,7 +108,7 @@ read_recovery(struct registry *r, char path[static PATH_MAX], struct blob *ret, 
 		return rc;
 	rc = escrow_cert_file(path, ret, err);
 	return rc == ERR_ABSENT
-		   ? err_set(err, ERR_USAGE, "%s is gone; restore it from a backup", path)
+		   ? err_set(err, ERR_USAGE, "%s is missing; restore it from a backup", path)
 		   : rc;
 }
 
@@ -186,7 +187,7 @@ check_chain(struct registry *r, const struct registry_recipients *set, struct er
 	if (rc == 0 ? set->generation == 0 : strncmp(known, text, n) == 0 && known[n] == ':')
 		return 0;
 	return err_set(err, ERR_USAGE,
-	    "the escrow's recipients are not those that the audit chain knows: the registry was "
+	    "the escrow's recipients are not those recorded in the audit chain: the registry was "
 	    "edited; restore it from a backup");
 }
 

@@ -20,16 +20,16 @@ check_files(const char *home, const char *path, struct err *err)
 
 	if (lstat(path, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
 		return err_set(err, ERR_ABSENT,
-		    "there is no registry in %s; make one with ykenroll init", home);
+		    "%s contains no registry; create one with: ykenroll init", home);
 	if (lstat(path, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot look at %s", path);
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", path);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_USAGE, "%s is not a regular file", path);
 	if (st.st_uid != geteuid())
 		return err_set(err, ERR_USAGE, "%s belongs to another user", path);
 	if ((st.st_mode & 077) != 0)
 		return err_set(err, ERR_USAGE,
-		    "%s is open to other users (mode %03o); chmod 600 it", path,
+		    "%s is accessible to other users (mode %03o); chmod 600 it", path,
 		    (unsigned)st.st_mode & 0777);
 	return file_private_dir(home, err);
 }
@@ -66,8 +66,8 @@ registry_open_old(const char *home, const char *actor, struct registry **ret, st
 	if (realpath(home, r->home) == NULL)
 		return errno == ENOENT || errno == ENOTDIR
 			   ? err_set(err, ERR_ABSENT,
-				 "there is no registry in %s; make one with ykenroll init", home)
-			   : err_errno(err, ERR_INTERNAL, "cannot look at %s", home);
+				 "%s contains no registry; create one with: ykenroll init", home)
+			   : err_errno(err, ERR_INTERNAL, "cannot stat %s", home);
 	if ((rc = open_db(r, err)) != 0)
 		return rc;
 	*ret = TAKE(r);
@@ -173,10 +173,10 @@ publish(const char *home, const char *temp, const char *path, struct err *err)
 		return err_errno(err, ERR_INTERNAL, "cannot open %s", home);
 	/* what is still in the WAL would be left behind under the old name */
 	if (access(wal, F_OK) == 0)
-		return err_set(err, ERR_INTERNAL, "%s was not closed", temp);
+		return err_set(err, ERR_INTERNAL, "%s could not be closed", temp);
 	if (link(temp, path) != 0)
 		return errno == EEXIST
-			   ? err_set(err, ERR_OCCUPIED, "there is a registry in %s already", home)
+			   ? err_set(err, ERR_OCCUPIED, "%s already contains a registry", home)
 			   : err_errno(err, ERR_INTERNAL, "cannot create %s", path);
 	unlink(temp);
 	return file_fsync(dir, home, err);
@@ -230,7 +230,7 @@ registry_init(const struct registry_init *init, struct err *err)
 	    (rc = file_private_dir(init->home, err)) != 0)
 		return rc;
 	if (realpath(init->home, home) == NULL)
-		return err_errno(err, ERR_INTERNAL, "cannot look at %s", init->home);
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", init->home);
 	if ((rc = file_join(path, sizeof(path), home, REGISTRY_DB, err)) != 0 ||
 	    (rc = file_join(temp, sizeof(temp), home, REGISTRY_DB ".init", err)) != 0 ||
 	    (rc = look(init, path, &there, err)) != 0 ||

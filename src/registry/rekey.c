@@ -40,7 +40,7 @@ take_out(struct registry_recipients *set, const char *word, struct err *err)
 		}
 	if (n != 1)
 		return err_set(err, n == 0 ? ERR_USAGE : ERR_AMBIGUOUS,
-		    "%s recipient is called %s; name it by the first digits of its hash (ykenroll "
+		    "%s recipient is called %s; give the first digits of its hash (ykenroll "
 		    "escrow recipients)",
 		    n == 0 ? "no" : "more than one", word);
 	blob_wipe(&set->list[which].der);
@@ -63,7 +63,7 @@ put_in(struct registry_recipients *set, enum registry_role role, const struct bl
 	for (i = 0; i < set->n; i++)
 		if (memcmp(set->list[i].sha256, one.sha256, sizeof(one.sha256)) == 0)
 			return err_set(
-			    err, ERR_USAGE, "%s is a recipient already", set->list[i].name);
+			    err, ERR_USAGE, "%s is already a recipient", set->list[i].name);
 	if (set->n == REGISTRY_RECIPIENTS_MAX)
 		return err_set(err, ERR_USAGE, "at most %d recipients", REGISTRY_RECIPIENTS_MAX);
 	if ((rc = blob_set(&one.der, der->data, der->len, err)) != 0)
@@ -99,7 +99,7 @@ apply(struct registry_recipients *set, const struct registry_escrow_change *chan
 		safe += set->list[i].role == ROLE_RECOVERY;
 	if (safe == 0)
 		return err_set(err, ERR_USAGE,
-		    "no recovery certificate would be left; add one with the same command");
+		    "no recovery certificate would be left; add another one in the same command");
 	qsort(set->list, set->n, sizeof(set->list[0]), by_role);
 	return 0;
 }
@@ -143,7 +143,8 @@ check_key(struct registry *r, const struct registry_escrow_key *key, struct err 
 		return rc;
 	return n == 0 ? 0
 		      : err_set(err, ERR_FIT,
-			    "%lld secrets are not sealed to this key; use one that opens them all",
+			    "%lld secrets are not sealed to this key; use a key that opens them "
+			    "all",
 			    (long long)n);
 }
 
@@ -174,7 +175,7 @@ write_sets(struct registry *r, const struct registry_recipients *first,
 		return rc;
 	if (newest + 1 != (first != NULL ? first : set)->generation)
 		return err_set(err, ERR_OCCUPIED,
-		    "the recipients of the escrow changed meanwhile; run it again");
+		    "the recipients of the escrow changed in the meantime; run it again");
 	if ((first != NULL && (rc = put_set(r, first, "as init made it", err)) != 0) ||
 	    (rc = put_set(r, set, why, err)) != 0)
 		return rc;
@@ -191,8 +192,8 @@ registry_escrow_change(struct registry *r, const struct registry_escrow_key *key
 	if (change->n_add == 0 && change->n_remove == 0)
 		return 0;
 	if (key->role != ROLE_RECOVERY || !key->current)
-		return err_set(err, ERR_FIT,
-		    "who may open the escrow is changed with a recovery key that is in force");
+		return err_set(
+		    err, ERR_FIT, "only a current recovery key may change who can open the escrow");
 	if ((rc = registry_text_check(change->why, REGISTRY_TEXT_MAX, "the reason", err)) != 0 ||
 	    (rc = check_key(r, key, err)) != 0 || (rc = registry_recipients(r, &set, err)) != 0 ||
 	    (rc = registry_recipients(r, &old, err)) != 0 || (rc = apply(&set, change, err)) != 0)

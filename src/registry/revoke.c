@@ -149,7 +149,7 @@ registry_recycle(struct registry *r, uint32_t serial, const char *lost, struct e
 		return rc;
 	if (rc == 1)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u has unfinished work; finish it with ykenroll recover",
+		    "token %u has unfinished work; finish it with: ykenroll recover",
 		    (unsigned)serial);
 	if ((rc = registry_token_move(r, serial, TOKEN_NEW, err)) != 0 ||
 	    (rc = end_secrets(r, serial, err)) != 0 ||
@@ -322,7 +322,7 @@ give_up_work(struct registry *r, const struct registry_revocation *v, struct err
 	/* a desk at work on this token may have prepared another since the caller looked */
 	if (rc == 1)
 		return err_set(err, ERR_HELD,
-		    "another desk had a certificate made for token %u at this moment; run this again",
+		    "another desk has just had a certificate issued for token %u; run this again",
 		    (unsigned)v->token);
 	if ((rc = registry_sealed_settle(r, work, v->token, false, err)) != 0)
 		return rc;

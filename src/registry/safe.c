@@ -67,7 +67,7 @@ check_generation(struct registry *r, const struct registry_sealed *sealed, struc
 	return newest == sealed->recipients
 		   ? 0
 		   : err_set(err, ERR_OCCUPIED,
-			 "the recipients of the escrow changed meanwhile; run it again");
+			 "the recipients of the escrow changed in the meantime; run it again");
 }
 
 int
@@ -82,11 +82,12 @@ registry_sealed_put(struct registry *r, const struct registry_work *w,
 	int rc, n;
 
 	if (sealed->recovery.len == 0 || sealed->flight.len == 0)
-		return err_set(err, ERR_USAGE, "the %s was not sealed", kind);
+		return err_set(err, ERR_USAGE, "the %s has not been sealed", kind);
 	if ((rc = next_version(r, w->asked.token, sealed->kind, &version, err)) != 0)
 		return rc;
 	if (version != sealed->version)
-		return err_set(err, ERR_OCCUPIED, "token %u got another %s meanwhile; run it again",
+		return err_set(err, ERR_OCCUPIED,
+		    "token %u got another %s in the meantime; run it again",
 		    (unsigned)w->asked.token, kind);
 	if ((rc = check_generation(r, sealed, err)) != 0)
 		return rc;
@@ -143,8 +144,8 @@ registry_sealed_check(struct registry *r, uint32_t serial, enum registry_secret_
 		return rc;
 	return rc == 1 ? 0
 		       : err_set(err, ERR_INTERNAL,
-			     "the sealed %s of token %u is not the one that was recorded; do not "
-			     "use it, restore the registry from a backup",
+			     "the sealed %s of token %u is not the one recorded in the audit "
+			     "chain; do not use it, restore the registry from a backup",
 			     registry_secret_kind_name(kind), (unsigned)serial);
 }
 
@@ -220,7 +221,7 @@ registry_letter_pin(struct registry *r, uint32_t serial, struct secret *ret, str
 		return rc;
 	if (rc == 0)
 		return err_set(
-		    err, ERR_ABSENT, "no letter of token %u is waiting", (unsigned)serial);
+		    err, ERR_ABSENT, "no letter for token %u is waiting", (unsigned)serial);
 	if ((rc = db_col_blob(st, 0, &sealed, err)) != 0 ||
 	    (rc = registry_escrow_load(r, err)) != 0)
 		return rc;
@@ -239,7 +240,7 @@ registry_letter_end(struct registry *r, uint32_t serial, const char *why, struct
 		return rc;
 	if (db_changes(r->db) == 0)
 		return err_set(
-		    err, ERR_ABSENT, "no letter of token %u is waiting", (unsigned)serial);
+		    err, ERR_ABSENT, "no letter for token %u is waiting", (unsigned)serial);
 	if ((rc = audit_add(r->db, r->actor, "letter-end", serial, err,
 		 "first PIN not kept any more: %s", why)) != 0)
 		return rc;

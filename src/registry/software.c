@@ -43,7 +43,8 @@ registry_software_put(struct registry *r, const char *action, const struct reque
 	if ((rc = cert_read(cert->data, cert->len, &info, err)) != 0)
 		return rc;
 	if (info.serial_len != REGISTRY_SERIAL_LEN)
-		return err_set(err, ERR_FIT, "the serial has another length than this CA's");
+		return err_set(
+		    err, ERR_FIT, "the serial number has a different length than this CA's");
 	/* the CA has signed: that it is too long must not lose the row */
 	path = path == NULL || strlen(path) >= REGISTRY_PATH_MAX ? "" : path;
 	text_hex(info.serial, info.serial_len, hex);
@@ -77,7 +78,7 @@ registry_software_find(struct registry *r, const uint8_t serial[static REGISTRY_
 		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
-		return err_set(err, ERR_ABSENT, "no such certificate is registered");
+		return err_set(err, ERR_ABSENT, "the certificate is not registered");
 	if ((rc = read_row(st, &one, NULL, err)) != 0)
 		return rc;
 	*ret = one;

@@ -72,8 +72,7 @@ read_fields(struct db_stmt *st, int col, const struct request_field *const *fiel
 			v.data = db_col_data(st, col, &v.len);
 		if (request_put(ret, fields[i], &v, NULL) != 0)
 			return err_set(err, ERR_INTERNAL,
-			    "registry: the %s of a work was changed by another program",
-			    fields[i]->what);
+			    "registry: another program changed the %s of a work", fields[i]->what);
 	}
 	return 0;
 }
@@ -128,7 +127,8 @@ registry_work_open(struct registry *r, uint32_t serial, struct registry_work *re
 	const int rc = find_work(r, "w.token = ? AND w.closed IS NULL", serial, ret, err);
 
 	if (rc == 0)
-		return err_set(err, ERR_ABSENT, "no work is open on token %u", (unsigned)serial);
+		return err_set(
+		    err, ERR_ABSENT, "token %u has no unfinished work", (unsigned)serial);
 	return rc < 0 ? rc : 0;
 }
 
@@ -143,7 +143,7 @@ registry_request(struct registry *r, uint32_t serial, struct request *ret, struc
 
 	if (rc == 0)
 		return err_set(
-		    err, ERR_ABSENT, "token %u never had a certificate", (unsigned)serial);
+		    err, ERR_ABSENT, "token %u has never had a certificate", (unsigned)serial);
 	if (rc < 0)
 		return rc;
 	*ret = w.asked;
@@ -163,17 +163,17 @@ check_token(struct registry *r, uint32_t serial, struct err *err)
 		return rc;
 	if (row.work_open)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u has unfinished work for %s; finish it with ykenroll recover",
+		    "token %u has unfinished work for %s; finish it with: ykenroll recover",
 		    (unsigned)serial, row.holder.key);
 	if (row.token.state == TOKEN_NEW)
 		return 0;
 	if (row.token.state == TOKEN_ACTIVE || row.token.state == TOKEN_SUSPENDED)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u is %s for %s already; use ykenroll reissue, or ykenroll retire first",
+		    "token %u is already %s for %s; use ykenroll reissue, or first ykenroll retire",
 		    (unsigned)serial, registry_token_state_name(row.token.state), row.holder.key);
 	return err_set(err, ERR_OCCUPIED,
-	    "token %u was registered as %s (holder %s); make it as new for somebody else with: "
-	    "ykenroll enroll NAME --reset",
+	    "token %u is registered as %s (holder %s); reset it to factory defaults for another "
+	    "holder with: ykenroll enroll NAME --reset",
 	    (unsigned)serial, registry_token_state_name(row.token.state),
 	    row.holder.id == 0 ? "none" : row.holder.key);
 }
@@ -189,8 +189,9 @@ check_holder(struct registry *r, const struct holder *h, struct err *err)
 	if (rc != 0 || n == 0)
 		return rc;
 	return err_set(err, ERR_OCCUPIED,
-	    "%s has token %u already (%s); reissue it, or say --additional for one more", h->key,
-	    (unsigned)first.serial, registry_token_state_name(first.state));
+	    "%s already has token %u (%s); use ykenroll reissue, or --additional to give "
+	    "them another one",
+	    h->key, (unsigned)first.serial, registry_token_state_name(first.state));
 }
 
 static int
@@ -276,7 +277,7 @@ check_texts(const struct registry_work *w, struct err *err)
 			    request_get(&w->asked, &f[i]).data, f[i].size, f[i].what, err);
 	if (rc != 0)
 		return rc;
-	return w->asked.token != 0 ? 0 : err_set(err, ERR_USAGE, "a token without a serial number");
+	return w->asked.token != 0 ? 0 : err_set(err, ERR_USAGE, "the token has no serial number");
 }
 
 static int
@@ -292,7 +293,7 @@ check_held(struct registry *r, struct registry_work *w, struct err *err)
 		return err_set(err, ERR_ABSENT, "token %u is not registered", serial);
 	if (row.work_open)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u has unfinished work; finish it with ykenroll recover", serial);
+		    "token %u has unfinished work; finish it with: ykenroll recover", serial);
 	if ((rc = registry_holder_put(r, &w->asked.holder, err)) != 0)
 		return rc;
 	return row.holder.id != 0 && row.holder.id == w->asked.holder.id

@@ -49,7 +49,7 @@ claim "make-key makes a key" ykenroll escrow make-key --name "Helpdesk 1" --out 
 claim "encrypted, with scrypt" sh -c 'grep -q "BEGIN ENCRYPTED" "$T/help.key" && openssl pkey -in "$T/help.key" -passin "file:$T/hpass" -noout'
 exits 9 'exists' "and not over another" ykenroll escrow make-key --name x --out "$T/help.key" --cert "$T/h2.crt" --escrow-pass "file:$T/hpass"
 hlp="--escrow-key $T/help.key --escrow-pass file:$T/hpass"
-exits 12 'none to whom' "a stranger's key opens nothing" open puk $hlp
+exits 12 'not the key of any recipient' "a stranger's key opens nothing" open puk $hlp
 
 # ---- what is sealed was exchanged ----
 cp "$db" "$T/db.kept"
@@ -65,15 +65,15 @@ swap "UPDATE secrets SET recovery = x'30' WHERE kind='puk'" 'not the one' "no bl
 # ---- recovery.crt exchanged ----
 cp "$T/home/recovery.crt" "$T/recovery.crt"
 cp "$T/help.crt" "$T/home/recovery.crt"
-exits 2 'not the certificate that this registry was made with' "another recovery.crt in the home is refused: list" ykenroll list
+exits 2 'not the certificate that this registry was created with' "another recovery.crt in the home is refused: list" ykenroll list
 exits 2 'not the certificate' "and enroll" enroll Bob bob@example.org
 rm "$T/home/recovery.crt"
-exits 2 'is gone' "none is refused" ykenroll list
+exits 2 'is missing' "none is refused" ykenroll list
 cp "$T/recovery.crt" "$T/home/recovery.crt"
 
 # ---- rekey ----
 claim "recipients: the recovery certificate" sh -c 'ykenroll escrow recipients | grep -Eq "^recovery  [0-9a-f]{64}  "'
-exits 12 'none to whom' "a stranger's key changes no recipients" ykenroll escrow rekey --add-helpdesk "$T/help.crt" $hlp
+exits 12 'not the key of any recipient' "a stranger's key changes no recipients" ykenroll escrow rekey --add-helpdesk "$T/help.crt" $hlp
 claim "a helpdesk certificate is added" ykenroll escrow rekey --add-helpdesk "$T/help.crt" --ticket T-18 $rec
 claim "it opens the PUK" open puk $hlp
 claim "which is the same" [ "$(cat "$T/secret")" = "$puk" ]
@@ -112,7 +112,7 @@ ykenroll escrow make-key --name "Safe 2" --out "$T/r2.key" --cert "$T/r2.crt" --
 old=$(ykenroll escrow recipients | awk '/^recovery/ { print substr($2, 1, 12) }')
 claim "a new recovery certificate replaces the old one" ykenroll escrow rekey --add-recovery "$T/r2.crt" --remove "$old" --remove "Helpdesk RSA" $rec
 claim "recovery.crt is the new one" cmp "$T/home/recovery.crt" "$T/r2.crt"
-exits 12 'not open secrets any more' "the old recovery key opens nothing any more" open puk $rec
+exits 12 'no longer open secrets' "the old recovery key opens nothing any more" open puk $rec
 claim "nor with openssl" sh -c 'sqlite3 "$T/home/registry.db" "SELECT hex(recovery) FROM secrets WHERE kind=\"puk\"" | python3 "$T/unhex.py" >"$T/b" &&
 	! openssl cms -decrypt -inform DER -in "$T/b" -inkey "$T/recovery.key" -passin "file:$T/rpass" -recip "$T/recovery.crt"'
 claim "the new one does" open puk --escrow-key "$T/r2.key" --escrow-pass "file:$T/r2pass"
