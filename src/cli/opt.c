@@ -153,7 +153,7 @@ opt_registry(struct registry **ret, struct err *err)
 
 	return rc == ERR_ABSENT
 		   ? err_set(err, ERR_INTERNAL,
-			 "there is no registry in %s; make one with: ykenroll init", opt.home_path)
+			 "%s contains no registry; create one with: ykenroll init", opt.home_path)
 		   : rc;
 }
 

@@ -70,7 +70,7 @@ own_cert(const struct desk *w, const char *name, struct blob *ret, struct err *e
 		return rc;
 	rc = ca_cert_file(path, ret, err);
 	return rc == ERR_ABSENT ? err_set(err, ERR_CA,
-				      "there is no CA in %s; make one with: ykenroll init", w->home)
+				      "%s contains no CA; create one with: ykenroll init", w->home)
 				: rc;
 }
 

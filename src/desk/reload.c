@@ -46,7 +46,7 @@ split(const char *command, const char ***ret, struct err *err)
 	int n;
 
 	if (!quotes_end(command))
-		return err_set(err, ERR_USAGE, "a quote of the reload command has no end");
+		return err_set(err, ERR_USAGE, "the reload command has an unclosed quote");
 	switch (poptParseArgvString(command, &n, ret)) {
 	case 0:
 		return 0;
@@ -131,8 +131,8 @@ reload_run(const char *command, struct err *err)
 		return rc;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return WIFEXITED(status)
-		   ? err_set(err, ERR_INTERNAL, "%s ended with %d", words[0], WEXITSTATUS(status))
-		   : err_set(err, ERR_INTERNAL, "%s was killed by signal %d", words[0],
-			 WTERMSIG(status));
+	return WIFEXITED(status) ? err_set(err, ERR_INTERNAL, "%s ended with exit status %d",
+				       words[0], WEXITSTATUS(status))
+				 : err_set(err, ERR_INTERNAL, "%s was killed by signal %d",
+				       words[0], WTERMSIG(status));
 }

@@ -30,7 +30,7 @@ session_open_registry(const struct desk *w, struct registry **ret, struct err *e
 	return rc != ERR_ABSENT
 		   ? rc
 		   : err_set(err, ERR_INTERNAL,
-			 "there is no registry in %s; make one with: ykenroll init", w->home);
+			 "%s contains no registry; create one with: ykenroll init", w->home);
 }
 
 int
@@ -75,7 +75,7 @@ session_known_token(struct session *s, struct err *err)
 	return rc != 0 || s->serial != 0
 		   ? rc
 		   : err_set(err, ERR_NO_TOKEN,
-			 "this token does not tell its serial number, by which all is recorded");
+			 "this token does not report its serial number, which the registry needs");
 }
 
 /* ---- the registry's word ---- */
@@ -90,8 +90,7 @@ session_find(
 
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_USAGE,
-		    "there is no holder, token or certificate %s here; look with: ykenroll list",
-		    what);
+		    "no holder, token or certificate matches %s; see: ykenroll list", what);
 	if (rc != 0)
 		return rc;
 	if (found.has_cert && (rc = registry_cert(s->registry, found.cert_serial, &cert, err)) < 0)
@@ -110,7 +109,7 @@ session_note(char *ret, size_t size, const char *reason, const char *ticket, str
 	int n;
 
 	if (has && !text_is_plain(ticket))
-		return err_set(err, ERR_USAGE, "the ticket must be plain text");
+		return err_set(err, ERR_USAGE, "the ticket must be printable text");
 	n = snprintf(ret, size, "%s%s%s", reason, has ? ", ticket " : "", has ? ticket : "");
 	return n >= 0 && (size_t)n < size
 		   ? 0
@@ -138,8 +137,8 @@ desk_pin_check(const struct secret *pin, struct err *err)
 	 */
 	if (secret_is_trivial(pin))
 		return err_set(err, ERR_USAGE,
-		    "this PIN is among the first that anybody tries (the factory's, a run, or one character): "
-		    "choose another");
+		    "this PIN is too easy to guess (the factory PIN, a sequence, or one repeated "
+		    "character): choose another one");
 	return 0;
 }
 
@@ -185,7 +184,7 @@ session_tries(
 	if (state->tries_left != 1 || s->w->last_try)
 		return 0;
 	rc = err_set(err, ERR_PIN,
-	    "the %s of token %u has one try left, which is not spent without --last-try", what,
+	    "the %s of token %u has only one try left; use --last-try to use it anyway", what,
 	    (unsigned)s->serial);
 	if (err != NULL)
 		err->tries = 1;
@@ -354,7 +353,7 @@ session_get_protected(struct session *s, struct secret *ret, struct err *err)
 		return rc;
 	if (tlv_find(content.data, content.len, TAG_PROTECTED, &outer) != 0 ||
 	    tlv_find(outer.value, outer.len, TAG_KEY, &key) != 0)
-		return err_set(err, ERR_ABSENT, "no management key in there");
+		return err_set(err, ERR_ABSENT, "it contains no management key");
 	return secret_set(ret, key.value, key.len, err);
 }
 

@@ -89,7 +89,7 @@ slot_text(const struct slot *s, char ret[static SLOT_TEXT_MAX])
 		snprintf(cert, sizeof(cert), "the certificate of %.200s, until %.10s",
 		    s->cert.subject, end);
 	} else if (s->has_cert) {
-		snprintf(cert, sizeof(cert), "a certificate that cannot be read");
+		snprintf(cert, sizeof(cert), "an unreadable certificate");
 	}
 	snprintf(ret, SLOT_TEXT_MAX, "%.95s%s%.280s", key,
 	    key[0] != '\0' && cert[0] != '\0' ? " and " : "", cert);
@@ -107,7 +107,7 @@ slot_spki(const struct slot *s, uint8_t number, struct blob *ret, struct err *er
 	if (s->cert_readable)
 		return cert_spki(s->cert_der.data, s->cert_der.len, ret, err);
 	return err_set(
-	    err, ERR_ABSENT, "slot %02x has no key, or does not tell its public key", number);
+	    err, ERR_ABSENT, "slot %02x has no key, or does not report its public key", number);
 }
 
 int

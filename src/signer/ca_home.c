@@ -57,7 +57,7 @@ ca_there(const char *home, struct err *err)
 {
 	if (!ca_has(home, CA_DIR))
 		return err_set(
-		    err, ERR_CA, "there is no CA in %s; make one with: ykenroll init", home);
+		    err, ERR_CA, "%s contains no CA; create one with: ykenroll init", home);
 	if (ca_has(home, CA_UNFINISHED))
 		return err_set(
 		    err, ERR_CA, "the CA in %s is incomplete; run ykenroll init again", home);

@@ -370,7 +370,8 @@ read_last(const struct ca *ca, struct crl_file *ret, struct err *err)
 		return rc == ERR_ABSENT ? ERR_CA : rc;
 	if (!crl_is_last(ca->log, LOG_ISSUING, hash))
 		return err_set(err, ERR_CA,
-		    "%s is not the CRL that was signed last; make one with: ykenroll ca crl",
+		    "%s is not the latest CRL that was signed; sign a new one with: ykenroll ca "
+		    "crl",
 		    ca_name(ca->home, pub[LOG_ISSUING]).at);
 	return 0;
 }

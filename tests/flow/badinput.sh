@@ -42,7 +42,7 @@ claim "none of these has changed the card" untouched
 # ---- secrets and files ----
 echo 12345 >"$T/short"; echo 123456 >"$T/factory"
 exits 2 '6 to 8' "a PIN that is too short" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin "file:$T/short"
-exits 2 "anybody tries" "the factory's PIN as the new one" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin "file:$T/factory"
+exits 2 "too easy to guess" "the factory's PIN as the new one" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin "file:$T/factory"
 exits 2 'does not exist' "a PIN file that is not there" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin "file:$T/none"
 cp "$T/pass" "$T/open" && chmod 644 "$T/open"
 exits 2 'chmod 600' "a pass file that is too open" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/open" --pin "file:$T/pin"

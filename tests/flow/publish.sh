@@ -58,7 +58,7 @@ ca crl >/dev/null
 exits 0 '<a><b>' "as a whole in quotes it is what is in them" ykenroll ca publish
 put "dir = $T/a
 reload = $T/words \"a b"
-exits 2 'no end' "and a quote has an end" ykenroll ca publish
+exits 2 'unclosed quote' "and a quote has an end" ykenroll ca publish
 put "dir = relative"
 exits 2 '\[publish\]: dir is a path from the root' "a relative path is refused" ykenroll ca publish
 put "dir = $T/a
@@ -162,7 +162,7 @@ claim "and not between ours" jq -e .reloaded "$T/out"
 exits 1 'in place.*reload failed.*ended with 3' "its failure is told" publish --reload "sh -c 'exit 3'"
 exits 1 'cannot run' "one that is not there" publish --reload /nonexistent
 rm -rf "$www"
-exits 2 'no end' "a quote without its end" publish --reload "touch 'x"
+exits 2 'unclosed quote' "a quote without its end" publish --reload "touch 'x"
 claim "is known before anything is written" [ ! -e "$www/ca-bundle.pem" ]
 rm "$pub/root.crl"
 exits 11 '' "nothing is reloaded when nothing is published" publish --reload "touch $T/never"

@@ -32,7 +32,7 @@ exits 2 'absolute' "nor a socket that depends on where one stands" new_desk "$de
 claim "a desk is made" new_desk "$desk" --signer "$sock"
 claim "without a CA in it" [ ! -e "$desk/ca" ]
 claim "but with what servers need" cmp "$ca/pub/root.crt" "$desk/pub/root.crt"
-exits 9 'desk in' "not twice" new_desk "$desk" --signer "$sock"
+exits 9 'contains a desk' "not twice" new_desk "$desk" --signer "$sock"
 exits 9 'CA in' "nor in the home of a CA" new_desk "$ca" --signer "$sock"
 
 exits 0 '' "enroll" ykenroll enroll Alice --email alice@example.org --pin "file:$T/pin" --non-interactive

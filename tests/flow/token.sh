@@ -197,7 +197,7 @@ fi
 # ---- PIN and PUK ----
 claim "change-pin" token change-pin --pin "file:$T/fpin" --new-pin "file:$T/newpin"
 claim "yubico-piv-tool verifies the new one" yubico-piv-tool -a verify-pin -P 482913
-exits 2 'anybody tries' "a trivial one" token change-pin --pin "file:$T/newpin" --new-pin "file:$T/fpin"
+exits 2 'too easy to guess' "a trivial one" token change-pin --pin "file:$T/newpin" --new-pin "file:$T/fpin"
 exits 4 'tries left: 2' "a wrong one" token change-pin --pin "file:$T/wrong" --new-pin "file:$T/newpin"
 yubico-piv-tool -a verify-pin -P 000000 >/dev/null 2>&1
 exits 4 'last-try' "with one try left nothing is sent" token change-pin --pin "file:$T/newpin" --new-pin "file:$T/newpin"

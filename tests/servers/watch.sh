@@ -96,7 +96,7 @@ exits 1 'configuration is not good and nothing was reloaded.*ended with 7' "a te
 claim "and nothing was reloaded, but the files are there" eval '[ ! -e "$S/never" ] && [ -s "$S/once/crl-bundle.pem" ]'
 exits 0 '' "a test that passes" ykenroll ca publish "$S/once" --test true --reload "touch $S/reloaded"
 claim "and a reload" [ -e "$S/reloaded" ]
-exits 2 'no end' "a test that is no words" ykenroll ca publish "$S/once" --test "x '"
+exits 2 'unclosed quote' "a test that is no words" ykenroll ca publish "$S/once" --test "x '"
 exits 2 'no configuration for iis' "a server that there is not" ykenroll ca publish "$S/once" --server iis
 exits 0 '' "Caddy's list where nobody asked" ykenroll ca publish "$S/once" --json
 claim "is not made: it would show everybody's name" eval '[ ! -e "$S/once/leaves.caddy" ] && jq -e ".leaves == null" "$T/out"'

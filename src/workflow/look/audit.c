@@ -82,7 +82,7 @@ open_any(const struct desk *w, struct registry **ret, struct err *err)
 
 	return rc == ERR_ABSENT
 		   ? err_set(err, ERR_INTERNAL,
-			 "there is no registry in %s; make one with: ykenroll init", w->home)
+			 "%s contains no registry; create one with: ykenroll init", w->home)
 		   : rc;
 }
 
