@@ -98,11 +98,11 @@ exits 0 '' "and another one" enroll Alice alice@example.org -d "$two" --addition
 s1=$(cert_of "$one") s2=$(cert_of "$two")
 claim "both verify" eval 'verifies "$one" && verifies "$two"'
 exits 2 'reason must be given' "no reason, no revocation" take revoke "$one"
-exits 2 'is no reason' "a reason that there is not" take revoke "$one" --reason lostit
+exits 2 "invalid reason 'lostit'" "a reason that there is not" take revoke "$one" --reason lostit
 exits 2 'suspend' "certificateHold names suspend" take revoke "$one" --reason certificate-hold
 exits 2 'no holder, token' "nobody of that name" take revoke nobody@example.org --reason superseded
 exits 2 'no .*certificate' "a serial that is none" take revoke 40000000000000000000000000000000 --reason superseded
-exits 6 'say --all' "a holder with two tokens must be one's choice" take revoke alice@example.org --reason superseded
+exits 6 'use --all' "a holder with two tokens must be one's choice" take revoke alice@example.org --reason superseded
 claim "nothing was revoked by these" eval 'verifies "$one" && verifies "$two"'
 
 before=$(number "$pub/issuing.crl")

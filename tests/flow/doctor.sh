@@ -148,7 +148,7 @@ hold yubikey-agent transaction 60
 finds 20 '^bad *held by *yubikey-agent' 'systemctl --user stop yubikey-agent' "a card held by yubikey-agent" ykenroll doctor
 let_go
 hold "$(printf 'x\033[31mx')" transaction 60
-finds 20 '^bad *held by *x.x1b.31mx' 'end that program' "an unknown program with a hostile name" ykenroll doctor
+finds 20 '^bad *held by *x.x1b.31mx' 'close that program' "an unknown program with a hostile name" ykenroll doctor
 refuse "whose name does not reach the terminal raw" grep -q "$(printf '\033')" "$T/out" "$T/err"
 let_go
 hold scdaemon hidden 60

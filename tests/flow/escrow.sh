@@ -37,7 +37,7 @@ exits 2 'pipe' "nothing is shown into a pipe" ykenroll escrow open "$token" --ki
 exits 2 'JSON' "nor in JSON" ykenroll escrow open "$token" --kind puk --reason x --json $rec
 exits 2 'reason' "nor without a reason" ykenroll escrow open "$token" --kind puk --out "$T/s" $rec
 exits 2 'reason' "nor for an empty one" open puk $rec --reason ""
-exits 2 'plain text' "nor for one with control characters" open puk $rec --reason "$(printf 'x\033y')"
+exits 2 'printable text' "nor for one with control characters" open puk $rec --reason "$(printf 'x\033y')"
 exits 10 'escrow-key' "nor without a key" open puk
 exits 11 'passphrase' "nor with a wrong passphrase" open puk --escrow-key "$T/recovery.key" --escrow-pass "file:$T/pass"
 exits 2 'kind is' "of an unknown kind" open pin $rec

@@ -56,7 +56,7 @@ exits 14 '' "the key's answer is lost" enroll Alice a@example.org
 back
 exits 9 'recover' "another holder does not get the half-made token" enroll Bob b@example.org
 exits 12 'MISMATCH|agree' "check says that work is not finished" ykenroll check
-claim "in words" grep -q 'not finished' "$T/out"
+claim "in words" grep -q 'unfinished work' "$T/out"
 ykman piv reset -f >/dev/null 2>&1
 before=$(refused)
 exits 9 'give-up' "after a reset elsewhere the old plan is not finished onto it" recover

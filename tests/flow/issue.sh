@@ -58,7 +58,7 @@ exits 11 'keys in tokens' "in no profile of tokens" ca issue "$T/www.csr" --prof
 exits 2 "unknown profile 'nobody'" "a profile that there is not" ca issue "$T/www.csr" --profile nobody --cn x
 exits 2 'does not allow' "a name for which the profile has no place" ca issue "$T/www.csr" --dns a.example.org --email a@example.org
 exits 2 "CA's own" "a server called like the CA" ca issue "$T/www.csr" --dns a.example.org --cn "rehearsal  test ISSUING ca"
-exits 2 'no O' "a subject that no policy allows" ca issue "$T/www.csr" --dns a.example.org --subject O=Example
+exits 2 'does not allow O' "a subject that no policy allows" ca issue "$T/www.csr" --dns a.example.org --subject O=Example
 rows() { sqlite3 "$T/home/ca/issuance.db" "SELECT count(*) FROM rows WHERE $1"; } # rows CONDITION: of the issuance log
 claim "the log says that these keys are in no token" [ "$(rows "what = 'intent' AND text IS NOT NULL AND digest IS NULL")" = 5 ]
 claim "so does the audit" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM audit WHERE action='issue'")" = 5 ]
@@ -139,7 +139,7 @@ exits 0 '' "with a new key" ca renew "$T/long.crt" --key "$T/new.csr"
 claim "which is the request's" [ "$(spki "$T/long.crt")" = "$(openssl req -in "$T/new.csr" -noout -pubkey)" ]
 claim "and nothing else of it" [ "$(names "$T/long.crt")" = "$(names "$T/long.crt.old")" ]
 exits 11 'revoked' "one that is revoked" ca renew "$T/www.crt"
-exits 11 'not of this CA' "one of another CA" ca renew "$pub/root.crt"
+exits 11 'not issued by this CA' "one of another CA" ca renew "$pub/root.crt"
 exits 2 'does not exist' "one that is not there" ca renew "$T/none.crt"
 exits 0 '' "two more for a day" ca issue "$T/www.csr" --dns c.example.org --days 1 --out "$T/c.crt"
 exits 0 '' "the second" ca issue "$T/www.csr" --dns d.example.org --days 1 --out "$T/d.crt"

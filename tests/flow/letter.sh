@@ -75,7 +75,7 @@ claim "no try was lost" [ "$(ykvirt inspect "$(state 2)" | jq .pin.left)" = 3 ]
 # ---- a letter that cannot be written ----
 mkdir "$T/locked"
 strace -f -qq -o /dev/null -P "$T/locked/carol.txt" -e inject=link,rename:error=ENOSPC true 2>/dev/null && {
-	exits 1 'the token is ready, its letter is not.*ykenroll letter' "no room for the letter" strace -f -qq -o "$T/trace" \
+	exits 1 'the token is ready, but its letter was not written.*ykenroll letter' "no room for the letter" strace -f -qq -o "$T/trace" \
 		-e trace=link,linkat -e inject=link,linkat:error=ENOSPC ykenroll enroll Carol --email carol@example.org --ca-pass "file:$T/pass" \
 		-d "$three" --pin generate --letter "$T/locked/carol.txt"
 	exits 0 '' "it is written later" ykenroll letter "$three" --letter "$T/carol.txt"
@@ -112,7 +112,7 @@ mkdir "$T/alone"
 cp "$ykenroll" "$(dirname "$ykenroll")/ykenroll-signer" "$T/alone/"
 if ! [ -x "$(strings "$ykenroll" | grep -E '^/.*/ykenroll-letter$')" ]; then
 	before=$(ykenroll audit export)
-	exits 2 'makes no PDF' "without the helper it is refused" "$T/alone/ykenroll" letter "$two" --letter "$T/none.pdf"
+	exits 2 'cannot write PDF' "without the helper it is refused" "$T/alone/ykenroll" letter "$two" --letter "$T/none.pdf"
 	claim "before anything is done" [ "$(ykenroll audit export)" = "$before" ]
 fi
 

@@ -147,7 +147,7 @@ exits 0 '' "again: nothing to do" reissue alice@example.org --reason damaged -d 
 # ---- lost: at once, with no token here ----
 old=$(cert_of $B) number=$(crl | awk '/CRL Number/ { getline; print $1 }')
 ykvirt control "$(state 2)" remove >/dev/null
-exits 3 "taken care of" "lost, and no other token here" reissue alice@example.org --reason lost -d 4711 --ticket T-8
+exits 3 "dealt with" "lost, and no other token here" reissue alice@example.org --reason lost -d 4711 --ticket T-8
 claim "the ticket is in the audit of the revocation" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'revoke' AND detail LIKE '%T-8%'")" = 1 ]
 claim "revoked all the same" on_crl "$old" 'Key Compromise'
 claim "in a CRL with a higher number" [ "$(crl | awk '/CRL Number/ { getline; print $1 }')" -gt "$number" ]

@@ -121,7 +121,7 @@ claim "it says so in a line" [ "$(grep -c "^CRL .* is published" "$T/signer.err"
 printf '+10d\n' >"$clock"
 claim "and a week later again" until_true 10 sh -c 'test "$(grep -c "^CRL .* is published" "$T/signer.err")" = 2'
 printf '+1d\n' >"$clock"
-claim "a clock that is set back is said" until_true 10 says 'nothing is signed.*set the clock'
+claim "a clock that is set back is said" until_true 10 says 'signing is stopped.*set the clock'
 exits 0 '' "what needs no signature is still answered" ykenroll ca show --pem
 exits 11 'clock' "what needs one is refused" ykenroll revoke alice@example.org --reason superseded
 printf '+11d\n' >"$clock"

@@ -53,7 +53,7 @@ exits 9 'answered before' "and there is no second one" here --answer "$T/desk/r"
 exits 6 'for token' "another token is not touched" ykenroll unblock -d $B --apply "$T/away/r" --pin "file:$T/newpin"
 exits 0 '' "it is used" elsewhere --apply "$T/away/r" --pin "file:$T/newpin"
 claim "the new PIN works" pin_is 775533
-exits 2 'was used' "once" elsewhere --apply "$T/away/r" --pin "file:$T/newpin"
+exits 2 'has been used' "once" elsewhere --apply "$T/away/r" --pin "file:$T/newpin"
 claim "its key is gone" [ ! -e "$T/away/r.key" ]
 claim "no PUK was refused" [ "$(refused)" = "$base" ]
 
@@ -63,7 +63,7 @@ exits 0 '' "and one more" elsewhere --request "$T/away/u"
 sed '3s/./A/3' "$T/away/s" >"$T/desk/changed"
 exits 12 'changed' "a request that was changed" here --answer "$T/desk/changed" -y
 exits 12 'not a request' "something else" here --answer "$T/home/pub/root.crt" -y
-exits 2 'no file' "nothing" here --answer "$T/desk/none" -y
+exits 2 'does not exist' "nothing" here --answer "$T/desk/none" -y
 exits 0 '' "its answer" here --answer "$T/away/s" -y
 exits 12 'not the answer' "to the one it is not for" elsewhere --apply "$T/away/u" --answer-file "$T/away/s.answer" --pin "file:$T/newpin"
 sed '5s/./B/5' "$T/away/s.answer" >"$T/away/bad"

@@ -36,7 +36,7 @@ claim "names what ykman names" grep -q "$(ykman list --serials 2>/dev/null)" "$T
 claim "and the firmware" grep -q " $FW " "$T/text"
 claim "list as JSON" sh -c 'ykenroll token list --json | jq -e ".tokens[0] | .usable and .serial == 10000001 and .form_factor == \"USB-A keychain\" and .state == \"unregistered\""'
 claim "info" out info
-claim "says what is still the factory's" [ "$(grep -c "still the factory's" "$T/text")" = 3 ]
+claim "says what is still the factory's" [ "$(grep -c "still the factory default" "$T/text")" = 3 ]
 claim "info as JSON" sh -c 'ykenroll token info --json | jq -e ".pin.tries_left == 3 and .puk.factory and .management_key.factory"'
 exits 2 'no slot' "an unknown slot" token generate 9b
 exits 2 'attestation key' "the attestation slot" token generate f9
@@ -143,7 +143,7 @@ issue "$T/9a.pem" "$T/small.crt" "$T/small.txt"
 issue "$T/9a.pem" "$T/long.crt" "$T/long.txt"
 issue "$T/9a.pem" "$T/random.crt" "$T/random.txt"
 issue "$T/SIGNATURE.pem" "$T/other.crt" "$T/small.txt"
-exits 12 'not for the key' "the certificate of another key" token import 9a "$T/other.crt"
+exits 12 'does not match the key' "the certificate of another key" token import 9a "$T/other.crt"
 exits 12 '3052' "a certificate that is too large" token import 9a "$T/random.crt"
 exits 12 'no key' "a slot without a key" token import 95 "$T/small.crt"
 exits 12 'certificate' "a file that is none" token import 9a "$T/fpin"
@@ -163,7 +163,7 @@ claim "with the same identity" [ "$(ykenroll token info --json | jq -r .guid)" =
 exits 9 'certificate of CN=Alice.*--force' "another certificate over it" token import 9a "$T/long.crt"
 # a card that says 9000 and stores nothing
 ykvirt control "$(state)" fault 'ins=DB;sw=9000' >/dev/null
-exits 14 'another certificate than was written' "a card that did not store it is found out" token import 9a "$T/long.crt" --force --no-update-chuid
+exits 14 'not the one that was written' "a card that did not store it is found out" token import 9a "$T/long.crt" --force --no-update-chuid
 claim "a long one is compressed" token import 9a "$T/long.crt" --force
 claim "yubico-piv-tool finds gzip" sh -c 'yubico-piv-tool -a read-object --id 0x5fc105 -f binary | python3 -c "
 import sys, gzip
@@ -217,7 +217,7 @@ exits 4 'tries left: 2' "a wrong PUK" token unblock-pin --puk "file:$T/wrong" --
 exits 10 'nobody to ask' "no PIN and nobody to ask" token change-pin --non-interactive
 
 # ---- tries ----
-exits 9 'not the factory.s any more; --force' "set-retries on a personalised token" token set-retries 5 4
+exits 9 'no longer the factory default; use --force' "set-retries on a personalised token" token set-retries 5 4
 claim "--force" token set-retries 5 4 --force --pin "file:$T/newpin"
 claim "ykman sees five, and the factory's PIN" sh -c 'ykman piv info | tee "$T/info" | grep -q "remaining: *5/5" && grep -q "default PIN" "$T/info"'
 claim "set-retries on a fresh one" token set-retries 3 3 --pin "file:$T/fpin"
@@ -267,7 +267,7 @@ for v in "change-puk --puk file:$T/puk --new-puk file:$T/newpuk" "unblock-pin --
 	"set-retries 3 3 --force" "change-management-key --protect" "generate 9c" "import 9a $T/small.crt --force" \
 	"delete 9a --certificate" "reset -y"; do
 	# shellcheck disable=SC2086
-	exits 9 'in the registry.*use: ykenroll (unblock|reissue|retire) [0-9]+' "${v%% *} is refused, and named what does it" token $v
+	exits 9 'in the registry.*use ykenroll (unblock|reissue|retire) [0-9]+' "${v%% *} is refused, and named what does it" token $v
 done
 claim "the card is as it was" [ "$(holds)" = "$before" ]
 claim "check agrees" ykenroll check

@@ -82,7 +82,7 @@ exits 0 '' "$FIRMWARE: the same command goes on, too" unblock $last
 puk=$(escrowed puk)
 claim "$FIRMWARE: somebody changes the PUK" yubico-piv-tool -a change-puk -P "$puk" -N 87654399
 exits 4 'changed outside' "$FIRMWARE: the PUK in escrow is refused" unblock
-exits 4 'not sent again' "$FIRMWARE: and not sent again" recover
+exits 4 'sent again only with --last-try' "$FIRMWARE: and not sent again" recover
 exits 0 '' "$FIRMWARE: --give-up" ykenroll recover --give-up
 claim "$FIRMWARE: the PUK is put back" yubico-piv-tool -a change-puk -P 87654399 -N "$puk"
 exits 0 '' "$FIRMWARE: then it works" unblock

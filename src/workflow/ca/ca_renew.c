@@ -116,7 +116,7 @@ sign(struct renewal *r, const struct leaf *l, const struct request *asked, struc
 		return rc;
 	rc = signer_prepare_renewal(r->signer, l->info.serial, asked, &p, err);
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_CA, "it is not of this CA");
+		return err_set(err, ERR_CA, "it was not issued by this CA");
 	return rc != 0 ? rc : signer_sign(r->signer, p.serial, ret, err);
 }
 
@@ -149,7 +149,7 @@ renew_file(struct renewal *r, const char *path, const struct leaf *l, struct cer
 	int rc;
 
 	if (l->info.serial_len != SIGNER_SERIAL_LEN)
-		return err_set(err, ERR_CA, "it is not of this CA");
+		return err_set(err, ERR_CA, "it was not issued by this CA");
 	if ((rc = asked_for(r, l, &asked, err)) != 0 ||
 	    (rc = sign(r, l, &asked, &cert, err)) != 0 ||
 	    (rc = cert_read(cert.data, cert.len, ret, err)) != 0 ||
@@ -221,7 +221,7 @@ renew_known(struct renewal *r, struct err *err)
 	int rc, first = 0;
 
 	if (r->registry == NULL)
-		return err_set(err, ERR_USAGE, "there is no registry here: name the files");
+		return err_set(err, ERR_USAGE, "this home contains no registry: name the files");
 	if ((rc = registry_software_each(r->registry, 0, take_path, &paths, err)) != 0)
 		return rc;
 	for (i = 0; i < paths.n; i++) {

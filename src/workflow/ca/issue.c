@@ -82,7 +82,7 @@ take_back(struct signer *s, const struct cert_info *info, int why, struct err *e
 
 	if (signer_revoke(s, info->serial, info->serial_len, NULL, REASON_CESSATION, &own) != 0 &&
 	    err != NULL)
-		err_hint(err, "its certificate was issued and not revoked: %s", own.text);
+		err_hint(err, "its certificate was issued and could not be revoked: %s", own.text);
 	return why;
 }
 

@@ -35,7 +35,7 @@ check_crl(const struct desk *w, struct registry *r, struct workflow_audit *ret, 
 	    (rc = crl_verify(&c, &ca, err)) != 0 || (rc = crl_says(&c, &info, err)) != 0 ||
 	    (rc = file_join(path, sizeof(path), w->home, CRL, err)) != 0 ||
 	    (rc = registry_mark_of_crl(path, &mark, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_PROOF, "pub/ is not whole") : rc;
+		return rc == ERR_ABSENT ? err_set(err, ERR_PROOF, "pub/ is incomplete") : rc;
 	snprintf(whose, sizeof(whose), "CRL number %llu", (unsigned long long)info.number);
 	if ((rc = registry_mark_check(r, &mark, whose, err)) != 0)
 		return rc;
@@ -69,8 +69,8 @@ check_log(const struct desk *w, struct registry *r, struct workflow_audit *ret, 
 	ret->logged_rows = mark.rows;
 	if (ret->crl_number > marks.crl_number)
 		return err_set(err, ERR_INTERNAL,
-		    "CRL number %llu is published and the signer's log knows only %llu: the log is "
-		    "older; restore the newest copy of ca/",
+		    "CRL number %llu is published but the signer's log has only %llu: the log is "
+		    "an older copy; restore the newest copy of ca/",
 		    (unsigned long long)ret->crl_number, (unsigned long long)marks.crl_number);
 	return 0;
 }
@@ -141,7 +141,7 @@ workflow_accept_rollback(
 	int rc;
 
 	if (!text_is_plain(reason))
-		return err_set(err, ERR_USAGE, "the reason must be plain text");
+		return err_set(err, ERR_USAGE, "the reason must be printable text");
 	if ((rc = open_any(w, &r, err)) != 0 || (rc = signer_open(&open, &s, err)) != 0 ||
 	    (rc = newest_mark(w, s, &mark, err)) != 0)
 		return rc;

@@ -22,7 +22,7 @@ static const struct {
 	enum registry_token_state state;
 	const char *id, *text;
 } states[] = {
-    {TOKEN_NEW, "token-new", "known, and not enrolled"},
+    {TOKEN_NEW, "token-new", "registered but not enrolled"},
     {TOKEN_SUSPENDED, "token-suspended", "on hold"},
     {TOKEN_LOST, "token-lost", "reported lost"},
     {TOKEN_DAMAGED, "token-damaged", "reported damaged"},
@@ -36,7 +36,7 @@ check_state(struct check *c)
 	size_t i;
 
 	if (row->work_open) {
-		findings_mismatch(&c->found, "work-open", "work on this token is not finished");
+		findings_mismatch(&c->found, "work-open", "this token has unfinished work");
 		return;
 	}
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
@@ -73,11 +73,12 @@ check_rows(struct check *c)
 			    registry_secret_kind_name(kind));
 		if (s->there && s->damaged)
 			findings_mismatch(&c->found, "escrow-damaged",
-			    "the sealed %s is not the one in the chain",
+			    "the sealed %s is not the one recorded in the audit chain",
 			    registry_secret_kind_name(kind));
 		if (s->there && s->spent)
 			findings_mismatch(&c->found, "escrow-spent",
-			    "the %s was opened and not replaced", registry_secret_kind_name(kind));
+			    "the %s was opened and has not been replaced",
+			    registry_secret_kind_name(kind));
 	}
 }
 
@@ -99,10 +100,10 @@ check_crl(struct check *c)
 		return;
 	if (revoked && !listed)
 		findings_mismatch(&c->found, "cert-not-in-crl",
-		    "the registry calls the certificate revoked, and the CRL does not list it");
+		    "the certificate is revoked in the registry but not listed in the CRL");
 	else if (!revoked && listed)
 		findings_mismatch(&c->found, "cert-in-crl",
-		    "the CRL lists the certificate, and the registry calls it %s",
+		    "the certificate is listed in the CRL but %s in the registry",
 		    registry_cert_state_name(e->cert_state));
 	else
 		findings_add(&c->found, LEVEL_OK, "CRL", NULL, "agrees");
@@ -130,14 +131,14 @@ other_cert(struct check *c, const struct cert_info *info, struct err *err)
 		    "it was issued for token %u, holder %s", (unsigned)known.token.serial,
 		    known.holder.key);
 	else if (rc == 1)
-		findings_mismatch(&c->found, "cert-old", "an older one of this token (%s)",
+		findings_mismatch(&c->found, "cert-old", "an older certificate of this token (%s)",
 		    registry_cert_state_name(known.state));
 	else if (c->s.row.token.serial == 0 || !c->expected.has_cert)
 		findings_mismatch(&c->found, "cert-unexpected",
-		    "one that the registry does not know: %s", info->subject);
+		    "a certificate that is not in the registry: %s", info->subject);
 	else
-		findings_mismatch(&c->found, "cert-foreign", "another one than the registry's: %s",
-		    info->subject);
+		findings_mismatch(&c->found, "cert-foreign",
+		    "a different certificate than the registry's: %s", info->subject);
 	return 0;
 }
 
@@ -179,7 +180,8 @@ check_cert(struct check *c, struct err *err)
 		return 0;
 	}
 	if (got != 0 || cert_read(der.data, der.len, &info, NULL) != 0) {
-		findings_mismatch(&c->found, "cert-unreadable", "what is there is no certificate");
+		findings_mismatch(
+		    &c->found, "cert-unreadable", "the slot's object is not a certificate");
 		return 0;
 	}
 	if (c->s.row.token.serial != 0 && c->expected.has_cert &&
@@ -213,8 +215,8 @@ judge_key(struct check *c, const struct token_slot *slot, const uint8_t digest[s
 		findings_mismatch(
 		    &c->found, "key-imported", "was imported, not generated on the token");
 	else if (!e->has_cert)
-		findings_mismatch(&c->found, "key-unexpected",
-		    "%s, of which the registry knows nothing", key_alg_name(slot->alg));
+		findings_mismatch(&c->found, "key-unexpected", "%s, which is not in the registry",
+		    key_alg_name(slot->alg));
 	else if (memcmp(digest, e->spki_sha256, 32) != 0)
 		findings_mismatch(
 		    &c->found, "key-replaced", "is not the key of the registered certificate");
@@ -266,14 +268,15 @@ check_identity(struct check *c, struct err *err)
 	if ((rc = err_answer(rc == ERR_FIT ? ERR_ABSENT : rc, ERR_ABSENT, &there, err)) != 0)
 		return rc;
 	if (!there) {
-		findings_mismatch(&c->found, "identity-missing", "the token has no CHUID");
+		findings_mismatch(
+		    &c->found, "identity-missing", "the token has no card identity (CHUID)");
 		return 0;
 	}
 	if ((rc = registry_guid_known(c->s.registry, c->s.serial, guid, err)) < 0)
 		return rc;
 	if (rc == 0)
 		findings_mismatch(&c->found, "identity-other",
-		    "the CHUID's GUID is not the one that was written");
+		    "the GUID in the CHUID is not the one that was written");
 	else
 		findings_add(&c->found, LEVEL_OK, "card identity", NULL, "as it was written");
 	return 0;
@@ -290,12 +293,12 @@ judge_pin(struct check *c, const char *what, const char *blocked, const char *fa
 	if (s->tries_left == 0)
 		findings_mismatch(&c->found, blocked, "blocked");
 	else if (s->known && s->factory && enrolled)
-		findings_mismatch(&c->found, factory, "still the factory's");
+		findings_mismatch(&c->found, factory, "still the factory default");
 	else if (s->tries_left < 0)
-		findings_add(&c->found, LEVEL_OK, what, NULL, "this firmware does not tell");
+		findings_add(&c->found, LEVEL_OK, what, NULL, "this firmware does not report it");
 	else
 		findings_add(&c->found, LEVEL_OK, what, NULL, "%s%d tries left",
-		    s->factory ? "the factory's, " : "", s->tries_left);
+		    s->factory ? "factory default, " : "", s->tries_left);
 }
 
 static void
@@ -305,15 +308,15 @@ judge_mgm(struct check *c, const struct token_mgm_state *mgm)
 	const bool enrolled = c->s.row.token.serial != 0 && c->s.row.token.state != TOKEN_NEW;
 
 	if (mgm->known && mgm->factory && enrolled)
-		findings_mismatch(&c->found, "mgm-factory", "still the factory's");
+		findings_mismatch(&c->found, "mgm-factory", "still the factory default");
 	else if (mgm->known && s->there && s->alg != (uint8_t)mgm->alg)
 		findings_mismatch(&c->found, "mgm-algorithm",
 		    "algorithm %02X, and %02X is in escrow", (unsigned)mgm->alg, s->alg);
 	else
 		findings_add(&c->found, LEVEL_OK, "management key", NULL, "%s",
-		    !mgm->known	   ? "this firmware does not tell"
-		    : mgm->factory ? "the factory's"
-				   : "not the factory's");
+		    !mgm->known	   ? "this firmware does not report it"
+		    : mgm->factory ? "the factory default"
+				   : "not the factory default");
 }
 
 static int
@@ -329,8 +332,8 @@ check_secrets(struct check *c, struct err *err)
 	    (rc = token_mgm_state(c->s.token, &mgm, err)) != 0)
 		return rc;
 	if (c->live && pin.known && pin.factory && puk.factory && mgm.factory)
-		findings_mismatch(
-		    &c->found, "piv-reset", "PIN, PUK and management key are the factory's again");
+		findings_mismatch(&c->found, "piv-reset",
+		    "PIN, PUK and management key are back at factory defaults");
 	judge_pin(c, "PIN", "pin-blocked", "pin-factory", &pin);
 	if (has_puk)
 		judge_pin(c, "PUK", "puk-blocked", "puk-factory", &puk);
@@ -381,7 +384,7 @@ not_registered(struct check *c, struct err *err)
 		return rc;
 	if (there && cert_read(der.data, der.len, &info, NULL) == 0 && is_ours(c, &info))
 		findings_mismatch(&c->found, "row-missing",
-		    "token %u is not registered, and has a certificate of this CA",
+		    "token %u is not registered but has a certificate of this CA",
 		    (unsigned)c->s.serial);
 	else
 		findings_mismatch(&c->found, "not-registered", "token %u is not registered",

@@ -48,8 +48,8 @@ check_ykpiv(struct doctor *d)
 		findings_add(&d->found, LEVEL_OK, "libykpiv", NULL, "%s", version);
 	else
 		findings_add(&d->found, LEVEL_NOTE, "libykpiv", NULL,
-		    "%s has no %s: ykenroll does these itself; yubico-piv-tool and ykcs11 of that "
-		    "version cannot",
+		    "%s lacks %s: ykenroll does without, but yubico-piv-tool and ykcs11 of that "
+		    "version cannot do it",
 		    version, lacks);
 }
 
@@ -86,9 +86,9 @@ check_pcscd(struct doctor *d)
 		"systemctl enable --now pcscd.socket (without systemd: pcscd)"},
 	    [SERVICE_CLOSED] = {LEVEL_BAD, "its socket " DEVICE_SOCKET " is closed to this user",
 		"chmod 666 " DEVICE_SOCKET " (for good: SocketMode=0666 in pcscd.socket)"},
-	    [SERVICE_REFUSED] = {LEVEL_BAD, "hangs up: polkit does not let this user in",
-		POLKIT_FIX},
-	    [SERVICE_FAILED] = {LEVEL_BAD, "runs and fails",
+	    [SERVICE_REFUSED] = {LEVEL_BAD,
+		"closes the connection: polkit does not allow this user", POLKIT_FIX},
+	    [SERVICE_FAILED] = {LEVEL_BAD, "is running but does not work",
 		"systemctl restart pcscd; journalctl -u pcscd tells why"},
 	};
 	const enum device_service s = d->machine.service;
@@ -113,11 +113,11 @@ check_driver(struct doctor *d)
 		findings_add(&d->found, LEVEL_OK, "CCID driver", NULL, "%s", m->driver);
 	else if (m->readers > 0)
 		findings_add(&d->found, LEVEL_NOTE, "CCID driver", NULL,
-		    "none, and the readers that are there do without: a YubiKey on the USB would "
-		    "not be seen (apt install libccid)");
+		    "not installed, and the present readers work without it: a YubiKey on USB "
+		    "would not be seen (apt install libccid)");
 	else
 		findings_add(&d->found, LEVEL_BAD, "CCID driver", "apt install libccid",
-		    "none is installed: pcscd sees no YubiKey");
+		    "not installed: pcscd sees no YubiKey");
 }
 
 static void
@@ -127,14 +127,14 @@ check_bus(struct doctor *d)
 
 	if (m->usb_keys > m->usb_ccid)
 		findings_add(&d->found, LEVEL_BAD, "USB", "ykman config usb --enable PIV",
-		    "%u of %u YubiKeys on the USB have their smart card interface (CCID) off",
+		    "%u of %u YubiKeys on USB have their smart card interface (CCID) disabled",
 		    m->usb_keys - m->usb_ccid, m->usb_keys);
 	else if (m->usb_ccid > 0 && m->readers == 0 && m->service == SERVICE_RUNS)
 		findings_add(&d->found, LEVEL_BAD, "USB",
 		    "gpgconf --kill scdaemon; systemctl restart pcscd (for good: disable-ccid in "
 		    "~/.gnupg/scdaemon.conf)",
-		    "a YubiKey is on the USB and pcscd has no reader: another program has taken "
-		    "the interface (scdaemon does), or the driver does not know the key");
+		    "a YubiKey is on USB but pcscd has no reader: another program has claimed "
+		    "the interface (scdaemon does), or the driver does not support the key");
 	else if (m->usb_keys > 0)
 		findings_add(&d->found, LEVEL_OK, "USB", NULL, "%u YubiKey%s", m->usb_keys,
 		    m->usb_keys == 1 ? "" : "s");
@@ -150,7 +150,8 @@ static const struct {
     {"PIV is disabled", "ykman config usb --enable PIV", LEVEL_BAD},
     {"not a YubiKey", NULL, LEVEL_NOTE},
     {"refuses this user", POLKIT_FIX, LEVEL_BAD},
-    {"", "plug it in anew; if that does not help: systemctl restart pcscd", LEVEL_BAD},
+    {"", "unplug it and plug it in again; if that does not help: systemctl restart pcscd",
+	LEVEL_BAD},
 };
 
 static void
@@ -193,7 +194,7 @@ check_readers(struct doctor *d)
 	}
 	if (n == 0)
 		findings_add(&d->found, LEVEL_NOTE, "readers", NULL,
-		    "%u, and no token in any: plug one in and run this again to have it looked at",
+		    "%u, all without a token: plug one in and run this again to check it",
 		    d->machine.readers);
 	for (i = 0; i < n; i++)
 		found_entry(d, &entries[i]);
@@ -209,12 +210,13 @@ found_holder(struct doctor *d, const struct device_holder *h, size_t hidden)
 
 	if (h->connected)
 		findings_add(&d->found, suspect ? LEVEL_BAD : LEVEL_NOTE, "held by",
-		    h->fix != NULL ? h->fix : "end that program",
+		    h->fix != NULL ? h->fix : "close that program",
 		    "%s (pid %d) is connected to pcscd%s", h->name, h->pid,
 		    d->held ? ", and a card is in use" : " and may take the card");
 	else if (suspect)
 		findings_add(&d->found, LEVEL_BAD, "held by", h->fix,
-		    "perhaps %s (pid %d): a card is in use by a process that this user cannot see",
+		    "perhaps %s (pid %d): a card is in use by a process that this user cannot "
+		    "inspect",
 		    h->name, h->pid);
 }
 
@@ -228,8 +230,8 @@ check_holders(struct doctor *d)
 		found_holder(d, &holders[i], hidden);
 	if (d->held && d->found.n == before)
 		findings_add(&d->found, LEVEL_BAD, "held by",
-		    "run this as root, which sees whose it is",
-		    "a card is in use by another program, and /proc does not tell this user which");
+		    "run this as root to see which program it is",
+		    "a card is in use by another program, and /proc does not show this user which");
 }
 
 /* ---- all ---- */

@@ -40,8 +40,8 @@ check_private(struct doctor *d, const char *name)
 	if ((st.st_mode & 077) != 0) {
 		snprintf(
 		    fix, sizeof(fix), "chmod %s '%s'", S_ISDIR(st.st_mode) ? "700" : "600", path);
-		findings_add(&d->found, LEVEL_BAD, "home", fix, "%s is open to others (mode %04o)",
-		    path, (unsigned)st.st_mode & 07777);
+		findings_add(&d->found, LEVEL_BAD, "home", fix,
+		    "%s is accessible to others (mode %04o)", path, (unsigned)st.st_mode & 07777);
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
 		snprintf(fix, sizeof(fix), "chown -R %u '%s'", (unsigned)geteuid(), path);
@@ -70,7 +70,7 @@ check_registry(struct doctor *d)
 	rc = registry_open(d->w->home, d->w->actor, &r, &why);
 	if (rc == ERR_ABSENT) {
 		findings_add(&d->found, LEVEL_BAD, "registry", "ykenroll init",
-		    "there is none in %s", d->w->home);
+		    "there is no home in %s", d->w->home);
 		return;
 	}
 	if (rc == 0 && (rc = registry_list(r, 0, take_time, d, &why)) == 0)
@@ -80,8 +80,8 @@ check_registry(struct doctor *d)
 		    "restore registry.db from a backup that `ykenroll doctor` accepts", "%s",
 		    why.text);
 	else
-		findings_add(
-		    &d->found, LEVEL_OK, "registry", NULL, "%lld audit rows fit", (long long)rows);
+		findings_add(&d->found, LEVEL_OK, "registry", NULL, "%lld audit rows verified",
+		    (long long)rows);
 }
 
 void
@@ -94,14 +94,15 @@ doctor_home(struct doctor *d)
 
 	if (access(d->w->home, F_OK) != 0 && errno == ENOENT) {
 		findings_add(
-		    &d->found, LEVEL_BAD, "home", "ykenroll init", "there is no %s", d->w->home);
+		    &d->found, LEVEL_BAD, "home", "ykenroll init", "%s does not exist", d->w->home);
 		return;
 	}
 	for (i = 0; i < LEN(private); i++)
 		check_private(d, private[i]);
 	if (d->found.n != before)
 		return; /* the registry refuses such a home */
-	findings_add(&d->found, LEVEL_OK, "home", NULL, "%s, closed to others", d->w->home);
+	findings_add(
+	    &d->found, LEVEL_OK, "home", NULL, "%s, accessible to its owner only", d->w->home);
 	check_registry(d);
 }
 
@@ -112,11 +113,10 @@ static const struct crl_rule {
 	int64_t bad_left; /* seconds; 0: only its end is */
 } crl_rules[] = {
     {"pub/issuing.crl", "issuing CRL",
-	"ykenroll ca crl (a running ykenroll signer does it by itself), then give pub/issuing.crl "
-	"to the servers",
+	"ykenroll ca crl (a running ykenroll signer does it by itself), then: ykenroll ca "
+	"publish",
 	0},
-    {"pub/root.crl", "root CRL", "ykenroll ca crl --root, then give pub/root.crl to the servers",
-	ROOT_CRL_MIN},
+    {"pub/root.crl", "root CRL", "ykenroll ca crl --root, then: ykenroll ca publish", ROOT_CRL_MIN},
 };
 
 static void
@@ -131,7 +131,7 @@ check_crl(struct doctor *d, const struct crl_rule *rule)
 	if (home_pem(d->w->home, rule->name, crl_from_pem, &der, NULL) != 0 ||
 	    crl_read(der.data, der.len, &crl, NULL) != 0) {
 		findings_add(&d->found, LEVEL_BAD, rule->what, rule->fix,
-		    "%s is not there or not a CRL: servers that check CRLs refuse everybody",
+		    "%s is missing or not a CRL: servers that check CRLs refuse everybody",
 		    rule->name);
 		return;
 	}
@@ -143,12 +143,12 @@ check_crl(struct doctor *d, const struct crl_rule *rule)
 		    "expired %s: servers that check CRLs refuse everybody", end);
 	else if (left < rule->bad_left)
 		findings_add(&d->found, LEVEL_BAD, rule->what, rule->fix,
-		    "ends %s, in less than %lld days", end, (long long)(rule->bad_left / DAY));
+		    "expires %s, in less than %lld days", end, (long long)(rule->bad_left / DAY));
 	else if (left < (crl.next_update - crl.this_update) / 2)
 		findings_add(&d->found, LEVEL_WARN, rule->what, rule->fix,
-		    "ends %s, and half of its life is gone", end);
+		    "expires %s, and more than half of its lifetime is over", end);
 	else
-		findings_add(&d->found, LEVEL_OK, rule->what, NULL, "number %llu, until %s",
+		findings_add(&d->found, LEVEL_OK, rule->what, NULL, "number %llu, valid until %s",
 		    (unsigned long long)crl.number, end);
 }
 
@@ -162,13 +162,13 @@ check_ca_cert(struct doctor *d, const char *name, const char *what)
 	if (home_pem(d->w->home, name, cert_from_pem, &der, NULL) != 0 ||
 	    cert_read(der.data, der.len, &info, NULL) != 0) {
 		findings_add(&d->found, LEVEL_BAD, what, "restore it from a backup",
-		    "%s is not there or not a certificate", name);
+		    "%s is missing or not a certificate", name);
 		return;
 	}
 	utc_text(info.not_after, end);
 	if (info.not_after < utc_now())
-		findings_add(&d->found, LEVEL_BAD, what, "make a new CA: ykenroll init --home NEW",
-		    "expired %s", end);
+		findings_add(&d->found, LEVEL_BAD, what,
+		    "create a new CA: ykenroll init --home NEW", "expired %s", end);
 }
 
 /* Of one level there is none; the root of an imported CA may have its key elsewhere. */
@@ -186,7 +186,8 @@ no_root_crl(struct doctor *d)
 	if (!home_has(d->w->home, "ca/issuing.key") || home_has(d->w->home, "ca/root.key"))
 		return false;
 	findings_add(&d->found, LEVEL_NOTE, "root CRL", NULL,
-	    "is not made here: servers that check the CRLs of the whole chain want the root's own");
+	    "is not signed here: servers that check the CRLs of the whole chain need it from the "
+	    "root's owner");
 	return true;
 }
 
@@ -198,8 +199,8 @@ check_sandbox(struct doctor *d)
 		return;
 	findings_add(&d->found, LEVEL_NOTE, "signer",
 	    "lsm=landlock,... on the kernel's command line",
-	    "this kernel has no Landlock: whoever takes the signer's process over can read what its "
-	    "user can");
+	    "this kernel has no Landlock: an attacker who takes over the signer's process can "
+	    "read whatever its user can");
 }
 
 void
@@ -245,11 +246,10 @@ doctor_clock(struct doctor *d)
 		    "says %s, which is before this program was built (" __DATE__ ")", t);
 	else if (now < d->newest)
 		findings_add(&d->found, LEVEL_BAD, "clock", fix,
-		    "says %s, and the registry or a CRL was written at %s", t, last);
+		    "says %s, but the registry or a CRL is dated in the future (%s)", t, last);
 	else if (adjtimex(&tx) == TIME_ERROR)
 		findings_add(&d->found, LEVEL_NOTE, "clock", NULL,
-		    "says %s; it is not synchronised with a time server, so nothing vouches for it",
-		    t);
+		    "says %s; it is not synchronised with a time server, so it may be wrong", t);
 	else
 		findings_add(&d->found, LEVEL_OK, "clock", NULL, "%s", t);
 }

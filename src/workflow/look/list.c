@@ -72,7 +72,7 @@ parse_advisory(const char *text, unsigned *ret, struct err *err)
 			return 0;
 		}
 	return err_set(err, ERR_USAGE,
-	    "the advisories are ROCA, EUCLEAK, their YSA numbers, and any; not %s", text);
+	    "invalid --advisory '%s'; use ROCA, EUCLEAK, their YSA numbers, or any", text);
 }
 
 /* ---- firmware ---- */
@@ -115,7 +115,9 @@ parse_firmware(const char *text, struct versions *ret, struct err *err)
 			break;
 	if (i == sizeof(signs) / sizeof(signs[0]) || parse_version(text + n, &named) != 0)
 		return err_set(err, ERR_USAGE,
-		    "firmware is 5.7, '<5.7', '<=5.6.9', '>5.4' or '>=5.4.3'; not %s", text);
+		    "invalid --firmware '%s'; write it like 5.7, '<5.7', '<=5.6.9', '>5.4' "
+		    "or '>=5.4.3'",
+		    text);
 	if (!signs[i].less)
 		ret->first = signs[i].equal ? named.first : named.last + 1;
 	if (!signs[i].more)
@@ -144,7 +146,7 @@ duration(const char *text, int64_t *ret, struct err *err)
 			*ret = (int64_t)n * units[i].sec;
 			return 0;
 		}
-	return err_set(err, ERR_USAGE, "a time is 12h, 30d or 8w, not %s", text);
+	return err_set(err, ERR_USAGE, "invalid time '%s'; write it like 12h, 30d or 8w", text);
 }
 
 /* ---- the list ---- */
@@ -173,12 +175,16 @@ parse_states(const char *text, unsigned *ret, struct err *err)
 				break;
 		if (s > TOKEN_RETIRED)
 			return err_set(err, ERR_USAGE,
-			    "the states are new, personalised, issued, active, suspended, lost, "
-			    "damaged, retired; not %.*s",
+			    "invalid --state '%.*s'; use new, personalised, issued, active, "
+			    "suspended, lost, damaged or retired",
 			    (int)n, text);
 		*ret |= 1u << s;
 	}
-	return *ret != 0 ? 0 : err_set(err, ERR_USAGE, "no state is named");
+	return *ret != 0
+		   ? 0
+		   : err_set(err, ERR_USAGE,
+			 "--state is empty; use new, personalised, issued, active, suspended, lost, damaged "
+			 "or retired");
 }
 
 static int
@@ -188,7 +194,7 @@ parse_holder(struct registry *r, const char *text, int64_t *ret, struct err *err
 	int rc = registry_find(r, text, &found, err);
 
 	if (rc == ERR_ABSENT || (rc == 0 && found.holder == 0))
-		return err_set(err, ERR_USAGE, "there is no holder %s here", text);
+		return err_set(err, ERR_USAGE, "no holder matches %s", text);
 	*ret = found.holder;
 	return rc;
 }

@@ -251,17 +251,15 @@ check_policy(const struct verb *v, const struct workflow_token_attest *what,
 		return err_set(err, ERR_ATTEST, "the attestation is for slot %02x, not %02x",
 		    a->slot, what->slot);
 	if (a->serial != 0 && a->serial != id->serial)
-		return err_set(err, ERR_ATTEST, "the attestation is of token %u, not %u", a->serial,
-		    id->serial);
+		return err_set(err, ERR_ATTEST, "the attestation is from token %u, not %u",
+		    a->serial, id->serial);
 	if (memcmp(a->firmware, id->firmware, sizeof(a->firmware)) != 0)
-		return err_set(
-		    err, ERR_ATTEST, "the attestation is of another firmware than the token's");
+		return err_set(err, ERR_ATTEST,
+		    "the attestation has a different firmware version than the token");
 	if (pin_strength(a->pin_policy) < pin_strength(what->pin_policy))
-		return err_set(
-		    err, ERR_ATTEST, "the key's PIN policy is not as strict as is asked for");
+		return err_set(err, ERR_ATTEST, "the key's PIN policy is weaker than requested");
 	if (touch_strength(a->touch_policy) < touch_strength(what->touch_policy))
-		return err_set(
-		    err, ERR_ATTEST, "the key's touch policy is not as strict as is asked for");
+		return err_set(err, ERR_ATTEST, "the key's touch policy is weaker than requested");
 	return 0;
 }
 

@@ -44,8 +44,8 @@ make_pdf(const char *text, struct blob *ret, struct err *err)
 
 	if (env_program("ykenroll-letter", LETTER_PROGRAM, path, NULL) != 0)
 		return err_set(err, ERR_USAGE,
-		    "this ykenroll was built without libharu and makes no PDF; a letter that does "
-		    "not end in .pdf is plain text");
+		    "this ykenroll was built without libharu and cannot write PDF; choose a file "
+		    "name that does not end in .pdf to get plain text");
 	return helper_run(path, text, strlen(text), ret, err);
 }
 
@@ -141,7 +141,7 @@ letter_finish(struct enrolment *e, struct err *err)
 		rc = write_letter(
 		    e->s.w, &e->work.asked.holder, e->work.asked.token, e->new_pin, err);
 		if (rc != 0) {
-			(void)err_wrap(err, "the token is ready, its letter is not");
+			(void)err_wrap(err, "the token is ready, but its letter was not written");
 			err_hint(err, "write it with: ykenroll letter %u --letter FILE",
 			    (unsigned)e->work.asked.token);
 		}

@@ -128,7 +128,7 @@ parts_wipe(struct parts *p)
 static int
 no_receipt(struct err *err, const char *what)
 {
-	return err_set(err, ERR_FIT, "this is not a receipt of ykenroll: %s", what);
+	return err_set(err, ERR_FIT, "this is not a ykenroll receipt: %s", what);
 }
 
 static int
@@ -198,7 +198,8 @@ check_cert(const struct parts *p, const struct workflow_receipt_trust *trust,
 	int rc;
 
 	if (trust->root != NULL && !blob_equal(trust->root, &p->root))
-		return err_set(err, ERR_PROOF, "the receipt's root is not the one that was given");
+		return err_set(
+		    err, ERR_PROOF, "the receipt's root certificate is not the one given");
 	if ((rc = cert_read(p->cert.data, p->cert.len, &info, err)) != 0 ||
 	    (rc = receipt_chain(&p->cert, &p->issuing, &p->root, info.not_before + 1, err)) != 0)
 		return rc;
@@ -221,7 +222,7 @@ check_request(const struct parts *p, struct err *err)
 		return rc;
 	return blob_equal(&requested, &certified)
 		   ? 0
-		   : err_set(err, ERR_PROOF, "request and certificate are of two keys");
+		   : err_set(err, ERR_PROOF, "the request and the certificate have different keys");
 }
 
 static int
@@ -239,9 +240,10 @@ check_attestation(const struct parts *p, const struct workflow_receipt_trust *tr
 	    (rc = cert_spki(p->cert.data, p->cert.len, &certified, err)) != 0)
 		return rc;
 	if (!blob_equal(&a.spki, &certified))
-		return err_set(err, ERR_PROOF, "attestation and certificate are of two keys");
+		return err_set(
+		    err, ERR_PROOF, "the attestation and the certificate have different keys");
 	if (a.serial != 0 && a.serial != c->token)
-		return err_set(err, ERR_PROOF, "the attestation is of token %u, not %u",
+		return err_set(err, ERR_PROOF, "the attestation is from token %u, not %u",
 		    (unsigned)a.serial, (unsigned)c->token);
 	c->attested = true;
 	c->rehearsal = a.rehearsal;

@@ -19,13 +19,13 @@ enroll_already(struct enrolment *e, const struct workflow_enroll *what, struct e
 	if (!row->work_open && !what->reset &&
 	    (row->token.state == TOKEN_LOST || row->token.state == TOKEN_RETIRED))
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u is %s; --reset makes it as new, for whomever you name",
+		    "token %u is %s; --reset resets it to factory defaults for the new holder",
 		    row->token.serial, registry_token_state_name(row->token.state));
 	if (row->token.state != TOKEN_ACTIVE)
 		return 0;
 	if (strcasecmp(row->holder.key, what->request.holder.key) != 0)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u is active and belongs to %s (%s); look with: ykenroll list",
+		    "token %u is active and belongs to %s (%s); see: ykenroll list",
 		    row->token.serial, row->holder.name, row->holder.key);
 	e->report->holder = row->holder;
 	e->report->already = true;
@@ -48,8 +48,8 @@ resume(struct enrolment *e, const struct workflow_enroll *what, struct err *err)
 		return rc;
 	if (e->plan->on || strcasecmp(e->work.asked.holder.key, what->request.holder.key) != 0)
 		return err_set(err, ERR_OCCUPIED,
-		    "work on token %u (%s) for %s (%s) is not finished; finish it with: "
-		    "ykenroll recover --device %u",
+		    "token %u has unfinished work (%s) for %s (%s); finish it with: ykenroll "
+		    "recover --device %u",
 		    e->work.asked.token, e->work.plan, e->work.asked.holder.name,
 		    e->work.asked.holder.key, e->work.asked.token);
 	return 0;
@@ -98,7 +98,7 @@ check_row(const struct enrolment *e, struct err *err)
 
 	if (row->token.serial == 0 || row->token.state == TOKEN_NEW || e->resumed)
 		return 0;
-	return err_set(err, ERR_OCCUPIED, "token %u is in the registry already (%s, %s)",
+	return err_set(err, ERR_OCCUPIED, "token %u is already in the registry (%s, %s)",
 	    row->token.serial, registry_token_state_name(row->token.state),
 	    row->holder.id == 0 ? "no holder" : row->holder.key);
 }
@@ -117,7 +117,8 @@ adopt(struct enrolment *e, const struct workflow_adopt *what, struct err *err)
 	if (e->resumed && (e->plan != &plan_adopt || strcasecmp(e->work.asked.holder.key,
 							 what->enroll.request.holder.key) != 0))
 		return err_set(err, ERR_OCCUPIED,
-		    "work on token %u (%s) is not finished; finish it with: ykenroll recover --device %u",
+		    "token %u has unfinished work (%s); finish it with: ykenroll recover --device "
+		    "%u",
 		    e->work.asked.token, e->work.plan, e->work.asked.token);
 	e->additional = what->enroll.additional;
 	if (!e->resumed) {

@@ -42,7 +42,7 @@ retire(struct enrolment *e, const struct workflow_retire *what, struct err *err)
 
 	if ((rc = run_on_held(e, what->what, &plan_retire, what->ticket, err)) != 0) {
 		if (rc == ERR_NO_TOKEN)
-			err_hint(err, "of a token that is not here: --absent");
+			err_hint(err, "for a token that is not here, use --absent");
 		return rc;
 	}
 	if (e->resumed)
@@ -93,7 +93,7 @@ workflow_retire(const struct desk *w, const struct workflow_retire *what,
 	if (!what->absent)
 		return retire(&e, what, err);
 	if (what->what == NULL)
-		return err_set(err, ERR_USAGE, "which token? It is not here to be looked at");
+		return err_set(err, ERR_USAGE, "which token? Name it, since it is not in a reader");
 	if ((rc = session_registry(&e.s, err)) != 0 ||
 	    (rc = session_find(&e.s, what->what, &ret->token.serial, &holder, err)) != 0)
 		return rc;

@@ -17,11 +17,11 @@ static const struct {
     {"affiliationChanged", NULL, REASON_AFFILIATION_CHANGED},
     {"superseded", NULL, REASON_SUPERSEDED},
     {"cessationOfOperation", NULL, REASON_CESSATION},
-    {"certificateHold", "use: ykenroll suspend", REASON_HOLD},
-    {"removeFromCRL", "use: ykenroll resume", REASON_HOLD},
+    {"certificateHold", "use ykenroll suspend", REASON_HOLD},
+    {"removeFromCRL", "use ykenroll resume", REASON_HOLD},
     {"cACompromise", "that is for a CA's own certificate", REASON_HOLD},
     {"aACompromise", "that is for attribute certificates", REASON_HOLD},
-    {"privilegeWithdrawn", "say affiliationChanged or cessationOfOperation", REASON_HOLD},
+    {"privilegeWithdrawn", "use affiliationChanged or cessationOfOperation", REASON_HOLD},
 };
 
 int
@@ -38,14 +38,14 @@ workflow_reason(const char *text, enum signer_reason *ret, struct err *err)
 		if (strcasecmp(word, reasons[i].name) != 0)
 			continue;
 		if (reasons[i].instead != NULL)
-			return err_set(err, ERR_USAGE, "%s is no reason here: %s", reasons[i].name,
-			    reasons[i].instead);
+			return err_set(err, ERR_USAGE, "reason '%s' is not allowed here: %s",
+			    reasons[i].name, reasons[i].instead);
 		*ret = reasons[i].reason;
 		return 0;
 	}
 	return err_set(err, ERR_USAGE,
-	    "%s is no reason; there are keyCompromise, affiliationChanged, superseded, "
-	    "cessationOfOperation, unspecified",
+	    "invalid reason '%s'; use keyCompromise, affiliationChanged, superseded, "
+	    "cessationOfOperation or unspecified",
 	    text);
 }
 
@@ -63,17 +63,17 @@ workflow_reason_name(int reason)
 /* ---- what a token is reissued for ---- */
 
 static const struct workflow_why whys[] = {
-    {"lost", "revoked at once (keyCompromise), then a new token", REASON_KEY_COMPROMISE, false,
+    {"lost", "revoked immediately (keyCompromise), then a new token", REASON_KEY_COMPROMISE, false,
 	true, false, false, TOKEN_LOST},
     {"damaged", "a new token, then the old certificate is revoked (superseded)", REASON_SUPERSEDED,
 	false, false, false, false, TOKEN_DAMAGED},
-    {"forgotten", "on hold at once, and a token for some hours; later: ykenroll resume",
+    {"forgotten", "on hold immediately, and a token for some hours; later: ykenroll resume",
 	REASON_HOLD, true, true, false, false, TOKEN_NEW},
     {"expiring", "a new certificate on the same token, then the old one is revoked (superseded)",
 	REASON_SUPERSEDED, false, false, true, false, TOKEN_NEW},
     {"renamed", "the same with a new name (affiliationChanged)", REASON_AFFILIATION_CHANGED, false,
 	false, true, false, TOKEN_NEW},
-    {"left", "revoked at once (cessationOfOperation), and nothing new", REASON_CESSATION, false,
+    {"left", "revoked immediately (cessationOfOperation), and nothing new", REASON_CESSATION, false,
 	true, false, true, TOKEN_RETIRED},
 };
 

@@ -52,17 +52,17 @@ former_of(struct enrolment *e, const struct workflow_reissue *what, int64_t hold
 		return rc;
 	if (t.n_live > 1)
 		return err_set(err, ERR_AMBIGUOUS,
-		    "%s has more than one token; name the one that is %s by its serial", what->what,
+		    "%s has more than one token; give the serial number of the %s one", what->what,
 		    what->why->name);
 	*ret = t.n_live == 1 ? t.live : t.ended;
 	if (*ret != 0)
 		return 0;
 	return t.here_is_theirs
 		   ? err_set(err, ERR_OCCUPIED,
-			 "the only token of %s is the one in the reader; plug in the one that "
-			 "replaces it, or name the %s one by its serial",
+			 "the only token of %s is the one in the reader; plug in its replacement, "
+			 "or give the serial number of the %s one",
 			 what->what, what->why->name)
-		   : err_set(err, ERR_USAGE, "%s has no token; use: ykenroll enroll", what->what);
+		   : err_set(err, ERR_USAGE, "%s has no token; use ykenroll enroll", what->what);
 }
 
 static int
@@ -78,8 +78,7 @@ find_former(
 		return former_of(e, what, holder, ret, err);
 	if (e->s.token != NULL && *ret == e->s.serial)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u is the one in the reader; plug in the one that replaces it",
-		    (unsigned)*ret);
+		    "token %u is the one in the reader; plug in its replacement", (unsigned)*ret);
 	return 0;
 }
 
@@ -92,7 +91,7 @@ check_former(const struct workflow_reissue *what, const struct registry_row *row
 	const enum registry_token_state state = row->token.state;
 
 	if (row->holder.id == 0)
-		return err_set(err, ERR_OCCUPIED, "nobody holds token %u", row->token.serial);
+		return err_set(err, ERR_OCCUPIED, "token %u has no holder", row->token.serial);
 	if (what->why->hold
 		? state == TOKEN_ACTIVE || state == TOKEN_SUSPENDED
 		: state == what->why->to || registry_token_move_allowed(state, what->why->to))
@@ -161,7 +160,7 @@ renew_token(struct enrolment *e, const struct workflow_reissue *what, struct err
 		return rc;
 	if (e->resumed && strcmp(e->work.asked.why, what->why->name) != 0)
 		return err_set(err, ERR_OCCUPIED,
-		    "a reissue of token %u (%s) is not finished; finish it with: ykenroll recover "
+		    "token %u has an unfinished reissue (%s); finish it with: ykenroll recover "
 		    "--device %u",
 		    e->work.asked.token, e->work.asked.why, e->work.asked.token);
 	if (!e->resumed && (rc = fill(e, what, err)) != 0)
@@ -211,7 +210,7 @@ other_token(struct enrolment *e, const struct workflow_reissue *what, struct wor
 		return rc;
 	if (look != 0) {
 		*err = why;
-		err_hint(err, "token %u is taken care of; plug in the new one and run this again",
+		err_hint(err, "token %u is dealt with; plug in the new one and run this again",
 		    (unsigned)ret->former);
 		return look;
 	}

@@ -42,16 +42,18 @@ read_request(const char *path, struct unblock_request *t, struct err *err)
 	if ((rc = file_read(path, &pem, err)) == 0)
 		rc = unblock_read(&pem, t, err);
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "there is no file %s", path);
+		return err_set(err, ERR_USAGE, "%s does not exist", path);
 	if (rc != 0)
 		return err_wrap(err, "%s", path), rc;
 	utc_text(t->until, end);
 	if (now > t->until)
-		return err_set(err, ERR_FIT,
-		    "%s: the request has expired (%s); a new one is needed", path, end);
-	if (now < t->from - CLOCK_SLACK)
 		return err_set(
-		    err, ERR_FIT, "%s: the request is from the future; compare the clocks", path);
+		    err, ERR_FIT, "%s: the request has expired (%s); create a new one", path, end);
+	if (now < t->from - CLOCK_SLACK)
+		return err_set(err, ERR_FIT,
+		    "%s: the request is dated in the future; check the clocks of both "
+		    "machines",
+		    path);
 	return 0;
 }
 
@@ -78,7 +80,8 @@ open_token(struct session *s, struct token_pin_state *ret_puk, struct err *err)
 	if (!has_puk)
 		return err_set(err, ERR_USAGE, "this token has no PUK");
 	if ((rc = session_tries(s, ret_puk, "PUK", err)) == ERR_BLOCKED)
-		err_hint(err, "it has to go to the helpdesk, which makes it as new");
+		err_hint(err,
+		    "the token has to go to the helpdesk, which resets it to factory defaults");
 	return rc;
 }
 
@@ -134,8 +137,8 @@ check_unanswered(struct enrolment *e, const struct unblock_request *t, struct er
 	if ((rc = registry_audit_rows(e->s.registry, t->token, 1, take_audit, &a, err)) < 0)
 		return rc;
 	return a.before ? err_set(err, ERR_OCCUPIED,
-			      "this request was answered before, and is answered once: have a new "
-			      "one made")
+			      "this request was answered before and can be answered only once: "
+			      "ask for a new one")
 			: 0;
 }
 
@@ -153,8 +156,8 @@ check_token_row(struct enrolment *e, const struct unblock_request *t, struct err
 		    registry_token_state_name(e->s.row.token.state));
 	if (e->s.row.work_open)
 		return err_set(err, ERR_OCCUPIED,
-		    "work on token %u is not finished, so that it is not known which PUK it has: it "
-		    "has to come here",
+		    "token %u has unfinished work, so it is not known which PUK it has: the token "
+		    "has to come to the helpdesk",
 		    t->token);
 	return check_unanswered(e, t, err);
 }
@@ -166,8 +169,8 @@ confirm(const struct enrolment *e, const struct unblock_request *t, struct err *
 	char question[2 * REGISTRY_TEXT_MAX + 256];
 
 	snprintf(question, sizeof(question),
-	    "Token %u belongs to %s (%s). Speak with them, at a number that you know: do they read %s "
-	    "to you as the request's code?",
+	    "Token %u belongs to %s (%s). Call them at a number that you know: do they read out "
+	    "%s as the request's code?",
 	    t->token, e->s.row.holder.name, e->s.row.holder.key, t->code);
 	return session_confirm(&e->s, question, err);
 }
@@ -233,13 +236,15 @@ read_answer(
 	rc = file_read_private(p->key, &key, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_USAGE,
-		    "there is no %s: the request was made elsewhere, or its answer was used",
+		    "%s does not exist: the request was created elsewhere, or its answer has been "
+		    "used",
 		    p->key);
 	if (rc != 0)
 		return rc;
 	rc = file_read(p->answer, &answer, err);
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "there is no answer in %s yet", p->answer);
+		return err_set(
+		    err, ERR_USAGE, "%s does not exist yet: there is no answer", p->answer);
 	if (rc != 0)
 		return rc;
 	return unblock_open(t, &key, &answer, ret, err);
@@ -280,9 +285,10 @@ workflow_remote_apply(const struct desk *w, const struct workflow_remote_unblock
 	/* used, or useless: in both cases never again */
 	if ((rc == 0 || rc == ERR_PIN || rc == ERR_BLOCKED) && unlink(p.key) != 0 && rc == 0)
 		return err_errno(
-		    err, ERR_INTERNAL, "the PIN is set, but %s cannot be deleted", p.key);
+		    err, ERR_INTERNAL, "the PIN is set, but %s could not be deleted", p.key);
 	if (rc == ERR_PIN)
-		err_hint(err, "the answer is no good; ask for another one with a new request");
+		err_hint(err,
+		    "the answer cannot be used; create a new request and ask for another answer");
 	if (rc == 0)
 		report(&t, ret);
 	return rc;

@@ -106,7 +106,7 @@ check_tokens(const struct taking *t, struct err *err)
 			continue;
 		if (first != 0 && ret->certs[i].token.serial != first && !t->what->all)
 			return err_set(err, ERR_AMBIGUOUS,
-			    "%s has tokens %u and %u; name one by its serial, or say --all",
+			    "%s has tokens %u and %u; give a serial number, or use --all",
 			    t->what->what, (unsigned)first, (unsigned)ret->certs[i].token.serial);
 		first = ret->certs[i].token.serial;
 	}
@@ -121,11 +121,11 @@ gather(struct taking *t, struct err *err)
 	if (rc != 0 || (rc = registry_certs(t->registry, &t->which, take_cert, t->ret, err)) < 0)
 		return rc;
 	if (rc == 1)
-		return err_set(err, ERR_USAGE, "%s has more than %d certificates; name a token",
+		return err_set(err, ERR_USAGE,
+		    "%s has more than %d certificates; give the serial number of a token",
 		    t->what->what, WORKFLOW_REVOKED_MAX);
 	if (t->ret->n == 0 && t->which.token == 0)
-		return err_set(
-		    err, ERR_USAGE, "%s has no certificate that has not expired", t->what->what);
+		return err_set(err, ERR_USAGE, "%s has no unexpired certificate", t->what->what);
 	return check_tokens(t, err);
 }
 
@@ -152,7 +152,7 @@ wanted_state(const struct taking *t, const struct registry_token *token,
 		if (strcmp(registry_token_state_name(s), t->what->token_state) == 0)
 			break;
 	if (s > TOKEN_RETIRED)
-		return err_set(err, ERR_USAGE, "a token becomes lost, damaged or retired, not %s",
+		return err_set(err, ERR_USAGE, "invalid --token '%s'; use lost, damaged or retired",
 		    t->what->token_state);
 	if (s != token->state && !registry_token_move_allowed(token->state, s))
 		return err_set(err, ERR_OCCUPIED, "token %u is %s and cannot become %s",
@@ -329,8 +329,8 @@ tell_servers(const struct desk *w, struct workflow_revoked *ret, struct err *err
 	if (rc == 0)
 		return 0;
 	(void)err_wrap(
-	    err, "done, and in the CA's CRL number %llu; but", (unsigned long long)ret->crl.number);
-	err_hint(err, "when that is mended: ykenroll ca publish");
+	    err, "done, and in the CA's CRL number %llu, but", (unsigned long long)ret->crl.number);
+	err_hint(err, "after fixing that, run: ykenroll ca publish");
 	return rc;
 }
 

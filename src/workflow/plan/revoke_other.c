@@ -164,8 +164,7 @@ revoke_other(const struct desk *w, struct registry *r, const struct workflow_rev
 	const int rc = take(&o, what->what, err);
 
 	signer_closep(&o.signer);
-	return rc != ERR_ABSENT
-		   ? rc
-		   : err_set(err, ERR_USAGE, "there is no holder, token or certificate %s here",
-			 what->what);
+	return rc != ERR_ABSENT ? rc
+				: err_set(err, ERR_USAGE,
+				      "no holder, token or certificate matches %s", what->what);
 }

@@ -17,8 +17,8 @@ is_active(const struct enrolment *e, struct err *err)
 		return 0;
 	return err_set(err, ERR_OCCUPIED, "token %u is %s%s", t->serial,
 	    registry_token_state_name(t->state),
-	    t->state == TOKEN_SUSPENDED ? "; first: ykenroll resume"
-					: ", not active: there is nothing to renew or unblock");
+	    t->state == TOKEN_SUSPENDED ? "; first run: ykenroll resume"
+					: ", not active: nothing to renew or unblock");
 }
 
 /* e->new_pin is the holder's, who is here: asked for, and sent. */
@@ -27,7 +27,7 @@ holder_pin(struct enrolment *e, struct err *err)
 {
 	if (e->pin.tries_left == 0)
 		return err_set(err, ERR_BLOCKED,
-		    "the PIN of token %u is blocked; first: ykenroll unblock", e->s.serial);
+		    "the PIN of token %u is blocked; first run: ykenroll unblock", e->s.serial);
 	return session_pin(&e->s, DESK_HOLDER_PIN, e->new_pin, err);
 }
 
@@ -39,7 +39,7 @@ fresh_slot(const struct enrolment *e, struct err *err)
 	if ((!e->slot_used && !e->cert_used) || e->s.w->force)
 		return 0;
 	return err_set(err, ERR_OCCUPIED,
-	    "slot 9A of token %u has a %s already; --force destroys it", e->s.serial,
+	    "slot 9A of token %u already has a %s; --force overwrites it", e->s.serial,
 	    e->slot_used && e->cert_used ? "key and a certificate"
 	    : e->slot_used		 ? "key"
 					 : "certificate");
@@ -52,8 +52,9 @@ tries_ok(
 	const int rc = session_tries(&e->s, s, what, err);
 
 	if (rc == ERR_BLOCKED)
-		err_hint(err, "`ykenroll token reset` makes it as new, and destroys its keys and "
-			      "certificates");
+		err_hint(err,
+		    "`ykenroll token reset` resets it to factory defaults and destroys its keys "
+		    "and certificates");
 	return rc;
 }
 
@@ -70,18 +71,18 @@ fresh_secrets(struct enrolment *e, struct err *err)
 		return rc;
 	if (e->puk.tries_left < 0 && !e->s.w->last_try)
 		return err_set(err, ERR_PIN,
-		    "the firmware of token %u does not tell how many tries the PUK has, so that "
-		    "%s is sent only with --last-try",
-		    serial, e->current_puk->len > 0 ? "the one given" : "the factory's");
+		    "the firmware of token %u does not report how many PUK tries are left, so %s "
+		    "is sent only with --last-try",
+		    serial, e->current_puk->len > 0 ? "the one given" : "the factory default");
 	if (e->pin.known && !e->pin.factory && e->current_pin->len == 0)
 		return err_set(err, ERR_PIN,
-		    "the PIN of token %u is not the factory's: give it with --current-pin, or make "
-		    "the token as new with `ykenroll token reset`",
+		    "the PIN of token %u is not the factory default: use --current-pin, or reset "
+		    "the token to factory defaults with `ykenroll token reset`",
 		    serial);
 	if (e->puk.known && !e->puk.factory && e->current_puk->len == 0)
 		return err_set(err, ERR_PIN,
-		    "the PUK of token %u is not the factory's: give it with --current-puk, or make "
-		    "the token as new with `ykenroll token reset`",
+		    "the PUK of token %u is not the factory default: use --current-puk, or reset "
+		    "the token to factory defaults with `ykenroll token reset`",
 		    serial);
 	if ((rc = session_mgmkey(&e->s, e->current_mgmkey, err)) != 0)
 		return rc;
@@ -131,8 +132,8 @@ fill_key(struct enrolment *e, struct err *err)
 		return rc;
 	if (!slot.key_known || !slot.attested)
 		return err_set(err, ERR_ATTEST,
-		    "slot 9A of token %u has no key that the token would attest: it was changed "
-		    "outside of this program; compare with: ykenroll check",
+		    "slot 9A of token %u has no key that the token attests: it was changed "
+		    "outside of this program; see: ykenroll check",
 		    e->s.serial);
 	e->slot_used = true;
 	if ((e->work.asked.flags & WORK_NEW_KEY) != 0 && e->work.asked.alg != KEY_NONE)
@@ -180,11 +181,11 @@ puk_usable(const struct enrolment *e, struct err *err)
 
 	if (rc == ERR_BLOCKED)
 		err_hint(err,
-		    "nothing sets its PIN any more. What is left is to make it as new: ykenroll retire "
+		    "its PIN can no longer be set. Reset it to factory defaults: ykenroll retire "
 		    "%u --reason superseded, then ykenroll enroll NAME --reset",
 		    e->s.serial);
 	if (rc == ERR_PIN)
-		err_hint(err, "when it is wrong, all that is left is a reset");
+		err_hint(err, "if it is wrong, only a reset is left");
 	return rc;
 }
 
@@ -227,8 +228,8 @@ before_retire_ask(struct enrolment *e, struct err *err)
 	if (e->resumed)
 		return 0;
 	snprintf(question, sizeof(question),
-	    "Token %u of %s (%s) is retired: its certificates are revoked, and it becomes as new. Lost "
-	    "for ever:%s. Do it?",
+	    "Retire token %u of %s (%s)? Its certificates are revoked and it is reset to factory "
+	    "defaults. Erased for good:%s. Continue?",
 	    e->s.serial, e->s.row.holder.name, e->s.row.holder.key,
 	    e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
 	return session_confirm(&e->s, question, err);
@@ -276,12 +277,12 @@ check_key(struct enrolment *e, const struct slot *slot, struct err *err)
 		return 0;
 	if (!slot->has_key && !slot->has_cert)
 		return err_set(err, ERR_OCCUPIED,
-		    "slot 9A of token %u is empty: nothing is to be adopted; use ykenroll enroll",
+		    "slot 9A of token %u is empty: nothing to adopt; use ykenroll enroll",
 		    e->s.serial);
 	if (!slot->attested)
 		return err_set(err, ERR_ATTEST,
-		    "the key in slot 9A was imported, so nothing shows that it is only in there: "
-		    "--new-key puts one in its place that the token makes");
+		    "the key in slot 9A was imported, so there may be copies of it: use "
+		    "--new-key to replace it by a key generated on the token");
 	e->work.asked.alg = (uint8_t)slot->key.alg;
 	e->work.asked.pin_policy = slot->key.pin_policy;
 	e->work.asked.touch_policy = slot->key.touch_policy;
@@ -361,7 +362,8 @@ ask_mgmkey(struct enrolment *e, struct err *err)
 		rc = session_ask(&e->s, DESK_CURRENT_MGMKEY, e->current_mgmkey, err);
 	if (rc == 0 && e->current_mgmkey->len == 0)
 		return err_set(err, ERR_MGMKEY,
-		    "the management key of token %u is not the factory's: give it with --management-key",
+		    "the management key of token %u is not the factory default: use "
+		    "--management-key",
 		    e->s.serial);
 	return rc;
 }
@@ -373,8 +375,8 @@ ask_puk(struct enrolment *e, struct err *err)
 		return 0;
 	if (e->puk.tries_left == 0)
 		return err_set(err, ERR_BLOCKED,
-		    "the PUK of token %u is blocked (some tools do that): it cannot be taken over; "
-		    "make the token as new with: ykenroll enroll NAME --reset",
+		    "the PUK of token %u is blocked (some tools do that), so the token cannot be "
+		    "adopted; reset it to factory defaults with: ykenroll enroll NAME --reset",
 		    e->s.serial);
 	return session_ask(&e->s, DESK_CURRENT_PUK, e->current_puk, err);
 }

@@ -132,10 +132,11 @@ name_ok(const char *text, const char *what, size_t max_chars, struct err *err)
 		return err_set(err, ERR_USAGE, "the %s is empty", what);
 	if (!text_is_plain(text))
 		return err_set(err, ERR_USAGE,
-		    "the %s has control or invisible characters, or is not UTF-8: retype it", what);
+		    "the %s has control or invisible characters, or is not UTF-8: type it again",
+		    what);
 	if (text_chars(text) > max_chars)
 		return err_set(err, ERR_USAGE,
-		    "the %s has %zu characters, and a certificate takes %zu: shorten it", what,
+		    "the %s has %zu characters; a certificate allows %zu: shorten it", what,
 		    text_chars(text), max_chars);
 	if (text[0] == ' ' || text[n - 1] == ' ')
 		return err_set(err, ERR_USAGE, "the %s begins or ends with a space", what);
@@ -154,8 +155,7 @@ precheck_names(const struct holder *h, struct err *err)
 		return rc;
 	if (h->key[0] == '\0')
 		return err_set(err, ERR_USAGE,
-		    "who is %s? Give --email ADDRESS or --id NUMBER, by which the holder is known",
-		    h->name);
+		    "who is %s? Use --email ADDRESS or --id TEXT to identify the holder", h->name);
 	return name_ok(h->key, "holder's id", SIGNER_EMAIL_MAX, err);
 }
 
@@ -201,8 +201,8 @@ contents(struct enrolment *e, struct err *err)
 		return rc;
 	if (!f9)
 		return err_set(err, ERR_ATTEST,
-		    "token %u has no factory attestation (slot F9 is empty), so its keys cannot be "
-		    "shown to be in hardware: use another token",
+		    "token %u has no factory attestation (slot F9 is empty), so it cannot prove "
+		    "that its keys are in hardware: use another token",
 		    e->s.serial);
 	return 0;
 }

@@ -16,8 +16,8 @@ run_resume(struct enrolment *e, struct err *err)
 	e->report->holder = e->work.asked.holder;
 	if ((e->plan = plan_find(e->work.plan)) == NULL)
 		return err_set(err, ERR_USAGE,
-		    "the work on token %u is \"%s\", which this version does not know; upgrade "
-		    "ykenroll",
+		    "token %u has unfinished work \"%s\", which this version does not support; "
+		    "upgrade ykenroll",
 		    e->work.asked.token, e->work.plan);
 	return 0;
 }
@@ -70,7 +70,7 @@ choose(struct enrolment *e, const char *what, int64_t *ret_holder, struct err *e
 	if (token == 0)
 		return one_token_of(e, *ret_holder, err);
 	if (e->s.choice.serial != 0 && e->s.choice.serial != token)
-		return err_set(err, ERR_USAGE, "%s and --device %u are not the same token", what,
+		return err_set(err, ERR_USAGE, "%s and --device %u are different tokens", what,
 		    e->s.choice.serial);
 	e->s.choice.serial = token;
 	return 0;
@@ -83,16 +83,15 @@ check_row(const struct enrolment *e, int64_t holder, struct err *err)
 
 	if (row->token.serial == 0)
 		return err_set(err, ERR_USAGE,
-		    "token %u is not in the registry; take it in with ykenroll enroll, or with "
-		    "ykenroll adopt when it is in use",
+		    "token %u is not in the registry; use ykenroll enroll, or ykenroll adopt if "
+		    "it is already in use",
 		    e->s.serial);
 	if (row->holder.id == 0)
-		return err_set(err, ERR_OCCUPIED,
-		    "token %u is %s and nobody holds it: there is nothing to do", row->token.serial,
-		    registry_token_state_name(row->token.state));
+		return err_set(err, ERR_OCCUPIED, "token %u is %s and has no holder: nothing to do",
+		    row->token.serial, registry_token_state_name(row->token.state));
 	if (holder != 0 && holder != row->holder.id)
 		return err_set(err, ERR_AMBIGUOUS,
-		    "the token in the reader, %u, is of %s (%s), not of whom you named",
+		    "the token in the reader, %u, belongs to %s (%s), not to the holder you named",
 		    row->token.serial, row->holder.name, row->holder.key);
 	return 0;
 }
@@ -111,7 +110,7 @@ run_on_held(struct enrolment *e, const char *what, const struct plan *plan, cons
 		return rc;
 	if (e->resumed && e->plan != plan)
 		return err_set(err, ERR_OCCUPIED,
-		    "other work on token %u (%s) is not finished; finish it with: ykenroll recover "
+		    "token %u has other unfinished work (%s); finish it with: ykenroll recover "
 		    "--device %u",
 		    e->work.asked.token, e->work.plan, e->work.asked.token);
 	if (e->resumed)
@@ -248,7 +247,7 @@ run_plan(struct enrolment *e, struct err *err)
 	if (rc != 0 || (rc = letter_keep(e, err)) != 0)
 		return rc;
 	if ((rc = plan_run(e, err)) != 0)
-		err_hint(err, "%snothing is lost: ykenroll recover --device %u goes on from here",
+		err_hint(err, "%snothing is lost: continue with ykenroll recover --device %u",
 		    rc == ERR_GONE ? "plug the token in again; " : "", e->work.asked.token);
 	enrolment_report_cert(e);
 	if (rc != 0 || (rc = letter_finish(e, err)) != 0)

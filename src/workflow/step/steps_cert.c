@@ -169,7 +169,7 @@ fits(const struct signer_prepared *p, struct err *err)
 	if (p->cert_len_max <= DEVICE_CERT_MAX)
 		return 0;
 	return err_set(err, ERR_FIT,
-	    "the certificate would have %zu bytes and a slot takes %d: use a shorter name",
+	    "the certificate would have %zu bytes and a slot holds %d: use a shorter name",
 	    p->cert_len_max, DEVICE_CERT_MAX);
 }
 
@@ -212,7 +212,7 @@ step_import(struct enrolment *e, struct err *err)
 		return rc;
 	if (!same || !blob_equal(&back, &e->cert))
 		return err_set(err, ERR_FIT,
-		    "what the token gives back is not the certificate that was written");
+		    "the certificate read back from the token is not the one that was written");
 	return 0;
 }
 
@@ -245,10 +245,10 @@ step_record(struct enrolment *e, struct err *err)
 	    (rc = cert_read(cert.data, cert.len, &info, err)) != 0 ||
 	    (rc = x509_sha256(&e->spki, spki, err)) != 0)
 		return rc == ERR_ABSENT
-			   ? err_set(err, ERR_FIT, "slot 9A has no certificate any more")
+			   ? err_set(err, ERR_FIT, "slot 9A no longer has a certificate")
 			   : rc;
 	if (info.serial_len != REGISTRY_SERIAL_LEN)
-		return err_set(err, ERR_FIT, "the certificate is not one of this CA");
+		return err_set(err, ERR_FIT, "the certificate was not issued by this CA");
 	if ((rc = registry_cert_prepared(e->s.registry, e->work.id, info.serial, spki,
 		 info.not_before, info.not_after, err)) != 0 ||
 	    (rc = registry_cert_issued(e->s.registry, e->work.id, &cert, err)) != 0)

@@ -155,8 +155,8 @@ steps_tell_servers(struct enrolment *e, struct err *err)
 		e->ended = false;
 		return 0;
 	}
-	(void)err_wrap(err, "done, and in the CA's CRL; but");
-	err_hint(err, "when that is mended: ykenroll ca publish");
+	(void)err_wrap(err, "done, and in the CA's CRL, but");
+	err_hint(err, "after fixing that, run: ykenroll ca publish");
 	return rc;
 }
 
@@ -168,8 +168,7 @@ step_replaced(struct enrolment *e, struct err *err)
 	int rc;
 
 	if (why == NULL)
-		return err_set(
-		    err, ERR_USAGE, "a reissue for \"%s\" is not known here", e->work.asked.why);
+		return err_set(err, ERR_USAGE, "unknown reissue reason \"%s\"", e->work.asked.why);
 	if (why->hold)
 		return hold_certs(e, e->work.asked.replaces, err);
 	if ((rc = registry_token(e->s.registry, e->work.asked.replaces, &t, err)) != 0)
@@ -214,7 +213,7 @@ check_certs(struct enrolment *e, struct err *err)
 	if (rc != 0 || live.n == 0)
 		return rc;
 	return err_set(err, ERR_OCCUPIED,
-	    "token %u has a certificate of %s that is not revoked; first: ykenroll retire %u",
+	    "token %u still has a valid certificate of %s; first run: ykenroll retire %u",
 	    e->s.serial, e->s.row.holder.id != 0 ? e->s.row.holder.name : "somebody", e->s.serial);
 }
 
@@ -231,9 +230,9 @@ steps_reset_check(struct enrolment *e, struct err *err)
 	if (e->s.row.token.serial != 0 && state != TOKEN_NEW && state != TOKEN_LOST &&
 	    state != TOKEN_RETIRED)
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u is %s for %s (%s); first: ykenroll retire %u", e->s.row.token.serial,
-		    registry_token_state_name(state), e->s.row.holder.name, e->s.row.holder.key,
-		    e->s.row.token.serial);
+		    "token %u is %s for %s (%s); first run: ykenroll retire %u",
+		    e->s.row.token.serial, registry_token_state_name(state), e->s.row.holder.name,
+		    e->s.row.holder.key, e->s.row.token.serial);
 	if ((rc = check_certs(e, err)) != 0)
 		return rc;
 	return slot_lost(e->s.token, e->lost, err);
@@ -248,8 +247,9 @@ steps_reset_ask(struct enrolment *e, struct err *err)
 	if (e->resumed)
 		return 0;
 	snprintf(question, sizeof(question),
-	    "The PIV application of token %u becomes as new. Lost for ever:%s. Do it?", e->s.serial,
-	    e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
+	    "Reset the PIV application of token %u to factory defaults? Erased for good:%s. "
+	    "Continue?",
+	    e->s.serial, e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
 	if ((rc = session_confirm(&e->s, question, err)) != 0)
 		return rc;
 	return e->s.row.token.serial == 0 || e->s.row.token.state == TOKEN_NEW

@@ -66,8 +66,8 @@ try_older(struct enrolment *e, struct err *err)
 			return rc;
 	}
 	return err_set(err, ERR_MGMKEY,
-	    "the management key of token %u is none of those in escrow: it was changed outside of this "
-	    "program; what is left is: ykenroll retire %u, then ykenroll enroll NAME --reset",
+	    "the management key of token %u is none of those in escrow: it was changed outside of "
+	    "this program; reset the token: ykenroll retire %u, then ykenroll enroll NAME --reset",
 	    e->s.serial, e->s.serial);
 }
 
@@ -113,9 +113,9 @@ static int
 refused(const struct enrolment *e, struct err *err)
 {
 	const int rc = err_set(err, ERR_PIN,
-	    "the PUK in escrow is not the one of token %u: it was changed outside of this program, and "
-	    "is not sent again without --last-try; `ykenroll recover --device %u --give-up` closes this "
-	    "work",
+	    "the PUK in escrow is not the one of token %u: it was changed outside of this "
+	    "program, and is sent again only with --last-try; close this work with: ykenroll "
+	    "recover --device %u --give-up",
 	    e->work.asked.token, e->work.asked.token);
 
 	if (err != NULL)

@@ -58,8 +58,8 @@ step_mgmkey(struct enrolment *e, struct err *err)
 
 	if (enrolment_recorded(e, "management-key"))
 		return err_set(err, ERR_OCCUPIED,
-		    "token %u was reset or changed elsewhere since this work began, so nothing "
-		    "more is done to it; close the work with: ykenroll recover --device %u --give-up",
+		    "token %u was reset or changed elsewhere since this work began, so it is left "
+		    "as it is; close the work with: ykenroll recover --device %u --give-up",
 		    e->work.asked.token, e->work.asked.token);
 	if (!e->s.authenticated && (rc = session_mgmkey(&e->s, e->current_mgmkey, err)) != 0)
 		return rc;
@@ -68,7 +68,7 @@ step_mgmkey(struct enrolment *e, struct err *err)
 	/* Two APDUs that prove that the token and the escrow agree, while the former key is still
 	 * known. */
 	if ((rc = session_authenticate(&e->s, e->mgmkey, err)) != 0)
-		return err_wrap(err, "the new management key does not open the token"), rc;
+		return err_wrap(err, "the token rejected the new management key"), rc;
 	return e->admin_used ? clear_flags(e, err) : 0;
 }
 
@@ -107,8 +107,8 @@ step_puk(struct enrolment *e, struct err *err)
 
 	if (e->puk.known && !e->puk.factory && e->current_puk->len == 0)
 		return err_set(err, ERR_PIN,
-		    "the PUK of token %u was not the factory's: give it with --current-puk, as when this "
-		    "work began",
+		    "the PUK of token %u was not the factory default: use --current-puk, as when "
+		    "this work began",
 		    e->work.asked.token);
 	if (e->current_puk->len > 0 && (rc = puk_arrived(e, &arrived, err)) != 0)
 		return rc;

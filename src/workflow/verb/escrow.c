@@ -26,10 +26,11 @@ workflow_escrow_unlock(
 
 	if (w->escrow_key == NULL)
 		return err_set(err, ERR_PERSON,
-		    "what is sealed opens with a recovery or helpdesk key only; say --escrow-key FILE");
+		    "sealed secrets can be opened only with a recovery or helpdesk key; use "
+		    "--escrow-key FILE");
 	rc = wanted_secret(w->escrow_key, &wanted, err);
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "there is no %s", w->escrow_key);
+		return err_set(err, ERR_USAGE, "%s does not exist", w->escrow_key);
 	if (rc != 0 || (wanted != KEY_SECRET_NONE &&
 			   (rc = w->ui.secret(w->ui.ctx, DESK_ESCROW_PASS, pass, err)) != 0))
 		return rc;
@@ -48,7 +49,7 @@ workflow_escrow_open(const struct desk *w, const struct workflow_escrow_open *wh
 	int rc;
 
 	if (what->reason[0] == '\0' || !text_is_plain(what->reason))
-		return err_set(err, ERR_USAGE, "the reason must be plain text, and not empty");
+		return err_set(err, ERR_USAGE, "the reason must be printable text and not empty");
 	if ((rc = session_note(why, sizeof(why), what->reason, what->ticket, err)) != 0 ||
 	    (rc = session_open_registry(w, &r, err)) != 0 ||
 	    (rc = workflow_escrow_unlock(w, r, &key, err)) != 0)
@@ -84,7 +85,7 @@ add_files(struct registry_escrow_change *c, const char *const *files, enum regis
 			    err, ERR_USAGE, "at most %d recipients", REGISTRY_RECIPIENTS_MAX);
 		rc = file_read(*files, &pem, err);
 		if (rc == ERR_ABSENT)
-			return err_set(err, ERR_USAGE, "there is no %s", *files);
+			return err_set(err, ERR_USAGE, "%s does not exist", *files);
 		if (rc != 0)
 			return rc;
 		if (cert_from_pem(&pem, &c->add[c->n_add].der, err) != 0)

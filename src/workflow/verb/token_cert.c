@@ -19,14 +19,13 @@ matches(const struct slot *s, uint8_t number, const struct blob *der, struct err
 
 	if (!tells_key(s))
 		return err_set(err, ERR_FIT,
-		    "slot %02x has no key, or does not tell its public key, so that the certificate "
-		    "cannot be compared with it; --force imports it all the same",
+		    "slot %02x has no key, or does not report its public key, so the certificate "
+		    "cannot be checked against it; use --force to import it anyway",
 		    number);
 	if ((rc = cert_spki(der->data, der->len, &cert, err)) != 0 ||
 	    (rc = slot_spki(s, number, &key, err)) != 0 || blob_equal(&key, &cert))
 		return rc;
-	return err_set(
-	    err, ERR_FIT, "the certificate is not for the key that is in slot %02x", number);
+	return err_set(err, ERR_FIT, "the certificate does not match the key in slot %02x", number);
 }
 
 /* --force: without a key to compare, or over another certificate. Never for another key. */
@@ -43,7 +42,7 @@ check_import(const struct verb *v, const struct slot *s, const struct workflow_t
 		return 0;
 	slot_text(s, text);
 	return err_set(err, ERR_OCCUPIED,
-	    "slot %02x of token %u holds %s; --force replaces the certificate", what->slot,
+	    "slot %02x of token %u holds %s; use --force to replace the certificate", what->slot,
 	    v->s.serial, text);
 }
 
@@ -59,7 +58,8 @@ read_back(struct verb *v, uint8_t slot, const struct blob *packed, bool is_gzip,
 		return rc;
 	return blob_equal(&got, der)
 		   ? 0
-		   : err_set(err, ERR_GONE, "slot %02x gives another certificate than was written",
+		   : err_set(err, ERR_GONE,
+			 "the certificate read back from slot %02x is not the one that was written",
 			 slot);
 }
 
@@ -113,8 +113,8 @@ has_move(const struct verb *v, struct err *err)
 	if (fw[0] > 5 || (fw[0] == 5 && fw[1] >= 7))
 		return 0;
 	return err_set(err, ERR_USAGE,
-	    "keys are moved and deleted by firmware 5.7 and later, this token has %d.%d.%d; on this "
-	    "one a key goes by generating another one over it",
+	    "moving or deleting a key needs firmware 5.7 or later; this token has %d.%d.%d. To "
+	    "get rid of the key, generate another one in its place",
 	    fw[0], fw[1], fw[2]);
 }
 
@@ -126,8 +126,8 @@ confirm_delete(const struct verb *v, const struct slot *s, const struct workflow
 
 	slot_text(s, text);
 	snprintf(question, sizeof(question),
-	    "Slot %02x of token %u holds %s. Delete %s? A key cannot be had again.", what->slot,
-	    v->s.serial, text, what->cert ? "key and certificate" : "the key");
+	    "Slot %02x of token %u holds %s. Delete %s? A deleted key cannot be restored.",
+	    what->slot, v->s.serial, text, what->cert ? "key and certificate" : "the key");
 	return session_confirm(&v->s, question, err);
 }
 
@@ -191,8 +191,8 @@ check_move(struct verb *v, uint8_t from, uint8_t to, struct slot *ret, struct er
 		return 0;
 	slot_text(&target, text);
 	return err_set(err, ERR_OCCUPIED,
-	    "slot %02x of token %u holds %s: delete that first, a move replaces nothing", to,
-	    v->s.serial, text);
+	    "slot %02x of token %u holds %s: delete that first, since moving does not overwrite",
+	    to, v->s.serial, text);
 }
 
 /* The certificate is in both slots while the key moves, so that at no time it is in none. */
@@ -243,8 +243,8 @@ workflow_token_reset(const struct desk *w, struct token_id *ret, struct err *err
 	    (rc = slot_lost(v.s.token, lost, err)) != 0)
 		return rc;
 	snprintf(question, sizeof(question),
-	    "The PIV application of token %u becomes as new. Lost for ever:%s. PIN, PUK and management "
-	    "key become the factory's. Do it?",
+	    "Reset the PIV application of token %u to factory defaults? Erased for good:%s. PIN, "
+	    "PUK and management key become the factory defaults. Continue?",
 	    v.s.serial, lost[0] != '\0' ? lost : " nothing but PIN, PUK and objects");
 	if ((rc = session_confirm(&v.s, question, err)) != 0 ||
 	    (rc = token_reset(v.s.token, err)) != 0)

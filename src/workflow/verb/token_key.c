@@ -15,9 +15,9 @@ check_fips(struct verb *v, const struct workflow_token_generate *what, struct er
 	if (!config.fips_series)
 		return 0;
 	if (what->alg == KEY_X25519)
-		return err_set(err, ERR_USAGE, "a FIPS token makes no X25519 keys");
+		return err_set(err, ERR_USAGE, "FIPS tokens do not support X25519 keys");
 	if (what->pin_policy == PIN_NEVER)
-		return err_set(err, ERR_USAGE, "a FIPS token has no PIN policy never");
+		return err_set(err, ERR_USAGE, "FIPS tokens do not support the PIN policy never");
 	return 0;
 }
 
@@ -32,8 +32,8 @@ check_free(struct verb *v, uint8_t slot, struct slot *ret, struct err *err)
 	if ((!ret->has_key && !ret->has_cert) || v->s.w->force)
 		return 0;
 	slot_text(ret, text);
-	return err_set(err, ERR_OCCUPIED, "slot %02x of token %u holds %s; --force destroys it",
-	    slot, v->s.serial, text);
+	return err_set(err, ERR_OCCUPIED,
+	    "slot %02x of token %u holds %s; use --force to overwrite it", slot, v->s.serial, text);
 }
 
 int
@@ -77,7 +77,7 @@ add_attestation(struct verb *v, const struct slot *slot, struct blob *f9, struct
 
 	if (!slot->attested)
 		return err_set(
-		    err, ERR_ABSENT, "the key was imported, so there is no attestation to carry");
+		    err, ERR_ABSENT, "the key was imported, so there is no attestation to include");
 	if ((rc = token_get_cert(v->s.token, DEVICE_SLOT_F9, f9, err)) != 0)
 		return rc;
 	fields->attestation = &slot->leaf;
@@ -96,7 +96,8 @@ sign_request(struct verb *v, const struct workflow_token_request *what, const st
 
 	if (slot->key_known && slot->key.alg == KEY_X25519)
 		return err_set(err, ERR_USAGE,
-		    "the X25519 key in slot %02x cannot sign, so it makes no request", what->slot);
+		    "the X25519 key in slot %02x cannot sign, so it cannot sign a request",
+		    what->slot);
 	if ((rc = slot_spki(slot, what->slot, &spki, err)) != 0 ||
 	    (rc = token_key(v->s.token, what->slot, &spki, touch, &key, err)) != 0)
 		return rc;

@@ -114,11 +114,12 @@ refuse_personalised(struct verb *v, struct err *err)
 		return 0;
 	if (!pin.known)
 		return err_set(err, ERR_OCCUPIED,
-		    "setting the tries resets PIN and PUK to 123456 and 12345678, and this firmware "
-		    "does not tell whether they still are; --force does it");
+		    "setting the tries resets PIN and PUK to 123456 and 12345678, and this "
+		    "firmware does not report whether they still have these values; use --force "
+		    "to do it anyway");
 	return err_set(err, ERR_OCCUPIED,
-	    "setting the tries resets PIN and PUK to 123456 and 12345678, and the %s of token %u is "
-	    "not the factory's any more; --force does it",
+	    "setting the tries resets PIN and PUK to 123456 and 12345678, and the %s of token %u "
+	    "is no longer the factory default; use --force to do it anyway",
 	    pin.factory ? "PUK" : "PIN", v->s.serial);
 }
 
@@ -132,8 +133,8 @@ workflow_token_set_retries(const struct desk *w, unsigned pin_tries, unsigned pu
 	if ((rc = verb_open(&v, w, "set-retries", VERB_CHANGE, err)) != 0 ||
 	    (rc = refuse_personalised(&v, err)) != 0 || (rc = pin_spendable(&v, err)) != 0)
 		return rc;
-	say(&v,
-	    "this resets PIN and PUK to the factory's, 123456 and 12345678: change both after it");
+	say(&v, "this resets PIN and PUK to the factory defaults 123456 and 12345678: change both "
+		"afterwards");
 	if ((rc = verb_pin(&v, err)) != 0 || (rc = verb_authenticate(&v, err)) != 0 ||
 	    (rc = token_set_retries(v.s.token, pin_tries, puk_tries, err)) != 0)
 		return rc;
@@ -200,7 +201,7 @@ check_alg(const struct verb *v, enum device_mgm_alg alg, struct err *err)
 	if (alg == MGM_3DES || device_mgm_best(fw) != MGM_3DES)
 		return 0;
 	return err_set(err, ERR_USAGE,
-	    "a firmware before 5.4.2 takes a 3DES management key only, this token has %d.%d.%d",
+	    "firmware before 5.4.2 supports only 3DES management keys; this token has %d.%d.%d",
 	    fw[0], fw[1], fw[2]);
 }
 

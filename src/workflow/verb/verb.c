@@ -63,10 +63,10 @@ refuse_registered(const struct verb *v, struct err *err)
 	snprintf(use, sizeof(use), "%.*s%u%s", (int)(strstr(command, "%u") - command), command,
 	    serial, strstr(command, "%u") + 2);
 	(void)err_set(err, ERR_OCCUPIED,
-	    "token %u is in the registry (%s, %s), so that token %s would bypass escrow and audit",
+	    "token %u is in the registry (%s, %s), so `token %s` would bypass escrow and audit",
 	    serial, registry_token_state_name(v->s.row.token.state),
 	    v->s.row.holder.id == 0 ? "no holder" : v->s.row.holder.name, v->name);
-	err_hint(err, "use: ykenroll %s", use);
+	err_hint(err, "use ykenroll %s", use);
 	return ERR_OCCUPIED;
 }
 
@@ -105,7 +105,7 @@ verb_done(struct verb *v, struct token_id *ret, struct err *err, const char *fmt
 	snprintf(action, sizeof(action), "token %s", v->name);
 	rc = registry_audit(v->s.registry, action, v->s.serial, detail, err);
 	if (rc != 0)
-		err_wrap(err, "the token has it, but the audit has not");
+		err_wrap(err, "the token was changed, but the audit row was not written");
 	return rc;
 }
 
@@ -130,14 +130,14 @@ authenticate_protected(struct verb *v, struct err *err)
 	rc = session_get_protected(&v->s, key, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_MGMKEY,
-		    "the token claims to keep its management key behind the PIN and does not: give it "
-		    "with --management-key");
+		    "the token claims to keep its management key behind the PIN but does not: "
+		    "use --management-key");
 	if (rc != 0)
 		return rc;
 	if ((rc = session_authenticate(&v->s, key, err)) == ERR_MGMKEY)
 		return err_set(err, ERR_MGMKEY,
-		    "the management key that the token keeps behind the PIN is not its own any more: "
-		    "give the right one with --management-key");
+		    "the management key that the token keeps behind the PIN is outdated: give "
+		    "the right one with --management-key");
 	return rc;
 }
 
@@ -157,7 +157,7 @@ authenticate_unasked(struct verb *v, struct err *err)
 	if (admin.protected_key)
 		return authenticate_protected(v, err);
 	return err_set(err, ERR_MGMKEY,
-	    "the management key of token %u is not the factory's%s: give it with --management-key",
+	    "the management key of token %u is not the factory default%s: use --management-key",
 	    v->s.serial, admin.derived_key ? " but derived from a PIN, as old tools did" : "");
 }
 
