@@ -79,12 +79,21 @@ struct token_id {
 	char reader[DEVICE_READER_MAX]; /* as PC/SC gave it: escape before showing */
 };
 
+/* Why what is in a reader cannot be used, as far as somebody has to tell it from the rest. */
+enum device_why {
+	DEVICE_OTHER,
+	DEVICE_FOREIGN, /* not a YubiKey */
+	DEVICE_PIV_OFF,
+	DEVICE_REFUSED, /* pcscd (polkit) does not let this user in */
+};
+
 /* A reader and what is in it, for listing. usable is false where reason says why (not a YubiKey,
  * PIV disabled, held). */
 struct device_entry {
 	struct token_id id;
 	bool usable;
 	int code; /* enum err_code that opening it would give, 0 when usable */
+	enum device_why why;
 	char reason[200];
 };
 

@@ -48,6 +48,7 @@ enum err_code {
 struct err {
 	int code;  /* the innermost enum err_code, or 0 */
 	int tries; /* with ERR_PIN: tries left; else -1 */
+	int why;   /* with ERR_NO_TOKEN: enum device_why; else 0 */
 	char text[ERR_TEXT_MAX];
 };
 

@@ -21,6 +21,7 @@ set_v(struct err *err, int code, const char *fmt, va_list ap)
 		return;
 	err->code = code;
 	err->tries = -1;
+	err->why = 0;
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 }
 

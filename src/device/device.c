@@ -79,6 +79,7 @@ look(struct device *dev, const struct reader *reader, struct device_entry *ret)
 			? session_open(dev, reader->name, &token, &err)
 			: err_set(&err, ERR_NO_TOKEN, "%s: not a YubiKey", reader->name);
 	ret->usable = ret->code == 0;
+	ret->why = reader->yubikey ? (enum device_why)err.why : DEVICE_FOREIGN;
 	if (ret->usable)
 		ret->id = *token_id(token);
 	else

@@ -28,7 +28,7 @@ session_select(struct token *token, struct err *err)
 	if ((rc = apdu_send(token, &cmd, &got, &sw, err)) != 0)
 		return rc;
 	if (sw == SW_ABSENT)
-		return err_set(err, ERR_NO_TOKEN,
+		return status_why(err, DEVICE_PIV_OFF,
 		    "PIV is disabled on this YubiKey; enable it with `ykman config usb --enable "
 		    "PIV`");
 	if (sw != SW_OK)

@@ -72,15 +72,29 @@ static const struct {
 };
 
 int
+status_why(struct err *err, enum device_why why, const char *text)
+{
+	err_set(err, ERR_NO_TOKEN, "%s", text);
+	if (err != NULL)
+		err->why = why;
+	return ERR_NO_TOKEN;
+}
+
+int
 status_scard(struct err *err, LONG rc, enum status_when when, const char *what)
 {
 	size_t i;
+	int code;
 
 	for (i = 0; i < LEN(scard_codes); i++)
-		if (scard_codes[i].rc == rc)
-			return err_set(err,
-			    when == STATUS_OPENING ? scard_codes[i].opening : scard_codes[i].open,
-			    "%s: %s", what, scard_codes[i].text);
+		if (scard_codes[i].rc == rc) {
+			code =
+			    when == STATUS_OPENING ? scard_codes[i].opening : scard_codes[i].open;
+			err_set(err, code, "%s: %s", what, scard_codes[i].text);
+			if (err != NULL && rc == SCARD_W_SECURITY_VIOLATION)
+				err->why = DEVICE_REFUSED;
+			return code;
+		}
 	return err_set(err, when == STATUS_OPENING ? ERR_INTERNAL : ERR_GONE,
 	    "%s: PC/SC error 0x%08lx", what, (unsigned long)rc & 0xffffffffUL);
 }

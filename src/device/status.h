@@ -6,7 +6,7 @@
 #include <winscard.h>
 #include <ykpiv/ykpiv.h>
 
-#include "ykenroll/err.h"
+#include "ykenroll/device.h"
 
 enum {
 	SW_OK = 0x9000,
@@ -24,6 +24,8 @@ enum {
  * breaks the connection is ERR_GONE). */
 enum status_when { STATUS_OPENING, STATUS_OPEN };
 
+/* ERR_NO_TOKEN, of which somebody wants to know why. */
+int status_why(struct err *err, enum device_why why, const char *text);
 int status_scard(struct err *err, LONG rc, enum status_when when, const char *what);
 
 /* A status word to which the caller gives no meaning of its own. */

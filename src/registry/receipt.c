@@ -119,21 +119,13 @@ registry_receipt_wipe(struct registry_receipt *receipt)
 
 /* ---- the key ---- */
 
-static int
-record_key(struct registry *r, const char *hex, struct err *err)
-{
-	char detail[REGISTRY_TEXT_MAX];
-
-	snprintf(detail, sizeof(detail), "%s sha256 %s", ESCROW_RECEIPT_CERT, hex);
-	return registry_audit(r, "receipt-key", 0, detail, err);
-}
-
 /* A kill between the files and the row leaves files that are in no row: they are taken. One that
  * follows another's row is not. */
 static int
 receipt_cert(struct registry *r, struct blob *ret, struct err *err)
 {
-	char path[PATH_MAX], key[PATH_MAX], hex[REGISTRY_HEX_LEN], known[AUDIT_DETAIL_MAX];
+	char path[PATH_MAX], key[PATH_MAX], hex[REGISTRY_HEX_LEN];
+	char known[AUDIT_DETAIL_MAX], wanted[AUDIT_DETAIL_MAX];
 	int rc;
 
 	if ((rc = file_join(path, sizeof(path), r->home, ESCROW_RECEIPT_CERT, err)) != 0 ||
@@ -149,10 +141,11 @@ receipt_cert(struct registry *r, struct blob *ret, struct err *err)
 					      "%s is missing; restore it from a backup", path)
 					: rc;
 	registry_sha256_hex(ret->data, ret->len, hex);
+	snprintf(wanted, sizeof(wanted), AUDIT_CERT, ESCROW_RECEIPT_CERT, hex);
 	rc = audit_newest(r->db, "receipt-key", known, sizeof(known), err);
 	if (rc == 0)
-		return record_key(r, hex, err);
-	if (rc == 1 && strstr(known, hex) == NULL)
+		return registry_audit(r, "receipt-key", 0, wanted, err);
+	if (rc == 1 && strcmp(known, wanted) != 0)
 		return err_set(err, ERR_USAGE,
 		    "%s is not the certificate recorded in the audit chain; restore that one",
 		    path);

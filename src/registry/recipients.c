@@ -112,29 +112,41 @@ read_recovery(struct registry *r, char path[static PATH_MAX], struct blob *ret, 
 		   : rc;
 }
 
+/* Returns 1 where the first row of the audit names this certificate, 0. */
+static int
+is_first(struct registry *r, const uint8_t hash[static REGISTRY_SHA256_LEN], struct err *err)
+{
+	char hex[REGISTRY_HEX_LEN], detail[AUDIT_DETAIL_MAX], wanted[AUDIT_DETAIL_MAX];
+	const int rc = audit_first(r->db, detail, sizeof(detail), err);
+
+	if (rc != 0)
+		return rc;
+	text_hex(hash, REGISTRY_SHA256_LEN, hex);
+	snprintf(wanted, sizeof(wanted), AUDIT_CERT, ESCROW_RECOVERY_CERT, hex);
+	return strcmp(detail, wanted) == 0;
+}
+
 /* Generation 0: the file is the only copy. */
 static int
 load_first(struct registry *r, struct registry_recipients *set, struct err *err)
 {
-	char path[PATH_MAX], hex[REGISTRY_HEX_LEN], detail[AUDIT_DETAIL_MAX];
 	struct registry_recipient *one = &set->list[0];
+	char path[PATH_MAX];
 	int rc;
 
-	if ((rc = audit_first(r->db, detail, sizeof(detail), err)) != 0 ||
-	    (rc = read_recovery(r, path, &one->der, err)) != 0)
+	if ((rc = read_recovery(r, path, &one->der, err)) != 0)
 		return rc;
 	set->n = 1;
 	one->role = ROLE_RECOVERY;
 	registry_sha256(one->der.data, one->der.len, one->sha256);
-	text_hex(one->sha256, sizeof(one->sha256), hex);
-	return strstr(detail, hex) != NULL ? 0 : other_cert(path, err);
+	rc = is_first(r, one->sha256, err);
+	return rc < 0 ? rc : rc == 1 ? 0 : other_cert(path, err);
 }
 
 /* Was it a recovery certificate before the last change? Then the change was interrupted. */
 static int
 was_recovery(struct registry *r, const uint8_t hash[static REGISTRY_SHA256_LEN], struct err *err)
 {
-	char hex[REGISTRY_HEX_LEN], detail[AUDIT_DETAIL_MAX];
 	int64_t one;
 	int rc;
 
@@ -142,10 +154,7 @@ was_recovery(struct registry *r, const uint8_t hash[static REGISTRY_SHA256_LEN],
 		 "SELECT 1 FROM recipients WHERE sha256 = ? AND role = 'recovery' LIMIT 1",
 		 DB_ARGS(DB_B(hash, REGISTRY_SHA256_LEN)), &one, err)) != 0)
 		return rc;
-	if ((rc = audit_first(r->db, detail, sizeof(detail), err)) != 0)
-		return rc;
-	text_hex(hash, REGISTRY_SHA256_LEN, hex);
-	return strstr(detail, hex) != NULL;
+	return is_first(r, hash, err);
 }
 
 static int

@@ -142,8 +142,7 @@ first_row(struct db *db, const struct blob *recovery_der, struct err *err)
 	registry_sha256_hex(recovery_der->data, recovery_der->len, hex);
 	snprintf(actor, sizeof(actor), "uid %u", (unsigned)getuid());
 	if ((rc = db_begin(db, &tx, err)) != 0 ||
-	    (rc = audit_add(
-		 db, actor, "init", 0, err, "%s sha256 %s", ESCROW_RECOVERY_CERT, hex)) != 0)
+	    (rc = audit_add(db, actor, "init", 0, err, AUDIT_CERT, ESCROW_RECOVERY_CERT, hex)) != 0)
 		return rc;
 	return db_commit(&tx, err);
 }

@@ -138,6 +138,7 @@ MUST_CHECK int audit_add_at(struct db *db, int64_t seq, const char *actor, const
 MUST_CHECK int audit_check(struct db *db, int64_t newest, int64_t *ret_rows, struct err *err);
 
 /* The detail of the first row, which registry_init wrote; the row itself is checked. */
+#define AUDIT_CERT "%s sha256 %s" /* a row's whole detail: the file's name, its hash */
 MUST_CHECK int audit_first(struct db *db, char *ret, size_t size, struct err *err);
 
 /* Is there a row of this token about the sealing of secrets whose detail has the word? 1, 0 or an

@@ -37,7 +37,7 @@ claim "openssl reads it: token, and an end" sh -c 'openssl x509 -in "$0" -noout 
 claim "its key is the holder's alone" [ "$(stat -c %a "$T/away/r.key")" = 600 ]
 exits 9 'exists' "a request is not written over another" elsewhere --request "$T/away/r"
 cp "$T/away/r" "$T/desk/r"
-exits 10 'yes' "a person has to say that it is Alice" here --answer "$T/desk/r"
+exits 10 '-y' "a person has to say that it is Alice" here --answer "$T/desk/r"
 claim "she is named, and the code" grep -q "Alice (alice@example.org).*$code" "$T/err"
 claim "there is no answer yet" [ ! -e "$T/desk/r.answer" ]
 exits 0 '' "the answer" here --answer "$T/desk/r" -y --ticket T-12
@@ -64,7 +64,10 @@ sed '3s/./A/3' "$T/away/s" >"$T/desk/changed"
 exits 12 'changed' "a request that was changed" here --answer "$T/desk/changed" -y
 exits 12 'not a request' "something else" here --answer "$T/home/pub/root.crt" -y
 exits 2 'does not exist' "nothing" here --answer "$T/desk/none" -y
-exits 0 '' "its answer" here --answer "$T/away/s" -y
+u=$(openssl x509 -in "$T/away/u" -outform DER | sha256sum | cut -d' ' -f1)
+exits 0 '' "its answer, with a ticket that names another request" here --answer "$T/away/s" -y --ticket "request $u"
+exits 0 '' "which is not taken for answered" here --answer "$T/away/u" -y
+rm "$T/away/u.answer"
 exits 12 'not the answer' "to the one it is not for" elsewhere --apply "$T/away/u" --answer-file "$T/away/s.answer" --pin "file:$T/newpin"
 sed '5s/./B/5' "$T/away/s.answer" >"$T/away/bad"
 exits 12 'changed' "an answer that was changed" elsewhere --apply "$T/away/s" --answer-file "$T/away/bad" --pin "file:$T/newpin"

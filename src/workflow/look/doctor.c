@@ -142,23 +142,19 @@ check_bus(struct doctor *d)
 
 /* ---- readers ---- */
 
-/* What device_list says of a reader, and what that takes. The last one fits all. */
-static const struct {
-	const char *reason, *fix;
-	enum workflow_level level;
-} reasons[] = {
-    {"PIV is disabled", "ykman config usb --enable PIV", LEVEL_BAD},
-    {"not a YubiKey", NULL, LEVEL_NOTE},
-    {"refuses this user", POLKIT_FIX, LEVEL_BAD},
-    {"", "unplug it and plug it in again; if that does not help: systemctl restart pcscd",
-	LEVEL_BAD},
+/* What mends what device_list found. */
+static const char *const fixes[] = {
+    [DEVICE_OTHER] = "unplug it and plug it in again; if that does not help: "
+		     "systemctl restart pcscd",
+    [DEVICE_FOREIGN] = NULL,
+    [DEVICE_PIV_OFF] = "ykman config usb --enable PIV",
+    [DEVICE_REFUSED] = POLKIT_FIX,
 };
 
 static void
 found_entry(struct doctor *d, const struct device_entry *e)
 {
 	const struct token_id *t = &e->id;
-	size_t i = 0;
 
 	if (e->usable) {
 		findings_add(&d->found, LEVEL_OK, "token", NULL, "%u, firmware %u.%u.%u, in %s",
@@ -171,9 +167,8 @@ found_entry(struct doctor *d, const struct device_entry *e)
 			d->found.first_code = ERR_HELD;
 		return;
 	}
-	while (strstr(e->reason, reasons[i].reason) == NULL)
-		i++;
-	findings_add(&d->found, reasons[i].level, "token", reasons[i].fix, "%s", e->reason);
+	findings_add(&d->found, e->why == DEVICE_FOREIGN ? LEVEL_NOTE : LEVEL_BAD, "token",
+	    fixes[e->why], "%s", e->reason);
 }
 
 static void

@@ -112,8 +112,10 @@ workflow_remote_request(const struct desk *w, const struct workflow_remote_unblo
 
 /* ---- at the helpdesk: the answer ---- */
 
+/* What a row of the audit begins with; a ticket may follow. */
+#define ANSWERED "request "
 struct answered {
-	char hash[2 * X509_SHA256_LEN + 1];
+	char text[sizeof(ANSWERED) + 2 * X509_SHA256_LEN];
 	bool before;
 };
 
@@ -121,8 +123,10 @@ static int
 take_audit(void *ctx, const struct registry_audit_row *row)
 {
 	struct answered *a = ctx;
+	const size_t n = strlen(a->text);
 
-	if (strcmp(row->action, "unblock-answer") == 0 && strstr(row->detail, a->hash) != NULL)
+	if (strcmp(row->action, "unblock-answer") == 0 && strncmp(row->detail, a->text, n) == 0 &&
+	    (row->detail[n] == '\0' || row->detail[n] == ','))
 		a->before = true;
 	return a->before;
 }
@@ -130,10 +134,10 @@ take_audit(void *ctx, const struct registry_audit_row *row)
 static int
 check_unanswered(struct enrolment *e, const struct unblock_request *t, struct err *err)
 {
-	struct answered a = {.before = false};
+	struct answered a = {.text = ANSWERED};
 	int rc;
 
-	text_hex(t->sha256, sizeof(t->sha256), a.hash);
+	text_hex(t->sha256, sizeof(t->sha256), a.text + strlen(ANSWERED));
 	if ((rc = registry_audit_rows(e->s.registry, t->token, 1, take_audit, &a, err)) < 0)
 		return rc;
 	return a.before ? err_set(err, ERR_OCCUPIED,
@@ -185,7 +189,7 @@ write_answer(struct enrolment *e, const struct workflow_remote_unblock *what,
 	int rc;
 
 	text_hex(t->sha256, sizeof(t->sha256), hash);
-	snprintf(detail, sizeof(detail), "request %s%s%.300s", hash,
+	snprintf(detail, sizeof(detail), ANSWERED "%s%s%.300s", hash,
 	    what->ticket == NULL ? "" : ", ticket ", e->work.asked.ticket);
 	/* written down before there is an answer: a second one to this request is refused */
 	if ((rc = steps_escrow(e, SECRET_PUK, 0, puk, err)) != 0 ||
