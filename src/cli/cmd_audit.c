@@ -31,18 +31,18 @@ verified(const struct workflow_audit *a, struct err *err)
 			(json_int_t)a->signed_rows, "crl_number", (json_int_t)a->crl_number,
 			"logged_rows", (json_int_t)a->logged_rows, "log_readable", a->log_readable),
 		    err);
-	printf(
-	    "%lld rows fit, head %s\n", (long long)a->rows, render_hex(a->head, sizeof(a->head)));
+	printf("%lld rows verified, head %s\n", (long long)a->rows,
+	    render_hex(a->head, sizeof(a->head)));
 	if (a->signed_rows > 0)
-		printf("up to row %llu CRL number %llu says so\n",
+		printf("rows up to %llu are confirmed by CRL number %llu\n",
 		    (unsigned long long)a->signed_rows, (unsigned long long)a->crl_number);
 	else
-		printf("no CRL in pub/ says so yet\n");
+		printf("no CRL in pub/ confirms it yet\n");
 	if (a->logged_rows > 0)
-		printf("up to row %llu the signer's log says so\n",
+		printf("the signer's log confirms the rows up to %llu\n",
 		    (unsigned long long)a->logged_rows);
 	else if (!a->log_readable)
-		printf("the signer's log cannot be read by this user\n");
+		printf("this user cannot read the signer's log\n");
 	return 0;
 }
 
@@ -58,7 +58,7 @@ run_verify(struct called *c, struct err *err)
 }
 
 static const struct command audit_verify = {"audit verify",
-    "every row, against the published CRL and the signer's log", NULL, 0, 0, opt_only_common,
+    "verify every row, against the published CRL and the signer's log", NULL, 0, 0, opt_only_common,
     .run = run_verify};
 
 /* ---- export ---- */
@@ -133,10 +133,10 @@ run_accept(struct called *c, struct err *err)
 }
 
 static const struct command audit_accept = {"audit accept-rollback",
-    "go on with a registry that is older than is known", NULL, 0, 0, table_rollback,
+    "accept a registry that is older than what the CA knows", NULL, 0, 0, table_rollback,
     .run = run_accept};
 
 static const struct command *const verbs[] = {&audit_verify, &audit_export, &audit_accept, NULL};
 
 const struct command cmd_audit = {
-    .name = "audit", .what = "who did what; whether it was changed since", .verbs = verbs};
+    .name = "audit", .what = "verify or export the audit log: who did what", .verbs = verbs};

@@ -92,8 +92,9 @@ static void
 ca_text(const char *what, const struct cert_info *c, const struct crl_info *l)
 {
 	if (l == NULL) {
-		printf("%-8s %s\n         until %s; its CRL is not made here\n", what,
-		    render_escaped(c->subject), render_time(c->not_after));
+		printf("%-8s %s\n"
+		       "         until %s; its CRL is not signed here\n",
+		    what, render_escaped(c->subject), render_time(c->not_after));
 		return;
 	}
 	printf("%-8s %s\n         until %s; CRL number %llu, %zu entries, until %s\n", what,
@@ -142,11 +143,11 @@ run_show(struct called *c, struct err *err)
 }
 
 static const struct command ca_show = {"ca show",
-    "names, lifetimes, CRL numbers; or the PEM that servers need", NULL, 0, 0, table,
+    "show names, lifetimes and CRL numbers, or the PEM that servers need", NULL, 0, 0, table,
     .run = run_show};
 
 static const struct command *const verbs[] = {&ca_show, &cmd_ca_issue, &cmd_ca_renew, &cmd_ca_p12,
     &cmd_ca_log, &cmd_ca_import, &cmd_ca_crl, &cmd_ca_ocsp, &cmd_ca_publish, NULL};
 
 const struct command cmd_ca = {
-    .name = "ca", .what = "the CA's certificates and CRLs", .verbs = verbs};
+    .name = "ca", .what = "the CA's certificates, CRLs and keys", .verbs = verbs};

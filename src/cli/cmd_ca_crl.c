@@ -39,7 +39,7 @@ run(struct called *c, struct err *err)
 	int rc;
 
 	if (root_pass != NULL && !root)
-		return err_set(err, ERR_USAGE, "--root-pass is for --root");
+		return err_set(err, ERR_USAGE, "--root-pass can be used only with --root");
 	if ((rc = workflow_crl(&c->desk, root != 0, root_pass, &crl, err)) != 0)
 		return rc;
 	return show(&crl, err);

@@ -18,24 +18,23 @@ static const struct poptOption table[] = {
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, make_recovery, 0, NULL, NULL},
     {"cert", 0, POPT_ARG_STRING, &cert, 0, "the CA's certificate", "FILE"},
     {"key", 0, POPT_ARG_STRING, &key, 0, "its key, in PEM", "FILE"},
-    {"key-pass", 0, POPT_ARG_STRING, &key_pass, 0, "what the key is encrypted with now", "SPEC"},
-    {"ca-key", 0, POPT_ARG_STRING, &ca_key, 0, "the key is in this HSM, and stays there",
+    {"key-pass", 0, POPT_ARG_STRING, &key_pass, 0, "present passphrase of the key", "SPEC"},
+    {"ca-key", 0, POPT_ARG_STRING, &ca_key, 0, "the key is in this HSM and stays there",
 	"pkcs11:URI"},
-    {"root", 0, POPT_ARG_STRING, &root, 0, "who issued the CA's certificate", "FILE"},
-    {"root-key", 0, POPT_ARG_STRING, &root_key, 0, "its key too: then its CRL is ours to sign",
-	"FILE"},
+    {"root", 0, POPT_ARG_STRING, &root, 0, "the CA that issued the CA's certificate", "FILE"},
+    {"root-key", 0, POPT_ARG_STRING, &root_key, 0, "its key, to sign its CRL here", "FILE"},
     {"root-key-pass", 0, POPT_ARG_STRING, &root_key_pass, 0,
-	"what that is encrypted with; --key-pass by default", "SPEC"},
-    {"index", 0, POPT_ARG_STRING, &index_file, 0, "what it has issued and revoked: index.txt",
+	"present passphrase of the root's key; default: --key-pass", "SPEC"},
+    {"index", 0, POPT_ARG_STRING, &index_file, 0, "what it has issued and revoked (index.txt)",
 	"FILE"},
-    {"certs", 0, POPT_ARG_STRING, &certs, 0, "and the certificates, as SERIAL.pem", "DIR"},
+    {"certs", 0, POPT_ARG_STRING, &certs, 0, "the issued certificates, as SERIAL.pem", "DIR"},
     {"crl", 0, POPT_ARG_STRING, &crl, 0, "its last CRL, in PEM", "FILE"},
     {"crlnumber", 0, POPT_ARG_STRING, &crlnumber, 0, "the number of its next one", "FILE"},
     {"add-missing", 0, POPT_ARG_NONE, &add_missing, 0,
 	"take in what the certificates and the CRL have and the index has not", NULL},
     {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0,
-	"a CA for rehearsing, which trusts this attestation root too", "ROOT.pem"},
-    {"dry-run", 'n', POPT_ARG_NONE, &opt.dry_run, 0, "read and check everything, make nothing",
+	"a rehearsal CA, which also trusts this attestation root", "ROOT.pem"},
+    {"dry-run", 'n', POPT_ARG_NONE, &opt.dry_run, 0, "read and check everything, change nothing",
 	NULL},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
     OPT_END,
@@ -75,12 +74,13 @@ look(const char *dir, struct err *err)
 	}
 	if (cert == NULL)
 		return err_set(err, ERR_USAGE,
-		    "%s has no cacert.pem and no ca.crt: not a directory of openssl ca or easy-rsa; "
-		    "name the files: --cert, --key, --index",
+		    "%s has neither cacert.pem nor ca.crt, so it is not a directory of openssl ca "
+		    "or easy-rsa; name the files with --cert, --key and --index",
 		    dir);
 	if (index_file == NULL)
 		return err_set(err, ERR_USAGE,
-		    "%s has no index.txt; what was issued and revoked is needed: --index FILE",
+		    "%s has no index.txt, the list of what was issued and revoked; name it with "
+		    "--index FILE",
 		    dir);
 	return 0;
 }
@@ -141,9 +141,9 @@ import(struct signer_imported *ret, struct err *err)
 		      *recovery = secret_new();
 	CLEAN(file_closep) int lock = -1;
 	const struct prompt of_key = {
-	    key_pass, "passphrase that the CA's key has now", "--key-pass", false, NULL};
+	    key_pass, "present passphrase of the CA's key", "--key-pass", false, NULL};
 	const struct prompt of_root = {root_key_pass != NULL ? root_key_pass : key_pass,
-	    "passphrase that the root's key has now", "--root-key-pass", false, NULL};
+	    "present passphrase of the root's key", "--root-key-pass", false, NULL};
 	const struct signer_init init = {.home = opt.home_path,
 	    .rehearsal_root = rehearsal,
 	    .pass = pass,
@@ -191,17 +191,17 @@ show(const struct signer_imported *i, struct err *err)
 			"last_crl_number", (json_int_t)i->crl_number),
 		    err);
 	printf("%s: %s%s\n", opt.dry_run ? "would be imported" : "imported",
-	    render_escaped(i->subject), i->single ? ", one level" : "");
+	    render_escaped(i->subject), i->single ? ", single-level" : "");
 	printf(
-	    "records   %zu certificates: %zu revoked (%zu on hold), %zu expired; %zu of them are "
-	    "here themselves\n",
+	    "records   %zu certificates: %zu revoked (%zu on hold), %zu expired; the certificates "
+	    "themselves: %zu\n",
 	    i->certs, i->revoked, i->held, i->expired, i->with_der);
 	if (i->added > 0)
 		printf("added     %zu that the index did not have, or not as revoked\n", i->added);
 	printf("CRL       the last number was %llu\n", (unsigned long long)i->crl_number);
 	if (i->invalidity > 0)
-		printf("note      %zu entries tell since when the key was compromised: that is not "
-		       "taken over, keep the index for it\n",
+		printf("note      %zu entries have a compromise time, which is not imported; keep "
+		       "the index for it\n",
 		    i->invalidity);
 	if (index_file == NULL)
 		printf("note      without an index it is not known what was issued; what was "
@@ -211,8 +211,8 @@ show(const struct signer_imported *i, struct err *err)
 		    "note      no CRL and no certificates were there to compare the index with\n");
 	if (!opt.dry_run)
 		printf(
-		    "the old CA must not sign any more: take its key away, and point the servers "
-		    "at %s/pub\n",
+		    "the old CA must not sign any more: remove its key, and point the servers to "
+		    "%s/pub\n",
 		    render_escaped(opt.home_path));
 	return 0;
 }
@@ -230,5 +230,5 @@ run(struct called *c, struct err *err)
 }
 
 const struct command cmd_ca_import = {"ca import",
-    "make a home of another CA: openssl ca, easy-rsa, step", "[DIRECTORY] --recovery-out FILE", 0,
-    1, table, .run = run};
+    "create a home from an existing CA: openssl ca, easy-rsa, step",
+    "[DIRECTORY] --recovery-out FILE", 0, 1, table, .run = run};

@@ -22,17 +22,17 @@ struct poptOption ca_opt_names[] = {
     OPT_FIELD("email", "e-mail address", "ADDRESS"),
     OPT_FIELD("upn", "user principal name", "NAME"),
     OPT_FIELD("subject",
-	"a further field of the subject, as the profile's policy allows; repeatable", "O=TEXT"),
-    OPT_FIELD("days", "validity, instead of the profile's", "N"),
+	"another field of the subject, if the profile's policy allows it; repeatable", "O=TEXT"),
+    OPT_FIELD("days", "validity in days; default: the profile's", "N"),
     POPT_TABLEEND,
 };
 
 static struct poptOption server[] = {
     OPT_ASKED,
     OPT_FIELD("profile",
-	"server (default), software, ocsp, or one of ykenroll.conf with key = software", "NAME"),
-    OPT_FIELD("dns", "a server's name; repeatable", "NAME"),
-    OPT_FIELD("ip", "a server's address; repeatable", "ADDRESS"),
+	"server (default), software, ocsp, or one in ykenroll.conf with key = software", "NAME"),
+    OPT_FIELD("dns", "a DNS name of the server; repeatable", "NAME"),
+    OPT_FIELD("ip", "an IP address of the server; repeatable", "ADDRESS"),
     POPT_TABLEEND,
 };
 
@@ -103,17 +103,18 @@ wished(struct request *r, struct err *err)
 			*p = ' ';
 	if (v.len > 0)
 		return err_set(err, ERR_USAGE,
-		    "by which names is the server called? The request asks for %.600s: say "
-		    "--names-from-request, or give --dns and --ip",
+		    "no names for the server; the request asks for %.600s: use "
+		    "--names-from-request, or --dns and --ip",
 		    (const char *)lines.data);
-	return err_set(err, ERR_USAGE, "by which names is the server called? Give --dns or --ip");
+	return err_set(err, ERR_USAGE, "no names for the server; use --dns or --ip");
 }
 
 static int
 server_names(struct request *r, struct err *err)
 {
 	if (r->names[0] != '\0' && names_from_request)
-		return err_set(err, ERR_USAGE, "--names-from-request, or --dns and --ip, not both");
+		return err_set(
+		    err, ERR_USAGE, "use either --names-from-request, or --dns and --ip");
 	if (r->names[0] == '\0' && (names_from_request || strcmp(r->profile, "server") == 0))
 		return wished(r, err);
 	return 0;
@@ -130,11 +131,11 @@ common_name(struct request *r, struct err *err)
 	if (r->holder.name[0] != '\0')
 		return 0;
 	if (first == NULL)
-		return err_set(err, ERR_USAGE, "whose certificate is it? Give --cn NAME");
+		return err_set(err, ERR_USAGE, "no common name; use --cn NAME");
 	v = (struct request_value){.data = first + 1, .len = strcspn(first + 1, "\n")};
 	if (v.len > SIGNER_CN_MAX)
 		return err_set(
-		    err, ERR_USAGE, "the first name is too long for a common name; give --cn");
+		    err, ERR_USAGE, "the first name is too long for a common name; use --cn NAME");
 	return request_put(r, request_field("name"), &v, err);
 }
 
@@ -201,5 +202,5 @@ run(struct called *c, struct err *err)
 }
 
 const struct command cmd_ca_issue = {"ca issue",
-    "a certificate for a server or a program, from its request", "CSR", 1, 1, table, .run = run,
-    .missing = "which request? ykenroll ca issue CSR.pem --dns NAME"};
+    "issue a certificate for a server or a program, from its request", "CSR", 1, 1, table,
+    .run = run, .missing = "no request; try: ykenroll ca issue CSR.pem --dns NAME"};

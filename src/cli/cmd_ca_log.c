@@ -66,10 +66,12 @@ show(const struct signer_log *l, struct err *err)
 			render_time(l->last_time), "crl_number", (json_int_t)l->crl_number, "head",
 			render_hex(l->head, sizeof(l->head))),
 		    err);
-	printf("the issuance log is whole: %llu lines, %llu certificates, CRL number %llu\n",
+	printf(
+	    "the issuance log is complete and unchanged: %llu rows, %llu certificates, CRL number "
+	    "%llu\n",
 	    (unsigned long long)l->lines, (unsigned long long)l->certs,
 	    (unsigned long long)l->crl_number);
-	printf("last line of %s, SHA-256 %s\n", render_time(l->last_time),
+	printf("last row of %s, SHA-256 %s\n", render_time(l->last_time),
 	    render_hex(l->head, sizeof(l->head)));
 	return 0;
 }

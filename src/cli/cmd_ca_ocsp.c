@@ -42,11 +42,12 @@ parse_listen(const char *text, char *address, size_t size, uint16_t *ret_port, s
 	}
 	if (len == 0 || len >= size)
 		return err_set(err, ERR_USAGE,
-		    "--listen wants ADDRESS:PORT, such as 127.0.0.1:8888 or [::1]:8888");
+		    "invalid --listen: use ADDRESS:PORT, such as 127.0.0.1:8888 or [::1]:8888");
 	memcpy(address, text, len);
 	address[len] = '\0';
 	if (inet_pton(AF_INET, address, &any) != 1 && inet_pton(AF_INET6, address, &any) != 1)
-		return err_set(err, ERR_USAGE, "--listen wants a numeric address, not %s", address);
+		return err_set(
+		    err, ERR_USAGE, "invalid --listen '%s': use a numeric address", address);
 	if ((rc = text_number(colon + 1, "the port", UINT16_MAX, &port, err)) == 0)
 		*ret_port = (uint16_t)port;
 	return rc;
@@ -84,10 +85,10 @@ run(struct called *c, struct err *err)
 	    (valid != NULL && (rc = text_number(valid, "--valid", VALID_MAX, &seconds, err)) != 0))
 		return rc;
 	if (seconds < VALID_MIN)
-		return err_set(err, ERR_USAGE, "--valid must be 60 at least");
+		return err_set(err, ERR_USAGE, "--valid must be at least 60 seconds");
 	if ((cert == NULL) != (key == NULL) || (key_pass != NULL && key == NULL))
 		return err_set(err, ERR_USAGE,
-		    "--cert, --key and --key-pass belong together; give all or none");
+		    "--cert, --key and --key-pass must be given together, or none of them");
 	what.address = address;
 	what.cert = cert;
 	what.key = key;
@@ -96,4 +97,4 @@ run(struct called *c, struct err *err)
 }
 
 const struct command cmd_ca_ocsp = {"ca ocsp",
-    "answer for the certificates over HTTP (an OCSP responder)", NULL, 0, 0, table, .run = run};
+    "answer status requests over HTTP (an OCSP responder)", NULL, 0, 0, table, .run = run};

@@ -14,7 +14,7 @@ static int compat;
 
 static struct poptOption key[] = {
     OPT_ASKED,
-    OPT_FIELD("profile", "software (default), or one of ykenroll.conf with key = software", "NAME"),
+    OPT_FIELD("profile", "software (default), or one in ykenroll.conf with key = software", "NAME"),
     OPT_FIELD("algorithm", "ECCP256 (default), ECCP384, RSA2048, RSA3072, RSA4096", "ALG"),
     POPT_TABLEEND,
 };
@@ -37,8 +37,8 @@ long_enough(const struct secret *pass, struct err *err)
 	return pass->len >= PASS_LEAST
 		   ? 0
 		   : err_set(err, ERR_USAGE,
-			 "the file's passphrase needs at least %d characters: whoever has the file "
-			 "may try as often as they like",
+			 "the file's passphrase must have at least %d characters: whoever has the "
+			 "file can try any number of times",
 			 PASS_LEAST);
 }
 
@@ -48,11 +48,11 @@ options(struct request *r, struct err *err)
 	request_merge(r, &usual);
 	if (r->alg == KEY_X25519 || r->alg == KEY_ED25519)
 		return err_set(err, ERR_USAGE,
-		    "--algorithm takes ECCP256, ECCP384, RSA2048, RSA3072 or RSA4096");
+		    "invalid --algorithm; use ECCP256, ECCP384, RSA2048, RSA3072 or RSA4096");
 	if (r->holder.name[0] == '\0')
-		return err_set(err, ERR_USAGE, "whose is it? Give --cn NAME");
+		return err_set(err, ERR_USAGE, "no common name; use --cn NAME");
 	if (ca_out_path == NULL || strcmp(ca_out_path, "-") == 0)
-		return err_set(err, ERR_USAGE, "where to? Give --out FILE");
+		return err_set(err, ERR_USAGE, "no output file; use --out FILE");
 	return opt_out_check(ca_out_path, err);
 }
 
@@ -79,5 +79,5 @@ run(struct called *c, struct err *err)
 }
 
 const struct command cmd_ca_p12 = {"ca p12",
-    "key, certificate and chain in one file, for a phone or a program", "--cn NAME --out FILE", 0,
-    0, table, .run = run};
+    "create a key, and write it with certificate and chain to one file for a phone or a program",
+    "--cn NAME --out FILE", 0, 0, table, .run = run};

@@ -95,14 +95,16 @@ configured(const struct desk *w, struct err *err)
 	int rc;
 
 	if (server != NULL || test != NULL || reload != NULL || leaves)
-		return err_set(err, ERR_USAGE, "ykenroll ca publish DIR: these options need one");
+		return err_set(
+		    err, ERR_USAGE, "these options need a directory: ykenroll ca publish DIR");
 	if (watch)
 		return relying_publish_watch_configured(w, &watcher, err);
 	if ((rc = relying_publish_configured(w, &n, err)) != 0)
 		return rc;
 	if (n == 0)
 		return err_set(err, ERR_USAGE,
-		    "ykenroll ca publish DIR, or a section [publish] in ykenroll.conf");
+		    "nowhere to publish; use ykenroll ca publish DIR, or a section [publish] in "
+		    "ykenroll.conf");
 	if (opt.json)
 		return render_json(json_pack("{s:I}", "published", (json_int_t)n), err);
 	printf("published to %zu place%s of ykenroll.conf\n", n, n == 1 ? "" : "s");
@@ -129,4 +131,4 @@ run(struct called *c, struct err *err)
 }
 
 const struct command cmd_ca_publish = {"ca publish",
-    "bundles and CRLs into a directory that servers read", "[DIR]", 0, 1, table, .run = run};
+    "write CA bundles and CRLs to a directory that servers read", "[DIR]", 0, 1, table, .run = run};

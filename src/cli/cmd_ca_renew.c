@@ -14,7 +14,7 @@ static int issuing;
 
 static struct poptOption validity[] = {
     OPT_ASKED,
-    OPT_FIELD("days", "validity, instead of what was asked for at first", "N"),
+    OPT_FIELD("days", "validity in days; default: as first requested", "N"),
     POPT_TABLEEND,
 };
 
@@ -66,7 +66,7 @@ parse_due(int64_t *ret, struct err *err)
 		return 0;
 	len = strspn(due, "0123456789");
 	if (len == 0 || len > 4 || (strcmp(due + len, "d") != 0 && due[len] != '\0'))
-		return err_set(err, ERR_USAGE, "--due takes days, such as 30d");
+		return err_set(err, ERR_USAGE, "invalid --due; use days, such as 30d");
 	memcpy(number, due, len);
 	number[len] = '\0';
 	*ret = -1;
@@ -86,7 +86,7 @@ parse_key(struct blob *csr, size_t files, struct err *err)
 	if (key == NULL || strcmp(key, "same") == 0)
 		return 0;
 	if (files != 1)
-		return err_set(err, ERR_USAGE, "--key CSR is for one FILE");
+		return err_set(err, ERR_USAGE, "--key CSR can be used with one FILE only");
 	if ((rc = file_read(key, &file, err)) != 0)
 		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "%s does not exist", key) : rc;
 	if ((rc = csr_from_file(&file, csr, err)) != 0)
@@ -102,7 +102,7 @@ renew_issuing(const struct desk *w, size_t n, struct err *err)
 
 	if (n != 0 || due != NULL || key != NULL || opt.asked.days != 0 || reload != NULL ||
 	    opt.dry_run)
-		return err_set(err, ERR_USAGE, "--issuing goes alone, or with --root-pass");
+		return err_set(err, ERR_USAGE, "--issuing can be combined only with --root-pass");
 	if ((rc = workflow_renew_issuing(w, root_pass, &info, err)) != 0)
 		return rc;
 	if (opt.json)
@@ -130,7 +130,8 @@ renew(const struct desk *w, char **files, size_t n_files, struct err *err)
 	    (rc = parse_key(&opt.asked.csr, n_files, err)) != 0)
 		return rc;
 	if (n_files == 0 && due == NULL)
-		return err_set(err, ERR_USAGE, "which? Name files, or say --due 30d");
+		return err_set(
+		    err, ERR_USAGE, "nothing to renew given; name files, or use --due 30d");
 	rc = workflow_renew(w, &what, &n, err);
 	if (opt.json) {
 		shown = render_json(
@@ -149,10 +150,9 @@ run(struct called *c, struct err *err)
 	if (issuing)
 		return renew_issuing(&c->desk, c->n, err);
 	if (root_pass != NULL)
-		return err_set(err, ERR_USAGE, "--root-pass is for --issuing");
+		return err_set(err, ERR_USAGE, "--root-pass can be used only with --issuing");
 	return renew(&c->desk, (char **)(uintptr_t)c->args, c->n, err);
 }
 
-const struct command cmd_ca_renew = {"ca renew",
-    "such certificates once more, or the issuing CA's own", "[FILE...]", 0, COMMAND_WORDS_MAX,
-    table, .run = run};
+const struct command cmd_ca_renew = {"ca renew", "renew such certificates, or the issuing CA's own",
+    "[FILE...]", 0, COMMAND_WORDS_MAX, table, .run = run};

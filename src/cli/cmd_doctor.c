@@ -29,7 +29,7 @@ as_text(const struct workflow_finding *f, size_t n)
 	for (i = 0; i < n; i++) {
 		printf("%-5s %-13s %s\n", levels[f[i].level], f[i].what, render_escaped(f[i].text));
 		if (f[i].fix[0] != '\0')
-			printf("%19s mend: %s\n", "", render_escaped(f[i].fix));
+			printf("%19s fix: %s\n", "", render_escaped(f[i].fix));
 	}
 }
 
@@ -48,5 +48,5 @@ run(struct called *c, struct err *err)
 	return rc;
 }
 
-const struct command cmd_doctor = {"doctor", "what stands in the way, and how to mend it", NULL, 0,
+const struct command cmd_doctor = {"doctor", "look for problems, and say how to fix them", NULL, 0,
     0, opt_only_common, .run = run};

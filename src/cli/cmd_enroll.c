@@ -23,11 +23,12 @@ struct poptOption enroll_secrets[] = {
 
 static struct poptOption who[] = {
     OPT_ASKED,
-    OPT_FIELD("email", "the holder's e-mail address; goes into the certificate", "ADDRESS"),
-    OPT_FIELD("id", "what the holder is known by, if not the e-mail address", "TEXT"),
-    OPT_FIELD("upn", "user principal name; in the certificate where the profile has it", "NAME"),
-    OPT_FIELD("sid", "SID of the Windows account; the same", "SID"),
-    OPT_FIELD("ticket", "for the audit: by whose order", "TEXT"),
+    OPT_FIELD("email", "the holder's e-mail address; also in the certificate", "ADDRESS"),
+    OPT_FIELD("id", "identifies the holder instead of the e-mail address", "TEXT"),
+    OPT_FIELD("upn", "user principal name; in the certificate if the profile allows it", "NAME"),
+    OPT_FIELD(
+	"sid", "SID of the Windows account; in the certificate if the profile allows it", "SID"),
+    OPT_FIELD("ticket", "ticket or order number, for the audit log", "TEXT"),
     POPT_TABLEEND,
 };
 
@@ -38,11 +39,11 @@ static struct poptOption one_more[] = {
 
 static struct poptOption certificate[] = {
     OPT_ASKED,
-    OPT_FIELD("profile", "client (default), smartcard-logon, piv, or one of ykenroll.conf", "NAME"),
+    OPT_FIELD("profile", "client (default), smartcard-logon, piv, or one in ykenroll.conf", "NAME"),
     OPT_FIELD("algorithm", "ECCP256 (default) or ECCP384", "ALG"),
     OPT_FIELD("pin-policy", "once (default) or always", "POLICY"),
     OPT_FIELD("touch-policy", "never (default), always or cached", "POLICY"),
-    OPT_FIELD("days", "validity, instead of the profile's", "N"),
+    OPT_FIELD("days", "validity in days; default: the profile's", "N"),
     POPT_TABLEEND,
 };
 
@@ -89,7 +90,8 @@ parse_retries(struct workflow_enroll *what, struct err *err)
 	    retries[used] == '\0' && what->pin_tries >= 1 && what->pin_tries <= 15 &&
 	    what->puk_tries >= 1 && what->puk_tries <= 15)
 		return 0;
-	return err_set(err, ERR_USAGE, "--retries takes two numbers from 1 to 15, such as 5,3");
+	return err_set(
+	    err, ERR_USAGE, "invalid --retries; use two numbers from 1 to 15, such as 5,3");
 }
 
 int
@@ -98,9 +100,10 @@ enroll_check_letter(struct err *err)
 	const bool made = face.new_pin != NULL && strcmp(face.new_pin, "generate") == 0;
 
 	if (made != (opt.letter != NULL))
-		return err_set(err, ERR_USAGE, "--pin generate and --letter FILE go together");
+		return err_set(
+		    err, ERR_USAGE, "--pin generate and --letter FILE must be given together");
 	if (opt.letter_to != NULL && opt.letter == NULL)
-		return err_set(err, ERR_USAGE, "--letter-to wants --letter FILE");
+		return err_set(err, ERR_USAGE, "--letter-to can be used only with --letter FILE");
 	if (made) /* for the letter, and not asked for */
 		face.new_pin = NULL;
 	return 0;
@@ -113,9 +116,11 @@ enroll_options(struct err *err)
 
 	/* which there are is for the signer to say; what can be none, nobody need be asked about */
 	if (r->profile[strspn(r->profile, "abcdefghijklmnopqrstuvwxyz0123456789-")] != '\0')
-		return err_set(err, ERR_USAGE, "there is no profile %s", r->profile);
+		return err_set(err, ERR_USAGE,
+		    "invalid --profile '%s'; use lower-case letters, digits and hyphens",
+		    r->profile);
 	if (r->alg != KEY_NONE && r->alg != KEY_P256 && r->alg != KEY_P384)
-		return err_set(err, ERR_USAGE, "--algorithm takes ECCP256 or ECCP384");
+		return err_set(err, ERR_USAGE, "invalid --algorithm; use ECCP256 or ECCP384");
 	return enroll_check_letter(err);
 }
 
@@ -165,9 +170,10 @@ run_enroll(struct called *c, struct err *err)
 	return enroll_show(&report, rc, err);
 }
 
-const struct command cmd_enroll = {"enroll", "from a factory YubiKey to a proven login",
-    "NAME --email ADDRESS", 1, 1, enroll_table, .run = run_enroll,
-    .missing = "who gets the token? ykenroll enroll \"Alice Adams\" --email alice@example.org"};
+const struct command cmd_enroll = {"enroll",
+    "set up a factory-default YubiKey, up to a tested login", "NAME --email ADDRESS", 1, 1,
+    enroll_table, .run = run_enroll,
+    .missing = "no holder; try: ykenroll enroll \"Alice Adams\" --email alice@example.org"};
 
 static int
 run_adopt(struct called *c, struct err *err)
@@ -184,9 +190,9 @@ run_adopt(struct called *c, struct err *err)
 	return enroll_show(&report, rc, err);
 }
 
-const struct command cmd_adopt = {"adopt", "take in a token that other tools made",
+const struct command cmd_adopt = {"adopt", "register a token that was set up with other tools",
     "NAME --email ADDRESS", 1, 1, adopt_table, .run = run_adopt,
-    .missing = "who has the token? ykenroll adopt \"Alice Adams\" --email alice@example.org"};
+    .missing = "no holder; try: ykenroll adopt \"Alice Adams\" --email alice@example.org"};
 
 static int
 run_recover(struct called *c, struct err *err)
@@ -198,17 +204,17 @@ run_recover(struct called *c, struct err *err)
 		return rc;
 	rc = workflow_recover(&c->desk, give_up != 0, &report, err);
 	if (rc == 0 && report.already && !opt.json) {
-		printf("no work on token %u was interrupted: nothing to recover\n",
-		    report.token.serial);
+		printf(
+		    "token %u has no unfinished work: nothing to recover\n", report.token.serial);
 		return 0;
 	}
 	if (rc == 0 && give_up && !opt.json) {
-		printf("the work on token %u is closed; the token itself was not touched\n",
+		printf("the work on token %u is closed; the token itself was not changed\n",
 		    report.token.serial);
 		return 0;
 	}
 	return enroll_show(&report, rc, err);
 }
 
-const struct command cmd_recover = {"recover", "finish what was interrupted on a token", NULL, 0, 0,
-    recover_table, .run = run_recover};
+const struct command cmd_recover = {
+    "recover", "finish interrupted work on a token", NULL, 0, 0, recover_table, .run = run_recover};

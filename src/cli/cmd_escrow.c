@@ -24,10 +24,12 @@ static const struct poptOption table_open[] = {
 };
 
 static const struct poptOption table_rekey[] = {
-    {"add-recovery", 0, POPT_ARG_ARGV, &add_recovery, 0, "a recovery certificate (PEM)", "FILE"},
-    {"add-helpdesk", 0, POPT_ARG_ARGV, &add_helpdesk, 0, "a helpdesk certificate (PEM)", "FILE"},
-    {"remove", 0, POPT_ARG_ARGV, &remove_, 0, "a recipient by name or first digits of its hash",
-	"WHO"},
+    {"add-recovery", 0, POPT_ARG_ARGV, &add_recovery, 0, "add this recovery certificate (PEM)",
+	"FILE"},
+    {"add-helpdesk", 0, POPT_ARG_ARGV, &add_helpdesk, 0, "add this helpdesk certificate (PEM)",
+	"FILE"},
+    {"remove", 0, POPT_ARG_ARGV, &remove_, 0,
+	"remove this recipient, by name or first digits of its hash", "WHO"},
     TICKET,
     OPT_TABLE(opt_escrow),
     OPT_END,
@@ -80,14 +82,14 @@ run_recipients(struct called *c, struct err *err)
 		    render_escaped(set.list[i].name));
 	}
 	if (set.stale > 0)
-		printf("%lld secrets are still sealed to those before them; finish with: ykenroll "
-		       "escrow rekey\n",
+		printf("%lld secrets are still sealed to the previous recipients; finish with: "
+		       "ykenroll escrow rekey\n",
 		    (long long)set.stale);
 	return 0;
 }
 
-static const struct command escrow_recipients = {"escrow recipients", "who may open what is sealed",
-    NULL, 0, 0, opt_only_common, .run = run_recipients};
+static const struct command escrow_recipients = {"escrow recipients",
+    "list who can open the sealed secrets", NULL, 0, 0, opt_only_common, .run = run_recipients};
 
 /* ---- open ---- */
 
@@ -108,7 +110,8 @@ parse_open(const char *token, struct workflow_escrow_open *what, struct err *err
 		if (strcmp(kind, registry_secret_kind_name(what->kind)) == 0)
 			break;
 	if (what->kind == SECRET_KINDS)
-		return err_set(err, ERR_USAGE, "--kind is puk or management-key, not %s", kind);
+		return err_set(
+		    err, ERR_USAGE, "invalid --kind '%s'; use puk or management-key", kind);
 	what->reason = reason;
 	what->ticket = ticket;
 	return 0;
@@ -120,10 +123,10 @@ check_out(struct err *err)
 {
 	if (opt.json)
 		return err_set(err, ERR_USAGE,
-		    "no secret goes into JSON, which is kept in logs; use --out FILE");
+		    "secrets are not printed as JSON, which often ends up in logs; use --out FILE");
 	if (out == NULL && !isatty(STDOUT_FILENO))
 		return err_set(err, ERR_USAGE,
-		    "a secret is shown on a terminal, or written with --out FILE; not into a pipe");
+		    "secrets are shown only on a terminal, not in a pipe; use --out FILE");
 	if (out != NULL && access(out, F_OK) == 0)
 		return err_set(err, ERR_OCCUPIED, "%s already exists", out);
 	return 0;
@@ -161,18 +164,19 @@ run_open(struct called *c, struct err *err)
 
 	if (c->n != 1 || kind == NULL || reason == NULL)
 		return err_set(err, ERR_USAGE,
-		    "ykenroll escrow open TOKEN --kind puk|management-key --reason TEXT "
-		    "--escrow-key KEY: all of them are needed");
+		    "all of these are required: ykenroll escrow open TOKEN --kind "
+		    "puk|management-key --reason TEXT --escrow-key KEY");
 	if ((rc = parse_open(c->args[0], &what, err)) != 0 || (rc = check_out(err)) != 0 ||
 	    (rc = workflow_escrow_open(&c->desk, &what, secret, err)) != 0)
 		return rc;
-	fprintf(stderr, "the audit has it; this %s is to be replaced when the token is next here\n",
+	fprintf(stderr,
+	    "this is in the audit log; replace this %s when the token is here the next time\n",
 	    registry_secret_kind_name(what.kind));
 	return give(&what, secret, err);
 }
 
 static const struct command escrow_open = {"escrow open",
-    "a PUK or a management key, for a person and a reason", "TOKEN", 0, 1, table_open,
+    "show a PUK or a management key, for a stated reason", "TOKEN", 0, 1, table_open,
     .run = run_open};
 
 /* ---- rekey ---- */
@@ -197,7 +201,7 @@ run_rekey(struct called *c, struct err *err)
 }
 
 static const struct command escrow_rekey = {"escrow rekey",
-    "other recipients, or complete what was interrupted", NULL, 0, 0, table_rekey,
+    "change the recipients, or finish an interrupted change", NULL, 0, 0, table_rekey,
     .run = run_rekey};
 
 /* ---- make-key ---- */
@@ -213,8 +217,8 @@ run_make_key(struct called *c, struct err *err)
 	(void)c;
 	if (name == NULL || out == NULL || cert == NULL)
 		return err_set(err, ERR_USAGE,
-		    "ykenroll escrow make-key --name TEXT --out KEY --cert CERTIFICATE: all of "
-		    "them are needed");
+		    "all of these are required: ykenroll escrow make-key --name TEXT --out KEY "
+		    "--cert CERTIFICATE");
 	ask.spec = face.escrow_pass;
 	if ((rc = prompt_secret(&ask, pass, err)) != 0 ||
 	    (rc = registry_escrow_make_key(name, out, pass, cert, err)) != 0)
@@ -227,10 +231,12 @@ run_make_key(struct called *c, struct err *err)
 }
 
 static const struct command escrow_make_key = {"escrow make-key",
-    "a key for a recipient, with its certificate", NULL, 0, 0, table_make_key, .run = run_make_key};
+    "create a key for a recipient, with its certificate", NULL, 0, 0, table_make_key,
+    .run = run_make_key};
 
 static const struct command *const verbs[] = {
     &escrow_recipients, &escrow_open, &escrow_rekey, &escrow_make_key, NULL};
 
-const struct command cmd_escrow = {
-    .name = "escrow", .what = "who may open sealed secrets; open one", .verbs = verbs};
+const struct command cmd_escrow = {.name = "escrow",
+    .what = "list or change who can open sealed secrets; open one",
+    .verbs = verbs};

@@ -12,20 +12,20 @@ static const struct poptOption table[] = {
     {"name", 0, POPT_ARG_STRING, &name, 0, "whose CA it is: in the subjects of both CAs", "NAME"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, make_recovery, 0, NULL, NULL},
     {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0,
-	"a CA for rehearsing, which trusts this attestation root too", "ROOT.pem"},
+	"a rehearsal CA, which also trusts this attestation root", "ROOT.pem"},
     {"single", 0, POPT_ARG_NONE, &single, 0,
-	"one level: the CA is its own root (then its key cannot be kept offline)", NULL},
-    {"ca-key", 0, POPT_ARG_STRING, &ca_key, 0, "the issuing CA's key is to be in this HSM",
+	"single-level: the CA is its own root (its key cannot be kept offline)", NULL},
+    {"ca-key", 0, POPT_ARG_STRING, &ca_key, 0, "keep the issuing CA's key in this HSM",
 	"pkcs11:URI"},
-    {"root-key", 0, POPT_ARG_STRING, &root_key, 0, "and the root's in this one", "pkcs11:URI"},
-    {"adopt", 0, POPT_ARG_NONE, &adopt, 0, "these keys are there already", NULL},
+    {"root-key", 0, POPT_ARG_STRING, &root_key, 0, "keep the root's key in this HSM", "pkcs11:URI"},
+    {"adopt", 0, POPT_ARG_NONE, &adopt, 0, "use keys that already exist there", NULL},
     {"root-pass", 0, POPT_ARG_STRING, &root_pass, 0,
-	"passphrase or HSM PIN of the root's key, where it is another one", "SPEC"},
+	"passphrase or HSM PIN of the root's key, if different", "SPEC"},
     {"issuing-algorithm", 0, POPT_ARG_STRING, &issuing_alg, 0,
 	"ECCP256 (default), ECCP384, RSA3072, RSA4096, ED25519", "ALG"},
-    {"root-algorithm", 0, POPT_ARG_STRING, &root_alg, 0, "of these; ECCP384 by default", "ALG"},
+    {"root-algorithm", 0, POPT_ARG_STRING, &root_alg, 0, "the same; default: ECCP384", "ALG"},
     {"signer", 0, POPT_ARG_STRING, &signer, 0,
-	"a desk only: the CA is behind this socket, perhaps on another host", "SOCKET"},
+	"set up a desk only: the CA is behind this socket, perhaps on another host", "SOCKET"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_ca, 0, NULL, NULL},
     OPT_END,
 };
@@ -74,7 +74,8 @@ check(struct err *err)
 	if (signer == NULL && name == NULL)
 		return err_set(err, ERR_USAGE, "whose CA is it? Give --name NAME");
 	if (single && (root_key != NULL || root_alg != NULL || root_pass != NULL))
-		return err_set(err, ERR_USAGE, "--single has one key: no --root-... with it");
+		return err_set(err, ERR_USAGE,
+		    "--single makes one key only, so no --root-... option can be used with it");
 	return check_keys(err);
 }
 
@@ -162,7 +163,7 @@ show(struct err *err)
 		    json_pack("{s:s, s:s, s:b}", "home", opt.home_path, "recovery_key",
 			make_recovery_out, "rehearsal", rehearsal != NULL),
 		    err);
-	printf("%s%s, registry and recovery key made in %s\n", signer != NULL ? "desk" : "CA",
+	printf("%s%s, registry and recovery key created in %s\n", signer != NULL ? "desk" : "CA",
 	    rehearsal != NULL ? " (REHEARSAL)" : "", render_escaped(opt.home_path));
 	printf(
 	    "the recovery key is in %s, read back and opened: move it offline; without it the escrow cannot be opened\n",
@@ -183,5 +184,5 @@ run(struct called *c, struct err *err)
 	return show(err);
 }
 
-const struct command cmd_init = {"init", "make the CA, the recovery key and the registry",
+const struct command cmd_init = {"init", "create the CA, the recovery key and the registry",
     "--name NAME --recovery-out FILE", 0, 0, table, .run = run};

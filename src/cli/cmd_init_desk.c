@@ -17,7 +17,7 @@ check_path(const char *path, struct err *err)
 
 	if (path[0] != '/' || path[strspn(path, plain)] != '\0')
 		return err_set(err, ERR_USAGE,
-		    "--signer takes an absolute path of letters, digits and /._-+@");
+		    "--signer must be an absolute path of letters, digits and /._-+@");
 	return 0;
 }
 
@@ -67,8 +67,8 @@ init_desk_check(const char *socket, bool ca_options, struct err *err)
 {
 	if (ca_options)
 		return err_set(err, ERR_USAGE,
-		    "with --signer the CA is elsewhere: --name, --rehearsal and what is said of CA "
-		    "keys belong to its own init");
+		    "with --signer the CA is elsewhere: --name, --rehearsal and the options for "
+		    "CA keys are for the init of that CA");
 	return check_path(socket, err);
 }
 

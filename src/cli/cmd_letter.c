@@ -84,14 +84,15 @@ which(const char *word, uint32_t *ret, struct err *err)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	f.holder = found.holder;
 	if (found.has_cert)
-		return err_set(err, ERR_USAGE, "name the token or its holder, not a certificate");
+		return err_set(err, ERR_USAGE, "give the token or its holder, not a certificate");
 	if ((rc = registry_letters(r, found.token, take, &f, err)) != 0)
 		return rc;
 	if (f.n == 0)
-		return err_set(err, ERR_USAGE, "no letter is waiting for %s", word);
+		return err_set(err, ERR_USAGE, "there is no waiting letter for %s", word);
 	if (f.n > 1)
-		return err_set(
-		    err, ERR_AMBIGUOUS, "%u letters are waiting for %s; name the token", f.n, word);
+		return err_set(err, ERR_AMBIGUOUS,
+		    "there are %u waiting letters for %s; give the token's serial number", f.n,
+		    word);
 	*ret = f.holder_token;
 	return 0;
 }
@@ -106,8 +107,8 @@ run(struct called *c, struct err *err)
 		return list(err);
 	if (c->n == 0 || (opt.letter != NULL) == (handed != 0))
 		return err_set(err, ERR_USAGE,
-		    "ykenroll letter TOKEN --letter FILE writes it once more, ykenroll letter TOKEN "
-		    "--handed-over ends it");
+		    "to write it again: ykenroll letter TOKEN --letter FILE; after handing it "
+		    "over: ykenroll letter TOKEN --handed-over");
 	if ((rc = which(c->args[0], &token, err)) != 0)
 		return rc;
 	rc = handed ? workflow_letter_handed(&c->desk, token, err)
@@ -116,12 +117,13 @@ run(struct called *c, struct err *err)
 		return rc != 0 ? rc
 			       : render_json(json_pack("{s:I}", "token", (json_int_t)token), err);
 	if (handed)
-		printf("token %u: its first PIN is kept no more\n", (unsigned)token);
+		printf("token %u: its first PIN is no longer stored\n", (unsigned)token);
 	else
 		printf(
 		    "token %u: the letter is in %s\n", (unsigned)token, render_escaped(opt.letter));
 	return 0;
 }
 
-const struct command cmd_letter = {
-    "letter", "first PINs that wait for their holders", "[HOLDER|TOKEN]", 0, 1, table, .run = run};
+const struct command cmd_letter = {"letter",
+    "list or write letters with first PINs that wait for their holders", "[HOLDER|TOKEN]", 0, 1,
+    table, .run = run};

@@ -135,7 +135,7 @@ run(struct called *c, struct err *err)
 
 	(void)c;
 	if (csv && opt.json)
-		return err_set(err, ERR_USAGE, "give --csv or --json, not both");
+		return err_set(err, ERR_USAGE, "use either --csv or --json");
 	if ((rc = opt_registry(&registry, err)) != 0)
 		return rc;
 	if (opt.json)
@@ -146,4 +146,4 @@ run(struct called *c, struct err *err)
 }
 
 const struct command cmd_list = {
-    "list", "tokens, holders, certificates", NULL, 0, 0, table, .run = run};
+    "list", "list tokens, holders and certificates", NULL, 0, 0, table, .run = run};

@@ -29,7 +29,7 @@ read_cert(const char *path, struct blob *ret, struct err *err)
 	const int rc = file_read(path, &pem, err);
 
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "there is no %s", path);
+		return err_set(err, ERR_USAGE, "%s does not exist", path);
 	return rc != 0 ? rc : cert_from_pem(&pem, ret, err);
 }
 
@@ -53,7 +53,9 @@ verified(const struct workflow_receipt_claims *c, struct err *err)
 	    render_escaped(c->holder), render_escaped(c->id), render_escaped(c->at),
 	    render_escaped(c->operator_), (unsigned long long)c->audit_row,
 	    render_escaped(c->audit_hash));
-	printf("by the receipt key with certificate sha256 %s, which its audit chain names\n",
+	printf(
+	    "signed by the receipt key with certificate sha256 %s, which the audit chain of that "
+	    "registry records\n",
 	    render_hex(c->signer_sha256, sizeof(c->signer_sha256)));
 	return 0;
 }
@@ -68,7 +70,7 @@ run_verify(struct called *c, struct err *err)
 
 	rc = file_read(c->args[0], &receipt, err);
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "there is no %s", c->args[0]);
+		return err_set(err, ERR_USAGE, "%s does not exist", c->args[0]);
 	if (rc != 0 || (root != NULL && (rc = read_cert(root, &root_der, err)) != 0) ||
 	    (rehearsal != NULL && (rc = read_cert(rehearsal, &rehearsal_der, err)) != 0))
 		return rc;
@@ -80,7 +82,7 @@ run_verify(struct called *c, struct err *err)
 }
 
 static const struct command receipt_verify = {
-    "receipt verify", "check one", "FILE", 1, 1, table_verify, .run = run_verify};
+    "receipt verify", "verify a receipt", "FILE", 1, 1, table_verify, .run = run_verify};
 
 static const struct command *const verbs[] = {&receipt_verify, NULL};
 
@@ -99,20 +101,20 @@ token_of(const char *word, uint32_t *ret, struct err *err)
 		return rc;
 	rc = registry_find(r, word, &found, err);
 	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_USAGE, "there is no holder or token %s here", word);
+		return err_set(err, ERR_USAGE, "no holder or token matches %s", word);
 	if (rc != 0)
 		return rc;
 	*ret = found.token;
 	if (found.holder == 0)
-		return found.token != 0 ? 0 : err_set(err, ERR_USAGE, "name a holder or a token");
+		return found.token != 0 ? 0 : err_set(err, ERR_USAGE, "give a holder or a token");
 	if ((rc = registry_tokens_of(r, found.holder, &first, &n, err)) != 0)
 		return rc;
 	*ret = first.serial;
 	if (n == 1)
 		return 0;
 	return n == 0 ? err_set(err, ERR_USAGE, "%s has no token", word)
-		      : err_set(err, ERR_AMBIGUOUS, "%s has %zu tokens; name one by its serial",
-			    word, n);
+		      : err_set(err, ERR_AMBIGUOUS,
+			    "%s has %zu tokens; give the serial number of one", word, n);
 }
 
 static int
@@ -132,9 +134,9 @@ run(struct called *c, struct err *err)
 	if (opt.json)
 		return render_json(
 		    json_pack("{s:I, s:s}", "token", (json_int_t)token, "file", out), err);
-	printf("%s: check it anywhere with: ykenroll receipt verify\n", render_escaped(out));
+	printf("%s: verify it anywhere with: ykenroll receipt verify\n", render_escaped(out));
 	return 0;
 }
 
-const struct command cmd_receipt = {"receipt", "signed evidence of what a token is; check one",
+const struct command cmd_receipt = {"receipt", "write or verify signed evidence of an enrolment",
     "HOLDER|TOKEN --out FILE", 0, 1, table, .run = run, .verbs = verbs};

@@ -12,18 +12,19 @@ static int new_key, reset;
 
 static struct poptOption changes[] = {
     OPT_ASKED,
-    OPT_FIELD("name", "with renamed: the new name", "NAME"),
-    OPT_FIELD("email", "with renamed: the new address", "ADDRESS"),
-    OPT_FIELD("hours", "with forgotten: so long is the other token good (24)", "N"),
-    OPT_FIELD("ticket", "for the audit: by whose order", "TEXT"),
+    OPT_FIELD("name", "with --reason renamed: the new name", "NAME"),
+    OPT_FIELD("email", "with --reason renamed: the new address", "ADDRESS"),
+    OPT_FIELD(
+	"hours", "with --reason forgotten: hours for which the other token is valid (24)", "N"),
+    OPT_FIELD("ticket", "ticket or order number, for the audit log", "TEXT"),
     POPT_TABLEEND,
 };
 
 /* As the table of enroll, but what is not said stays as it was. */
 static struct poptOption certificate[] = {
     OPT_ASKED,
-    OPT_FIELD("profile", "another one than it had", "NAME"),
-    OPT_FIELD("algorithm", "of a new key, another one than it had: ECCP256 or ECCP384", "ALG"),
+    OPT_FIELD("profile", "a different profile than before", "NAME"),
+    OPT_FIELD("algorithm", "of a new key: ECCP256 or ECCP384; default: as before", "ALG"),
     OPT_FIELD("pin-policy", "of a new key: once or always", "POLICY"),
     OPT_FIELD("touch-policy", "of a new key: never, always or cached", "POLICY"),
     OPT_FIELD("days", "validity, instead of what was asked for", "N"),
@@ -51,7 +52,7 @@ unknown_reason(struct err *err)
 	const struct workflow_why *whys;
 	size_t n, i;
 
-	(void)err_set(err, ERR_USAGE, "why? --reason takes");
+	(void)err_set(err, ERR_USAGE, "no reason; --reason is one of:");
 	whys = workflow_whys(&n);
 	for (i = 0; i < n; i++)
 		err_hint(err, "%s: %s", whys[i].name, whys[i].what);
@@ -67,15 +68,16 @@ check_options(const struct workflow_reissue *what, struct err *err)
 
 	if (renamed != (h->name[0] != '\0' || h->email[0] != '\0'))
 		return err_set(err, ERR_USAGE,
-		    renamed ? "what is the new name? Give --name, --email or both"
-			    : "--name and --email go with --reason renamed");
+		    renamed ? "no new name; use --name, --email or both"
+			    : "--name and --email can be used only with --reason renamed");
 	if (opt.asked.hours != 0 && !what->why->hold)
-		return err_set(err, ERR_USAGE, "--hours goes with --reason forgotten");
+		return err_set(err, ERR_USAGE, "--hours can be used only with --reason forgotten");
 	if (new_key && !what->why->same_token)
 		return err_set(err, ERR_USAGE,
-		    "--new-key goes with expiring and renamed; another token has another key");
+		    "--new-key can be used only with --reason expiring or renamed; another token "
+		    "always gets a new key");
 	if (reset && (what->why->same_token || what->why->none))
-		return err_set(err, ERR_USAGE, "--reset is for another token");
+		return err_set(err, ERR_USAGE, "--reset can be used only with another token");
 	return 0;
 }
 
@@ -107,7 +109,7 @@ show_former(const struct workflow_reissue *what, const struct workflow_reissued 
 	    workflow_reason_name((int)what->why->reason), (unsigned long long)r->crl.number,
 	    r->crl.entries);
 	if (what->why->hold)
-		printf("when it is there again: ykenroll resume %u\n", (unsigned)r->former);
+		printf("when it is back: ykenroll resume %u\n", (unsigned)r->former);
 	fflush(stdout);
 }
 
@@ -149,6 +151,6 @@ run(struct called *c, struct err *err)
 	return enroll_show(&done.report, rc, err);
 }
 
-const struct command cmd_reissue = {"reissue",
-    "after a loss, a damage, a new name; before a certificate ends", "HOLDER|TOKEN --reason R", 1,
-    1, table, .run = run, .missing = "whose? ykenroll reissue alice@example.org --reason lost"};
+const struct command cmd_reissue = {"reissue", "replace a lost, damaged or expiring token",
+    "HOLDER|TOKEN --reason R", 1, 1, table, .run = run,
+    .missing = "no holder; try: ykenroll reissue alice@example.org --reason lost"};

@@ -19,13 +19,14 @@ static void
 show(const struct workflow_report *r)
 {
 	if (r->already)
-		printf("token %u is retired already: nothing was to be done\n", r->token.serial);
+		printf("token %u is already retired: nothing to do\n", r->token.serial);
 	else if (absent)
-		printf("token %u is retired; wipe it when it is found: ykenroll retire %u\n",
+		printf("token %u is retired; when it is found, reset it with: ykenroll retire %u\n",
 		    r->token.serial, r->token.serial);
 	else
-		printf("token %u is retired and as from the factory; enroll --reset gives it to "
-		       "somebody else\n",
+		printf(
+		    "token %u is retired and reset to factory defaults; give it to another holder "
+		    "with: ykenroll enroll --reset\n",
 		    r->token.serial);
 }
 
@@ -48,5 +49,6 @@ run(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_retire = {"retire", "the end: revoked, wiped, its secrets closed",
-    "[HOLDER|TOKEN]", 0, 1, table, .run = run};
+const struct command cmd_retire = {"retire",
+    "decommission a token: revoke its certificates and reset it", "[HOLDER|TOKEN]", 0, 1, table,
+    .run = run};

@@ -27,8 +27,8 @@ static const struct poptOption table_revoke[] = {
 static const struct {
 	const char *done, *before;
 } ways[] = {
-    [TAKE_REVOKE] = {"revoked", "was revoked before"},
-    [TAKE_SUSPEND] = {"on hold", "was on hold before"},
+    [TAKE_REVOKE] = {"revoked", "was already revoked"},
+    [TAKE_SUSPEND] = {"on hold", "was already on hold"},
     [TAKE_RESUME] = {"released", "was not on hold"},
 };
 
@@ -79,7 +79,7 @@ show(enum workflow_taking how, const char *what, const struct workflow_revoked *
 	printf("CRL number %llu, %zu entries, is in pub/issuing.crl; ",
 	    (unsigned long long)r->crl.number, r->crl.entries);
 	if (r->published == 0)
-		printf("servers see it when they have read it\n");
+		printf("servers apply it when they have read it\n");
 	else
 		printf("published to %zu place%s of ykenroll.conf\n", r->published,
 		    r->published == 1 ? "" : "s");
@@ -125,9 +125,9 @@ resume(struct called *c, struct err *err)
 	return take(c, TAKE_RESUME, err);
 }
 
-const struct command cmd_revoke = {"revoke", "take a certificate back, for good", WHICH, 1, 1,
+const struct command cmd_revoke = {"revoke", "revoke a certificate for good", WHICH, 1, 1,
     table_revoke, .run = revoke, .missing = REVOKE};
 const struct command cmd_suspend = {
-    "suspend", "put it on hold", WHICH, 1, 1, table, .run = suspend};
+    "suspend", "put a certificate on hold", WHICH, 1, 1, table, .run = suspend};
 const struct command cmd_resume = {
-    "resume", "and let it be valid again", WHICH, 1, 1, table, .run = resume};
+    "resume", "make a certificate on hold valid again", WHICH, 1, 1, table, .run = resume};

@@ -48,7 +48,7 @@ run(struct called *c, struct err *err)
 	    (rc = text_number(listen_port, "--listen", 65535, &port, err)) != 0)
 		return rc;
 	if (listen_port != NULL && port == 0)
-		return err_set(err, ERR_USAGE, "--listen: nobody can listen at port 0");
+		return err_set(err, ERR_USAGE, "--listen: port 0 is not possible");
 	what = (struct server_config){.name = name,
 	    .dir = dir,
 	    .backend = backend,
@@ -62,5 +62,5 @@ run(struct called *c, struct err *err)
 	return show(what.server, &text, err);
 }
 
-const struct command cmd_server = {"server", "a web server's configuration",
+const struct command cmd_server = {"server", "print a web server's configuration",
     "nginx|apache|haproxy|caddy|traefik", 1, 1, table, .run = run};

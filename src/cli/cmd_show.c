@@ -135,8 +135,7 @@ gather(struct shown *s, const char *what, struct err *err)
 	if (rc == ERR_ABSENT && gather_other(s, what) == 0)
 		return 0;
 	if (rc == ERR_ABSENT)
-		return err_set(
-		    err, ERR_USAGE, "there is no holder, token or certificate %s here", what);
+		return err_set(err, ERR_USAGE, "no holder, token or certificate matches %s", what);
 	if (rc != 0 ||
 	    (s->found.has_cert &&
 		(rc = registry_certs(s->registry, &which, token_of_cert, s, err)) != 0) ||
@@ -145,7 +144,7 @@ gather(struct shown *s, const char *what, struct err *err)
 		return rc;
 	rc = registry_list(s->registry, s->found.token, add_token, s, err);
 	return rc == ERR_INTERNAL && err->code == 0
-		   ? err_set(err, rc, "the registry cannot be read; see: ykenroll audit verify")
+		   ? err_set(err, rc, "the registry cannot be read; run: ykenroll audit verify")
 		   : rc;
 }
 
@@ -287,8 +286,7 @@ run(struct called *c, struct err *err)
 		return show_client(c, err);
 	if (c->n != 1)
 		return err_set(err, ERR_USAGE,
-		    "ykenroll show HOLDER|TOKEN|CERTIFICATE: a name, e-mail or id, or a serial "
-		    "number");
+		    "give HOLDER, TOKEN or CERTIFICATE: a name, e-mail or id, or a serial number");
 	if ((rc = opt_registry(&registry, err)) != 0)
 		return rc;
 	s.registry = registry;
@@ -302,5 +300,5 @@ run(struct called *c, struct err *err)
 	return rc;
 }
 
-const struct command cmd_show = {"show", "all about a holder, a token or a certificate",
+const struct command cmd_show = {"show", "show everything about a holder, a token or a certificate",
     "HOLDER|TOKEN|CERTIFICATE", 0, 1, table, .run = run};

@@ -10,5 +10,6 @@ become(const char **argv, struct err *err)
 	return signer_exec((char *const *)argv, err);
 }
 
-const struct command cmd_signer = {
-    .name = "signer", .what = "hold the CA key behind a socket", .become = become};
+const struct command cmd_signer = {.name = "signer",
+    .what = "run the signer, which holds the CA key, behind a socket",
+    .become = become};

@@ -9,6 +9,6 @@ static const struct command *const verbs[] = {&cmd_token_list, &cmd_token_info,
     NULL};
 
 const struct command cmd_token = {.name = "token",
-    .what = "what is on a token, its secrets, keys and certificates",
+    .what = "show or change what is on a single token",
     .verbs = verbs,
     .foot = "A SLOT is 9a 9c 9d 9e 82…95, or ykman's name for it (AUTHENTICATION, RETIRED1).\n"};

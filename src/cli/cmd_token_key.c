@@ -77,14 +77,14 @@ run_generate(struct called *c, struct err *err)
 	    (rc = token_out_check(c->args[1], err)) != 0)
 		return rc;
 	if (algorithm != NULL && (what.alg = key_alg_parse(algorithm)) == KEY_NONE)
-		return err_set(err, ERR_USAGE, "there is no algorithm %s; see --help", algorithm);
+		return err_set(err, ERR_USAGE, "invalid --algorithm '%s'; see --help", algorithm);
 	if ((rc = workflow_token_generate(&c->desk, &what, &spki, err)) != 0)
 		return rc;
 	return token_out(c->args[1], &spki, PEM_SPKI, err);
 }
 
 const struct command cmd_token_generate = {"token generate",
-    "a key in a slot; gives its public key", "SLOT [FILE]", 1, 2, generate_table,
+    "generate a key in a slot; writes its public key", "SLOT [FILE]", 1, 2, generate_table,
     .run = run_generate, .of_token = true};
 
 static int
@@ -124,7 +124,7 @@ run_request(struct called *c, struct err *err)
 }
 
 const struct command cmd_token_request = {"token request",
-    "a certification request of a slot's key", "SLOT [FILE]", 1, 2, request_table,
+    "create a certificate request signed by a slot's key", "SLOT [FILE]", 1, 2, request_table,
     .run = run_request, .of_token = true};
 
 static int
@@ -167,7 +167,7 @@ run_import(struct called *c, struct err *err)
 }
 
 const struct command cmd_token_import = {"token import",
-    "a certificate into a slot, for the key that is there", "SLOT FILE", 2, 2, import_table,
+    "import a certificate for the key in the slot", "SLOT FILE", 2, 2, import_table,
     .run = run_import, .of_token = true};
 
 static int
@@ -179,15 +179,17 @@ run_delete(struct called *c, struct err *err)
 	if ((rc = cmd_token_slot(c->args[0], false, &what.slot, err)) != 0)
 		return rc;
 	if (!do_key && !do_cert)
-		return err_set(err, ERR_USAGE, "delete what: --certificate, --key, or both?");
+		return err_set(
+		    err, ERR_USAGE, "nothing to delete given; use --certificate, --key, or both");
 	what.key = do_key != 0;
 	what.cert = do_cert != 0;
 	what.keep_chuid = keep_chuid != 0;
 	return workflow_token_delete(&c->desk, &what, err);
 }
 
-const struct command cmd_token_delete = {"token delete", "the certificate or the key of a slot",
-    "SLOT", 1, 1, delete_table, .run = run_delete, .of_token = true};
+const struct command cmd_token_delete = {"token delete",
+    "delete the certificate or the key of a slot", "SLOT", 1, 1, delete_table, .run = run_delete,
+    .of_token = true};
 
 static int
 run_move(struct called *c, struct err *err)
@@ -201,8 +203,9 @@ run_move(struct called *c, struct err *err)
 	return workflow_token_move(&c->desk, from, to, err);
 }
 
-const struct command cmd_token_move = {"token move", "a key and its certificate to another slot",
-    "FROM TO", 2, 2, move_table, .run = run_move, .of_token = true};
+const struct command cmd_token_move = {"token move",
+    "move a key and its certificate to another slot", "FROM TO", 2, 2, move_table, .run = run_move,
+    .of_token = true};
 
 static int
 run_reset(struct called *c, struct err *err)
@@ -213,9 +216,10 @@ run_reset(struct called *c, struct err *err)
 	if ((rc = workflow_token_reset(&c->desk, &id, err)) != 0)
 		return rc;
 	if (!opt.json)
-		printf("token %u: PIV is as new\n", id.serial);
+		printf("token %u: PIV is reset to factory defaults\n", id.serial);
 	return 0;
 }
 
-const struct command cmd_token_reset = {"token reset", "make the PIV application as new", NULL, 0,
-    0, reset_table, .run = run_reset, .of_token = true};
+const struct command cmd_token_reset = {"token reset",
+    "reset the PIV application to factory defaults", NULL, 0, 0, reset_table, .run = run_reset,
+    .of_token = true};

@@ -30,11 +30,11 @@ cmd_token_slot(const char *text, bool f9, uint8_t *ret, struct err *err)
 
 	if (slot == NULL)
 		return err_set(err, ERR_USAGE,
-		    "there is no slot %s: 9a 9c 9d 9e 82…95, or a name such as AUTHENTICATION",
+		    "invalid slot '%s'; use 9a 9c 9d 9e 82…95, or a name such as AUTHENTICATION",
 		    text);
 	if (slot->slot == DEVICE_SLOT_F9 && !f9)
 		return err_set(err, ERR_USAGE,
-		    "slot f9 holds the factory's attestation key, which is never touched");
+		    "slot f9 holds the factory attestation key, which is never changed");
 	*ret = slot->slot;
 	return 0;
 }
@@ -96,7 +96,7 @@ wants_der(bool *ret, struct err *err)
 	*ret = token_format != NULL && strcasecmp(token_format, "DER") == 0;
 	if (token_format == NULL || *ret || strcasecmp(token_format, "PEM") == 0)
 		return 0;
-	return err_set(err, ERR_USAGE, "--format takes PEM or DER");
+	return err_set(err, ERR_USAGE, "invalid --format; use PEM or DER");
 }
 
 int

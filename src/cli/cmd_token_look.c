@@ -98,7 +98,7 @@ run_list(struct called *c, struct err *err)
 }
 
 const struct command cmd_token_list = {"token list",
-    "every card in every reader, and why one is not usable", NULL, 0, 0, opt_only_common,
+    "list every card in every reader, and why one is not usable", NULL, 0, 0, opt_only_common,
     .run = run_list, .of_token = true};
 
 /* ---- info ---- */
@@ -196,14 +196,14 @@ tries_text(const char *what, const struct token_pin_state *s)
 {
 	printf("%-16s", what);
 	if (s->tries_left < 0)
-		printf("this firmware does not tell");
+		printf("this firmware does not report it");
 	else if (s->tries_left == 0)
 		printf("BLOCKED");
 	else
 		printf("%d tries left", s->tries_left);
 	if (s->tries_left > 0 && s->tries_max > 0)
 		printf(" of %d", s->tries_max);
-	printf("%s\n", s->known && s->factory ? ", still the factory's" : "");
+	printf("%s\n", s->known && s->factory ? ", still the factory default" : "");
 }
 
 static void
@@ -216,7 +216,7 @@ slot_text(const struct workflow_token_slot *s)
 		    touch_word(s->key.touch_policy));
 	else
 		printf("  key            %s\n",
-		    s->has_key ? "there" : "none, or this firmware does not tell");
+		    s->has_key ? "there" : "none, or this firmware does not report it");
 	if (s->cert_readable) {
 		printf("  certificate    %s\n  issuer         %s\n  until          %s%s\n",
 		    render_escaped(s->cert.subject), render_escaped(s->cert.issuer),
@@ -239,7 +239,7 @@ info_text(const struct workflow_token_info *i)
 	    !i->config.fips_series    ? ""
 	    : i->config.fips_approved ? ", FIPS (approved mode)"
 				      : ", FIPS (not in approved mode)",
-	    i->config.pin_complexity ? ", simple PINs are refused" : "");
+	    i->config.pin_complexity ? ", simple PINs are rejected" : "");
 	printf("reader          %s\n", render_escaped(i->id.reader));
 	printf("registry        %s%s%s\n",
 	    i->registered ? registry_token_state_name(i->state) : "not registered",
@@ -250,8 +250,8 @@ info_text(const struct workflow_token_info *i)
 	else
 		tries_text("PUK", &i->puk);
 	printf("management key  %s%s%s%s%s\n", mgm_name(i->mgm.alg),
-	    i->mgm.known && i->mgm.factory ? ", still the factory's" : "",
-	    i->mgm.touch ? ", wants a touch" : "",
+	    i->mgm.known && i->mgm.factory ? ", still the factory default" : "",
+	    i->mgm.touch ? ", requires touch" : "",
 	    i->mgm_protected ? ", kept on the token behind the PIN" : "",
 	    i->mgm_derived ? ", derived from a PIN" : "");
 	printf("CHUID           %s\nCCC             %s\n",
@@ -276,7 +276,7 @@ run_info(struct called *c, struct err *err)
 }
 
 const struct command cmd_token_info = {"token info",
-    "slots, certificates, tries, policies, attestations", NULL, 0, 0, opt_only_token,
+    "show slots, certificates, tries, policies and attestations", NULL, 0, 0, opt_only_token,
     .run = run_info, .of_token = true};
 
 /* ---- export and attest ---- */
@@ -296,7 +296,7 @@ run_export(struct called *c, struct err *err)
 }
 
 const struct command cmd_token_export = {"token export",
-    "the certificate or the public key of a slot", "SLOT [FILE]", 1, 2, export_table,
+    "export the certificate or the public key of a slot", "SLOT [FILE]", 1, 2, export_table,
     .run = run_export, .of_token = true};
 
 static int
@@ -352,7 +352,8 @@ run_attest(struct called *c, struct err *err)
 	    (rc = token_out_check(c->args[1], err)) != 0)
 		return rc;
 	if (!verify && (pin_policy != NULL || touch_policy != NULL))
-		return err_set(err, ERR_USAGE, "policies are checked with --verify");
+		return err_set(err, ERR_USAGE,
+		    "--pin-policy and --touch-policy can be used only with --verify");
 	what.verify = verify != 0;
 	if ((rc = workflow_token_attest(&c->desk, &what, &leaf, &f9, &a, err)) != 0)
 		return rc;
@@ -364,5 +365,5 @@ run_attest(struct called *c, struct err *err)
 }
 
 const struct command cmd_token_attest = {"token attest",
-    "that a key was made on the token, and with what policy", "SLOT [FILE]", 1, 2, attest_table,
-    .run = run_attest, .of_token = true};
+    "show that a key was generated on the token, and with which policies", "SLOT [FILE]", 1, 2,
+    attest_table, .run = run_attest, .of_token = true};

@@ -72,8 +72,9 @@ run_change_pin(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_token_change_pin = {"token change-pin", "a new PIN, with the PIN", NULL, 0,
-    0, pin_table, .run = run_change_pin, .of_token = true};
+const struct command cmd_token_change_pin = {"token change-pin",
+    "change the PIN, with the current PIN", NULL, 0, 0, pin_table, .run = run_change_pin,
+    .of_token = true};
 
 static int
 run_unblock_pin(struct called *c, struct err *err)
@@ -87,8 +88,8 @@ run_unblock_pin(struct called *c, struct err *err)
 	return 0;
 }
 
-const struct command cmd_token_unblock_pin = {"token unblock-pin", "a new PIN, with the PUK", NULL,
-    0, 0, unblock_table, .run = run_unblock_pin, .of_token = true};
+const struct command cmd_token_unblock_pin = {"token unblock-pin", "set a new PIN, with the PUK",
+    NULL, 0, 0, unblock_table, .run = run_unblock_pin, .of_token = true};
 
 /* ---- values that are made here ---- */
 
@@ -124,10 +125,10 @@ static int
 check_new(bool out_needed, const char *given, const char *option, struct err *err)
 {
 	if (generate && given != NULL)
-		return err_set(err, ERR_USAGE, "give --generate or %s, not both", option);
+		return err_set(err, ERR_USAGE, "use either --generate or %s", option);
 	if (out_needed && out == NULL)
 		return err_set(err, ERR_USAGE,
-		    "--generate needs --out FILE: the value is written there and shown nowhere");
+		    "--generate needs --out FILE: the value is written there and not shown");
 	return 0;
 }
 
@@ -148,8 +149,9 @@ run_change_puk(struct called *c, struct err *err)
 	return rc;
 }
 
-const struct command cmd_token_change_puk = {"token change-puk", "a new PUK, with the PUK", NULL, 0,
-    0, puk_table, .run = run_change_puk, .of_token = true};
+const struct command cmd_token_change_puk = {"token change-puk",
+    "change the PUK, with the current PUK", NULL, 0, 0, puk_table, .run = run_change_puk,
+    .of_token = true};
 
 static int
 mgm_alg(enum device_mgm_alg *ret, struct err *err)
@@ -193,7 +195,8 @@ run_change_mgmkey(struct called *c, struct err *err)
 }
 
 const struct command cmd_token_change_mgmkey = {"token change-management-key",
-    "a new management key", NULL, 0, 0, mgmkey_table, .run = run_change_mgmkey, .of_token = true};
+    "change the management key", NULL, 0, 0, mgmkey_table, .run = run_change_mgmkey,
+    .of_token = true};
 
 static int
 run_set_retries(struct called *c, struct err *err)
@@ -202,18 +205,18 @@ run_set_retries(struct called *c, struct err *err)
 	struct token_id id = {0};
 	int rc;
 
-	if ((rc = text_number(c->args[0], "the PIN's tries", 15, &pin, err)) != 0 ||
-	    (rc = text_number(c->args[1], "the PUK's tries", 15, &puk, err)) != 0)
+	if ((rc = text_number(c->args[0], "number of PIN tries", 15, &pin, err)) != 0 ||
+	    (rc = text_number(c->args[1], "number of PUK tries", 15, &puk, err)) != 0)
 		return rc;
 	if (pin == 0 || puk == 0)
-		return err_set(err, ERR_USAGE, "the tries must be 1 to 15 each");
+		return err_set(err, ERR_USAGE, "the tries must be from 1 to 15 each");
 	if ((rc = workflow_token_set_retries(&c->desk, (unsigned)pin, (unsigned)puk, &id, err)) !=
 	    0)
 		return rc;
-	done(&id, "the tries are set; PIN and PUK are 123456 and 12345678 now");
+	done(&id, "the tries are set; PIN and PUK are now 123456 and 12345678");
 	return 0;
 }
 
 const struct command cmd_token_set_retries = {"token set-retries",
-    "how many tries; resets PIN and PUK", "PIN-TRIES PUK-TRIES", 2, 2, retries_table,
+    "set the number of tries; resets PIN and PUK", "PIN-TRIES PUK-TRIES", 2, 2, retries_table,
     .run = run_set_retries, .of_token = true};

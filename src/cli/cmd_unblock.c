@@ -41,14 +41,15 @@ show_remote(const struct workflow_remote_result *t, struct err *err)
 		    err);
 	if (request != NULL)
 		printf(
-		    "token %u: send %s to the helpdesk; keep %s.key. The request's code is %s, "
-		    "good until %s. When the answer is in %s.answer: ykenroll unblock --apply %s\n",
+		    "token %u: send %s to the helpdesk and keep %s.key. The request's code is %s, "
+		    "valid until %s. When you have the answer in %s.answer: ykenroll unblock "
+		    "--apply %s\n",
 		    (unsigned)t->token, render_escaped(request), render_escaped(request), t->code,
 		    render_time(t->until), render_escaped(request), render_escaped(request));
 	else if (answer != NULL)
 		printf(
-		    "token %u: the answer to %s can be sent back, and used once until %s. The PUK "
-		    "is to be replaced when the token is here: ykenroll unblock\n",
+		    "token %u: send the answer to %s back; it can be used once, until %s. Replace "
+		    "the PUK when the token is here: ykenroll unblock\n",
 		    (unsigned)t->token, t->code, render_time(t->until));
 	else
 		printf("token %u: the PIN is set\n", (unsigned)t->token);
@@ -68,12 +69,12 @@ run_remote(const struct desk *w, struct err *err)
 	int rc;
 
 	if ((request != NULL) + (answer != NULL) + (apply != NULL) != 1)
-		return err_set(err, ERR_USAGE, "one of --request, --answer and --apply at a time");
+		return err_set(err, ERR_USAGE, "use only one of --request, --answer and --apply");
 	if (opt.dry_run)
 		return err_set(
-		    err, ERR_USAGE, "--dry-run goes with none of --request, --answer, --apply");
+		    err, ERR_USAGE, "--dry-run cannot be used with --request, --answer or --apply");
 	if (hours < 0 || hours > HOURS_MAX)
-		return err_set(err, ERR_USAGE, "--hours takes 1 to %d", HOURS_MAX);
+		return err_set(err, ERR_USAGE, "--hours must be from 1 to %d", HOURS_MAX);
 	rc = request != NULL  ? workflow_remote_request(w, &what, &done, err)
 	     : answer != NULL ? workflow_remote_answer(w, &what, &done, err)
 			      : workflow_remote_apply(w, &what, &done, err);
@@ -107,9 +108,10 @@ run(struct called *c, struct err *err)
 		return run_here(&c->desk, c->args[0], err);
 	if (c->n != 0)
 		return err_set(
-		    err, ERR_USAGE, "the request says which token; no other word is taken");
+		    err, ERR_USAGE, "the request says which token; do not give another one");
 	return run_remote(&c->desk, err);
 }
 
-const struct command cmd_unblock = {"unblock", "a new PIN for its holder, by the PUK from escrow",
-    "[HOLDER|TOKEN]", 0, 1, table, .run = run};
+const struct command cmd_unblock = {"unblock",
+    "give the holder a new PIN, with the PUK from escrow", "[HOLDER|TOKEN]", 0, 1, table,
+    .run = run};

@@ -76,7 +76,7 @@ show(const struct relying_verified *r)
 
 	printf("server %s at %s\n", render_escaped(r->server), render_escaped(r->address));
 	if (r->anchor[0] != '\0')
-		printf("its own certificate is vouched for by %s\n", render_escaped(r->anchor));
+		printf("its own certificate is verified by %s\n", render_escaped(r->anchor));
 	for (i = 0; i < r->n; i++)
 		printf("%-6s %-10s %-8s %-9s %s\n", mark(&r->probes[i]), r->probes[i].name,
 		    r->probes[i].protocol, verdicts[r->probes[i].verdict],
@@ -116,17 +116,18 @@ run_prepare(const struct desk *w, const struct relying_verify *what, struct err 
 				       "revoked", p.revoked, "sessions", (json_int_t)p.sessions,
 				       "crl_number", (json_int_t)p.crl.number),
 		    err);
-	printf("%zu certificates made\n", p.made);
+	printf("%zu certificates created\n", p.made);
 	if (!p.revoked)
 		printf(
-		    "let servers that keep a list of certificates know them (ykenroll ca publish), "
-		    "then:\nykenroll verify-server --prepare URL\n");
+		    "tell servers that keep a list of certificates (ykenroll ca publish), then:\n"
+		    "ykenroll verify-server --prepare URL\n");
 	else
-		printf("%u sessions kept\n", p.sessions);
+		printf("%u sessions saved\n", p.sessions);
 	if (p.revoked)
-		printf("CRL number %llu, with the one that is to be refused, is in "
-		       "pub/issuing.crl;\nlet the server read it (ykenroll ca publish), then: "
-		       "ykenroll verify-server URL\n",
+		printf(
+		    "CRL number %llu, with the certificate to be refused, is in pub/issuing.crl;\n"
+		    "let the server read it (ykenroll ca publish), then: ykenroll verify-server "
+		    "URL\n",
 		    (unsigned long long)p.crl.number);
 	return 0;
 }
@@ -146,11 +147,11 @@ run(struct called *c, struct err *err)
 	    (rc = text_number(timeout, "--timeout", TIMEOUT_MAX, &sec, err)) != 0)
 		return rc;
 	if (c->n == 0 && !prepare)
-		return err_set(err, ERR_USAGE, "which server? ykenroll verify-server URL");
+		return err_set(err, ERR_USAGE, "no server; try: ykenroll verify-server URL");
 	what.timeout_sec = (unsigned)sec;
 	return prepare ? run_prepare(&c->desk, &what, err) : run_verify(&c->desk, &what, err);
 }
 
 const struct command cmd_verify_server = {"verify-server",
-    "does a server let in whom it should, and nobody else?", "URL|HOST:PORT", 0, 1, table,
+    "test whether a server lets in exactly the clients it should", "URL|HOST:PORT", 0, 1, table,
     .run = run, .of_token = true};

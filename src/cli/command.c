@@ -39,8 +39,11 @@ command_list(FILE *to, const struct command *c)
 	    top ? "COMMAND" : "VERB");
 	for (i = 0; c->verbs[i] != NULL; i++)
 		fprintf(to, "  %-*s %s\n", (int)width, last_word(c->verbs[i]), c->verbs[i]->what);
-	fprintf(to, "\n`ykenroll%s%s %s --help` tells its options.\n%s", gap(c), c->name,
-	    top ? "COMMAND" : "VERB", c->foot == NULL ? "" : c->foot);
+	fprintf(to,
+	    "\n"
+	    "Run `ykenroll%s%s %s --help` for its options.\n"
+	    "%s",
+	    gap(c), c->name, top ? "COMMAND" : "VERB", c->foot == NULL ? "" : c->foot);
 }
 
 static int
@@ -53,7 +56,7 @@ collect(const struct command *c, poptContext con, struct called *ret, struct err
 		 * take a PIN, it is one. */
 		if (ret->n >= c->max)
 			return err_set(err, ERR_USAGE,
-			    "word %zu is one too many; a name with spaces wants quotes",
+			    "unexpected argument %zu; put a name with spaces in quotes",
 			    ret->n + 1);
 		ret->args[ret->n] = word;
 	}
@@ -151,10 +154,9 @@ command_run(const struct command *c, int argc, const char **argv, struct err *er
 		return 0;
 	}
 	if (argc >= 2)
-		return err_set(err, ERR_USAGE,
-		    "there is no %s %s; `ykenroll%s%s --help` lists them", kind(c), argv[1], gap(c),
-		    c->name);
+		return err_set(err, ERR_USAGE, "unknown %s '%s'; see `ykenroll%s%s --help`",
+		    kind(c), argv[1], gap(c), c->name);
 	command_list(stderr, c);
 	return err_set(
-	    err, ERR_USAGE, "which %s%s%s?", kind(c), c->name[0] == '\0' ? "" : " of ", c->name);
+	    err, ERR_USAGE, "no %s%s%s given", kind(c), c->name[0] == '\0' ? "" : " of ", c->name);
 }

@@ -41,7 +41,8 @@ static void
 deadline(void *ctx)
 {
 	static const char text[] =
-	    "ykenroll: the token does not answer; plug it in anew and run: ykenroll recover\n";
+	    "ykenroll: the token does not answer; unplug it, plug it in again and run: ykenroll "
+	    "recover\n";
 
 	(void)ctx;
 	if (countdown_runs()) /* it ends with us, in the middle of its line */
@@ -89,7 +90,7 @@ puk_check(const struct secret *puk, struct err *err)
 	if ((rc = device_pin_check(puk, "new PUK", err)) != 0)
 		return rc;
 	return secret_is_trivial(puk)
-		   ? err_set(err, ERR_USAGE, "the new PUK is one that anybody tries first")
+		   ? err_set(err, ERR_USAGE, "this PUK is too easy to guess; choose another one")
 		   : 0;
 }
 
@@ -105,11 +106,11 @@ unhex_in_place(struct secret *s, struct err *err)
 			digits->bytes[digits->len++] = s->bytes[i];
 	if (digits->len != 32 && digits->len != 48 && digits->len != 64)
 		return err_set(
-		    err, ERR_USAGE, "a management key has 32, 48 or 64 hexadecimal digits");
+		    err, ERR_USAGE, "a management key must have 32, 48 or 64 hexadecimal digits");
 	digits->bytes[digits->len] = '\0';
 	if (text_unhex((const char *)digits->bytes, bytes->bytes, digits->len / 2) != 0)
 		return err_set(err, ERR_USAGE,
-		    "the management key has a character that is no hexadecimal digit");
+		    "the management key has a character that is not a hexadecimal digit");
 	return secret_set(s, bytes->bytes, digits->len / 2, err);
 }
 

@@ -13,7 +13,7 @@ static const struct command *const commands[] = {&cmd_init, &cmd_enroll, &cmd_un
     &cmd_resume, &cmd_doctor, &cmd_token, &cmd_ca, &cmd_verify_server, &cmd_signer, &cmd_server,
     NULL};
 static const struct command program = {
-    .name = "", .verbs = commands, .foot = "ykenroll(1) tells the rest.\n"};
+    .name = "", .verbs = commands, .foot = "See ykenroll(1) for the details.\n"};
 
 static int
 start(struct err *err)
@@ -23,7 +23,7 @@ start(struct err *err)
 	/* No openssl.cnf: it could load a provider or an engine into the process that holds PINs.
 	 */
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
-		return err_set(err, ERR_INTERNAL, "OpenSSL does not start");
+		return err_set(err, ERR_INTERNAL, "OpenSSL cannot be initialised");
 	return secret_harden(err);
 }
 

@@ -97,7 +97,7 @@ opt_out_check(const char *path, struct err *err)
 
 	if (is_stdout(path) || opt.force || lstat(path, &st) != 0)
 		return 0;
-	return err_set(err, ERR_OCCUPIED, "%s already exists; --force replaces it", path);
+	return err_set(err, ERR_OCCUPIED, "%s already exists; use --force to overwrite it", path);
 }
 
 int
@@ -164,7 +164,7 @@ opt_desk(struct desk *ret, struct err *err)
 	int rc;
 
 	if (opt.device != NULL && opt.reader != NULL)
-		return err_set(err, ERR_USAGE, "give --device or --reader, not both");
+		return err_set(err, ERR_USAGE, "use either --device or --reader");
 	if (opt.device != NULL &&
 	    (rc = text_number(opt.device, "--device", UINT32_MAX, &serial, err)) != 0)
 		return rc;

@@ -80,8 +80,8 @@ report_text(const struct workflow_report *r)
 		    render_time(r->cert.not_after));
 	}
 	if (r->already) {
-		printf("token %u is enrolled for %s already: nothing was to be done\n",
-		    r->token.serial, render_escaped(r->holder.name));
+		printf("token %u is already enrolled for %s: nothing to do\n", r->token.serial,
+		    render_escaped(r->holder.name));
 		return;
 	}
 	printf("%u APDUs; card %.0f ms, key derivation %.0f ms, fsync %.0f ms, rest %.0f ms\n",

@@ -39,7 +39,7 @@ inside_enroll() { # inside_enroll NAME
 	killed "$P/trace" || return 2
 	keep
 	# a signer that dies at its very end has answered: then what the run said must be so as it is
-	[ $said != 0 ] || do_enroll 2>&1 | grep -q 'nothing was to be done' || return 1
+	[ $said != 0 ] || do_enroll 2>&1 | grep -q 'nothing to do' || return 1
 	# every third time the run after it dies as well
 	if [ $((nth % 3)) = 0 ]; then
 		do_enroll killing "$P/trace2" fdatasync $((nth % 5 + 1))

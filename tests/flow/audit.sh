@@ -43,7 +43,7 @@ claim "as CSV" [ "$(ykenroll audit export --csv | wc -l)" = $(($(sqlite3 "$db" "
 
 # ---- edits ----
 keep good
-claim "verify tells the head" eval 'ykenroll audit verify | grep -qE "^[0-9]+ rows fit, head [0-9a-f]{64}$"'
+claim "verify tells the head" eval 'ykenroll audit verify | grep -qE "^[0-9]+ rows verified, head [0-9a-f]{64}$"'
 damage() { # damage TEXT SQL
 	sqlite3 "$db" "$2"
 	exits 1 '' "found: $1" ykenroll audit verify

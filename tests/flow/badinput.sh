@@ -18,7 +18,7 @@ untouched() { # nothing on the card has changed: all is still the factory's and 
 exits 6 '10000001.*10000002|10000002.*10000001' "two tokens and none named: both are listed" enroll Alice a@example.org
 exits 3 '99' "a serial that is not there" enroll Alice a@example.org --device 99
 exits 2 'number' "a serial that is no number" enroll Alice a@example.org --device twelve
-exits 2 'not both' "serial and reader" enroll Alice a@example.org -d 1 -r x
+exits 2 'either --device or --reader' "serial and reader" enroll Alice a@example.org -d 1 -r x
 take_out "$k2"
 exits 3 'NoSuch' "a reader that is not there" enroll Alice a@example.org --reader NoSuch
 

@@ -14,7 +14,7 @@ ends() { date -d "$(openssl crl -in "$1" -noout -nextupdate | sed 's/.*=//')" +%
 good() { openssl crl -in "$1" -noout -CAfile "$2" 2>&1 | grep -q 'verify OK'; } # good CRL CA
 
 # ---- ca crl ----
-exits 2 'which verb' "ca alone asks for a verb" ykenroll ca
+exits 2 'no verb of ca given' "ca alone asks for a verb" ykenroll ca
 exits 0 '' "a new CRL of the issuing CA" ca crl
 claim "its number rose by one" [ "$(number "$pub/issuing.crl")" = 2 ]
 claim "openssl verifies it" good "$pub/issuing.crl" "$pub/issuing.crt"
@@ -35,7 +35,7 @@ cp "$T/home/ca/root.key" "$T/root.key.first"
 chmod 600 "$T/root.key" && cp "$T/root.key" "$T/home/ca/root.key"
 exits 11 "root's key" "the CA passphrase does not open a root key of its own" ca crl --root
 exits 2 'must be prompt' "--root-pass takes a SPEC" ca crl --root --root-pass secret
-exits 2 'for --root' "--root-pass is for --root" ca crl --root-pass "file:$T/rootpass"
+exits 2 'only with --root' "--root-pass is for --root" ca crl --root-pass "file:$T/rootpass"
 exits 0 '' "--root-pass opens it" ca crl --root --root-pass "file:$T/rootpass"
 claim "number 3" [ "$(number "$pub/root.crl")" = 3 ]
 exits 0 '' "both from descriptors" sh -c 'exec 3<"$0" 4<"$1"; exec ykenroll ca crl --root --ca-pass fd:3 --root-pass fd:4' "$T/pass" "$T/rootpass"
@@ -97,7 +97,7 @@ exits 0 '' "Alice gets a token" enroll Alice alice@example.org -d "$one"
 exits 0 '' "and another one" enroll Alice alice@example.org -d "$two" --additional
 s1=$(cert_of "$one") s2=$(cert_of "$two")
 claim "both verify" eval 'verifies "$one" && verifies "$two"'
-exits 2 'reason must be given' "no reason, no revocation" take revoke "$one"
+exits 2 'reason is required' "no reason, no revocation" take revoke "$one"
 exits 2 "invalid reason 'lostit'" "a reason that there is not" take revoke "$one" --reason lostit
 exits 2 'suspend' "certificateHold names suspend" take revoke "$one" --reason certificate-hold
 exits 2 'no holder, token' "nobody of that name" take revoke nobody@example.org --reason superseded
@@ -111,7 +111,7 @@ claim "refused by openssl" is_revoked "$one"
 claim "for a hold" [ "$(on_crl "$s1")" = CertificateHold ]
 claim "the token is suspended" [ "$(token_state "$one")" = suspended ]
 exits 0 '' "suspend again" take suspend "$one"
-claim "which was so before" grep -q 'on hold before' "$T/out"
+claim "which was so before" grep -q 'already on hold' "$T/out"
 claim "the other one is not touched" verifies "$two"
 exits 0 '' "resume" take resume "$one"
 claim "it verifies again" verifies "$one"

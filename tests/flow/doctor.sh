@@ -17,7 +17,7 @@ finds() {
 	"$@" >"$T/out" 2>"$T/err" </dev/null
 	rc=$?
 	n=$((n + 1))
-	if [ $rc = "$want" ] && grep -E -A1 -- "$pattern" "$T/out" | grep -Eq -- "mend: .*$remedy"; then
+	if [ $rc = "$want" ] && grep -E -A1 -- "$pattern" "$T/out" | grep -Eq -- "fix: .*$remedy"; then
 		echo "ok $n - $text (exit $rc)"
 	else
 		bad=1
@@ -37,7 +37,7 @@ namespaces=$(unshare -Urm true 2>/dev/null && echo yes)
 exits 0 '' "all is well" ykenroll doctor
 refuse "and no finding says otherwise" grep -E '^(warn|bad)' "$T/out"
 claim "the token is among the findings" grep -q '^ok *token *10000001, firmware 5.7.1' "$T/out"
-claim "no command that mends is printed" not grep -q 'mend:' "$T/out"
+claim "no command that mends is printed" not grep -q 'fix:' "$T/out"
 ykenroll doctor --json >"$T/json"
 claim "JSON says so too" [ "$(jq -r '.well, ([.findings[].level] | unique | map(select(. != "ok" and . != "note")) | length)' "$T/json" | tr '\n' ' ')" = "true 0 " ]
 claim "nothing was sent that costs a try" [ "$(card '.refused | add')" = 0 ]

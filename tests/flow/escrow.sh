@@ -40,7 +40,7 @@ exits 2 'reason' "nor for an empty one" open puk $rec --reason ""
 exits 2 'printable text' "nor for one with control characters" open puk $rec --reason "$(printf 'x\033y')"
 exits 10 'escrow-key' "nor without a key" open puk
 exits 11 'passphrase' "nor with a wrong passphrase" open puk --escrow-key "$T/recovery.key" --escrow-pass "file:$T/pass"
-exits 2 'kind is' "of an unknown kind" open pin $rec
+exits 2 'invalid --kind' "of an unknown kind" open pin $rec
 exits 2 'no puk of token 99' "of an unknown token" ykenroll escrow open 99 --kind puk --reason x --out "$T/s" $rec
 exits 2 '' "of a version that never was" open puk $rec --version 7
 claim "none of them left a row" [ "$(rows escrow-open)" = "$before" ]

@@ -222,8 +222,8 @@ done
 cp "$pub/issuing.crt" "$T/issuing.first"
 dates() { openssl x509 -in "$1" -noout -enddate; }
 same() { openssl x509 -in "$1" -noout -subject -pubkey; }
-exits 2 'goes alone' "the issuing CA's alone" ca renew --issuing --due 3d
-exits 2 'for --issuing' "--root-pass is for it" ca renew "$T/d.crt" --root-pass "file:$T/pass"
+exits 2 'only with --root-pass' "the issuing CA's alone" ca renew --issuing --due 3d
+exits 2 'only with --issuing' "--root-pass is for it" ca renew "$T/d.crt" --root-pass "file:$T/pass"
 exits 0 '' "but it" ca renew --issuing
 claim "same name, same key" [ "$(same "$pub/issuing.crt")" = "$(same "$T/issuing.first")" ]
 refuse "another end" [ "$(dates "$pub/issuing.crt")" = "$(dates "$T/issuing.first")" ]

@@ -22,8 +22,8 @@ opens() { # opens TOKEN PIN
 db() { sqlite3 "$T/home/registry.db" "$1"; }
 holds() { grep -qaF -- "$1" "$T"/home/registry.db*; }
 
-exits 2 'go together' "generate wants a letter" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin generate
-exits 2 'go together' "and a letter wants generate" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" \
+exits 2 'given together' "generate wants a letter" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin generate
+exits 2 'given together' "and a letter wants generate" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" \
 	--pin "file:$T/pin" --letter "$T/x"
 : >"$T/there"
 exits 9 'already exists' "a letter is never written over a file" made "$one" alice "$T/there"
@@ -48,7 +48,7 @@ claim "the same" cmp "$T/alice.txt" "$T/again.txt"
 claim "the audit knows" [ "$(db "SELECT count(*) FROM audit WHERE action = 'letter-write'")" = 1 ]
 sealed=$(db "SELECT hex(sealed) FROM letters WHERE token = $one")
 exits 0 '' "handed over" ykenroll letter "$one" --handed-over
-exits 2 'no letter is waiting' "then nobody can have it again" ykenroll letter "$one" --letter "$T/third.txt"
+exits 2 'no waiting letter' "then nobody can have it again" ykenroll letter "$one" --letter "$T/third.txt"
 claim "not a byte of it is left" python3 -c 'import glob, sys
 tail = bytes.fromhex(sys.argv[2])[-40:]
 sys.exit(any(tail in open(f, "rb").read() for f in glob.glob(sys.argv[1] + "/registry.db*")))' "$T/home" "$sealed"
@@ -118,5 +118,5 @@ fi
 
 # ---- another PIN came: the letter is of no use ----
 exits 0 '' "unblock sets a typed PIN" ykenroll unblock -d "$two" --pin "file:$T/pin" --escrow-key "$T/recovery.key" --escrow-pass "file:$T/rpass"
-exits 2 'no letter is waiting' "so its letter is forgotten" ykenroll letter "$two" --letter "$T/stale.txt"
+exits 2 'no waiting letter' "so its letter is forgotten" ykenroll letter "$two" --letter "$T/stale.txt"
 finish

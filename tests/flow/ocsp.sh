@@ -51,7 +51,7 @@ alice=$(serial "$T/alice.crt") bob=$(serial "$T/bob.crt")
 
 # ---- a key in memory, certified by the signer ----
 exits 2 'numeric' "a name is no address" ykenroll ca ocsp --listen localhost:80
-exits 2 'belong together' "a certificate without its key" ykenroll ca ocsp --cert "$T/alice.crt"
+exits 2 'given together' "a certificate without its key" ykenroll ca ocsp --cert "$T/alice.crt"
 exits 11 'ykenroll init' "no CA" ykenroll ca ocsp --home "$T" --listen 127.0.0.1:0
 claim "it starts" start ykenroll $ca
 openssl x509 -in "$pub/issuing.crt" -outform DER -out "$T/issuing.der"

@@ -70,7 +70,7 @@ mix 13 "another CA" '.root = .f9'
 mix 12 "no certificate" 'del(.certificate)'
 mix 12 "another type" '.type = "x"'
 exits 12 '' "what is no receipt" ykenroll receipt verify "$T/home/pub/root.crt"
-exits 2 'there is no' "no file" ykenroll receipt verify "$T/none"
+exits 2 'does not exist' "no file" ykenroll receipt verify "$T/none"
 exits 9 'exists' "a receipt does not replace a file" ykenroll receipt "$A" --out "$T/a.p7"
 exits 2 'no holder' "of nobody" ykenroll receipt nobody --out "$T/x"
 ykenroll revoke bob@example.org --reason superseded --ca-pass "file:$T/pass" >"$T/log" 2>&1

@@ -38,9 +38,9 @@ claim "list as JSON" sh -c 'ykenroll token list --json | jq -e ".tokens[0] | .us
 claim "info" out info
 claim "says what is still the factory's" [ "$(grep -c "still the factory default" "$T/text")" = 3 ]
 claim "info as JSON" sh -c 'ykenroll token info --json | jq -e ".pin.tries_left == 3 and .puk.factory and .management_key.factory"'
-exits 2 'no slot' "an unknown slot" token generate 9b
+exits 2 'invalid slot' "an unknown slot" token generate 9b
 exits 2 'attestation key' "the attestation slot" token generate f9
-exits 2 'verbs|no verb' "an unknown verb" token frobnicate
+exits 2 'unknown verb' "an unknown verb" token frobnicate
 exits 2 'algorithm' "an unknown algorithm" token generate 9a -a RSA1024
 exits 2 'not the secret itself' "a PIN in the command line" token change-pin --pin 123456
 for verb in list info change-pin change-puk unblock-pin set-retries change-management-key generate request import \
@@ -174,7 +174,7 @@ claim "DER from standard input" sh -c 'openssl x509 -in "$T/small.crt" -outform 
 claim "info says that it fits the key" sh -c 'ykenroll token info --json | jq -e ".slots[] | select(.slot == \"9a\") | .certificate.matches_key and .attestation.verdict == \"rehearsal\""'
 
 # ---- delete and move ----
-exits 2 'delete what' "delete, but what" token delete 9a
+exits 2 'use --certificate, --key, or both' "delete, but what" token delete 9a
 claim "delete the certificate" token delete 9a --certificate
 refuse "ykman finds none" ykman piv certificates export 9a -
 exits 2 'no certificate' "nothing to delete" token delete 9a --certificate

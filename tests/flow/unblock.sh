@@ -36,7 +36,7 @@ block_pin
 refuse "$FIRMWARE: the PIN is blocked" pin_is 482913
 before=$(escrowed puk)
 exits 10 'escrow-key' "$FIRMWARE: without an escrow key" ykenroll unblock --pin "file:$T/newpin"
-exits 2 'anybody' "$FIRMWARE: a PIN that anybody guesses" sh -c 'echo 123456 >"$T/bad"; ykenroll unblock --pin "file:$T/bad" "$@"' - $es
+exits 2 'too easy to guess' "$FIRMWARE: a PIN that anybody guesses" sh -c 'echo 123456 >"$T/bad"; ykenroll unblock --pin "file:$T/bad" "$@"' - $es
 exits 2 'no holder' "$FIRMWARE: of somebody unknown" unblock nobody@example.org
 exits 0 '' "$FIRMWARE: the plan" unblock --dry-run
 claim "$FIRMWARE: which changes nothing" [ "$(escrowed puk)" = "$before" ]

@@ -10,7 +10,7 @@ trap 'rm -rf "$T"' EXIT
 
 exits 2 'nginx, apache, haproxy, caddy, traefik' "a server that there is not" ykenroll server iis
 exits 2 'nginx\|apache' "no server" ykenroll server
-exits 2 'nobody can listen' "port 0" ykenroll server nginx --listen 0
+exits 2 'port 0 is not possible' "port 0" ykenroll server nginx --listen 0
 exits 2 '65535' "port 65536" ykenroll server nginx --listen 65536
 exits 2 'for TLS to the application' "an application with TLS" ykenroll server nginx --backend https://a.test
 exits 2 'beside the certificate' "HAProxy's key elsewhere" ykenroll server haproxy --certificate /a.pem --key /b.key
