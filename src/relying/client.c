@@ -116,8 +116,8 @@ put_pin(struct filling *f, const char *path, struct err *err)
 	}
 	if (path[0] != '/')
 		return err_set(err, ERR_USAGE,
-		    "--pin-source takes the absolute path of a file with the PIN: programs look "
-		    "for it wherever they are started");
+		    "--pin-source must be the absolute path of a file with the PIN, since "
+		    "programs may be started anywhere");
 	if ((rc = put_word(f, "PINFILE", path, err)) != 0)
 		return rc;
 	return put_quoted(f, "PIN", &pin_source, path, err);
@@ -180,7 +180,7 @@ fill_here(struct filling *f, const struct desk *w, struct err *err)
 	int rc;
 
 	if (debian != 12 && debian != 13)
-		return err_set(err, ERR_USAGE, "--debian is 12 or 13");
+		return err_set(err, ERR_USAGE, "invalid --debian; use 12 or 13");
 	put_flag(f, "DEBIAN12", debian == 12);
 	if ((rc = put(f, "DEBIAN", err, "%u", debian)) != 0 || (rc = fill_module(f, err)) != 0 ||
 	    (rc = file_join(path, sizeof(path), w->home, "pub/root.crt", err)) != 0 ||
@@ -244,7 +244,7 @@ fill_token(struct filling *f, const struct desk *w, struct err *err)
 	rc = token_get_cert(s.token, SLOT, &cert, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_FIT,
-		    "the token has no certificate in slot 9a; make one: ykenroll enroll");
+		    "the token has no certificate in slot 9a; get one with: ykenroll enroll");
 	return rc != 0 ? rc : fill_cert(f, &cert, err);
 }
 
@@ -259,7 +259,7 @@ relying_client_script(
 
 	snprintf(file, sizeof(file), "%s.sh", what->name);
 	if ((text = template_find(file)) == NULL)
-		return err_set(err, ERR_USAGE, "%s is none of " CLIENTS, what->name);
+		return err_set(err, ERR_USAGE, "unknown client '%s'; use " CLIENTS, what->name);
 	if ((rc = fill_here(&f, w, err)) != 0 || (rc = fill_token(&f, w, err)) != 0)
 		return rc;
 	return template_fill(text, f.words, ret, err);

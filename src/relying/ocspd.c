@@ -101,8 +101,8 @@ static int
 old_backup(struct err *err, const char *what, uint64_t has, uint64_t had)
 {
 	return err_set(err, ERR_CA,
-	    "the issuance log has %llu %s and there were %llu: it was restored from an old backup, "
-	    "or cut; restore the latest one, then start the responder again",
+	    "the issuance log has %llu %s but had %llu before: it was restored from an old "
+	    "backup, or truncated; restore the latest one, then restart the responder",
 	    (unsigned long long)has, what, (unsigned long long)had);
 }
 
@@ -137,8 +137,8 @@ look_at_log(struct responder *r, struct err *err)
 		return rc;
 	if (utc_now() < signer_status_log(r->log).last_time - CLOCK_SLACK)
 		return err_set(err, ERR_CA,
-		    "the clock is wrong, or was: the issuance log's last line is of the future; "
-		    "set the clock");
+		    "the clock is or was wrong: the last row of the issuance log is dated in the "
+		    "future; set the clock");
 	lines = signer_status_log(r->log).lines;
 	if (lines < r->lines)
 		return old_backup(err, "lines", lines, r->lines);
@@ -271,7 +271,7 @@ relying_ocsp(const struct desk *w, const struct relying_ocsp *what, struct err *
 		return rc;
 	if (!ocsp_nocheck(r.cert.ocsp))
 		w->ui.say(w->ui.ctx,
-		    "warning: the responder's certificate is without id-pkix-ocsp-nocheck: clients "
-		    "may ask whether it is revoked");
+		    "warning: the responder's certificate lacks id-pkix-ocsp-nocheck: clients "
+		    "may check whether it is revoked");
 	return serve(&r, err);
 }

@@ -30,7 +30,7 @@ read_cert(const char *path, struct blob *ret, struct err *err)
 {
 	const int rc = ca_cert_file(path, ret, err);
 
-	return rc == ERR_ABSENT ? err_set(err, ERR_FIT, "%s is not there", path) : rc;
+	return rc == ERR_ABSENT ? err_set(err, ERR_FIT, "%s is missing", path) : rc;
 }
 
 static int
@@ -165,11 +165,10 @@ warn(struct ocspd_cert *c, const struct err *why, int64_t now)
 		return;
 	utc_text(ocsp_until(c->ocsp), end);
 	if (why != NULL)
-		say(c, "the responder's certificate is not renewed: ", why);
+		say(c, "the responder's certificate was not renewed: ", why);
 	else if (ocsp_until(c->ocsp) - now < LEFT_MIN) {
 		snprintf(text, sizeof(text),
-		    "warning: the responder's certificate ends %s; put a new one in its place",
-		    end);
+		    "warning: the responder's certificate expires %s; replace it", end);
 		say(c, text, NULL);
 	} else
 		return;

@@ -200,7 +200,7 @@ begin(struct MHD_Connection *c, const char *method, void **slot)
 		return send_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or POST\n");
 	len = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	if (len != NULL && strtoull(len, NULL, 10) > OCSP_REQUEST_MAX)
-		return send_text(c, 413, "too long for an OCSP request\n");
+		return send_text(c, 413, "the OCSP request is too long\n");
 	*slot = calloc(1, sizeof(struct ask));
 	return *slot == NULL ? MHD_NO : MHD_YES;
 }
@@ -221,7 +221,7 @@ on_request(void *ctx, struct MHD_Connection *c, const char *url, const char *met
 		return MHD_YES;
 	}
 	if (a->too_long)
-		return send_text(c, 413, "too long for an OCSP request\n");
+		return send_text(c, 413, "the OCSP request is too long\n");
 	if (strcmp(method, MHD_HTTP_METHOD_GET) == 0)
 		return send_get(h, c, url);
 	return send_answer(h, c, &a->body, false);
@@ -291,7 +291,8 @@ start(struct ocspd_http *h, int fd, struct err *err)
 	    MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SEC, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 	    (size_t)MEMORY_MAX, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
 	    MHD_OPTION_UNESCAPE_CALLBACK, as_it_is, NULL, MHD_OPTION_END);
-	return h->daemon != NULL ? 0 : err_set(err, ERR_INTERNAL, "libmicrohttpd does not start");
+	return h->daemon != NULL ? 0
+				 : err_set(err, ERR_INTERNAL, "libmicrohttpd cannot be started");
 }
 
 int

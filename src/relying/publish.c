@@ -98,7 +98,7 @@ load_cert(struct publishing *p, size_t i, struct err *err)
 	if ((rc = file_join(path, sizeof(path), p->w->home, cas[i].crt, err)) != 0)
 		return rc;
 	if ((rc = file_read(path, &pem, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "%s is not there", path) : rc;
+		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "%s is missing", path) : rc;
 	if ((rc = pem_blocks(&pem, PEM_CERT, &p->certs[i], 1, &n, err)) != 0)
 		err_wrap(err, "%s", path);
 	return rc;
@@ -115,13 +115,13 @@ load_crl(struct publishing *p, size_t i, struct err *err)
 		return rc;
 	if ((rc = lists_read(path, false, &p->crls, err)) == ERR_ABSENT)
 		return err_set(err, ERR_CA,
-		    "%s is not there, and servers refuse everybody without the CRL of every CA in "
+		    "%s is missing, and servers refuse everybody without the CRL of every CA in "
 		    "the chain",
 		    path);
 	if (rc != 0)
 		return rc;
 	if (p->crls.n != i + 1)
-		return err_set(err, ERR_FIT, "%s: there is not one CRL in it", path);
+		return err_set(err, ERR_FIT, "%s: it does not contain exactly one CRL", path);
 	if ((rc = crl_open(l->file.der, l->file.len, true, &l->crl, err)) != 0 ||
 	    (rc = crl_verify(&l->crl, &p->certs[i], err)) != 0)
 		err_wrap(err, "%s", cas[i].crl);
@@ -148,10 +148,10 @@ check_dates(struct publishing *p, size_t i, struct err *err)
 		    cas[i].name, end, cas[i].fix);
 	if (crl->this_update > now)
 		return err_set(
-		    err, ERR_FIT, "the %s CRL is of the future; set the clock", cas[i].name);
+		    err, ERR_FIT, "the %s CRL is dated in the future; set the clock", cas[i].name);
 	if (left >= least)
 		return 0;
-	snprintf(text, sizeof(text), "warning: the %s CRL ends %s; run: %s, and publish again",
+	snprintf(text, sizeof(text), "warning: the %s CRL expires %s; run: %s, and publish again",
 	    cas[i].name, end, cas[i].fix);
 	p->w->ui.say(p->w->ui.ctx, text);
 	return 0;
@@ -231,8 +231,8 @@ none_missing(
 			continue;
 		text_hex(e.serial, e.len < REGISTRY_SERIAL_LEN ? e.len : REGISTRY_SERIAL_LEN, hex);
 		return err_set(err, ERR_OCCUPIED,
-		    "%s/%s lists certificate %s and the new %s CRL does not; --force, if that is "
-		    "right",
+		    "%s/%s lists certificate %s but the new %s CRL does not; if that is right, "
+		    "use --force",
 		    p->what->dir, f->name, hex, cas[i].name);
 	}
 	return rc;
@@ -249,7 +249,7 @@ not_older(const struct publishing *p, size_t i, const struct file *f, struct lis
 		    "%s/%s has number %llu of the %s CRL, and %s %s; was the home restored from a "
 		    "backup?",
 		    p->what->dir, f->name, (unsigned long long)was->number, cas[i].name, cas[i].crl,
-		    was->number == p->ret->crls[i].number ? "another one of that number"
+		    was->number == p->ret->crls[i].number ? "a different one with the same number"
 							  : "an older one");
 	return none_missing(p, i, f, &there->crl, err);
 }
@@ -273,7 +273,7 @@ check_list(const struct publishing *p, const struct file *f, struct list *there,
 	return p->w->force
 		   ? 0
 		   : err_set(err, ERR_OCCUPIED,
-			 "%s/%s has a CRL of another CA; publish into a directory of its own",
+			 "%s/%s has a CRL of another CA; use a separate directory for this CA",
 			 p->what->dir, f->name);
 }
 
@@ -373,7 +373,7 @@ stage(struct publishing *p, size_t k, struct err *err)
 	/* what a server will read, from the disk */
 	if ((rc = write_staged(p, &files[k], temp, err)) == 0 &&
 	    (rc = look(p, k, temp, false, &same, err)) == 0 && !same)
-		rc = err_set(err, ERR_INTERNAL, "%s is not what was written", temp);
+		rc = err_set(err, ERR_INTERNAL, "%s read back differs from what was written", temp);
 	if (rc != 0)
 		unlink(temp);
 	return rc == ERR_ABSENT ? ERR_INTERNAL : rc;
@@ -409,7 +409,7 @@ open_dir(struct publishing *p, struct err *err)
 	if (fstat(p->dir, &st) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot stat %s", dir);
 	if ((st.st_mode & S_IWOTH) != 0)
-		return err_set(err, ERR_USAGE, "anybody may write to %s; chmod o-w it", dir);
+		return err_set(err, ERR_USAGE, "%s is writable by everybody; chmod o-w it", dir);
 	if (flock(p->dir, LOCK_EX) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot lock %s", dir);
 	return 0;

@@ -38,7 +38,7 @@ static int
 yes_or_no(const char *text, bool *ret, struct err *err)
 {
 	if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0)
-		return err_set(err, ERR_USAGE, "leaves is yes or no, not %s", text);
+		return err_set(err, ERR_USAGE, "invalid leaves = %s; use yes or no", text);
 	*ret = strcmp(text, "yes") == 0;
 	return 0;
 }
@@ -60,7 +60,7 @@ one_value(const CONF_VALUE *v, struct relying_publish *to, const char **ret_serv
 		to->dir = v->value;
 		return v->value[0] == '/' ? 0
 					  : err_set(err, ERR_USAGE,
-						"dir is a path from the root on: %s", v->value);
+						"dir must be an absolute path, not %s", v->value);
 	}
 	if (strcmp(v->name, "test") == 0)
 		return command(v->value, &to->test, err);
@@ -72,8 +72,8 @@ one_value(const CONF_VALUE *v, struct relying_publish *to, const char **ret_serv
 		*ret_server = v->value;
 		return 0;
 	}
-	return err_set(
-	    err, ERR_USAGE, "there is no %s; dir, server, test, reload and leaves are", v->name);
+	return err_set(err, ERR_USAGE,
+	    "unknown setting '%s'; use dir, server, test, reload and leaves", v->name);
 }
 
 int
@@ -107,7 +107,7 @@ one_place(const char *section, struct config *c, struct err *err)
 	if (rc == 0 && server != NULL)
 		rc = relying_publish_usual(server, to, err);
 	if (rc == 0 && to->dir == NULL)
-		rc = err_set(err, ERR_USAGE, "there is no dir");
+		rc = err_set(err, ERR_USAGE, "the setting dir is missing");
 	c->n++;
 	return rc;
 }
@@ -206,7 +206,7 @@ config_read(const char *home, struct config *ret, struct err *err)
 	if (ret->conf == NULL || bio == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	if (NCONF_load_bio(ret->conf, bio, &line) != 1)
-		return err_set(err, ERR_USAGE, "%s: line %ld cannot be understood", path, line);
+		return err_set(err, ERR_USAGE, "%s: line %ld is malformed", path, line);
 	return places(ret, err);
 }
 
@@ -242,6 +242,7 @@ relying_publish_watch_configured(
 		return rc;
 	if (c.n == 0)
 		return err_set(err, ERR_USAGE,
-		    "ykenroll ca publish DIR, or a section [publish] in ykenroll.conf");
+		    "nowhere to publish; use ykenroll ca publish DIR, or a section [publish] in "
+		    "ykenroll.conf");
 	return relying_publish_watch(w, c.to, c.n, watch, err);
 }

@@ -134,7 +134,8 @@ put(const struct live *v, const char *name, const struct blob *text, size_t *wri
 	    (rc = file_read(path, &there, err)) != 0)
 		return rc;
 	if (!blob_equal(&there, text))
-		return err_set(err, ERR_INTERNAL, "%s is not what was written", path);
+		return err_set(
+		    err, ERR_INTERNAL, "%s read back differs from what was written", path);
 	++*written;
 	return 0;
 }
@@ -239,8 +240,7 @@ remove_others(struct live *v, size_t *written, struct err *err)
 static int
 full_path(const char *dir, char ret[static PATH_MAX], struct err *err)
 {
-	return realpath(dir, ret) != NULL ? 0
-					  : err_errno(err, ERR_INTERNAL, "cannot look at %s", dir);
+	return realpath(dir, ret) != NULL ? 0 : err_errno(err, ERR_INTERNAL, "cannot stat %s", dir);
 }
 
 /* In a Caddyfile's quotes these mean something. */
@@ -250,7 +250,7 @@ check_path(const char *path, struct err *err)
 	return strpbrk(path, "\"\\{}`\n\r") == NULL
 		   ? 0
 		   : err_set(err, ERR_USAGE,
-			 "%s: a list for Caddy cannot name a path with quotes, braces or "
+			 "%s: a list for Caddy cannot contain a path with quotes, braces or "
 			 "backslashes",
 			 path);
 }
@@ -281,8 +281,8 @@ prepare(struct live *v, bool *ret_wanted, struct err *err)
 		return rc;
 	if (v->l->registry == NULL)
 		return err_set(err, ERR_ABSENT,
-		    "the list of live certificates is made from the registry, which cannot be "
-		    "opened here; run: ykenroll doctor");
+		    "the list of valid certificates needs the registry, which cannot be opened "
+		    "here; run: ykenroll doctor");
 	if ((rc = file_join(path, sizeof(path), v->dir, DIRECTORY, err)) != 0)
 		return rc;
 	if (mkdir(path, 0755) == 0 ? chmod(path, 0755) != 0 : errno != EEXIST)

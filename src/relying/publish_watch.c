@@ -27,8 +27,9 @@ run_commands(const struct relying_publish *what, struct err *err)
 	int rc;
 
 	if (what->test != NULL && (rc = reload_run(what->test, err)) != 0) {
-		err_wrap(err, "the files are in place, but the server's configuration is not good "
-			      "and nothing was reloaded");
+		err_wrap(err,
+		    "the files are in place, but the server's configuration test failed and "
+		    "nothing was reloaded");
 		return rc;
 	}
 	if (what->reload != NULL && (rc = reload_run(what->reload, err)) != 0) {

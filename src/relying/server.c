@@ -36,8 +36,7 @@ server_find(const char *name, const struct server_info **ret, struct err *err)
 			return 0;
 		}
 	return err_set(err, ERR_USAGE,
-	    "there is no configuration for %s; there is for nginx, apache, haproxy, caddy, traefik",
-	    name);
+	    "no configuration for '%s'; use nginx, apache, haproxy, caddy or traefik", name);
 }
 
 /* ---- values ---- */
@@ -82,8 +81,8 @@ take_path(const char *path, const char *option, char ret[static PATH_MAX], struc
 {
 	if (path[0] != '/' || strlen(path) >= PATH_MAX || !harmless(path, "/._-+=~,@"))
 		return err_set(err, ERR_USAGE,
-		    "%s: %s is not an absolute path of letters, digits and /._-+=~,@ alone: "
-		    "anything else means something in one configuration or the other",
+		    "%s: %s is not an absolute path of letters, digits and /._-+=~,@ (other "
+		    "characters have a meaning in some configuration)",
 		    option, path);
 	snprintf(ret, PATH_MAX, "%s", path);
 	return 0;
@@ -98,8 +97,8 @@ take_backend(const char *url, struct values *v, struct err *err)
 	if (strlen(url) >= sizeof(v->backend) || strncmp(url, "http://", 7) != 0 ||
 	    place_authority(url + 7, strlen(url + 7), &p) != 0)
 		return err_set(err, ERR_USAGE,
-		    "--backend: %s is not http://HOST:PORT, without a path (for TLS to the "
-		    "application add the server's own lines)",
+		    "invalid --backend '%s': use http://HOST:PORT without a path (for TLS to the "
+		    "application edit the configuration)",
 		    url);
 	snprintf(v->backend, sizeof(v->backend), "%s", url);
 	snprintf(
@@ -115,7 +114,8 @@ take_values(const struct server_config *what, struct values *v, struct err *err)
 	int rc;
 
 	if (what->port > 65535)
-		return err_set(err, ERR_USAGE, "--listen: there is no port %u", what->port);
+		return err_set(
+		    err, ERR_USAGE, "invalid --listen %u: ports are 1 to 65535", what->port);
 	snprintf(v->port, sizeof(v->port), "%u", what->port == 0 ? 443 : what->port);
 	if ((rc = take_name(what->name, v, err)) != 0 ||
 	    (rc = take_path(
@@ -136,7 +136,7 @@ take_values(const struct server_config *what, struct values *v, struct err *err)
 	return !beside || strcmp(v->key, key) == 0
 		   ? 0
 		   : err_set(err, ERR_USAGE,
-			 "--key: HAProxy takes the key from beside the certificate, %s", key);
+			 "--key: HAProxy reads the key from beside the certificate, %s", key);
 }
 
 int

@@ -19,7 +19,7 @@ find(const struct filling *f, const char *name, size_t len, struct err *err)
 	for (w = f->words; w->name != NULL; w++)
 		if (strlen(w->name) == len && strncmp(w->name, name, len) == 0)
 			return w;
-	err_set(err, ERR_INTERNAL, "template: there is no %.*s", (int)len, name);
+	err_set(err, ERR_INTERNAL, "template: unknown name %.*s", (int)len, name);
 	return NULL;
 }
 
@@ -105,7 +105,7 @@ template_fill(
 			return rc;
 	}
 	if (f.depth > 0)
-		return err_set(err, ERR_INTERNAL, "template: a section does not close");
+		return err_set(err, ERR_INTERNAL, "template: a section is not closed");
 	blob_move(ret, &filled);
 	return 0;
 }

@@ -179,7 +179,7 @@ judge(struct relying_probe *p, const struct tls_reply *r)
 	p->alert = r->alert;
 	p->status = r->status;
 	if (r->alert == TLS_PROTOCOL_VERSION) {
-		untried(p, "the server does not speak it");
+		untried(p, "the server does not support it");
 		return;
 	}
 	tell(r, p->why, sizeof(p->why));
@@ -217,12 +217,12 @@ session_of(const struct probing *p, bool tls12, struct blob *ret, struct relying
 		return rc;
 	rc = file_read_private(path, ret, err);
 	if (rc == 0 && ret->len == 0) {
-		untried(to, "the server gave no session that could be resumed");
+		untried(to, "the server gave no session that can be resumed");
 		return 0;
 	}
 	if (rc != ERR_ABSENT)
 		return rc;
-	untried(to, "no session from before; keep one: ykenroll verify-server --prepare URL");
+	untried(to, "no session from before; save one with: ykenroll verify-server --prepare URL");
 	return 0;
 }
 
@@ -306,12 +306,12 @@ load_kept(struct probing *p, enum who who, enum probe_id id, const char *fix)
 	const int64_t now = utc_now();
 
 	if (rc == ERR_ABSENT)
-		snprintf(p->absent[who], sizeof(p->absent[who]), "there is none%s%s",
-		    fix == NULL ? " yet" : "; make one: ", fix == NULL ? "" : fix);
+		snprintf(p->absent[who], sizeof(p->absent[who]), "none exists%s%s",
+		    fix == NULL ? " yet" : "; create one with: ", fix == NULL ? "" : fix);
 	else if (rc != 0)
 		take_absent(p, who, why.text);
 	else if (id != PROBE_OLD && p->keys[who].info.not_after <= now)
-		take_absent(p, who, "it has expired; make a new one: " PREPARE);
+		take_absent(p, who, "it has expired; create a new one with: " PREPARE);
 	else if (id == PROBE_OLD && p->keys[who].info.not_after > now)
 		take_absent(p, who, "it has not expired");
 }
@@ -328,8 +328,8 @@ check_revocation(struct probing *p, enum who who, bool wanted)
 		take_absent(p, who, why.text);
 	else if (revoked != wanted)
 		take_absent(p, who,
-		    wanted ? "it is not revoked yet; do that: " PREPARE
-			   : "it is revoked; make a new one: " PREPARE);
+		    wanted ? "it is not revoked yet; do that with: " PREPARE
+			   : "it is revoked; create a new one with: " PREPARE);
 }
 
 /* Is it there, and what has it? It is let go again: nobody else could use it while a person looks
@@ -397,7 +397,7 @@ gather(struct probing *p, struct err *err)
 	    (rc = make_foreign(p, SAME_NAME, &p->v.cas[0], err)) != 0)
 		return rc;
 	if (!p->v.what->token) {
-		take_absent(p, TOKEN, "not asked for (--token)");
+		take_absent(p, TOKEN, "not requested (--token)");
 		return 0;
 	}
 	if ((rc = look_at_token(p, err)) != 0)

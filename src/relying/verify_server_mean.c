@@ -60,17 +60,19 @@ static const struct {
 	const char *let_in; /* NULL: nobody */
 	const char *means;
 } findings[] = {
-    {"none", "the server lets clients in that show no certificate"},
-    {"other-ca", "the server lets certificates in that this CA did not issue"},
-    {"same-name", "the server lets certificates in that this CA did not issue"},
-    {NULL, "the server refuses everybody, so that its other refusals say nothing: is a CRL of it "
-	   "expired or missing, of the future, does it not know this CA, or does it keep a list of "
-	   "certificates (Caddy) that lacks the probes?"},
-    {"revoked", "the server lets revoked certificates in: it does not check CRLs, or has not read "
-		"the newest one (ykenroll ca publish, and reload the server)"},
-    {"expired", "the server lets expired certificates in"},
-    {"resumed", "the server resumes the session of a certificate that was revoked since: turn "
-		"session caches and tickets off"},
+    {"none", "the server lets clients in without a certificate"},
+    {"other-ca", "the server lets clients in with a certificate that this CA did not issue"},
+    {"same-name", "the server lets clients in with a certificate that this CA did not issue"},
+    {NULL, "the server refuses everybody, so its other refusals prove nothing: check whether one "
+	   "of its CRLs is expired, missing or dated in the future, whether it trusts this CA, "
+	   "and whether its list of certificates (Caddy) has the probes"},
+    {"revoked",
+	"the server lets clients in with a revoked certificate: it does not check CRLs, or has "
+	"not read the newest one (ykenroll ca publish, and reload the server)"},
+    {"expired", "the server lets clients in with an expired certificate"},
+    {"resumed",
+	"the server resumes the session of a certificate that has since been revoked: turn off "
+	"session caches and tickets"},
 };
 
 static const char *
@@ -84,13 +86,12 @@ meaning(const struct relying_verified *r)
 					       : let_in(r, findings[i].let_in) > 0)
 			return findings[i].means;
 	if (out > 0)
-		return "the server refuses some of those whom it should let in";
+		return "the server refuses some clients that it should let in";
 	if (in == 0)
-		return "it was not tried whether the server lets anybody in, so that its refusals say "
+		return "it was not tested whether the server lets anybody in, so its refusals prove "
 		       "nothing";
-	return tried_enough(r)
-		   ? "the server lets in whom it should, and nobody else"
-		   : "nothing wrong was found, but not all that is needed could be tried";
+	return tried_enough(r) ? "the server lets in exactly the clients it should"
+			       : "no problem was found, but not all necessary tests could be run";
 }
 
 int

@@ -93,7 +93,7 @@ place_parse(const char *url, struct place *ret, struct err *err)
 		from = url + 8;
 	else if (strstr(url, "://") != NULL)
 		return err_set(err, ERR_USAGE,
-		    "the URL must begin with https://: without TLS there is no certificate");
+		    "the URL must begin with https://, since without TLS there is no certificate");
 	n = strcspn(from, "/?#");
 	if (place_authority(from, n, &p) != 0 || take_path(from + n, p.path, sizeof(p.path)) != 0)
 		return err_set(err, ERR_USAGE,
@@ -148,7 +148,7 @@ place_find(struct place *p, const char *connect_to, int64_t deadline_ns, struct 
 	int rc = ERR_INTERNAL, fd = -1, r;
 
 	if (connect_to != NULL && place_authority(connect_to, strlen(connect_to), &to) != 0)
-		return err_set(err, ERR_USAGE, "--connect takes ADDRESS[:PORT]");
+		return err_set(err, ERR_USAGE, "invalid --connect; use ADDRESS[:PORT]");
 	if ((r = getaddrinfo(to.host, to.port, &hints, &list)) != 0 &&
 	    (r = getaddrinfo(to.host, to.port, NULL, &list)) != 0)
 		return err_set(err, ERR_INTERNAL, "cannot find %s: %s", to.host, gai_strerror(r));

@@ -63,9 +63,9 @@ put "dir = relative"
 exits 2 '\[publish\]: dir is a path from the root' "a relative path is refused" ykenroll ca publish
 put "dir = $T/a
 relaod = /bin/true"
-exits 2 'there is no relaod' "so is a misspelt name" ykenroll ca publish
+exits 2 'unknown setting .relaod.' "so is a misspelt name" ykenroll ca publish
 put "server = nginx"
-exits 2 'there is no dir' "and a section without a directory" ykenroll ca publish
+exits 2 'setting dir is missing' "and a section without a directory" ykenroll ca publish
 put "dir = $T/a
 server = iis"
 exits 2 '' "and a server that nobody knows" ykenroll ca publish
@@ -131,7 +131,7 @@ lie 9 7F "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
 exits 9 'lists certificate' "one without the revocation is refused, whatever its number" publish
 claim "what was there stays" untouched
 lie 9 "$(printf '%02X' "0x$(number "$www/crl-bundle.pem")")" "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
-exits 9 'another one of that number' "another CRL of the number that is there is refused" publish
+exits 9 'a different one with the same number' "another CRL of the number that is there is refused" publish
 claim "what was there stays" untouched
 lie 9 7F "$(date -u -d '1 hour ago' +%Y%m%d%H%M%SZ)"
 exits 12 'expired.*ykenroll ca crl' "an expired one is refused, with what to run" publish
@@ -145,7 +145,7 @@ lie 9 7F "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
 exits 0 '' "an entry may go when its certificate has expired" publish
 restore
 chmod o+w "$www"
-exits 2 'anybody may write' "a directory that is open to all is refused" publish
+exits 2 'writable by everybody' "a directory that is open to all is refused" publish
 chmod o-w "$www"
 printf garbage >"$www/crl-bundle.pem"
 exits 0 '' "garbage in the directory is replaced" publish

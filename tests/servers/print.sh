@@ -8,7 +8,7 @@ cd "$(dirname "$0")" || exit 1
 T=$(mktemp -d) || exit 1
 trap 'rm -rf "$T"' EXIT
 
-exits 2 'nginx, apache, haproxy, caddy, traefik' "a server that there is not" ykenroll server iis
+exits 2 'nginx, apache, haproxy, caddy or traefik' "a server that there is not" ykenroll server iis
 exits 2 'nginx\|apache' "no server" ykenroll server
 exits 2 'port 0 is not possible' "port 0" ykenroll server nginx --listen 0
 exits 2 '65535' "port 65536" ykenroll server nginx --listen 65536

@@ -55,7 +55,7 @@ cp "$S/run/nginx.printed" "$S/good.printed"
 echo 'server { garbage' >>"$S/run/nginx.printed"
 was=$(generations nginx)
 ca ca crl
-says "$S/nginx.err" 'configuration is not good and nothing was reloaded' "a broken configuration is said"
+says "$S/nginx.err" 'configuration test failed and nothing was reloaded' "a broken configuration is said"
 claim "and not loaded: nginx is as it was" [ "$(generations nginx)" = "$was" ]
 claim "and still there" [ "$(visit nginx Alice)" = 200 ]
 claim "the watcher, too" kill -0 "$(cat "$S/nginx.watch")"
@@ -91,13 +91,13 @@ sleep 1.5
 claim "and publishes no more" cmp "$(server_dir nginx)/crl-bundle.pem" "$S/last.crl"
 
 # ---- once ----
-exits 1 'configuration is not good and nothing was reloaded.*ended with 7' "a test that fails" \
+exits 1 'configuration test failed and nothing was reloaded.*ended with 7' "a test that fails" \
 	ykenroll ca publish "$S/once" --test "sh -c 'exit 7'" --reload "touch $S/never"
 claim "and nothing was reloaded, but the files are there" eval '[ ! -e "$S/never" ] && [ -s "$S/once/crl-bundle.pem" ]'
 exits 0 '' "a test that passes" ykenroll ca publish "$S/once" --test true --reload "touch $S/reloaded"
 claim "and a reload" [ -e "$S/reloaded" ]
 exits 2 'unclosed quote' "a test that is no words" ykenroll ca publish "$S/once" --test "x '"
-exits 2 'no configuration for iis' "a server that there is not" ykenroll ca publish "$S/once" --server iis
+exits 2 "no configuration for 'iis'" "a server that there is not" ykenroll ca publish "$S/once" --server iis
 exits 0 '' "Caddy's list where nobody asked" ykenroll ca publish "$S/once" --json
 claim "is not made: it would show everybody's name" eval '[ ! -e "$S/once/leaves.caddy" ] && jq -e ".leaves == null" "$T/out"'
 exits 0 '' "with --leaves" ykenroll ca publish "$S/once" --leaves --json
