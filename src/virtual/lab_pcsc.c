@@ -67,8 +67,8 @@ lab_pcsc_open_module(void)
 	if (fd < 0)
 		fd = open(YKVIRT_IFD_DIR "/" MODULE, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		lab_say("the driver " MODULE " is missing; it belongs into %s, beside ykvirt, or "
-			"into " YKVIRT_IFD_DIR,
+		lab_say("the driver " MODULE
+			" is missing; it belongs in %s, beside ykvirt, or in " YKVIRT_IFD_DIR,
 		    dir);
 	return fd;
 }

@@ -135,11 +135,11 @@ take_words(const struct run_args *a, struct vkey_config *c)
 		const char *words[4]; /* what is not given is the first */
 		int *ret;
 	} options[] = {
-	    {"--timing", "want real or host", a->timing, {"host", "real"}, &timing},
-	    {"--atr", "want usb or nfc", a->atr, {"usb", "nfc"}, &atr},
-	    {"--finger", "want right, wrong or none", a->finger, {"right", "wrong", "none"},
+	    {"--timing", "use real or host", a->timing, {"host", "real"}, &timing},
+	    {"--atr", "use usb or nfc", a->atr, {"usb", "nfc"}, &atr},
+	    {"--finger", "use right, wrong or none", a->finger, {"right", "wrong", "none"},
 		&finger},
-	    {"--f9", "want rsa2048 or p256", a->f9, {"rsa2048", "p256"}, &f9},
+	    {"--f9", "use rsa2048 or p256", a->f9, {"rsa2048", "p256"}, &f9},
 	};
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
@@ -156,7 +156,7 @@ take_words(const struct run_args *a, struct vkey_config *c)
 	c->finger = (enum vkey_finger)finger;
 	c->f9_rsa = f9 == 0;
 	if (parse_touch(a->touch, &c->touch, &c->touch_ms) != 0)
-		return usage_error("run", "--touch", "want at-once, never or seconds");
+		return usage_error("run", "--touch", "use at-once, never or a number of seconds");
 	return 0;
 }
 
@@ -164,15 +164,15 @@ static int
 check_run(const struct run_args *a, const char *extra, struct vkey_config *config)
 {
 	if (extra != NULL)
-		return usage_error("run", extra, "no argument is wanted");
+		return usage_error("run", extra, "no arguments are allowed");
 	if (a->state == NULL)
-		return usage_error("run", NULL, "--state FILE is missing");
+		return usage_error("run", NULL, "--state FILE is required");
 	if (a->port < 1 || a->port > 65535)
-		return usage_error("run", "--port", "want 1 to 65535");
+		return usage_error("run", "--port", "use 1 to 65535");
 	if (a->serial < 0)
-		return usage_error("run", "--serial", "want a number below 2^31");
+		return usage_error("run", "--serial", "use a number below 2^31");
 	if (a->form_factor < 0 || a->form_factor > 255)
-		return usage_error("run", "--form-factor", "want 0 to 255");
+		return usage_error("run", "--form-factor", "use 0 to 255");
 	if (take_words(a, config) != 0)
 		return EXIT_USAGE;
 	for (char **f = a->faults; f != NULL && *f != NULL; f++)
@@ -192,7 +192,7 @@ cmd_run(int argc, const char **argv)
 {
 	struct vkey_config config = {0};
 	const struct poptOption options[] = {{"state", 0, POPT_ARG_STRING, &run_args.state, 0,
-						 "the key's state, made if missing", "FILE"},
+						 "the key's state, created if missing", "FILE"},
 	    {"port", 0, POPT_ARG_INT | POPT_ARGFLAG_SHOW_DEFAULT, &run_args.port, 0,
 		"port of the vpcd reader on 127.0.0.1", "N"},
 	    {"firmware", 0, POPT_ARG_STRING, &run_args.firmware, 0, "of a new key (5.7.1)",
@@ -201,20 +201,21 @@ cmd_run(int argc, const char **argv)
 	    {"form-factor", 0, POPT_ARG_INT, &run_args.form_factor, 0,
 		"of a new key: 1 USB-A keychain, 3 USB-C keychain, 6 and 7 Bio", "N"},
 	    {"pin-complexity", 0, POPT_ARG_NONE, &run_args.pin_complexity, 0,
-		"of a new key: refuses simple PINs and PUKs", NULL},
+		"of a new key: rejects simple PINs and PUKs", NULL},
 	    {"fips", 0, POPT_ARG_NONE, &run_args.fips, 0, "a new key of the FIPS series", NULL},
 	    {"f9", 0, POPT_ARG_STRING, &run_args.f9, 0,
 		"attestation key of a new key: rsa2048 (as real ones) or p256", "ALGORITHM"},
 	    {"touch", 0, POPT_ARG_STRING, &run_args.touch, 0,
 		"when a finger touches the key: at-once, never, or after SECONDS", "WHEN"},
 	    {"finger", 0, POPT_ARG_STRING, &run_args.finger, 0,
-		"what a Bio key feels: the right one, a wrong one, or none is enrolled", "WHOSE"},
+		"fingerprint at a Bio key: the right one, a wrong one, or none enrolled", "WHOSE"},
 	    {"timing", 0, POPT_ARG_STRING, &run_args.timing, 0,
 		"real: as slow as a real key; host: as fast as this machine", "HOW"},
 	    {"atr", 0, POPT_ARG_STRING, &run_args.atr, 0,
 		"usb, or nfc: that of a contactless reader", "KIND"},
 	    {"root", 0, POPT_ARG_STRING, &run_args.root, 0,
-		"attestation root.pem and root.key, made if missing (the state's directory)",
+		"attestation root.pem and root.key, created if missing (default: the state's "
+		"directory)",
 		"DIR"},
 	    {"fault", 0, POPT_ARG_ARGV, &run_args.faults, 0,
 		"arm a fault, e.g. 'ins=24;remove-after;back=500'", "SPEC"},
@@ -287,7 +288,7 @@ cmd_control(int argc, const char **argv)
 	if (n == 2 && (strcmp(w[1], "insert") == 0 || strcmp(w[1], "remove") == 0 ||
 			  strcmp(w[1], "status") == 0))
 		return ask(w[0], w[1]);
-	return usage_error("control", NULL, "want STATE insert|remove|status|fault SPEC");
+	return usage_error("control", NULL, "use STATE insert|remove|status|fault SPEC");
 }
 
 /* A running key knows more than its file: it is asked first. */
@@ -302,7 +303,7 @@ cmd_inspect(int argc, const char **argv)
 	if ((rc = words(&ctx, "ykvirt inspect", "STATE", argc, argv, w, 1, &n)) != 0)
 		return rc;
 	if (n != 1)
-		return usage_error("inspect", NULL, "want one STATE");
+		return usage_error("inspect", NULL, "use exactly one STATE");
 	if (control_ask(w[0], "status", &text, msg, sizeof(msg)) == 0) {
 		fputs(text, stdout);
 	} else {

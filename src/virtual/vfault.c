@@ -119,7 +119,7 @@ vfault_add(struct vfault_list *l, const char *spec, char *msg, size_t msg_len)
 	for (char *w = strtok_r(copy, ";,", &save); w != NULL; w = strtok_r(NULL, ";,", &save)) {
 		if (parse_word(&f, w) != 0)
 			return state_say(msg, msg_len,
-			    "fault: \"%s\" is unknown, out of range or one too many", w);
+			    "fault: \"%s\" is unknown, out of range or given twice", w);
 	}
 	why = complaint(&f);
 	if (why != NULL)

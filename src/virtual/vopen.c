@@ -64,16 +64,16 @@ make_new(const struct vkey_config *c, struct state *st, char *msg, size_t msg_le
 
 	if (!parse_firmware(fw, st->firmware))
 		return state_say(
-		    msg, msg_len, "firmware \"%s\": want 4.y.z or 5.y.z, one digit each", fw);
+		    msg, msg_len, "firmware \"%s\": use 4.y.z or 5.y.z, one digit each", fw);
 	if (c->serial > INT32_MAX)
-		return state_say(msg, msg_len, "serial number %u: want one below 2^31", c->serial);
+		return state_say(msg, msg_len, "serial number %u: use one below 2^31", c->serial);
 	st->serial = c->serial != 0 ? c->serial : made_up_serial();
 	st->form_factor = c->form_factor != 0 ? c->form_factor : 0x01;
 	if (c->fips)
 		st->form_factor |= FORM_FIPS;
 	if (c->pin_complexity && !state_fw(st, 5, 7, 0))
 		return state_say(
-		    msg, msg_len, "firmware %s has no PIN complexity: want 5.7.0 or later", fw);
+		    msg, msg_len, "firmware %s has no PIN complexity: use 5.7.0 or later", fw);
 	st->pin_complexity = c->pin_complexity || state_fips_enforced(st);
 	state_factory_refs(st);
 	state_factory_mgm(st);
