@@ -51,7 +51,8 @@ struct relying_verified {
 	char anchor[X509_TEXT_MAX]; /* that vouches for it; may be empty */
 	struct relying_probe probes[RELYING_PROBES_MAX];
 	size_t n;
-	char finding[400]; /* what all of it means */
+	char finding[400];	/* what all of it means */
+	const char *finding_id; /* the same for programs: "revoked"; doc/formats.md has them */
 };
 
 /* Contacts the server that is named, and nothing else. *ret is filled as far as it came. Errors:

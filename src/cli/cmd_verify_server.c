@@ -63,9 +63,10 @@ show_json(const struct relying_verified *r, struct err *err)
 
 	for (i = 0; i < r->n; i++)
 		json_array_append_new(list, probe_json(&r->probes[i]));
-	return render_json(json_pack("{s:s, s:s, s:s*, s:o, s:s}", "server", r->server, "address",
-			       r->address, "issued_by", r->anchor[0] != '\0' ? r->anchor : NULL,
-			       "probes", list, "finding", r->finding),
+	return render_json(
+	    json_pack("{s:s, s:s, s:s*, s:o, s:s, s:s}", "server", r->server, "address", r->address,
+		"issued_by", r->anchor[0] != '\0' ? r->anchor : NULL, "probes", list, "finding",
+		r->finding, "finding_id", r->finding_id),
 	    err);
 }
 

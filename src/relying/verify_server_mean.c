@@ -55,27 +55,44 @@ let_in(const struct relying_verified *r, const char *name)
 	return n;
 }
 
+struct meaning {
+	const char *id, *text;
+};
+
 /* The first that is so is told. */
 static const struct {
 	const char *let_in; /* NULL: nobody */
-	const char *means;
+	struct meaning means;
 } findings[] = {
-    {"none", "the server lets clients in without a certificate"},
-    {"other-ca", "the server lets clients in with a certificate that this CA did not issue"},
-    {"same-name", "the server lets clients in with a certificate that this CA did not issue"},
-    {NULL, "the server refuses everybody, so its other refusals prove nothing: check whether one "
-	   "of its CRLs is expired, missing or dated in the future, whether it trusts this CA, "
-	   "and whether its list of certificates (Caddy) has the probes"},
+    {"none", {"no-certificate", "the server lets clients in without a certificate"}},
+    {"other-ca",
+	{"other-ca", "the server lets clients in with a certificate that this CA did not issue"}},
+    {"same-name",
+	{"other-ca", "the server lets clients in with a certificate that this CA did not issue"}},
+    {NULL,
+	{"refuses-all",
+	    "the server refuses everybody, so its other refusals prove nothing: check whether one "
+	    "of its CRLs is expired, missing or dated in the future, whether it trusts this CA, "
+	    "and whether its list of certificates (Caddy) has the probes"}},
     {"revoked",
-	"the server lets clients in with a revoked certificate: it does not check CRLs, or has "
-	"not read the newest one (ykenroll ca publish, and reload the server)"},
-    {"expired", "the server lets clients in with an expired certificate"},
+	{"revoked",
+	    "the server lets clients in with a revoked certificate: it does not check CRLs, or has "
+	    "not read the newest one (ykenroll ca publish, and reload the server)"}},
+    {"expired", {"expired", "the server lets clients in with an expired certificate"}},
     {"resumed",
-	"the server resumes the session of a certificate that has since been revoked: turn off "
-	"session caches and tickets"},
+	{"resumed",
+	    "the server resumes the session of a certificate that has since been revoked: turn off "
+	    "session caches and tickets"}},
 };
+static const struct meaning refuses_some = {
+    "refuses-some", "the server refuses some clients that it should let in"};
+static const struct meaning none_in = {"untested",
+    "it was not tested whether the server lets anybody in, so its refusals prove nothing"};
+static const struct meaning incomplete = {
+    "incomplete", "no problem was found, but not all necessary tests could be run"};
+static const struct meaning right = {"right", "the server lets in exactly the clients it should"};
 
-static const char *
+static const struct meaning *
 meaning(const struct relying_verified *r)
 {
 	const unsigned in = count(r, true, VERDICT_IN), out = count(r, true, VERDICT_REFUSED);
@@ -84,25 +101,25 @@ meaning(const struct relying_verified *r)
 	for (i = 0; i < sizeof(findings) / sizeof(findings[0]); i++)
 		if (findings[i].let_in == NULL ? out > 0 && in == 0
 					       : let_in(r, findings[i].let_in) > 0)
-			return findings[i].means;
+			return &findings[i].means;
 	if (out > 0)
-		return "the server refuses some clients that it should let in";
+		return &refuses_some;
 	if (in == 0)
-		return "it was not tested whether the server lets anybody in, so its refusals prove "
-		       "nothing";
-	return tried_enough(r) ? "the server lets in exactly the clients it should"
-			       : "no problem was found, but not all necessary tests could be run";
+		return &none_in;
+	return tried_enough(r) ? &right : &incomplete;
 }
 
 int
 verify_conclude(struct relying_verified *r, struct err *err)
 {
+	const struct meaning *m = meaning(r);
 	bool wrong = false;
 	size_t i;
 
 	for (i = 0; i < r->n; i++)
 		wrong = wrong || (r->probes[i].verdict != VERDICT_UNTRIED && !r->probes[i].right);
-	snprintf(r->finding, sizeof(r->finding), "%s", meaning(r));
+	snprintf(r->finding, sizeof(r->finding), "%s", m->text);
+	r->finding_id = m->id;
 	if (wrong)
 		return err_set(err, ERR_PROOF, "%s: %s", r->server, r->finding);
 	if (!tried_enough(r))

@@ -35,7 +35,7 @@ exits 2 'email|id' "a holder without e-mail or id" ykenroll enroll Alice --pin "
 exits 2 'e-mail|address' "an address that is none" enroll Alice 'not an address'
 exits 2 'algorithm' "an unknown algorithm" enroll Alice a@example.org --algorithm RSA1024
 exits 2 'profile' "an unknown profile" enroll Alice a@example.org --profile admin
-exits 2 'no command' "an unknown command" ykenroll enrol
+exits 2 'unknown command' "an unknown command" ykenroll enrol
 exits 2 'see .ykenroll enroll --help' "an unknown option" ykenroll enroll --frobnicate
 claim "none of these has changed the card" untouched
 
