@@ -60,7 +60,7 @@ enum workflow_level {
 };
 struct workflow_finding {
 	enum workflow_level level;
-	char id[32];	/* of check, when not ok: which mismatch, for programs: "cert-foreign" */
+	char id[32];	/* when not ok: which, for programs: "cert-foreign", "pcscd-down" */
 	char what[80];	/* "certificate in slot 9A", "pcscd" */
 	char text[400]; /* what was found */
 	char fix[400];	/* what mends it, without losing anything; may be empty */

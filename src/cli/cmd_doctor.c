@@ -15,9 +15,9 @@ as_json(const struct workflow_finding *f, size_t n, bool well)
 
 	for (i = 0; i < n; i++)
 		json_array_append_new(
-		    list, json_pack("{s:s, s:s, s:s, s:s*}", "level", levels[f[i].level], "what",
-			      f[i].what, "text", f[i].text, "fix",
-			      f[i].fix[0] == '\0' ? NULL : f[i].fix));
+		    list, json_pack("{s:s, s:s*, s:s, s:s, s:s*}", "level", levels[f[i].level],
+			      "id", f[i].id[0] == '\0' ? NULL : f[i].id, "what", f[i].what, "text",
+			      f[i].text, "fix", f[i].fix[0] == '\0' ? NULL : f[i].fix));
 	return json_pack("{s:b, s:o}", "well", well, "findings", list);
 }
 

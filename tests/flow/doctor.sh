@@ -10,18 +10,20 @@ in_lab "$(pwd)/doctor.sh" --tokens 1 --firmware 5.7.1
 make_ca >"$T/init.log" 2>&1
 key=$(state 1)
 
-# finds CODE PATTERN REMEDY TEXT COMMAND…: exit status, and on standard output a finding with this remedy below it
+# finds CODE ID[:TEXT] REMEDY TEXT COMMAND…: exit status, a finding in the JSON, of what or saying what, its remedy
 finds() {
-	want=$1 pattern=$2 remedy=$3 text=$4
+	want=$1 id=${2%%:*} remedy=$3 text=$4
+	case $2 in *:*) says=${2#*:} ;; *) says= ;; esac
 	shift 4
 	"$@" >"$T/out" 2>"$T/err" </dev/null
 	rc=$?
 	n=$((n + 1))
-	if [ $rc = "$want" ] && grep -E -A1 -- "$pattern" "$T/out" | grep -Eq -- "fix: .*$remedy"; then
+	if [ $rc = "$want" ] && jq -e --arg id "$id" --arg says "$says" --arg fix "$remedy" \
+		'any(.findings[]; .id == $id and (.what + ": " + .text | contains($says)) and (.fix // "" | test($fix)))' "$T/out" >/dev/null; then
 		echo "ok $n - $text (exit $rc)"
 	else
 		bad=1
-		echo "not ok $n - $text: exit $rc instead of $want, or no finding like: $pattern, $remedy"
+		echo "not ok $n - $text: exit $rc instead of $want, or no finding $id, $says, $remedy"
 		sed 's/^/# /' "$T/out" "$T/err" | tail -30
 	fi
 }
@@ -44,8 +46,8 @@ claim "nothing was sent that costs a try" [ "$(card '.refused | add')" = 0 ]
 
 # ---- pcscd ----
 if [ -n "$namespaces" ]; then
-	finds 3 '^bad *pcscd *is not running' 'systemctl enable --now pcscd.socket' "pcscd is not running" \
-		covered 'mount -t tmpfs tmpfs /run/pcscd && exec ykenroll doctor'
+	finds 3 pcscd-down 'systemctl enable --now pcscd.socket' "pcscd is not running" \
+		covered 'mount -t tmpfs tmpfs /run/pcscd && exec ykenroll doctor --json'
 	cat >"$T/hangup.py" <<'PY'
 import os, socket, sys
 mode = int(sys.argv[1], 8)
@@ -59,10 +61,10 @@ while True:  # what pcscd does with whom polkit refuses
 PY
 	false_pcscd='mount -t tmpfs tmpfs /run/pcscd || exit 99; rm -f "$T/up"; timeout 20 python3 "$T/hangup.py" MODE "$T/up" & p=$!
 		while [ ! -e "$T/up" ]; do sleep 0.05; done; COMMAND; rc=$?; kill $p; exit $rc'
-	finds 3 '^bad *pcscd *hangs up: polkit' 'ykenroll.rules' "polkit refuses" \
-		covered "$(echo "$false_pcscd" | sed 's/MODE/666/; s/COMMAND/ykenroll doctor/')"
-	finds 3 '^bad *pcscd *its socket .* is closed' 'chmod 666 /run/pcscd/pcscd.comm' "pcscd's socket is closed" \
-		covered "$(echo "$false_pcscd" | sed 's/MODE/000/; s/COMMAND/setpriv --bounding-set=-all --inh-caps=-all ykenroll doctor/')"
+	finds 3 pcscd-refused 'ykenroll.rules' "polkit refuses" \
+		covered "$(echo "$false_pcscd" | sed 's/MODE/666/; s/COMMAND/ykenroll doctor --json/')"
+	finds 3 pcscd-closed 'chmod 666 /run/pcscd/pcscd.comm' "pcscd's socket is closed" \
+		covered "$(echo "$false_pcscd" | sed 's/MODE/000/; s/COMMAND/setpriv --bounding-set=-all --inh-caps=-all ykenroll doctor --json/')"
 	# pcscd 2 asks polkit, which is not here
 	pcscd --help 2>&1 | grep -q -- --disable-polkit && nopolkit=--disable-polkit || nopolkit=
 	export nopolkit
@@ -70,13 +72,13 @@ PY
 		for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do [ -S /run/pcscd/pcscd.comm ] || sleep 0.1; done
 		COMMAND; rc=$?; kill $p; exit $rc'
 	bus='mount -t tmpfs tmpfs /sys/bus && d=/sys/bus/usb/devices && mkdir -p $d/1-2 $d/1-2:1.0 &&
-		echo 1050 >$d/1-2/idVendor && echo CLASS >$d/1-2:1.0/bInterfaceClass && ykenroll doctor'
-	finds 3 '^bad *CCID driver *none is installed' 'apt install libccid' "no CCID driver" \
-		covered "$(echo "$lonely" | sed 's/COMMAND/ykenroll doctor/')"
+		echo 1050 >$d/1-2/idVendor && echo CLASS >$d/1-2:1.0/bInterfaceClass && ykenroll doctor --json'
+	finds 3 ccid-missing 'apt install libccid' "no CCID driver" \
+		covered "$(echo "$lonely" | sed 's/COMMAND/ykenroll doctor --json/')"
 	if [ -d /sys/bus ]; then
-		finds 3 '^bad *USB *1 of 1 .*CCID. off' 'ykman config usb --enable PIV' "CCID disabled on the key" \
+		finds 3 usb-ccid-off 'ykman config usb --enable PIV' "CCID disabled on the key" \
 			covered "$(echo "$bus" | sed 's/CLASS/03/')"
-		finds 3 '^bad *USB .*pcscd has no reader' 'gpgconf --kill scdaemon' "a key that no reader shows" \
+		finds 3 usb-no-reader 'gpgconf --kill scdaemon' "a key that no reader shows" \
 			covered "$(echo "$bus" | sed 's/CLASS/0b/' >"$T/bus.cmd"; echo "$lonely" | sed 's|COMMAND|. "$T/bus.cmd"|')"
 	else
 		skip "CCID disabled on the key" "no /sys/bus here"
@@ -89,10 +91,10 @@ else
 	done
 fi
 ykvirt control "$key" fault 'ins=A4;sw=6A82' >/dev/null
-finds 3 '^bad *token .*PIV is disabled' 'ykman config usb --enable PIV' "PIV disabled on the key" ykenroll doctor
+finds 3 token-piv-off 'ykman config usb --enable PIV' "PIV disabled on the key" ykenroll doctor --json
 ykvirt control "$key" remove >/dev/null && sleep 0.6
-exits 0 '' "no token in the reader is no defect" ykenroll doctor
-claim "but said" grep -q '^note *readers .*plug one in' "$T/out"
+exits 0 '' "no token in the reader is no defect" ykenroll doctor --json
+claim "but said" jq -e 'any(.findings[]; .id == "readers-empty")' "$T/out"
 
 # ---- waiting for a token ----
 exits 2 'number' "--wait wants a number" ykenroll check --wait soon
@@ -136,19 +138,20 @@ hold() { # hold NAME HOW SECONDS
 let_go() { kill $holder 2>/dev/null; wait $holder 2>/dev/null; }
 
 hold scdaemon transaction 60
-finds 20 "^bad *held by *scdaemon .pid $holder." 'gpgconf --kill scdaemon.*disable-ccid.*pcsc-shared' "a card held by scdaemon" ykenroll doctor
+finds 20 "held:scdaemon (pid $holder)" 'gpgconf --kill scdaemon.*disable-ccid.*pcsc-shared' "a card held by scdaemon" ykenroll doctor --json
 exits 20 "held by another program: scdaemon .pid $holder.; release it with: gpgconf --kill" "every command says who holds it" ykenroll check
 exits 20 "scdaemon .pid $holder." "also when the token is chosen by serial" ykenroll check --device 10000001
 claim "the holder is left alone" kill -0 $holder
 let_go
 hold firefox-esr exclusive 60
-finds 20 '^bad *held by *firefox-esr' 'close Firefox, or unload the module' "a card held exclusively by a browser" ykenroll doctor
+finds 20 held:firefox-esr 'close Firefox, or unload the module' "a card held exclusively by a browser" ykenroll doctor --json
 let_go
 hold yubikey-agent transaction 60
-finds 20 '^bad *held by *yubikey-agent' 'systemctl --user stop yubikey-agent' "a card held by yubikey-agent" ykenroll doctor
+finds 20 held:yubikey-agent 'systemctl --user stop yubikey-agent' "a card held by yubikey-agent" ykenroll doctor --json
 let_go
 hold "$(printf 'x\033[31mx')" transaction 60
-finds 20 '^bad *held by *x.x1b.31mx' 'close that program' "an unknown program with a hostile name" ykenroll doctor
+exits 20 '' "an unknown program with a hostile name" ykenroll doctor
+claim "is named, escaped" grep -q '^bad *held by *x.x1b.31mx' "$T/out"
 refuse "whose name does not reach the terminal raw" grep -q "$(printf '\033')" "$T/out" "$T/err"
 let_go
 hold scdaemon hidden 60
@@ -157,29 +160,29 @@ hold scdaemon hidden 60
 if $weak readlink /proc/$holder/fd/0 >/dev/null 2>&1; then
 	skip "a holder that this user cannot look at is guessed" "it can be looked at here"
 else
-	finds 20 '^bad *held by *perhaps scdaemon .*cannot see' 'gpgconf --kill scdaemon' "a holder that this user cannot look at is guessed" \
-		$weak ykenroll doctor
+	finds 20 held-perhaps:scdaemon 'gpgconf --kill scdaemon' "a holder that this user cannot look at is guessed" \
+		$weak ykenroll doctor --json
 fi
 let_go
 hold scdaemon idle 60
-exits 0 '' "a program that is only connected is no defect" ykenroll doctor
-claim "but named" grep -q '^note *held by *scdaemon' "$T/out"
+exits 0 '' "a program that is only connected is no defect" ykenroll doctor --json
+claim "but named" jq -e 'any(.findings[]; .id == "held" and .level == "note" and (.text | contains("scdaemon")))' "$T/out"
 let_go
 hold scdaemon transaction 4
 exits 12 'waiting up to 20 s' "a held card is waited for" ykenroll check --wait 20
 
 # ---- home ----
 chmod 755 "$T/home"
-finds 2 '^bad *home .*is open to others' "chmod 700 '$T/home'" "a home that is too open" ykenroll doctor
+finds 2 home-open "chmod 700 '$T/home'" "a home that is too open" ykenroll doctor --json
 chmod 700 "$T/home"
 chmod 644 "$T/home/flight.key"
-finds 2 '^bad *home .*flight.key is open' "chmod 600 '$T/home/flight.key'" "a key file that is too open" ykenroll doctor
+finds 2 home-open:flight.key "chmod 600 '$T/home/flight.key'" "a key file that is too open" ykenroll doctor --json
 chmod 600 "$T/home/flight.key"
-finds 2 '^bad *home *there is no' 'ykenroll init' "no home" ykenroll doctor --home "$T/nowhere"
+finds 2 home-missing 'ykenroll init' "no home" ykenroll doctor --json --home "$T/nowhere"
 cp -a "$T/home" "$T/broken"
 sqlite3 "$T/broken/registry.db" "PRAGMA writable_schema=1" "DROP TRIGGER IF EXISTS x" "UPDATE audit SET detail='forged'" 2>"$T/sql" ||
 	head -c 3000 /dev/urandom | dd of="$T/broken/registry.db" bs=1 seek=100 conv=notrunc 2>/dev/null
-finds 1 '^bad *registry' 'backup' "a forged audit row" ykenroll doctor --home "$T/broken"
+finds 1 registry-damaged 'backup' "a forged audit row" ykenroll doctor --json --home "$T/broken"
 
 # ---- clock and CRLs: the program is given another time ----
 cat >"$T/clock.c" <<'C'
@@ -206,18 +209,18 @@ time_t time(time_t *ret)
 }
 C
 if ${CC:-cc} -shared -fPIC -o "$T/clock.so" "$T/clock.c" 2>"$T/cc.log"; then
-	in_days() { SHIFT_DAYS=$1 LD_PRELOAD="$T/clock.so" ykenroll doctor; }
-	finds 12 '^warn *issuing CRL .*half of its life' 'ykenroll signer' "a CRL past half of its life" in_days 5
-	finds 12 '^bad *issuing CRL *expired' 'ykenroll signer.*pub/issuing.crl' "an expired CRL" in_days 9
-	finds 12 '^bad *root CRL *ends .*30 days' '' "a root CRL near its end" in_days 380
-	finds 12 '^bad *root CRL *expired' '' "an expired root CRL" in_days 400
-	finds 12 '^bad *clock .*the registry or a CRL was written' 'timedatectl set-ntp true' "a clock behind the registry" in_days -1
-	finds 12 '^bad *clock .*before this program was built' 'timedatectl set-ntp true' "a clock before the program" in_days -1000
+	in_days() { SHIFT_DAYS=$1 LD_PRELOAD="$T/clock.so" ykenroll doctor --json; }
+	finds 12 'crl-half:issuing CRL' 'ykenroll signer' "a CRL past half of its life" in_days 5
+	finds 12 'crl-expired:issuing CRL' 'ykenroll signer.*ykenroll ca publish' "an expired CRL" in_days 9
+	finds 12 'crl-ending:root CRL' '' "a root CRL near its end" in_days 380
+	finds 12 'crl-expired:root CRL' '' "an expired root CRL" in_days 400
+	finds 12 clock-behind 'timedatectl set-ntp true' "a clock behind the registry" in_days -1
+	finds 12 clock-before-build 'timedatectl set-ntp true' "a clock before the program" in_days -1000
 else
 	skip "clock and CRLs" "no C compiler"
 fi
 rm "$T/home/pub/issuing.crl"
-finds 12 '^bad *issuing CRL *.*not there' 'ykenroll signer' "no CRL" ykenroll doctor
+finds 12 crl-missing 'ykenroll signer' "no CRL" ykenroll doctor --json
 timeout 3 ykenroll signer --ca-pass "file:$T/pass" >/dev/null 2>&1
-exits 0 '' "the remedy for a CRL helps" ykenroll doctor
+exits 0 '' "the remedy for a CRL helps" ykenroll doctor --json
 finish

@@ -19,6 +19,10 @@ claim "planted: a path that is not there is found" "$(printf 'src/db/db.h src/db
 	[ "$(named "$T" | sed 's/.* //')" = src/db/none.c ] || named "$T")"
 claim "what README and doc/ name is there" "$(named README.md doc/*.md)"
 claim "what contracts and comments name is there" "$(named $(git ls-files 'include/*.h' 'src/*.[ch]' | grep -v '\.pem$'))"
+claim "doc/formats.md has every finding of doctor" "$(grep -ohE '(LEVEL_(BAD|WARN|NOTE), |= \{)(LEVEL_BAD, )?"[a-z]+-[a-z-]+"' \
+	src/workflow/look/doctor*.c | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u | while read -r id; do
+	grep -q "\`$id\`" doc/formats.md || echo "$id"
+done)"
 for room in src/*/; do
 	claim "doc/architecture.md has $room" "$(grep -q "^| \`$(basename "$room")\`\|ykenroll-$(basename "$room" _main)\`" doc/architecture.md || echo "$room")"
 done

@@ -45,7 +45,7 @@ check_state(struct check *c)
 			    row->holder.id == 0 ? "" : ", holder ", row->holder.key);
 			return;
 		}
-	findings_add(&c->found, LEVEL_OK, "registry", NULL, "%s, held by %s (%s)",
+	findings_add(&c->found, LEVEL_OK, NULL, "registry", NULL, "%s, held by %s (%s)",
 	    registry_token_state_name(row->token.state), row->holder.name, row->holder.key);
 }
 
@@ -106,7 +106,7 @@ check_crl(struct check *c)
 		    "the certificate is listed in the CRL but %s in the registry",
 		    registry_cert_state_name(e->cert_state));
 	else
-		findings_add(&c->found, LEVEL_OK, "CRL", NULL, "agrees");
+		findings_add(&c->found, LEVEL_OK, NULL, "CRL", NULL, "agrees");
 }
 
 /* ---- what is on the token, against what should be ---- */
@@ -156,7 +156,7 @@ expected_cert(struct check *c, const struct cert_info *info)
 	else if (c->expected.cert_state == CERT_SUPERSEDED)
 		findings_mismatch(&c->found, "cert-old", "%s: superseded", info->subject);
 	else
-		findings_add(&c->found, LEVEL_OK, "certificate in slot 9A", NULL,
+		findings_add(&c->found, LEVEL_OK, NULL, "certificate in slot 9A", NULL,
 		    "%s, %s, until %s", info->subject,
 		    registry_cert_state_name(c->expected.cert_state), end);
 }
@@ -176,7 +176,8 @@ check_cert(struct check *c, struct err *err)
 		if (c->live)
 			findings_mismatch(&c->found, "cert-missing", "none");
 		else
-			findings_add(&c->found, LEVEL_OK, "certificate in slot 9A", NULL, "none");
+			findings_add(
+			    &c->found, LEVEL_OK, NULL, "certificate in slot 9A", NULL, "none");
 		return 0;
 	}
 	if (got != 0 || cert_read(der.data, der.len, &info, NULL) != 0) {
@@ -226,7 +227,7 @@ judge_key(struct check *c, const struct token_slot *slot, const uint8_t digest[s
 		    "PIN policy %u and touch policy %u, not %u and %u", slot->pin_policy,
 		    slot->touch_policy, e->pin_policy, e->touch_policy);
 	else
-		findings_add(&c->found, LEVEL_OK, "key in slot 9A", NULL,
+		findings_add(&c->found, LEVEL_OK, NULL, "key in slot 9A", NULL,
 		    "%s, generated on the token", key_alg_name(slot->alg));
 }
 
@@ -246,7 +247,8 @@ check_key(struct check *c, struct err *err)
 		if (c->live && memcmp(token_id(c->s.token)->firmware, tells, sizeof(tells)) >= 0)
 			findings_mismatch(&c->found, "key-missing", "%s", why.text);
 		else
-			findings_add(&c->found, LEVEL_OK, "key in slot 9A", NULL, "%s", why.text);
+			findings_add(
+			    &c->found, LEVEL_OK, NULL, "key in slot 9A", NULL, "%s", why.text);
 		return 0;
 	}
 	if ((rc = x509_sha256(&slot.spki, digest, err)) == 0)
@@ -279,7 +281,7 @@ check_identity(struct check *c, struct err *err)
 		findings_mismatch(&c->found, "identity-other",
 		    "the GUID in the CHUID is not the one that was written");
 	else
-		findings_add(&c->found, LEVEL_OK, "card identity", NULL, "as it was written");
+		findings_add(&c->found, LEVEL_OK, NULL, "card identity", NULL, "as it was written");
 	return 0;
 }
 
@@ -296,9 +298,10 @@ judge_pin(struct check *c, const char *what, const char *blocked, const char *fa
 	else if (s->known && s->factory && enrolled)
 		findings_mismatch(&c->found, factory, "still the factory default");
 	else if (s->tries_left < 0)
-		findings_add(&c->found, LEVEL_OK, what, NULL, "this firmware does not report it");
+		findings_add(
+		    &c->found, LEVEL_OK, NULL, what, NULL, "this firmware does not report it");
 	else
-		findings_add(&c->found, LEVEL_OK, what, NULL, "%s%d tries left",
+		findings_add(&c->found, LEVEL_OK, NULL, what, NULL, "%s%d tries left",
 		    s->factory ? "factory default, " : "", s->tries_left);
 }
 
@@ -314,7 +317,7 @@ judge_mgm(struct check *c, const struct token_mgm_state *mgm)
 		findings_mismatch(&c->found, "mgm-algorithm",
 		    "algorithm %02X, and %02X is in escrow", (unsigned)mgm->alg, s->alg);
 	else
-		findings_add(&c->found, LEVEL_OK, "management key", NULL, "%s",
+		findings_add(&c->found, LEVEL_OK, NULL, "management key", NULL, "%s",
 		    !mgm->known	   ? "this firmware does not report it"
 		    : mgm->factory ? "the factory default"
 				   : "not the factory default");
@@ -339,7 +342,7 @@ check_secrets(struct check *c, struct err *err)
 	if (has_puk)
 		judge_pin(c, "PUK", "puk-blocked", "puk-factory", &puk);
 	else
-		findings_add(&c->found, LEVEL_OK, "PUK", NULL, "this token has no PUK");
+		findings_add(&c->found, LEVEL_OK, NULL, "PUK", NULL, "this token has no PUK");
 	judge_mgm(c, &mgm);
 	return 0;
 }

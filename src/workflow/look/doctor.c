@@ -32,7 +32,7 @@ check_ykpiv(struct doctor *d)
 
 	if (sscanf(version, "%u.%u", &major, &minor) != 2 || major < 2 ||
 	    (major == 2 && minor < 2)) {
-		findings_add(&d->found, LEVEL_BAD, "libykpiv",
+		findings_add(&d->found, LEVEL_BAD, "ykpiv-old", "libykpiv",
 		    "apt install --only-upgrade libykpiv2", "version %s; 2.2 or newer is needed",
 		    version);
 		return;
@@ -45,9 +45,9 @@ check_ykpiv(struct doctor *d)
 		at += w < 0 ? 0 : (size_t)w;
 	}
 	if (at == 0)
-		findings_add(&d->found, LEVEL_OK, "libykpiv", NULL, "%s", version);
+		findings_add(&d->found, LEVEL_OK, NULL, "libykpiv", NULL, "%s", version);
 	else
-		findings_add(&d->found, LEVEL_NOTE, "libykpiv", NULL,
+		findings_add(&d->found, LEVEL_NOTE, "ykpiv-lacks", "libykpiv", NULL,
 		    "%s lacks %s: ykenroll does without, but yubico-piv-tool and ykcs11 of that "
 		    "version cannot do it",
 		    version, lacks);
@@ -61,11 +61,12 @@ check_libraries(struct doctor *d)
 	check_ykpiv(d);
 	/* major and minor; OPENSSL_VERSION_NUMBER(3) */
 	if (OpenSSL_version_num() >> 20 < OPENSSL_VERSION_NUMBER >> 20)
-		findings_add(&d->found, LEVEL_BAD, "OpenSSL", "apt install --only-upgrade libssl3",
+		findings_add(&d->found, LEVEL_BAD, "openssl-old", "OpenSSL",
+		    "apt install --only-upgrade libssl3",
 		    "%s, older than the %s that this program was built with", text,
 		    OPENSSL_FULL_VERSION_STR);
 	else
-		findings_add(&d->found, LEVEL_OK, "OpenSSL", NULL, "%s", text);
+		findings_add(&d->found, LEVEL_OK, NULL, "OpenSSL", NULL, "%s", text);
 }
 
 /* ---- pcscd ---- */
@@ -79,26 +80,27 @@ check_pcscd(struct doctor *d)
 {
 	static const struct {
 		enum workflow_level level;
-		const char *text, *fix;
+		const char *id, *text, *fix;
 	} by_service[] = {
-	    [SERVICE_RUNS] = {LEVEL_OK, "answers", NULL},
-	    [SERVICE_ABSENT] = {LEVEL_BAD, "is not running",
+	    [SERVICE_RUNS] = {LEVEL_OK, NULL, "answers", NULL},
+	    [SERVICE_ABSENT] = {LEVEL_BAD, "pcscd-down", "is not running",
 		"systemctl enable --now pcscd.socket (without systemd: pcscd)"},
-	    [SERVICE_CLOSED] = {LEVEL_BAD, "its socket " DEVICE_SOCKET " is closed to this user",
+	    [SERVICE_CLOSED] = {LEVEL_BAD, "pcscd-closed",
+		"its socket " DEVICE_SOCKET " is closed to this user",
 		"chmod 666 " DEVICE_SOCKET " (for good: SocketMode=0666 in pcscd.socket)"},
-	    [SERVICE_REFUSED] = {LEVEL_BAD,
+	    [SERVICE_REFUSED] = {LEVEL_BAD, "pcscd-refused",
 		"closes the connection: polkit does not allow this user", POLKIT_FIX},
-	    [SERVICE_FAILED] = {LEVEL_BAD, "is running but does not work",
+	    [SERVICE_FAILED] = {LEVEL_BAD, "pcscd-failed", "is running but does not work",
 		"systemctl restart pcscd; journalctl -u pcscd tells why"},
 	};
 	const enum device_service s = d->machine.service;
 
 	if (s == SERVICE_ABSENT && d->machine.daemon == NULL)
-		findings_add(
-		    &d->found, LEVEL_BAD, "pcscd", "apt install pcscd", "is not installed");
+		findings_add(&d->found, LEVEL_BAD, "pcscd-missing", "pcscd", "apt install pcscd",
+		    "is not installed");
 	else
-		findings_add(&d->found, by_service[s].level, "pcscd", by_service[s].fix, "%s",
-		    by_service[s].text);
+		findings_add(&d->found, by_service[s].level, by_service[s].id, "pcscd",
+		    by_service[s].fix, "%s", by_service[s].text);
 }
 
 /* ---- driver, bus ---- */
@@ -110,14 +112,14 @@ check_driver(struct doctor *d)
 	const struct device_machine *m = &d->machine;
 
 	if (m->driver != NULL)
-		findings_add(&d->found, LEVEL_OK, "CCID driver", NULL, "%s", m->driver);
+		findings_add(&d->found, LEVEL_OK, NULL, "CCID driver", NULL, "%s", m->driver);
 	else if (m->readers > 0)
-		findings_add(&d->found, LEVEL_NOTE, "CCID driver", NULL,
+		findings_add(&d->found, LEVEL_NOTE, "ccid-unneeded", "CCID driver", NULL,
 		    "not installed, and the present readers work without it: a YubiKey on USB "
 		    "would not be seen (apt install libccid)");
 	else
-		findings_add(&d->found, LEVEL_BAD, "CCID driver", "apt install libccid",
-		    "not installed: pcscd sees no YubiKey");
+		findings_add(&d->found, LEVEL_BAD, "ccid-missing", "CCID driver",
+		    "apt install libccid", "not installed: pcscd sees no YubiKey");
 }
 
 static void
@@ -126,29 +128,32 @@ check_bus(struct doctor *d)
 	const struct device_machine *m = &d->machine;
 
 	if (m->usb_keys > m->usb_ccid)
-		findings_add(&d->found, LEVEL_BAD, "USB", "ykman config usb --enable PIV",
+		findings_add(&d->found, LEVEL_BAD, "usb-ccid-off", "USB",
+		    "ykman config usb --enable PIV",
 		    "%u of %u YubiKeys on USB have their smart card interface (CCID) disabled",
 		    m->usb_keys - m->usb_ccid, m->usb_keys);
 	else if (m->usb_ccid > 0 && m->readers == 0 && m->service == SERVICE_RUNS)
-		findings_add(&d->found, LEVEL_BAD, "USB",
+		findings_add(&d->found, LEVEL_BAD, "usb-no-reader", "USB",
 		    "gpgconf --kill scdaemon; systemctl restart pcscd (for good: disable-ccid in "
 		    "~/.gnupg/scdaemon.conf)",
 		    "a YubiKey is on USB but pcscd has no reader: another program has claimed "
 		    "the interface (scdaemon does), or the driver does not support the key");
 	else if (m->usb_keys > 0)
-		findings_add(&d->found, LEVEL_OK, "USB", NULL, "%u YubiKey%s", m->usb_keys,
+		findings_add(&d->found, LEVEL_OK, NULL, "USB", NULL, "%u YubiKey%s", m->usb_keys,
 		    m->usb_keys == 1 ? "" : "s");
 }
 
 /* ---- readers ---- */
 
 /* What mends what device_list found. */
-static const char *const fixes[] = {
-    [DEVICE_OTHER] = "unplug it and plug it in again; if that does not help: "
-		     "systemctl restart pcscd",
-    [DEVICE_FOREIGN] = NULL,
-    [DEVICE_PIV_OFF] = "ykman config usb --enable PIV",
-    [DEVICE_REFUSED] = POLKIT_FIX,
+static const struct {
+	const char *id, *fix;
+} unusable[] = {
+    [DEVICE_OTHER] = {"token-unusable", "unplug it and plug it in again; if that does not help: "
+					"systemctl restart pcscd"},
+    [DEVICE_FOREIGN] = {"token-foreign", NULL},
+    [DEVICE_PIV_OFF] = {"token-piv-off", "ykman config usb --enable PIV"},
+    [DEVICE_REFUSED] = {"token-refused", POLKIT_FIX},
 };
 
 static void
@@ -157,8 +162,9 @@ found_entry(struct doctor *d, const struct device_entry *e)
 	const struct token_id *t = &e->id;
 
 	if (e->usable) {
-		findings_add(&d->found, LEVEL_OK, "token", NULL, "%u, firmware %u.%u.%u, in %s",
-		    t->serial, t->firmware[0], t->firmware[1], t->firmware[2], t->reader);
+		findings_add(&d->found, LEVEL_OK, NULL, "token", NULL,
+		    "%u, firmware %u.%u.%u, in %s", t->serial, t->firmware[0], t->firmware[1],
+		    t->firmware[2], t->reader);
 		return;
 	}
 	if (e->code == ERR_HELD) { /* check_holders says by whom */
@@ -167,8 +173,8 @@ found_entry(struct doctor *d, const struct device_entry *e)
 			d->found.first_code = ERR_HELD;
 		return;
 	}
-	findings_add(&d->found, e->why == DEVICE_FOREIGN ? LEVEL_NOTE : LEVEL_BAD, "token",
-	    fixes[e->why], "%s", e->reason);
+	findings_add(&d->found, e->why == DEVICE_FOREIGN ? LEVEL_NOTE : LEVEL_BAD,
+	    unusable[e->why].id, "token", unusable[e->why].fix, "%s", e->reason);
 }
 
 static void
@@ -183,12 +189,12 @@ check_readers(struct doctor *d)
 		return;
 	if (device_open(d->w->device_ui, &dev, &why) != 0 ||
 	    device_list(dev, &entries, &n, &why) != 0) {
-		findings_add(
-		    &d->found, LEVEL_BAD, "readers", "systemctl restart pcscd", "%s", why.text);
+		findings_add(&d->found, LEVEL_BAD, "readers-failed", "readers",
+		    "systemctl restart pcscd", "%s", why.text);
 		return;
 	}
 	if (n == 0)
-		findings_add(&d->found, LEVEL_NOTE, "readers", NULL,
+		findings_add(&d->found, LEVEL_NOTE, "readers-empty", "readers", NULL,
 		    "%u, all without a token: plug one in and run this again to check it",
 		    d->machine.readers);
 	for (i = 0; i < n; i++)
@@ -204,12 +210,12 @@ found_holder(struct doctor *d, const struct device_holder *h, size_t hidden)
 	const bool suspect = d->held && (h->connected || hidden > 0);
 
 	if (h->connected)
-		findings_add(&d->found, suspect ? LEVEL_BAD : LEVEL_NOTE, "held by",
+		findings_add(&d->found, suspect ? LEVEL_BAD : LEVEL_NOTE, "held", "held by",
 		    h->fix != NULL ? h->fix : "close that program",
 		    "%s (pid %d) is connected to pcscd%s", h->name, h->pid,
 		    d->held ? ", and a card is in use" : " and may take the card");
 	else if (suspect)
-		findings_add(&d->found, LEVEL_BAD, "held by", h->fix,
+		findings_add(&d->found, LEVEL_BAD, "held-perhaps", "held by", h->fix,
 		    "perhaps %s (pid %d): a card is in use by a process that this user cannot "
 		    "inspect",
 		    h->name, h->pid);
@@ -224,7 +230,7 @@ check_holders(struct doctor *d)
 	for (i = 0; i < n; i++)
 		found_holder(d, &holders[i], hidden);
 	if (d->held && d->found.n == before)
-		findings_add(&d->found, LEVEL_BAD, "held by",
+		findings_add(&d->found, LEVEL_BAD, "held-unknown", "held by",
 		    "run this as root to see which program it is",
 		    "a card is in use by another program, and /proc does not show this user which");
 }

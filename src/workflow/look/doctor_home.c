@@ -40,12 +40,12 @@ check_private(struct doctor *d, const char *name)
 	if ((st.st_mode & 077) != 0) {
 		snprintf(
 		    fix, sizeof(fix), "chmod %s '%s'", S_ISDIR(st.st_mode) ? "700" : "600", path);
-		findings_add(&d->found, LEVEL_BAD, "home", fix,
+		findings_add(&d->found, LEVEL_BAD, "home-open", "home", fix,
 		    "%s is accessible to others (mode %04o)", path, (unsigned)st.st_mode & 07777);
 	}
 	if (st.st_uid != geteuid() && st.st_uid != 0) {
 		snprintf(fix, sizeof(fix), "chown -R %u '%s'", (unsigned)geteuid(), path);
-		findings_add(&d->found, LEVEL_BAD, "home", fix,
+		findings_add(&d->found, LEVEL_BAD, "home-owner", "home", fix,
 		    "%s belongs to uid %u, and you are uid %u", path, (unsigned)st.st_uid,
 		    (unsigned)geteuid());
 	}
@@ -69,19 +69,19 @@ check_registry(struct doctor *d)
 	d->found.code = ERR_INTERNAL; /* the permissions are in order */
 	rc = registry_open(d->w->home, d->w->actor, &r, &why);
 	if (rc == ERR_ABSENT) {
-		findings_add(&d->found, LEVEL_BAD, "registry", "ykenroll init",
+		findings_add(&d->found, LEVEL_BAD, "registry-missing", "registry", "ykenroll init",
 		    "there is no home in %s", d->w->home);
 		return;
 	}
 	if (rc == 0 && (rc = registry_list(r, 0, take_time, d, &why)) == 0)
 		rc = registry_audit_verify(r, &rows, &why);
 	if (rc != 0)
-		findings_add(&d->found, LEVEL_BAD, "registry",
+		findings_add(&d->found, LEVEL_BAD, "registry-damaged", "registry",
 		    "restore registry.db from a backup that `ykenroll doctor` accepts", "%s",
 		    why.text);
 	else
-		findings_add(&d->found, LEVEL_OK, "registry", NULL, "%lld audit rows verified",
-		    (long long)rows);
+		findings_add(&d->found, LEVEL_OK, NULL, "registry", NULL,
+		    "%lld audit rows verified", (long long)rows);
 }
 
 void
@@ -93,16 +93,16 @@ doctor_home(struct doctor *d)
 	size_t i;
 
 	if (access(d->w->home, F_OK) != 0 && errno == ENOENT) {
-		findings_add(
-		    &d->found, LEVEL_BAD, "home", "ykenroll init", "%s does not exist", d->w->home);
+		findings_add(&d->found, LEVEL_BAD, "home-missing", "home", "ykenroll init",
+		    "%s does not exist", d->w->home);
 		return;
 	}
 	for (i = 0; i < LEN(private); i++)
 		check_private(d, private[i]);
 	if (d->found.n != before)
 		return; /* the registry refuses such a home */
-	findings_add(
-	    &d->found, LEVEL_OK, "home", NULL, "%s, accessible to its owner only", d->w->home);
+	findings_add(&d->found, LEVEL_OK, NULL, "home", NULL, "%s, accessible to its owner only",
+	    d->w->home);
 	check_registry(d);
 }
 
@@ -130,7 +130,7 @@ check_crl(struct doctor *d, const struct crl_rule *rule)
 
 	if (home_pem(d->w->home, rule->name, crl_from_pem, &der, NULL) != 0 ||
 	    crl_read(der.data, der.len, &crl, NULL) != 0) {
-		findings_add(&d->found, LEVEL_BAD, rule->what, rule->fix,
+		findings_add(&d->found, LEVEL_BAD, "crl-missing", rule->what, rule->fix,
 		    "%s is missing or not a CRL: servers that check CRLs refuse everybody",
 		    rule->name);
 		return;
@@ -139,17 +139,17 @@ check_crl(struct doctor *d, const struct crl_rule *rule)
 	utc_text(crl.next_update, end);
 	left = crl.next_update - now;
 	if (left <= 0)
-		findings_add(&d->found, LEVEL_BAD, rule->what, rule->fix,
+		findings_add(&d->found, LEVEL_BAD, "crl-expired", rule->what, rule->fix,
 		    "expired %s: servers that check CRLs refuse everybody", end);
 	else if (left < rule->bad_left)
-		findings_add(&d->found, LEVEL_BAD, rule->what, rule->fix,
+		findings_add(&d->found, LEVEL_BAD, "crl-ending", rule->what, rule->fix,
 		    "expires %s, in less than %lld days", end, (long long)(rule->bad_left / DAY));
 	else if (left < (crl.next_update - crl.this_update) / 2)
-		findings_add(&d->found, LEVEL_WARN, rule->what, rule->fix,
+		findings_add(&d->found, LEVEL_WARN, "crl-half", rule->what, rule->fix,
 		    "expires %s, and more than half of its lifetime is over", end);
 	else
-		findings_add(&d->found, LEVEL_OK, rule->what, NULL, "number %llu, valid until %s",
-		    (unsigned long long)crl.number, end);
+		findings_add(&d->found, LEVEL_OK, NULL, rule->what, NULL,
+		    "number %llu, valid until %s", (unsigned long long)crl.number, end);
 }
 
 static void
@@ -161,13 +161,13 @@ check_ca_cert(struct doctor *d, const char *name, const char *what)
 
 	if (home_pem(d->w->home, name, cert_from_pem, &der, NULL) != 0 ||
 	    cert_read(der.data, der.len, &info, NULL) != 0) {
-		findings_add(&d->found, LEVEL_BAD, what, "restore it from a backup",
+		findings_add(&d->found, LEVEL_BAD, "cert-missing", what, "restore it from a backup",
 		    "%s is missing or not a certificate", name);
 		return;
 	}
 	utc_text(info.not_after, end);
 	if (info.not_after < utc_now())
-		findings_add(&d->found, LEVEL_BAD, what,
+		findings_add(&d->found, LEVEL_BAD, "cert-expired", what,
 		    "create a new CA: ykenroll init --home NEW", "expired %s", end);
 }
 
@@ -185,7 +185,7 @@ no_root_crl(struct doctor *d)
 		return true;
 	if (!home_has(d->w->home, "ca/issuing.key") || home_has(d->w->home, "ca/root.key"))
 		return false;
-	findings_add(&d->found, LEVEL_NOTE, "root CRL", NULL,
+	findings_add(&d->found, LEVEL_NOTE, "root-crl-elsewhere", "root CRL", NULL,
 	    "is not signed here: servers that check the CRLs of the whole chain need it from the "
 	    "root's owner");
 	return true;
@@ -197,7 +197,7 @@ check_sandbox(struct doctor *d)
 {
 	if (signer_landlock())
 		return;
-	findings_add(&d->found, LEVEL_NOTE, "signer",
+	findings_add(&d->found, LEVEL_NOTE, "landlock-missing", "signer",
 	    "lsm=landlock,... on the kernel's command line",
 	    "this kernel has no Landlock: an attacker who takes over the signer's process can "
 	    "read whatever its user can");
@@ -242,14 +242,14 @@ doctor_clock(struct doctor *d)
 	utc_text(now, t);
 	utc_text(d->newest, last);
 	if (now < built())
-		findings_add(&d->found, LEVEL_BAD, "clock", fix,
+		findings_add(&d->found, LEVEL_BAD, "clock-before-build", "clock", fix,
 		    "says %s, which is before this program was built (" __DATE__ ")", t);
 	else if (now < d->newest)
-		findings_add(&d->found, LEVEL_BAD, "clock", fix,
+		findings_add(&d->found, LEVEL_BAD, "clock-behind", "clock", fix,
 		    "says %s, but the registry or a CRL is dated in the future (%s)", t, last);
 	else if (adjtimex(&tx) == TIME_ERROR)
-		findings_add(&d->found, LEVEL_NOTE, "clock", NULL,
+		findings_add(&d->found, LEVEL_NOTE, "clock-unsynced", "clock", NULL,
 		    "says %s; it is not synchronised with a time server, so it may be wrong", t);
 	else
-		findings_add(&d->found, LEVEL_OK, "clock", NULL, "%s", t);
+		findings_add(&d->found, LEVEL_OK, NULL, "clock", NULL, "%s", t);
 }

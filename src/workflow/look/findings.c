@@ -95,13 +95,13 @@ static void __attribute__((format(printf, 6, 0))) add(struct findings *f, enum w
 }
 
 void
-findings_add(struct findings *f, enum workflow_level level, const char *what, const char *fix,
-    const char *fmt, ...)
+findings_add(struct findings *f, enum workflow_level level, const char *id, const char *what,
+    const char *fix, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(f, level, "", what, fix, fmt, ap);
+	add(f, level, id == NULL ? "" : id, what, fix, fmt, ap);
 	va_end(ap);
 }
 

@@ -18,9 +18,10 @@ struct findings {
 	int first_code; /* of the first that was found not well; 0: none was */
 };
 
-/* One more. fix: what mends it, or NULL. */
-void findings_add(struct findings *f, enum workflow_level level, const char *what, const char *fix,
-    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+/* One more. id: for programs, in doc/formats.md; NULL where all is well. fix: what mends it, or
+ * NULL. */
+void findings_add(struct findings *f, enum workflow_level level, const char *id, const char *what,
+    const char *fix, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 
 /* One of the mismatches between token and registry, by its id. */
 void findings_mismatch(struct findings *f, const char *id, const char *fmt, ...)
