@@ -29,9 +29,9 @@ static const struct poptOption table[] = {
 	"FILE"},
     {"certs", 0, POPT_ARG_STRING, &certs, 0, "the issued certificates, as SERIAL.pem", "DIR"},
     {"crl", 0, POPT_ARG_STRING, &crl, 0, "its last CRL, in PEM", "FILE"},
-    {"crlnumber", 0, POPT_ARG_STRING, &crlnumber, 0, "the number of its next one", "FILE"},
+    {"crlnumber", 0, POPT_ARG_STRING, &crlnumber, 0, "the number of its next CRL", "FILE"},
     {"add-missing", 0, POPT_ARG_NONE, &add_missing, 0,
-	"take in what the certificates and the CRL have and the index has not", NULL},
+	"also import what the certificates and the CRL have but the index lacks", NULL},
     {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0,
 	"a rehearsal CA, which also trusts this attestation root", "ROOT.pem"},
     {"dry-run", 'n', POPT_ARG_NONE, &opt.dry_run, 0, "read and check everything, change nothing",
@@ -89,8 +89,8 @@ static int
 check(struct err *err)
 {
 	if (cert == NULL || (key == NULL && ca_key == NULL))
-		return err_set(
-		    err, ERR_USAGE, "which CA? Give its directory, or --cert FILE and --key FILE");
+		return err_set(err, ERR_USAGE,
+		    "no CA given; use its DIRECTORY, or --cert FILE and --key FILE");
 	return opt.dry_run ? 0 : make_check(rehearsal != NULL, err);
 }
 

@@ -9,7 +9,8 @@ static char *signer, *ca_key, *root_key, *root_pass, *issuing_alg, *root_alg;
 static int adopt, single;
 
 static const struct poptOption table[] = {
-    {"name", 0, POPT_ARG_STRING, &name, 0, "whose CA it is: in the subjects of both CAs", "NAME"},
+    {"name", 0, POPT_ARG_STRING, &name, 0, "name of the organisation; in the subjects of both CAs",
+	"NAME"},
     {NULL, 0, POPT_ARG_INCLUDE_TABLE, make_recovery, 0, NULL, NULL},
     {"rehearsal", 0, POPT_ARG_STRING, &rehearsal, 0,
 	"a rehearsal CA, which also trusts this attestation root", "ROOT.pem"},
@@ -72,7 +73,7 @@ check(struct err *err)
 	if (signer != NULL && (rc = init_desk_check(signer, of_ca, err)) != 0)
 		return rc;
 	if (signer == NULL && name == NULL)
-		return err_set(err, ERR_USAGE, "whose CA is it? Give --name NAME");
+		return err_set(err, ERR_USAGE, "no name for the CA; use --name NAME");
 	if (single && (root_key != NULL || root_alg != NULL || root_pass != NULL))
 		return err_set(err, ERR_USAGE,
 		    "--single makes one key only, so no --root-... option can be used with it");

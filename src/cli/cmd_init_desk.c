@@ -26,10 +26,10 @@ vacant(struct err *err)
 {
 	if (make_has("ca"))
 		return err_set(err, ERR_OCCUPIED,
-		    "there is a CA in %s: a desk of another needs another --home", opt.home_path);
+		    "%s contains a CA; use another --home for a desk of another CA", opt.home_path);
 	if (make_has("registry.db") && make_has(CONF))
 		return err_set(err, ERR_OCCUPIED,
-		    "there is a desk in %s already; another one needs another --home",
+		    "%s already contains a desk; use another --home for another one",
 		    opt.home_path);
 	return 0;
 }

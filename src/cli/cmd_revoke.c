@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 
 #define WHICH "HOLDER|SERIAL|TOKEN|FILE"
-#define REVOKE "ykenroll revoke " WHICH " --reason R: a reason must be given, see --help"
+#define REVOKE "ykenroll revoke " WHICH " --reason R: a reason is required, see --help"
 
 static char *reason, *ticket, *token_state;
 static int all;

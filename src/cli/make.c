@@ -17,11 +17,11 @@ static int weak;
 
 struct poptOption make_recovery[] = {
     {"recovery-out", 0, POPT_ARG_STRING, &make_recovery_out, 0,
-	"write the recovery key here: keep it offline, not in the home", "FILE"},
+	"write the recovery key to this file; keep it offline, not in the home", "FILE"},
     {"recovery-pass", 0, POPT_ARG_STRING, &recovery_spec, 0,
 	"passphrase of the recovery key: prompt, file:PATH or fd:N", "SPEC"},
     {"weak", 0, POPT_ARG_NONE, &weak, 0,
-	"with --rehearsal: passphrases of fewer than 8 characters will do", NULL},
+	"with --rehearsal: also accept passphrases of fewer than 8 characters", NULL},
     POPT_TABLEEND,
 };
 
@@ -43,7 +43,7 @@ vacant(struct err *err)
 {
 	return make_has("ca/issuing.key") && !make_has("ca/unfinished")
 		   ? err_set(err, ERR_OCCUPIED,
-			 "%s already contains a CA; another one needs another --home",
+			 "%s already contains a CA; use another --home for another one",
 			 opt.home_path)
 		   : 0;
 }
@@ -65,10 +65,11 @@ make_check(bool rehearsal, struct err *err)
 
 	if (make_recovery_out == NULL)
 		return err_set(err, ERR_USAGE,
-		    "give --recovery-out FILE: the key that opens the escrowed PUKs and management "
-		    "keys goes there, best to a medium that is kept offline");
+		    "--recovery-out FILE is required: the key that opens the escrowed PUKs and "
+		    "management keys is written there, preferably to a medium that is kept "
+		    "offline");
 	if (weak && !rehearsal)
-		return err_set(err, ERR_USAGE, "--weak is for a CA for rehearsing: --rehearsal");
+		return err_set(err, ERR_USAGE, "--weak can be used only with --rehearsal");
 	if ((rc = vacant(err)) != 0)
 		return rc;
 	return check_registry(NULL, err);

@@ -162,7 +162,7 @@ recovery(const struct registry_init *init, struct blob *ret_der, struct err *err
 		return rc;
 	if (!is_ours(init, path))
 		return err_set(err, ERR_INTERNAL,
-		    "%s was written, and cannot be read back as the key of %s: is the medium sound?",
+		    "%s was written, and cannot be read back as the key of %s: check the medium",
 		    init->recovery_out, path);
 	return escrow_cert_file(path, ret_der, err);
 }

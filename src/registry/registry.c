@@ -200,7 +200,7 @@ look(const struct registry_init *init, const char *path, bool *ret, struct err *
 	*ret = access(path, F_OK) == 0;
 	return !*ret || (init->anew && is_unused(path))
 		   ? 0
-		   : err_set(err, ERR_OCCUPIED, "there is a registry in %s already", init->home);
+		   : err_set(err, ERR_OCCUPIED, "%s already contains a registry", init->home);
 }
 
 int

@@ -301,8 +301,9 @@ compare_crl(struct importing *im, const struct log *log, const struct log_who *w
 		im->ret->crl_number = s->number;
 	rc = crl_guard_scan(log, &plan, s, im->what->crl,
 	    im->what->index == NULL
-		? "no index was given for (give --index FILE, or take them in: --add-missing)"
-		: "the index does not have as revoked (mend it, or take them in: --add-missing)",
+		? "no index was given for (give --index FILE, or use --add-missing to import them)"
+		: "the index does not have as revoked (correct it, or use --add-missing to "
+		  "import them)",
 	    err);
 	return rc == ERR_CA || rc == ERR_FIT ? ERR_USAGE : rc;
 }

@@ -160,7 +160,7 @@ claim "and good" good "$T/nobody.pem"
 revoked "a certificate that nobody recorded is revoked by its file" "$T/nobody.pem" "$T/nobody.pem"
 revoked "also in DER, with a serial like ours" "$T/long.der" "$T/long.pem"
 exits 0 '' "once more is no error" ykenroll revoke "$T/long.pem" --reason superseded --ca-pass "file:$T/pass"
-claim "and said" grep -q 'was revoked before' "$T/out"
+claim "and said" grep -q 'was already revoked' "$T/out"
 claim "show knows it now" sh -c 'ykenroll show 7A12 | grep -q CN=nobody'
 openssl req -config "$T/cnf" -x509 -key "$T/leaf.key" -set_serial 3 -subj /CN=Other -days 30 -out "$T/other.pem" 2>/dev/null
 exits 2 'not issued by this CA' "another CA's with a serial of ours" ykenroll revoke "$T/other.pem" --reason superseded --ca-pass "file:$T/pass"

@@ -99,5 +99,5 @@ ln -s stick2/r "$T/recovery.key"
 claim "the PUK to the key that was named, openssl says" ykman piv access unblock-pin -p "$(escrowed puk)" -n 482913
 exits 9 'already contains a CA' "then there is one" init "$T/stick1/r2" $specs
 : >"$T/home/ca/unfinished"
-exits 9 'there is a registry' "and a registry that has been used is never made anew" init "$T/stick1/r2" $specs
+exits 9 'already contains a registry' "and a registry that has been used is never made anew" init "$T/stick1/r2" $specs
 finish
