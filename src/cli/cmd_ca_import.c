@@ -204,8 +204,8 @@ show(const struct signer_imported *i, struct err *err)
 		       "the index for it\n",
 		    i->invalidity);
 	if (index_file == NULL)
-		printf("note      without an index it is not known what was issued; what was "
-		       "revoked there is not on our CRLs\n");
+		printf("note      without an index it is unknown what was issued; certificates "
+		       "revoked there are not on our CRLs\n");
 	else if (crl == NULL && certs == NULL)
 		printf(
 		    "note      no CRL and no certificates were there to compare the index with\n");

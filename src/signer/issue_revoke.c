@@ -74,7 +74,7 @@ publish(struct ca *ca, uint32_t peer, bool always, const uint8_t *serial, size_t
 		return rc;
 	text_hex(serial, len, hex);
 	return err_set(err, ERR_CA,
-	    "CRL number %llu %s certificate %s; look for why with: ykenroll ca log",
+	    "CRL number %llu %s certificate %s; find out why with: ykenroll ca log",
 	    (unsigned long long)ca->crls[LOG_ISSUING].number,
 	    listed ? "does not list" : "still lists", hex);
 }

@@ -119,7 +119,7 @@ request new /CN=new
 exits 0 '' "a server's for a day" ca issue "$T/www.csr" --dns a.example.org --ip 192.0.2.9 --days 1 --chain --out "$T/short.crt"
 exits 0 '' "one for a year" ca issue "$T/www.csr" --dns b.example.org --out "$T/long.crt"
 cp "$T/short.crt" "$T/short.first"
-exits 2 'which' "renew what?" ca renew
+exits 2 'nothing to renew' "renew what?" ca renew
 exits 0 '' "what is due" ca renew --due 20d --dry-run
 claim "is the one, by its file" sh -c '[ "$(grep -c "short.crt.*due" "$0")" = 1 ] && ! grep -q long.crt "$0"' "$T/out"
 claim "nothing was changed" cmp "$T/short.crt" "$T/short.first"

@@ -60,7 +60,7 @@ put "dir = $T/a
 reload = $T/words \"a b"
 exits 2 'unclosed quote' "and a quote has an end" ykenroll ca publish
 put "dir = relative"
-exits 2 '\[publish\]: dir is a path from the root' "a relative path is refused" ykenroll ca publish
+exits 2 '\[publish\]: dir must be an absolute path' "a relative path is refused" ykenroll ca publish
 put "dir = $T/a
 relaod = /bin/true"
 exits 2 'unknown setting .relaod.' "so is a misspelt name" ykenroll ca publish
@@ -138,7 +138,7 @@ exits 12 'expired.*ykenroll ca crl' "an expired one is refused, with what to run
 claim "what was there stays" untouched
 rm -rf "$www"
 lie 9 7F "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
-exits 0 'warning: the issuing CRL ends.*ykenroll ca crl' "one near its end is published, with a warning" publish
+exits 0 'warning: the issuing CRL expires.*ykenroll ca crl' "one near its end is published, with a warning" publish
 restore
 sqlite3 "$T/home/registry.db" "UPDATE certificates SET not_before=1, not_after=2"
 lie 9 7F "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
@@ -159,7 +159,7 @@ exits 0 '' "a reload command is words, not a shell" publish --reload "touch '$T/
 claim "which are taken as they are" [ -e "$T/a b" -a -e "$T/c;d" -a -e "$T/\$HOME" ]
 exits 0 'hello' "its output is on standard error" publish --reload 'echo hello' --json
 claim "and not between ours" jq -e .reloaded "$T/out"
-exits 1 'in place.*reload failed.*ended with 3' "its failure is told" publish --reload "sh -c 'exit 3'"
+exits 1 'in place.*reload failed.*ended with exit status 3' "its failure is told" publish --reload "sh -c 'exit 3'"
 exits 1 'cannot run' "one that is not there" publish --reload /nonexistent
 rm -rf "$www"
 exits 2 'unclosed quote' "a quote without its end" publish --reload "touch 'x"

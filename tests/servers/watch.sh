@@ -91,7 +91,7 @@ sleep 1.5
 claim "and publishes no more" cmp "$(server_dir nginx)/crl-bundle.pem" "$S/last.crl"
 
 # ---- once ----
-exits 1 'configuration test failed and nothing was reloaded.*ended with 7' "a test that fails" \
+exits 1 'configuration test failed and nothing was reloaded.*ended with exit status 7' "a test that fails" \
 	ykenroll ca publish "$S/once" --test "sh -c 'exit 7'" --reload "touch $S/never"
 claim "and nothing was reloaded, but the files are there" eval '[ ! -e "$S/never" ] && [ -s "$S/once/crl-bundle.pem" ]'
 exits 0 '' "a test that passes" ykenroll ca publish "$S/once" --test true --reload "touch $S/reloaded"
