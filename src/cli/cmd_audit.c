@@ -14,7 +14,7 @@ static const struct poptOption table_export[] = {
 };
 
 static const struct poptOption table_rollback[] = {
-    OPT_TEXT("reason", 0, &reason, "why an older registry is taken", "TEXT"),
+    OPT_TEXT("reason", 0, &reason, "why an older registry is accepted", "TEXT"),
     OPT_TABLE(opt_ca),
     OPT_END,
 };

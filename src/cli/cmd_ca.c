@@ -25,7 +25,7 @@ read_public(const char *name, bool is_crl, struct blob *ret, struct err *err)
 	    home_pem(opt.home_path, name, is_crl ? crl_from_pem : cert_from_pem, ret, err);
 
 	return rc == ERR_ABSENT
-		   ? err_set(err, ERR_CA, "there is no CA in %s; make one with: ykenroll init",
+		   ? err_set(err, ERR_CA, "%s contains no CA; create one with: ykenroll init",
 			 opt.home_path)
 		   : rc;
 }

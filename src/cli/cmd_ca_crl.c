@@ -8,9 +8,9 @@ static int root;
 static char *root_pass;
 
 static const struct poptOption table[] = {
-    OPT_FLAG("root", 0, &root, "the root's CRL; needs ca/root.key for a moment"),
+    OPT_FLAG("root", 0, &root, "the root's CRL; needs ca/root.key while this runs"),
     OPT_TEXT("root-pass", 0, &root_pass,
-	"passphrase of the root's key, if it is another one: prompt, file:PATH or fd:N", "SPEC"),
+	"passphrase of the root's key, if different: prompt, file:PATH or fd:N", "SPEC"),
     OPT_TABLE(opt_ca),
     OPT_END,
 };

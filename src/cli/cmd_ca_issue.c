@@ -39,11 +39,11 @@ static struct poptOption server[] = {
 static const struct poptOption table[] = {
     OPT_TABLE(server),
     OPT_FLAG("names-from-request", 0, &names_from_request,
-	"take the DNS names and addresses that the request asks for"),
+	"use the DNS names and addresses in the request"),
     OPT_TABLE(ca_opt_names),
-    OPT_TEXT("out", 0, &ca_out_path, "write here, not to standard output", "FILE"),
-    OPT_FLAG("chain", 0, &chain, "and the issuing CA's certificate behind it"),
-    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_TEXT("out", 0, &ca_out_path, "write to this file instead of standard output", "FILE"),
+    OPT_FLAG("chain", 0, &chain, "append the issuing CA's certificate"),
+    OPT_FLAG("force", 0, &opt.force, "overwrite FILE"),
     OPT_TABLE(opt_ca),
     OPT_END,
 };

@@ -14,7 +14,7 @@ static char *export;
 
 static const struct poptOption table[] = {
     OPT_TEXT("export", 0, &export,
-	"write every row into this new file, as JSON lines; - for standard output", "FILE"),
+	"write every row to this new file, as JSON lines; - for standard output", "FILE"),
     OPT_END,
 };
 

@@ -14,14 +14,14 @@ static char *listen_at, *cert, *key, *key_pass, *valid;
 
 static const struct poptOption table[] = {
     OPT_TEXT("listen", 0, &listen_at,
-	"numeric address and port; port 0 takes a free one (127.0.0.1:8888)", "ADDRESS:PORT"),
+	"numeric address and port; port 0 picks a free one (127.0.0.1:8888)", "ADDRESS:PORT"),
     OPT_TEXT("cert", 0, &cert,
-	"the responder's certificate; without it the signer certifies a key that is on no disk",
+	"the responder's certificate; default: the signer certifies a key kept in memory only",
 	"FILE"),
-    OPT_TEXT(
-	"key", 0, &key, "its key: encrypted PKCS #8, or a file that names one in an HSM", "FILE"),
+    OPT_TEXT("key", 0, &key,
+	"its key: encrypted PKCS #8, or a file with the URI of a key in an HSM", "FILE"),
     OPT_TEXT("key-pass", 0, &key_pass, "passphrase of that key: prompt, file:PATH or fd:N", "SPEC"),
-    OPT_TEXT("valid", 0, &valid, "how long an answer may be kept (600)", "SECONDS"),
+    OPT_TEXT("valid", 0, &valid, "how long clients may cache an answer (600)", "SECONDS"),
     OPT_TABLE(opt_ca),
     OPT_END,
 };

@@ -22,11 +22,11 @@ static struct poptOption key[] = {
 static const struct poptOption table[] = {
     OPT_TABLE(key),
     OPT_TABLE(ca_opt_names),
-    OPT_TEXT("out", 0, &ca_out_path, "the file to write", "FILE"),
-    OPT_TEXT(
-	"p12-pass", 0, &pass_spec, "its passphrase: prompt (twice), file:PATH or fd:N", "SPEC"),
-    OPT_FLAG("compat", 0, &compat, "3DES and SHA-1, for importers that do not know AES"),
-    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_TEXT("out", 0, &ca_out_path, "write to this file", "FILE"),
+    OPT_TEXT("p12-pass", 0, &pass_spec, "the file's passphrase: prompt (twice), file:PATH or fd:N",
+	"SPEC"),
+    OPT_FLAG("compat", 0, &compat, "3DES and SHA-1, for programs that do not support AES"),
+    OPT_FLAG("force", 0, &opt.force, "overwrite FILE"),
     OPT_TABLE(opt_ca),
     OPT_END,
 };

@@ -12,16 +12,18 @@ static bool reloads;
 
 static const struct poptOption table[] = {
     OPT_TEXT("server", 0, &server,
-	"the usual --test and --reload of nginx, apache, haproxy, caddy or traefik in Debian",
+	"use the --test and --reload commands of nginx, apache, haproxy, caddy or traefik in "
+	"Debian",
 	"NAME"),
     OPT_TEXT("test", 0, &test,
-	"run this before the reload, which must end with 0 (no shell): \"nginx -t\"", "COMMAND"),
+	"run this before the reload (no shell), and do not reload if it fails: \"nginx -t\"",
+	"COMMAND"),
     OPT_TEXT("reload", 0, &reload,
-	"run this when all is in place (no shell): \"systemctl reload nginx\"", "COMMAND"),
+	"run this after the files are in place (no shell): \"systemctl reload nginx\"", "COMMAND"),
     OPT_FLAG("leaves", 0, &leaves,
-	"the list of live certificates, too, for Caddy (then it is kept ever after)"),
-    OPT_FLAG("watch", 0, &watch, "stay, and publish again whenever something changes"),
-    OPT_FLAG("force", 0, &opt.force, "also over a newer CRL, or one with more entries"),
+	"also write the list of valid certificates, for Caddy (from then on always)"),
+    OPT_FLAG("watch", 0, &watch, "keep running, and publish again whenever something changes"),
+    OPT_FLAG("force", 0, &opt.force, "even over a newer CRL, or one with more entries"),
     OPT_END,
 };
 

@@ -20,15 +20,16 @@ static struct poptOption validity[] = {
 
 static const struct poptOption table[] = {
     OPT_TEXT("due", 0, &due,
-	"only those that end within so many days; without FILE, all that the registry knows",
+	"only those that expire within this time, such as 30d; without FILE, all in the registry",
 	"30d"),
-    OPT_FLAG("dry-run", 0, &opt.dry_run, "say which, change nothing"),
-    OPT_TEXT("key", 0, &key, "same (default), or the request of a new key", "same|CSR"),
+    OPT_FLAG("dry-run", 0, &opt.dry_run, "show which, change nothing"),
+    OPT_TEXT("key", 0, &key, "same (default), or a certificate request for a new key", "same|CSR"),
     OPT_TABLE(validity),
-    OPT_TEXT("reload", 0, &reload, "run this when something was renewed", "COMMAND"),
-    OPT_FLAG("issuing", 0, &issuing, "the issuing CA's own; needs ca/root.key for a moment"),
+    OPT_TEXT("reload", 0, &reload, "run this if something was renewed", "COMMAND"),
+    OPT_FLAG("issuing", 0, &issuing,
+	"the issuing CA's own certificate; needs ca/root.key while this runs"),
     OPT_TEXT("root-pass", 0, &root_pass,
-	"passphrase of the root's key, if it is another one: prompt, file:PATH or fd:N", "SPEC"),
+	"passphrase of the root's key, if different: prompt, file:PATH or fd:N", "SPEC"),
     OPT_TABLE(opt_ca),
     OPT_END,
 };

@@ -9,15 +9,16 @@ static int additional, give_up, reset, new_key;
 
 struct poptOption enroll_secrets[] = {
     OPT_TEXT("pin", 0, &face.new_pin,
-	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N; generate makes one for "
-	"a letter",
+	"the holder's new PIN: prompt (twice, no echo), file:PATH or fd:N; generate: a random "
+	"one, for a letter",
 	"SPEC|generate"),
     OPT_TABLE(opt_letter),
-    OPT_TEXT("current-pin", 0, &face.current_pin,
-	"current PIN of a token that is not as it left the factory", "SPEC"),
-    OPT_TEXT("current-puk", 0, &face.current_puk, "its current PUK", "SPEC"),
+    OPT_TEXT("current-pin", 0, &face.current_pin, "current PIN, if it is not the factory default",
+	"SPEC"),
+    OPT_TEXT("current-puk", 0, &face.current_puk, "current PUK, if it is not the factory default",
+	"SPEC"),
     OPT_TEXT("management-key", 0, &face.current_mgmkey,
-	"its current management key, in hexadecimal", "SPEC"),
+	"current management key in hexadecimal, if it is not the factory default", "SPEC"),
     POPT_TABLEEND,
 };
 
@@ -33,7 +34,7 @@ static struct poptOption who[] = {
 };
 
 static struct poptOption one_more[] = {
-    OPT_FLAG("additional", 0, &additional, "a second token for this holder"),
+    OPT_FLAG("additional", 0, &additional, "another token for this holder"),
     POPT_TABLEEND,
 };
 
@@ -47,19 +48,18 @@ static struct poptOption certificate[] = {
     POPT_TABLEEND,
 };
 
-#define COMMON                                                                       \
-	OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and print what would be done"), \
+#define COMMON                                                                      \
+	OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and show what would be done"), \
 	    OPT_TABLE(opt_yes), OPT_TABLE(enroll_secrets), OPT_TABLE(opt_ca), OPT_TOKEN_END
 
 static const struct poptOption enroll_table[] = {
     OPT_TABLE(who),
     OPT_TABLE(one_more),
     OPT_TABLE(certificate),
-    OPT_TEXT("retries", 0, &retries, "allow so many tries of PIN and PUK (resets both first)",
-	"PIN,PUK"),
-    OPT_FLAG("force", 0, &opt.force, "destroy what is in slot 9A"),
-    OPT_FLAG("reset", 0, &reset,
-	"first make a token as new that had another life; says what that destroys"),
+    OPT_TEXT("retries", 0, &retries, "number of PIN and PUK tries (resets both first)", "PIN,PUK"),
+    OPT_FLAG("force", 0, &opt.force, "overwrite the key and certificate in slot 9A"),
+    OPT_FLAG(
+	"reset", 0, &reset, "first reset a used token to factory defaults; shows what that erases"),
     COMMON,
 };
 
@@ -67,12 +67,13 @@ static const struct poptOption adopt_table[] = {
     OPT_TABLE(who),
     OPT_TABLE(one_more),
     OPT_TABLE(certificate),
-    OPT_FLAG("new-key", 0, &new_key, "a new key in slot 9A, which destroys the one there"),
+    OPT_FLAG(
+	"new-key", 0, &new_key, "generate a new key in slot 9A, which destroys the present one"),
     COMMON,
 };
 
 static const struct poptOption recover_table[] = {
-    OPT_FLAG("give-up", 0, &give_up, "close the work instead, and revoke what had been issued"),
+    OPT_FLAG("give-up", 0, &give_up, "close the work instead, and revoke what was issued"),
     OPT_TABLE(enroll_secrets),
     OPT_TABLE(opt_escrow),
     OPT_TABLE(opt_ca),

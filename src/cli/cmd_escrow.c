@@ -11,14 +11,14 @@
 static char *kind, *version, *reason, *ticket, *out, *name, *cert;
 static const char **add_recovery, **add_helpdesk, **remove_;
 
-#define TICKET OPT_TEXT("ticket", 0, &ticket, "for the audit: by whose order", "TEXT")
+#define TICKET OPT_TEXT("ticket", 0, &ticket, "ticket or order number, for the audit log", "TEXT")
 
 static const struct poptOption table_open[] = {
     OPT_TEXT("kind", 0, &kind, "puk or management-key", "KIND"),
-    OPT_TEXT("version", 0, &version, "an older one, instead of the current one", "N"),
-    OPT_TEXT("reason", 0, &reason, "why; goes into the audit first", "TEXT"),
+    OPT_TEXT("version", 0, &version, "an older version instead of the current one", "N"),
+    OPT_TEXT("reason", 0, &reason, "why, for the audit log", "TEXT"),
     TICKET,
-    OPT_TEXT("out", 'o', &out, "into this file, for the owner only", "FILE"),
+    OPT_TEXT("out", 'o', &out, "write it to this file, readable by its owner only", "FILE"),
     OPT_TABLE(opt_escrow),
     OPT_END,
 };
@@ -36,9 +36,9 @@ static const struct poptOption table_rekey[] = {
 };
 
 static const struct poptOption table_make_key[] = {
-    OPT_TEXT("name", 0, &name, "whose key it is, in its certificate", "TEXT"),
-    OPT_TEXT("out", 'o', &out, "the encrypted key goes here", "FILE"),
-    OPT_TEXT("cert", 0, &cert, "and its certificate here", "FILE"),
+    OPT_TEXT("name", 0, &name, "name of the key's owner, for its certificate", "TEXT"),
+    OPT_TEXT("out", 'o', &out, "write the encrypted key to this file", "FILE"),
+    OPT_TEXT("cert", 0, &cert, "write its certificate to this file", "FILE"),
     OPT_TEXT("escrow-pass", 0, &face.escrow_pass,
 	"the new key's passphrase: prompt, file:PATH or fd:N", "SPEC"),
     OPT_END,

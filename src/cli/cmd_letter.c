@@ -8,7 +8,7 @@ static int handed;
 
 static const struct poptOption table[] = {
     OPT_TABLE(opt_letter),
-    OPT_FLAG("handed-over", 0, &handed, "the holder has it: the PIN is kept no more"),
+    OPT_FLAG("handed-over", 0, &handed, "the holder has the letter: delete the stored PIN"),
     OPT_END,
 };
 

@@ -8,13 +8,13 @@ static struct workflow_list what;
 static int csv;
 
 static const struct poptOption table[] = {
-    OPT_TEXT(
-	"expiring", 0, &what.expiring, "whose active certificate ends within 30d, 12h, 8w", "TIME"),
+    OPT_TEXT("expiring", 0, &what.expiring,
+	"whose active certificate expires within this time: 30d, 12h, 8w", "TIME"),
     OPT_TEXT("holder", 0, &what.holder, "of this holder (e-mail, id or name)", "WHO"),
     OPT_TEXT("state", 0, &what.state, "in one of these states, such as active,lost", "STATE"),
-    OPT_TEXT("firmware", 0, &what.firmware, "of this firmware, such as '<5.7'", "VERSION"),
+    OPT_TEXT("firmware", 0, &what.firmware, "with this firmware, such as '<5.7'", "VERSION"),
     OPT_TEXT("advisory", 0, &what.advisory,
-	"whose key is concerned by ROCA, EUCLEAK, YSA-2019-02, or any", "NAME"),
+	"whose key is affected by ROCA, EUCLEAK, YSA-2019-02, or any", "NAME"),
     OPT_FLAG("csv", 0, &csv, "comma-separated values"),
     OPT_END,
 };

@@ -9,12 +9,12 @@
 static char *out, *root, *rehearsal;
 
 static const struct poptOption table[] = {
-    OPT_TEXT("out", 'o', &out, "where it goes", "FILE"),
+    OPT_TEXT("out", 'o', &out, "write the receipt to this file", "FILE"),
     OPT_END,
 };
 
 static const struct poptOption table_verify[] = {
-    OPT_TEXT("root", 0, &root, "the CA's root certificate that must be in it (PEM)", "FILE"),
+    OPT_TEXT("root", 0, &root, "the CA root certificate it must contain (PEM)", "FILE"),
     OPT_TEXT("rehearsal", 0, &rehearsal, "the attestation root of a rehearsal (PEM)", "FILE"),
     OPT_FLAG("json", 0, &opt.json, "one JSON object on standard output"),
     POPT_AUTOHELP POPT_TABLEEND,

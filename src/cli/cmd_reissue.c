@@ -34,9 +34,9 @@ static struct poptOption certificate[] = {
 static const struct poptOption table[] = {
     OPT_TEXT("reason", 0, &reason,
 	"lost, damaged, forgotten, expiring, renamed, left: see ykenroll(1)", "R"),
-    OPT_FLAG("new-key", 0, &new_key, "with expiring, renamed: another key, too"),
-    OPT_FLAG("reset", 0, &reset, "the new token had another life: make it as new"),
-    OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and print what would be done"),
+    OPT_FLAG("new-key", 0, &new_key, "with --reason expiring or renamed: also generate a new key"),
+    OPT_FLAG("reset", 0, &reset, "first reset the new token to factory defaults"),
+    OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and show what would be done"),
     OPT_TABLE(changes),
     OPT_TABLE(certificate),
     OPT_TABLE(opt_yes),

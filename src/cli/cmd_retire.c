@@ -6,10 +6,10 @@ static char *ticket, *reason;
 static int absent;
 
 static const struct poptOption table[] = {
-    OPT_TEXT("reason", 0, &reason, "as in revoke; cessationOfOperation when none is said", "R"),
-    OPT_TEXT("ticket", 0, &ticket, "for the audit: by whose order", "TEXT"),
-    OPT_FLAG("absent", 0, &absent, "the token is not here: it is not wiped"),
-    OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and print what would be done"),
+    OPT_TEXT("reason", 0, &reason, "as for revoke (default: cessationOfOperation)", "R"),
+    OPT_TEXT("ticket", 0, &ticket, "ticket or order number, for the audit log", "TEXT"),
+    OPT_FLAG("absent", 0, &absent, "the token is not here, so it is not reset"),
+    OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and show what would be done"),
     OPT_TABLE(opt_yes),
     OPT_TABLE(opt_ca),
     OPT_TOKEN_END,

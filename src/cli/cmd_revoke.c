@@ -10,8 +10,8 @@
 static char *reason, *ticket, *token_state;
 static int all;
 
-#define COMMON                                                                   \
-	OPT_TEXT("ticket", 0, &ticket, "for the audit: by whose order", "TEXT"), \
+#define COMMON                                                                               \
+	OPT_TEXT("ticket", 0, &ticket, "ticket or order number, for the audit log", "TEXT"), \
 	    OPT_FLAG("all", 0, &all, "all tokens of the holder"), OPT_TABLE(opt_ca), OPT_END
 
 static const struct poptOption table[] = {COMMON};
@@ -19,7 +19,7 @@ static const struct poptOption table_revoke[] = {
     OPT_TEXT("reason", 0, &reason,
 	"keyCompromise, affiliationChanged, superseded, cessationOfOperation, unspecified", "R"),
     OPT_TEXT("token", 0, &token_state,
-	"what becomes of the token: lost (keyCompromise's), damaged, retired (the others')",
+	"new state of the token: lost (default for keyCompromise), damaged, retired (default)",
 	"STATE"),
     COMMON,
 };

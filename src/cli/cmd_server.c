@@ -11,14 +11,15 @@ static int optional;
 
 static const struct poptOption table[] = {
     OPT_TEXT("name", 0, &name, "the server's host name (default: this machine's)", "HOST"),
-    OPT_TEXT("dir", 0, &dir, "what `ca publish` fills there (default: /etc/ssl/ykenroll)", "DIR"),
+    OPT_TEXT("dir", 0, &dir, "directory that `ca publish` fills there (default: /etc/ssl/ykenroll)",
+	"DIR"),
     OPT_TEXT("backend", 0, &backend, "the application behind it (default: http://127.0.0.1:8080)",
 	"URL"),
     OPT_TEXT("listen", 0, &listen_port, "port (default: 443)", "PORT"),
     OPT_TEXT("certificate", 0, &certificate, "the server's own certificate and chain", "FILE"),
     OPT_TEXT("key", 0, &key, "its key", "FILE"),
-    OPT_FLAG(
-	"optional", 0, &optional, "who has no certificate gets in too, as Client-Verify: NONE"),
+    OPT_FLAG("optional", 0, &optional,
+	"also let clients without a certificate in, as Client-Verify: NONE"),
     OPT_END,
 };
 

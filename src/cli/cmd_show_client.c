@@ -10,14 +10,16 @@ static char *client, *url, *ca_file, *pin_source, *debian;
 
 struct poptOption opt_client[] = {
     OPT_TEXT("client", 0, &client,
-	"what the user types to log in: curl, openssl, gnutls-cli, python, firefox, chromium, p11-kit",
+	"print what the user types to log in with: curl, openssl, gnutls-cli, python, firefox, "
+	"chromium, p11-kit",
 	"NAME"),
     OPT_TEXT("url", 0, &url, "where the user logs in", "URL"),
-    OPT_TEXT("ca-file", 0, &ca_file, "who issued the server's certificate (else: this home's root)",
+    OPT_TEXT("ca-file", 0, &ca_file, "CA of the server's certificate (default: this home's root)",
 	"FILE"),
     OPT_TEXT("pin-source", 0, &pin_source,
-	"a file with the PIN, for scripts; else the user is asked", "FILE"),
-    OPT_TEXT("debian", 0, &debian, "the user's release, 12 or 13 (else: this machine's)", "N"),
+	"a file with the PIN, for scripts (default: ask the user)", "FILE"),
+    OPT_TEXT(
+	"debian", 0, &debian, "the user's Debian release, 12 or 13 (default: this machine's)", "N"),
     POPT_TABLEEND,
 };
 

@@ -13,8 +13,8 @@ static int attest, keep_chuid, do_key, do_cert;
 
 #define CHUID_OPT                                   \
 	OPT_FLAG("no-update-chuid", 0, &keep_chuid, \
-	    "keep the card's identity; Windows may then show a certificate that is gone")
-#define YES_OPT OPT_FLAG("yes", 'y', &opt.yes, "the answer is yes")
+	    "keep the card identity (CHUID); Windows may then show the old certificate")
+#define YES_OPT OPT_FLAG("yes", 'y', &opt.yes, "answer yes to the question")
 
 static const struct poptOption generate_table[] = {
     OPT_TEXT("algorithm", 'a', &algorithm,
@@ -22,7 +22,7 @@ static const struct poptOption generate_table[] = {
     OPT_TEXT("pin-policy", 0, &pin_policy, "default, never, once, always, match-once, match-always",
 	"POLICY"),
     OPT_TEXT("touch-policy", 0, &touch_policy, "default, never, always, cached", "POLICY"),
-    OPT_FLAG("force", 0, &opt.force, "destroy what is in the slot"),
+    OPT_FLAG("force", 0, &opt.force, "overwrite what is in the slot"),
     OPT_TABLE(token_opt_format),
     TOKEN_TABLES,
 };
@@ -32,8 +32,8 @@ static const struct poptOption request_table[] = {
 	"subject", 's', &subject, "CN=Alice Adams,O=Example or /O=Example/CN=Alice Adams", "NAME"),
     {"san", 0, POPT_ARG_ARGV, &sans, 0, "email:, dns:, uri:, ip: or upn: and a name; repeatable",
 	"KIND:NAME"},
-    OPT_FLAG("attestation", 0, &attest, "carry the key's attestation"),
-    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_FLAG("attestation", 0, &attest, "include the key's attestation"),
+    OPT_FLAG("force", 0, &opt.force, "overwrite FILE"),
     OPT_TABLE(token_opt_format),
     TOKEN_TABLES,
 };
@@ -41,13 +41,13 @@ static const struct poptOption request_table[] = {
 static const struct poptOption import_table[] = {
     CHUID_OPT,
     OPT_FLAG("force", 0, &opt.force,
-	"replace the slot's certificate; also without a key to compare it with"),
+	"overwrite the slot's certificate, even if it cannot be checked against a key"),
     TOKEN_TABLES,
 };
 
 static const struct poptOption delete_table[] = {
-    OPT_FLAG("certificate", 0, &do_cert, "the certificate"),
-    OPT_FLAG("key", 0, &do_key, "the key (firmware 5.7)"),
+    OPT_FLAG("certificate", 0, &do_cert, "delete the certificate"),
+    OPT_FLAG("key", 0, &do_key, "delete the key (firmware 5.7 or later)"),
     YES_OPT,
     CHUID_OPT,
     TOKEN_TABLES,

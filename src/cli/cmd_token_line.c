@@ -17,9 +17,9 @@ const size_t token_touch_words_n = sizeof(token_touch_words) / sizeof(token_touc
 
 struct poptOption token_opt_mgmkey[] = {
     OPT_TEXT("management-key", 'm', &face.current_mgmkey,
-	"the management key in hexadecimal, where it is neither the factory's nor kept by the token",
+	"the management key in hexadecimal, unless it is the factory default or kept on the token",
 	"SPEC"),
-    OPT_TEXT("pin", 'P', &face.current_pin, "the current PIN, where it is needed", "SPEC"),
+    OPT_TEXT("pin", 'P', &face.current_pin, "the current PIN, if needed", "SPEC"),
     POPT_TABLEEND,
 };
 

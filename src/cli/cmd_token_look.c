@@ -9,18 +9,20 @@ static char *pin_policy, *touch_policy;
 static int public_key, verify, f9_only;
 
 static const struct poptOption export_table[] = {
-    OPT_FLAG("public-key", 0, &public_key, "the public key instead"),
-    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_FLAG("public-key", 0, &public_key, "export the public key instead"),
+    OPT_FLAG("force", 0, &opt.force, "overwrite FILE"),
     OPT_TABLE(token_opt_format),
     OPT_TOKEN_END,
 };
 
 static const struct poptOption attest_table[] = {
-    OPT_FLAG("verify", 0, &verify, "check it up to Yubico's roots, and the policies"),
-    OPT_TEXT("pin-policy", 0, &pin_policy, "must be at least: never, once, always", "POLICY"),
-    OPT_TEXT("touch-policy", 0, &touch_policy, "must be at least: never, cached, always", "POLICY"),
-    OPT_FLAG("intermediate", 0, &f9_only, "give the certificate of slot f9 instead"),
-    OPT_FLAG("force", 0, &opt.force, "replace FILE"),
+    OPT_FLAG("verify", 0, &verify, "verify it up to Yubico's roots, and its policies"),
+    OPT_TEXT("pin-policy", 0, &pin_policy, "required PIN policy, at least: never, once, always",
+	"POLICY"),
+    OPT_TEXT("touch-policy", 0, &touch_policy,
+	"required touch policy, at least: never, cached, always", "POLICY"),
+    OPT_FLAG("intermediate", 0, &f9_only, "export the certificate of slot f9 instead"),
+    OPT_FLAG("force", 0, &opt.force, "overwrite FILE"),
     OPT_TABLE(token_opt_format),
     OPT_TOKEN_END,
 };

@@ -11,8 +11,9 @@ static int generate, protect, touch;
 
 #define NEW_PIN_OPT OPT_TEXT("new-pin", 'n', &face.new_pin, "the new PIN", "SPEC")
 #define PUK_OPT OPT_TEXT("puk", 'p', &face.current_puk, "the current PUK", "SPEC")
-#define OUT_OPT \
-	OPT_TEXT("out", 'o', &out, "where a generated value is written, for the owner only", "FILE")
+#define OUT_OPT                    \
+	OPT_TEXT("out", 'o', &out, \
+	    "write a generated value to this file, readable by its owner only", "FILE")
 
 static const struct poptOption pin_table[] = {
     OPT_TEXT("pin", 'P', &face.current_pin, "the current PIN", "SPEC"),
@@ -23,7 +24,7 @@ static const struct poptOption pin_table[] = {
 static const struct poptOption puk_table[] = {
     PUK_OPT,
     OPT_TEXT("new-puk", 'n', &face.new_puk, "the new PUK", "SPEC"),
-    OPT_FLAG("generate", 'g', &generate, "eight random digits, into --out"),
+    OPT_FLAG("generate", 'g', &generate, "generate eight random digits, written to --out"),
     OUT_OPT,
     OPT_TOKEN_END,
 };
@@ -35,7 +36,7 @@ static const struct poptOption unblock_table[] = {
 };
 
 static const struct poptOption retries_table[] = {
-    OPT_FLAG("force", 0, &opt.force, "even where PIN or PUK are not the factory's any more"),
+    OPT_FLAG("force", 0, &opt.force, "even if PIN or PUK are no longer the factory defaults"),
     OPT_TABLE(token_opt_mgmkey),
     OPT_TOKEN_END,
 };
@@ -43,12 +44,13 @@ static const struct poptOption retries_table[] = {
 static const struct poptOption mgmkey_table[] = {
     OPT_TEXT("algorithm", 'a', &algorithm,
 	"3DES, AES128, AES192 or AES256 (default: AES192, and 3DES before firmware 5.4.2)", "ALG"),
-    OPT_TEXT("new-management-key", 'n', &face.new_mgmkey, "the new one, in hexadecimal", "SPEC"),
-    OPT_FLAG("generate", 'g', &generate, "a random one, into --out"),
+    OPT_TEXT("new-management-key", 'n', &face.new_mgmkey, "the new management key, in hexadecimal",
+	"SPEC"),
+    OPT_FLAG("generate", 'g', &generate, "generate a random one, written to --out"),
     OUT_OPT,
     OPT_FLAG("protect", 'p', &protect,
-	"keep it on the token too, readable with the PIN; random where none is given"),
-    OPT_FLAG("touch", 't', &touch, "its use wants a touch"),
+	"also keep it on the token, readable with the PIN; random if none is given"),
+    OPT_FLAG("touch", 't', &touch, "require a touch to use it"),
     OPT_TABLE(token_opt_mgmkey),
     OPT_TOKEN_END,
 };

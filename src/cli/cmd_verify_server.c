@@ -13,15 +13,15 @@ static int prepare, use_token, optional;
 
 static const struct poptOption table[] = {
     OPT_TEXT("ca-file", 0, &ca_file,
-	"PEM of who issued the server's own certificate (else: this CA, or the system's)", "FILE"),
+	"CA of the server's own certificate, PEM (default: this CA, or the system's CAs)", "FILE"),
     OPT_TEXT("connect", 0, &connect_to, "connect to this address instead of the URL's",
 	"ADDRESS[:PORT]"),
-    OPT_TEXT("timeout", 0, &timeout, "of one login (10)", "SECONDS"),
-    OPT_FLAG("optional", 0, &optional, "who has no certificate may be let in"),
-    OPT_FLAG("token", 0, &use_token, "log in with the token, too"),
+    OPT_TEXT("timeout", 0, &timeout, "timeout of one login (10)", "SECONDS"),
+    OPT_FLAG("optional", 0, &optional, "clients without a certificate may be let in"),
+    OPT_FLAG("token", 0, &use_token, "also log in with the token"),
     OPT_TEXT("pin", 'P', &face.current_pin, "the token's current PIN", "SPEC"),
     OPT_FLAG("prepare", 0, &prepare,
-	"make the certificates to try with; with a URL log in with one of them, and revoke it"),
+	"create the test certificates; with a URL log in with one of them, and revoke it"),
     OPT_TABLE(opt_ca),
     OPT_TOKEN_END,
 };

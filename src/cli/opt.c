@@ -16,17 +16,18 @@
 struct opt opt;
 
 struct poptOption opt_common[] = {
-    OPT_TEXT("home", 0, &opt.home, "where CA and registry are", "DIR"),
+    OPT_TEXT("home", 0, &opt.home, "directory of CA and registry", "DIR"),
     OPT_FLAG("json", 0, &opt.json, "one JSON object on standard output"),
-    OPT_FLAG("non-interactive", 0, &opt.non_interactive, "fail (10) where a person would be asked"),
+    OPT_FLAG("non-interactive", 0, &opt.non_interactive, "fail (10) instead of asking a person"),
     POPT_TABLEEND,
 };
 
 struct poptOption opt_token[] = {
-    OPT_TEXT("device", 'd', &opt.device, "the token with this serial number", "SERIAL"),
-    OPT_TEXT("reader", 'r', &opt.reader, "the token in this reader (exact name)", "NAME"),
-    OPT_TEXT("wait", 0, &opt.wait, "wait for a token to be plugged in, or to be free", "SECONDS"),
-    OPT_FLAG("last-try", 0, &opt.last_try, "send a PIN or PUK even where one try is left"),
+    OPT_TEXT("device", 'd', &opt.device, "use the token with this serial number", "SERIAL"),
+    OPT_TEXT("reader", 'r', &opt.reader, "use the token in this reader (exact name)", "NAME"),
+    OPT_TEXT("wait", 0, &opt.wait, "wait this long for a token to be plugged in, or to be free",
+	"SECONDS"),
+    OPT_FLAG("last-try", 0, &opt.last_try, "send a PIN or PUK even if only one try is left"),
     POPT_TABLEEND,
 };
 
@@ -37,21 +38,21 @@ struct poptOption opt_ca[] = {
 };
 
 struct poptOption opt_yes[] = {
-    OPT_FLAG("yes", 'y', &opt.yes, "yes to every question"),
+    OPT_FLAG("yes", 'y', &opt.yes, "answer yes to every question"),
     POPT_TABLEEND,
 };
 
 struct poptOption opt_letter[] = {
     OPT_TEXT("letter", 0, &opt.letter,
-	"write the PIN that was made into this new file, for the holder (a PDF if it ends in .pdf)",
+	"write the generated PIN to this new file, for the holder (a PDF if it ends in .pdf)",
 	"FILE"),
     OPT_TEXT("letter-to", 0, &opt.letter_to,
-	"seal the letter to this certificate of the holder (CMS)", "CERT"),
+	"encrypt the letter to this certificate of the holder (CMS)", "CERT"),
     POPT_TABLEEND,
 };
 
 struct poptOption opt_escrow[] = {
-    OPT_TEXT("escrow-key", 0, &opt.escrow_key, "file of a key that opens the escrow", "KEY"),
+    OPT_TEXT("escrow-key", 0, &opt.escrow_key, "file with a key that opens the escrow", "KEY"),
     OPT_TEXT(
 	"escrow-pass", 0, &face.escrow_pass, "its passphrase: prompt, file:PATH or fd:N", "SPEC"),
     POPT_TABLEEND,

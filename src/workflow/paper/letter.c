@@ -150,7 +150,7 @@ letter_finish(struct enrolment *e, struct err *err)
 	if (keeps_pin(e))
 		return 0;
 	rc = registry_letter_end(
-	    e->s.registry, e->work.asked.token, "the PIN in it is not the token's any more", err);
+	    e->s.registry, e->work.asked.token, "the PIN in it is no longer the token's", err);
 	return err_answer(rc, ERR_ABSENT, &was, err);
 }
 
