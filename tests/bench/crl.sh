@@ -39,7 +39,7 @@ t = time.monotonic() - t
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 cpu += signer() + used.ru_utime + used.ru_stime
 print(f'{sys.argv[1]:44} {t:7.2f} s {cpu:7.2f} s {used.ru_maxrss // 1024:6d} MB')
-open(sys.argv[2], 'w').write(str(cpu))
+open(sys.argv[2], 'w').write(f'{cpu}\n')
 open(sys.argv[2] + '.mb', 'w').write(str(used.ru_maxrss / 1024))
 sys.exit(rc)
 PY
@@ -55,17 +55,25 @@ start() { # start TEXT FILE: a signer that listens
 }
 stop() { kill "$signer"; wait "$signer" || :; signer=; }
 row() { printf '%-44s %9s %9s %6s MB\n' "$1" "$2" "$3" "$(awk '/VmHWM/ { printf "%d", $2 / 1024 }' "/proc/$signer/status")"; }
+best() { sort -n "$1.1" "$1.2" "$1.3" | head -1 >"$1"; } # of three: a processor that is shared counts what it waits for, too
 figures() { # figures TEXT PROGRAM HOME NAME: into $T/NAME.crl and so on
 	program=$2 home=$3
 	echo "$1:"
 	start "signer: first start" "$T/$4.first"
 	stop
 	start "signer: the next start" "$T/$4.start"
-	run "ykenroll ca crl: all of it" "$T/$4.crl" "$program" ca crl --home "$home" >"$T/out"
-	tail -1 "$T/out"
+	for i in 1 2 3; do
+		run "ykenroll ca crl: all of it" "$T/$4.crl.$i" "$program" ca crl --home "$home" >"$T/out"
+		tail -1 "$T/out"
+	done
+	best "$T/$4.crl"
 	row "  of that the signer, its start included" "" ""
-	run "ykenroll revoke: one more, and a CRL" "$T/$4.one" "$program" revoke 2a2a2a2a2a2a2a --reason superseded --home "$home" >"$T/out"
-	tail -1 "$T/out"
+	for i in 1 2 3; do
+		run "ykenroll revoke: one more, and a CRL" "$T/$4.one.$i" "$program" revoke "$(echo aaaaaaa | sed "s/a/2$(echo $i | tr 123 abc)/g")" \
+			--reason superseded --home "$home" >"$T/out"
+		tail -1 "$T/out"
+	done
+	best "$T/$4.one"
 	row "  and the signer" "" ""
 	stop
 	run "ykenroll ca publish: ten files" "$T/$4.publish" "$program" ca publish "$T/www.$4" --home "$home" >"$T/out" 2>/dev/null
@@ -122,7 +130,7 @@ echo "openssl crl finds in its own:  $theirs"
 for home in "$T/home" ${old:+"$T/home.old" "$T/home.conv"}; do
 	ours=$(list "$home/pub/issuing.crl")
 	echo "openssl crl finds in ours:     $ours"
-	[ "${ours%% *}" = $((n + 1)) ]
+	[ "${ours%% *}" = $((n + 3)) ]
 done
 of() { cat "$T/$1"; }
 [ "$n" -lt 1000000 ] || no_more "$(of new.crl)" "$(of theirs)" 0.5 0 "a CRL, and openssl's"

@@ -23,8 +23,8 @@ end = now + datetime.timedelta(days=700)
 utc = lambda t: int(t.replace(tzinfo=datetime.timezone.utc).timestamp())
 reasons = (1, ",keyCompromise"), (4, ",superseded"), (0, "")
 WHY = {"revoked": lambda i: reasons[i % 3], "half": lambda i: reasons[1] if i % 2 else None, "valid": lambda i: None}[how]
-# of another CA's records, so that nobody asks for the certificate; it is not revoked
-LAST = bytes.fromhex("2a2a2a2a2a2a2a")
+# of another CA's records, so that nobody asks for the certificates; they are not revoked
+LAST = [bytes([b] * 7) for b in (0x2a, 0x2b, 0x2c)]
 
 
 def serials():
@@ -56,7 +56,8 @@ class Lines:
             self.put(f'"what":"revoked","serial":"{serial}","reason":{reason}')
 
     def finish(self):
-        self.put(f'"what":"import","ca":"issuing","serial":"{LAST.hex()}","not_after":"{self.end}","subject":"/CN=last"')
+        for last in LAST:
+            self.put(f'"what":"import","ca":"issuing","serial":"{last.hex()}","not_after":"{self.end}","subject":"/CN=last"')
         self.to.close()
 
 
@@ -111,9 +112,10 @@ class Database:
             self.flush()
 
     def finish(self):
-        self.put(Kind(what="import", ca="issuing", not_after=utc(end), text="/CN=last"), LAST)
+        for last in LAST:
+            self.put(Kind(what="import", ca="issuing", not_after=utc(end), text="/CN=last"), last)
+            self.certs.append((last.rjust(20, b"\0"), 0, issuance.SIGNED, 0, 0, 0, utc(end), 0, self.n))
         self.flush()
-        self.certs.append((LAST.rjust(20, b"\0"), 0, issuance.SIGNED, 0, 0, 0, utc(end), 0, self.n))
         self.certs.sort()
         self.db.executemany("INSERT INTO certs (serial, " + ", ".join(issuance.CERT) + ") VALUES (" + ", ".join("?" * 9) + ")", self.certs)
         self.db.execute("UPDATE sums SET certs = certs + ?, stale = stale OR ?", (len(self.certs), any(c[5] for c in self.certs)))
