@@ -97,6 +97,24 @@ every_edited_field_is_found(void **state)
 	}
 }
 
+/* Put back to an older state and used since: as many rows, and others. */
+static void
+a_mark_knows_rows_and_head(void **state)
+{
+	struct testreg *t = *state;
+	struct registry_mark mark;
+	struct err err = ERR_INIT;
+
+	fill(t);
+	assert_int_equal(registry_mark(t->r, &mark, &err), 0);
+	assert_int_equal(registry_mark_check(t->r, &mark, "somebody", &err), 0);
+	mark.head[sizeof(mark.head) - 1] ^= 1;
+	assert_int_equal(registry_mark_check(t->r, &mark, "somebody", &err), ERR_INTERNAL);
+	mark.head[sizeof(mark.head) - 1] ^= 1;
+	mark.rows++;
+	assert_int_equal(registry_mark_check(t->r, &mark, "somebody", &err), ERR_INTERNAL);
+}
+
 /* Made as the program makes it, with a hash that is right, and put before the row that follows. */
 static void
 a_row_in_the_place_of_another_is_found(void **state)
@@ -208,6 +226,7 @@ main(void)
 	    CLAIM(the_chain_verifies),
 	    CLAIM(every_change_has_its_row),
 	    CLAIM(every_edited_field_is_found),
+	    CLAIM(a_mark_knows_rows_and_head),
 	    CLAIM(a_row_in_the_place_of_another_is_found),
 	    CLAIM(missing_and_swapped_rows_are_found),
 	    CLAIM(every_flipped_bit_of_a_hash_is_found),
