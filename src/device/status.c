@@ -76,7 +76,7 @@ status_why(struct err *err, enum device_why why, const char *text)
 {
 	err_set(err, ERR_NO_TOKEN, "%s", text);
 	if (err != NULL)
-		err->why = why;
+		err->why = (int)why;
 	return ERR_NO_TOKEN;
 }
 
