@@ -52,6 +52,17 @@ MUST_CHECK int workflow_enroll(const struct desk *w, const struct workflow_enrol
 MUST_CHECK int workflow_recover(
     const struct desk *w, bool give_up, struct workflow_report *ret, struct err *err);
 
+/* What of a home ends by itself: its CRLs and CA certificates, as pub/ has them. */
+#define WORKFLOW_ENDS_MAX 4
+struct workflow_end {
+	const char *what, *fix; /* "issuing CRL", and what makes the next one */
+	int64_t from, until;	/* UTC seconds */
+	bool crl;
+	bool soon, over; /* a CRL: a quarter of its life is left; a CA: a third */
+};
+/* How many; what is not there, or cannot be read, is not among them. */
+size_t workflow_ends(const char *home, struct workflow_end ret[static WORKFLOW_ENDS_MAX]);
+
 enum workflow_level {
 	LEVEL_OK,
 	LEVEL_NOTE, /* worth knowing, nothing to mend */

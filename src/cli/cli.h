@@ -116,6 +116,10 @@ bool countdown_runs(void); /* may be asked in a signal handler */
 
 struct json_t *report_json(const struct workflow_report *r);
 void report_text(const struct workflow_report *r);
+/* On standard error: what of the CA ends soon. */
+void report_ends(void);
+/* And: a certificate until then has fewer days than were asked for, since the CA ends. */
+void report_cut(int64_t not_after);
 extern int64_t report_start_ns; /* when main() began */
 
 /* ---- cmd_enroll.c: what the other commands share with it ---- */

@@ -143,18 +143,33 @@ fill(struct workflow_enroll *what, const char *name, struct err *err)
 	return (rc = enroll_options(err)) != 0 ? rc : parse_retries(what, err);
 }
 
+/* The last lines: what will end this login. */
+static void
+report_after(const struct workflow_report *report, int rc)
+{
+	if (rc != 0 || opt.dry_run)
+		return;
+	if (report->has_cert)
+		report_cut(report->cert.not_after);
+	report_ends();
+}
+
 int
 enroll_show(const struct workflow_report *report, int rc, struct err *err)
 {
 	if (!opt.json) {
-		if (rc == 0 && !opt.dry_run)
+		if (rc == 0 && !opt.dry_run) {
 			report_text(report);
+			fflush(stdout);
+		}
+		report_after(report, rc);
 		return rc;
 	}
 	/* also after a failure: what was done is worth knowing */
 	if (report->token.serial != 0 &&
 	    render_json(report_json(report), rc == 0 ? err : NULL) != 0)
 		return rc != 0 ? rc : ERR_INTERNAL;
+	report_after(report, rc);
 	return rc;
 }
 

@@ -156,6 +156,20 @@ init_ca(struct err *err)
 	return signer_init_end(opt.home_path, err);
 }
 
+/* Nobody renews a CRL by itself but a signer. */
+static void
+show_end(void)
+{
+	struct workflow_end ends[WORKFLOW_ENDS_MAX];
+	const size_t n = workflow_ends(opt.home_path, ends);
+
+	if (signer == NULL && n > 0)
+		printf("logins stop on %s unless the CRL is renewed and published before: by "
+		       "`ykenroll signer` as a service, by ykenroll-crl.timer, or by hand: "
+		       "ykenroll ca crl\n",
+		    render_time(ends[0].until));
+}
+
 static int
 show(struct err *err)
 {
@@ -169,6 +183,7 @@ show(struct err *err)
 	printf(
 	    "the recovery key is in %s, read back and opened: move it offline; without it the escrow cannot be opened\n",
 	    render_escaped(make_recovery_out));
+	show_end();
 	printf("next: plug in a YubiKey and run: ykenroll enroll \"NAME\" --email ADDRESS\n");
 	return 0;
 }

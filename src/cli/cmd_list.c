@@ -139,9 +139,11 @@ run(struct called *c, struct err *err)
 	if ((rc = opt_registry(&registry, err)) != 0)
 		return rc;
 	if (opt.json)
-		return list_json(registry, err);
-	if ((rc = workflow_list(registry, &what, csv ? row_csv : row_text, NULL, err)) == 0)
+		rc = list_json(registry, err);
+	else if ((rc = workflow_list(registry, &what, csv ? row_csv : row_text, NULL, err)) == 0)
 		head();
+	fflush(stdout);
+	report_ends();
 	return rc;
 }
 

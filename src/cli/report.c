@@ -92,3 +92,41 @@ report_text(const struct workflow_report *r)
 		    render_escaped(r->holder.name), r->token.serial, r->proof.cipher,
 		    r->proof.signature);
 }
+
+/* ---- what ends by itself ---- */
+
+void
+report_ends(void)
+{
+	struct workflow_end ends[WORKFLOW_ENDS_MAX];
+	const size_t n = workflow_ends(opt.home_path, ends);
+	char line[512];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!ends[i].soon)
+			continue;
+		snprintf(line, sizeof(line), "warning: the %s %s %s, and logins stop then; %s",
+		    ends[i].what, ends[i].over ? "has ended" : "ends", render_time(ends[i].until),
+		    ends[i].fix);
+		render_line(stderr, line);
+	}
+}
+
+void
+report_cut(int64_t not_after)
+{
+	struct workflow_end ends[WORKFLOW_ENDS_MAX];
+	const size_t n = workflow_ends(opt.home_path, ends);
+	char line[256];
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (!ends[i].crl && ends[i].until == not_after) {
+			snprintf(line, sizeof(line),
+			    "warning: the validity was cut: the certificate ends with the %s, %s",
+			    ends[i].what, render_time(not_after));
+			render_line(stderr, line);
+			return;
+		}
+}

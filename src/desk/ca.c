@@ -88,6 +88,23 @@ ca_certs(const struct desk *w, struct blob ret[static 2], struct err *err)
 	return rc != 0 ? rc : own_cert(w, "pub/root.crt", &ret[1], err);
 }
 
+int
+ca_has_root(const struct desk *w, const char *instead, struct err *err)
+{
+	struct blob certs[2] = {{0}};
+	bool single;
+	int rc = ca_certs(w, certs, err);
+
+	single = rc == 0 && blob_equal(&certs[0], &certs[1]);
+	blob_wipe(&certs[0]);
+	blob_wipe(&certs[1]);
+	return !single ? rc
+		       : err_set(err, ERR_CA,
+			     "this CA has one level and is its own root, so there is no other key "
+			     "to ask for: %s",
+			     instead);
+}
+
 /* ---- the audit chain ---- */
 
 int

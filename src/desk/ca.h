@@ -24,6 +24,8 @@ MUST_CHECK int ca_issue_own(struct signer *s, struct registry *r, const char *pr
 MUST_CHECK int ca_cert_file(const char *path, struct blob *ret, struct err *err);
 /* This home's issuing CA, alone or with its root, from pub/. Errors: ERR_CA. */
 MUST_CHECK int ca_issuing(const struct desk *w, struct blob *ret, struct err *err);
+/* Has this CA a root apart from it? Errors: ERR_CA it has not, so it is not asked for its key. */
+MUST_CHECK int ca_has_root(const struct desk *w, const char *instead, struct err *err);
 MUST_CHECK int ca_certs(const struct desk *w, struct blob ret[static 2], struct err *err);
 
 /* ---- the registry's chain and the CA, which knows how far it was ---- */

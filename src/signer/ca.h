@@ -23,7 +23,8 @@ struct ca {
 	struct key *key;	   /* the issuing CA's */
 	struct key *root_key;	   /* NULL but for a moment: crl.h */
 	struct blob cert[LOG_CAS]; /* DER */
-	bool single; /* one level: the issuing CA is the root, and both are the same */
+	bool single;  /* one level: the issuing CA is the root, and both are the same */
+	bool listens; /* it is at work until somebody ends it, and renews its CRL */
 	struct ca_crl {
 		bool there; /* else it has to be made, or this CA has none */
 		uint64_t number;

@@ -282,9 +282,10 @@ bool
 crl_fresh(const struct ca *ca)
 {
 	const struct ca_crl *crl = &ca->crls[LOG_ISSUING];
+	const int64_t wanted = rules_crl_days(ca->rules, ca->listens) * DAY;
+	const int64_t life = crl->until - crl->from < wanted ? crl->until - crl->from : wanted;
 
-	return !ca->log->sums.stale && crl->there &&
-	       ca->now() - crl->from < (crl->until - crl->from) / 2;
+	return !ca->log->sums.stale && crl->there && ca->now() - crl->from < life / 2;
 }
 
 /* The root's own file is there before the log says so. */
@@ -339,7 +340,8 @@ renew(struct ca *ca, uint32_t peer, enum log_ca which, const struct key *key, in
 static int
 renew_issuing(struct ca *ca, uint32_t peer, struct crl_file *ret, struct err *err)
 {
-	return renew(ca, peer, LOG_ISSUING, ca->key, rules_crl_days(ca->rules), ret, err);
+	return renew(
+	    ca, peer, LOG_ISSUING, ca->key, rules_crl_days(ca->rules, ca->listens), ret, err);
 }
 
 int
@@ -355,7 +357,7 @@ crl_will_list(const struct ca *ca, const struct log_cert *c)
 {
 	const int64_t now = ca->now();
 	const struct crl_plan plan = {.this_update = now - BACKDATE,
-	    .next_update = now + (int64_t)rules_crl_days(ca->rules) * DAY};
+	    .next_update = now + (int64_t)rules_crl_days(ca->rules, ca->listens) * DAY};
 
 	return c->not_after > crl_ended(&plan);
 }

@@ -314,7 +314,7 @@ configure(const char *home, unsigned *ret_crl_days, struct err *err)
 		return rc;
 	if ((rc = rules_load(path.at, &rules, err)) != 0)
 		return rc;
-	*ret_crl_days = rules_crl_days(rules);
+	*ret_crl_days = rules_crl_days(rules, false);
 	return 0;
 }
 

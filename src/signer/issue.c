@@ -83,9 +83,9 @@ validity(const struct ca *ca, const struct profile *profile, const struct reques
 	utc_text(ca->not_after, end);
 	if (now < ca->not_before || plan->not_after < now)
 		return err_set(err, ERR_CA,
-		    "the issuing CA's own certificate expires at %s; renew it (ykenroll ca renew "
-		    "--issuing), or set the clock",
-		    end);
+		    "the issuing CA's own certificate expires at %s; %s, or set the clock", end,
+		    ca->single ? "make a new CA (ykenroll init --home NEW)"
+			       : "renew it (ykenroll ca renew --issuing)");
 	return 0;
 }
 

@@ -13,7 +13,8 @@
 #include "key/ossl.h"
 #include "signer/rules.h"
 
-#define CRL_DAYS_DEFAULT 7
+#define CRL_DAYS 7	  /* of a signer that listens */
+#define CRL_DAYS_ALONE 90 /* where nobody renews them by himself */
 
 struct rules {
 	CONF *conf;
@@ -27,8 +28,10 @@ const char rules_default[] =
     "# The signer reads it when it starts. Everything that is commented out is the "
     "default.\n\n"
     "[ca]\n"
-    "# Days from one CRL of the issuing CA to its nextUpdate. It is renewed at half of "
-    "that.\n"
+    "# Days from one CRL of the issuing CA to its nextUpdate: 7 by default where a signer "
+    "listens,\n"
+    "# which renews it at half of that; 90 where each command starts one, and nobody renews "
+    "it.\n"
     "#crl_days = 7\n\n"
     "# Addresses that go into every certificate: of the CRL, of an OCSP responder, of the "
     "issuing\n"
@@ -94,9 +97,9 @@ read_peers(struct rules *c, struct err *err)
 }
 
 unsigned
-rules_crl_days(const struct rules *c)
+rules_crl_days(const struct rules *c, bool listens)
 {
-	return c->common.days;
+	return c->common.days > 0 ? c->common.days : listens ? CRL_DAYS : CRL_DAYS_ALONE;
 }
 
 bool
@@ -191,7 +194,6 @@ rules_load(const char *path, struct rules **ret, struct err *err)
 
 	if (c == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
-	c->common.days = CRL_DAYS_DEFAULT;
 	if ((rc = read_ours(path, &text, err)) != 0 || (rc = parse(c, &text, err)) != 0 ||
 	    (rc = rules_ca_read(c->conf, &c->common, err)) != 0 || (rc = read_peers(c, err)) != 0 ||
 	    (rc = read_all(c, err)) != 0)

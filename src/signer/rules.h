@@ -92,7 +92,8 @@ struct rules;
 MUST_CHECK int rules_load(const char *path, struct rules **ret, struct err *err);
 void rules_freep(struct rules **c);
 
-unsigned rules_crl_days(const struct rules *c);
+/* Of a signer that listens, which renews them, or of one that ends with its command. */
+unsigned rules_crl_days(const struct rules *c, bool listens);
 /* May this uid have keys certified that no token attests? */
 bool rules_software_peer(const struct rules *c, uint32_t uid);
 /* *ret points into c. Errors: ERR_USAGE no such profile. */

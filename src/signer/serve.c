@@ -349,6 +349,7 @@ serve_socket(const struct signer_serve *serve, struct err *err)
 		return rc;
 	if ((rc = unlock(serve, &s.ca, &wait_ns, err)) != 0)
 		return may_come(serve->home, rc, err);
+	s.ca->listens = true;
 	if ((rc = open_listener(path, activated, &s, err)) != 0)
 		return rc;
 	listening(&s, serve, activated >= 0 ? "the service manager's socket" : path);

@@ -406,7 +406,8 @@ rules_that_are_not_understood_are_refused(void **state)
 	OK(file_write(path, rules_default, strlen(rules_default), 0600, &err));
 	OK(rules_load(path, &rules, &err));
 	OK(rules_profile(rules, "client", &p, &err));
-	assert_true(p.days == 365 && p.old_ecdsa && !p.serial_needed && rules_crl_days(rules) == 7);
+	assert_true(p.days == 365 && p.old_ecdsa && !p.serial_needed &&
+		    rules_crl_days(rules, true) == 7 && rules_crl_days(rules, false) == 90);
 	testsigner_shell(0, "chmod 666 %s", path);
 	rules_freep(&rules);
 	assert_int_equal(rules_load(path, &rules, &err), ERR_CA);

@@ -109,12 +109,20 @@ sign(struct renewal *r, const struct leaf *l, const struct request *asked, struc
     struct err *err)
 {
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	struct request as_profile; /* what asked points to stays its own */
 	int rc;
 
 	if ((rc = connect_ca(r, err)) != 0 ||
 	    (rc = audit_tell(r->w->home, r->registry, r->signer, err)) != 0)
 		return rc;
 	rc = signer_prepare_renewal(r->signer, l->info.serial, asked, &p, err);
+	/* of the days that were asked for at first its profile may allow fewer by now: then its own
+	 */
+	if (rc == ERR_CA && r->what->request->days == 0 && asked->days != 0) {
+		as_profile = *asked;
+		as_profile.days = 0;
+		rc = signer_prepare_renewal(r->signer, l->info.serial, &as_profile, &p, err);
+	}
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_CA, "it was not issued by this CA");
 	return rc != 0 ? rc : signer_sign(r->signer, p.serial, ret, err);
@@ -275,7 +283,11 @@ workflow_renew_issuing(
 	char detail[X509_TEXT_MAX + 100], end[UTC_TEXT_LEN];
 	int rc;
 
-	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = signer_open(&open, &s, err)) != 0 ||
+	if ((rc = ca_has_root(w,
+		 "make a new CA before this one ends, ykenroll init --home NEW, and move the holders "
+		 "to it",
+		 err)) != 0 ||
+	    (rc = ca_registry(w, &r, err)) != 0 || (rc = signer_open(&open, &s, err)) != 0 ||
 	    (rc = audit_tell(w->home, r, s, err)) != 0 ||
 	    (rc = signer_renew_issuing(s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
 	    (rc = cert_read(ca.cas[0].data, ca.cas[0].len, ret, err)) != 0)

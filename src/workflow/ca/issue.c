@@ -60,7 +60,7 @@ write_file(const struct desk *w, const struct workflow_p12 *what, struct key *ke
 	    .key = key,
 	    .cert = cert,
 	    .chain = ca->cas,
-	    .n_chain = 2,
+	    .n_chain = ca->n,
 	    .name = what->request->holder.name,
 	    .pass = what->pass,
 	    .compat = what->compat,
@@ -141,7 +141,8 @@ sign_crl(const struct desk *w, struct registry *r, bool root, const char *root_p
 	CLEAN(signer_closep) struct signer *s = NULL;
 	int rc;
 
-	if ((rc = signer_open(&open, &s, err)) != 0 ||
+	if ((root && (rc = ca_has_root(w, "its CRL is renewed by ykenroll ca crl", err)) != 0) ||
+	    (rc = signer_open(&open, &s, err)) != 0 ||
 	    (!root && (rc = audit_tell(w->home, r, s, err)) != 0) ||
 	    (rc = signer_crl(s, root, err)) != 0)
 		return rc;

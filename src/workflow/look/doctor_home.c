@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -155,20 +156,28 @@ check_crl(struct doctor *d, const struct crl_rule *rule)
 static void
 check_ca_cert(struct doctor *d, const char *name, const char *what)
 {
-	CLEAN(blob_wipe) struct blob der = {0};
-	struct cert_info info;
+	struct workflow_end ends[WORKFLOW_ENDS_MAX];
 	char end[UTC_TEXT_LEN];
+	size_t i = 0, n = workflow_ends(d->w->home, ends);
 
-	if (home_pem(d->w->home, name, cert_from_pem, &der, NULL) != 0 ||
-	    cert_read(der.data, der.len, &info, NULL) != 0) {
+	while (i < n && strcmp(ends[i].what, what) != 0)
+		i++;
+	if (i == n) {
 		findings_add(&d->found, LEVEL_BAD, "cert-missing", what, "restore it from a backup",
 		    "%s is missing or not a certificate", name);
 		return;
 	}
-	utc_text(info.not_after, end);
-	if (info.not_after < utc_now())
-		findings_add(&d->found, LEVEL_BAD, "cert-expired", what,
-		    "create a new CA: ykenroll init --home NEW", "expired %s", end);
+	utc_text(ends[i].until, end);
+	if (ends[i].over)
+		findings_add(
+		    &d->found, LEVEL_BAD, "cert-expired", what, ends[i].fix, "expired %s", end);
+	else if (ends[i].soon)
+		findings_add(&d->found, LEVEL_WARN, "cert-ending", what, ends[i].fix,
+		    "ends %s, less than a third of its life is left: no certificate is valid after "
+		    "that",
+		    end);
+	else
+		findings_add(&d->found, LEVEL_OK, NULL, what, NULL, "until %s", end);
 }
 
 /* Of one level there is none; the root of an imported CA may have its key elsewhere. */
