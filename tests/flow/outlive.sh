@@ -75,6 +75,13 @@ exits 11 'one level' "ca crl --root neither" ykenroll ca crl --root --home "$T/s
 echo "a long enough passphrase" >"$T/p12pass"
 exits 0 '' "ca p12" ykenroll ca p12 --home "$T/single" --cn Phone --out "$T/one.p12" --p12-pass "file:$T/p12pass" $ca
 claim "with its chain of one, openssl says" sh -c '[ "$(openssl pkcs12 -in "$0" -passin "file:$1" -nokeys 2>/dev/null | grep -c BEGIN)" = 2 ]' "$T/one.p12" "$T/p12pass"
+issue() { ykenroll ca issue --home "$T/single" --dns www.example.org --days 200 "$T/csr" --out "$T/www.pem" $ca; }
+exits 0 '' "a server's certificate of 200 days" issue
+printf '\n[profile server]\ndays = 100\n' >>"$T/single/ykenroll.conf"
+exits 11 'at most 100 days' "of which its profile allows half now" ykenroll ca renew "$T/www.pem" --days 200 --home "$T/single" $ca
+exits 0 '' "is renewed without saying days" ykenroll ca renew "$T/www.pem" --home "$T/single" $ca
+claim "for what is allowed" openssl x509 -in "$T/www.pem" -noout -checkend $((99 * 86400))
+refuse "and no more" openssl x509 -in "$T/www.pem" -noout -checkend $((101 * 86400))
 on single 4800 "issuing CA" ok
 on single 4900 "issuing CA" warn warned
 on single 7298 "issuing CA" warn warned
