@@ -27,10 +27,7 @@ session_open_registry(const struct desk *w, struct registry **ret, struct err *e
 {
 	const int rc = registry_open(w->home, w->actor, ret, err);
 
-	return rc != ERR_ABSENT
-		   ? rc
-		   : err_set(err, ERR_INTERNAL,
-			 "%s contains no registry; create one with: ykenroll init", w->home);
+	return rc == ERR_ABSENT ? ERR_INTERNAL : rc;
 }
 
 int

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/utc.h"
 #include "desk/ca.h"
+#include "desk/session.h"
 #include "relying/verify_server.h"
 
 #define DAY INT64_C(86400)
@@ -236,7 +237,6 @@ int
 relying_verify_prepare(const struct desk *w, const struct relying_verify *what,
     struct relying_prepared *ret, struct err *err)
 {
-	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
 	CLEAN(making_wipe) struct making m = {.w = w, .what = what, .ret = ret};
 	struct place place;
 	int rc;
@@ -246,7 +246,7 @@ relying_verify_prepare(const struct desk *w, const struct relying_verify *what,
 	if (what->url != NULL && (rc = place_parse(what->url, &place, err)) != 0)
 		return rc;
 	if ((rc = ca_registry(w, &m.registry, err)) != 0 ||
-	    (rc = signer_open(&open, &m.signer, err)) != 0 || (rc = prepare_live(&m, err)) != 0)
+	    (rc = session_open_signer(w, &m.signer, err)) != 0 || (rc = prepare_live(&m, err)) != 0)
 		return rc;
 	return prepare_gone(&m, err);
 }

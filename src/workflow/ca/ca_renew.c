@@ -10,6 +10,7 @@
 #include "base/utc.h"
 #include "desk/ca.h"
 #include "desk/reload.h"
+#include "desk/session.h"
 #include "ykenroll/workflow.h"
 
 #define FILE_CERTS_MAX 8 /* in one file */
@@ -34,12 +35,11 @@ renewal_wipe(struct renewal *r)
 static int
 connect_ca(struct renewal *r, struct err *err)
 {
-	const struct signer_open open = {.home = r->w->home, .ca_pass_spec = r->w->ca_pass_spec};
 	int rc;
 
 	if (r->signer != NULL)
 		return 0;
-	if ((rc = signer_open(&open, &r->signer, err)) != 0)
+	if ((rc = session_open_signer(r->w, &r->signer, err)) != 0)
 		return rc;
 	return signer_ca(r->signer, &r->ca, err);
 }

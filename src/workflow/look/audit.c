@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "desk/ca.h"
+#include "desk/session.h"
 #include "ykenroll/signer_status.h"
 #include "ykenroll/workflow.h"
 #include "ykenroll/x509.h"
@@ -80,10 +81,7 @@ open_any(const struct desk *w, struct registry **ret, struct err *err)
 {
 	const int rc = registry_open_old(w->home, w->actor, ret, err);
 
-	return rc == ERR_ABSENT
-		   ? err_set(err, ERR_INTERNAL,
-			 "%s contains no registry; create one with: ykenroll init", w->home)
-		   : rc;
+	return rc == ERR_ABSENT ? ERR_INTERNAL : rc;
 }
 
 int
@@ -133,7 +131,6 @@ int
 workflow_accept_rollback(
     const struct desk *w, const char *reason, struct workflow_audit *ret, struct err *err)
 {
-	const struct signer_open open = {.home = w->home, .ca_pass_spec = w->ca_pass_spec};
 	CLEAN(registry_closep) struct registry *r = NULL;
 	CLEAN(signer_closep) struct signer *s = NULL;
 	struct registry_mark mark;
@@ -142,7 +139,7 @@ workflow_accept_rollback(
 
 	if (!text_is_plain(reason))
 		return err_set(err, ERR_USAGE, "the reason must be printable text");
-	if ((rc = open_any(w, &r, err)) != 0 || (rc = signer_open(&open, &s, err)) != 0 ||
+	if ((rc = open_any(w, &r, err)) != 0 || (rc = session_open_signer(w, &s, err)) != 0 ||
 	    (rc = newest_mark(w, s, &mark, err)) != 0)
 		return rc;
 	/* killed in between, the row is there and the CA does not know it: one more is added */
