@@ -49,7 +49,8 @@ extern struct poptOption opt_letter[]; /* --letter --letter-to */
 #define OPT_TOKEN_END {NULL, 0, POPT_ARG_INCLUDE_TABLE, opt_token, 0, "Which token:", NULL}, OPT_END
 extern const struct poptOption opt_only_common[],
     opt_only_token[]; /* of commands without their own */
-/* First in a table of options that are fields of a request, by their names there: opt.asked. */
+/* First in a table of which some options are fields of a request, by their names there: opt.asked.
+ */
 void opt_asked(poptContext con, enum poptCallbackReason reason, const struct poptOption *option,
     const char *arg, const void *data);
 #define OPT_ASKED                                                            \
@@ -67,7 +68,6 @@ MUST_CHECK int opt_registry(struct registry **ret, struct err *err);
 MUST_CHECK int opt_desk(struct desk *ret, struct err *err);
 /* The first field of opt.asked that could not be. Errors: ERR_USAGE. */
 MUST_CHECK int opt_asked_check(struct err *err);
-const char *opt_actor(void); /* who runs this, for the audit rows */
 
 /* A file, or, path NULL or "-", standard output. Before anything is done: is there room for it?
  * Errors: ERR_OCCUPIED it exists and no --force; ERR_INTERNAL. */
@@ -160,11 +160,13 @@ MUST_CHECK int init_desk_check(const char *socket, bool ca_options, struct err *
 /* Errors: ERR_OCCUPIED; ERR_CA. */
 MUST_CHECK int init_desk(const char *socket, struct err *err);
 
-/* ---- cmd_ca_issue.c: what ca p12 shares with it ---- */
+/* ---- cmd_ca_issue.c: what ca p12 and ca renew share with it ---- */
 
 extern char *ca_out_path;		 /* --out */
 extern struct poptOption ca_opt_names[]; /* --cn --email --upn --subject --days */
 
+/* A request's file. Errors: ERR_ABSENT; ERR_FIT. */
+MUST_CHECK int ca_read_csr(const char *path, struct blob *ret, struct err *err);
 /* What --json says of a certificate. */
 struct json_t *ca_issued_json(const struct workflow_issued *issued, const char *profile);
 void ca_issued_text(const struct workflow_issued *issued, const char *profile, const char *path);
@@ -200,7 +202,6 @@ struct command {
  * returns. */
 MUST_CHECK int command_run(
     const struct command *command, int argc, const char **argv, struct err *err);
-void command_list(FILE *to, const struct command *command); /* its verbs */
 
 extern struct poptOption opt_client[]; /* show --client; cmd_show_client.c */
 bool show_client_asked(void);

@@ -27,17 +27,12 @@ struct poptOption ca_opt_names[] = {
     POPT_TABLEEND,
 };
 
-static struct poptOption server[] = {
+static const struct poptOption table[] = {
     OPT_ASKED,
     OPT_FIELD("profile",
 	"server (default), software, ocsp, or one in ykenroll.conf with key = software", "NAME"),
     OPT_FIELD("dns", "a DNS name of the server; repeatable", "NAME"),
     OPT_FIELD("ip", "an IP address of the server; repeatable", "ADDRESS"),
-    POPT_TABLEEND,
-};
-
-static const struct poptOption table[] = {
-    OPT_TABLE(server),
     OPT_FLAG("names-from-request", 0, &names_from_request,
 	"use the DNS names and addresses in the request"),
     OPT_TABLE(ca_opt_names),
@@ -71,14 +66,14 @@ ca_issued_text(const struct workflow_issued *issued, const char *profile, const 
 
 /* ---- ca issue ---- */
 
-static int
-read_csr(const char *path, struct blob *ret, struct err *err)
+int
+ca_read_csr(const char *path, struct blob *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob file = {0};
 	int rc;
 
 	if ((rc = file_read(path, &file, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "%s does not exist", path) : rc;
+		return rc;
 	if ((rc = csr_from_file(&file, ret, err)) != 0)
 		err_wrap(err, "%s", path);
 	return rc;
@@ -192,7 +187,7 @@ run(struct called *c, struct err *err)
 		ca_out_path = NULL;
 	request_merge(r, &usual);
 	if ((rc = opt_out_check(ca_out_path, err)) != 0 ||
-	    (rc = read_csr(c->args[0], &r->csr, err)) != 0 || (rc = server_names(r, err)) != 0 ||
+	    (rc = ca_read_csr(c->args[0], &r->csr, err)) != 0 || (rc = server_names(r, err)) != 0 ||
 	    (rc = common_name(r, err)) != 0)
 		return rc;
 	what.path = ca_out_path == NULL || absolute(ca_out_path, path) != 0 ? NULL : path;

@@ -12,15 +12,10 @@ static const struct request usual = {.profile = "software", .alg = KEY_P256};
 static char *pass_spec;
 static int compat;
 
-static struct poptOption key[] = {
+static const struct poptOption table[] = {
     OPT_ASKED,
     OPT_FIELD("profile", "software (default), or one in ykenroll.conf with key = software", "NAME"),
     OPT_FIELD("algorithm", "ECCP256 (default), ECCP384, RSA2048, RSA3072, RSA4096", "ALG"),
-    POPT_TABLEEND,
-};
-
-static const struct poptOption table[] = {
-    OPT_TABLE(key),
     OPT_TABLE(ca_opt_names),
     OPT_TEXT("out", 0, &ca_out_path, "write to this file", "FILE"),
     OPT_TEXT("p12-pass", 0, &pass_spec, "the file's passphrase: prompt (twice), file:PATH or fd:N",

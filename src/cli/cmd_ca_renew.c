@@ -3,7 +3,6 @@
 #include <jansson.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 
@@ -12,19 +11,14 @@
 static char *due, *key, *reload, *root_pass;
 static int issuing;
 
-static struct poptOption validity[] = {
-    OPT_ASKED,
-    OPT_FIELD("days", "validity in days; default: as first requested", "N"),
-    POPT_TABLEEND,
-};
-
 static const struct poptOption table[] = {
+    OPT_ASKED,
     OPT_TEXT("due", 0, &due,
 	"only those that expire within this time, such as 30d; without FILE, all in the registry",
 	"30d"),
     OPT_FLAG("dry-run", 0, &opt.dry_run, "show which, change nothing"),
     OPT_TEXT("key", 0, &key, "same (default), or a certificate request for a new key", "same|CSR"),
-    OPT_TABLE(validity),
+    OPT_FIELD("days", "validity in days; default: as first requested", "N"),
     OPT_TEXT("reload", 0, &reload, "run this if something was renewed", "COMMAND"),
     OPT_FLAG("issuing", 0, &issuing,
 	"the issuing CA's own certificate; needs ca/root.key while this runs"),
@@ -81,18 +75,10 @@ parse_due(int64_t *ret, struct err *err)
 static int
 parse_key(struct blob *csr, size_t files, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob file = {0};
-	int rc;
-
 	if (key == NULL || strcmp(key, "same") == 0)
 		return 0;
-	if (files != 1)
-		return err_set(err, ERR_USAGE, "--key CSR can be used with one FILE only");
-	if ((rc = file_read(key, &file, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "%s does not exist", key) : rc;
-	if ((rc = csr_from_file(&file, csr, err)) != 0)
-		err_wrap(err, "%s", key);
-	return rc;
+	return files == 1 ? ca_read_csr(key, csr, err)
+			  : err_set(err, ERR_USAGE, "--key CSR can be used with one FILE only");
 }
 
 static int

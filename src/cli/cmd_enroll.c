@@ -22,7 +22,7 @@ struct poptOption enroll_secrets[] = {
     POPT_TABLEEND,
 };
 
-static struct poptOption who[] = {
+static struct poptOption asked[] = {
     OPT_ASKED,
     OPT_FIELD("email", "the holder's e-mail address; also in the certificate", "ADDRESS"),
     OPT_FIELD("id", "identifies the holder instead of the e-mail address", "TEXT"),
@@ -30,16 +30,7 @@ static struct poptOption who[] = {
     OPT_FIELD(
 	"sid", "SID of the Windows account; in the certificate if the profile allows it", "SID"),
     OPT_FIELD("ticket", "ticket or order number, for the audit log", "TEXT"),
-    POPT_TABLEEND,
-};
-
-static struct poptOption one_more[] = {
     OPT_FLAG("additional", 0, &additional, "another token for this holder"),
-    POPT_TABLEEND,
-};
-
-static struct poptOption certificate[] = {
-    OPT_ASKED,
     OPT_FIELD("profile", "client (default), smartcard-logon, piv, or one in ykenroll.conf", "NAME"),
     OPT_FIELD("algorithm", "ECCP256 (default) or ECCP384", "ALG"),
     OPT_FIELD("pin-policy", "once (default) or always", "POLICY"),
@@ -53,9 +44,7 @@ static struct poptOption certificate[] = {
 	    OPT_TABLE(opt_yes), OPT_TABLE(enroll_secrets), OPT_TABLE(opt_ca), OPT_TOKEN_END
 
 static const struct poptOption enroll_table[] = {
-    OPT_TABLE(who),
-    OPT_TABLE(one_more),
-    OPT_TABLE(certificate),
+    OPT_TABLE(asked),
     OPT_TEXT("retries", 0, &retries, "number of PIN and PUK tries (resets both first)", "PIN,PUK"),
     OPT_FLAG("force", 0, &opt.force, "overwrite the key and certificate in slot 9A"),
     OPT_FLAG(
@@ -64,9 +53,7 @@ static const struct poptOption enroll_table[] = {
 };
 
 static const struct poptOption adopt_table[] = {
-    OPT_TABLE(who),
-    OPT_TABLE(one_more),
-    OPT_TABLE(certificate),
+    OPT_TABLE(asked),
     OPT_FLAG(
 	"new-key", 0, &new_key, "generate a new key in slot 9A, which destroys the present one"),
     COMMON,

@@ -10,19 +10,14 @@
 static char *reason;
 static int new_key, reset;
 
-static struct poptOption changes[] = {
+/* As the table of enroll, but what is not said stays as it was. */
+static struct poptOption asked[] = {
     OPT_ASKED,
     OPT_FIELD("name", "with --reason renamed: the new name", "NAME"),
     OPT_FIELD("email", "with --reason renamed: the new address", "ADDRESS"),
     OPT_FIELD(
 	"hours", "with --reason forgotten: hours for which the other token is valid (24)", "N"),
     OPT_FIELD("ticket", "ticket or order number, for the audit log", "TEXT"),
-    POPT_TABLEEND,
-};
-
-/* As the table of enroll, but what is not said stays as it was. */
-static struct poptOption certificate[] = {
-    OPT_ASKED,
     OPT_FIELD("profile", "a different profile than before", "NAME"),
     OPT_FIELD("algorithm", "of a new key: ECCP256 or ECCP384; default: as before", "ALG"),
     OPT_FIELD("pin-policy", "of a new key: once or always", "POLICY"),
@@ -37,8 +32,7 @@ static const struct poptOption table[] = {
     OPT_FLAG("new-key", 0, &new_key, "with --reason expiring or renamed: also generate a new key"),
     OPT_FLAG("reset", 0, &reset, "first reset the new token to factory defaults"),
     OPT_FLAG("dry-run", 0, &opt.dry_run, "check, and show what would be done"),
-    OPT_TABLE(changes),
-    OPT_TABLE(certificate),
+    OPT_TABLE(asked),
     OPT_TABLE(opt_yes),
     OPT_TABLE(enroll_secrets),
     OPT_TABLE(opt_escrow),

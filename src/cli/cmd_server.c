@@ -32,9 +32,7 @@ show(const struct server_info *info, const struct blob *text, struct err *err)
 				       text->len, "test", info->test, "reload", info->reload,
 				       "checks_crl", info->crl, "takes_list", info->leaves),
 		    err);
-	if (fwrite(text->data, 1, text->len, stdout) != text->len)
-		return err_errno(err, ERR_INTERNAL, "cannot write the output");
-	return 0;
+	return opt_out(NULL, text, 0, err);
 }
 
 static int

@@ -30,9 +30,7 @@ print(const struct blob *script, struct err *err)
 		return render_json(json_pack("{s:s, s:s%}", "client", client, "script",
 				       (const char *)script->data, script->len),
 		    err);
-	if (fwrite(script->data, 1, script->len, stdout) != script->len)
-		return err_errno(err, ERR_INTERNAL, "cannot write the output");
-	return 0;
+	return opt_out(NULL, script, 0, err);
 }
 
 bool

@@ -13,16 +13,15 @@ extern struct poptOption token_opt_mgmkey[]; /* --management-key --pin */
 /* f9 only where it is only read. Errors: ERR_USAGE. */
 MUST_CHECK int cmd_token_slot(const char *text, bool f9, uint8_t *ret, struct err *err);
 
-/* Words with values; "_" is as good as "-". Errors: ERR_USAGE. */
+/* Words with values, up to one without text; "_" is as good as "-". Errors: ERR_USAGE. */
 struct token_word {
 	const char *text;
 	uint8_t value;
 };
 MUST_CHECK int token_word(const char *given, const char *option, const struct token_word *words,
-    size_t n, uint8_t *ret, struct err *err);
+    uint8_t *ret, struct err *err);
 extern const struct token_word token_pin_words[], token_touch_words[];
-extern const size_t token_pin_words_n, token_touch_words_n;
-const char *token_word_of(uint8_t value, const struct token_word *words, size_t n);
+const char *token_word_of(uint8_t value, const struct token_word *words);
 
 /* Output: PEM or DER, to a file (never over one without --force) or, NULL or "-", to standard
  * output. token_out_check: before anything is done. */

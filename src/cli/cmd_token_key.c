@@ -70,10 +70,10 @@ run_generate(struct called *c, struct err *err)
 	int rc;
 
 	if ((rc = cmd_token_slot(c->args[0], false, &what.slot, err)) != 0 ||
-	    (rc = token_word(pin_policy, "--pin-policy", token_pin_words, token_pin_words_n,
-		 &what.pin_policy, err)) != 0 ||
-	    (rc = token_word(touch_policy, "--touch-policy", token_touch_words, token_touch_words_n,
-		 &what.touch_policy, err)) != 0 ||
+	    (rc = token_word(pin_policy, "--pin-policy", token_pin_words, &what.pin_policy, err)) !=
+		0 ||
+	    (rc = token_word(touch_policy, "--touch-policy", token_touch_words, &what.touch_policy,
+		 err)) != 0 ||
 	    (rc = token_out_check(c->args[1], err)) != 0)
 		return rc;
 	if (algorithm != NULL && (what.alg = key_alg_parse(algorithm)) == KEY_NONE)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmd_token_line: the command line of the token verbs, and the files that they read and write. */
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -9,11 +10,9 @@
 
 const struct token_word token_pin_words[] = {{"default", PIN_DEFAULT}, {"never", PIN_NEVER},
     {"once", PIN_ONCE}, {"always", PIN_ALWAYS}, {"match-once", PIN_MATCH_ONCE},
-    {"match-always", PIN_MATCH_ALWAYS}};
-const size_t token_pin_words_n = sizeof(token_pin_words) / sizeof(token_pin_words[0]);
+    {"match-always", PIN_MATCH_ALWAYS}, {NULL, 0}};
 const struct token_word token_touch_words[] = {{"default", TOUCH_DEFAULT}, {"never", TOUCH_NEVER},
-    {"always", TOUCH_ALWAYS}, {"cached", TOUCH_CACHED}};
-const size_t token_touch_words_n = sizeof(token_touch_words) / sizeof(token_touch_words[0]);
+    {"always", TOUCH_ALWAYS}, {"cached", TOUCH_CACHED}, {NULL, 0}};
 
 struct poptOption token_opt_mgmkey[] = {
     OPT_TEXT("management-key", 'm', &face.current_mgmkey,
@@ -42,42 +41,30 @@ cmd_token_slot(const char *text, bool f9, uint8_t *ret, struct err *err)
 static bool
 same_word(const char *a, const char *b)
 {
-	char copy[32];
-	size_t i;
-
-	if (strlen(a) >= sizeof(copy))
-		return false;
-	for (i = 0; a[i] != '\0'; i++)
-		copy[i] = a[i];
-	copy[i] = '\0';
-	for (i = 0; copy[i] != '\0'; i++)
-		if (copy[i] == '_')
-			copy[i] = '-';
-	return strcasecmp(copy, b) == 0;
+	for (; *a != '\0' && (*a == '_' ? '-' : tolower((unsigned char)*a)) == tolower(*b);
+	     a++, b++)
+		continue;
+	return *a == '\0' && *b == '\0';
 }
 
 int
-token_word(const char *given, const char *option, const struct token_word *words, size_t n,
-    uint8_t *ret, struct err *err)
+token_word(const char *given, const char *option, const struct token_word *words, uint8_t *ret,
+    struct err *err)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (given == NULL || same_word(given, words[i].text)) {
-			*ret = words[i].value;
+	for (; words->text != NULL; words++)
+		if (given == NULL || same_word(given, words->text)) {
+			*ret = words->value;
 			return 0;
 		}
 	return err_set(err, ERR_USAGE, "%s does not know %s", option, given);
 }
 
 const char *
-token_word_of(uint8_t value, const struct token_word *words, size_t n)
+token_word_of(uint8_t value, const struct token_word *words)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (words[i].value == value)
-			return words[i].text;
+	for (; words->text != NULL; words++)
+		if (words->value == value)
+			return words->text;
 	return "unknown";
 }
 
@@ -128,10 +115,8 @@ token_in(const char *path, struct blob *ret, struct err *err)
 	size_t n;
 	int rc;
 
-	if (strcmp(path, "-") != 0) {
-		rc = file_read(path, ret, err);
-		return rc == ERR_ABSENT ? ERR_USAGE : rc;
-	}
+	if (strcmp(path, "-") != 0)
+		return file_read(path, ret, err);
 	while ((n = fread(buf, 1, sizeof(buf), stdin)) > 0) {
 		if ((rc = blob_append(ret, buf, n, err)) != 0)
 			return rc;

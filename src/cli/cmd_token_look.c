@@ -30,13 +30,13 @@ static const struct poptOption attest_table[] = {
 static const char *
 pin_word(uint8_t policy)
 {
-	return token_word_of(policy, token_pin_words, token_pin_words_n);
+	return token_word_of(policy, token_pin_words);
 }
 
 static const char *
 touch_word(uint8_t policy)
 {
-	return token_word_of(policy, token_touch_words, token_touch_words_n);
+	return token_word_of(policy, token_touch_words);
 }
 
 /* ---- list ---- */
@@ -159,9 +159,9 @@ static const char *
 mgm_name(enum device_mgm_alg alg)
 {
 	static const struct token_word names[] = {{"3DES", MGM_3DES}, {"AES128", MGM_AES128},
-	    {"AES192", MGM_AES192}, {"AES256", MGM_AES256}};
+	    {"AES192", MGM_AES192}, {"AES256", MGM_AES256}, {NULL, 0}};
 
-	return token_word_of((uint8_t)alg, names, sizeof(names) / sizeof(names[0]));
+	return token_word_of((uint8_t)alg, names);
 }
 
 static json_t *
@@ -343,14 +343,15 @@ run_attest(struct called *c, struct err *err)
 {
 	CLEAN(attestation_wipe) struct attestation a = {0};
 	CLEAN(blob_wipe) struct blob leaf = {0}, f9 = {0};
+	static const struct token_word least[] = {{"default", PIN_DEFAULT}, {"never", PIN_NEVER},
+	    {"once", PIN_ONCE}, {"always", PIN_ALWAYS}, {NULL, 0}};
 	struct workflow_token_attest what = {.slot = 0};
 	int rc;
 
 	if ((rc = cmd_token_slot(c->args[0], false, &what.slot, err)) != 0 ||
-	    (rc = token_word(
-		 pin_policy, "--pin-policy", token_pin_words, 4, &what.pin_policy, err)) != 0 ||
-	    (rc = token_word(touch_policy, "--touch-policy", token_touch_words, token_touch_words_n,
-		 &what.touch_policy, err)) != 0 ||
+	    (rc = token_word(pin_policy, "--pin-policy", least, &what.pin_policy, err)) != 0 ||
+	    (rc = token_word(touch_policy, "--touch-policy", token_touch_words, &what.touch_policy,
+		 err)) != 0 ||
 	    (rc = token_out_check(c->args[1], err)) != 0)
 		return rc;
 	if (!verify && (pin_policy != NULL || touch_policy != NULL))

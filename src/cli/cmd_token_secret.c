@@ -160,13 +160,12 @@ mgm_alg(enum device_mgm_alg *ret, struct err *err)
 {
 	static const struct token_word words[] = {{"3DES", MGM_3DES}, {"TDES", MGM_3DES},
 	    {"AES128", MGM_AES128}, {"AES192", MGM_AES192}, {"AES256", MGM_AES256},
-	    {"AES-128", MGM_AES128}, {"AES-192", MGM_AES192}, {"AES-256", MGM_AES256}};
+	    {"AES-128", MGM_AES128}, {"AES-192", MGM_AES192}, {"AES-256", MGM_AES256}, {NULL, 0}};
 	uint8_t value = 0;
 	int rc = 0;
 
 	if (algorithm != NULL)
-		rc = token_word(
-		    algorithm, "--algorithm", words, sizeof(words) / sizeof(words[0]), &value, err);
+		rc = token_word(algorithm, "--algorithm", words, &value, err);
 	*ret = (enum device_mgm_alg)value;
 	return rc;
 }

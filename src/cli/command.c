@@ -27,7 +27,7 @@ gap(const struct command *c)
 	return c->name[0] == '\0' ? "" : " ";
 }
 
-void
+static void
 command_list(FILE *to, const struct command *c)
 {
 	const bool top = c->name[0] == '\0';

@@ -71,7 +71,7 @@ opt_asked(poptContext con, enum poptCallbackReason reason, const struct poptOpti
 	(void)con;
 	(void)reason;
 	(void)data;
-	if (asked_err.code == 0)
+	if (option->arg == NULL && asked_err.code == 0)
 		(void)!request_set(&opt.asked, option->longName, arg, &asked_err);
 }
 
@@ -128,7 +128,7 @@ login_uid(void)
 	return uid;
 }
 
-const char *
+static const char *
 opt_actor(void)
 {
 	static char actor[256];
@@ -152,10 +152,7 @@ opt_registry(struct registry **ret, struct err *err)
 {
 	const int rc = registry_open(opt.home_path, opt_actor(), ret, err);
 
-	return rc == ERR_ABSENT
-		   ? err_set(err, ERR_INTERNAL,
-			 "%s contains no registry; create one with: ykenroll init", opt.home_path)
-		   : rc;
+	return rc == ERR_ABSENT ? ERR_INTERNAL : rc;
 }
 
 int
