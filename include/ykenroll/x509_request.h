@@ -15,7 +15,6 @@
 
 #include "ykenroll/blob.h"
 #include "ykenroll/err.h"
-#include "ykenroll/key.h"
 
 #define REQUEST_TEXT_MAX 520 /* bytes with the NUL, as below */
 #define REQUEST_SUBJECT_MAX 4096

@@ -16,7 +16,6 @@
 #ifndef REGISTRY_ESCROW_H
 #define REGISTRY_ESCROW_H
 
-#include "ykenroll/key.h"
 #include "ykenroll/registry_escrow.h"
 
 #define ESCROW_RECOVERY_CERT "recovery.crt"

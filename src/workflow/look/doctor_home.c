@@ -9,7 +9,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/utc.h"
 #include "desk/ca.h"
 #include "workflow/look/look.h"
