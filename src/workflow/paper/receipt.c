@@ -19,22 +19,6 @@ json_freep(json_t **p)
 	json_decref(*p);
 }
 
-/* What is in it as PEM. */
-enum { CERT, CSR, ATTESTATION, F9, ISSUING, ROOT, N_PARTS };
-
-static const struct {
-	const char *name, *block;
-	int (*from_pem)(const struct blob *pem, struct blob *ret, struct err *err);
-	const char *file; /* of the home; else it is the registry's, and need not be there */
-} parts[N_PARTS] = {
-    [CERT] = {"certificate", PEM_CERT, cert_from_pem, NULL},
-    [CSR] = {"request", PEM_REQUEST, csr_from_file, NULL},
-    [ATTESTATION] = {"attestation", PEM_CERT, cert_from_pem, NULL},
-    [F9] = {"f9", PEM_CERT, cert_from_pem, NULL},
-    [ISSUING] = {"issuing", PEM_CERT, cert_from_pem, "pub/issuing.crt"},
-    [ROOT] = {"root", PEM_CERT, cert_from_pem, "pub/root.crt"},
-};
-
 /* PEM, which every reader has a tool for. Nothing where there is nothing. */
 static int
 put_pem(json_t *o, const char *name, const struct blob *der, const char *block, struct err *err)
@@ -49,6 +33,18 @@ put_pem(json_t *o, const char *name, const struct blob *der, const char *block, 
 	return json_object_set_new(o, name, json_stringn((const char *)pem.data, pem.len)) == 0
 		   ? 0
 		   : err_set(err, ERR_INTERNAL, "out of memory");
+}
+
+static int
+put_ca(json_t *o, const char *home, const char *name, const char *file, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob der = {0};
+	const int rc = home_pem(home, file, cert_from_pem, &der, err);
+
+	if (rc != 0)
+		return rc == ERR_ABSENT ? err_set(err, ERR_USAGE, "there is no %s/%s", home, file)
+					: rc;
+	return put_pem(o, name, &der, PEM_CERT, err);
 }
 
 static json_t *
@@ -68,27 +64,6 @@ claims(const struct registry_receipt *r)
 }
 
 static int
-put_parts(json_t *o, const char *home, const struct registry_receipt *r, struct err *err)
-{
-	const struct blob *known[] = {&r->cert, &r->csr, &r->attestation, &r->f9};
-	size_t i;
-	int rc;
-
-	for (i = 0; i < N_PARTS; i++) {
-		CLEAN(blob_wipe) struct blob der = {0};
-		const char *file = parts[i].file;
-
-		rc = file == NULL ? 0 : home_pem(home, file, parts[i].from_pem, &der, err);
-		if (rc == ERR_ABSENT)
-			return err_set(err, ERR_USAGE, "there is no %s/%s", home, file);
-		if (rc != 0 || (rc = put_pem(o, parts[i].name, file == NULL ? known[i] : &der,
-				    parts[i].block, err)) != 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int
 write_text(
     const struct desk *w, const struct registry_receipt *r, struct blob *ret, struct err *err)
 {
@@ -98,7 +73,12 @@ write_text(
 
 	if (o == NULL)
 		return err_set(err, ERR_INTERNAL, "cannot write the receipt: a name is not UTF-8");
-	if ((rc = put_parts(o, w->home, r, err)) != 0)
+	if ((rc = put_pem(o, "certificate", &r->cert, PEM_CERT, err)) != 0 ||
+	    (rc = put_pem(o, "request", &r->csr, PEM_REQUEST, err)) != 0 ||
+	    (rc = put_pem(o, "attestation", &r->attestation, PEM_CERT, err)) != 0 ||
+	    (rc = put_pem(o, "f9", &r->f9, PEM_CERT, err)) != 0 ||
+	    (rc = put_ca(o, w->home, "issuing", "pub/issuing.crt", err)) != 0 ||
+	    (rc = put_ca(o, w->home, "root", "pub/root.crt", err)) != 0)
 		return rc;
 	if ((text = json_dumps(o, JSON_INDENT(1) | JSON_ENSURE_ASCII)) == NULL)
 		return err_set(err, ERR_INTERNAL, "out of memory");
@@ -130,17 +110,19 @@ workflow_receipt(const struct desk *w, uint32_t token, struct blob *ret, struct 
 
 struct parts {
 	json_t *o;
-	struct blob der[N_PARTS];
+	struct blob cert, csr, attestation, f9, issuing, root; /* DER */
 };
 
 static void
 parts_wipe(struct parts *p)
 {
-	size_t i;
-
 	json_decref(p->o);
-	for (i = 0; i < N_PARTS; i++)
-		blob_wipe(&p->der[i]);
+	blob_wipe(&p->cert);
+	blob_wipe(&p->csr);
+	blob_wipe(&p->attestation);
+	blob_wipe(&p->f9);
+	blob_wipe(&p->issuing);
+	blob_wipe(&p->root);
 }
 
 static int
@@ -150,33 +132,36 @@ no_receipt(struct err *err, const char *what)
 }
 
 static int
-take_pem(const json_t *o, size_t i, struct blob *ret, struct err *err)
+take_pem(const json_t *o, const char *name, bool must,
+    int (*from_pem)(const struct blob *pem, struct blob *ret, struct err *err), struct blob *ret,
+    struct err *err)
 {
-	const json_t *s = json_object_get(o, parts[i].name);
+	const json_t *s = json_object_get(o, name);
 	const struct blob pem = {
 	    .data = (uint8_t *)(uintptr_t)json_string_value(s), .len = json_string_length(s)};
 
-	if (s == NULL && i != CERT && parts[i].file == NULL)
-		return 0;
-	return pem.data == NULL ? no_receipt(err, parts[i].name)
-				: parts[i].from_pem(&pem, ret, err);
+	if (s == NULL)
+		return must ? no_receipt(err, name) : 0;
+	return pem.data == NULL ? no_receipt(err, name) : from_pem(&pem, ret, err);
 }
 
 static int
 parse(const struct blob *text, struct parts *p, struct err *err)
 {
 	const json_t *type;
-	size_t i;
 	int rc;
 
 	p->o = json_loadb((const char *)text->data, text->len, JSON_REJECT_DUPLICATES, NULL);
 	type = json_object_get(p->o, "type");
 	if (!json_is_string(type) || strcmp(json_string_value(type), "ykenroll-receipt-1") != 0)
 		return no_receipt(err, "type");
-	for (i = 0; i < N_PARTS; i++)
-		if ((rc = take_pem(p->o, i, &p->der[i], err)) != 0)
-			return rc;
-	return 0;
+	if ((rc = take_pem(p->o, "certificate", true, cert_from_pem, &p->cert, err)) != 0 ||
+	    (rc = take_pem(p->o, "request", false, csr_from_file, &p->csr, err)) != 0 ||
+	    (rc = take_pem(p->o, "attestation", false, cert_from_pem, &p->attestation, err)) != 0 ||
+	    (rc = take_pem(p->o, "f9", false, cert_from_pem, &p->f9, err)) != 0 ||
+	    (rc = take_pem(p->o, "issuing", true, cert_from_pem, &p->issuing, err)) != 0)
+		return rc;
+	return take_pem(p->o, "root", true, cert_from_pem, &p->root, err);
 }
 
 /* ---- what is claimed ---- */
@@ -212,12 +197,11 @@ check_cert(const struct parts *p, const struct workflow_receipt_trust *trust,
 	struct cert_info info;
 	int rc;
 
-	if (trust->root != NULL && !blob_equal(trust->root, &p->der[ROOT]))
+	if (trust->root != NULL && !blob_equal(trust->root, &p->root))
 		return err_set(
 		    err, ERR_PROOF, "the receipt's root certificate is not the one given");
-	if ((rc = cert_read(p->der[CERT].data, p->der[CERT].len, &info, err)) != 0 ||
-	    (rc = receipt_chain(
-		 &p->der[CERT], &p->der[ISSUING], &p->der[ROOT], info.not_before + 1, err)) != 0)
+	if ((rc = cert_read(p->cert.data, p->cert.len, &info, err)) != 0 ||
+	    (rc = receipt_chain(&p->cert, &p->issuing, &p->root, info.not_before + 1, err)) != 0)
 		return rc;
 	snprintf(c->subject, sizeof(c->subject), "%s", info.subject);
 	text_hex(info.serial, info.serial_len, c->serial);
@@ -231,10 +215,10 @@ check_request(const struct parts *p, struct err *err)
 	enum key_alg alg;
 	int rc;
 
-	if (p->der[CSR].len == 0)
+	if (p->csr.len == 0)
 		return 0;
-	if ((rc = csr_read(p->der[CSR].data, p->der[CSR].len, &requested, &alg, err)) != 0 ||
-	    (rc = cert_spki(p->der[CERT].data, p->der[CERT].len, &certified, err)) != 0)
+	if ((rc = csr_read(p->csr.data, p->csr.len, &requested, &alg, err)) != 0 ||
+	    (rc = cert_spki(p->cert.data, p->cert.len, &certified, err)) != 0)
 		return rc;
 	return blob_equal(&requested, &certified)
 		   ? 0
@@ -250,10 +234,10 @@ check_attestation(const struct parts *p, const struct workflow_receipt_trust *tr
 	CLEAN(blob_wipe) struct blob certified = {0};
 	int rc;
 
-	if (p->der[ATTESTATION].len == 0 || p->der[F9].len == 0)
+	if (p->attestation.len == 0 || p->f9.len == 0)
 		return err_set(err, ERR_ATTEST, "the receipt has no attestation");
-	if ((rc = attest_verify(&p->der[ATTESTATION], &p->der[F9], &anchors, &a, err)) != 0 ||
-	    (rc = cert_spki(p->der[CERT].data, p->der[CERT].len, &certified, err)) != 0)
+	if ((rc = attest_verify(&p->attestation, &p->f9, &anchors, &a, err)) != 0 ||
+	    (rc = cert_spki(p->cert.data, p->cert.len, &certified, err)) != 0)
 		return rc;
 	if (!blob_equal(&a.spki, &certified))
 		return err_set(
