@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Does SIGKILL where something goes to disk lose anything? Each fsync, fdatasync, rename, link, unlink and mkdir of init and
 # of enroll, the signer included, is once the last call of its process. FULL=1: each write, and each word to pcscd, of which
-# an APDU has several, as well. QUICK=N: every Nth such call, and one firmware.
+# an APDU has several, as well. QUICK=N: every Nth such call, and one firmware. FIRMWARES=: init alone.
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
 CALLS="fsync fdatasync rename link unlink mkdir"
-FIRMWARES="5.7.1 5.4.3"
-[ -z "${QUICK-}" ] || FIRMWARES=5.7.1
+FIRMWARES=${FIRMWARES-5.7.1 5.4.3}
+[ -z "${QUICK-}" ] || FIRMWARES=${FIRMWARES%% *}
 [ -z "${FULL-}" ] || CALLS="$CALLS write pwrite64 ftruncate sendto"
 
 # killing TRACE CALL N COMMAND…: SIGKILL at the Nth such call of a process, before it is made

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Is everybody warned before a CRL or the CA ends, in a home of each kind, and does nothing say ok on the eve? The clock is
-# moved by libfaketime: day by day through a CRL's life, and to the days that matter of the CA's.
+# moved by libfaketime: day by day through a CRL's life, and to the days that matter of the CA's; with FULL=1 through all of
+# them.
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
@@ -99,6 +100,24 @@ for d in 41 50 59; do
 	on imported $d "issuing CA" warn warned
 done
 on imported 61 "issuing CA" bad warned
+
+# ---- each of these, every day to its end and beyond: not below what was said before, not ok on the eve ----
+walk() { # walk HOME DAYS
+	for d in $(seq 0 $(($2 + 1))); do
+		day "$1" "$d"
+		echo "$d $(level "issuing CA") $(grep -c "warning: the issuing CA" "$T/list")"
+	done >"$T/walk"
+	echo "# $1: $(wc -l <"$T/walk") days; warned from day $(awk '$2 == "warn" { print $1; exit }' "$T/walk") on, ended on day $(awk '$2 == "bad" { print $1; exit }' "$T/walk")"
+	claim "$1, every day: ok, then warned of by both for a third of its life, then ended" awk -v end="$2" '
+		{ n = $2 == "ok" ? 0 : $2 == "warn" ? 1 : $2 == "bad" ? 2 : -1; if (n < was || ($3 > 0) != (n > 0)) { print; exit 1 } was = n }
+		$1 > end * 2 / 3 + 10 && n == 0 || $1 == end - 1 && n != 1 || $1 == end + 1 && n != 2 { print; exit 1 }
+		END { if ($1 != end + 1) exit 1 }' "$T/walk"
+}
+walk imported 60
+if [ -n "${FULL-}" ]; then
+	walk home 3650
+	walk single 7300
+fi
 
 # ---- with a signer: it renews, by seven days ----
 ykenroll init --home "$T/served" --name Served --recovery-out "$T/served.key" $ca --recovery-pass "file:$T/rpass" >/dev/null
