@@ -233,6 +233,10 @@ sane(const char *section, const struct profile *p, struct err *err)
 		why = "the names dns and ip are only for key = software";
 	else if (p->software && (p->names & (NAME_UUID | NAME_SID)) != 0)
 		why = "the names uuid and sid are only for key = token";
+	else if (!p->software && p->eku != 0 && (p->eku & EKU_CLIENT) == 0)
+		why =
+		    "extended_key_usage of a profile with key = token must have clientAuth: a TLS "
+		    "login proves each certificate";
 	else if (!p->software && p->pin == 0)
 		why = "a profile with key = token must be based on a profile for tokens";
 	return why == NULL ? 0 : err_set(err, ERR_CA, "ykenroll.conf: [%s]: %s", section, why);

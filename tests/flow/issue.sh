@@ -217,6 +217,9 @@ for line in 'names = dns, moon' 'key_usage = keyCertSign' 'extended_key_usage = 
 	exits 11 'ykenroll.conf' "the signer does not start with: $line" ca issue "$T/www.csr" --dns a.example.org
 	cp "$T/conf" "$conf"
 done
+printf '[profile bad]\nbase = client\nextended_key_usage = emailProtection\n' >>"$conf"
+exits 11 'must have clientAuth' "nor with a token's certificate that cannot log in, and so would fail at its proof" ca issue "$T/www.csr" --dns a.example.org
+cp "$T/conf" "$conf"
 
 # ---- the issuing CA's own ----
 cp "$pub/issuing.crt" "$T/issuing.first"

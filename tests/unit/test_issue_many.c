@@ -121,6 +121,7 @@ static const struct {
     {"ocsp", true, false, false},
     {"site", true, true, true},
 };
+#define N_PROFILES (sizeof(profiles) / sizeof(profiles[0]))
 
 static const char conf[] =
     "[profile all]\nbase = smartcard-logon\nnames = email, upn, uuid, sid\npolicy = all\n"
@@ -318,7 +319,7 @@ the_ca_issues_them(void **state)
 		snprintf(name, sizeof(name), "many/%lld", (long long)clock_now);
 		assert_int_equal(mkdir(testsigner_path(home, name), 0700), 0);
 		while (n_certs < total * (t + 1) / TIMES)
-			issue_one(n_certs % 8, (n_certs / 8) % KEYS);
+			issue_one(n_certs % N_PROFILES, (n_certs / N_PROFILES) % KEYS);
 	}
 	assert_int_equal(n_certs, total);
 }
