@@ -47,10 +47,12 @@ stuck(void *to, size_t len)
 	return 0;
 }
 
+enum then { WORK, FAIL, DIE, LIE }; /* LIE: sign something else */
+
 struct counting {
 	struct key *real;
 	int calls;
-	enum { WORK, FAIL, DIE, LIE } then; /* LIE: sign something else */
+	enum then then;
 };
 
 static int
@@ -156,7 +158,7 @@ a_crash_between_intent_and_signature_puts_the_serial_on_the_list(void **state)
 }
 
 static void
-use_key_that(int then)
+use_key_that(enum then then)
 {
 	CLEAN(textp) char *home = testsigner_home();
 	CLEAN(ca_closep) struct ca *ca = testsigner_open(home);
