@@ -281,6 +281,6 @@ workflow_doctor(const struct desk *w, struct workflow_finding ret[static WORKFLO
 	*ret_n = d.found.n;
 	if (d.found.first_code == 0)
 		return 0;
-	return err_set(err, d.found.first_code, "not all is well: %zu finding%s", count_unwell(&d),
+	return err_set(err, d.found.first_code, "%zu problem%s found", count_unwell(&d),
 	    count_unwell(&d) == 1 ? "" : "s");
 }
