@@ -353,6 +353,7 @@ the_crl_is_renewed_at_half_its_life_and_its_number_rises(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
+	ca->listens = true; /* seven days */
 	ca->now = shifted_now;
 	clock_offset = 3 * DAY;
 	OK(crl_renew(ca, 0, false, &err));
@@ -406,6 +407,7 @@ an_expired_certificate_leaves_the_crl_after_a_while(void **state)
 	size_t i;
 
 	(void)state;
+	ca->listens = true; /* seven days */
 	testsigner_issue(ca, "alice", &p, &cert);
 	OK(issue_revoke(ca, 1000, p.serial, 16, REASON_KEY_COMPROMISE, &err));
 	ca->now = shifted_now;
@@ -431,6 +433,7 @@ nothing_is_revoked_that_the_signed_crl_does_not_list(void **state)
 	bool listed = false;
 
 	(void)state;
+	ca->listens = true; /* seven days */
 	testsigner_issue(ca, "alice", &p, &one);
 	testsigner_issue(ca, "bob", &q, &two);
 	OK(issue_revoke(ca, 1000, q.serial, 16, REASON_KEY_COMPROMISE, &err));
