@@ -12,7 +12,7 @@ make_ca >"$T/init.log" 2>&1
 # ---- the units ----
 mkdir "$T/units"
 cp ../../doc/systemd/*.socket ../../doc/systemd/*.timer "$T/units/"
-for u in signer ocsp rotate publish@; do
+for u in signer ocsp rotate crl publish@; do
 	sed "s,^ExecStart=[^ ]*,ExecStart=$(command -v ykenroll)," "$build/doc/systemd/ykenroll-$u.service" >"$T/units/ykenroll-$u.service"
 done
 sed -i '/^Documentation=/d' "$T/units/"* # verify wants the page to be installed
@@ -20,7 +20,7 @@ if command -v systemd-analyze >/dev/null; then
 	claim "systemd-analyze verify has nothing to say" sh -c '! systemd-analyze verify "$T"/units/* 2>&1 | grep -v "^Failed to.*locale"'
 	claim "planted: it has, of a word that is wrong" sh -c 'mkdir "$T/bad" && sed "s/^Type=oneshot/Type=onshot/" "$T/units/ykenroll-rotate.service" \
 		>"$T/bad/ykenroll-rotate.service" && systemd-analyze verify "$T/bad/ykenroll-rotate.service" 2>&1 | grep -q onshot'
-	for u in ocsp:20 rotate:10; do
+	for u in ocsp:20 rotate:10 crl:10; do
 		claim "and calls ykenroll-${u%:*} safe" systemd-analyze security --offline=true --threshold=${u#*:} "$T/units/ykenroll-${u%:*}.service"
 	done
 	claim "the timer runs every night" sh -c 'systemd-analyze calendar --iterations=2 "$(sed -n "s/^OnCalendar=//p" "$T/units/ykenroll-rotate.timer")" |
@@ -29,6 +29,16 @@ else
 	n=$((n + 1))
 	echo "ok $n - systemd-analyze # SKIP no systemd-analyze"
 fi
+
+# ---- where no signer runs: a CRL, by the passphrase as systemd gives it ----
+sed -n 's,^ExecStart=,,p' "$T/units/ykenroll-crl.service" | sed "s,/var/lib/ykenroll,$T/home," >"$T/steps"
+claim "the CRL's service does one thing" [ "$(wc -l <"$T/steps")" = 1 ]
+claim "and is one unit" [ "$(grep -c '^\[Service\]' "$T/units/ykenroll-crl.service")" = 1 ]
+mkdir "$T/credentials" && cp "$T/pass" "$T/credentials/ca-pass"
+number() { openssl crl -in "$T/home/pub/issuing.crl" -noout -crlnumber; }
+was=$(number)
+claim "which signs a CRL" env CREDENTIALS_DIRECTORY="$T/credentials" sh -e "$T/steps"
+claim "with the next number" [ "$(number)" != "$was" ]
 
 # ---- what they run: each ExecStart, with this home in place of the service's ----
 night() {
