@@ -72,6 +72,10 @@ publish(struct ca *ca, uint32_t peer, bool always, const uint8_t *serial, size_t
 
 	if ((rc = crl_shows(ca, peer, always, serial, len, &there, err)) != 0 || there == listed)
 		return rc;
+	/* one that was made to last longer or shorter lists others of those that expired */
+	if (!always &&
+	    ((rc = crl_shows(ca, peer, true, serial, len, &there, err)) != 0 || there == listed))
+		return rc;
 	text_hex(serial, len, hex);
 	return err_set(err, ERR_CA,
 	    "CRL number %llu %s certificate %s; find out why with: ykenroll ca log",
