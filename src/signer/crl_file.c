@@ -130,6 +130,12 @@ no_crl(const char *path, struct err *err)
 }
 
 static int
+damaged(const char *path, struct err *err)
+{
+	return err_set(err, ERR_FIT, "%s contains a CRL that is damaged or cut off", path);
+}
+
+static int
 find_begin(FILE *f, char **line, size_t *size)
 {
 	while (getline(line, size, f) > 0)
@@ -152,17 +158,19 @@ decode_lines(FILE *f, const char *path, FILE *to, struct err *err)
 		return err_set(err, ERR_INTERNAL, "out of memory");
 	EVP_DecodeInit(ctx);
 	if (find_begin(f, &line, &size) != 0)
-		return no_crl(path, err);
+		return ferror(f) ? err_errno(err, ERR_INTERNAL, "cannot read %s", path)
+				 : no_crl(path, err);
 	while ((len = getline(&line, &size, f)) > 0) {
 		if (strncmp(line, END, strlen(END)) == 0)
-			return EVP_DecodeFinal(ctx, out, &n) == 1 ? 0 : no_crl(path, err);
+			return EVP_DecodeFinal(ctx, out, &n) == 1 ? 0 : damaged(path, err);
 		if (len > LINE_MAX_PEM || line[0] == '-' ||
 		    EVP_DecodeUpdate(ctx, out, &n, (const uint8_t *)line, (int)len) < 0)
-			return no_crl(path, err);
+			return damaged(path, err);
 		if (fwrite(out, 1, (size_t)n, to) != (size_t)n)
 			return err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
 	}
-	return ferror(f) ? err_errno(err, ERR_INTERNAL, "cannot read %s", path) : no_crl(path, err);
+	return ferror(f) ? err_errno(err, ERR_INTERNAL, "cannot read %s", path)
+			 : damaged(path, err);
 }
 
 static int
@@ -193,7 +201,7 @@ crl_file_next(FILE *from, const char *path, const char *dir, struct crl_file *re
 	if (fflush(to) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot write a temporary file");
 	if (ftello(to) == 0)
-		return no_crl(path, err);
+		return damaged(path, err);
 	if ((rc = crl_file_map(&f, 0, err)) != 0)
 		return rc;
 	crl_file_move(ret, &f);
@@ -204,9 +212,12 @@ int
 crl_file_from_pem(const char *path, const char *dir, struct crl_file *ret, struct err *err)
 {
 	CLEAN(file_stream_closep) FILE *from = NULL;
-	const int rc = open_stream(path, &from, err);
+	int rc = open_stream(path, &from, err);
 
-	return rc != 0 ? rc : crl_file_next(from, path, dir, ret, err);
+	if (rc != 0)
+		return rc;
+	rc = crl_file_next(from, path, dir, ret, err);
+	return rc == ERR_FIT ? no_crl(path, err) : rc;
 }
 
 /* ---- PEM out ---- */

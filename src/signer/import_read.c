@@ -122,7 +122,7 @@ take_line(
 	    .data_len = der.len};
 	if ((rc = log_append_some(log, who, &row, err)) == ERR_CA)
 		return err_set(err, ERR_USAGE,
-		    "serial number %s appears twice; keep the line that is true (R rather than V): grep -n %s %s",
+		    "serial number %s appears twice; keep the line that is true (R rather than V): grep -in %s %s",
 		    l.hex, l.hex, im->what->index);
 	if (rc == 0)
 		count(im->ret, &l, der.len > 0);
@@ -322,7 +322,8 @@ add_revoked(struct importing *im, struct log *log, const struct log_who *who, st
 		found = log_find(log, e.serial, sizeof(e.serial), &c, err);
 		if (found != 0 && found != ERR_ABSENT)
 			return found;
-		if (found == 0 && c.revoked_at != 0)
+		if (found == 0 && c.revoked_at != 0 &&
+		    (c.reason != REASON_HOLD || e.reason == REASON_HOLD))
 			continue;
 		row = (struct log_row){.what = found == 0 ? "revoked" : "import",
 		    .ca = found == 0 ? -1 : LOG_ISSUING,

@@ -282,7 +282,7 @@ static int
 take_row(void *ctx, struct db_stmt *st, struct err *err)
 {
 	struct converting *c = ctx;
-	struct log_row row;
+	struct log_row row = {.n = db_col_int(st, 0)};
 	int rc;
 
 	if ((rc = log_entry_read(st, &row, err)) == 0)

@@ -53,10 +53,12 @@ look_up(struct restoring *r, enum log_ca ca, bool newer, const struct crl_entry 
 {
 	struct log_cert c;
 	const int rc = log_find(r->log, e->serial, sizeof(e->serial), &c, err);
+	bool worse; /* on hold only, and for good since */
 
 	if (rc != 0 && rc != ERR_ABSENT)
 		return rc;
-	if (rc == 0 && c.ca == ca && (c.revoked_at != 0 || (c.released && !newer)))
+	worse = rc == 0 && newer && c.reason == REASON_HOLD && e->reason != REASON_HOLD;
+	if (rc == 0 && c.ca == ca && !worse && (c.revoked_at != 0 || (c.released && !newer)))
 		return 0;
 	++*missing;
 	return take_entry(r, ca, e, rc == 0, err);
@@ -125,9 +127,12 @@ compare_any(struct restoring *r, const struct crl_file *f, struct err *err)
 	struct crl_scan s;
 	int ca, rc;
 
-	for (ca = 0; ca < LOG_CAS; ca++)
-		if ((rc = crl_scan_begin(f, &r->certs[ca], &s, NULL)) == 0)
+	for (ca = 0; ca < LOG_CAS; ca++) {
+		if ((rc = crl_scan_begin(f, &r->certs[ca], &s, err)) == 0)
 			return compare(r, (enum log_ca)ca, f, &s, err);
+		if (rc != ERR_FIT)
+			return rc;
+	}
 	return err_set(
 	    err, ERR_USAGE, "%s contains a CRL that this CA has not signed", r->what->crl);
 }

@@ -147,8 +147,10 @@ signer_status_subject(const struct signer_status *s, const uint8_t *serial, size
 	struct log_cert c;
 	int rc;
 
-	if ((rc = log_find(s->log, serial, len, &c, err)) != 0 ||
-	    ((rc = log_certificate(s->log, &c, &der, err)) != 0 && rc != ERR_ABSENT))
+	ret[0] = '\0';
+	if ((rc = log_find(s->log, serial, len, &c, err)) != 0 || c.state != LOG_SIGNED)
+		return rc; /* of an abandoned one the row has what was to be signed */
+	if (((rc = log_certificate(s->log, &c, &der, err)) != 0 && rc != ERR_ABSENT))
 		return rc;
 	if (rc == 0 && (rc = cert_read(der.data, der.len, &info, err)) != 0)
 		return rc;

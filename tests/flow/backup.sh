@@ -25,7 +25,11 @@ one=$(echo "$serials" | sed -n 1p) two=$(echo "$serials" | sed -n 2p)
 
 # ---- what a backup is ----
 exits 0 '' "a holder" enroll Alice alice@example.org --device "$one"
-exits 0 '' "the backup of june" ykenroll backup "$T/media/june"
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/www.key" -subj /CN=x -out "$T/www.csr" 2>/dev/null
+exits 0 '' "a server's certificate" ykenroll ca issue --dns www.example.org "$T/www.csr" --out "$T/www.pem" $ca
+exits 0 '' "is on hold" ykenroll suspend "$T/www.pem" $ca
+www=$(openssl x509 -in "$T/www.pem" -noout -serial | sed 's/.*=//')
+exits 0 '' "the backup of june" ykenroll backup "$T/media/june/"
 june=$T/june.crl
 cp "$T/home/pub/issuing.crl" "$june"
 claim "it is whole, sha256sum says" sh -c 'cd "$T/media/june" && sha256sum --check --strict --quiet MANIFEST'
@@ -52,6 +56,7 @@ done
 exits 0 '' "a holder in july" enroll Bob bob@example.org --device "$two"
 bob=$(cert_of "$two")
 exits 0 '' "is revoked" ykenroll revoke bob@example.org --reason key-compromise $ca
+exits 0 '' "what was on hold is compromised" ykenroll revoke "$T/www.pem" --reason key-compromise $ca
 claim "page: backup of july" command 1
 claim "page: it is checked" command 2
 claim "page: the last CRL is kept" command 3
@@ -82,8 +87,10 @@ exits 12 'nobody can tell' "june, no CRL" ykenroll restore "$T/media/june"
 claim "no home" [ -z "$(ls -A "$T/home")" ]
 command 6 >"$T/out" 2>"$T/err"
 claim "page: june with today's CRL stops (exit 12)" [ $? = 12 ]
-claim "it tells the revocations that are missing" grep -q '^missing: 2 revocations' "$T/err"
+claim "it tells the revocations that are missing" grep -q '^missing: 3 revocations' "$T/err"
 claim "and the rows" grep -Eq 'missing: [0-9]+ audit rows' "$T/err"
+{ cat "$june"; head -c -100 "$T/media/last.crl"; } >"$T/cut.crl"
+exits 12 'cut off' "june's CRL and a newer one that is cut off" ykenroll restore "$T/media/june" --crl "$T/cut.crl"
 exits 0 '' "june with june's CRL" ykenroll restore "$T/media/june" --crl "$june"
 claim "it tells which" grep -q "number $(number "$june") of " "$T/err"
 exits 0 '' "and is well by what it knows" ykenroll audit verify
@@ -95,13 +102,15 @@ claim "page: the audit is whole" command 8
 claim "the CRL has a higher number" [ "$(number)" -gt "$last" ]
 claim "bob is revoked in it" lists "$bob"
 claim "carol too" lists "$carol"
+claim "what was on hold is revoked for good" sh -c 'openssl crl -in "$0" -noout -text | grep -A4 -i "Serial Number: $1" | grep -q "Key Compromise"' "$T/home/pub/issuing.crl" "$www"
+exits 11 '' "and does not come back" ykenroll resume "$T/www.pem" $ca
 claim "and openssl believes it" openssl crl -in "$T/home/pub/issuing.crl" -CAfile "$T/home/pub/chain.pem" -noout
 claim "a row says so" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM audit WHERE action = 'rollback' AND detail LIKE '%backup of%'")" = 1 ]
 claim "page: doctor" command 9
 claim "page: audit" command 10
 claim "page: the log" command 11
 exits 0 '' "a revocation in it" ykenroll revoke alice@example.org --reason superseded $ca
-claim "lists all three" sh -c '[ "$(openssl crl -in "$T/home/pub/issuing.crl" -noout -text | grep -c "Serial Number")" = 3 ]'
+claim "lists all four" sh -c '[ "$(openssl crl -in "$T/home/pub/issuing.crl" -noout -text | grep -c "Serial Number")" = 4 ]'
 move
 exits 0 '' "june without any CRL is accepted" ykenroll restore "$T/media/june" --accept-older $ca
 claim "and a row says so" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM audit WHERE action = 'restore' AND detail LIKE '%none%accepted as older'")" = 1 ]

@@ -19,6 +19,8 @@
 #define LOG "ca/issuance.db"
 #define TRIES 20 /* for a moment in which nothing is being signed */
 #define PAUSE_NS 100000000L
+#define ONE "[A-Za-z0-9]"
+#define SIX ONE ONE ONE ONE ONE ONE /* mkstemp's: what is being written */
 
 struct backing {
 	const char *home, *dir;
@@ -27,6 +29,7 @@ struct backing {
 	struct signer_status *log; /* NULL: ca/ is not in it */
 	struct blob manifest;
 	uint64_t number; /* of the last CRL that the log knows */
+	uint64_t rows;	 /* of the audit */
 };
 
 static void
@@ -42,7 +45,7 @@ static bool
 is_left_out(const struct backing *b, const char *name)
 {
 	static const char *const patterns[] = {REGISTRY, LOG, "ca/lock", "ca.new", "ca.keys",
-	    "*-wal", "*-shm", "*-journal", "*.init", ".*", "*/.*", "*.XXXXXX"};
+	    "*-wal", "*-shm", "*-journal", "*.init", ".*", "*/.*", MANIFEST, "*." SIX};
 	size_t i;
 
 	for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
@@ -52,25 +55,25 @@ is_left_out(const struct backing *b, const char *name)
 }
 
 static int
-add(struct backing *b, const char *name, const char *path, struct blob *data, struct err *err)
+add(struct backing *b, const char *name, const char *path, struct err *err)
 {
-	int rc;
+	CLEAN(move_unmap) struct blob data = {0};
+	const int rc = move_map(path, &data, err);
 
-	if (data->len == 0 && (rc = file_read(path, data, err)) != 0)
-		return rc;
-	return manifest_add(&b->manifest, name, data, err);
+	return rc != 0 ? rc : manifest_add(&b->manifest, name, &data, err);
 }
 
 static int
 copy_file(struct backing *b, const char *name, const char *from, const char *to, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob data = {0};
+	CLEAN(move_unmap) struct blob data = {0};
 	int rc;
 
-	if ((rc = file_read(from, &data, err)) != 0 ||
-	    (rc = file_create(to, data.data, data.len, 0600, err)) != 0)
+	if ((rc = move_map(from, &data, err)) != 0)
+		return rc == ERR_ABSENT ? 0 : rc; /* gone meanwhile */
+	if ((rc = file_create(to, data.data, data.len, 0600, err)) != 0)
 		return rc;
-	return add(b, name, to, &data, err);
+	return add(b, name, to, err);
 }
 
 static int copy_all(struct backing *b, const char *below, struct err *err);
@@ -164,32 +167,32 @@ static int
 meanwhile(void *ctx, struct err *err)
 {
 	struct backing *b = ctx;
-	CLEAN(blob_wipe) struct blob data = {0};
+	struct registry_mark mark;
 	char path[PATH_MAX];
 	int rc;
 
+	if ((rc = registry_mark(b->registry, &mark, err)) != 0)
+		return rc;
+	b->rows = mark.rows;
 	if (b->log == NULL)
 		return 0;
 	if ((rc = file_join(path, sizeof(path), b->dir, LOG, err)) != 0 ||
 	    (rc = copy_log(b, path, err)) != 0)
 		return rc;
-	return add(b, LOG, path, &data, err);
+	return add(b, LOG, path, err);
 }
 
 static int
 copy(struct backing *b, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob data = {0};
 	char path[PATH_MAX];
 	int rc;
 
-	if (mkdir(b->dir, 0700) != 0)
-		return err_errno(err, ERR_USAGE, "cannot create %s", b->dir);
 	if ((rc = copy_all(b, "", err)) != 0 ||
 	    (rc = file_join(path, sizeof(path), b->dir, REGISTRY, err)) != 0 ||
 	    (rc = registry_backup(b->registry, path, meanwhile, b, err)) != 0)
 		return rc;
-	return add(b, REGISTRY, path, &data, err);
+	return add(b, REGISTRY, path, err);
 }
 
 /* ---- all of it ---- */
@@ -234,15 +237,11 @@ static int
 finish(struct backing *b, struct workflow_moved *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob text = {0};
-	struct workflow_moved m = {.number = b->number};
-	struct registry_mark mark;
+	struct workflow_moved m = {.number = b->number, .rows = b->rows};
 	char path[PATH_MAX];
 	int rc;
 
 	utc_text(utc_now(), m.made);
-	if ((rc = registry_mark(b->registry, &mark, err)) != 0)
-		return rc;
-	m.rows = mark.rows;
 	if ((rc = manifest_begin(&text, &m, err)) != 0 ||
 	    (rc = blob_append(&text, b->manifest.data, b->manifest.len, err)) != 0 ||
 	    (rc = file_join(path, sizeof(path), b->dir, MANIFEST, err)) != 0 ||
@@ -256,19 +255,25 @@ int
 workflow_backup(
     const struct desk *w, const char *dir, bool no_ca, struct workflow_moved *ret, struct err *err)
 {
-	char home[PATH_MAX];
-	CLEAN(backing_wipe) struct backing b = {.home = home, .dir = dir, .no_ca = no_ca};
+	char home[PATH_MAX], to[PATH_MAX];
+	CLEAN(backing_wipe) struct backing b = {.home = home, .dir = to, .no_ca = no_ca};
 	struct err why = ERR_INIT;
+	size_t len = strlen(dir);
 	int rc;
 
-	if (realpath(w->home, home) == NULL)
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	snprintf(to, sizeof(to), "%.*s", (int)len, dir);
+	if (len >= sizeof(to) || realpath(w->home, home) == NULL)
 		return err_errno(err, ERR_USAGE, "cannot open %s", w->home);
-	if ((rc = check_dir(home, dir, err)) != 0 || (rc = open_both(w, &b, err)) != 0)
+	if ((rc = check_dir(home, to, err)) != 0 || (rc = open_both(w, &b, err)) != 0)
 		return rc;
+	if (mkdir(to, 0700) != 0) /* from here on it is ours */
+		return err_errno(err, ERR_USAGE, "cannot create %s", to);
 	if ((rc = copy(&b, &why)) == 0)
 		rc = finish(&b, ret, &why);
 	if (rc == 0)
 		return 0;
-	(void)!file_remove_tree(dir, NULL); /* half of one is not kept */
+	(void)!file_remove_tree(to, NULL); /* half of one is not kept */
 	return err_set(err, rc, "%s", why.text);
 }

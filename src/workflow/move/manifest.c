@@ -1,13 +1,45 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "workflow/move/move.h"
 
 #define HEX (2 * X509_SHA256_LEN)
+
+int
+move_map(const char *path, struct blob *ret, struct err *err)
+{
+	CLEAN(file_closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	void *p;
+
+	if (fd < 0 && errno == ENOENT)
+		return err_set(err, ERR_ABSENT, "%s does not exist", path);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
+	if (st.st_size == 0)
+		return 0;
+	if ((p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)) == MAP_FAILED)
+		return err_errno(err, ERR_INTERNAL, "cannot read %s", path);
+	*ret = (struct blob){.data = p, .len = (size_t)st.st_size};
+	return 0;
+}
+
+void
+move_unmap(struct blob *b)
+{
+	if (b->data != NULL)
+		munmap(b->data, b->len);
+	*b = (struct blob){0};
+}
 
 static int
 add_line(struct blob *text, const char *line, struct err *err)
@@ -62,7 +94,7 @@ read_file(const char *dir, const char *name, const char *hex, struct blob *ret, 
 
 	if ((rc = file_join(path, sizeof(path), dir, name, err)) != 0)
 		return rc;
-	if ((rc = file_read(path, ret, err)) != 0)
+	if ((rc = move_map(path, ret, err)) != 0)
 		return rc == ERR_ABSENT
 			   ? err_set(err, ERR_FIT, "the backup lacks %s, which was in it", path)
 			   : rc;
@@ -81,7 +113,7 @@ read_line(const char *dir, char *line,
     int (*each)(void *ctx, const char *name, const struct blob *data, struct err *err), void *ctx,
     struct workflow_moved *m, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob data = {0};
+	CLEAN(move_unmap) struct blob data = {0};
 	unsigned long long rows, number;
 	const char *name;
 	int rc;

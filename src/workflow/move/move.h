@@ -7,6 +7,11 @@
 
 #define MANIFEST "MANIFEST"
 
+/* A file's bytes where they are: a log of a million certificates has a gigabyte. *ret: zero before,
+ * and for move_unmap afterwards. Errors: ERR_ABSENT; ERR_INTERNAL. */
+MUST_CHECK int move_map(const char *path, struct blob *ret, struct err *err);
+void move_unmap(struct blob *b);
+
 /* Begin one, add files with their bytes, and write it into dir. Errors: ERR_USAGE a name that a
  * line cannot hold; ERR_INTERNAL. */
 MUST_CHECK int manifest_begin(struct blob *text, const struct workflow_moved *m, struct err *err);

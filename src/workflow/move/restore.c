@@ -22,6 +22,7 @@ struct restoring {
 	struct registry *registry;
 	struct workflow_moved *moved;
 	struct signer_restored *crl;
+	bool made;	/* what is staged is ours */
 	bool rows_lost; /* the registry is older than the CRL */
 	bool older;
 };
@@ -115,6 +116,7 @@ stage(struct restoring *r, struct err *err)
 	    (rc = file_remove_tree(r->staged, err)) != 0 ||
 	    (rc = file_private_dir(r->staged, err)) != 0)
 		return rc;
+	r->made = true;
 	return manifest_check(r->what->dir, put_file, r, r->moved, err);
 }
 
@@ -233,7 +235,8 @@ put_in_place(struct restoring *r, struct err *err)
 	registry_closep(&r->registry);
 	if (rename(r->staged, r->w->home) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot rename %s", r->staged);
-	return file_sync_dir(r->w->home, err);
+	r->made = false;
+	return 0;
 }
 
 static int
@@ -242,8 +245,17 @@ accept(struct restoring *r, struct err *err)
 	char reason[120];
 	struct workflow_audit audit;
 
+	int rc;
+
 	snprintf(reason, sizeof(reason), "restored from the backup of %s", r->moved->made);
-	return r->rows_lost ? workflow_accept_rollback(r->w, reason, &audit, err) : 0;
+	if ((rc = file_sync_dir(r->w->home, err)) == 0 && r->rows_lost)
+		rc = workflow_accept_rollback(r->w, reason, &audit, err);
+	if (rc != 0)
+		err_hint(err, "the home is restored in %s", r->w->home);
+	if (rc != 0 && r->rows_lost)
+		err_hint(
+		    err, "finish it with: ykenroll audit accept-rollback --reason \"%s\"", reason);
+	return rc;
 }
 
 int
@@ -267,6 +279,7 @@ workflow_restore(const struct desk *w, const struct workflow_restore *what,
 	if (rc == 0)
 		return accept(&r, err);
 	registry_closep(&r.registry);
-	(void)!file_remove_tree(r.staged, NULL);
+	if (r.made)
+		(void)!file_remove_tree(r.staged, NULL);
 	return err_set(err, rc, "%s", why.text);
 }
