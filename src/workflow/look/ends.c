@@ -60,7 +60,8 @@ workflow_ends(const char *home, struct workflow_end ret[static WORKFLOW_ENDS_MAX
 
 		*e = (struct workflow_end){
 		    .what = rules[i].what, .fix = rules[i].fix, .crl = rules[i].crl};
-		if (times(home, i, e) != 0)
+		/* without a CA it is a copy, which is as old as the last talk with the signer */
+		if ((rules[i].crl && !home_has(home, "ca")) || times(home, i, e) != 0)
 			continue;
 		e->soon = e->until - now < (e->until - e->from) / rules[i].of;
 		e->over = e->until <= now;

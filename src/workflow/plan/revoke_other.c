@@ -143,7 +143,10 @@ take(struct other *o, const char *what, struct err *err)
 	    (rc = audit_tell(o->w->home, o->registry, o->signer, err)) != 0)
 		return rc;
 	rc = is_ours ? take_ours(o, ours, err) : ERR_ABSENT;
-	return rc == ERR_ABSENT && len > 0 ? take_imported(o, any, len, err) : rc;
+	if (rc != ERR_ABSENT)
+		return rc;
+	return is_ours ? take_imported(o, ours, sizeof(ours), err)
+		       : take_imported(o, any, len, err);
 }
 
 int
