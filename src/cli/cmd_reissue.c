@@ -46,7 +46,10 @@ unknown_reason(struct err *err)
 	const struct workflow_why *whys;
 	size_t n, i;
 
-	(void)err_set(err, ERR_USAGE, "no reason; --reason is one of:");
+	if (reason == NULL)
+		(void)err_set(err, ERR_USAGE, "no reason; --reason is one of:");
+	else
+		(void)err_set(err, ERR_USAGE, "invalid --reason '%s'; use one of:", reason);
 	whys = workflow_whys(&n);
 	for (i = 0; i < n; i++)
 		err_hint(err, "%s: %s", whys[i].name, whys[i].what);

@@ -90,7 +90,8 @@ ask(const struct prompt *p, struct secret *ret, struct err *err)
 	if (r == -2)
 		return err_set(err, ERR_PERSON, "interrupted at the prompt for the %s", p->what);
 	if (r != 0)
-		return err_set(err, ERR_USAGE, "The two entries differ. Try again.");
+		return p->twice ? err_set(err, ERR_USAGE, "The two entries differ. Try again.")
+				: err_set(err, ERR_USAGE, "the %s could not be read", p->what);
 	ret->len = strlen((const char *)ret->bytes);
 	if (ret->len == 0)
 		return err_set(err, ERR_USAGE, "the %s is empty", p->what);
