@@ -201,17 +201,26 @@ take_end(void *ctx, const struct registry_cert *c)
 	return 0;
 }
 
+/* Of a certificate, whether its key is in a token or in software; INT64_MAX: it is in no record. */
+static int64_t
+end_of(const struct publishing *p, const struct crl_item *e)
+{
+	const struct registry_which which = {.serial = e->serial};
+	struct registry_software software;
+	int64_t end = INT64_MAX;
+
+	if (p->registry == NULL || e->len != REGISTRY_SERIAL_LEN)
+		return end;
+	if (registry_software_find(p->registry, e->serial, &software, NULL) == 0)
+		return software.not_after;
+	return registry_certs(p->registry, &which, take_end, &end, NULL) == 0 ? end : INT64_MAX;
+}
+
 /* An entry may go when its hold was released, or when its certificate has expired. */
 static bool
 may_go(const struct publishing *p, const struct crl_item *e)
 {
-	const struct registry_which which = {.serial = e->serial};
-	int64_t end = INT64_MAX;
-
-	if (crl_item_reason(e) == REASON_HOLD)
-		return true;
-	return p->registry != NULL && e->len == REGISTRY_SERIAL_LEN &&
-	       registry_certs(p->registry, &which, take_end, &end, NULL) == 0 && end < utc_now();
+	return crl_item_reason(e) == REASON_HOLD || end_of(p, e) < utc_now();
 }
 
 static int

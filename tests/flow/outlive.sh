@@ -121,6 +121,11 @@ fi
 
 # ---- with a signer: it renews, by seven days ----
 ykenroll init --home "$T/served" --name Served --recovery-out "$T/served.key" $ca --recovery-pass "file:$T/rpass" >/dev/null
+exits 0 '' "a server's certificate for a day" ykenroll ca issue --home "$T/served" --dns www.example.org --days 1 "$T/csr" --out "$T/day.pem" $ca
+exits 0 '' "is revoked" ykenroll revoke --home "$T/served" "$T/day.pem" --reason superseded $ca
+exits 0 '' "and on what servers have" ykenroll ca publish --home "$T/served" "$T/www"
+exits 0 '' "long after its end a CRL without it is published" serve served 40 ykenroll ca publish --home "$T/served" "$T/www"
+claim "which lists nobody" sh -c '! openssl crl -in "$0/issuing.crl.pem" -noout -text | grep "Serial Number"' "$T/www"
 for d in 80 2300; do
 	serve served $d
 	on served $((d + 1)) "issuing CRL" ok
