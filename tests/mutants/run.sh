@@ -6,7 +6,7 @@
 #
 #   sh tests/mutants/run.sh                 all
 #   sh tests/mutants/run.sh signer cli/3    those of a table, or one of them
-#   SAMPLE=10 sh tests/mutants/run.sh       as many, others with each commit; only those that a unit test catches
+#   SAMPLE=10 sh tests/mutants/run.sh       as many, others with each change of src; only those that a unit test catches
 #   BASE=DIR                                a build directory of this very tree, to begin from a copy of it
 set -u
 cd "$(dirname "$0")/../.." || exit 1
