@@ -113,7 +113,7 @@ for b in gcc clang; do
 	done
 done
 
-# would they notice? ten defects, others with each commit; tests/mutants/run.sh has them all
+# would they notice? ten defects, others with each change of src; tests/mutants/run.sh has them all
 tap mutants/sample env BASE="$BUILDDIR/gcc" SAMPLE=10 sh "$top/tests/mutants/run.sh"
 
 PATH=$BUILDDIR/gcc/src:$BUILDDIR/gcc/src/virtual:$PATH
