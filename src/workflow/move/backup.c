@@ -210,7 +210,7 @@ check_dir(const char *home, const char *dir, struct err *err)
 	snprintf(parent, sizeof(parent), "%.*s", slash == NULL ? 1 : (int)(slash - dir + 1),
 	    slash == NULL ? "." : dir);
 	if (realpath(parent, real) == NULL || access(real, W_OK | X_OK) != 0)
-		return err_errno(err, ERR_USAGE, "no directory can be created in %s", parent);
+		return err_errno(err, ERR_USAGE, "cannot create %s", dir);
 	if (strncmp(real, home, len) == 0 && (real[len] == '/' || real[len] == '\0'))
 		return err_set(err, ERR_USAGE, "%s is in the home itself", dir);
 	return 0;
