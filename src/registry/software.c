@@ -50,8 +50,9 @@ registry_software_put(struct registry *r, const char *action, const struct reque
 	text_hex(info.serial, info.serial_len, hex);
 	utc_text(info.not_after, end);
 	if ((rc = db_begin(r->db, &tx, err)) != 0 ||
-	    (rc = db_run(r->db, "UPDATE software SET path = '' WHERE path = ?", DB_ARGS(DB_T(path)),
-		 err)) != 0 ||
+	    /* none: all that are in no file would be written anew */
+	    (path[0] != '\0' && (rc = db_run(r->db, "UPDATE software SET path = '' WHERE path = ?",
+				     DB_ARGS(DB_T(path)), err)) != 0) ||
 	    (rc = db_run(r->db,
 		 "INSERT INTO software (serial, profile, subject, der, not_before, not_after,"
 		 " issued, path, chain, days) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

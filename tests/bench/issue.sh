@@ -103,6 +103,7 @@ done
 of() { eval "echo \"\$$1\""; }
 # by its processor time: the disk's is never the same twice
 no_more "$(of "cpu_new_$many")" "$(of "cpu_new_$few")" 2 1 "CPU ms for each with $many, and with $few"
+no_more "$(of "command_new_$many")" "$(of "command_new_$few")" 1.5 10 "CPU ms of a command with $many, and with $few"
 if [ -n "${FULL-}" ]; then
 	no_more "$(of "cpu_new_$many")" "$(of "cpu_new_$few")" 1.2 0.2 "CPU ms for each with $many, and with $few"
 	for n in ${old:+"$few" "$many"}; do
