@@ -84,7 +84,7 @@ measure() { # measure new|old N: with N certificates of the past
 	socket=$(for _ in 1 2 3; do python3 "$here/issue.py" "$T/home/signer.sock" "$message" "$T/csr" "$rounds"; done | sort -n | tail -1)
 	cpu=$(awk "BEGIN { printf \"%.2f\", ($(ticks) - $before) * 1000 / $(getconf CLK_TCK) / (3 * $rounds) }")
 	# the best of three, by their processor time
-	for i in 1 2 3; do commands "$program" "${COMMANDS:-20}" || exit 1; done >"$T/commands"
+	for i in 1 2 3; do (commands "$program" "${COMMANDS:-20}") || exit 1; done >"$T/commands"
 	command=$(sort -n -k2 "$T/commands" | head -1)
 	kill "$signer" && wait "$signer" || :
 	signer=
