@@ -33,7 +33,7 @@ claim "a desk is made" new_desk "$desk" --signer "$sock"
 claim "without a CA in it" [ ! -e "$desk/ca" ]
 claim "but with what servers need" cmp "$ca/pub/root.crt" "$desk/pub/root.crt"
 exits 9 'contains a desk' "not twice" new_desk "$desk" --signer "$sock"
-exits 9 'CA in' "nor in the home of a CA" new_desk "$ca" --signer "$sock"
+exits 9 'contains a CA' "nor in the home of a CA" new_desk "$ca" --signer "$sock"
 
 exits 0 '' "enroll" ykenroll enroll Alice --email alice@example.org --pin "file:$T/pin" --non-interactive
 claim "openssl believes what is on the token" sh -c 'ykenroll ca show --pem >"$T/ca.pem" && ykenroll ca show --crl >"$T/crl.pem" &&
