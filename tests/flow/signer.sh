@@ -57,6 +57,7 @@ claim "and leaves the socket, which is not its own" [ -S "$sock" ]
 rm -f "$sock"
 claim "who asked is in every row of the log" [ "$(sqlite3 "$log" "SELECT count(*) > 5, sum(peer <> $(id -u)) FROM rows")" = "1|0" ]
 
+rm -f "$T/service" # what the last one said is not this one's word
 $service --abstract --cred "ca-pass=$T/pass:440" -- ykenroll signer --ca-pass credential:ca-pass >"$T/service" 2>"$T/signer.err" &
 manager=$!
 claim "readiness is told to an abstract address, and a mask of an ACL is no fault" until_true 10 grep -q '^notify READY=1' "$T/service"
