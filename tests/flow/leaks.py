@@ -291,7 +291,7 @@ def seen(run, needles, name, where):
 # ---- running ----
 
 def traced(run, command):
-    return ["strace", "-ff", "--seccomp-bpf", "-q", "-v", "-y", "-s", "65535", "-o", os.path.join(run, "trace"), "-e",
+    return ["strace", "-ff", "--seccomp-bpf", "-q", "-v", "-y", "-s", "1048576", "-o", os.path.join(run, "trace"), "-e",
             "trace=" + ",".join("?" + c for c in sorted(CALLS)), "-e", "signal=none", "--"] + command
 
 

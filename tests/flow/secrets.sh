@@ -372,6 +372,7 @@ cp "$T/home/registry.db" "$D/older.db"
 watch 0 "backup" -- ykenroll backup "$D/copy"
 watch 9 "backup over one" -- ykenroll backup "$D/copy"
 watch 0 "restore" -- ykenroll restore "$D/copy" --home "$T/home2/restored" --crl "$T/home/pub/issuing.crl"
+watch 0 "restore, with --ca-pass" -- ykenroll restore "$D/copy" --home "$T/home2/again" --crl "$T/home/pub/issuing.crl" $ca
 claim "the CA knows a newer registry" ykenroll ca crl $ca
 mv "$D/older.db" "$T/home/registry.db"
 watch 11 "audit accept-rollback, wrong passphrase" --read ca-wrong -- ykenroll audit accept-rollback --reason x --ca-pass "$(f ca-wrong)"
