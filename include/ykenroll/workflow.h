@@ -60,8 +60,10 @@ struct workflow_end {
 	bool crl;
 	bool soon, over; /* a CRL: a quarter of its life is left; a CA: a third */
 };
-/* How many; what is not there, or cannot be read, is not among them. */
-size_t workflow_ends(const char *home, struct workflow_end ret[static WORKFLOW_ENDS_MAX]);
+/* How many; what is not there, or cannot be read, is not among them. crls: those too, which may be
+ * long files. */
+size_t workflow_ends(
+    const char *home, bool crls, struct workflow_end ret[static WORKFLOW_ENDS_MAX]);
 
 enum workflow_level {
 	LEVEL_OK,

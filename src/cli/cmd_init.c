@@ -161,9 +161,9 @@ static void
 show_end(void)
 {
 	struct workflow_end ends[WORKFLOW_ENDS_MAX];
-	const size_t n = workflow_ends(opt.home_path, ends);
+	const size_t n = workflow_ends(opt.home_path, true, ends);
 
-	if (signer == NULL && n > 0)
+	if (signer == NULL && n > 0 && ends[0].crl)
 		printf("logins stop on %s unless the CRL is renewed and published before: by "
 		       "`ykenroll signer` as a service, by ykenroll-crl.timer, or by hand: "
 		       "ykenroll ca crl\n",

@@ -99,7 +99,7 @@ void
 report_ends(void)
 {
 	struct workflow_end ends[WORKFLOW_ENDS_MAX];
-	const size_t n = workflow_ends(opt.home_path, ends);
+	const size_t n = workflow_ends(opt.home_path, true, ends);
 	char line[512];
 	size_t i;
 
@@ -117,12 +117,12 @@ void
 report_cut(int64_t not_after)
 {
 	struct workflow_end ends[WORKFLOW_ENDS_MAX];
-	const size_t n = workflow_ends(opt.home_path, ends);
+	const size_t n = workflow_ends(opt.home_path, false, ends);
 	char line[256];
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (!ends[i].crl && ends[i].until == not_after) {
+		if (ends[i].until == not_after) {
 			snprintf(line, sizeof(line),
 			    "warning: the validity was cut: the certificate ends with the %s, %s",
 			    ends[i].what, render_time(not_after));

@@ -157,7 +157,7 @@ check_ca_cert(struct doctor *d, const char *name, const char *what)
 {
 	struct workflow_end ends[WORKFLOW_ENDS_MAX];
 	char end[UTC_TEXT_LEN];
-	size_t i = 0, n = workflow_ends(d->w->home, ends);
+	size_t i = 0, n = workflow_ends(d->w->home, false, ends);
 
 	while (i < n && strcmp(ends[i].what, what) != 0)
 		i++;

@@ -30,16 +30,18 @@ times(const char *home, size_t i, struct workflow_end *e)
 {
 	CLEAN(blob_wipe) struct blob der = {0};
 	struct cert_info cert;
-	struct crl_info crl;
+	struct crl_info says;
+	struct crl crl;
 
 	if (home_pem(
 		home, rules[i].file, rules[i].crl ? crl_from_pem : cert_from_pem, &der, NULL) != 0)
 		return -1;
 	if (rules[i].crl) {
-		if (crl_read(der.data, der.len, &crl, NULL) != 0)
+		if (crl_frame(der.data, der.len, false, &crl, NULL) != 0 ||
+		    crl_says(&crl, &says, NULL) != 0)
 			return -1;
-		e->from = crl.this_update;
-		e->until = crl.next_update;
+		e->from = says.this_update;
+		e->until = says.next_update;
 		return 0;
 	}
 	if (cert_read(der.data, der.len, &cert, NULL) != 0)
@@ -50,8 +52,10 @@ times(const char *home, size_t i, struct workflow_end *e)
 }
 
 size_t
-workflow_ends(const char *home, struct workflow_end ret[static WORKFLOW_ENDS_MAX])
+workflow_ends(const char *home, bool crls, struct workflow_end ret[static WORKFLOW_ENDS_MAX])
 {
+	/* without a CA a CRL is a copy, which is as old as the last talk with the signer */
+	const bool ours = crls && home_has(home, "ca");
 	const int64_t now = utc_now();
 	size_t i, n = 0;
 
@@ -60,8 +64,7 @@ workflow_ends(const char *home, struct workflow_end ret[static WORKFLOW_ENDS_MAX
 
 		*e = (struct workflow_end){
 		    .what = rules[i].what, .fix = rules[i].fix, .crl = rules[i].crl};
-		/* without a CA it is a copy, which is as old as the last talk with the signer */
-		if ((rules[i].crl && !home_has(home, "ca")) || times(home, i, e) != 0)
+		if ((rules[i].crl && !ours) || times(home, i, e) != 0)
 			continue;
 		e->soon = e->until - now < (e->until - e->from) / rules[i].of;
 		e->over = e->until <= now;
