@@ -102,10 +102,11 @@ done
 on imported 61 "issuing CA" bad warned
 
 # ---- each of these, every day to its end and beyond: not below what was said before, not ok on the eve ----
-walk() { # walk HOME DAYS
+walk() { # walk HOME DAYS [EVERY]: EVERY so many days a signer is there, until the CA has ended
 	for d in $(seq 0 $(($2 + 1))); do
+		[ -z "${3-}" ] || [ $((d % ${3-})) != 1 ] || [ "$d" -ge "$2" ] || serve "$1" "$d"
 		day "$1" "$d"
-		echo "$d $(level "issuing CA") $(grep -c "warning: the issuing CA" "$T/list")"
+		echo "$d $(level "issuing CA") $(grep -c "warning: the issuing CA" "$T/list") $(level "issuing CRL")"
 	done >"$T/walk"
 	echo "# $1: $(wc -l <"$T/walk") days; warned from day $(awk '$2 == "warn" { print $1; exit }' "$T/walk") on, ended on day $(awk '$2 == "bad" { print $1; exit }' "$T/walk")"
 	claim "$1, every day: ok, then warned of by both for a third of its life, then ended" awk -v end="$2" '
@@ -114,10 +115,6 @@ walk() { # walk HOME DAYS
 		END { if ($1 != end + 1) exit 1 }' "$T/walk"
 }
 walk imported 60
-if [ -n "${FULL-}" ]; then
-	walk home 3650
-	walk single 7300
-fi
 
 # ---- with a signer: it renews, by seven days ----
 ykenroll init --home "$T/served" --name Served --recovery-out "$T/served.key" $ca --recovery-pass "file:$T/rpass" >/dev/null
@@ -134,4 +131,13 @@ on served 2305 "issuing CRL" warn
 on served 2306 "issuing CRL" warn warned
 serve served 3648
 on served 3649 "issuing CA" warn warned
+
+# ---- the other kinds, every day ----
+if [ -n "${FULL-}" ]; then
+	ykenroll init --home "$T/daily" --name Daily --recovery-out "$T/daily.key" $ca --recovery-pass "file:$T/rpass" >/dev/null
+	walk daily 3650 3
+	claim "and while it lasts its CRL is renewed before half of its life is over" awk '$1 < 3650 && $4 != "ok" { print; exit 1 }' "$T/walk"
+	walk home 3650
+	walk single 7300
+fi
 finish
