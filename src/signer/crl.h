@@ -127,11 +127,16 @@ MUST_CHECK int crl_scan_begin(
 /* 1: *ret is the next; 0: that was all. Errors: ERR_FIT. */
 MUST_CHECK int crl_scan_next(struct crl_scan *s, struct crl_entry *ret, struct err *err);
 
+/* Is it revoked for good there and only on hold in the log, from where it could be resumed? Then
+ * the log is the older of the two: ours never go back from the one to the other. */
+bool crl_entry_firmer(const struct crl_entry *e, const struct log_cert *c);
+
 /* ---- crl_guard.c ---- */
 
 /* Would the planned CRL be older than the one at path, which servers have, or lack a certificate
- * that is on that? One may be missing when its hold was released or when it has expired. What is
- * not this CA's CRL does not count. Errors: ERR_CA with what would be lost; ERR_INTERNAL. */
+ * that is on that, or have only on hold what that has for good? One may be missing when its hold
+ * was released or when it has expired. What is not this CA's CRL does not count. Errors: ERR_CA
+ * with what would be lost; ERR_INTERNAL. */
 MUST_CHECK int crl_guard(const struct log *log, const struct crl_plan *plan, const char *path,
     const struct blob *issuer, struct err *err);
 /* Only the second question, of one that was begun to be read; from: what does not have them. */

@@ -31,7 +31,8 @@ advance(struct guarding *g, struct err *err)
 	return rc < 0 ? rc : 0;
 }
 
-/* Not where it should be in the order: it is missing, or that CRL was not in order. */
+/* Not where it should be in the order, or not as it should be: it is missing, or only on hold, or
+ * that CRL was not in order. */
 static int
 look_up(struct guarding *g, const struct crl_entry *e, struct err *err)
 {
@@ -40,7 +41,8 @@ look_up(struct guarding *g, const struct crl_entry *e, struct err *err)
 
 	if (rc != 0 && rc != ERR_ABSENT)
 		return rc;
-	if (rc == 0 && c.ca == g->plan->ca && (c.revoked_at != 0 || c.released))
+	if (rc == 0 && c.ca == g->plan->ca && !crl_entry_firmer(e, &c) &&
+	    (c.revoked_at != 0 || c.released))
 		return 0; /* listed, expired long ago, or released */
 	if (g->lost++ == 0)
 		memcpy(g->first, e->serial, sizeof(g->first));
@@ -59,7 +61,7 @@ compare(struct guarding *g, struct crl_scan *old, struct err *err)
 		while (g->more && (order = memcmp(g->next.serial, e.serial, LOG_SERIAL_LEN)) < 0)
 			if ((rc = advance(g, err)) != 0)
 				return rc;
-		if (g->more && order == 0)
+		if (g->more && order == 0 && !crl_entry_firmer(&e, &g->next))
 			continue;
 		if ((rc = look_up(g, &e, err)) != 0)
 			return rc;

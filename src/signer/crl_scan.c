@@ -150,6 +150,12 @@ crl_scan_begin(
 
 /* ---- entries ---- */
 
+bool
+crl_entry_firmer(const struct crl_entry *e, const struct log_cert *c)
+{
+	return c->revoked_at != 0 && c->reason == REASON_HOLD && e->reason != REASON_HOLD;
+}
+
 static int
 take_entry_extensions(struct crl_scan *s, const struct der *list, struct crl_entry *ret)
 {

@@ -248,7 +248,7 @@ read_certs(struct importing *im, struct log *log, const struct log_who *who, str
 	if (dir == NULL)
 		return err_errno(err, ERR_USAGE, "cannot read %s", at);
 	while ((e = readdir(dir)) != NULL)
-		if (fnmatch("*.[cp][er][mrt]", e->d_name, 0) == 0 &&
+		if (fnmatch("*.@(pem|crt|cer)", e->d_name, FNM_EXTMATCH) == 0 &&
 		    ((rc = file_join(path, sizeof(path), at, e->d_name, err)) != 0 ||
 			(rc = look_at(im, log, who, path, &m, err)) != 0))
 			return rc;
@@ -322,8 +322,7 @@ add_revoked(struct importing *im, struct log *log, const struct log_who *who, st
 		found = log_find(log, e.serial, sizeof(e.serial), &c, err);
 		if (found != 0 && found != ERR_ABSENT)
 			return found;
-		if (found == 0 && c.revoked_at != 0 &&
-		    (c.reason != REASON_HOLD || e.reason == REASON_HOLD))
+		if (found == 0 && c.revoked_at != 0 && !crl_entry_firmer(&e, &c))
 			continue;
 		row = (struct log_row){.what = found == 0 ? "revoked" : "import",
 		    .ca = found == 0 ? -1 : LOG_ISSUING,

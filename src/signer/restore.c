@@ -53,12 +53,11 @@ look_up(struct restoring *r, enum log_ca ca, bool newer, const struct crl_entry 
 {
 	struct log_cert c;
 	const int rc = log_find(r->log, e->serial, sizeof(e->serial), &c, err);
-	bool worse; /* on hold only, and for good since */
 
 	if (rc != 0 && rc != ERR_ABSENT)
 		return rc;
-	worse = rc == 0 && newer && c.reason == REASON_HOLD && e->reason != REASON_HOLD;
-	if (rc == 0 && c.ca == ca && !worse && (c.revoked_at != 0 || (c.released && !newer)))
+	if (rc == 0 && c.ca == ca && !crl_entry_firmer(e, &c) &&
+	    (c.revoked_at != 0 || (c.released && !newer)))
 		return 0;
 	++*missing;
 	return take_entry(r, ca, e, rc == 0, err);

@@ -136,6 +136,12 @@ refused 'lists 1 revoked' "a revoked one that the index calls good"
 exits 0 '' "or what the CRL says" import "$O" --add-missing
 claim "counts" bad "$M/newcerts/02.pem"
 again
+sed -i '2s/,keyCompromise/,certificateHold/' "$O/index.txt"
+claim "planted: an index that has one on hold" grep -q 'certificateHold.*	02	' "$O/index.txt"
+refused 'lists 1 revoked .*first: 02' "which the CRL has revoked for good"
+exits 0 '' "or what the CRL says" import "$O" --add-missing
+exits 11 'revoked for good' "and nobody resumes it" ykenroll resume 02 --ca-pass "file:$T/pass"
+again
 rm "$O/index.txt"
 exits 0 '' "no index, but certificates and a CRL" import --cert "$O/cacert.pem" --key "$O/private/cakey.pem" --certs "$O/newcerts" --crl "$O/crl.pem" --add-missing
 claim "are enough" bad "$M/newcerts/0B.pem"
@@ -253,5 +259,5 @@ exits 0 '' "makes it UTF-8" import --dry-run "$O"
 sed 's/$/\r/' "$M/index.txt" >"$O/index.txt"
 exits 0 '' "line ends of Windows" import --dry-run "$O"
 sed '2p; 2s/^R\(\t[^\t]*\t\)[^\t]*/V\1/' "$M/index.txt" >"$O/index.txt"
-refused 'line 3: serial number 02 appears twice; keep .*R rather than V.: grep -n 02 ' "a serial twice"
+refused 'line 3: serial number 02 appears twice; keep .*R rather than V.: grep -in 02 ' "a serial twice"
 finish
