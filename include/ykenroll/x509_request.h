@@ -51,6 +51,8 @@ struct request {
 	char names[REQUEST_NAMES_MAX];	   /* lines "dns:www.example.org", "ip:192.0.2.1" */
 	unsigned days;			   /* else the profile's */
 	unsigned hours;			   /* from now on, instead of days */
+	uint8_t days_kept; /* 1: days is what a former certificate had, and the profile may allow
+			      fewer by now: then those */
 
 	/* the key, and the token that has it */
 	uint8_t alg;			  /* enum key_alg */

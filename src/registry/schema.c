@@ -189,6 +189,10 @@ static const char *const migrations[] = {
     /* 8: names as they are searched for: fold.h */
     ("ALTER TABLE holders ADD COLUMN folded TEXT NOT NULL DEFAULT '';"
      "CREATE INDEX holders_folded ON holders (folded);"),
+
+    /* 9: days that were not asked for, but are those of the former certificate */
+    "ALTER TABLE works ADD COLUMN days_kept INTEGER NOT NULL DEFAULT 0"
+    " CHECK (days_kept IN (0, 1));",
 };
 
 #define VERSION ((int64_t)(sizeof(migrations) / sizeof(migrations[0])))

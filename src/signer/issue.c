@@ -61,7 +61,8 @@ static int
 validity(const struct ca *ca, const struct profile *profile, const struct request *request,
     struct cert_plan *plan, struct err *err)
 {
-	const unsigned days = request->days == 0 ? profile->days : request->days;
+	const bool few = request->days_kept != 0 && request->days > profile->days;
+	const unsigned days = request->days == 0 || few ? profile->days : request->days;
 	/* the backdating is no part of so few hours */
 	const int64_t span =
 	    request->hours == 0 ? days * DAY : request->hours * HOUR + PROFILE_BACKDATE;

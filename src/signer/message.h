@@ -16,7 +16,7 @@
 #include "ykenroll/blob.h"
 #include "ykenroll/x509_request.h"
 
-#define MESSAGE_VERSION 3
+#define MESSAGE_VERSION 4
 #define MESSAGE_HEAD 4			  /* bytes of length before the body */
 #define MESSAGE_REQUEST_MAX (256u * 1024) /* bytes of a request's body */
 #define MESSAGE_REPLY_MAX (1024u * 1024)  /* bytes of a reply's: it carries two short CRLs */

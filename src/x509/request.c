@@ -73,6 +73,8 @@ static const struct request_field fields[] = {
 	TAG(17, REQUEST_PREPARE | REQUEST_SOFTWARE | REQUEST_RENEW)},
     {NULL, "attestation", NULL, REQUEST_DER, AT(attestation), TAG(18, REQUEST_PREPARE)},
     {NULL, "f9 certificate", NULL, REQUEST_DER, AT(f9), TAG(19, TOKEN)},
+    {NULL, "kept days", NULL, REQUEST_NUMBER, AT(days_kept), .max = 1, WORKS("days_kept"),
+	TAG(20, TOKEN | REQUEST_RENEW)},
 
     {"id", "holder's key", NULL, REQUEST_TEXT, AT(holder.key), KEPT, HOLDERS("key")},
     {NULL, "holder's id", NULL, REQUEST_TEXT, AT(holder.external), KEPT, HOLDERS("external")},
@@ -258,6 +260,7 @@ request_set(struct request *r, const char *name, const char *text, struct err *e
 void
 request_merge(struct request *r, const struct request *from)
 {
+	const bool asked = r->days != 0;
 	size_t i;
 
 	if (r->holder.key[0] == '\0')
@@ -266,4 +269,6 @@ request_merge(struct request *r, const struct request *from)
 		if (fields[i].kept && !request_given(r, &fields[i]))
 			memcpy((char *)r + fields[i].at, (const char *)from + fields[i].at,
 			    fields[i].size);
+	if (!asked && r->days != 0)
+		r->days_kept = 1;
 }

@@ -48,6 +48,10 @@ claim "lost: the same again" logon $A 'Alice Brown' 40
 exits 0 '' "lost, told twice" reissue $B --reason lost -d $A
 exits 0 '' "another number of days is asked for" reissue $A --reason expiring --days 20 -d $A
 claim "it has them, and the rest" logon $A 'Alice Brown' 20
+printf '\n[profile smartcard-logon]\ndays = 10\n' >>"$T/home/ykenroll.conf"
+exits 11 'at most 10 days' "more days are asked for than the profile allows by now" reissue $A --reason expiring --days 20 -d $A
+exits 0 '' "those of the former one are not asked for" reissue $A --reason expiring -d $A
+claim "it has what is allowed" logon $A 'Alice Brown' 10
 exits 0 '' "another profile is asked for" reissue $A --reason expiring --profile client -d $A
 refuse "it is that" logon $A 'Alice Brown' 20
 claim "and of the same holder" sh -c "openssl x509 -in '$T/on.pem' -noout -subject | grep 'Alice Brown'"

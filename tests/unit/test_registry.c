@@ -370,6 +370,8 @@ ask(struct request *r, const struct request_field *f, unsigned i)
 	}
 	if (f->kind == REQUEST_WORD)
 		v.number = 1 + i % 3;
+	if (f->kind == REQUEST_NUMBER && v.number > f->max)
+		v.number = f->max;
 	assert_int_equal(request_put(r, f, &v, NULL), 0);
 }
 

@@ -100,7 +100,10 @@ asked_for(struct renewal *r, const struct leaf *l, struct request *ret, struct e
 	if (rc != 0 && rc != ERR_ABSENT)
 		return err_set(err, rc, "the registry cannot be read");
 	memcpy(ret->profile, was.profile, sizeof(ret->profile));
-	ret->days = ret->days != 0 ? ret->days : was.days;
+	if (ret->days == 0 && was.days != 0) {
+		ret->days = was.days;
+		ret->days_kept = 1;
+	}
 	return 0;
 }
 
@@ -109,20 +112,12 @@ sign(struct renewal *r, const struct leaf *l, const struct request *asked, struc
     struct err *err)
 {
 	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
-	struct request as_profile; /* what asked points to stays its own */
 	int rc;
 
 	if ((rc = connect_ca(r, err)) != 0 ||
 	    (rc = audit_tell(r->w->home, r->registry, r->signer, err)) != 0)
 		return rc;
 	rc = signer_prepare_renewal(r->signer, l->info.serial, asked, &p, err);
-	/* of the days that were asked for at first its profile may allow fewer by now: then its own
-	 */
-	if (rc == ERR_CA && r->what->request->days == 0 && asked->days != 0) {
-		as_profile = *asked;
-		as_profile.days = 0;
-		rc = signer_prepare_renewal(r->signer, l->info.serial, &as_profile, &p, err);
-	}
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_CA, "it was not issued by this CA");
 	return rc != 0 ? rc : signer_sign(r->signer, p.serial, ret, err);
