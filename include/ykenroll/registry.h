@@ -250,11 +250,17 @@ MUST_CHECK int registry_certs(struct registry *r, const struct registry_which *w
 MUST_CHECK int registry_cert(struct registry *r, const uint8_t serial[static REGISTRY_SERIAL_LEN],
     struct registry_cert *ret, struct err *err);
 
-/* Calls row with the DER of each certificate that was signed, ends later than `after` and is not
- * revoked in the registry (the CRL may know better), oldest first; a non-zero return of row stops
- * and is returned. */
+struct registry_live { /* whose and what for a certificate in a token was made */
+	int64_t holder;
+	uint32_t token;
+	char profile[64];
+};
+/* Calls row with each certificate in a token (DER) that was signed, ends later than `after` and is
+ * not revoked in the registry (the CRL may know better), oldest first; a non-zero return of row
+ * stops and is returned. */
 MUST_CHECK int registry_live(struct registry *r, int64_t after,
-    int (*row)(void *ctx, const struct blob *der), void *ctx, struct err *err);
+    int (*row)(void *ctx, const struct registry_live *of, const struct blob *der), void *ctx,
+    struct err *err);
 
 struct registry_revocation {
 	uint32_t token;

@@ -23,7 +23,9 @@ struct relying_published {
 	size_t levels;	/* 2: issuing CA and root; 1: a root that issues */
 	struct crl_info crls[RELYING_LEVELS_MAX]; /* issuing, root */
 	bool has_leaves;
-	size_t leaves; /* certificates in the list */
+	size_t leaves;	 /* certificates in the list */
+	size_t lists;	 /* of who may go where */
+	struct err list; /* the first that could not be made as it should be; code 0: none */
 };
 
 /* Put what servers read into dir: ca-bundle.pem and crl-bundle.pem (issuing CA first),
@@ -36,12 +38,21 @@ struct relying_published {
  * has not expired and is not on the CRL, each in a file of its own in leaves/. The first line is
  * the root's certificate, with which nobody logs in: for Caddy no line at all means everybody.
  *
+ * Of each allow.NAME that ykenroll.conf has in a [publish] of this directory, a file for each kind
+ * of server, allow-NAME.nginx, .apache, .haproxy (a line for each certificate: its SHA-256) and
+ * .caddy: those of leaves who are of its profile, or whom its file names. A line there that names
+ * nobody, or somebody else as well, lets nobody in; all the rest is done, and then the call fails.
+ *
  * The commands are run after that, by no shell, their output on standard error, each for a minute
  * at most. A CRL's near end is said (w->ui.say). Errors: ERR_FIT a file is garbage, of another CA,
  * or its CRL has expired; ERR_OCCUPIED dir has a newer one, or another CA's; ERR_USAGE;
  * ERR_INTERNAL, also when the files are there and a command failed (then ret is filled). */
 MUST_CHECK int relying_publish(const struct desk *w, const struct relying_publish *what,
     struct relying_published *ret, struct err *err);
+
+/* Can a list be made of this: "profile=NAME", or the path of a file that names a holder, token or
+ * certificate in each line? Changes nothing. Errors: ERR_USAGE; ERR_AMBIGUOUS. */
+MUST_CHECK int relying_allow_check(const struct desk *w, const char *who, struct err *err);
 
 /* What goes with a server, where to says nothing else: test, reload, leaves. name: "nginx", …
  * Errors: ERR_USAGE no such server. */

@@ -17,6 +17,7 @@ struct server_info {
 	bool crl;	    /* looks at CRLs */
 	bool leaves;	    /* can be given a list of the certificates that may log in */
 	bool key_beside;    /* takes its key from certificate.key */
+	bool parts;	    /* can let only some into a part of a site */
 };
 /* Errors: ERR_USAGE with the names that there are. */
 MUST_CHECK int server_find(const char *name, const struct server_info **ret, struct err *err);
@@ -30,10 +31,14 @@ struct server_config {
 	const char *key;	 /* NULL: a path made of name; of HAProxy: certificate.key */
 	unsigned port;		 /* 0: 443 */
 	bool optional;		 /* who has no certificate gets in too, as Client-Verify: NONE */
+	const char *path;	 /* "/admin": only who is on a list gets in there; or NULL */
+	const char
+	    *allow; /* with path: who is on it, as relying_allow_check takes it; for a comment */
 };
 
 /* The configuration as text without NUL. Every value is of a few harmless characters, so none can
- * end a line or a word of it. Errors: ERR_USAGE with the value that is not. */
+ * end a line or a word of it. Errors: ERR_USAGE with the value that is not, also a path for a
+ * server that cannot keep to it. */
 MUST_CHECK int server_configuration(
     const struct server_config *what, struct blob *ret, struct err *err);
 

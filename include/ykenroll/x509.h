@@ -148,6 +148,10 @@ MUST_CHECK int cert_issues_clients(const struct blob *cert, unsigned below, stru
  */
 MUST_CHECK int cert_issued_by(const struct blob *cert, const struct blob *ca, struct err *err);
 
+/* May it log in as a client, by its extended key usages (RFC 5280, 4.2.1.12)? Without the extension
+ * it may. */
+MUST_CHECK int cert_is_client(const struct blob *cert, bool *ret, struct err *err);
+
 /* Every block of a PEM text: DER in ret[0..*ret_n), which the caller wipes, also after a failure.
  * Errors: ERR_FIT none, more than max, one with another name, or a broken one. */
 MUST_CHECK int pem_blocks(const struct blob *pem, const char *name, struct blob *ret, size_t max,

@@ -43,6 +43,8 @@ as_json(const char *dir, const struct relying_published *p)
 	}
 	if (json != NULL && p->has_leaves)
 		json_object_set_new(json, "leaves", json_integer((json_int_t)p->leaves));
+	if (json != NULL && p->lists > 0)
+		json_object_set_new(json, "lists", json_integer((json_int_t)p->lists));
 	return json;
 }
 
@@ -61,6 +63,8 @@ show(const char *dir, const struct relying_published *p, struct err *err)
 	}
 	if (p->has_leaves)
 		printf(", %zu certificate%s in the list", p->leaves, p->leaves == 1 ? "" : "s");
+	if (p->lists > 0)
+		printf(", %zu list%s of who may go where", p->lists, p->lists == 1 ? "" : "s");
 	putchar('\n');
 	return 0;
 }

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* server: a configuration on standard output. Needs no home: servers are other machines. */
+/* server: a configuration on standard output. Needs no home, servers being other machines, but to
+ * know who is meant by --allow. */
 #include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "cli/cli.h"
+#include "ykenroll/relying_publish.h"
 #include "ykenroll/relying_server.h"
 
-static char *name, *dir, *backend, *listen_port, *certificate, *key;
+static char *name, *dir, *backend, *listen_port, *certificate, *key, *path, *allow;
 static int optional;
 
 static const struct poptOption table[] = {
@@ -20,6 +24,10 @@ static const struct poptOption table[] = {
     OPT_TEXT("key", 0, &key, "its key", "FILE"),
     OPT_FLAG("optional", 0, &optional,
 	"also let clients without a certificate in, as Client-Verify: NONE"),
+    OPT_TEXT(
+	"path", 0, &path, "with --allow: a part of the site that not everybody gets into", "/PATH"),
+    OPT_TEXT("allow", 0, &allow,
+	"who gets in there: profile=NAME, or a file with a holder in each line", "WHO"),
     OPT_END,
 };
 
@@ -33,6 +41,22 @@ show(const struct server_info *info, const struct blob *text, struct err *err)
 				       "checks_crl", info->crl, "takes_list", info->leaves),
 		    err);
 	return opt_out(NULL, text, 0, err);
+}
+
+/* Whom it names, before anything is printed. *ret: as ykenroll.conf takes it. */
+static int
+check_allow(const struct desk *w, const struct server_info *info, const char **ret, struct err *err)
+{
+	static char full[PATH_MAX];
+
+	if ((path == NULL) != (allow == NULL))
+		return err_set(err, ERR_USAGE, "use --path and --allow together, or neither");
+	*ret = allow;
+	if (allow == NULL || !info->parts) /* which server_configuration says */
+		return 0;
+	if (strncmp(allow, "profile=", 8) != 0 && (*ret = realpath(allow, full)) == NULL)
+		return err_errno(err, ERR_USAGE, "--allow: cannot find %s", allow);
+	return relying_allow_check(w, *ret, err);
 }
 
 static int
@@ -54,8 +78,10 @@ run(struct called *c, struct err *err)
 	    .certificate = certificate,
 	    .key = key,
 	    .port = (unsigned)port,
-	    .optional = optional != 0};
+	    .optional = optional != 0,
+	    .path = path};
 	if ((rc = server_find(c->args[0], &what.server, err)) != 0 ||
+	    (rc = check_allow(&c->desk, what.server, &what.allow, err)) != 0 ||
 	    (rc = server_configuration(&what, &text, err)) != 0)
 		return rc;
 	return show(what.server, &text, err);

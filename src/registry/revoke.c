@@ -246,19 +246,27 @@ registry_cert(struct registry *r, const uint8_t serial[static REGISTRY_SERIAL_LE
 }
 
 int
-registry_live(struct registry *r, int64_t after, int (*row)(void *ctx, const struct blob *der),
-    void *ctx, struct err *err)
+registry_live(struct registry *r, int64_t after,
+    int (*row)(void *ctx, const struct registry_live *of, const struct blob *der), void *ctx,
+    struct err *err)
 {
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	CLEAN(blob_wipe) struct blob der = {0};
+	struct registry_live of;
 	int rc;
 
 	while ((rc = db_next(r->db,
-		    "SELECT der FROM certificates WHERE state IN ('issued', 'active', 'superseded')"
-		    " AND not_after > ? ORDER BY id",
-		    DB_ARGS(DB_I(after)), &st, err)) == 1)
-		if ((rc = db_col_blob(st, 0, &der, err)) != 0 || (rc = row(ctx, &der)) != 0)
+		    "SELECT c.der, w.holder, w.token, w.profile FROM certificates AS c"
+		    " JOIN works AS w ON w.id = c.work"
+		    " WHERE c.state IN ('issued', 'active', 'superseded') AND c.not_after > ?"
+		    " ORDER BY c.id",
+		    DB_ARGS(DB_I(after)), &st, err)) == 1) {
+		of.holder = db_col_int(st, 1);
+		of.token = (uint32_t)db_col_int(st, 2);
+		if ((rc = db_col_text(st, 3, of.profile, sizeof(of.profile), err)) != 0 ||
+		    (rc = db_col_blob(st, 0, &der, err)) != 0 || (rc = row(ctx, &of, &der)) != 0)
 			return rc;
+	}
 	return rc;
 }
 

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,6 +55,7 @@ struct publishing {
 	size_t n; /* of both; the last one is the root */
 	bool same[LEN(files)];
 	int dir; /* locked */
+	struct config config;
 };
 
 static void
@@ -67,8 +67,8 @@ publishing_wipe(struct publishing *p)
 		blob_wipe(&p->certs[i]);
 	lists_wipe(&p->crls);
 	registry_closep(&p->registry);
-	if (p->dir >= 0)
-		close(p->dir);
+	config_wipe(&p->config);
+	file_closep(&p->dir);
 }
 
 /* Which CAs a file is of. A root that issues has its certificate under both names, and its CRL as
@@ -405,26 +405,6 @@ put(struct publishing *p, size_t k, struct err *err)
 }
 
 static int
-open_dir(struct publishing *p, struct err *err)
-{
-	const char *dir = p->what->dir;
-	struct stat st;
-
-	/* servers are other users */
-	if (mkdir(dir, 0755) == 0 && chmod(dir, 0755) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", dir);
-	if ((p->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
-		return err_errno(err, ERR_USAGE, "cannot open %s", dir);
-	if (fstat(p->dir, &st) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot stat %s", dir);
-	if ((st.st_mode & S_IWOTH) != 0)
-		return err_set(err, ERR_USAGE, "%s is writable by everybody; chmod o-w it", dir);
-	if (flock(p->dir, LOCK_EX) != 0)
-		return err_errno(err, ERR_INTERNAL, "cannot lock %s", dir);
-	return 0;
-}
-
-static int
 each(struct publishing *p, int (*what)(struct publishing *, size_t, struct err *), struct err *err)
 {
 	size_t k;
@@ -448,17 +428,29 @@ prepare(struct publishing *p, size_t k, struct err *err)
 	return rc == ERR_ABSENT ? 0 : rc;
 }
 
+/* Who may log in, and where to. */
 static int
-put_leaves(struct publishing *p, struct err *err)
+put_live(struct publishing *p, struct err *err)
 {
-	const struct leaves l = {.registry = p->registry,
-	    .dir = p->what->dir,
-	    .crl = &p->crls.all[0].crl,
-	    .issuing = &p->certs[0],
-	    .root = &p->certs[p->n - 1],
-	    .wanted = p->what->leaves};
+	CLEAN(live_wipe)
+	struct live v = {
+	    .crl = &p->crls.all[0].crl, .issuing = &p->certs[0], .root = &p->certs[p->n - 1]};
+	struct relying_published *ret = p->ret;
+	struct allows lists;
+	int rc;
 
-	return leaves_put(&l, p->ret, err);
+	config_allows(&p->config, p->dir, &lists);
+	ret->has_leaves = p->what->leaves || leaves_there(p->what->dir);
+	if (!ret->has_leaves && lists.n == 0)
+		return 0;
+	if ((rc = live_read(&v, p->registry, err)) != 0)
+		return rc;
+	if (ret->has_leaves) {
+		ret->leaves = v.n;
+		if ((rc = leaves_put(&v, p->what->dir, &ret->written, err)) != 0)
+			return rc;
+	}
+	return allow_put(&v, p->registry, p->what->dir, &lists, ret, err);
 }
 
 static int
@@ -488,11 +480,12 @@ publish_files(const struct desk *w, const struct relying_publish *what,
 	*ret = (struct relying_published){0};
 	/* without it an expired certificate's entry cannot be told from a lost one */
 	(void)!registry_open(w->home, w->actor, &p.registry, NULL);
-	if ((rc = open_dir(&p, err)) != 0 ||
+	if ((rc = config_read(w->home, &p.config, err)) != 0 ||
+	    (rc = publish_dir(what->dir, &p.dir, err)) != 0 ||
 	    (what->leaves && (rc = leaves_check(what->dir, err)) != 0) ||
 	    (rc = load(&p, err)) != 0 || (rc = each(&p, prepare, err)) != 0 ||
 	    (rc = each(&p, stage, err)) != 0 || (rc = each(&p, put, err)) != 0 ||
-	    (rc = put_leaves(&p, err)) != 0 ||
+	    (rc = put_live(&p, err)) != 0 ||
 	    (rc = file_join(path, sizeof(path), what->dir, files[0].name, err)) != 0 ||
 	    (rc = file_sync_dir(path, err)) != 0)
 		return rc;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -71,4 +72,26 @@ lists_read(const char *path, bool der, struct lists *ret, struct err *err)
 		ret->n += rc == 0;
 	} while (rc == 0 && !der);
 	return rc == ERR_ABSENT || rc == ERR_FIT ? 0 : rc;
+}
+
+int
+publish_dir(const char *dir, int *ret_fd, struct err *err)
+{
+	CLEAN(file_closep) int fd = -1;
+	struct stat st;
+
+	/* servers are other users */
+	if (mkdir(dir, 0755) == 0 && chmod(dir, 0755) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot set the mode of %s", dir);
+	if ((fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
+		return err_errno(err, ERR_USAGE, "cannot open %s", dir);
+	if (fstat(fd, &st) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot stat %s", dir);
+	if ((st.st_mode & S_IWOTH) != 0)
+		return err_set(err, ERR_USAGE, "%s is writable by everybody; chmod o-w it", dir);
+	if (flock(fd, LOCK_EX) != 0)
+		return err_errno(err, ERR_INTERNAL, "cannot lock %s", dir);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
 }

@@ -39,6 +39,18 @@ run_commands(const struct relying_publish *what, struct err *err)
 	return 0;
 }
 
+/* The servers have everything that could be made. */
+static int
+list_failed(const struct relying_published *p, struct err *err)
+{
+	if (p->list.code == 0)
+		return 0;
+	if (err != NULL)
+		*err = p->list;
+	err_wrap(err, "the files are in place, but not all who should be are on a list");
+	return p->list.code;
+}
+
 static int
 check_commands(const struct relying_publish *what, struct err *err)
 {
@@ -57,7 +69,9 @@ relying_publish(const struct desk *w, const struct relying_publish *what,
 
 	if ((rc = check_commands(what, err)) != 0 || (rc = publish_files(w, what, ret, err)) != 0)
 		return rc;
-	return run_commands(what, err);
+	if ((rc = run_commands(what, err)) != 0)
+		return rc;
+	return list_failed(ret, err);
 }
 
 /* ---- staying ---- */
@@ -130,7 +144,8 @@ fail(struct watch *v, const struct err *err)
 static void
 take_marks(const struct watch *v, struct mark ret[static WATCHED])
 {
-	const size_t n = v->done.has_leaves || v->to->leaves ? WATCHED : PUBLIC;
+	const size_t n =
+	    v->done.has_leaves || v->to->leaves || v->done.lists > 0 ? WATCHED : PUBLIC;
 	char path[PATH_MAX];
 	struct stat st;
 	size_t i;
@@ -198,10 +213,11 @@ command(struct watch *v, struct err *err)
 	}
 	v->due = false;
 	v->again_sec = 0;
-	v->failed.text[0] = '\0';
+	if (v->done.list.code == 0)
+		v->failed.text[0] = '\0';
 	v->tell->published(v->tell->ctx, v->to, &v->done);
 	v->done.written = 0;
-	return 0;
+	return list_failed(&v->done, err);
 }
 
 static void

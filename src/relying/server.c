@@ -9,20 +9,21 @@
 #include "relying/verify_server.h"
 #include "ykenroll/relying_server.h"
 
+#define PATH_LEN 128
 #define NAME_MAX_LEN 253 /* RFC 1035, 2.3.4, less the root's dot */
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 /* HAProxy's certificate is in the directory of the keys: it has its key beside it. */
 static const struct server_info infos[] = {
-    {"nginx", "nginx.conf", "nginx -t", "systemctl reload nginx", true, false, false},
+    {"nginx", "nginx.conf", "nginx -t", "systemctl reload nginx", true, false, false, true},
     {"apache", "apache.conf", "apache2ctl configtest", "systemctl reload apache2", true, false,
-	false},
+	false, true},
     {"haproxy", "haproxy.cfg", "haproxy -c -f /etc/haproxy/haproxy.cfg", "systemctl reload haproxy",
-	true, false, true},
+	true, false, true, true},
     {"caddy", "Caddyfile", "caddy validate --config /etc/caddy/Caddyfile", "systemctl reload caddy",
-	false, true, false},
-    {"traefik", "traefik.yml", NULL, NULL, false, false, false},
+	false, true, false, true},
+    {"traefik", "traefik.yml", NULL, NULL, false, false, false, false},
 };
 
 int
@@ -44,6 +45,7 @@ server_find(const char *name, const struct server_info **ret, struct err *err)
 struct values {
 	char name[NAME_MAX_LEN + 1], ident[NAME_MAX_LEN + 1], port[8];
 	char dir[PATH_MAX], cert[PATH_MAX], key[PATH_MAX], backend[512], authority[512];
+	char pattern[2 * PATH_LEN], list[PATH_LEN];
 };
 
 /* Letters, digits and more of what means nothing in any of the five syntaxes. */
@@ -106,6 +108,45 @@ take_backend(const char *url, struct values *v, struct err *err)
 	return 0;
 }
 
+/* A part of the site, as it is, as a regular expression, and as the name of its list. "/" is all.
+ */
+static int
+take_part(const struct server_config *what, struct values *v, struct err *err)
+{
+	size_t len = what->path == NULL ? 0 : strlen(what->path), i, n = 0;
+
+	if (what->path == NULL)
+		return 0;
+	if (!what->server->parts)
+		return err_set(err, ERR_FIT,
+		    "%s cannot decide by certificate who may go to %s; put nginx, Apache, HAProxy "
+		    "or Caddy in front, or give that part a server and a CA of its own",
+		    what->server->name, what->path);
+	if (what->path[0] != '/' || len >= PATH_LEN || !harmless(what->path, "/._-~") ||
+	    strstr(what->path, "//") != NULL || strstr(what->path, "/.") != NULL)
+		return err_set(err, ERR_USAGE,
+		    "--path: %s is not a path of letters, digits and /._-~ from the root of the "
+		    "site",
+		    what->path);
+	if (!harmless(what->allow, "/._-+=~,@"))
+		return err_set(err, ERR_USAGE,
+		    "--allow: %s has characters other than letters, digits and /._-+=~,@",
+		    what->allow);
+	if (what->path[len - 1] == '/')
+		len--;
+	for (i = 0; i < len; i++) {
+		if (what->path[i] == '.')
+			v->pattern[n++] = '\\';
+		v->pattern[n++] = what->path[i];
+		if (i > 0)
+			v->list[i - 1] =
+			    strchr(letters, what->path[i]) != NULL ? what->path[i] : '-';
+	}
+	if (len == 0)
+		snprintf(v->list, sizeof(v->list), "site");
+	return 0;
+}
+
 static int
 take_values(const struct server_config *what, struct values *v, struct err *err)
 {
@@ -133,10 +174,10 @@ take_values(const struct server_config *what, struct values *v, struct err *err)
 	    (rc = take_backend(
 		 what->backend == NULL ? "http://127.0.0.1:8080" : what->backend, v, err)) != 0)
 		return rc;
-	return !beside || strcmp(v->key, key) == 0
-		   ? 0
-		   : err_set(err, ERR_USAGE,
-			 "--key: HAProxy reads the key from beside the certificate, %s", key);
+	if (beside && strcmp(v->key, key) != 0)
+		return err_set(err, ERR_USAGE,
+		    "--key: HAProxy reads the key from beside the certificate, %s", key);
+	return take_part(what, v, err);
 }
 
 int
@@ -154,6 +195,10 @@ server_configuration(const struct server_config *what, struct blob *ret, struct 
 	    {"AUTHORITY", v.authority},
 	    {"OPTIONAL", what->optional ? "" : NULL},
 	    {"REQUIRED", what->optional ? NULL : ""},
+	    {"PART", what->path},
+	    {"PATTERN", v.pattern},
+	    {"LIST", v.list},
+	    {"ALLOW", what->allow},
 	    {NULL, NULL},
 	};
 	const int rc = take_values(what, &v, err);

@@ -204,6 +204,17 @@ cert_issued_by(const struct blob *cert, const struct blob *ca, struct err *err)
 	return 0;
 }
 
+int
+cert_is_client(const struct blob *cert, bool *ret, struct err *err)
+{
+	CLEAN(x509_freep) X509 *x = NULL;
+	const int rc = cert_parse(cert->data, cert->len, &x, err);
+
+	if (rc == 0)
+		*ret = (X509_get_extended_key_usage(x) & XKU_SSL_CLIENT) != 0;
+	return rc;
+}
+
 /* Why a server would refuse what it issued for a client; NULL: it would not. */
 static const char *
 unfit(X509 *x, long below)

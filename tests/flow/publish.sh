@@ -69,6 +69,12 @@ exits 2 'setting dir is missing' "and a section without a directory" ykenroll ca
 put "dir = $T/a
 server = iis"
 exits 2 '' "and a server that nobody knows" ykenroll ca publish
+put "dir = $T/a
+allow.a/b = profile=client"
+exits 2 "invalid name of a list, 'a/b'" "and a list by a name that would lead elsewhere" ykenroll ca publish
+put "dir = $T/a
+allow.admin = admins"
+exits 2 "absolute path of a file that names holders, not 'admins'" "and one of a relative path" ykenroll ca publish
 put "dir = $T/a"
 chmod 666 "$conf"
 exits 2 'can be written by others' "a configuration that others can write is not obeyed" ykenroll ca publish
@@ -87,6 +93,18 @@ ykenroll revoke alice@example.org --reason superseded --ca-pass "file:$T/pass" >
 claim "until the revocation is published it does" verifies
 publish >/dev/null
 refuse "and then no more" verifies
+
+# ---- a list of who may log in has clients only, by what their certificates say and not what their profile is called ----
+printf '\n[profile web]\nbase = server\n[profile robot]\nbase = software\n' >>"$T/home/ykenroll.conf"
+for p in web robot server; do
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/$p.key" -subj /CN=x -out "$T/$p.csr" 2>/dev/null
+	name="--dns $p.example.org"
+	[ $p != robot ] || name='--cn robot'
+	claim "a certificate of profile $p" ca issue "$T/$p.csr" --profile $p $name --out "$T/$p.crt"
+done
+exits 0 '' "Caddy's list" ykenroll ca publish "$T/leaves" --leaves --json
+claim "is of one: the robot's, no server's" sh -c 'jq -e ".leaves == 1" "$0/out" && cmp "$0"/leaves/leaves/*.pem "$0/robot.crt"' "$T"
+cp "$T/conf" "$T/home/ykenroll.conf"
 
 # ---- refused ----
 cp -a "$pub" "$T/pub.now"

@@ -111,7 +111,9 @@ page() { # page FILE: its blocks, one after the other
 
 for s in nginx apache haproxy caddy; do
 	rm -f /etc/ssl/certs/www.example.org.* /etc/ssl/private/www.example.org.* # each page makes its own
+	cp "$T/home/ykenroll.conf" "$T/conf"
 	page "$doc/servers/$s.md"
+	cp "$T/conf" "$T/home/ykenroll.conf"
 	kill $watchers && wait $watchers 2>/dev/null
 	claim "$s: the unit runs what the page runs" grep -qxF "ExecStart=@bindir@/$(sed -n 2p "$S/$s"/*.background | sed "s,^exec ,,; s,--server $s,--server %i,") --home /var/lib/ykenroll" \
 		"$doc/systemd/ykenroll-publish@.service.in"

@@ -1,0 +1,173 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Does only who is on the list get into a part of a site, on each server: who is in, out, revoked, on hold, taken off the
+# list, of another CA with the same serial number, and by whatever spelling of the path?
+set -u
+cd "$(dirname "$0")" || exit 1
+. ../flow/lib.sh
+. ./lib.sh
+in_lab "$(pwd)/allow.sh" --tokens 2 --firmware 5.7.1
+
+S=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-servers.XXXXXX") || exit 1
+trap 'servers_stop; rm -rf "$S"' EXIT
+chmod 755 "$S" && mkdir -m 755 "$S/state" "$S/state/none" "$S/run" "$S/live"
+export HOME="$S" XDG_CONFIG_HOME="$S/run" XDG_DATA_HOME="$S/run" XDG_CACHE_HOME="$S/run"
+SERVERS=${SERVERS_ALL-nginx apache haproxy caddy}
+
+software() { # software NAME: a certificate of that name whose key is in a file
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/$1.key" -subj /CN=x -out "$S/$1.csr" 2>/dev/null &&
+		ca ca issue "$S/$1.csr" --profile software --cn "$1" --out "$S/$1.crt"
+}
+ca() { verb=$1; shift; ykenroll "$verb" "$@" --ca-pass "file:$T/pass"; }
+serial() { openssl x509 -in "$S/$1.crt" -noout -serial | cut -d= -f2; }
+
+# is VERDICT-PATTERN SERVER WHO PATH…: each of them, as it is written, in one connection where that stays open. A path of
+# https:… is the request's whole target. Verdict: the HTTP status, or 000 when the handshake fails
+is() {
+	pattern=$1 one=$2 who=$3 port=$(server_port "$2")
+	shift 3
+	first=$1
+	for p; do
+		[ "$p" = "$first" ] || echo next
+		printf '%s\n' 'path-as-is' 'silent' 'max-time = 20' "cacert = $S/web-ca.crt" "resolve = web.test:$port:127.0.0.1" \
+			"output = $S/body" 'write-out = "%{http_code}\n"'
+		[ "$who" = none ] || printf 'cert = %s\nkey = %s\n' "$S/$who.crt" "$S/$who.key"
+		case $p in
+		https:*) printf 'url = https://web.test:%s/\nrequest-target = %s\n' "$port" "$p" ;;
+		*) printf 'url = "https://web.test:%s%s"\n' "$port" "$(printf %s "$p" | sed 's/\\/\\\\/g')" ;;
+		esac
+	done >"$S/visits"
+	timeout 60 curl -K "$S/visits" >"$S/verdicts" 2>/dev/null
+	[ "$(grep -Ecx "$pattern" "$S/verdicts")" = $# ] || { echo "$who at $*:"; cat "$S/verdicts"; return 1; }
+}
+no='400|403|404|000'
+
+# place SERVER RELOAD: where ykenroll.conf has its files go
+place() {
+	cp "$T/conf" "$T/home/ykenroll.conf"
+	printf '\n[publish %s]\ndir = %s\nallow.admin = %s\nallow.site = %s\n' "$1" "$(server_dir "$1")" "$T/admins" "$T/admins" >>"$T/home/ykenroll.conf"
+	[ "$1" != caddy ] || echo 'leaves = yes' >>"$T/home/ykenroll.conf"
+	[ -z "$2" ] || echo "reload = $2" >>"$T/home/ykenroll.conf"
+}
+change() { # change SERVER COMMAND…: which has the servers told
+	one=$1 before=$(generations "$1")
+	shift
+	"$@" && reloaded "$one" "$before"
+}
+admins() { printf '# who may administrate\n\n%s\n' "$1" >"$T/admins"; }
+
+claim "a CA" make_ca
+cp "$T/home/ykenroll.conf" "$T/conf"
+for who in alice bob carol erin; do claim "$who" software $who; done
+for s in $SERVERS; do claim "dave-$s" software "dave-$s"; done
+claim "Zoe has a token" enroll Zoe zoe@example.org -d "$(token_serial 1)"
+claim "the servers' certificate" server_certificate
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/other.key" -out "$S/other.crt" -subj /CN=other-ca -days 30 2>/dev/null
+openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/mallory.key" -out "$S/mallory.csr" -subj /CN=alice 2>/dev/null
+echo extendedKeyUsage=clientAuth >"$S/ext"
+claim "Mallory's certificate, of another CA, with Alice's serial number and name" openssl x509 -req -in "$S/mallory.csr" -CA "$S/other.crt" \
+	-CAkey "$S/other.key" -set_serial "0x$(serial alice)" -days 30 -extfile "$S/ext" -out "$S/mallory.crt"
+printf '[ca]\ndefault_ca=c\n[c]\ndatabase=%s\ndefault_md=sha256\ndefault_crl_days=30\n' "$S/index" >"$S/cnf" && : >"$S/index"
+claim "and that CA's CRL" openssl ca -config "$S/cnf" -gencrl -cert "$S/other.crt" -keyfile "$S/other.key" -out "$S/other.crl"
+chmod 644 "$S"/*.crt
+python3 echo.py $BACKEND >"$S/run/echo.log" 2>&1 &
+echo $! >"$S/run/echo.pid"
+claim "the application listens" listens $BACKEND
+
+# ---- what is said before anything is printed ----
+silent() { [ ! -s "$T/out" ]; }
+admins "alice
+nobody@example.org"
+exits 2 "admins, line 4: no holder, token or certificate matches nobody" "a line that names nobody" ykenroll server nginx --path /admin --allow "$T/admins"
+claim "prints nothing" silent
+exits 2 "cannot find" "a file that is not there" ykenroll server nginx --path /admin --allow "$T/missing"
+exits 2 "no certificate of profile operater" "a profile that nobody has" ykenroll server nginx --path /admin --allow profile=operater
+exits 2 "together" "a list without a path" ykenroll server nginx --allow "$T/admins"
+exits 2 "together" "a path without a list" ykenroll server nginx --path /admin
+admins alice
+for path in admin //admin '/a b' '/a;b' /x/../admin /.x; do
+	exits 2 "is not a path" "the path $path" ykenroll server nginx --path "$path" --allow "$T/admins"
+done
+exits 12 "traefik cannot decide by certificate" "Traefik cannot" ykenroll server traefik --path /admin --allow "$T/admins"
+claim "and prints nothing" silent
+chmod 666 "$T/admins"
+exits 2 "written by others" "a list that others can write" ykenroll server nginx --path /admin --allow "$T/admins"
+chmod 600 "$T/admins"
+exits 0 '' "a list named by its profile" ykenroll server nginx --path /admin/ --allow profile=software --json
+claim "and JSON names it" jq -e '.configuration | test("allow.admin = profile=software")' "$T/out"
+
+# ---- on each server ----
+for s in $SERVERS; do
+	admins "  alice   # by name
+$(serial carol)
+dave-$s
+erin
+zoe@example.org"
+	mkdir -p -m 755 "$(server_dir $s)"
+	place $s ''
+	claim "$s: published" ykenroll ca publish
+	claim "$s: five lists, of five people (Zoe's token among them)" [ "$(grep -vc '^#' "$(server_dir $s)/allow-admin.haproxy")" = 5 ]
+	claim "$s: starts" eval 'server_print $s --path /admin --allow "$T/admins" && server_go $s'
+	place $s "$(server_reload_command $s)"
+	claim "$s: on the list is in" is 200 $s alice /admin /admin/ /admin/x /admin?x=1 /Admin
+	claim "$s: not on it is out" is 403 $s bob /admin /admin/ /admin/x /admin?x=1 /admin/x/y
+	claim "$s: but elsewhere in" is 200 $s bob / /x /administrator /x/admin '/x?to=/../admin%2f;//' /a.b/...c /a%20b
+	claim "$s: by no other spelling" is "$no" $s bob /Admin /ADMIN/ //admin /admin%2f /admin%2F /%2fadmin /x/../admin /x/%2e%2e/admin /./admin \
+		/x/..%2fadmin /%61dmin /%41dmin/ '/admin;x' '/admin;x/y' '/x/..;/admin' '/admin%3bx' '/x\..\admin' /x%5c..%5cadmin /admin%00 /admin%0a /admin/../admin \
+		/admin/. /admin//
+	claim "$s: nor by the whole address" is "$no" $s bob https://web.test/admin "https://web.test:$(server_port $s)/admin" https://web.test//admin
+	claim "$s: of a key in a token, too: she is one of five" eval 'PIN=$(cat "$T/pin") && printf %s "$PIN" >"$T/rawpin" && curl -fsS -m 20 --cacert "$S/web-ca.crt" \
+		--resolve "web.test:$(server_port $s):127.0.0.1" --cert "pkcs11:token=Zoe;id=%01;pin-source=$T/rawpin" "https://web.test:$(server_port $s)/admin"'
+	claim "$s: Carol is in" is 200 $s carol /admin
+	claim "$s: on hold" change $s ca suspend "$(serial carol)"
+	claim "$s: she is out, of all" is "$no" $s carol /admin /
+	claim "$s: and on no list" [ "$(grep -vc '^#' "$(server_dir $s)/allow-admin.haproxy")" = 4 ]
+	claim "$s: released" change $s ca resume "$(serial carol)"
+	claim "$s: she is in" is 200 $s carol /admin
+	claim "$s: Dave is in" is 200 $s dave-$s /admin
+	claim "$s: revoked" change $s ca revoke "$(serial dave-$s)" --reason superseded
+	claim "$s: he is out" is "$no" $s dave-$s /admin /
+	claim "$s: Erin is in" is 200 $s erin /admin
+	sed -i '/erin/d' "$T/admins"
+	claim "$s: who left the list" change $s ykenroll ca publish
+	claim "$s: is out there, and in elsewhere" eval 'is 403 $s erin /admin && is 200 $s erin /'
+	echo bob >>"$T/admins"
+	claim "$s: who came to it" change $s ykenroll ca publish
+	claim "$s: is in" is 200 $s bob /admin
+
+	# a line that names nobody lets nobody in, holds up nothing, and is said
+	printf 'bob\nalicia\n' >"$T/admins"
+	before=$(generations $s)
+	exits 2 "allow.admin: .*line 2: no holder, token or certificate matches alicia" "$s: a name that is wrong is said" ykenroll ca publish
+	claim "$s: the others were told" eval 'reloaded $s "$before" && is 200 $s bob /admin && is 403 $s alice /admin'
+
+	# another CA in the same bundle
+	printf 'alice\n' >"$T/admins"
+	claim "$s: Alice alone" change $s ykenroll ca publish
+	cat "$S/other.crt" >>"$(server_dir $s)/ca-bundle.pem" && cat "$S/other.crl" >>"$(server_dir $s)/crl-bundle.pem"
+	[ $s != caddy ] || sed -i "s,.*trusted_ca_cert_file.*root.crt.pem,&\ntrusted_ca_cert_file $S/other.crt," "$S/run/caddy.printed"
+	claim "$s: another CA's clients are let in" eval 'server_reload $s && { is 200 $s mallory / || [ $s = caddy ]; }'
+	claim "$s: but Alice's serial number and name are not Alice" eval 'is "$no" $s mallory /admin && is 200 $s alice /admin'
+
+	# many
+	for kind in nginx apache haproxy caddy; do
+		python3 - "$(server_dir $s)/allow-admin.$kind" <<-'MANY'
+			import re, sys
+			path = sys.argv[1]
+			lines = open(path).read().splitlines(True)
+			at = next(i for i, line in enumerate(lines) if re.match(r"'?[0-9a-f]{40}", line))
+			more = [re.sub(r'[0-9a-f]{40,64}', lambda m: '%0*x' % (len(m[0]), 7 * i), lines[at].replace(' }"', ', \\')) for i in range(3000)]
+			open(path, 'w').write(''.join(lines[:at] + more + lines[at:]))
+		MANY
+	done
+	claim "$s: a list of 3000 is read, and Alice is in it" eval 'server_reload $s && is 200 $s alice /admin && is 403 $s bob /admin'
+	server_stop $s
+	claim "$s, certificates optional" eval 'ykenroll ca publish --force; server_print $s --optional --path /admin --allow "$T/admins" && server_go $s'
+	claim "$s: without one, out there and in elsewhere" eval 'is 403 $s none /admin /admin/ && is 200 $s none /'
+	claim "$s: with one as above" eval 'is 200 $s alice /admin && is 403 $s bob /admin && is 200 $s bob /'
+	server_stop $s
+	claim "$s, all of the site" eval 'server_print $s --path / --allow "$T/admins" && server_go $s'
+	claim "$s: Alice alone is in" eval 'is 200 $s alice / /x && is "$no" $s bob / /x /admin'
+	server_stop $s
+done
+finish
