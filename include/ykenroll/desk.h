@@ -62,8 +62,9 @@ struct desk {
 	bool dry_run, last_try, force;
 	const char *escrow_key; /* file, or PKCS #11 URI, of a key that opens the escrow; or NULL */
 	/* Called when certificates have ended: the servers of ykenroll.conf know before the command
-	 * returns. *ret_n of them, which may be none. */
-	int (*tell_servers)(const struct desk *desk, size_t *ret_n, struct err *err);
+	 * returns. again: this command has told them already; who has nothing new is not reloaded.
+	 * *ret_n of them, which may be none. */
+	int (*tell_servers)(const struct desk *desk, bool again, size_t *ret_n, struct err *err);
 };
 
 /* May this be a holder's PIN? Length, the factory's value, trivial ones. Errors: ERR_USAGE. */

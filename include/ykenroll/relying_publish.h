@@ -16,6 +16,7 @@ struct relying_publish {
 	const char *test;   /* a command and its words, or NULL: is the configuration one? */
 	const char *reload; /* the same, when the files are in place and the test has passed */
 	bool leaves;	    /* the list of live certificates, too; always where there is one */
+	bool changed_only;  /* test and reload only when a file has changed */
 };
 #define RELYING_LEVELS_MAX 2
 struct relying_published {
@@ -60,9 +61,10 @@ MUST_CHECK int relying_publish_usual(const char *name, struct relying_publish *t
 
 /* To each [publish] of ykenroll.conf, in its order; *ret_n of them, which may be none. revoke,
  * suspend, resume and what else ends a certificate do this, so that the servers know when the
- * command returns. One that fails does not keep the others from it. Errors: ERR_USAGE the file;
- * those of relying_publish, of the first that failed. */
-MUST_CHECK int relying_publish_configured(const struct desk *w, size_t *ret_n, struct err *err);
+ * command returns. One that fails does not keep the others from it. again: as changed_only. Errors:
+ * ERR_USAGE the file; those of relying_publish, of the first that failed. */
+MUST_CHECK int relying_publish_configured(
+    const struct desk *w, bool again, size_t *ret_n, struct err *err);
 
 /* Stay, and publish again when pub/ or the registry changes, when certificates expire, and when the
  * clock was set; the commands are run when something was written, and again after they failed.

@@ -105,7 +105,7 @@ configured(const struct desk *w, struct err *err)
 		    err, ERR_USAGE, "these options need a directory: ykenroll ca publish DIR");
 	if (watch)
 		return relying_publish_watch_configured(w, &watcher, err);
-	if ((rc = relying_publish_configured(w, &n, err)) != 0)
+	if ((rc = relying_publish_configured(w, false, &n, err)) != 0)
 		return rc;
 	if (n == 0)
 		return err_set(err, ERR_USAGE,
@@ -126,7 +126,8 @@ run(struct called *c, struct err *err)
 
 	if (c->n == 0)
 		return configured(&c->desk, err);
-	what = (struct relying_publish){c->args[0], test, reload, leaves != 0};
+	what = (struct relying_publish){
+	    .dir = c->args[0], .test = test, .reload = reload, .leaves = leaves != 0};
 	if (server != NULL && (rc = relying_publish_usual(server, &what, err)) != 0)
 		return rc;
 	reloads = what.reload != NULL;

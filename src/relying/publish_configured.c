@@ -3,7 +3,7 @@
 #include "relying/publish.h"
 
 int
-relying_publish_configured(const struct desk *w, size_t *ret_n, struct err *err)
+relying_publish_configured(const struct desk *w, bool again, size_t *ret_n, struct err *err)
 {
 	CLEAN(config_wipe) struct config c = {.n = 0};
 	struct relying_published done;
@@ -13,6 +13,7 @@ relying_publish_configured(const struct desk *w, size_t *ret_n, struct err *err)
 	if ((rc = config_read(w->home, &c, err)) != 0)
 		return rc;
 	for (i = 0; i < c.n; i++) {
+		c.to[i].changed_only = again;
 		rc = relying_publish(w, &c.to[i], &done, first == 0 ? err : NULL);
 		if (rc == 0 || first != 0)
 			continue;

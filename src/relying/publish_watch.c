@@ -69,7 +69,7 @@ relying_publish(const struct desk *w, const struct relying_publish *what,
 
 	if ((rc = check_commands(what, err)) != 0 || (rc = publish_files(w, what, ret, err)) != 0)
 		return rc;
-	if ((rc = run_commands(what, err)) != 0)
+	if ((!what->changed_only || ret->written > 0) && (rc = run_commands(what, err)) != 0)
 		return rc;
 	return list_failed(ret, err);
 }

@@ -117,18 +117,26 @@ for point in 'ins=FF;remove-after' 'ins=DB;nth=1;remove-before'; do
 	claim "the new one is good" good_on $A 'Alice Brown'
 done
 
+# servers are told by each command that ends a certificate, and once
+printf '\n[publish]\ndir = %s\nreload = sh -c "echo >>%s"\n' "$T/www" "$T/reloads" >>"$T/home/ykenroll.conf"
+reloaded() { n_reloads=$(cat "$T/reloads" | wc -l); : >"$T/reloads"; claim "$1: the server was reloaded once" [ "$n_reloads" = 1 ]; }
+
 # ---- forgotten ----
 old=$(cert_of $A)
 exits 0 '' "forgotten" reissue $A --reason forgotten --hours 8 -d $B
+reloaded forgotten
 claim "the one at home is on hold" on_crl "$old" 'Certificate Hold'
 claim "the other one is good" good_on $B 'Alice Brown'
 claim "for eight hours" openssl x509 -in "$T/on.pem" -noout -checkend 28000
 refuse "and no longer" openssl x509 -in "$T/on.pem" -noout -checkend 29000
 exits 0 '' "again: nothing to do" reissue $A --reason forgotten --hours 8 -d $B
+reloaded "forgotten, again"
 exits 0 '' "resume" ykenroll resume $A $ca
+reloaded resume
 claim "the one from home is good again" good_on $A 'Alice Brown'
 claim "and not on the CRL" off_crl "$old"
 exits 0 '' "the other one comes back" ykenroll retire $B -d $B -y $ca
+reloaded retire
 claim "it is as from the factory" [ "$(ykvirt inspect "$(state 2)" | jq -r '[.pin.factory, .puk.factory, .management_key.factory] | all')" = true ]
 exits 0 '' "again: nothing to do" ykenroll retire $B -d $B -y $ca
 
@@ -138,7 +146,9 @@ fault 2 'ins=24;p2=80;remove-after'
 exits 14 'recover' "damaged, interrupted" reissue alice@example.org --reason damaged --reset -y -d $B
 claim "the damaged one is good until the new one is proved" off_crl "$old"
 back 2
+: >"$T/reloads"
 exits 0 '' "recover goes on" ykenroll recover -d $B $ca --pin "file:$T/pin"
+reloaded damaged
 claim "the new one is good" good_on $B 'Alice Brown'
 claim "the damaged one is superseded" on_crl "$old" Superseded
 claim "and recorded" [ "$(state_of $A)" = damaged ]
@@ -147,7 +157,9 @@ exits 0 '' "again: nothing to do" reissue alice@example.org --reason damaged -d 
 # ---- lost: at once, with no token here ----
 old=$(cert_of $B) number=$(crl | awk '/CRL Number/ { getline; print $1 }')
 ykvirt control "$(state 2)" remove >/dev/null
+: >"$T/reloads"
 exits 3 "dealt with" "lost, and no other token here" reissue alice@example.org --reason lost -d 4711 --ticket T-8
+reloaded "lost, and no other token here"
 claim "the ticket is in the audit of the revocation" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'revoke' AND detail LIKE '%T-8%'")" = 1 ]
 claim "revoked all the same" on_crl "$old" 'Key Compromise'
 claim "in a CRL with a higher number" [ "$(crl | awk '/CRL Number/ { getline; print $1 }')" -gt "$number" ]
@@ -157,7 +169,9 @@ sql "UPDATE tokens SET state = 'retired' WHERE serial = $A"
 fault 1 'ins=47;remove-after'
 exits 14 '' "lost, the new token is pulled out" reissue alice@example.org --reason lost --reset -y -d $A --ticket T-9
 back 1
+: >"$T/reloads"
 exits 0 '' "the same command goes on" reissue alice@example.org --reason lost --reset -y -d $A
+reloaded "lost"
 claim "the new one is good" good_on $A 'Alice Brown'
 claim "the ticket is in the audit of the other token" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'begin' AND detail LIKE '%T-9%'")" = 1 ]
 sql "SELECT action, detail FROM audit WHERE detail LIKE '%T-8%' OR detail LIKE '%T-9%'" | sed 's/^/# /'

@@ -43,9 +43,15 @@ exits 0 '' "the other one comes back" ykenroll retire $B -d $B -y $ca
 exits 0 '' "damaged" reissue $A --reason damaged --reset -y -d $B
 claim "damaged: the same again" logon $B 'Alice Brown' 40
 sql "UPDATE tokens SET state = 'retired' WHERE serial = $A"
+printf '\n[publish]\ndir = %s\nreload = sh -c "echo >>%s"\n[publish more]\ndir = %s\nreload = sh -c "echo >>%s"\nallow.admin = profile=smartcard-logon\n' \
+	"$T/www" "$T/reloads" "$T/www" "$T/reloads" >>"$T/home/ykenroll.conf"
 exits 0 '' "lost" reissue $B --reason lost --reset -y -d $A
+claim "the server was reloaded at once, and for the new token on its list; of two sections of one directory together" \
+	[ "$(wc -l <"$T/reloads")" = 2 ]
+sed -i '/^.publish more/,$d' "$T/home/ykenroll.conf" && : >"$T/reloads"
 claim "lost: the same again" logon $A 'Alice Brown' 40
 exits 0 '' "lost, told twice" reissue $B --reason lost -d $A
+claim "the server was reloaded once" [ "$(wc -l <"$T/reloads")" = 1 ]
 exits 0 '' "another number of days is asked for" reissue $A --reason expiring --days 20 -d $A
 claim "it has them, and the rest" logon $A 'Alice Brown' 20
 printf '\n[profile smartcard-logon]\ndays = 10\n' >>"$T/home/ykenroll.conf"

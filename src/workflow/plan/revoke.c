@@ -324,7 +324,7 @@ open_all(struct taking *t, struct err *err)
 static int
 tell_servers(const struct desk *w, struct workflow_revoked *ret, struct err *err)
 {
-	int rc = w->tell_servers(w, &ret->published, err);
+	int rc = w->tell_servers(w, false, &ret->published, err);
 
 	if (rc == 0)
 		return 0;

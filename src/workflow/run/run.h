@@ -101,6 +101,7 @@ struct enrolment {
 	struct secret *mgmkey, *puk_new; /* pending values, as they are in flight */
 	enum device_mgm_alg mgm_alg;
 	bool ended; /* a certificate was revoked or held, and the servers were not told yet */
+	bool told;  /* once in this run */
 
 	struct blob spki, cert; /* what the steps hand on, beside what is asked of the CA */
 };

@@ -151,8 +151,9 @@ steps_tell_servers(struct enrolment *e, struct err *err)
 
 	if (!e->ended)
 		return 0;
-	if ((rc = e->s.w->tell_servers(e->s.w, &n, err)) == 0) {
+	if ((rc = e->s.w->tell_servers(e->s.w, e->told, &n, err)) == 0) {
 		e->ended = false;
+		e->told = true;
 		return 0;
 	}
 	(void)err_wrap(err, "done, and in the CA's CRL, but");
