@@ -18,6 +18,7 @@ struct server_info {
 	bool leaves;	    /* can be given a list of the certificates that may log in */
 	bool key_beside;    /* takes its key from certificate.key */
 	bool parts;	    /* can let only some into a part of a site */
+	bool acme;	    /* can get its own certificate by itself */
 };
 /* Errors: ERR_USAGE with the names that there are. */
 MUST_CHECK int server_find(const char *name, const struct server_info **ret, struct err *err);
@@ -31,7 +32,8 @@ struct server_config {
 	const char *key;	 /* NULL: a path made of name; of HAProxy: certificate.key */
 	unsigned port;		 /* 0: 443 */
 	bool optional;		 /* who has no certificate gets in too, as Client-Verify: NONE */
-	const char *path;	 /* "/admin": only who is on a list gets in there; or NULL */
+	bool acme; /* its certificate is one that it gets by itself: neither of the two above */
+	const char *path; /* "/admin": only who is on a list gets in there; or NULL */
 	const char
 	    *allow; /* with path: who is on it, as relying_allow_check takes it; for a comment */
 };

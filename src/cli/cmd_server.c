@@ -11,7 +11,7 @@
 #include "ykenroll/relying_server.h"
 
 static char *name, *dir, *backend, *listen_port, *certificate, *key, *path, *allow;
-static int optional;
+static int optional, acme;
 
 static const struct poptOption table[] = {
     OPT_TEXT("name", 0, &name, "the server's host name (default: this machine's)", "HOST"),
@@ -22,6 +22,8 @@ static const struct poptOption table[] = {
     OPT_TEXT("listen", 0, &listen_port, "port (default: 443)", "PORT"),
     OPT_TEXT("certificate", 0, &certificate, "the server's own certificate and chain", "FILE"),
     OPT_TEXT("key", 0, &key, "its key", "FILE"),
+    OPT_FLAG("acme", 0, &acme,
+	"caddy, traefik: the server gets its own certificate from a public CA by itself"),
     OPT_FLAG("optional", 0, &optional,
 	"also let clients without a certificate in, as Client-Verify: NONE"),
     OPT_TEXT(
@@ -79,6 +81,7 @@ run(struct called *c, struct err *err)
 	    .key = key,
 	    .port = (unsigned)port,
 	    .optional = optional != 0,
+	    .acme = acme != 0,
 	    .path = path};
 	if ((rc = server_find(c->args[0], &what.server, err)) != 0 ||
 	    (rc = check_allow(&c->desk, what.server, &what.allow, err)) != 0 ||

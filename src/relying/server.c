@@ -16,14 +16,14 @@ static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 
 /* HAProxy's certificate is in the directory of the keys: it has its key beside it. */
 static const struct server_info infos[] = {
-    {"nginx", "nginx.conf", "nginx -t", "systemctl reload nginx", true, false, false, true},
+    {"nginx", "nginx.conf", "nginx -t", "systemctl reload nginx", true, false, false, true, false},
     {"apache", "apache.conf", "apache2ctl configtest", "systemctl reload apache2", true, false,
-	false, true},
+	false, true, false},
     {"haproxy", "haproxy.cfg", "haproxy -c -f /etc/haproxy/haproxy.cfg", "systemctl reload haproxy",
-	true, false, true, true},
+	true, false, true, true, false},
     {"caddy", "Caddyfile", "caddy validate --config /etc/caddy/Caddyfile", "systemctl reload caddy",
-	false, true, false, true},
-    {"traefik", "traefik.yml", NULL, NULL, false, false, false, false},
+	false, true, false, true, true},
+    {"traefik", "traefik.yml", NULL, NULL, false, false, false, false, true},
 };
 
 int
@@ -148,6 +148,20 @@ take_part(const struct server_config *what, struct values *v, struct err *err)
 }
 
 static int
+check_acme(const struct server_config *what, struct err *err)
+{
+	if (!what->acme)
+		return 0;
+	if (!what->server->acme)
+		return err_set(err, ERR_USAGE,
+		    "--acme is for caddy and traefik, which get certificates by themselves; for "
+		    "others use an ACME client, and --certificate with what it makes");
+	return what->certificate == NULL && what->key == NULL
+		   ? 0
+		   : err_set(err, ERR_USAGE, "use either --acme, or --certificate and --key");
+}
+
+static int
 take_values(const struct server_config *what, struct values *v, struct err *err)
 {
 	const bool beside = what->server->key_beside;
@@ -158,7 +172,7 @@ take_values(const struct server_config *what, struct values *v, struct err *err)
 		return err_set(
 		    err, ERR_USAGE, "invalid --listen %u: ports are 1 to 65535", what->port);
 	snprintf(v->port, sizeof(v->port), "%u", what->port == 0 ? 443 : what->port);
-	if ((rc = take_name(what->name, v, err)) != 0 ||
+	if ((rc = check_acme(what, err)) != 0 || (rc = take_name(what->name, v, err)) != 0 ||
 	    (rc = take_path(
 		 what->dir == NULL ? "/etc/ssl/ykenroll" : what->dir, "--dir", v->dir, err)) != 0)
 		return rc;
@@ -195,6 +209,8 @@ server_configuration(const struct server_config *what, struct blob *ret, struct 
 	    {"AUTHORITY", v.authority},
 	    {"OPTIONAL", what->optional ? "" : NULL},
 	    {"REQUIRED", what->optional ? NULL : ""},
+	    {"ACME", what->acme ? "" : NULL},
+	    {"OWN", what->acme ? NULL : ""},
 	    {"PART", what->path},
 	    {"PATTERN", v.pattern},
 	    {"LIST", v.list},
