@@ -4,8 +4,9 @@
  *
  * The probes are short-lived software certificates of this CA, named "ykenroll probe", kept in
  * home/probe/ (closed to others). One of them is valid: it can log in wherever this CA's
- * certificates can, for RELYING_PROBE_DAYS. The other one is revoked as soon as it has logged in
- * once, so that a server which resumes its session is found out. One that has expired is kept.
+ * certificates can, for RELYING_PROBE_DAYS. One is for servers, not for clients. One is revoked as
+ * soon as it has logged in once, so that a server which resumes its session is found out; the one
+ * that was revoked before it is kept, as is one that has expired.
  */
 #ifndef YKENROLL_RELYING_VERIFY_H
 #define YKENROLL_RELYING_VERIFY_H
@@ -17,10 +18,14 @@
 #define RELYING_PROBE_CN "ykenroll probe"
 
 struct relying_verify {
-	const char *url;      /* "https://host[:port][/path]", or "host:port" */
+	const char *url;      /* "https://host[:port][/path]", "host:port"; imaps, pop3s, smtps,
+				 ldaps, tls */
 	const char *connect;  /* "address[:port]" to connect to instead, or NULL */
 	const char *ca_file;  /* PEM of who may have issued the server's certificate; NULL: this
 				 home's CA, or the system's */
+	const char *expect;   /* what a page has for those who are in; NULL: what the valid one gets
+			       */
+	const char *echo;     /* path of a page that shows the headers of a request; NULL: none */
 	bool token;	      /* log in with the token's 9A key too */
 	bool optional;	      /* who has no certificate may be let in */
 	unsigned timeout_sec; /* of one login; 0: 10 */
@@ -30,28 +35,40 @@ enum relying_verdict {
 	VERDICT_UNTRIED, /* why says why, and what to do */
 	VERDICT_IN,
 	VERDICT_REFUSED,
+	VERDICT_UNCLEAR, /* what the answer means is not known */
+	VERDICT_FOUND,	 /* no login: why says what, and right whether that is right */
 };
 
+#define RELYING_ADDRESS_MAX 80
 struct relying_probe {
 	const char *name;     /* "revoked" */
 	const char *what;     /* "a revoked certificate" */
 	const char *protocol; /* "TLS 1.3"; "TLS" when neither was tried */
+	char address[RELYING_ADDRESS_MAX];
 	enum relying_verdict verdict;
 	bool wants_in, any; /* the right verdict; any: both are */
 	bool needed;	    /* without it nothing can be said of the server */
 	bool right;
-	char why[320];	   /* "HTTP 400 (…)", "alert certificate revoked" */
-	int alert, status; /* of tls_reply */
+	char why[320];	    /* "HTTP 400 (…)", "alert certificate revoked" */
+	int alert, status;  /* of tls_reply */
+	bool resumed, late; /* of tls_reply */
 };
-#define RELYING_PROBES_MAX 24
+#define RELYING_ADDRESSES_MAX 8
+#define RELYING_PROBES_MAX (RELYING_ADDRESSES_MAX * 40)
 
 struct relying_verified {
-	char server[X509_TEXT_MAX]; /* "www.example.org:443" */
-	char address[80];	    /* that it was reached at */
-	char anchor[X509_TEXT_MAX]; /* that vouches for it; may be empty */
+	char server[X509_TEXT_MAX];	   /* "www.example.org:443" */
+	char address[RELYING_ADDRESS_MAX]; /* that it was reached at first */
+	size_t addresses;		   /* behind the name */
+	char anchor[X509_TEXT_MAX];	   /* that vouches for it; may be empty */
+	enum {
+		ASKS_NO_NAMES,
+		ASKS_ROOT,
+		ASKS_NOT_ROOT
+	} asks; /* for certificates of this CA's root? */
 	struct relying_probe probes[RELYING_PROBES_MAX];
 	size_t n;
-	char finding[400];	/* what all of it means */
+	char finding[600];	/* what all of it means */
 	const char *finding_id; /* the same for programs: "revoked"; doc/formats.md has them */
 };
 

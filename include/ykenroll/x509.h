@@ -136,9 +136,9 @@ MUST_CHECK int crl_has(
     struct crl *c, const uint8_t *serial, size_t len, bool *ret, struct err *err);
 /* Is the CRL of this CA: its name, its key's signature? Errors: ERR_PROOF no; ERR_FIT malformed. */
 MUST_CHECK int crl_verify(const struct crl *c, const struct blob *ca, struct err *err);
-/* crl_has, for one. */
-MUST_CHECK int crl_lists(
-    const struct blob *crl, const uint8_t *serial, size_t len, bool *ret, struct err *err);
+/* crl_has, for one. ret_last, or NULL: nobody was revoked after it. */
+MUST_CHECK int crl_lists(const struct blob *crl, const uint8_t *serial, size_t len, bool *ret,
+    bool *ret_last, struct err *err);
 
 /* Do servers accept what this CA issues for clients, with so many CAs below it, and its CRLs?
  * Errors: ERR_PROOF no, and why not; ERR_FIT malformed. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verify-server: does a server let in whom it should, and nobody else? */
 #include <jansson.h>
+#include <string.h>
 
 #include "base/text.h"
 #include "cli/cmd_token.h"
@@ -8,7 +9,7 @@
 
 #define TIMEOUT_MAX 300
 
-static char *ca_file, *connect_to, *timeout;
+static char *ca_file, *connect_to, *timeout, *expect, *echo;
 static int prepare, use_token, optional;
 
 static const struct poptOption table[] = {
@@ -16,6 +17,8 @@ static const struct poptOption table[] = {
 	"CA of the server's own certificate, PEM (default: this CA, or the system's CAs)", "FILE"),
     OPT_TEXT("connect", 0, &connect_to, "connect to this address instead of the URL's",
 	"ADDRESS[:PORT]"),
+    OPT_TEXT("expect", 0, &expect, "what a page has for those who are let in", "TEXT"),
+    OPT_TEXT("echo", 0, &echo, "a page that shows the headers of the request", "PATH"),
     OPT_TEXT("timeout", 0, &timeout, "timeout of one login (10)", "SECONDS"),
     OPT_FLAG("optional", 0, &optional, "clients without a certificate may be let in"),
     OPT_FLAG("token", 0, &use_token, "also log in with the token"),
@@ -26,27 +29,37 @@ static const struct poptOption table[] = {
     OPT_TOKEN_END,
 };
 
-static const char *const verdicts[] = {
-    [VERDICT_UNTRIED] = "not tried", [VERDICT_IN] = "let in", [VERDICT_REFUSED] = "refused"};
+static const char *const verdicts[] = {[VERDICT_UNTRIED] = "not tried",
+    [VERDICT_IN] = "let in",
+    [VERDICT_REFUSED] = "refused",
+    [VERDICT_UNCLEAR] = "unclear",
+    [VERDICT_FOUND] = "found"};
+
+static bool
+is_tried(const struct relying_probe *p)
+{
+	return p->verdict != VERDICT_UNTRIED && p->verdict != VERDICT_UNCLEAR;
+}
 
 /* ---- what was found ---- */
 
 static const char *
 mark(const struct relying_probe *p)
 {
-	return p->verdict == VERDICT_UNTRIED ? "-" : p->right ? "ok" : "WRONG";
+	return !is_tried(p) ? "-" : p->right ? "ok" : "WRONG";
 }
 
 static json_t *
 probe_json(const struct relying_probe *p)
 {
-	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s}", "probe", p->name, "what",
-	    p->what, "protocol", p->protocol, "verdict", verdicts[p->verdict], "wanted",
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:b, s:s}", "probe", p->name,
+	    "what", p->what, "address", p->address, "protocol", p->protocol, "verdict",
+	    verdicts[p->verdict], "wanted",
 	    p->any	  ? "either"
 	    : p->wants_in ? "let in"
 			  : "refused",
-	    "right", p->verdict == VERDICT_UNTRIED ? json_null() : json_boolean(p->right), "needed",
-	    p->needed, "why", p->why);
+	    "right", !is_tried(p) ? json_null() : json_boolean(p->right), "needed", p->needed,
+	    "why", p->why);
 
 	if (o != NULL && p->alert >= 0)
 		json_object_set_new(o, "alert", json_integer(p->alert));
@@ -73,15 +86,20 @@ show_json(const struct relying_verified *r, struct err *err)
 static void
 show(const struct relying_verified *r)
 {
+	const char *address = r->address;
 	size_t i;
 
-	printf("server %s at %s\n", render_escaped(r->server), render_escaped(r->address));
+	printf("server %s at %s\n", render_escaped(r->server), render_escaped(address));
 	if (r->anchor[0] != '\0')
 		printf("its own certificate is verified by %s\n", render_escaped(r->anchor));
-	for (i = 0; i < r->n; i++)
-		printf("%-6s %-10s %-8s %-9s %s\n", mark(&r->probes[i]), r->probes[i].name,
-		    r->probes[i].protocol, verdicts[r->probes[i].verdict],
-		    render_escaped(r->probes[i].why));
+	for (i = 0; i < r->n; i++) {
+		const struct relying_probe *p = &r->probes[i];
+
+		if (strcmp(address, p->address) != 0)
+			printf("at %s\n", render_escaped(address = p->address));
+		printf("%-6s %-14s %-8s %-9s %s\n", mark(p), p->name, p->protocol,
+		    verdicts[p->verdict], render_escaped(p->why));
+	}
 }
 
 static int
@@ -139,6 +157,8 @@ run(struct called *c, struct err *err)
 	struct relying_verify what = {.url = c->args[0],
 	    .connect = connect_to,
 	    .ca_file = ca_file,
+	    .expect = expect,
+	    .echo = echo,
 	    .token = use_token != 0,
 	    .optional = optional != 0};
 	unsigned long sec = 0;

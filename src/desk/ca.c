@@ -27,16 +27,17 @@ ca_issue(struct signer *s, const struct request *request, struct blob *ret_cert,
 
 int
 ca_issue_own(struct signer *s, struct registry *r, const char *profile, const char *name,
-    unsigned days, struct key **ret_key, struct blob *ret_cert, struct err *err)
+    const char *names, unsigned days, struct key **ret_key, struct blob *ret_cert, struct err *err)
 {
 	CLEAN(request_wipe)
-	struct request request = {.days = days};
+	struct request request = {.days = days, .days_kept = 1}; /* fewer will do */
 	CLEAN(blob_wipe) struct blob cert = {0};
 	CLEAN(key_freep) struct key *key = NULL;
 	int rc;
 
 	snprintf(request.profile, sizeof(request.profile), "%s", profile);
 	snprintf(request.holder.name, sizeof(request.holder.name), "%s", name);
+	snprintf(request.names, sizeof(request.names), "%s", names);
 	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
 	    (rc = csr_make(key, name, &request.csr, err)) != 0 ||
 	    (rc = ca_issue(s, &request, &cert, err)) != 0 ||

@@ -15,10 +15,12 @@ MUST_CHECK int ca_issue(
  * without a registry. */
 MUST_CHECK int ca_registry(const struct desk *w, struct registry **ret, struct err *err);
 
-/* A certificate for a software key that is made for it, recorded as what its profile is called. r
- * may be NULL. Errors: those of ca_issue and registry_software_put. */
+/* A certificate for a software key that is made for it, recorded as what its profile is called.
+ * names: as in struct request, or "". r may be NULL. Errors: those of ca_issue and
+ * registry_software_put. */
 MUST_CHECK int ca_issue_own(struct signer *s, struct registry *r, const char *profile,
-    const char *name, unsigned days, struct key **ret_key, struct blob *ret_cert, struct err *err);
+    const char *name, const char *names, unsigned days, struct key **ret_key, struct blob *ret_cert,
+    struct err *err);
 
 /* The certificate in a PEM file. Errors: ERR_ABSENT; ERR_FIT. */
 MUST_CHECK int ca_cert_file(const char *path, struct blob *ret, struct err *err);

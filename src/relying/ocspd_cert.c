@@ -63,7 +63,7 @@ make_own(const struct desk *w, const char *ca_pass_spec, struct key **ret_key,
 	int rc;
 
 	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = signer_open(&open, &s, err)) != 0 ||
-	    (rc = ca_issue_own(s, r, "ocsp", OWN_NAME, OWN_DAYS, ret_key, ret_cert, err)) != 0)
+	    (rc = ca_issue_own(s, r, "ocsp", OWN_NAME, "", OWN_DAYS, ret_key, ret_cert, err)) != 0)
 		err_wrap(err, "a certificate for the responder");
 	return rc;
 }

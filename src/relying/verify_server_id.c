@@ -11,6 +11,8 @@
 static const char *const id_names[PROBE_IDS] = {[PROBE_LIVE] = "live",
     [PROBE_NEXT] = "next",
     [PROBE_GONE] = "revoked",
+    [PROBE_FIRST] = "revoked-before",
+    [PROBE_SERVER] = "server",
     [PROBE_OLD] = "expired"};
 
 void
@@ -74,14 +76,19 @@ probe_load(const struct desk *w, enum probe_id id, struct probe_key *ret, struct
 }
 
 int
-probe_is_revoked(const struct desk *w, const struct probe_key *p, bool *ret, struct err *err)
+probe_is_revoked(
+    const struct desk *w, const struct probe_key *p, bool *ret, bool *ret_last, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob crl = {0};
+	bool last = false;
 	int rc;
 
 	if ((rc = home_pem(w->home, "pub/issuing.crl", crl_from_pem, &crl, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_CA : rc;
-	return crl_lists(&crl, p->info.serial, p->info.serial_len, ret, err);
+	rc = crl_lists(&crl, p->info.serial, p->info.serial_len, ret, &last, err);
+	if (ret_last != NULL)
+		*ret_last = last;
+	return rc;
 }
 
 /* ---- sessions ---- */

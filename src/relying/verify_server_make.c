@@ -15,7 +15,8 @@
 
 #define DAY INT64_C(86400)
 #define LEFT_MIN (RELYING_PROBE_DAYS * DAY / 3)
-#define PASS_LEN 16 /* bytes, twice as many characters */
+#define SERVER_NAME "dns:ykenroll-probe.invalid" /* RFC 6761, 6.4: nobody has it */
+#define PASS_LEN 16				 /* bytes, twice as many characters */
 
 struct making {
 	const struct desk *w;
@@ -78,13 +79,15 @@ store(const struct making *m, enum probe_id id, const struct key *key, const str
 static int
 make(struct making *m, enum probe_id id, struct err *err)
 {
+	const bool server = id == PROBE_SERVER;
 	CLEAN(key_freep) struct key *key = NULL;
 	CLEAN(blob_wipe) struct blob cert = {0};
 	int rc;
 
 	if ((rc = audit_tell(m->w->home, m->registry, m->signer, err)) != 0 ||
-	    (rc = ca_issue_own(m->signer, m->registry, "software", RELYING_PROBE_CN,
-		 RELYING_PROBE_DAYS, &key, &cert, err)) != 0)
+	    (rc = ca_issue_own(m->signer, m->registry, server ? "server" : "software",
+		 RELYING_PROBE_CN, server ? SERVER_NAME : "", RELYING_PROBE_DAYS, &key, &cert,
+		 err)) != 0)
 		return rc;
 	m->ret->made++;
 	return store(m, id, key, &cert, err);
@@ -120,7 +123,7 @@ load(const struct making *m, enum probe_id id, struct probe_key *ret, bool *ret_
 
 	*ret_revoked = false;
 	if (rc == 0)
-		return probe_is_revoked(m->w, ret, ret_revoked, err);
+		return probe_is_revoked(m->w, ret, ret_revoked, NULL, err);
 	if (rc != ERR_ABSENT && rc != ERR_PROOF)
 		*err = why;
 	return rc == ERR_ABSENT || rc == ERR_PROOF ? 0 : rc;
@@ -148,6 +151,18 @@ prepare_live(struct making *m, struct err *err)
 	return make(m, PROBE_LIVE, err);
 }
 
+static int
+prepare_server(struct making *m, struct err *err)
+{
+	CLEAN(probe_key_wipe) struct probe_key p = {0};
+	bool revoked;
+	int rc;
+
+	if ((rc = load(m, PROBE_SERVER, &p, &revoked, err)) != 0 || (lasts(&p) && !revoked))
+		return rc;
+	return make(m, PROBE_SERVER, err);
+}
+
 /* ---- the revoked one ---- */
 
 /* Log in while that is still allowed, so that the session can be tried afterwards. */
@@ -158,13 +173,13 @@ keep_session(
 	CLEAN(tls_reply_wipe) struct tls_reply reply = {0};
 	struct err why = ERR_INIT;
 	char path[PATH_MAX];
-	int rc = visit_login(v, tls12, who, NULL, &reply, &why);
+	int rc = visit_login(v, &(struct login){.who = who, .tls12 = tls12}, &reply, &why);
 
 	if (rc == ERR_FIT) { /* the server is not the one that is meant */
 		*err = why;
 		return rc;
 	}
-	if (rc != 0 || !visit_is_in(&reply))
+	if (rc != 0 || !judge_is_in(&reply))
 		return 0;
 	m->ret->sessions += reply.session.len > 0; /* an empty file: there is none to be had */
 	if ((rc = probe_session_path(m->w, &v->place, tls12, path, err)) != 0)
@@ -178,7 +193,7 @@ keep_sessions(struct making *m, const struct probe_key *who, struct err *err)
 	CLEAN(visit_wipe) struct visit v = {0};
 	int rc;
 
-	if ((rc = visit_open(&v, m->w, m->what, err)) != 0 ||
+	if ((rc = visit_open(&v, m->w, m->what, err)) != 0 || (rc = visit_reach(&v, err)) != 0 ||
 	    (rc = keep_session(m, &v, who, true, err)) != 0)
 		return rc;
 	return keep_session(m, &v, who, false, err);
@@ -203,6 +218,23 @@ take_back(struct making *m, const struct probe_key *p, struct err *err)
 	return crl_read(ca.crls[0].data, ca.crls[0].len, &m->ret->crl, err);
 }
 
+/* The first that was revoked is kept as long as it is on the CRL. */
+static int
+take_place(struct making *m, struct err *err)
+{
+	CLEAN(probe_key_wipe) struct probe_key first = {0}, gone = {0};
+	bool first_revoked, gone_revoked;
+	int rc;
+
+	if ((rc = load(m, PROBE_FIRST, &first, &first_revoked, err)) != 0 ||
+	    (rc = load(m, PROBE_GONE, &gone, &gone_revoked, err)) != 0)
+		return rc;
+	if (gone_revoked && !(first_revoked && first.info.not_after > utc_now()) &&
+	    (rc = rename_id(m, PROBE_GONE, PROBE_FIRST, err)) != 0)
+		return rc;
+	return rename_id(m, PROBE_NEXT, PROBE_GONE, err);
+}
+
 /* The one that is to be revoked: there already, or made now. */
 static int
 prepare_next(struct making *m, struct probe_key *ret, struct err *err)
@@ -214,7 +246,7 @@ prepare_next(struct making *m, struct probe_key *ret, struct err *err)
 	if ((rc = load(m, PROBE_NEXT, &p, &revoked, err)) != 0)
 		return rc;
 	/* killed between revoking and renaming */
-	if (revoked && (rc = rename_id(m, PROBE_NEXT, PROBE_GONE, err)) != 0)
+	if (revoked && (rc = take_place(m, err)) != 0)
 		return rc;
 	if ((revoked || !lasts(&p)) && (rc = make(m, PROBE_NEXT, err)) != 0)
 		return rc;
@@ -230,7 +262,7 @@ prepare_gone(struct making *m, struct err *err)
 	if ((rc = prepare_next(m, &p, err)) != 0 || m->what->url == NULL ||
 	    (rc = keep_sessions(m, &p, err)) != 0 || (rc = take_back(m, &p, err)) != 0)
 		return rc;
-	return rename_id(m, PROBE_NEXT, PROBE_GONE, err);
+	return take_place(m, err);
 }
 
 int
@@ -246,7 +278,8 @@ relying_verify_prepare(const struct desk *w, const struct relying_verify *what,
 	if (what->url != NULL && (rc = place_parse(what->url, &place, err)) != 0)
 		return rc;
 	if ((rc = ca_registry(w, &m.registry, err)) != 0 ||
-	    (rc = session_open_signer(w, &m.signer, err)) != 0 || (rc = prepare_live(&m, err)) != 0)
+	    (rc = session_open_signer(w, &m.signer, err)) != 0 ||
+	    (rc = prepare_live(&m, err)) != 0 || (rc = prepare_server(&m, err)) != 0)
 		return rc;
 	return prepare_gone(&m, err);
 }

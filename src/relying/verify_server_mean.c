@@ -5,124 +5,220 @@
 
 #include "relying/verify_server.h"
 
-/* A probe that is needed must have been tried with one protocol at least. */
 static bool
-was_tried(const struct relying_verified *r, const char *name)
+is_known(const struct relying_probe *p)
+{
+	return p->verdict == VERDICT_IN || p->verdict == VERDICT_REFUSED ||
+	       p->verdict == VERDICT_FOUND;
+}
+
+/* With one protocol at least, at the same address. */
+static bool
+is_known_somehow(const struct relying_verified *r, const struct relying_probe *as)
 {
 	size_t i;
 
 	for (i = 0; i < r->n; i++)
-		if (strcmp(r->probes[i].name, name) == 0 && r->probes[i].verdict != VERDICT_UNTRIED)
+		if (strcmp(r->probes[i].name, as->name) == 0 &&
+		    strcmp(r->probes[i].address, as->address) == 0 && is_known(&r->probes[i]))
 			return true;
 	return false;
 }
 
-/* The token's login counts as a valid certificate's. */
+/* A protocol that the server does not speak takes "needed" from its probe, but not from all. The
+ * token's login counts as a valid certificate's. */
 static bool
-tried_enough(const struct relying_verified *r)
+is_missing(const struct relying_verified *r, const struct relying_probe *p)
 {
-	size_t i;
+	const struct relying_probe token = {.name = "token"};
+	struct relying_probe as = token;
 
-	for (i = 0; i < r->n; i++) {
-		if (!r->probes[i].needed || was_tried(r, r->probes[i].name))
-			continue;
-		if (!r->probes[i].wants_in || !was_tried(r, "token"))
-			return false;
-	}
-	return true;
+	memcpy(as.address, p->address, sizeof(as.address));
+	if (is_known(p) || (strcmp(p->name, "live") == 0 && is_known_somehow(r, &as)))
+		return false;
+	return p->needed || (p->alert == TLS_PROTOCOL_VERSION && !is_known_somehow(r, p));
 }
 
-static unsigned
-count(const struct relying_verified *r, bool wants_in, enum relying_verdict v)
-{
-	unsigned n = 0;
-	size_t i;
+/* ---- the meanings ---- */
 
-	for (i = 0; i < r->n; i++)
-		n += r->probes[i].wants_in == wants_in && r->probes[i].verdict == v;
-	return n;
-}
-
-static unsigned
-let_in(const struct relying_verified *r, const char *name)
-{
-	unsigned n = 0;
-	size_t i;
-
-	for (i = 0; i < r->n; i++)
-		n += strcmp(r->probes[i].name, name) == 0 && r->probes[i].verdict == VERDICT_IN &&
-		     !r->probes[i].any;
-	return n;
-}
-
-struct meaning {
-	const char *id, *text;
+enum sign {
+	GOT_IN,	  /* who should not */
+	WRONG,	  /* not right, whatever the verdict */
+	NOBODY,	  /* of those who should */
+	SOMEBODY, /* who should was refused */
+	UNCLEAR,
+	MISSING,
 };
 
 /* The first that is so is told. */
-static const struct {
-	const char *let_in; /* NULL: nobody */
-	struct meaning means;
-} findings[] = {
-    {"none", {"no-certificate", "the server lets clients in without a certificate"}},
-    {"other-ca",
-	{"other-ca", "the server lets clients in with a certificate that this CA did not issue"}},
-    {"same-name",
-	{"other-ca", "the server lets clients in with a certificate that this CA did not issue"}},
-    {NULL,
-	{"refuses-all",
-	    "the server refuses everybody, so its other refusals prove nothing: check whether one "
-	    "of its CRLs is expired, missing or dated in the future, whether it trusts this CA, "
-	    "and whether its list of certificates (Caddy) has the probes"}},
-    {"revoked",
-	{"revoked",
-	    "the server lets clients in with a revoked certificate: it does not check CRLs, or has "
-	    "not read the newest one (ykenroll ca publish, and reload the server)"}},
-    {"expired", {"expired", "the server lets clients in with an expired certificate"}},
-    {"resumed",
-	{"resumed",
-	    "the server resumes the session of a certificate that has since been revoked: turn off "
-	    "session caches and tickets"}},
+static const struct meaning {
+	const char *probe; /* NULL: any */
+	enum sign sign;
+	const char *id, *text;
+} meanings[] = {
+    {"none", GOT_IN, "no-certificate", "the server lets clients in without a certificate"},
+    {"other-name", GOT_IN, "other-name",
+	"clients without a certificate get in when they ask for another server name first: let the "
+	"server refuse requests whose Host is not the name of the TLS connection"},
+    {"no-name", GOT_IN, "other-name",
+	"clients without a certificate get in when they send no server name: let the server refuse "
+	"requests whose Host is not the name of the TLS connection"},
+    {"other-session", GOT_IN, "other-session",
+	"clients without a certificate get in with a session that they began under another server "
+	"name: turn off session caches and tickets"},
+    {"other-ca", GOT_IN, "other-ca",
+	"the server lets clients in with a certificate that this CA did not issue"},
+    {"same-name", GOT_IN, "other-ca",
+	"the server lets clients in with a certificate that this CA did not issue"},
+    {"chain", GOT_IN, "needs-chain",
+	"the server lets clients in only when they send the issuing CA's certificate too, which "
+	"tokens and browsers often do not: put it into the server's bundle (ykenroll ca publish "
+	"writes both)"},
+    {NULL, NOBODY, "refuses-all", NULL},
+    {"revoked", GOT_IN, "revoked",
+	"the server lets clients in with a revoked certificate: it does not check CRLs, or has not "
+	"read the newest one (ykenroll ca publish, and reload the server)"},
+    {"revoked-before", GOT_IN, "revoked",
+	"the server lets clients in with a certificate that was revoked before: its CRL is not all "
+	"of this CA's (ykenroll ca publish, and reload the server)"},
+    {"expired", GOT_IN, "expired", "the server lets clients in with an expired certificate"},
+    {"wrong-eku", GOT_IN, "wrong-eku",
+	"the server lets clients in with a certificate of this CA that is not for clients: let it "
+	"check the extended key usage, or its application the subject"},
+    {"resumed", GOT_IN, "resumed",
+	"the server resumes the session of a certificate that has since been revoked: turn off "
+	"session caches and tickets"},
+    {"spoofed", WRONG, "spoofed",
+	"the application is told what the client says of itself: let the server remove these "
+	"headers before it sets its own"},
+    {"announced", WRONG, "other-ca-announced",
+	"the server asks for certificates of another CA too, whose holders it may let in: remove "
+	"that CA from its bundle"},
+    {NULL, SOMEBODY, "refuses-some", "the server refuses some clients that it should let in"},
+    {"live", WRONG, "post-handshake",
+	"the server asks for a certificate after the handshake only, which browsers refuse with TLS "
+	"1.3: ask for it in the whole virtual host, or of a host name of its own"},
+    {"live", UNCLEAR, "no-answer",
+	"the valid certificate got no page, so it is not known whether it is let in: see that the "
+	"application runs, and give a path that answers 200"},
+    {NULL, UNCLEAR, "unclear",
+	"it is not clear whether somebody was let in who should not be: say with --expect what a "
+	"page has for those who are in"},
+    {"live", MISSING, "untested",
+	"it was not tested whether the server lets anybody in, so its refusals prove nothing"},
+    {"resumed", MISSING, "resumes",
+	"the server resumes sessions, and it was not tested whether also that of a certificate that "
+	"was revoked since: ykenroll verify-server --prepare URL, ca publish, and again"},
+    {NULL, MISSING, "incomplete", NULL},
 };
-static const struct meaning refuses_some = {
-    "refuses-some", "the server refuses some clients that it should let in"};
-static const struct meaning none_in = {"untested",
-    "it was not tested whether the server lets anybody in, so its refusals prove nothing"};
-static const struct meaning incomplete = {
-    "incomplete", "no problem was found, but not all necessary tests could be run"};
-static const struct meaning right = {"right", "the server lets in exactly the clients it should"};
 
-static const struct meaning *
-meaning(const struct relying_verified *r)
+static bool
+is_sign(const struct relying_verified *r, enum sign sign, const struct relying_probe *p)
 {
-	const unsigned in = count(r, true, VERDICT_IN), out = count(r, true, VERDICT_REFUSED);
+	switch (sign) {
+	case GOT_IN:
+		return p->verdict == VERDICT_IN && !p->any &&
+		       (!p->wants_in || strcmp(p->name, "chain") == 0);
+	case WRONG:
+		return (p->verdict == VERDICT_IN || p->verdict == VERDICT_FOUND) && !p->right;
+	case NOBODY:
+	case SOMEBODY:
+		return p->wants_in && p->verdict == VERDICT_REFUSED;
+	case UNCLEAR:
+		return p->verdict == VERDICT_UNCLEAR;
+	case MISSING:
+		return is_missing(r, p);
+	}
+	return false;
+}
+
+static bool
+somebody_is_in(const struct relying_verified *r)
+{
 	size_t i;
 
-	for (i = 0; i < sizeof(findings) / sizeof(findings[0]); i++)
-		if (findings[i].let_in == NULL ? out > 0 && in == 0
-					       : let_in(r, findings[i].let_in) > 0)
-			return &findings[i].means;
-	if (out > 0)
-		return &refuses_some;
-	if (in == 0)
-		return &none_in;
-	return tried_enough(r) ? &right : &incomplete;
+	for (i = 0; i < r->n; i++)
+		if (r->probes[i].wants_in && r->probes[i].verdict == VERDICT_IN)
+			return true;
+	return false;
+}
+
+/* The probe that shows it, or NULL. */
+static const struct relying_probe *
+shows(const struct relying_verified *r, const struct meaning *m)
+{
+	size_t i;
+
+	if (m->sign == NOBODY && somebody_is_in(r))
+		return NULL;
+	for (i = 0; i < r->n; i++)
+		if ((m->probe == NULL || strcmp(m->probe, r->probes[i].name) == 0) &&
+		    is_sign(r, m->sign, &r->probes[i]))
+			return &r->probes[i];
+	return NULL;
+}
+
+/* ---- in words ---- */
+
+/* As far as it shows from outside: doc/troubleshooting.md has what the server's log says. */
+static void
+tell_refuses_all(struct relying_verified *r, const struct relying_probe *p)
+{
+	const char *why = "check whether one of its CRLs is expired, missing or dated in the "
+			  "future, whether it trusts this CA, and whether its list of certificates "
+			  "(Caddy) has the probes";
+
+	if (r->asks == ASKS_NOT_ROOT)
+		why = "it does not ask for this CA's root, which is missing in its bundle";
+	else if (p->alert == TLS_UNKNOWN_CA)
+		why =
+		    "it finds no chain to a CA that it trusts: check its bundle, which needs root "
+		    "and issuing CA, and its depth, which has to be 2";
+	snprintf(r->finding, sizeof(r->finding),
+	    "the server refuses everybody, so its other refusals prove nothing: %s", why);
+}
+
+static void
+tell_incomplete(struct relying_verified *r)
+{
+	const char *last = "";
+	size_t i;
+
+	snprintf(r->finding, sizeof(r->finding),
+	    "no problem was found, but not all necessary tests "
+	    "could be run:");
+	for (i = 0; i < r->n; i++) {
+		const size_t n = strlen(r->finding);
+
+		if (!is_missing(r, &r->probes[i]) || strcmp(last, r->probes[i].name) == 0)
+			continue;
+		last = r->probes[i].name;
+		snprintf(r->finding + n, sizeof(r->finding) - n, " %s", last);
+	}
 }
 
 int
 verify_conclude(struct relying_verified *r, struct err *err)
 {
-	const struct meaning *m = meaning(r);
-	bool wrong = false;
-	size_t i;
+	const struct relying_probe *p = NULL;
+	const struct meaning *m = meanings;
+	const size_t all = sizeof(meanings) / sizeof(meanings[0]);
 
-	for (i = 0; i < r->n; i++)
-		wrong = wrong || (r->probes[i].verdict != VERDICT_UNTRIED && !r->probes[i].right);
-	snprintf(r->finding, sizeof(r->finding), "%s", m->text);
+	while (m < meanings + all && (p = shows(r, m)) == NULL)
+		m++;
+	if (m == meanings + all) {
+		r->finding_id = "right";
+		snprintf(r->finding, sizeof(r->finding),
+		    "the server lets in exactly the clients it should");
+		return 0;
+	}
 	r->finding_id = m->id;
-	if (wrong)
-		return err_set(err, ERR_PROOF, "%s: %s", r->server, r->finding);
-	if (!tried_enough(r))
-		return err_set(err, ERR_PERSON, "%s: %s", r->server, r->finding);
-	return 0;
+	if (m->sign == NOBODY)
+		tell_refuses_all(r, p);
+	else if (m->text == NULL)
+		tell_incomplete(r);
+	else
+		snprintf(r->finding, sizeof(r->finding), "%s", m->text);
+	return err_set(err, m->sign == UNCLEAR || m->sign == MISSING ? ERR_PERSON : ERR_PROOF,
+	    "%s: %s", r->server, r->finding);
 }

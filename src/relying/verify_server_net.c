@@ -81,43 +81,76 @@ take_path(const char *text, char *ret, size_t size)
 	return 0;
 }
 
+static const struct {
+	const char *scheme, *port;
+	enum tls_speech speech;
+} schemes[] = {{"https", "443", TLS_HTTP}, {"imaps", "993", TLS_GREETS},
+    {"pop3s", "995", TLS_GREETS}, {"smtps", "465", TLS_GREETS}, {"ldaps", "636", TLS_LDAP},
+    {"tls", NULL, TLS_MUTE}};
+#define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
+
+/* Of a place without a scheme, its port tells. */
+static int
+take_scheme(const char *url, struct place *ret, struct err *err)
+{
+	const char *after = strstr(url, "://");
+	const size_t len = after == NULL ? 0 : (size_t)(after - url);
+	size_t i, scheme = SCHEMES;
+
+	for (i = 0; i < SCHEMES; i++)
+		if (after != NULL
+			? strlen(schemes[i].scheme) == len &&
+			      memcmp(schemes[i].scheme, url, len) == 0
+			: schemes[i].port != NULL && strcmp(schemes[i].port, ret->port) == 0)
+			scheme = i;
+	if (after != NULL && scheme == SCHEMES)
+		return err_set(err, ERR_USAGE,
+		    "the URL must begin with https, imaps, pop3s, smtps, ldaps or tls, since without "
+		    "TLS there is no certificate");
+	if (scheme == SCHEMES)
+		scheme = 0;
+	ret->speech = schemes[scheme].speech;
+	if (ret->port[0] == '\0' && schemes[scheme].port == NULL)
+		return err_set(err, ERR_USAGE, "tls:// has no port of its own: tls://HOST:PORT");
+	if (ret->port[0] == '\0')
+		snprintf(ret->port, sizeof(ret->port), "%s", schemes[scheme].port);
+	return 0;
+}
+
 int
 place_parse(const char *url, struct place *ret, struct err *err)
 {
-	struct place p = {.port = "443"};
-	const char *from = url;
-	size_t n;
+	const char *after = strstr(url, "://"), *from = after == NULL ? url : after + 3;
+	const size_t n = strcspn(from, "/?#");
+	struct place p = {.n = 0};
+	int rc;
 
-	if (strncmp(url, "https://", 8) == 0)
-		from = url + 8;
-	else if (strstr(url, "://") != NULL)
-		return err_set(err, ERR_USAGE,
-		    "the URL must begin with https://, since without TLS there is no certificate");
-	n = strcspn(from, "/?#");
 	if (place_authority(from, n, &p) != 0 || take_path(from + n, p.path, sizeof(p.path)) != 0)
 		return err_set(err, ERR_USAGE,
 		    "%.200s is neither https://HOST[:PORT][/PATH] nor HOST:PORT", url);
-	*ret = p;
-	return 0;
+	if ((rc = take_scheme(url, &p, err)) == 0)
+		*ret = p;
+	return rc;
 }
 
 /* ---- the network ---- */
 
 int
-place_connect(const struct place *p, int64_t deadline_ns, int *ret_fd, struct err *err)
+place_connect(const struct place_address *a, int64_t deadline_ns, int *ret_fd, struct err *err)
 {
-	CLEAN(file_closep) int fd = socket(p->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CLEAN(file_closep) int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	const int64_t left = deadline_ns - utc_monotonic_ns();
 	const int64_t us = left > 1000 ? left / 1000 : 1;
 	const struct timeval most = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
 
 	/* connect() observes it: socket(7) */
 	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &most, sizeof(most)) != 0 ||
-	    connect(fd, (const struct sockaddr *)&p->address, p->address_len) != 0 ||
+	    connect(fd, (const struct sockaddr *)&a->sa, a->len) != 0 ||
 	    fcntl(fd, F_SETFL, O_NONBLOCK) != 0) {
 		if (errno == EINPROGRESS)
 			errno = ETIMEDOUT;
-		return err_errno(err, ERR_INTERNAL, "cannot connect to %s", p->address_text);
+		return err_errno(err, errno == ECONNREFUSED ? ERR_ABSENT : ERR_INTERNAL,
+		    "cannot connect to %s", a->text);
 	}
 	*ret_fd = fd;
 	fd = -1;
@@ -125,40 +158,35 @@ place_connect(const struct place *p, int64_t deadline_ns, int *ret_fd, struct er
 }
 
 static void
-take_address(struct place *p, const struct addrinfo *a)
+add_address(struct place *p, const struct addrinfo *a)
 {
+	struct place_address *to = &p->addresses[p->n++];
 	char host[64] = "", port[8] = "";
 
-	memcpy(&p->address, a->ai_addr, a->ai_addrlen);
-	p->address_len = a->ai_addrlen;
+	memcpy(&to->sa, a->ai_addr, a->ai_addrlen);
+	to->len = a->ai_addrlen;
 	(void)getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof(host), port, sizeof(port),
 	    NI_NUMERICHOST | NI_NUMERICSERV);
-	snprintf(p->address_text, sizeof(p->address_text),
-	    a->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	snprintf(
+	    to->text, sizeof(to->text), a->ai_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
-/* The first of its addresses that takes a connection. */
 int
-place_find(struct place *p, const char *connect_to, int64_t deadline_ns, struct err *err)
+place_find(struct place *p, const char *connect_to, struct err *err)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
 	struct addrinfo *list = NULL, *a;
 	struct place to = *p;
-	int rc = ERR_INTERNAL, fd = -1, r;
+	int r;
 
 	if (connect_to != NULL && place_authority(connect_to, strlen(connect_to), &to) != 0)
 		return err_set(err, ERR_USAGE, "invalid --connect; use ADDRESS[:PORT]");
 	if ((r = getaddrinfo(to.host, to.port, &hints, &list)) != 0 &&
 	    (r = getaddrinfo(to.host, to.port, NULL, &list)) != 0)
 		return err_set(err, ERR_INTERNAL, "cannot find %s: %s", to.host, gai_strerror(r));
-	for (a = list; a != NULL; a = a->ai_next) {
-		if (a->ai_socktype != 0 && a->ai_socktype != SOCK_STREAM)
-			continue;
-		take_address(p, a);
-		if ((rc = place_connect(p, deadline_ns, &fd, err)) == 0)
-			break;
-	}
+	for (a = list; a != NULL && p->n < RELYING_ADDRESSES_MAX; a = a->ai_next)
+		if (a->ai_socktype == 0 || a->ai_socktype == SOCK_STREAM)
+			add_address(p, a);
 	freeaddrinfo(list);
-	file_closep(&fd);
-	return rc;
+	return p->n > 0 ? 0 : err_set(err, ERR_INTERNAL, "%s has no address", to.host);
 }

@@ -2,6 +2,7 @@
 /* crl: entry by entry. OpenSSL reads all but the list, of which it would make an object each, and
  * says which digest is signed. */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -258,13 +259,59 @@ crl_has(struct crl *c, const uint8_t *serial, size_t len, bool *ret, struct err 
 	return rc < 0 ? rc : 0;
 }
 
+/* When it was revoked, in an order of bytes: of UTCTime the century is added (RFC 5280, 4.1.2.5.1).
+ */
+#define WHEN_LEN 15
+static void
+item_when(const struct crl_item *e, char ret[static WHEN_LEN + 1])
+{
+	const uint8_t *at = e->der, *end = e->der + e->der_len;
+	struct element all, serial, when;
+	bool utc;
+
+	ret[0] = '\0';
+	if (expect(&at, end, V_ASN1_SEQUENCE, &all) != 0)
+		return;
+	at = all.value;
+	if (element(&at, end, &serial) != 0 || element(&at, end, &when) != 0)
+		return;
+	utc = when.tag == V_ASN1_UTCTIME;
+	snprintf(ret, WHEN_LEN + 1, "%s%.*s",
+	    !utc		  ? ""
+	    : when.value[0] < '5' ? "20"
+				  : "19",
+	    (int)(when.end - when.value), (const char *)when.value);
+}
+
+/* Was nobody revoked after the one that crl_has has found last? */
+static int
+is_last(struct crl *c, bool *ret, struct err *err)
+{
+	char own[WHEN_LEN + 1], when[WHEN_LEN + 1];
+	struct crl_item e;
+	int rc;
+
+	item_when(&c->last, own);
+	rewind_to_first(c);
+	*ret = true;
+	while ((rc = crl_next(c, &e, err)) == 1) {
+		item_when(&e, when);
+		*ret = *ret && strcmp(when, own) <= 0;
+	}
+	return rc;
+}
+
 int
-crl_lists(const struct blob *crl, const uint8_t *serial, size_t len, bool *ret, struct err *err)
+crl_lists(const struct blob *crl, const uint8_t *serial, size_t len, bool *ret, bool *ret_last,
+    struct err *err)
 {
 	struct crl c;
-	const int rc = crl_open(crl->data, crl->len, false, &c, err);
+	int rc;
 
-	return rc != 0 ? rc : crl_has(&c, serial, len, ret, err);
+	if ((rc = crl_open(crl->data, crl->len, false, &c, err)) != 0 ||
+	    (rc = crl_has(&c, serial, len, ret, err)) != 0 || !*ret || ret_last == NULL)
+		return rc;
+	return is_last(&c, ret_last, err);
 }
 
 int

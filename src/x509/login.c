@@ -12,10 +12,9 @@
 #include "base/utc.h"
 #include "key/evp.h"
 #include "key/ossl.h"
+#include "x509/login.h"
 #include "x509/parse.h"
-#include "ykenroll/x509_tls.h"
 
-#define ANSWER_MAX 8192 /* bytes that are read of it */
 #define FIRST_WAIT_MS 300
 #define ALERT_OFFSET 1000 /* SSL_AD_REASON_OFFSET: reasons above it are the peer's alerts */
 
@@ -32,6 +31,8 @@ struct talk {
 void
 tls_reply_wipe(struct tls_reply *r)
 {
+	blob_wipe(&r->page);
+	blob_wipe(&r->names);
 	blob_wipe(&r->session);
 }
 
@@ -46,7 +47,7 @@ trust(SSL_CTX *ctx, const struct tls_login *l, struct err *err)
 		return rc;
 	if (l->system && SSL_CTX_set_default_verify_paths(ctx) != 1)
 		return evp_err(err, ERR_INTERNAL, "cannot use the system's certificates");
-	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(ctx, l->stranger ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	return 0;
 }
 
@@ -70,22 +71,47 @@ identify(SSL_CTX *ctx, const struct tls_login *l, struct err *err)
 	return 0;
 }
 
+static void
+take_names(SSL *ssl, struct blob *ret)
+{
+	const STACK_OF(X509_NAME) *names = SSL_get0_peer_CA_list(ssl);
+	char text[X509_TEXT_MAX];
+	int i;
+
+	blob_wipe(ret);
+	for (i = 0; i < sk_X509_NAME_num(names); i++) {
+		cert_name_text(sk_X509_NAME_value(names, i), text);
+		if (blob_append(ret, text, strlen(text), NULL) != 0 ||
+		    blob_append(ret, "\n", 1, NULL) != 0)
+			return;
+	}
+}
+
 static int
 on_request(SSL *ssl, void *arg)
 {
-	(void)ssl;
-	((struct tls_reply *)arg)->asked = true;
+	struct tls_reply *r = arg;
+
+	r->late = r->late || r->handshake;
+	r->asked = true;
+	take_names(ssl, &r->names);
 	return 1;
 }
 
 static int
-name_server(SSL *ssl, const char *host)
+name_server(SSL *ssl, const struct tls_login *l)
 {
 	struct in6_addr address;
+	const bool is_address = inet_pton(AF_INET, l->host, &address) == 1 ||
+				inet_pton(AF_INET6, l->host, &address) == 1;
 
-	if (inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1)
-		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host);
-	return SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+	if (!l->stranger &&
+	    (is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), l->host)
+			: SSL_set1_host(ssl, l->host)) != 1)
+		return 0;
+	return l->sni == NULL || inet_pton(AF_INET, l->sni, &address) == 1 ||
+	       inet_pton(AF_INET6, l->sni, &address) == 1 ||
+	       SSL_set_tlsext_host_name(ssl, l->sni) == 1;
 }
 
 static int
@@ -110,9 +136,10 @@ talk_new(struct talk *t, struct err *err)
 	    !SSL_CTX_set_max_proto_version(ctx, version))
 		return evp_err(err, ERR_INTERNAL, "cannot create a TLS client");
 	SSL_CTX_set_cert_cb(ctx, on_request, t->ret);
+	SSL_CTX_set_post_handshake_auth(ctx, 1);
 	if ((rc = trust(ctx, t->login, err)) != 0 || (rc = identify(ctx, t->login, err)) != 0)
 		return rc;
-	if ((t->ssl = SSL_new(ctx)) == NULL || !name_server(t->ssl, t->login->host) ||
+	if ((t->ssl = SSL_new(ctx)) == NULL || !name_server(t->ssl, t->login) ||
 	    SSL_set_fd(t->ssl, t->login->fd) != 1)
 		return evp_err(err, ERR_INTERNAL, "cannot create a TLS client");
 	SSL_set_connect_state(t->ssl);
@@ -208,93 +235,103 @@ step_handshake(struct talk *t)
 	return SSL_do_handshake(t->ssl);
 }
 
+/* RFC 4511, 4.5.1: all that the root entry says of objectClass. */
+static const uint8_t ldap_search[] = {0x30, 0x25, 2, 1, 1, 0x63, 0x20, 4, 0, 0x0a, 1, 0, 0x0a, 1, 0,
+    2, 1, 0, 2, 1, 0, 1, 1, 0, 0x87, 0x0b, 'o', 'b', 'j', 'e', 'c', 't', 'C', 'l', 'a', 's', 's',
+    0x30, 0};
+
 static int
 step_request(struct talk *t)
 {
-	const bool v6 = strchr(t->login->host, ':') != NULL;
-	char request[4096];
+	const struct tls_login *l = t->login;
+	char request[8192];
 	int n;
 
+	if (l->speech == TLS_LDAP)
+		return SSL_write(t->ssl, ldap_search, sizeof(ldap_search));
 	n = snprintf(request, sizeof(request),
-	    "GET %s HTTP/1.1\r\nHost: %s%s%s\r\nUser-Agent: ykenroll\r\nAccept: */*\r\n"
+	    "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: ykenroll\r\nAccept: */*\r\n%s"
 	    "Connection: close\r\n\r\n",
-	    t->login->path, v6 ? "[" : "", t->login->host, v6 ? "]" : "");
+	    l->path, l->authority, l->headers == NULL ? "" : l->headers);
 	return SSL_write(t->ssl, request, n);
 }
 
 /* ---- the answer ---- */
 
-struct answer {
-	char text[ANSWER_MAX + 1];
-	size_t len;
-};
-
-/* What an error page calls itself, such as nginx's reason. */
-static void
-take_title(const char *text, char ret[static TLS_WORD_MAX])
-{
-	const char *from = strstr(text, "<title>"), *to;
-	size_t n = 0;
-
-	if (from == NULL || (to = strstr(from, "</title>")) == NULL)
-		return;
-	from += strlen("<title>");
-	from += strspn(from, "0123456789 "); /* the status again */
-	for (; from < to && n < TLS_WORD_MAX - 1; from++)
-		if (*from >= ' ' && *from <= '~')
-			ret[n++] = *from;
-	ret[n] = '\0';
-}
-
-static void
-take_status(const struct answer *a, struct tls_reply *ret)
-{
-	int status;
-
-	if (sscanf(a->text, "HTTP/1.%*1[01] %3d", &status) == 1 && status >= 100)
-		ret->status = status;
-	if (ret->status >= 400)
-		take_title(a->text, ret->title);
-}
-
-/* Is what we want of it there? */
 static bool
-is_enough(const struct answer *a, struct tls_reply *r)
+is_enough(const struct talk *t, const struct blob *a)
 {
-	take_status(a, r);
-	if (r->status == 0 || strstr(a->text, "\r\n\r\n") == NULL)
-		return a->len == ANSWER_MAX;
-	return r->status < 400 || r->title[0] != '\0' || a->len == ANSWER_MAX;
+	if (a->len >= TLS_PAGE_MAX)
+		return true;
+	return t->login->speech == TLS_HTTP ? http_is_whole(a) : a->len > 0;
+}
+
+static int
+take_answer(struct talk *t, struct blob *a, struct err *err)
+{
+	struct tls_reply *r = t->ret;
+	int rc = 0;
+
+	if (t->login->speech == TLS_HTTP) {
+		rc = http_read(a, r, err);
+		r->answered = r->status != 0;
+	} else {
+		r->answered = a->len > 0 && (t->login->speech != TLS_LDAP || a->data[0] == 0x30);
+		blob_move(&r->page, a);
+	}
+	if (r->answered) { /* how it ended then does not matter */
+		r->closed = false;
+		r->alert = -1;
+	}
+	return rc;
 }
 
 static int
 read_answer(struct talk *t, struct err *err)
 {
-	struct answer a = {.len = 0};
+	CLEAN(blob_wipe) struct blob a = {0};
+	char some[4096];
 	enum outcome how;
 	short events;
 	int n, rc;
 
-	while (!is_enough(&a, t->ret)) {
+	while (!is_enough(t, &a)) {
 		ERR_clear_error();
-		n = SSL_read(t->ssl, a.text + a.len, (int)(ANSWER_MAX - a.len));
+		n = SSL_read(t->ssl, some, sizeof(some));
 		if ((rc = outcome(t, n, &how, &events, err)) != 0)
 			return rc;
 		if (how == ENDED)
 			break;
-		if (how == DONE)
-			a.text[a.len += (size_t)n] = '\0';
-		else if (!wait_for(t, events, t->login->deadline_ns))
-			break; /* with a status line that is an answer all the same */
+		if (how == DONE && (rc = blob_append(&a, some, (size_t)n, err)) != 0)
+			return rc;
+		if (how == AGAIN && !wait_for(t, events, t->login->deadline_ns))
+			break; /* what has come is an answer all the same */
 	}
-	if (t->ret->status != 0) { /* how it ended then does not matter */
-		t->ret->closed = false;
-		t->ret->alert = -1;
-		return 0;
-	}
-	return t->ret->closed || t->ret->alert >= 0
+	if ((rc = take_answer(t, &a, err)) != 0)
+		return rc;
+	return t->ret->answered || t->ret->closed || t->ret->alert >= 0
 		   ? 0
-		   : err_set(err, ERR_ABSENT, "no HTTP answer in time (--timeout)");
+		   : err_set(err, ERR_ABSENT, "no answer in time (--timeout)");
+}
+
+/* Nothing is said: what counts is that the server does not end it. */
+static int
+stay_mute(struct talk *t, struct err *err)
+{
+	const int64_t until = utc_monotonic_ns() + TLS_MUTE_MS * INT64_C(1000000);
+	char some[4096];
+	enum outcome how;
+	short events;
+	int rc;
+
+	do {
+		ERR_clear_error();
+		if ((rc = outcome(t, SSL_read(t->ssl, some, sizeof(some)), &how, &events, err)) !=
+		    0)
+			return rc;
+	} while (how == AGAIN && wait_for(t, events, until));
+	t->ret->answered = how != ENDED;
+	return 0;
 }
 
 static void
@@ -311,6 +348,19 @@ take_session(SSL *ssl, struct blob *ret)
 	secret_wipe_bytes(der, (size_t)len);
 }
 
+bool
+tls_session_lives(const struct blob *session, int64_t now)
+{
+	const unsigned char *p = session->data;
+	CLEAN(session_freep) SSL_SESSION *s = d2i_SSL_SESSION(NULL, &p, (long)session->len);
+	int64_t life;
+
+	if (s == NULL)
+		return false;
+	life = (int64_t)SSL_SESSION_get_ticket_lifetime_hint(s);
+	return now - SSL_SESSION_get_time(s) < (life != 0 ? life : SSL_SESSION_get_timeout(s));
+}
+
 static void
 take_anchor(SSL *ssl, char ret[static X509_TEXT_MAX])
 {
@@ -319,6 +369,22 @@ take_anchor(SSL *ssl, char ret[static X509_TEXT_MAX])
 
 	if (n > 0)
 		cert_name_text(X509_get_subject_name(sk_X509_value(chain, n - 1)), ret);
+}
+
+static int
+ask(struct talk *t, struct err *err)
+{
+	enum outcome how = DONE;
+	int rc;
+
+	if (t->login->speech == TLS_MUTE)
+		return stay_mute(t, err);
+	if (t->login->speech != TLS_GREETS && (rc = keep_on(t, step_request, &how, err)) != 0)
+		return rc;
+	if (how == ENDED && t->ret->alert >= 0)
+		return 0;
+	t->ret->closed = false; /* what the server said before may be there nevertheless */
+	return read_answer(t, err);
 }
 
 static int
@@ -338,12 +404,7 @@ talk(struct talk *t, struct err *err)
 	 * be lost. */
 	if (!t->login->tls12)
 		(void)wait_for(t, POLLIN, utc_monotonic_ns() + FIRST_WAIT_MS * INT64_C(1000000));
-	if ((rc = keep_on(t, step_request, &how, err)) != 0)
-		return rc;
-	if (how == ENDED && t->ret->alert >= 0)
-		return 0;
-	t->ret->closed = false; /* what the server said before may be there nevertheless */
-	if ((rc = read_answer(t, err)) == 0)
+	if ((rc = ask(t, err)) == 0)
 		take_session(t->ssl, &t->ret->session);
 	return rc;
 }

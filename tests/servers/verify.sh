@@ -163,6 +163,9 @@ exits 0 '' "and is right where that is meant" ask nginx --optional
 claim "Apache that has a CRL and does not check it" mistake apache '/SSLCARevocationCheck/d'
 found 13 revoked apache
 claim "Apache that speaks TLS 1.3 alone" mistake apache 's/^\(.*SSLProtocol\).*/\1 -all +TLSv1.3/'
+found 10 resumes apache
+claim "a probe's session with it" prepare "https://web.test:$(server_port apache)/" --connect 127.0.0.1
+claim "the CA publishes, and Apache reads it" eval 'publish && server_state apache fresh && mistake apache "s/^\(.*SSLProtocol\).*/\1 -all +TLSv1.3/"'
 exits 0 '' "is right" ask apache
 claim "of which it says that it does not speak 1.2" grep -Eq 'live +TLS 1.2 +not tried +the server does not support it' "$T/out"
 claim "HAProxy without CRLs" mistake haproxy 's/ crl-file [^ ]*//'

@@ -341,9 +341,9 @@ a_negative_serial_is_not_a_positive_one(void **state)
 	assert_int_equal(crl_next(&c, &e, NULL), 1);
 	assert_int_equal(e.len, 1);
 	m.der.data[e.serial - m.der.data] = 0x83; /* minus 125 */
-	assert_int_equal(crl_lists(&m.der, want, sizeof(want), &has, NULL), 0);
+	assert_int_equal(crl_lists(&m.der, want, sizeof(want), &has, NULL, NULL), 0);
 	assert_false(has);
-	assert_int_equal(crl_lists(&m.der, want + 1, 1, &has, NULL), 0);
+	assert_int_equal(crl_lists(&m.der, want + 1, 1, &has, NULL, NULL), 0);
 	assert_false(has);
 }
 

@@ -16,16 +16,23 @@ a_url_names_host_port_and_path(void **state)
 	static const struct {
 		const char *url, *host, *port, *path;
 		bool bracket;
+		enum tls_speech speech;
 	} rows[] = {
-	    {"https://www.example.org", "www.example.org", "443", "/", false},
-	    {"https://www.example.org/", "www.example.org", "443", "/", false},
-	    {"https://www.example.org:8443/a?b=c#d", "www.example.org", "8443", "/a?b=c", false},
-	    {"https://h?q", "h", "443", "/?q", false},
-	    {"www.example.org:1", "www.example.org", "1", "/", false},
-	    {"localhost", "localhost", "443", "/", false},
-	    {"https://[::1]:8443/x", "::1", "8443", "/x", true},
-	    {"[2001:db8::1]", "2001:db8::1", "443", "/", true},
-	    {"127.0.0.1:65535", "127.0.0.1", "65535", "/", false},
+	    {"https://www.example.org", "www.example.org", "443", "/", false, TLS_HTTP},
+	    {"https://www.example.org/", "www.example.org", "443", "/", false, TLS_HTTP},
+	    {"https://www.example.org:8443/a?b=c#d", "www.example.org", "8443", "/a?b=c", false,
+		TLS_HTTP},
+	    {"https://h?q", "h", "443", "/?q", false, TLS_HTTP},
+	    {"www.example.org:1", "www.example.org", "1", "/", false, TLS_HTTP},
+	    {"localhost", "localhost", "443", "/", false, TLS_HTTP},
+	    {"https://[::1]:8443/x", "::1", "8443", "/x", true, TLS_HTTP},
+	    {"[2001:db8::1]", "2001:db8::1", "443", "/", true, TLS_HTTP},
+	    {"127.0.0.1:65535", "127.0.0.1", "65535", "/", false, TLS_HTTP},
+	    {"imaps://mail.example.org", "mail.example.org", "993", "/", false, TLS_GREETS},
+	    {"mail.example.org:465", "mail.example.org", "465", "/", false, TLS_GREETS},
+	    {"https://mail.example.org:993/", "mail.example.org", "993", "/", false, TLS_HTTP},
+	    {"ldaps://[::1]", "::1", "636", "/", true, TLS_LDAP},
+	    {"tls://vpn.example.org:4433", "vpn.example.org", "4433", "/", false, TLS_MUTE},
 	};
 	size_t i;
 
@@ -39,6 +46,7 @@ a_url_names_host_port_and_path(void **state)
 		assert_string_equal(p.port, rows[i].port);
 		assert_string_equal(p.path, rows[i].path);
 		assert_int_equal(p.bracket, rows[i].bracket);
+		assert_int_equal(p.speech, rows[i].speech);
 	}
 }
 
@@ -50,7 +58,7 @@ anything_else_is_refused(void **state)
 	    "https://user@www.example.org/", "https://user:pw@www.example.org/", "-x",
 	    "https://a b/", "a\nb", "https://x/a b", "https://x/a\r\nHost: y", "https://x/\xc3\xa9",
 	    "https://x\r\n", "[::1", "[::1]x", "[::1]:", "[]", "[fe80::1%25eth0]", "::1",
-	    "https://[a/b]", "https://x:443:443/"};
+	    "https://[a/b]", "https://x:443:443/", "tls://x", "imap://x", "://x"};
 	struct err err = ERR_INIT;
 	struct place p;
 	char longest[3000];
@@ -66,10 +74,239 @@ anything_else_is_refused(void **state)
 	assert_int_equal(place_parse(longest, &p, &err), ERR_USAGE);
 }
 
+/* ---- what an answer means ---- */
+
+static struct tls_reply
+answer(int status, const char *page)
+{
+	struct tls_reply r = {.asked = true,
+	    .handshake = true,
+	    .answered = status != 0,
+	    .status = status,
+	    .alert = status == 0 ? TLS_UNKNOWN_CA : -1};
+
+	assert_int_equal(blob_set(&r.page, page, strlen(page), NULL), 0);
+	return r;
+}
+
+static enum relying_verdict
+judged(struct judging *j, struct relying_probe *to, const char *name, int status, const char *page)
+{
+	CLEAN(tls_reply_wipe) struct tls_reply r = answer(status, page);
+
+	*to = (struct relying_probe){
+	    .name = name, .protocol = "TLS 1.3", .wants_in = strcmp(name, "live") == 0};
+	judge(j, to, &r);
+	assert_true(to->right == (to->verdict == (to->wants_in ? VERDICT_IN : VERDICT_REFUSED)));
+	return to->verdict;
+}
+
+static void
+an_answer_is_judged_by_what_the_valid_one_gets(void **state)
+{
+	static const struct {
+		int live;
+		const char *expect;
+		enum relying_verdict live_is;
+		int other;
+		const char *page;
+		enum relying_verdict other_is;
+	} rows[] = {
+	    {200, NULL, VERDICT_IN, 0, "", VERDICT_REFUSED},
+	    {200, NULL, VERDICT_IN, 403, "", VERDICT_REFUSED},
+	    {200, NULL, VERDICT_IN, 421, "", VERDICT_REFUSED},
+	    {200, NULL, VERDICT_IN, 200, "in", VERDICT_IN},
+	    {200, NULL, VERDICT_IN, 200, "another", VERDICT_IN},
+	    {200, NULL, VERDICT_IN, 302, "", VERDICT_REFUSED},
+	    {200, NULL, VERDICT_IN, 404, "", VERDICT_REFUSED},
+	    {200, NULL, VERDICT_IN, 502, "", VERDICT_UNCLEAR},
+	    {200, NULL, VERDICT_IN, 429, "", VERDICT_UNCLEAR},
+	    {502, NULL, VERDICT_UNCLEAR, 502, "", VERDICT_UNCLEAR},
+	    {404, NULL, VERDICT_UNCLEAR, 404, "", VERDICT_UNCLEAR},
+	    {302, NULL, VERDICT_UNCLEAR, 302, "", VERDICT_UNCLEAR},
+	    {0, NULL, VERDICT_REFUSED, 200, "in", VERDICT_IN},
+	    {200, "in", VERDICT_IN, 200, "another", VERDICT_REFUSED},
+	    {200, "in", VERDICT_IN, 200, "so in", VERDICT_IN},
+	    {200, "welcome", VERDICT_REFUSED, 200, "in", VERDICT_REFUSED},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct relying_verify what = {.expect = rows[i].expect};
+		const struct visit v = {.what = &what};
+		CLEAN(judging_wipe) struct judging j = {.v = &v};
+		struct relying_probe live, other;
+
+		assert_int_equal(judged(&j, &live, "live", rows[i].live, "in"), rows[i].live_is);
+		assert_int_equal(
+		    judged(&j, &other, "revoked", rows[i].other, rows[i].page), rows[i].other_is);
+	}
+}
+
+/* A page that all get who cannot be let in is a refusal, whatever its status. */
+static void
+a_page_for_everybody_else_is_a_refusal(void **state)
+{
+	static const struct {
+		int none;
+		const char *none_gets, *other_gets;
+		enum relying_verdict is; /* with the page "sorry" */
+	} rows[] = {
+	    {200, "sorry", "sorry", VERDICT_REFUSED},
+	    {400, "", "sorry", VERDICT_UNCLEAR},
+	    {200, "welcome", "sorry", VERDICT_IN},
+	    {200, "sorry", "hello", VERDICT_IN},
+	    {200, "sorry", "in", VERDICT_IN},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct relying_verify what = {.url = ""};
+		const struct visit v = {.what = &what};
+		CLEAN(judging_wipe) struct judging j = {.v = &v};
+		struct relying_probe live, none, other, same, gone;
+
+		assert_int_equal(judged(&j, &live, "live", 200, "in"), VERDICT_IN);
+		(void)judged(&j, &none, "none", rows[i].none, rows[i].none_gets);
+		(void)judged(&j, &other, "other-ca", 200, rows[i].other_gets);
+		(void)judged(&j, &same, "same-name", 200, "sorry");
+		(void)judged(&j, &gone, "revoked", 200, "sorry");
+		judging_settle(&j);
+		assert_int_equal(gone.verdict, rows[i].is);
+		assert_int_equal(gone.right, rows[i].is == VERDICT_REFUSED);
+		assert_int_equal(live.verdict, VERDICT_IN);
+	}
+}
+
+static void
+another_site_says_the_same_to_every_name(void **state)
+{
+	static const struct {
+		const char *page, *other;
+		int other_status;
+		bool elsewhere;
+	} rows[] = {
+	    {"welcome", "welcome", 200, true},
+	    {"welcome to x.org", "welcome to y.invalid", 200, true},
+	    {"welcome", "welcome", 404, false},
+	    {"the list", "no such site", 200, false},
+	    {"x.org x.org.", "y.invalid y.invalid.", 200, true},
+	    {"", "", 200, true},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEAN(tls_reply_wipe) struct tls_reply a = answer(200, rows[i].page);
+		CLEAN(tls_reply_wipe)
+		struct tls_reply b = answer(rows[i].other_status, rows[i].other);
+
+		assert_int_equal(
+		    judge_is_elsewhere(&a, "x.org", &b, "y.invalid"), rows[i].elsewhere);
+	}
+}
+
+/* ---- what all of them mean ---- */
+
+static struct relying_probe
+row(const char *name, enum relying_verdict verdict, bool needed)
+{
+	const bool wants_in = strcmp(name, "live") == 0 || strcmp(name, "chain") == 0;
+
+	return (struct relying_probe){.name = name,
+	    .protocol = "TLS 1.3",
+	    .verdict = verdict,
+	    .wants_in = wants_in,
+	    .needed = needed,
+	    .alert = -1,
+	    .right = verdict == (wants_in ? VERDICT_IN : VERDICT_REFUSED)};
+}
+
+static void
+nothing_is_right_that_is_not_known(void **state)
+{
+	static const struct {
+		const char *name;
+		enum relying_verdict live, other;
+		bool needed;
+		const char *id;
+		int rc;
+	} rows[] = {
+	    {"none", VERDICT_IN, VERDICT_REFUSED, true, "right", 0},
+	    {"none", VERDICT_IN, VERDICT_IN, true, "no-certificate", ERR_PROOF},
+	    {"other-name", VERDICT_IN, VERDICT_IN, true, "other-name", ERR_PROOF},
+	    {"no-name", VERDICT_IN, VERDICT_IN, true, "other-name", ERR_PROOF},
+	    {"other-session", VERDICT_IN, VERDICT_IN, false, "other-session", ERR_PROOF},
+	    {"chain", VERDICT_REFUSED, VERDICT_IN, false, "needs-chain", ERR_PROOF},
+	    {"chain", VERDICT_REFUSED, VERDICT_REFUSED, false, "refuses-all", ERR_PROOF},
+	    {"revoked", VERDICT_IN, VERDICT_IN, true, "revoked", ERR_PROOF},
+	    {"revoked-before", VERDICT_IN, VERDICT_IN, false, "revoked", ERR_PROOF},
+	    {"wrong-eku", VERDICT_IN, VERDICT_IN, true, "wrong-eku", ERR_PROOF},
+	    {"resumed", VERDICT_IN, VERDICT_IN, false, "resumed", ERR_PROOF},
+	    {"spoofed", VERDICT_IN, VERDICT_FOUND, true, "spoofed", ERR_PROOF},
+	    {"announced", VERDICT_IN, VERDICT_FOUND, true, "other-ca-announced", ERR_PROOF},
+	    {"none", VERDICT_UNCLEAR, VERDICT_REFUSED, true, "no-answer", ERR_PERSON},
+	    {"revoked", VERDICT_IN, VERDICT_UNCLEAR, true, "unclear", ERR_PERSON},
+	    {"revoked-before", VERDICT_IN, VERDICT_UNCLEAR, false, "unclear", ERR_PERSON},
+	    {"none", VERDICT_UNTRIED, VERDICT_REFUSED, true, "untested", ERR_PERSON},
+	    {"resumed", VERDICT_IN, VERDICT_UNTRIED, true, "resumes", ERR_PERSON},
+	    {"resumed", VERDICT_IN, VERDICT_UNTRIED, false, "right", 0},
+	    {"wrong-eku", VERDICT_IN, VERDICT_UNTRIED, true, "incomplete", ERR_PERSON},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		static struct relying_verified r;
+		struct err err = ERR_INIT;
+
+		memset(&r, 0, sizeof(r));
+		r.probes[0] = row("live", rows[i].live, true);
+		r.probes[1] = row(rows[i].name, rows[i].other, rows[i].needed);
+		r.n = 2;
+		assert_int_equal(verify_conclude(&r, &err), rows[i].rc);
+		assert_string_equal(r.finding_id, rows[i].id);
+	}
+}
+
+/* One protocol that the server does not speak is no gap; both are. */
+static void
+a_protocol_that_is_not_spoken_is_not_missed(void **state)
+{
+	static struct relying_verified r;
+	struct err err = ERR_INIT;
+	int i;
+
+	(void)state;
+	memset(&r, 0, sizeof(r));
+	for (i = 0; i < 4; i++) {
+		r.probes[i] =
+		    row(i < 2 ? "live" : "none", i < 2 ? VERDICT_IN : VERDICT_REFUSED, true);
+		if (i % 2 == 1) {
+			r.probes[i].protocol = "TLS 1.2";
+			r.probes[i].verdict = VERDICT_UNTRIED;
+			r.probes[i].needed = false;
+			r.probes[i].alert = TLS_PROTOCOL_VERSION;
+		}
+	}
+	r.n = 4;
+	assert_int_equal(verify_conclude(&r, &err), 0);
+	r.probes[2] = r.probes[3];
+	assert_int_equal(verify_conclude(&r, &err), ERR_PERSON);
+	assert_string_equal(r.finding_id, "incomplete");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_answer_is_judged_by_what_the_valid_one_gets),
+	    cmocka_unit_test(a_page_for_everybody_else_is_a_refusal),
+	    cmocka_unit_test(another_site_says_the_same_to_every_name),
+	    cmocka_unit_test(nothing_is_right_that_is_not_known),
+	    cmocka_unit_test(a_protocol_that_is_not_spoken_is_not_missed),
 	    cmocka_unit_test(a_url_names_host_port_and_path),
 	    cmocka_unit_test(anything_else_is_refused),
 	};

@@ -96,7 +96,7 @@ check_crl(struct check *c)
 
 	if (!e->has_cert || e->not_after <= utc_now() ||
 	    home_pem(c->s.w->home, "pub/issuing.crl", crl_from_pem, &crl, NULL) != 0 ||
-	    crl_lists(&crl, e->cert_serial, sizeof(e->cert_serial), &listed, NULL) != 0)
+	    crl_lists(&crl, e->cert_serial, sizeof(e->cert_serial), &listed, NULL, NULL) != 0)
 		return;
 	if (revoked && !listed)
 		findings_mismatch(&c->found, "cert-not-in-crl",
