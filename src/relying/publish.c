@@ -440,6 +440,7 @@ put_live(struct publishing *p, struct err *err)
 	int rc;
 
 	config_allows(&p->config, p->dir, &lists);
+	allow_warn(p->w, p->what->dir, &lists);
 	ret->has_leaves = p->what->leaves || leaves_there(p->what->dir);
 	if (!ret->has_leaves && lists.n == 0)
 		return 0;

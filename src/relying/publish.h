@@ -80,6 +80,9 @@ MUST_CHECK int allow_form(const char *name, const char *who, struct err *err);
 MUST_CHECK int allow_put(const struct live *v, struct registry *registry, const char *dir,
     const struct allows *lists, struct relying_published *ret, struct err *err);
 
+/* Of files of a list that is none of these: who should fall out of it stays. */
+void allow_warn(const struct desk *w, const char *dir, const struct allows *lists);
+
 #define CONFIG_PLACES 8
 struct config { /* the strings belong to conf */
 	struct relying_publish to[CONFIG_PLACES];

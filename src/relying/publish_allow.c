@@ -327,3 +327,38 @@ allow_put(const struct live *v, struct registry *r, const char *dir, const struc
 		rc = put_list(v, r, dir, &lists->all[i], ret, err);
 	return rc;
 }
+
+static bool
+is_kept(const struct allows *lists, const char *name, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < lists->n; i++)
+		if (strlen(lists->all[i].name) == len && memcmp(lists->all[i].name, name, len) == 0)
+			return true;
+	return false;
+}
+
+void
+allow_warn(const struct desk *w, const char *dir, const struct allows *lists)
+{
+	static const char head[] = "allow-", tail[] = ".haproxy";
+	const size_t before = sizeof(head) - 1, after = sizeof(tail) - 1;
+	CLEAN(file_dir_closep) DIR *d = opendir(dir);
+	char text[PATH_MAX + 200];
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		const size_t len = strlen(e->d_name);
+
+		if (len <= before + after || strncmp(e->d_name, head, before) != 0 ||
+		    strcmp(e->d_name + len - after, tail) != 0 ||
+		    is_kept(lists, e->d_name + before, len - before - after))
+			continue;
+		snprintf(text, sizeof(text),
+		    "warning: %s/%s is kept by nothing: name it in ykenroll.conf, or remove it and "
+		    "what the server's configuration says of it",
+		    dir, e->d_name);
+		w->ui.say(w->ui.ctx, text);
+	}
+}

@@ -20,6 +20,7 @@
 #define LOAD 20	     /* a publication may take a twentieth of the time */
 #define AGAIN_MAX_SEC 60
 #define REPEAT_SEC 3600 /* the same complaint */
+#define WARNINGS 8	/* different ones */
 
 static int
 run_commands(const struct relying_publish *what, struct err *err)
@@ -77,9 +78,10 @@ relying_publish(const struct desk *w, const struct relying_publish *what,
 /* ---- staying ---- */
 
 static const char *const watched[] = {"pub/issuing.crt", "pub/issuing.crl", "pub/root.crt",
-    "pub/root.crl", "registry.db", "registry.db-wal"};
-#define PUBLIC 4 /* the first of them; the rest matters for the list of certificates */
+    "pub/root.crl", "registry.db", "registry.db-wal", "ykenroll.conf"};
+#define PUBLIC 4 /* the first of them; the rest matters for lists of certificates */
 #define WATCHED (sizeof(watched) / sizeof(watched[0]))
+#define MARKS (WATCHED + CONFIG_PLACES * ALLOWS_MAX)
 
 struct mark {
 	int64_t ino, size, sec, nsec;
@@ -95,11 +97,11 @@ struct watch {
 	const struct relying_publish *to;
 	const struct relying_watch *tell;
 	struct relying_published done; /* since it was told */
-	struct mark marks[WATCHED];
+	struct mark marks[MARKS];
 	int64_t looked, next; /* wall clock */
 	bool due;	      /* the commands are to be run */
 	int64_t again_sec, again_at;
-	struct said failed, warned[RELYING_LEVELS_MAX];
+	struct said failed, warned[WARNINGS];
 	unsigned next_warned;
 };
 
@@ -123,11 +125,11 @@ say(void *ctx, const char *text)
 	struct watch *v = ctx;
 	unsigned i;
 
-	for (i = 0; i < RELYING_LEVELS_MAX; i++)
+	for (i = 0; i < WARNINGS; i++)
 		if (strcmp(v->warned[i].text, text) == 0)
 			break;
-	if (i == RELYING_LEVELS_MAX)
-		i = v->next_warned++ % RELYING_LEVELS_MAX;
+	if (i == WARNINGS)
+		i = v->next_warned++ % WARNINGS;
 	if (is_news(&v->warned[i], text))
 		v->w->ui.say(v->w->ui.ctx, text);
 }
@@ -142,27 +144,41 @@ fail(struct watch *v, const struct err *err)
 /* ---- one look ---- */
 
 static void
-take_marks(const struct watch *v, struct mark ret[static WATCHED])
+take_mark(const char *path, struct mark *ret)
 {
-	const size_t n =
-	    v->done.has_leaves || v->to->leaves || v->done.lists > 0 ? WATCHED : PUBLIC;
-	char path[PATH_MAX];
 	struct stat st;
-	size_t i;
 
-	memset(ret, 0, WATCHED * sizeof(ret[0]));
+	if (stat(path, &st) == 0)
+		*ret = (struct mark){
+		    (int64_t)st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+}
+
+/* ret: zeros where a file does not matter, or is not there. */
+static void
+take_marks(const struct watch *v, struct mark ret[static MARKS])
+{
+	const bool lists = v->done.lists > 0;
+	const size_t n = v->done.has_leaves || v->to->leaves || lists ? WATCHED : PUBLIC;
+	CLEAN(config_wipe) struct config c = {.n = 0};
+	char path[PATH_MAX];
+	size_t i, k;
+
+	memset(ret, 0, MARKS * sizeof(ret[0]));
 	for (i = 0; i < n; i++)
-		if (file_join(path, sizeof(path), v->w->home, watched[i], NULL) == 0 &&
-		    stat(path, &st) == 0)
-			ret[i] = (struct mark){
-			    (int64_t)st.st_ino, st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+		if (file_join(path, sizeof(path), v->w->home, watched[i], NULL) == 0)
+			take_mark(path, &ret[i]);
+	if (!lists || config_read(v->w->home, &c, NULL) != 0)
+		return;
+	for (i = 0; i < c.n; i++)
+		for (k = 0; k < c.allow[i].n; k++)
+			take_mark(c.allow[i].all[k].who, &ret[WATCHED + i * ALLOWS_MAX + k]);
 }
 
 static bool
 is_time(struct watch *v)
 {
 	const int64_t now = utc_now();
-	struct mark marks[WATCHED];
+	struct mark marks[MARKS];
 	bool time;
 
 	take_marks(v, marks);

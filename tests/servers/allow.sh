@@ -6,7 +6,7 @@ set -u
 cd "$(dirname "$0")" || exit 1
 . ../flow/lib.sh
 . ./lib.sh
-in_lab "$(pwd)/allow.sh" --tokens 2 --firmware 5.7.1
+in_lab "$(pwd)/allow.sh" --tokens 3 --firmware 5.7.1
 
 S=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-servers.XXXXXX") || exit 1
 trap 'servers_stop; rm -rf "$S"' EXIT
@@ -29,7 +29,7 @@ is() {
 	first=$1
 	for p; do
 		[ "$p" = "$first" ] || echo next
-		printf '%s\n' 'path-as-is' 'silent' 'max-time = 20' "cacert = $S/web-ca.crt" "resolve = web.test:$port:127.0.0.1" \
+		printf '%s\n' "http${version:-1.1}" 'path-as-is' 'silent' 'max-time = 20' "cacert = $S/web-ca.crt" "resolve = web.test:$port:127.0.0.1" \
 			"output = $S/body" 'write-out = "%{http_code}\n"'
 		[ "$who" = none ] || printf 'cert = %s\nkey = %s\n' "$S/$who.crt" "$S/$who.key"
 		case $p in
@@ -42,12 +42,13 @@ is() {
 }
 no='400|403|404|000'
 
-# place SERVER RELOAD: where ykenroll.conf has its files go
+# place SERVER RELOAD: where ykenroll.conf has its files go, in the lines that the configuration quotes
 place() {
 	cp "$T/conf" "$T/home/ykenroll.conf"
-	printf '\n[publish %s]\ndir = %s\nallow.admin = %s\nallow.site = %s\n' "$1" "$(server_dir "$1")" "$T/admins" "$T/admins" >>"$T/home/ykenroll.conf"
-	[ "$1" != caddy ] || echo 'leaves = yes' >>"$T/home/ykenroll.conf"
-	[ -z "$2" ] || echo "reload = $2" >>"$T/home/ykenroll.conf"
+	for path in /admin /; do
+		ykenroll server "$1" --name web.test --dir "$(server_dir "$1")" --path $path --allow "$T/admins" | sed -n '/^#   \[publish/,/^#   allow/s/^#   //p'
+		printf 'test = true\nreload = %s\n' "${2:-true}"
+	done >>"$T/home/ykenroll.conf"
 }
 change() { # change SERVER COMMAND…: which has the servers told
 	one=$1 before=$(generations "$1")
@@ -56,11 +57,18 @@ change() { # change SERVER COMMAND…: which has the servers told
 }
 admins() { printf '# who may administrate\n\n%s\n' "$1" >"$T/admins"; }
 
+zoe() { # zoe N: with her token of that number
+	printf %s "$(cat "$T/pin")" >"$T/rawpin"
+	uri=$(ykenroll show --client curl -d "$(token_serial "$1")" | grep -o 'pkcs11:manufacturer=piv_II;serial=[0-9a-f]*' | head -1)
+	PKCS11_MODULE_PATH=$OPENSC curl -fsS -m 20 --cacert "$S/web-ca.crt" --resolve "web.test:$(server_port $s):127.0.0.1" \
+		--cert "$uri;id=%01;pin-source=$T/rawpin" "https://web.test:$(server_port $s)/admin"
+}
 claim "a CA" make_ca
 cp "$T/home/ykenroll.conf" "$T/conf"
 for who in alice bob carol erin; do claim "$who" software $who; done
 for s in $SERVERS; do claim "dave-$s" software "dave-$s"; done
 claim "Zoe has a token" enroll Zoe zoe@example.org -d "$(token_serial 1)"
+claim "another Zoe, too" enroll Zoe zoe@example.net -d "$(token_serial 3)"
 claim "the servers' certificate" server_certificate
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/other.key" -out "$S/other.crt" -subj /CN=other-ca -days 30 2>/dev/null
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/mallory.key" -out "$S/mallory.csr" -subj /CN=alice 2>/dev/null
@@ -80,6 +88,9 @@ admins "alice
 nobody@example.org"
 exits 2 "admins, line 4: no holder, token or certificate matches nobody" "a line that names nobody" ykenroll server nginx --path /admin --allow "$T/admins"
 claim "prints nothing" silent
+admins Zoe
+exits 6 "admins, line 3: more than one holder matches Zoe" "one that names two" ykenroll server nginx --path /admin --allow "$T/admins"
+claim "prints nothing" silent
 exits 2 "cannot find" "a file that is not there" ykenroll server nginx --path /admin --allow "$T/missing"
 exits 2 "no certificate of profile operater" "a profile that nobody has" ykenroll server nginx --path /admin --allow profile=operater
 exits 2 "together" "a list without a path" ykenroll server nginx --allow "$T/admins"
@@ -88,6 +99,7 @@ admins alice
 for path in admin //admin '/a b' '/a;b' /x/../admin /.x; do
 	exits 2 "is not a path" "the path $path" ykenroll server nginx --path "$path" --allow "$T/admins"
 done
+claim "no path breaks out" python3 printed.py path "${ROUNDS:-20}" "$T/admins"
 exits 12 "traefik cannot decide by certificate" "Traefik cannot" ykenroll server traefik --path /admin --allow "$T/admins"
 claim "and prints nothing" silent
 chmod 666 "$T/admins"
@@ -101,7 +113,7 @@ for s in $SERVERS; do
 	admins "  alice   # by name
 $(serial carol)
 dave-$s
-erin
+$(printf 'erin\r')
 zoe@example.org"
 	mkdir -p -m 755 "$(server_dir $s)"
 	place $s ''
@@ -112,12 +124,14 @@ zoe@example.org"
 	claim "$s: on the list is in" is 200 $s alice /admin /admin/ /admin/x /admin?x=1 /Admin
 	claim "$s: not on it is out" is 403 $s bob /admin /admin/ /admin/x /admin?x=1 /admin/x/y
 	claim "$s: but elsewhere in" is 200 $s bob / /x /administrator /x/admin '/x?to=/../admin%2f;//' /a.b/...c /a%20b
-	claim "$s: by no other spelling" is "$no" $s bob /Admin /ADMIN/ //admin /admin%2f /admin%2F /%2fadmin /x/../admin /x/%2e%2e/admin /./admin \
+	for version in 1.1 2; do
+		[ $version = 1.1 ] || [ $s = caddy ] || continue
+		claim "$s: by no other spelling, HTTP/$version" is "$no" $s bob /Admin /ADMIN/ //admin /admin%2f /admin%2F /%2fadmin /x/../admin /x/%2e%2e/admin /./admin \
 		/x/..%2fadmin /%61dmin /%41dmin/ '/admin;x' '/admin;x/y' '/x/..;/admin' '/admin%3bx' '/x\..\admin' /x%5c..%5cadmin /admin%00 /admin%0a /admin/../admin \
-		/admin/. /admin//
+			/admin/. /admin//
+	done
 	claim "$s: nor by the whole address" is "$no" $s bob https://web.test/admin "https://web.test:$(server_port $s)/admin" https://web.test//admin
-	claim "$s: of a key in a token, too: she is one of five" eval 'PIN=$(cat "$T/pin") && printf %s "$PIN" >"$T/rawpin" && curl -fsS -m 20 --cacert "$S/web-ca.crt" \
-		--resolve "web.test:$(server_port $s):127.0.0.1" --cert "pkcs11:token=Zoe;id=%01;pin-source=$T/rawpin" "https://web.test:$(server_port $s)/admin"'
+	claim "$s: of a key in a token, too" zoe 1
 	claim "$s: Carol is in" is 200 $s carol /admin
 	claim "$s: on hold" change $s ca suspend "$(serial carol)"
 	claim "$s: she is out, of all" is "$no" $s carol /admin /
@@ -128,7 +142,7 @@ zoe@example.org"
 	claim "$s: revoked" change $s ca revoke "$(serial dave-$s)" --reason superseded
 	claim "$s: he is out" is "$no" $s dave-$s /admin /
 	claim "$s: Erin is in" is 200 $s erin /admin
-	sed -i '/erin/d' "$T/admins"
+	sed -i '/^erin/d' "$T/admins"
 	claim "$s: who left the list" change $s ykenroll ca publish
 	claim "$s: is out there, and in elsewhere" eval 'is 403 $s erin /admin && is 200 $s erin /'
 	echo bob >>"$T/admins"
@@ -140,6 +154,26 @@ zoe@example.org"
 	before=$(generations $s)
 	exits 2 "allow.admin: .*line 2: no holder, token or certificate matches alicia" "$s: a name that is wrong is said" ykenroll ca publish
 	claim "$s: the others were told" eval 'reloaded $s "$before" && is 200 $s bob /admin && is 403 $s alice /admin'
+
+	# a person's next token; the last server, since there is one of each
+	if [ $s = "${SERVERS##* }" ]; then
+		admins zoe@example.org
+		claim "$s: Zoe's lost token" change $s ca reissue "$(token_serial 1)" --reason lost -d "$(token_serial 2)" --pin "file:$T/pin"
+		ykenroll token export 9a "$S/zoe.crt" -d "$(token_serial 2)"
+		claim "$s: her next one alone is on the list" [ "$(grep -v '^#' "$(server_dir $s)/allow-admin.haproxy")" = \
+			"$(openssl x509 -in "$S/zoe.crt" -noout -fingerprint -sha256 | sed 's/.*=//; s/://g' | tr A-Z a-z)" ]
+		claim "$s: she is in with it" zoe 2
+		refuse "$s: and not with the lost one" zoe 1
+	fi
+
+	# what the list's file says is obeyed as soon as it is there
+	ykenroll ca publish --watch >"$S/watch.out" 2>&1 &
+	watch=$!
+	for _ in $(seq 50); do grep -q '2 lists' "$S/watch.out" && break; sleep 0.1; done
+	admins bob
+	for _ in $(seq 80); do is 200 $s bob /admin >/dev/null && break; sleep 0.1; done
+	claim "$s: ca publish --watch sees the file change" is 200 $s bob /admin
+	kill $watch && wait $watch
 
 	# another CA in the same bundle
 	printf 'alice\n' >"$T/admins"

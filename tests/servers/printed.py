@@ -2,8 +2,10 @@
 # What `ykenroll server` prints, as text.
 #
 #   printed.py hostile ROUNDS        no value breaks out of its place, and none that is refused leaves any output
+#   printed.py path ROUNDS WHO       nor does a --path
 #   printed.py traefik FILE OPTIONAL every key is one that Traefik documents, at its place
 import random
+import string
 import subprocess
 import sys
 
@@ -69,6 +71,26 @@ def hostile(rounds):
     return wrong > 0 or good < 20 or bad < 200
 
 
+def path(rounds, who):
+    """Each line has the words that it has for "/a", and the path has no character that means something anywhere."""
+    random.seed(6)
+    good = bad = wrong = 0
+    shape = words('nginx', server('nginx', {**OPTIONS, '--path': '/a', '--allow': who})[1])
+    values = [lead + h for h in HOSTILE for lead in ('', '/')] + ['/a.b', '/a/b', '/a-b_c~d/', '/' + 'x' * 126] + [
+        '/' + ''.join(random.choice('aZ9/._-+=~,@:[]{}"\'\n \\;#$%<>*`|()?^') for _ in range(random.randint(1, 6))) for _ in range(rounds)]
+    for value in values:
+        rc, out, err = server('nginx', {**OPTIONS, '--path': value, '--allow': who})
+        if rc == 0 and words('nginx', out) == shape and not set(value) - set(string.ascii_letters + string.digits + '/._-~'):
+            good += 1
+        elif rc == 2 and out == '' and err:
+            bad += 1
+        else:
+            wrong += 1
+            print(repr(value), rc, out[:200], err[:200])
+    print(f'{good} paths taken, {bad} refused, {wrong} wrong')
+    return wrong > 0 or good < 5 or bad < 50
+
+
 # doc.traefik.io/traefik/reference/dynamic-configuration/file/, version 3 (and 2: the same for these): what the page lists,
 # as far as it concerns us. '*' is any name; a list stands for one of its elements.
 TEXT, BOOL = str, bool
@@ -127,4 +149,6 @@ def traefik(path, optional):
     return len(bad) > 0
 
 
+if sys.argv[1] == 'path':
+    sys.exit(path(int(sys.argv[2]), sys.argv[3]))
 sys.exit(hostile(int(sys.argv[2])) if sys.argv[1] == 'hostile' else traefik(sys.argv[2], sys.argv[3] == 'optional'))
