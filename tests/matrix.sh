@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.." || exit 1
 top=$(pwd)
 case ${1-} in
 clients) tests="clients/clients clients/enrolled" ;;
-servers) tests="servers/matrix servers/headers servers/verify servers/single servers/clients servers/weekend" ;;
+servers) tests="servers/matrix servers/headers servers/verify servers/single servers/clients servers/weekend servers/neighbours" ;;
 browser) tests="servers/browser servers/print" ;;
 *) echo "usage: sh tests/matrix.sh clients|servers|browser" >&2; exit 2 ;;
 esac
