@@ -12,7 +12,7 @@ CLIENT_PACKAGES="python3-requests python3-pycurl libnss3-tools chromium xvfb xdo
 # Those that one release has and another one has not.
 case $(. /etc/os-release; echo "${VERSION_ID-}") in
 12) TEST_PACKAGES="$TEST_PACKAGES dumpasn1" ;;
-*) CLIENT_PACKAGES="$CLIENT_PACKAGES pkcs11-provider" ;;
+*) TEST_PACKAGES="$TEST_PACKAGES lld" CLIENT_PACKAGES="$CLIENT_PACKAGES pkcs11-provider" ;; # binutils has no gold any more
 esac
 TEST_PACKAGES="$TEST_PACKAGES $CLIENT_PACKAGES"
 # Each of these would start a daemon on this machine, now and at every boot, if it were just installed.
