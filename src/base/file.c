@@ -216,7 +216,8 @@ file_read_credential(const char *name, struct secret *ret, struct err *err)
 	if (!S_ISREG(st.st_mode) || (st.st_uid != geteuid() && st.st_uid != 0) ||
 	    (st.st_mode & 037) != 0)
 		return err_set(err, ERR_USAGE,
-		    "credential %s is not a file that only this service can read", path);
+		    "credential %s is not a file that only this service can read (mode %03o)", path,
+		    (unsigned)st.st_mode & 0777);
 	return (rc = read_all(fd, path, &b, err)) != 0 ? rc : take_line(path, &b, ret, err);
 }
 

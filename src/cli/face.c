@@ -90,7 +90,8 @@ puk_check(const struct secret *puk, struct err *err)
 	if ((rc = device_pin_check(puk, "new PUK", err)) != 0)
 		return rc;
 	return secret_is_trivial(puk)
-		   ? err_set(err, ERR_USAGE, "this PUK is too easy to guess; choose another one")
+		   ? err_set(err, ERR_USAGE,
+			 "this PUK is too easy to guess (the factory PUK 12345678, a sequence, or one repeated character): choose another one")
 		   : 0;
 }
 

@@ -135,7 +135,7 @@ audit_tell(const char *home, struct registry *r, struct signer *s, struct err *e
 		return rc;
 	known.rows = told.rows;
 	memcpy(known.head, told.head, sizeof(known.head));
-	return registry_mark_check(r, &known, "the signer's log", err);
+	return registry_mark_check(r, &known, "the signer's log (issuance.db)", err);
 }
 
 /* ---- what everybody may read of a home ---- */

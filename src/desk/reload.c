@@ -46,7 +46,8 @@ split(const char *command, const char ***ret, struct err *err)
 	int n;
 
 	if (!quotes_end(command))
-		return err_set(err, ERR_USAGE, "the reload command has an unclosed quote");
+		return err_set(
+		    err, ERR_USAGE, "the reload command has an unclosed quote: %s", command);
 	switch (poptParseArgvString(command, &n, ret)) {
 	case 0:
 		return 0;

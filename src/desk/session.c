@@ -134,8 +134,8 @@ desk_pin_check(const struct secret *pin, struct err *err)
 	 */
 	if (secret_is_trivial(pin))
 		return err_set(err, ERR_USAGE,
-		    "this PIN is too easy to guess (the factory PIN, a sequence, or one repeated "
-		    "character): choose another one");
+		    "this PIN is too easy to guess (the factory PIN 123456, a sequence, or one "
+		    "repeated character): choose another one");
 	return 0;
 }
 

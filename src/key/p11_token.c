@@ -166,7 +166,7 @@ find_slot(struct p11 *p, struct err *err)
 	if (found == 1)
 		return 0;
 	return last != CKR_OK ? p11_err(err, "C_GetTokenInfo", last)
-			      : err_set(err, ERR_ABSENT, "no token matches the URI");
+			      : err_set(err, ERR_ABSENT, "HSM: no token matches the URI");
 }
 
 static int
@@ -330,7 +330,8 @@ p11_connect(P11KitUri *uri, const struct secret *pin, bool write, struct p11 *re
 	int rc;
 
 	if ((rc = find_token(&p, err)) != 0)
-		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "no token matches the URI") : rc;
+		return rc == ERR_ABSENT ? err_set(err, ERR_CA, "HSM: no token matches the URI")
+					: rc;
 	rv = p.module->C_OpenSession(p.slot,
 	    CKF_SERIAL_SESSION | (write ? CKF_RW_SESSION : (CK_FLAGS)0), NULL, NULL, &p.session);
 	if (rv != CKR_OK) {

@@ -115,7 +115,8 @@ read_record(char text[static RECORD_MAX + 1], struct err *err)
 		if (n < 0 && errno != EINTR)
 			return err_errno(err, ERR_INTERNAL, "cannot read the letter");
 		if (n > 0 && (len += (size_t)n) > RECORD_MAX)
-			return err_set(err, ERR_USAGE, "the letter is too long");
+			return err_set(
+			    err, ERR_USAGE, "the letter is too long: at most %d bytes", RECORD_MAX);
 	}
 	text[len] = '\0';
 	close(STDIN_FILENO);

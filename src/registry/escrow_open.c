@@ -166,7 +166,8 @@ registry_escrow_open(struct registry *r, const struct registry_escrow_key *key,
 		    err, ERR_USAGE, "a secret is opened only for a reason: give --reason TEXT");
 	/* what was not sealed anew yet opens with it for rekey only */
 	if (!key->current)
-		return err_set(err, ERR_FIT, "this key may no longer open secrets");
+		return err_set(err, ERR_FIT,
+		    "this key may no longer open secrets; see: ykenroll escrow recipients");
 	if ((rc = leave_row(r, what, &row, key, err)) != 0)
 		return rc;
 	label.version = row.version;

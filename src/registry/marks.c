@@ -174,7 +174,7 @@ registry_accept_rollback(
 		    err, ERR_USAGE, "a rollback is accepted only for a reason: give --reason TEXT");
 	if (registry_mark_check(r, mark, "", NULL) == 0)
 		return err_set(err, ERR_USAGE,
-		    "the registry is not older than what pub/ and the signer know: there is no "
+		    "the registry is not older than what pub/issuing.crl and the signer know: there is no "
 		    "rollback to accept");
 	text_hex(mark->head, sizeof(mark->head), hex);
 	if ((rc = db_begin(r->db, &tx, err)) != 0 ||

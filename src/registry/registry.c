@@ -175,7 +175,9 @@ publish(const char *home, const char *temp, const char *path, struct err *err)
 		return err_set(err, ERR_INTERNAL, "%s could not be closed", temp);
 	if (link(temp, path) != 0)
 		return errno == EEXIST
-			   ? err_set(err, ERR_OCCUPIED, "%s already contains a registry", home)
+			   ? err_set(err, ERR_OCCUPIED,
+				 "%s already contains a registry (registry.db); use another --home",
+				 home)
 			   : err_errno(err, ERR_INTERNAL, "cannot create %s", path);
 	unlink(temp);
 	return file_fsync(dir, home, err);
@@ -200,7 +202,9 @@ look(const struct registry_init *init, const char *path, bool *ret, struct err *
 	*ret = access(path, F_OK) == 0;
 	return !*ret || (init->anew && is_unused(path))
 		   ? 0
-		   : err_set(err, ERR_OCCUPIED, "%s already contains a registry", init->home);
+		   : err_set(err, ERR_OCCUPIED,
+			 "%s already contains a registry (registry.db); use another --home",
+			 init->home);
 }
 
 int

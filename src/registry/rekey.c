@@ -99,7 +99,7 @@ apply(struct registry_recipients *set, const struct registry_escrow_change *chan
 		safe += set->list[i].role == ROLE_RECOVERY;
 	if (safe == 0)
 		return err_set(err, ERR_USAGE,
-		    "no recovery certificate would be left; add another one in the same command");
+		    "no recovery certificate would be left; use --add-recovery in the same command");
 	qsort(set->list, set->n, sizeof(set->list[0]), by_role);
 	return 0;
 }
@@ -192,8 +192,8 @@ registry_escrow_change(struct registry *r, const struct registry_escrow_key *key
 	if (change->n_add == 0 && change->n_remove == 0)
 		return 0;
 	if (key->role != ROLE_RECOVERY || !key->current)
-		return err_set(
-		    err, ERR_FIT, "only a current recovery key may change who can open the escrow");
+		return err_set(err, ERR_FIT,
+		    "only a current recovery key may change who can open the escrow; see: ykenroll escrow recipients");
 	if ((rc = registry_text_check(change->why, REGISTRY_TEXT_MAX, "the reason", err)) != 0 ||
 	    (rc = check_key(r, key, err)) != 0 || (rc = registry_recipients(r, &set, err)) != 0 ||
 	    (rc = registry_recipients(r, &old, err)) != 0 || (rc = apply(&set, change, err)) != 0)

@@ -130,15 +130,18 @@ check_log(struct responder *r, struct err *err)
 static int
 look_at_log(struct responder *r, struct err *err)
 {
+	char last[UTC_TEXT_LEN];
 	uint64_t lines;
 	int rc;
 
 	if ((rc = signer_status_refresh(r->log, err)) != 0)
 		return rc;
+	utc_text(signer_status_log(r->log).last_time, last);
 	if (utc_now() < signer_status_log(r->log).last_time - CLOCK_SLACK)
 		return err_set(err, ERR_CA,
-		    "the clock is or was wrong: the last row of the issuance log is dated in the "
-		    "future; set the clock");
+		    "the clock is or was wrong: the last row of the issuance log is dated %s, in "
+		    "the future; set the clock",
+		    last);
 	lines = signer_status_log(r->log).lines;
 	if (lines < r->lines)
 		return old_backup(err, "lines", lines, r->lines);

@@ -106,6 +106,8 @@ say(const struct ocspd_cert *c, const char *what, const struct err *err)
 static void
 take(struct ocspd_cert *c, struct key **key, struct blob *cert, struct ocsp **o)
 {
+	char text[80], end[UTC_TEXT_LEN];
+
 	ocsp_freep(&c->ocsp);
 	c->ocsp = TAKE(*o);
 	if (*key != NULL) {
@@ -115,7 +117,9 @@ take(struct ocspd_cert *c, struct key **key, struct blob *cert, struct ocsp **o)
 	blob_move(&c->cert, cert);
 	c->from = utc_now();
 	c->warned_at = 0;
-	say(c, "the responder has a new certificate", NULL);
+	utc_text(ocsp_until(c->ocsp), end);
+	snprintf(text, sizeof(text), "the responder has a new certificate, until %s", end);
+	say(c, text, NULL);
 }
 
 /* Of the same key first: the PIN of an HSM is given once. */

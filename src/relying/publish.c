@@ -255,11 +255,10 @@ not_older(const struct publishing *p, size_t i, const struct file *f, struct lis
 		return 0;
 	if (was->number >= p->ret->crls[i].number)
 		return err_set(err, ERR_OCCUPIED,
-		    "%s/%s has number %llu of the %s CRL, and %s %s; was the home restored from a "
-		    "backup?",
-		    p->what->dir, f->name, (unsigned long long)was->number, cas[i].name, cas[i].crl,
-		    was->number == p->ret->crls[i].number ? "a different one with the same number"
-							  : "an older one");
+		    "%s/%s has another %s CRL with number %llu, and %s number %llu; was the home "
+		    "restored from a backup?",
+		    p->what->dir, f->name, cas[i].name, (unsigned long long)was->number, cas[i].crl,
+		    (unsigned long long)p->ret->crls[i].number);
 	return none_missing(p, i, f, &there->crl, err);
 }
 

@@ -98,7 +98,7 @@ import_serial(const char *hex, struct import_line *l)
 	snprintf(even, sizeof(even), "%s%s", len % 2 == 0 ? "" : "0", hex);
 	len = strlen(even) / 2;
 	if (text_unhex(even, serial, len) != 0 || log_serial(serial, len, l->cert.serial) != 0)
-		return "the serial number is not hexadecimal";
+		return "the serial number is not hexadecimal (0-9, A-F)";
 	snprintf(l->hex, sizeof(l->hex), "%s", even);
 	for (i = 0; l->hex[i] != '\0'; i++)
 		l->hex[i] = (char)toupper((unsigned char)l->hex[i]);
@@ -118,9 +118,9 @@ take_reason(char *reason, struct import_line *l)
 		if (strcasecmp(reasons[i].name, reason) == 0)
 			break;
 	if (i == sizeof(reasons) / sizeof(reasons[0]))
-		return "unknown revocation reason";
+		return "the revocation reason is none of RFC 5280, 5.3.1, such as keyCompromise";
 	if ((reasons[i].more == NOTHING) != (more == NULL))
-		return "unexpected text after the revocation reason";
+		return "unexpected text after the revocation reason: only holdInstruction, keyTime and CAkeyTime have one";
 	if (reasons[i].more == A_TIME && time_of(more, &when) != 0)
 		return "the time of compromise is malformed";
 	l->invalidity = reasons[i].more == A_TIME;
@@ -141,7 +141,7 @@ take_revocation(char *field, struct import_line *l)
 		return "the year of the revocation time has two digits, and the century is not "
 		       "clear; write it with four: YYYYMMDDHHMMSSZ";
 	if (time_of(field, &l->cert.revoked_at) != 0 || l->cert.revoked_at <= 0)
-		return "the revocation time is malformed";
+		return "the revocation time is malformed; write it as YYYYMMDDHHMMSSZ";
 	return reason == NULL ? NULL : take_reason(reason, l);
 }
 
@@ -173,12 +173,12 @@ import_index_line(char *line, struct import_line *ret)
 	ret->cert.ca = LOG_ISSUING;
 	ret->cert.state = LOG_SIGNED;
 	if (split(line, fields) != FIELDS)
-		return "it does not have six fields separated by tabs";
+		return "it does not have 6 fields separated by tabs";
 	if (strlen(fields[0]) != 1 || strchr("VRE", fields[0][0]) == NULL)
 		return "its status is not V, R or E";
 	ret->status = fields[0][0];
 	if (take_end(fields[1], ret) != 0)
-		return "the expiry time is malformed";
+		return "the expiry time is malformed; write it as YYYYMMDDHHMMSSZ";
 	if ((why = take_revocation(fields[2], ret)) != NULL ||
 	    (why = import_serial(fields[3], ret)) != NULL)
 		return why;

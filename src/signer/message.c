@@ -384,7 +384,8 @@ receive_exact(int fd, int64_t deadline_ns, uint8_t *to, size_t len, struct err *
 		if (n < 0)
 			return err_errno(err, ERR_INTERNAL, "cannot receive from the signer");
 		if (n == 0)
-			return err_set(err, ERR_INTERNAL, "the signer ended without an answer");
+			return err_set(err, ERR_INTERNAL,
+			    "the signer, or the ssh tunnel to it, ended without an answer; run this again when it is there");
 		done += (size_t)n;
 	}
 	return 0;

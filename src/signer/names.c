@@ -177,7 +177,8 @@ not_a_ca(const struct blob *ca, const struct names *names, struct err *err)
 	if ((x = d2i_X509(NULL, &p, (long)ca->len)) == NULL)
 		return err_set(err, ERR_INTERNAL, "cannot compare the name");
 	if (X509_NAME_cmp(name, X509_get_subject_name(x)) == 0)
-		return err_set(err, ERR_USAGE, "the name is the CA's own; choose another one");
+		return err_set(err, ERR_USAGE, "'%s' is the CA's own name; choose another one",
+		    names->who.name);
 	return 0;
 }
 
@@ -232,8 +233,9 @@ check_subject(const struct ca *ca, const struct profile *p, struct names *n, str
 static const char *
 first_name(unsigned set)
 {
-	static const char *const words[] = {"e-mail address", "user principal name (--upn)",
-	    "card's GUID", "DNS name (--dns)", "IP address (--ip)", "SID (--sid)"};
+	static const char *const words[] = {"e-mail address (--email)",
+	    "user principal name (--upn)", "card's GUID", "DNS name (--dns)", "IP address (--ip)",
+	    "SID (--sid)"};
 
 	return words[set == 0 ? 0 : ffs((int)set) - 1];
 }

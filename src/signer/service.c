@@ -45,7 +45,7 @@ service_socket(int *ret_fd, struct err *err)
 	if (n != 1 || option(FIRST_FD, SO_DOMAIN) != AF_UNIX ||
 	    option(FIRST_FD, SO_TYPE) != SOCK_STREAM || option(FIRST_FD, SO_ACCEPTCONN) != 1)
 		return err_set(err, ERR_USAGE,
-		    "the service manager must pass exactly one listening Unix stream socket");
+		    "the service manager must pass exactly one listening Unix stream socket (ListenStream=)");
 	if (fcntl(FIRST_FD, F_SETFD, FD_CLOEXEC) != 0 || fcntl(FIRST_FD, F_SETFL, O_NONBLOCK) != 0)
 		return err_errno(err, ERR_INTERNAL, "cannot use the service manager's socket");
 	*ret_fd = FIRST_FD;

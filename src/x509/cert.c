@@ -232,13 +232,13 @@ unfit(X509 *x, long below)
 	if ((X509_get_extended_key_usage(x) & XKU_SSL_CLIENT) == 0)
 		return "it may not issue client certificates (extendedKeyUsage has no clientAuth)";
 	if (X509_get_ext_by_NID(x, NID_name_constraints, -1) >= 0)
-		return "it has name constraints, and here nothing keeps to them";
+		return "it has name constraints (nameConstraints), and here nothing keeps to them";
 	if (X509_get_pathlen(x) >= 0 && X509_get_pathlen(x) < below)
-		return "its path length allows no CA below it";
+		return "its path length allows no CA below it (pathLenConstraint)";
 	if ((X509_get_extension_flags(x) & EXFLAG_CRITICAL) != 0)
 		return "it has a critical extension that OpenSSL does not know";
 	if (EVP_PKEY_get_security_bits(X509_get0_pubkey(x)) < SECURITY_BITS)
-		return "its key is too short";
+		return "its key is too short: RSA needs 2048 bits";
 	/* a trust anchor's own signature is not looked at */
 	if ((X509_get_extension_flags(x) & EXFLAG_SS) == 0 &&
 	    (X509_get_signature_info(x, NULL, NULL, &bits, NULL) != 1 || bits < SECURITY_BITS))

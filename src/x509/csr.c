@@ -93,7 +93,8 @@ fill(X509_REQ *req, const struct csr_fields *f, struct err *err)
 		return rc;
 	no_subject = X509_NAME_entry_count(name) == 0;
 	if (no_subject && f->n_san == 0)
-		return err_set(err, ERR_USAGE, "a request needs a subject or an alternative name");
+		return err_set(err, ERR_USAGE,
+		    "a request needs a subject (--subject) or an alternative name (--san)");
 	if (!X509_REQ_set_version(req, X509_REQ_VERSION_1) || !X509_REQ_set_subject_name(req, name))
 		return evp_err(err, ERR_INTERNAL, "cannot create a request");
 	return put_extensions(req, f, no_subject, err);

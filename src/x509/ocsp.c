@@ -91,7 +91,7 @@ judge(X509 *cert, X509 *ca, const struct key *key)
 		return "it is malformed";
 	if ((X509_get_extension_flags(cert) & EXFLAG_XKUSAGE) == 0 ||
 	    (X509_get_extended_key_usage(cert) & XKU_OCSP_SIGN) == 0)
-		return "its extended key usage is not OCSP signing";
+		return "its extended key usage is not OCSPSigning";
 	if ((X509_get_key_usage(cert) & KU_DIGITAL_SIGNATURE) == 0)
 		return "its key usage lacks digitalSignature";
 	if (EVP_PKEY_eq(own, key_evp_public(key)) != 1)

@@ -65,7 +65,7 @@ check_log(const struct desk *w, struct registry *r, struct workflow_audit *ret, 
 	marks = signer_status_log(s);
 	mark.rows = marks.audit.rows;
 	memcpy(mark.head, marks.audit.head, sizeof(mark.head));
-	if ((rc = registry_mark_check(r, &mark, "the signer's log", err)) != 0)
+	if ((rc = registry_mark_check(r, &mark, "the signer's log (issuance.db)", err)) != 0)
 		return rc;
 	ret->logged_rows = mark.rows;
 	if (ret->crl_number > marks.crl_number)
@@ -138,7 +138,7 @@ workflow_accept_rollback(
 	int rc;
 
 	if (!text_is_plain(reason))
-		return err_set(err, ERR_USAGE, "the reason must be printable text");
+		return err_set(err, ERR_USAGE, "--reason must be printable text");
 	if ((rc = open_any(w, &r, err)) != 0 || (rc = session_open_signer(w, &s, err)) != 0 ||
 	    (rc = newest_mark(w, s, &mark, err)) != 0)
 		return rc;

@@ -257,9 +257,11 @@ check_policy(const struct verb *v, const struct workflow_token_attest *what,
 		return err_set(err, ERR_ATTEST,
 		    "the attestation has a different firmware version than the token");
 	if (pin_strength(a->pin_policy) < pin_strength(what->pin_policy))
-		return err_set(err, ERR_ATTEST, "the key's PIN policy is weaker than requested");
+		return err_set(
+		    err, ERR_ATTEST, "the key's PIN policy is weaker than --pin-policy asks for");
 	if (touch_strength(a->touch_policy) < touch_strength(what->touch_policy))
-		return err_set(err, ERR_ATTEST, "the key's touch policy is weaker than requested");
+		return err_set(err, ERR_ATTEST,
+		    "the key's touch policy is weaker than --touch-policy asks for");
 	return 0;
 }
 

@@ -198,8 +198,8 @@ check_cert(const struct parts *p, const struct workflow_receipt_trust *trust,
 	int rc;
 
 	if (trust->root != NULL && !blob_equal(trust->root, &p->root))
-		return err_set(
-		    err, ERR_PROOF, "the receipt's root certificate is not the one given");
+		return err_set(err, ERR_PROOF,
+		    "the receipt's root certificate is not the one given with --root");
 	if ((rc = cert_read(p->cert.data, p->cert.len, &info, err)) != 0 ||
 	    (rc = receipt_chain(&p->cert, &p->issuing, &p->root, info.not_before + 1, err)) != 0)
 		return rc;

@@ -142,7 +142,7 @@ check_unanswered(struct enrolment *e, const struct unblock_request *t, struct er
 		return rc;
 	return a.before ? err_set(err, ERR_OCCUPIED,
 			      "this request was answered before and can be answered only once: "
-			      "ask for a new one")
+			      "ask for a new one (ykenroll unblock --request)")
 			: 0;
 }
 
@@ -251,7 +251,9 @@ read_answer(
 		    err, ERR_USAGE, "%s does not exist yet: there is no answer", p->answer);
 	if (rc != 0)
 		return rc;
-	return unblock_open(t, &key, &answer, ret, err);
+	if ((rc = unblock_open(t, &key, &answer, ret, err)) != 0)
+		err_wrap(err, "%s", p->answer);
+	return rc;
 }
 
 static int

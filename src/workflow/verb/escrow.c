@@ -49,7 +49,7 @@ workflow_escrow_open(const struct desk *w, const struct workflow_escrow_open *wh
 	int rc;
 
 	if (what->reason[0] == '\0' || !text_is_plain(what->reason))
-		return err_set(err, ERR_USAGE, "the reason must be printable text and not empty");
+		return err_set(err, ERR_USAGE, "--reason must be printable text and not empty");
 	if ((rc = session_note(why, sizeof(why), what->reason, what->ticket, err)) != 0 ||
 	    (rc = session_open_registry(w, &r, err)) != 0 ||
 	    (rc = workflow_escrow_unlock(w, r, &key, err)) != 0)
