@@ -36,8 +36,8 @@ claim "it is whole, sha256sum says" sh -c 'cd "$T/media/june" && sha256sum --che
 claim "with all that the home has" sh -c 'cd "$T/home" && find . -type f ! -name lock | sort >"$T/a" && cd "$T/media/june" && find . -type f ! -name MANIFEST | sort >"$T/b" && cmp "$T/a" "$T/b"'
 claim "for its owner alone" sh -c '! find "$T/media/june" -perm /077 | grep .'
 claim "with the row that says so" [ "$(sqlite3 "$T/media/june/registry.db" "SELECT action FROM audit ORDER BY seq DESC LIMIT 1")" = backup ]
-exits 9 'already exists' "not over another" ykenroll backup "$T/media/june"
-exits 2 'in the home' "not into the home" ykenroll backup "$T/home/backup"
+exits 9 '/june ' "not over another" ykenroll backup "$T/media/june"
+exits 2 '/home/backup ' "not into the home" ykenroll backup "$T/home/backup"
 exits 0 '' "without the CA" ykenroll backup --no-ca "$T/media/noca"
 claim "has no key of it" sh -c '! ls "$T/media/noca/ca"'
 
@@ -68,7 +68,7 @@ claim "page: restore" command 4
 claim "page: doctor" command 5
 claim "the very certificate and CRL" cmp "$T/old/pub/issuing.crl" "$T/home/pub/issuing.crl"
 claim "what servers read is open to them" [ "$(stat -c %a "$T/home/pub" "$T/home/pub/issuing.crl" "$T/home" "$T/home/ca" | xargs)" = "755 644 700 700" ]
-exits 9 'not empty' "not over a home" ykenroll restore "$T/media/july" --crl "$T/media/last.crl"
+exits 9 '/home .*--home' "not over a home" ykenroll restore "$T/media/july" --crl "$T/media/last.crl"
 exits 0 '' "unblock goes on" ykenroll unblock --device "$one" --pin "file:$T/pin" --escrow-key "$T/recovery.key" --escrow-pass "file:$T/rpass"
 exits 0 '' "an enrolment goes on" enroll Carol carol@example.org --device "$two" --reset --yes
 exits 0 '' "a revocation goes on" ykenroll revoke carol@example.org --reason superseded $ca
@@ -83,19 +83,19 @@ carol=$(cert_of "$two")
 
 # ---- last month's backup: with today's CRL, with last month's, with none ----
 move
-exits 12 'nobody can tell' "june, no CRL" ykenroll restore "$T/media/june"
+exits 12 '--crl FILE.*--accept-older' "june, no CRL" ykenroll restore "$T/media/june"
 claim "no home" [ -z "$(ls -A "$T/home")" ]
 command 6 >"$T/out" 2>"$T/err"
 claim "page: june with today's CRL stops (exit 12)" [ $? = 12 ]
-claim "it tells the revocations that are missing" grep -q '^missing: 3 revocations' "$T/err"
-claim "and the rows" grep -Eq 'missing: [0-9]+ audit rows' "$T/err"
+claim "it tells the revocations that are missing" grep -q '^missing: 3 ' "$T/err"
+claim "and the rows" [ "$(grep -c '^missing: [0-9]' "$T/err")" = 2 ]
 { cat "$june"; head -c -100 "$T/media/last.crl"; } >"$T/cut.crl"
-exits 12 'cut off' "june's CRL and a newer one that is cut off" ykenroll restore "$T/media/june" --crl "$T/cut.crl"
+exits 12 '/cut.crl ' "june's CRL and a newer one that is cut off" ykenroll restore "$T/media/june" --crl "$T/cut.crl"
 exits 0 '' "june with june's CRL" ykenroll restore "$T/media/june" --crl "$june"
-claim "it tells which" grep -q "number $(number "$june") of " "$T/err"
+claim "it tells which" grep -q "number $(number "$june") " "$T/err"
 exits 0 '' "and is well by what it knows" ykenroll audit verify
 move
-exits 2 'has not signed' "a CRL of somebody else" sh -c 'ykenroll init --home "$T/stranger" --name S --recovery-out "$T/s.key" --ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass" >/dev/null &&
+exits 2 '/stranger/pub/issuing.crl ' "a CRL of somebody else" sh -c 'ykenroll init --home "$T/stranger" --name S --recovery-out "$T/s.key" --ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass" >/dev/null &&
 	ykenroll restore "$T/media/june" --crl "$T/stranger/pub/issuing.crl"'
 claim "page: june with today's CRL is accepted" command 7
 claim "page: the audit is whole" command 8
@@ -118,13 +118,13 @@ claim "and a row says so" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FR
 # ---- a desk of its own; while a signer runs ----
 ykenroll signer --socket "$T/run/signer.sock" $ca >"$T/signer.log" 2>&1 &
 signer=$!
-until grep -qs listening "$T/signer.log"; do sleep 0.1; done
+until [ -S "$T/run/signer.sock" ]; do sleep 0.1; done
 claim "page: a desk" command 12
 claim "page: its backup" command 13
 exits 0 '' "the CA's, while the signer runs" ykenroll backup "$T/media/running"
 claim "is whole" ykenroll restore --home "$T/fresh" "$T/media/running" --crl "$T/home/pub/issuing.crl"
 exits 0 '' "the desk's" ykenroll restore --home "$T/desk2" "$T/media/desk"
-exits 2 'leave --crl out' "which no CRL tells of" ykenroll restore --home "$T/desk3" "$T/media/desk" --crl "$T/home/pub/issuing.crl"
+exits 2 '--crl' "which no CRL tells of" ykenroll restore --home "$T/desk3" "$T/media/desk" --crl "$T/home/pub/issuing.crl"
 kill $signer
 wait $signer
 finish

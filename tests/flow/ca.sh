@@ -14,7 +14,7 @@ ends() { date -d "$(openssl crl -in "$1" -noout -nextupdate | sed 's/.*=//')" +%
 good() { openssl crl -in "$1" -noout -CAfile "$2" 2>&1 | grep -q 'verify OK'; } # good CRL CA
 
 # ---- ca crl ----
-exits 2 'no verb of ca given' "ca alone asks for a verb" ykenroll ca
+exits 2 'ykenroll ca VERB' "ca alone asks for a verb" ykenroll ca
 exits 0 '' "a new CRL of the issuing CA" ca crl
 claim "its number rose by one" [ "$(number "$pub/issuing.crl")" = 2 ]
 claim "openssl verifies it" good "$pub/issuing.crl" "$pub/issuing.crt"
@@ -33,22 +33,22 @@ echo "another passphrase" >"$T/rootpass"
 openssl pkcs8 -topk8 -in "$T/home/ca/root.key" -passin "file:$T/pass" -scrypt -passout "file:$T/rootpass" -out "$T/root.key"
 cp "$T/home/ca/root.key" "$T/root.key.first"
 chmod 600 "$T/root.key" && cp "$T/root.key" "$T/home/ca/root.key"
-exits 11 "root's key" "the CA passphrase does not open a root key of its own" ca crl --root
-exits 2 'must be prompt' "--root-pass takes a SPEC" ca crl --root --root-pass secret
-exits 2 'only with --root' "--root-pass is for --root" ca crl --root-pass "file:$T/rootpass"
+exits 11 '/root.key' "the CA passphrase does not open a root key of its own" ca crl --root
+exits 2 '--root-pass .*file:PATH' "--root-pass takes a SPEC" ca crl --root --root-pass secret
+exits 2 '--root-pass .*--root$' "--root-pass is for --root" ca crl --root-pass "file:$T/rootpass"
 exits 0 '' "--root-pass opens it" ca crl --root --root-pass "file:$T/rootpass"
 claim "number 3" [ "$(number "$pub/root.crl")" = 3 ]
 exits 0 '' "both from descriptors" sh -c 'exec 3<"$0" 4<"$1"; exec ykenroll ca crl --root --ca-pass fd:3 --root-pass fd:4' "$T/pass" "$T/rootpass"
 rm "$T/home/ca/root.key"
-exits 11 'bring' "a root key that is not there is asked for" ca crl --root
+exits 11 '/root.key' "a root key that is not there is asked for" ca crl --root
 exits 0 '' "and the issuing CA's CRL does not need it" ca crl
 cp "$T/root.key.first" "$T/home/ca/root.key"
 ykenroll signer --ca-pass "file:$T/pass" 2>/dev/null &
 signer=$!
 for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$T/home/signer.sock" ] && break; sleep 0.3; done
-exits 11 'stop it' "--root is not for a signer that listens" ca crl --root
+exits 11 '/signer.sock' "--root is not for a signer that listens" ca crl --root
 exits 0 '' "a CRL of the issuing CA is" ykenroll ca crl
-exits 2 'does not hold' "a signer that listens cannot have the root's key" ykenroll signer --root
+exits 2 'ykenroll ca crl --root' "a signer that listens cannot have the root's key" ykenroll signer --root
 kill "$signer"
 wait "$signer" 2>/dev/null
 
@@ -97,12 +97,12 @@ exits 0 '' "Alice gets a token" enroll Alice alice@example.org -d "$one"
 exits 0 '' "and another one" enroll Alice alice@example.org -d "$two" --additional
 s1=$(cert_of "$one") s2=$(cert_of "$two")
 claim "both verify" eval 'verifies "$one" && verifies "$two"'
-exits 2 'reason is required' "no reason, no revocation" take revoke "$one"
-exits 2 "invalid reason 'lostit'" "a reason that there is not" take revoke "$one" --reason lostit
-exits 2 'suspend' "certificateHold names suspend" take revoke "$one" --reason certificate-hold
-exits 2 'no holder, token' "nobody of that name" take revoke nobody@example.org --reason superseded
-exits 2 'no .*certificate' "a serial that is none" take revoke 40000000000000000000000000000000 --reason superseded
-exits 6 'use --all' "a holder with two tokens must be one's choice" take revoke alice@example.org --reason superseded
+exits 2 '--reason R' "no reason, no revocation" take revoke "$one"
+exits 2 "'lostit'.* keyCompromise" "a reason that there is not" take revoke "$one" --reason lostit
+exits 2 "'certificateHold'.*ykenroll suspend" "certificateHold names suspend" take revoke "$one" --reason certificate-hold
+exits 2 'nobody@example.org' "nobody of that name" take revoke nobody@example.org --reason superseded
+exits 2 '40000000000000000000000000000000' "a serial that is none" take revoke 40000000000000000000000000000000 --reason superseded
+exits 6 '10000001 .*10000002.*--all' "a holder with two tokens must be one's choice" take revoke alice@example.org --reason superseded
 claim "nothing was revoked by these" eval 'verifies "$one" && verifies "$two"'
 
 before=$(number "$pub/issuing.crl")
@@ -110,8 +110,8 @@ exits 0 '' "suspend" take suspend "$one" --ticket 'HD-17 <b>'
 claim "refused by openssl" is_revoked "$one"
 claim "for a hold" [ "$(on_crl "$s1")" = CertificateHold ]
 claim "the token is suspended" [ "$(token_state "$one")" = suspended ]
-exits 0 '' "suspend again" take suspend "$one"
-claim "which was so before" grep -q 'already on hold' "$T/out"
+exits 0 '' "suspend again" take suspend "$one" --json
+claim "which was so before" jq -e .already "$T/out"
 claim "the other one is not touched" verifies "$two"
 exits 0 '' "resume" take resume "$one"
 claim "it verifies again" verifies "$one"
@@ -127,11 +127,11 @@ claim "both verify again" eval 'verifies "$one" && verifies "$two"'
 # servers that ykenroll.conf names know it when the command returns
 cp "$T/home/ykenroll.conf" "$T/conf"
 printf '\n[publish]\ndir = %s\nreload = /bin/cp %s %s\n' "$T/www" "$T/www/crl-bundle.pem" "$T/served" >>"$T/home/ykenroll.conf"
-exits 0 '' "suspend, with a server" take suspend "$one"
+exits 0 '' "suspend, with a server" take suspend "$one" --json
 claim "the server has the CRL with it" eval 'openssl crl -in "$T/served" -noout -text | grep -q -i "Serial Number: $s1"'
-claim "which is told" grep -q 'published to 1 place' "$T/out"
+claim "which is told" jq -e '.published == 1' "$T/out"
 sed -i 's,^reload.*,reload = /bin/false,' "$T/home/ykenroll.conf"
-exits 1 'done, and in the CA.s CRL number .*ykenroll ca publish' "resume, and the server cannot be told" take resume "$one"
+exits 1 'CRL number [0-9]+.*ykenroll ca publish' "resume, and the server cannot be told" take resume "$one"
 claim "it is resumed all the same" verifies "$one"
 cp "$T/conf" "$T/home/ykenroll.conf"
 
@@ -145,10 +145,10 @@ claim "reason and ticket are in the audit" [ "$(db "SELECT count(*) FROM audit W
 exits 0 '' "once more" take revoke "$one" --reason keycompromise --json
 claim "says that it was so" jq -e '.already' "$T/out"
 claim "and writes no audit" [ "$(db "SELECT count(*) FROM audit WHERE action='revoke'")" = 1 ]
-exits 9 'lost' "what is lost is not resumed" take resume "$one"
+exits 9 ' 10000001 .* lost' "what is lost is not resumed" take resume "$one"
 exits 0 '' "found again, it is retired" take revoke "$one" --reason keyCompromise --token retired
 claim "so it is" [ "$(token_state "$one")" = retired ]
-exits 9 'cannot become' "and stays that" take revoke "$one" --reason keyCompromise --token lost
+exits 9 ' 10000001 .* lost$' "and stays that" take revoke "$one" --reason keyCompromise --token lost
 
 # killed between the CA's word and the registry's
 if command -v strace >/dev/null; then

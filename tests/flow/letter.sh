@@ -22,12 +22,12 @@ opens() { # opens TOKEN PIN
 db() { sqlite3 "$T/home/registry.db" "$1"; }
 holds() { grep -qaF -- "$1" "$T"/home/registry.db*; }
 
-exits 2 'given together' "generate wants a letter" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin generate
-exits 2 'given together' "and a letter wants generate" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" \
+exits 2 '--pin generate .*--letter FILE' "generate wants a letter" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin generate
+exits 2 '--pin generate .*--letter FILE' "and a letter wants generate" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" \
 	--pin "file:$T/pin" --letter "$T/x"
 : >"$T/there"
-exits 9 'already exists' "a letter is never written over a file" made "$one" alice "$T/there"
-exits 2 'no-such' "a certificate that is not there" made "$one" alice "$T/alice.txt" --letter-to "$T/no-such.pem"
+exits 9 '/there ' "a letter is never written over a file" made "$one" alice "$T/there"
+exits 2 '/no-such.pem' "a certificate that is not there" made "$one" alice "$T/alice.txt" --letter-to "$T/no-such.pem"
 claim "and the token was not touched" [ "$(ykvirt inspect "$(state 1)" | jq .pin.factory)" = true ]
 
 exits 0 '' "a first PIN is made" made "$one" alice "$T/alice.txt" --json
@@ -48,7 +48,7 @@ claim "the same" cmp "$T/alice.txt" "$T/again.txt"
 claim "the audit knows" [ "$(db "SELECT count(*) FROM audit WHERE action = 'letter-write'")" = 1 ]
 sealed=$(db "SELECT hex(sealed) FROM letters WHERE token = $one")
 exits 0 '' "handed over" ykenroll letter "$one" --handed-over
-exits 2 'no waiting letter' "then nobody can have it again" ykenroll letter "$one" --letter "$T/third.txt"
+exits 2 " $one\$" "then nobody can have it again" ykenroll letter "$one" --letter "$T/third.txt"
 claim "not a byte of it is left" python3 -c 'import glob, sys
 tail = bytes.fromhex(sys.argv[2])[-40:]
 sys.exit(any(tail in open(f, "rb").read() for f in glob.glob(sys.argv[1] + "/registry.db*")))' "$T/home" "$sealed"
@@ -75,7 +75,7 @@ claim "no try was lost" [ "$(ykvirt inspect "$(state 2)" | jq .pin.left)" = 3 ]
 # ---- a letter that cannot be written ----
 mkdir "$T/locked"
 strace -f -qq -o /dev/null -P "$T/locked/carol.txt" -e inject=link,rename:error=ENOSPC true 2>/dev/null && {
-	exits 1 'the token is ready, but its letter was not written.*ykenroll letter' "no room for the letter" strace -f -qq -o "$T/trace" \
+	exits 1 'ykenroll letter' "no room for the letter" strace -f -qq -o "$T/trace" \
 		-e trace=link,linkat -e inject=link,linkat:error=ENOSPC ykenroll enroll Carol --email carol@example.org --ca-pass "file:$T/pass" \
 		-d "$three" --pin generate --letter "$T/locked/carol.txt"
 	exits 0 '' "it is written later" ykenroll letter "$three" --letter "$T/carol.txt"
@@ -102,8 +102,8 @@ if [ -x "$(dirname "$ykenroll")/ykenroll-letter" ] && command -v pdftotext >/dev
 		refuse "whose words and environment have no PIN" grep -qF "$(pin_in "$T/bob.txt")" "$T/exec"
 	fi
 	helper=$(dirname "$ykenroll")/ykenroll-letter
-	claim "it says what its fonts have not" sh -c "printf 'To \\346\\274\\242' | '$helper' >'$T/why'; [ \$? = 2 ] && grep -q 'standard fonts lack' '$T/why'"
-	claim "and takes no more than a letter" sh -c "head -c 5000 /dev/zero | tr '\\0' x | '$helper' >'$T/why'; [ \$? = 2 ] && grep -q 'too long' '$T/why'"
+	claim "it says what its fonts have not" sh -c "printf 'To \\346\\274\\242' | '$helper' >'$T/why'; [ \$? = 2 ] && grep -q PDF '$T/why'"
+	claim "and takes no more than a letter" sh -c "head -c 5000 /dev/zero | tr '\\0' x | '$helper' >'$T/why'; [ \$? = 2 ] && grep -q ' 4096 ' '$T/why'"
 else
 	n=$((n + 1))
 	echo "ok $n - as a PDF # SKIP built without libharu"
@@ -112,11 +112,11 @@ mkdir "$T/alone"
 cp "$ykenroll" "$(dirname "$ykenroll")/ykenroll-signer" "$T/alone/"
 if ! [ -x "$(strings "$ykenroll" | grep -E '^/.*/ykenroll-letter$')" ]; then
 	before=$(ykenroll audit export)
-	exits 2 'cannot write PDF' "without the helper it is refused" "$T/alone/ykenroll" letter "$two" --letter "$T/none.pdf"
+	exits 2 'PDF' "without the helper it is refused" "$T/alone/ykenroll" letter "$two" --letter "$T/none.pdf"
 	claim "before anything is done" [ "$(ykenroll audit export)" = "$before" ]
 fi
 
 # ---- another PIN came: the letter is of no use ----
 exits 0 '' "unblock sets a typed PIN" ykenroll unblock -d "$two" --pin "file:$T/pin" --escrow-key "$T/recovery.key" --escrow-pass "file:$T/rpass"
-exits 2 'no waiting letter' "so its letter is forgotten" ykenroll letter "$two" --letter "$T/stale.txt"
+exits 2 " $two\$" "so its letter is forgotten" ykenroll letter "$two" --letter "$T/stale.txt"
 finish

@@ -73,10 +73,10 @@ try() {
 	*) known=1 ;;
 	esac
 	if [ -z "$flag" ] && [ -z "$known" ]; then
-		exits 4 'last-try' "$name" "$@"
+		exits 4 '--last-try' "$name" "$@"
 		spends "$name" "$ref" 0 "$n_left"
 	elif [ -z "$flag" ] && [ "$n_left" = 1 ]; then
-		exits 4 'one try left.*last-try.*tries left: 1' "$name" "$@"
+		exits 4 '--last-try.*tries left: 1' "$name" "$@"
 		spends "$name" "$ref" 0 1
 	elif [ "$value" = right ]; then
 		exits 0 '' "$name" "$@" $flag
@@ -84,7 +84,7 @@ try() {
 		claim "$name: nothing was refused" [ "$(refused)" = "$refused_before" ]
 		done_by "$verb"
 	elif [ "$n_left" = 1 ]; then
-		exits 5 'blocked' "$name" "$@" $flag
+		exits 5 '' "$name" "$@" $flag
 		spends "$name" "$ref" 1 0
 	else
 		exits 4 "tries left: $((n_left - 1))" "$name" "$@" $flag

@@ -15,7 +15,7 @@ blocks() { grep -c '^-----BEGIN' "$1"; }
 good() { openssl crl "$@" -noout 2>&1 | grep -q 'verify OK'; }
 
 # ---- what is there ----
-exits 2 'DIR' "publish asks where to" ykenroll ca publish
+exits 2 'ykenroll ca publish DIR' "publish asks where to" ykenroll ca publish
 exits 0 '' "publish" publish
 claim "ten files, no other" [ "$(ls -A "$www" | wc -l)" = 10 ]
 claim "which servers may read" [ "$(stat -c %a "$www" "$www/crl-bundle.pem" | sort -u | tr '\n' ' ')" = "644 755 " ]
@@ -58,14 +58,14 @@ ca crl >/dev/null
 exits 0 '<a><b>' "as a whole in quotes it is what is in them" ykenroll ca publish
 put "dir = $T/a
 reload = $T/words \"a b"
-exits 2 'unclosed quote' "and a quote has an end" ykenroll ca publish
+exits 2 '\[publish\]: .*/words "a b$' "and a quote has an end" ykenroll ca publish
 put "dir = relative"
-exits 2 '\[publish\]: dir must be an absolute path' "a relative path is refused" ykenroll ca publish
+exits 2 '\[publish\]: dir .* relative$' "a relative path is refused" ykenroll ca publish
 put "dir = $T/a
 relaod = /bin/true"
-exits 2 'unknown setting .relaod.' "so is a misspelt name" ykenroll ca publish
+exits 2 "\[publish\]: .*'relaod'" "so is a misspelt name" ykenroll ca publish
 put "server = nginx"
-exits 2 'setting dir is missing' "and a section without a directory" ykenroll ca publish
+exits 2 '\[publish\]: .* dir ' "and a section without a directory" ykenroll ca publish
 put "dir = $T/a
 server = iis"
 exits 2 '' "and a server that nobody knows" ykenroll ca publish
@@ -84,7 +84,7 @@ put "dir = $T/b"
 exits 0 'warning: .*/b/allow-admin.haproxy is kept by nothing' "one that ykenroll.conf has no more, too" ykenroll ca publish
 put "dir = $T/a"
 chmod 666 "$conf"
-exits 2 'can be written by others' "a configuration that others can write is not obeyed" ykenroll ca publish
+exits 2 'ykenroll.conf .*chmod 644' "a configuration that others can write is not obeyed" ykenroll ca publish
 rm "$conf" && cp "$T/conf" "$conf"
 
 # ---- a server judges: openssl s_server with the published files ----
@@ -119,7 +119,7 @@ restore() { rm -rf "$pub" "$www"; cp -a "$T/pub.now" "$pub"; cp -a "$T/www.now" 
 cp -a "$www" "$T/www.now"
 untouched() { diff -r "$www" "$T/www.now"; }
 rm -rf "$pub" && cp -a "$T/pub.before" "$pub"
-exits 9 'an older one' "an older CRL is refused" publish
+exits 9 'crl-bundle.pem .*number 5.*number 4' "an older CRL is refused" publish
 claim "what was there stays" untouched
 exits 0 '' "--force publishes it" publish --force
 restore
@@ -134,11 +134,11 @@ restore
 head -c 300 "$T/pub.now/root.crl" >"$pub/root.crl"
 exits 12 'root.crl' "half a CRL is refused" publish
 cp "$T/pub.now/root.crl" "$pub/issuing.crl" && cp "$T/pub.now/root.crl" "$pub/root.crl"
-exits 12 'another CA' "the other CA's CRL is refused" publish
+exits 12 '^ykenroll: pub/issuing.crl' "the other CA's CRL is refused" publish
 restore
 openssl crl -in "$pub/issuing.crl" -outform DER | python3 -c 'import sys; d = bytearray(sys.stdin.buffer.read()); d[-3] ^= 1; sys.stdout.buffer.write(d)' |
 	openssl crl -inform DER -out "$T/bad.crl" && cp "$T/bad.crl" "$pub/issuing.crl"
-exits 12 'signature' "a CRL with another signature is refused" publish
+exits 12 '^ykenroll: pub/issuing.crl.*OpenSSL' "a CRL with another signature is refused" publish
 claim "what was there stays" untouched
 restore
 rm "$pub/root.crl"
@@ -153,30 +153,30 @@ lie() { # lie DAYS NUMBER [SERIAL]: an issuing CRL with no entries, or one
 		-passin "file:$T/pass" -crl_lastupdate "$(date -u -d "$1 days ago" +%Y%m%d%H%M%SZ)" -crl_nextupdate "$3" -out "$pub/issuing.crl" 2>"$T/lie/err"
 }
 lie 9 7F "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
-exits 9 'lists certificate' "one without the revocation is refused, whatever its number" publish
+exits 9 'crl-bundle.pem .*[0-9a-f]{32}.*--force' "one without the revocation is refused, whatever its number" publish
 claim "what was there stays" untouched
 lie 9 "$(printf '%02X' "0x$(number "$www/crl-bundle.pem")")" "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
-exits 9 'a different one with the same number' "another CRL of the number that is there is refused" publish
+exits 9 'crl-bundle.pem .*number 5.*number 5' "another CRL of the number that is there is refused" publish
 claim "what was there stays" untouched
 lie 9 7F "$(date -u -d '1 hour ago' +%Y%m%d%H%M%SZ)"
-exits 12 'expired.*ykenroll ca crl' "an expired one is refused, with what to run" publish
+exits 12 'ykenroll ca crl' "an expired one is refused, with what to run" publish
 claim "what was there stays" untouched
 rm -rf "$www"
 lie 9 7F "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
-exits 0 'warning: the issuing CRL expires.*ykenroll ca crl' "one near its end is published, with a warning" publish
+exits 0 'ykenroll ca crl' "one near its end is published, with a warning" publish
 restore
 sqlite3 "$T/home/registry.db" "UPDATE certificates SET not_before=1, not_after=2"
 lie 9 7F "$(date -u -d '1 day' +%Y%m%d%H%M%SZ)"
 exits 0 '' "an entry may go when its certificate has expired" publish
 restore
 chmod o+w "$www"
-exits 2 'writable by everybody' "a directory that is open to all is refused" publish
+exits 2 '/www .*chmod o-w' "a directory that is open to all is refused" publish
 chmod o-w "$www"
 printf garbage >"$www/crl-bundle.pem"
 exits 0 '' "garbage in the directory is replaced" publish
 claim "as it was" untouched
 YKENROLL_HOME=$T/other ykenroll init --name Other --recovery-out "$T/other.key" --ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass" >/dev/null
-exits 9 'another CA' "another CA's directory is refused" ykenroll ca publish "$www" --home "$T/other"
+exits 9 'crl-bundle.pem' "another CA's directory is refused" ykenroll ca publish "$www" --home "$T/other"
 claim "what was there stays" untouched
 
 # ---- reload ----
@@ -184,10 +184,10 @@ exits 0 '' "a reload command is words, not a shell" publish --reload "touch '$T/
 claim "which are taken as they are" [ -e "$T/a b" -a -e "$T/c;d" -a -e "$T/\$HOME" ]
 exits 0 'hello' "its output is on standard error" publish --reload 'echo hello' --json
 claim "and not between ours" jq -e .reloaded "$T/out"
-exits 1 'in place.*reload failed.*ended with exit status 3' "its failure is told" publish --reload "sh -c 'exit 3'"
-exits 1 'cannot run' "one that is not there" publish --reload /nonexistent
+exits 1 'sh .* status 3$' "its failure is told" publish --reload "sh -c 'exit 3'"
+exits 1 '/nonexistent' "one that is not there" publish --reload /nonexistent
 rm -rf "$www"
-exits 2 'unclosed quote' "a quote without its end" publish --reload "touch 'x"
+exits 2 "touch 'x$" "a quote without its end" publish --reload "touch 'x"
 claim "is known before anything is written" [ ! -e "$www/ca-bundle.pem" ]
 rm "$pub/root.crl"
 exits 11 '' "nothing is reloaded when nothing is published" publish --reload "touch $T/never"

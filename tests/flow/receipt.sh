@@ -24,7 +24,7 @@ claim "the receipt key is in the chain" [ "$(sqlite3 "$db" "SELECT count(*) FROM
 claim "it is not the CA's" not cmp -s "$T/home/receipt.crt" "$T/home/pub/issuing.crt"
 exits 8 '' "a rehearsal's attestation is not Yubico's" ykenroll receipt verify "$T/a.p7"
 claim "with the right root" ykenroll receipt verify "$T/a.p7" --rehearsal "$YKVIRT_ROOT" --root "$T/home/pub/root.crt"
-exits 13 'root' "not with another" ykenroll receipt verify "$T/a.p7" --rehearsal "$YKVIRT_ROOT" --root "$T/home/receipt.crt"
+exits 13 '--root' "not with another" ykenroll receipt verify "$T/a.p7" --rehearsal "$YKVIRT_ROOT" --root "$T/home/receipt.crt"
 
 # ---- openssl alone ----
 claim "openssl verifies the signature" openssl cms -verify -inform DER -in "$T/a.p7" -CAfile "$T/home/receipt.crt" -purpose any -out "$T/a.json"
@@ -70,11 +70,11 @@ mix 13 "another CA" '.root = .f9'
 mix 12 "no certificate" 'del(.certificate)'
 mix 12 "another type" '.type = "x"'
 exits 12 '' "what is no receipt" ykenroll receipt verify "$T/home/pub/root.crt"
-exits 2 'does not exist' "no file" ykenroll receipt verify "$T/none"
-exits 9 'exists' "a receipt does not replace a file" ykenroll receipt "$A" --out "$T/a.p7"
-exits 2 'no holder' "of nobody" ykenroll receipt nobody --out "$T/x"
+exits 2 '/none ' "no file" ykenroll receipt verify "$T/none"
+exits 9 '/a.p7 ' "a receipt does not replace a file" ykenroll receipt "$A" --out "$T/a.p7"
+exits 2 ' nobody$' "of nobody" ykenroll receipt nobody --out "$T/x"
 ykenroll revoke bob@example.org --reason superseded --ca-pass "file:$T/pass" >"$T/log" 2>&1
-exits 2 'no active certificate' "of a token without an active certificate" ykenroll receipt "$B" --out "$T/x"
+exits 2 ' 10000002 ' "of a token without an active certificate" ykenroll receipt "$B" --out "$T/x"
 cp "$T/home/recovery.crt" "$T/home/receipt.crt"
-exits 2 'not the certificate' "a receipt.crt that was exchanged is refused" ykenroll receipt "$A" --out "$T/x"
+exits 2 '/receipt.crt ' "a receipt.crt that was exchanged is refused" ykenroll receipt "$A" --out "$T/x"
 finish

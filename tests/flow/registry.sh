@@ -33,15 +33,16 @@ sqlite3 "$db" "INSERT INTO holders (key, name, email, upn, made, changed) VALUES
 for word in 'Zoë Müller-Weiß' 'zoe muller-weiss' 'ZOË MÜLLER-WEISS' "$(printf 'zoe\314\210 mu\314\210ller-weiss')"; do
 	claim "$word is Zoë" finds "$word" zoe@example.org
 done
-exits 2 'no holder, token or certificate' "nobody is not found" ykenroll show nobody
-exits 2 'no holder, token or certificate' "neither is a serial that is one off" ykenroll show "$(python3 -c "print(int('$hex', 16) + 1)")"
+exits 2 ' nobody$' "nobody is not found" ykenroll show nobody
+exits 2 ' [0-9]+$' "neither is a serial that is one off" ykenroll show "$(python3 -c "print(int('$hex', 16) + 1)")"
 sqlite3 "$db" "UPDATE holders SET name='Bob Brown' WHERE name='Alice Adams'"
-exits 6 'more than one holder' "a name that two holders have is refused" ykenroll show 'Bob Brown'
+exits 6 'Bob Brown' "a name that two holders have is refused" ykenroll show 'Bob Brown'
 claim "by e-mail each is found" finds alice@example.org alice@example.org
 sqlite3 "$db" "UPDATE holders SET name='Alice Adams' WHERE key='alice@example.org'"
 claim "show says what is in escrow, and no secret" sh -c 'ykenroll show alice@example.org >"$T/o" && grep -q "management-key 1  current" "$T/o" &&
 	grep -q "puk 1  current" "$T/o"'
-claim "revoke takes the decimal serial" sh -c "ykenroll revoke $dec --reason superseded --token damaged --ca-pass file:$T/pass && ykenroll show $hex | grep -q 'revoked for superseded'"
+claim "revoke takes the decimal serial" sh -c "ykenroll revoke $dec --reason superseded --token damaged --ca-pass file:$T/pass && ykenroll show $hex --json |
+	jq -e '.tokens[].certificates[] | .state == \"revoked\" and .reason == \"superseded\"'"
 
 # ---- list: what fits ----
 lists() { # lists TEXT TOKENS OPTIONS…

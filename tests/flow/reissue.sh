@@ -41,12 +41,12 @@ exits 0 '' "enrol" enroll Alice alice@example.org -d $A
 
 # ---- words ----
 exits 2 'lost: .*left: ' "no reason: they are told" ykenroll reissue alice@example.org $ca
-exits 2 'lost: ' "a reason that is none" ykenroll reissue alice@example.org --reason stolen $ca
-exits 2 'name' "renamed to what?" ykenroll reissue alice@example.org --reason renamed $ca
-exits 2 'forgotten' "hours of another reason" ykenroll reissue alice@example.org --reason lost --hours 3 $ca
-exits 2 'no holder' "whose?" ykenroll reissue bob@example.org --reason lost $ca
-exits 9 'in the reader' "what is in the reader is not lost" reissue alice@example.org --reason lost -d $A
-exits 9 'in the reader' "by its serial neither" reissue $A --reason damaged -d $A
+exits 2 "'stolen'.* lost: " "a reason that is none" ykenroll reissue alice@example.org --reason stolen $ca
+exits 2 '--name' "renamed to what?" ykenroll reissue alice@example.org --reason renamed $ca
+exits 2 '--hours .*--reason forgotten' "hours of another reason" ykenroll reissue alice@example.org --reason lost --hours 3 $ca
+exits 2 'bob@example.org' "whose?" ykenroll reissue bob@example.org --reason lost $ca
+exits 9 'alice@example.org ' "what is in the reader is not lost" reissue alice@example.org --reason lost -d $A
+exits 9 "$A " "by its serial neither" reissue $A --reason damaged -d $A
 claim "nothing happened by that" good_on $A Alice
 
 # ---- expiring: the same token, the same key ----
@@ -81,7 +81,7 @@ for point in 'ins=FF;remove-before' 'ins=FF;remove-after' 'ins=DB;nth=1;remove-a
 	'ins=87;p2=9A;nth=2;remove-before'; do
 	old=$(cert_of $A)
 	fault 1 "$point"
-	exits 14 'recover' "expiring, $point" reissue $A --reason expiring -d $A
+	exits 14 'ykenroll recover' "expiring, $point" reissue $A --reason expiring -d $A
 	claim "$point: the old one is good until the new one is proved" off_crl "$old"
 	back 1
 	exits 0 '' "$point: recover goes on" ykenroll recover -d $A $ca $es --pin "file:$T/pin"
@@ -109,7 +109,7 @@ claim "the new one is good" good_on $A 'Alice Brown'
 # ---- given up: what is on the token then is still known ----
 for point in 'ins=FF;remove-after' 'ins=DB;nth=1;remove-before'; do
 	fault 1 "$point"
-	exits 14 'recover' "renewal, $point" reissue $A --reason expiring -d $A
+	exits 14 'ykenroll recover' "renewal, $point" reissue $A --reason expiring -d $A
 	back 1
 	exits 0 '' "is given up" ykenroll recover -d $A --give-up $ca
 	claim "the token is active" [ "$(state_of $A)" = active ]
@@ -143,7 +143,7 @@ exits 0 '' "again: nothing to do" ykenroll retire $B -d $B -y $ca
 # ---- damaged ----
 old=$(cert_of $A)
 fault 2 'ins=24;p2=80;remove-after'
-exits 14 'recover' "damaged, interrupted" reissue alice@example.org --reason damaged --reset -y -d $B
+exits 14 'ykenroll recover' "damaged, interrupted" reissue alice@example.org --reason damaged --reset -y -d $B
 claim "the damaged one is good until the new one is proved" off_crl "$old"
 back 2
 : >"$T/reloads"
@@ -158,7 +158,7 @@ exits 0 '' "again: nothing to do" reissue alice@example.org --reason damaged -d 
 old=$(cert_of $B) number=$(crl | awk '/CRL Number/ { getline; print $1 }')
 ykvirt control "$(state 2)" remove >/dev/null
 : >"$T/reloads"
-exits 3 "dealt with" "lost, and no other token here" reissue alice@example.org --reason lost -d 4711 --ticket T-8
+exits 3 ' 4711 .* 1000000[12] ' "lost, and no other token here" reissue alice@example.org --reason lost -d 4711 --ticket T-8
 reloaded "lost, and no other token here"
 claim "the ticket is in the audit of the revocation" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'revoke' AND detail LIKE '%T-8%'")" = 1 ]
 claim "revoked all the same" on_crl "$old" 'Key Compromise'
@@ -181,15 +181,15 @@ claim "and it is still good" good_on $A 'Alice Brown'
 # ---- left ----
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/www.key" -subj /CN=www -out "$T/www.csr" 2>"$T/err"
 exits 0 '' "a server's certificate" ykenroll ca issue "$T/www.csr" --dns www.example.org --out "$T/www.crt" $ca
-exits 0 'would +revoked' "whose serial is named: the plan" ykenroll reissue "$(openssl x509 -in "$T/www.crt" -noout -serial | cut -d= -f2)" \
+exits 0 '\(cessationOfOperation\)' "whose serial is named: the plan" ykenroll reissue "$(openssl x509 -in "$T/www.crt" -noout -serial | cut -d= -f2)" \
 	--reason left $ca --dry-run
 claim "which changes nothing" [ "$(sql "SELECT count(*) FROM software WHERE revoked IS NOT NULL")" = 0 ]
 for none in 99999999 ada; do
-	exits 2 'no holder' "a dry run of what is not there ($none)" ykenroll reissue $none --reason left $ca --dry-run
+	exits 2 " $none" "a dry run of what is not there ($none)" ykenroll reissue $none --reason left $ca --dry-run
 done
 old=$(cert_of $A)
-exits 0 'would +revoked' "left, the plan" ykenroll reissue alice@example.org --reason left $ca --dry-run
-exits 0 'would +revoked' "retired, and not here: the plan" ykenroll retire $A --absent $ca --dry-run
+exits 0 '\(cessationOfOperation\)' "left, the plan" ykenroll reissue alice@example.org --reason left $ca --dry-run
+exits 0 '\(cessationOfOperation\)' "retired, and not here: the plan" ykenroll retire $A --absent $ca --dry-run
 claim "which changes nothing" good_on $A 'Alice Brown'
 exits 0 '' "left" ykenroll reissue alice@example.org --reason left $ca --json --ticket T-10
 claim "the ticket is in the audit of the end" [ "$(sql "SELECT count(*) FROM audit WHERE action = 'revoke' AND detail LIKE '%T-10%'")" = 1 ]
@@ -197,7 +197,7 @@ claim "in JSON" [ "$(jq -r '.former.serial, .former.reason' "$T/out" | xargs)" =
 claim "revoked" on_crl "$old" 'Cessation Of Operation'
 claim "and recorded" [ "$(state_of $A)" = retired ]
 exits 0 '' "again: nothing to do" ykenroll reissue alice@example.org --reason left $ca
-exits 9 'retire|reset' "a token of somebody who left is not enrolled just so" enroll Bob bob@example.org -d $A
+exits 9 ' 10000001 .*--reset' "a token of somebody who left is not enrolled just so" enroll Bob bob@example.org -d $A
 exits 10 '' "nor reset without a yes" enroll Bob bob@example.org -d $A --reset
 exits 0 '' "with a yes it is" enroll Bob bob@example.org -d $A --reset -y
 claim "for Bob" good_on $A Bob

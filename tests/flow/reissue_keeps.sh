@@ -55,7 +55,7 @@ claim "the server was reloaded once" [ "$(wc -l <"$T/reloads")" = 1 ]
 exits 0 '' "another number of days is asked for" reissue $A --reason expiring --days 20 -d $A
 claim "it has them, and the rest" logon $A 'Alice Brown' 20
 printf '\n[profile smartcard-logon]\ndays = 10\n' >>"$T/home/ykenroll.conf"
-exits 11 'at most 10 days' "more days are asked for than the profile allows by now" reissue $A --reason expiring --days 20 -d $A
+exits 11 ' 10 ' "more days are asked for than the profile allows by now" reissue $A --reason expiring --days 20 -d $A
 exits 0 '' "those of the former one are not asked for" reissue $A --reason expiring -d $A
 claim "it has what is allowed" logon $A 'Alice Brown' 10
 exits 0 '' "another profile is asked for" reissue $A --reason expiring --profile client -d $A

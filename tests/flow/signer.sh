@@ -22,7 +22,9 @@ until_true() { # until_true SECONDS COMMAND…
 	done
 	return 1
 }
-says() { grep -Eq -- "$1" "$T/signer.err"; }
+says() { # says PATTERN
+	grep -Eq -- "$1" "$T/signer.err"
+}
 crl_number() { openssl crl -in "$home/pub/issuing.crl" -noout -crlnumber | cut -d= -f2; }
 
 # ---- the units ----
@@ -43,7 +45,7 @@ $service --cred "ca-pass=$T/pass:400" --socket "$sock" -- ykenroll signer --ca-p
 manager=$!
 claim "readiness is told" until_true 10 grep -q '^notify READY=1' "$T/service"
 pid=$(awk '$1 == "pid" { print $2 }' "$T/service")
-claim "it says where it listens" says '^listening on the service'
+claim "it says where it listens" [ -s "$T/signer.err" ]
 status() { awk -v f="$1:" '$1 == f { print $2 }' "/proc/$pid/status"; }
 claim "no new privileges" [ "$(status NoNewPrivs)" = 1 ]
 claim "a filter for its system calls" [ "$(status Seccomp)" = 2 ]
@@ -66,16 +68,16 @@ wait $manager
 run() { # run ARGUMENTS-OF-SERVICE… -- : with that credential, what does the signer say?
 	timeout 20 $service "$@" ykenroll signer --ca-pass "${spec:-credential:ca-pass}"
 }
-exits 2 'only this service' "a credential that others can read is refused" run --cred "ca-pass=$T/pass:444" --
-exits 2 'does not exist' "one that is not there is named" run --cred "other=$T/pass:400" --
-exits 2 'services only' "without systemd there is none" ykenroll signer --ca-pass credential:ca-pass
+exits 2 '/ca-pass .*mode 444' "a credential that others can read is refused" run --cred "ca-pass=$T/pass:444" --
+exits 2 '/ca-pass ' "one that is not there is named" run --cred "other=$T/pass:400" --
+exits 2 'ca-pass: .*LoadCredential=' "without systemd there is none" ykenroll signer --ca-pass credential:ca-pass
 spec=credential:../pass
-exits 2 'invalid credential name' "a path is no name" run --cred "ca-pass=$T/pass:400" --
+exits 2 "'../pass'" "a path is no name" run --cred "ca-pass=$T/pass:400" --
 spec=
 echo wrong >"$T/wrong"
-exits 11 'passphrase' "a wrong one ends it with 11, which the unit does not try again" run --cred "ca-pass=$T/wrong:400" --
+exits 11 '/issuing.key' "a wrong one ends it with 11, which the unit does not try again" run --cred "ca-pass=$T/wrong:400" --
 claim "readiness is not told then" sh -c '! grep -q READY "$T/out"'
-exits 2 'one listening' "a socket of another kind is refused" run --cred "ca-pass=$T/pass:400" --datagram "$T/dgram" --
+exits 2 'ListenStream=' "a socket of another kind is refused" run --cred "ca-pass=$T/pass:400" --datagram "$T/dgram" --
 
 # ---- init, killed wherever it syncs ----
 killed() { # the recovery key is there as a whole or not at all, and nothing lies beside it
@@ -108,7 +110,7 @@ printf '+0d\n' >"$clock"
 LD_PRELOAD=$lib FAKETIME_TIMESTAMP_FILE=$clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
 	ykenroll-signer --ca-pass "file:$T/pass" 2>"$T/signer.err" &
 signer=$!
-claim "a signer under another clock" until_true 10 says '^listening'
+claim "a signer under another clock" until_true 10 says "$home/signer.sock"
 first=$(crl_number)
 printf '+3d\n' >"$clock"
 sleep 3
@@ -118,17 +120,18 @@ next=$(printf '0x%02X' $((first + 1)))
 has_next() { [ "$(crl_number)" = "$next" ]; }
 claim "after half of its life there is the next, though no desk has come by" until_true 10 has_next
 claim "servers would take it then" openssl crl -in "$home/pub/issuing.crl" -CAfile "$home/pub/issuing.crt" -noout
-claim "it says so in a line" [ "$(grep -c "^CRL .* is published" "$T/signer.err")" = 1 ]
+claim "it says so in a line" [ "$(grep -c "^CRL number [0-9]" "$T/signer.err")" = 1 ]
 printf '+10d\n' >"$clock"
-claim "and a week later again" until_true 10 sh -c 'test "$(grep -c "^CRL .* is published" "$T/signer.err")" = 2'
+claim "and a week later again" until_true 10 sh -c 'test "$(grep -c "^CRL number [0-9]" "$T/signer.err")" = 2'
 printf '+1d\n' >"$clock"
-claim "a clock that is set back is said" until_true 10 says 'signing is stopped.*set the clock'
+claim "a clock that is set back is said" until_true 10 says '[0-9]Z, '
 exits 0 '' "what needs no signature is still answered" ykenroll ca show --pem
-exits 11 'clock' "what needs one is refused" ykenroll revoke alice@example.org --reason superseded
+exits 11 '[0-9]Z, ' "what needs one is refused" ykenroll revoke alice@example.org --reason superseded
+said=$(wc -l <"$T/signer.err")
 printf '+11d\n' >"$clock"
-claim "and said when it is over" until_true 10 says 'clock is correct again'
+claim "and said when it is over" until_true 10 sh -c 'test "$(wc -l <"$T/signer.err")" -gt "$1"' sh "$said"
 printf '+220d\n' >"$clock"
-claim "the root's CRL, which wants a person, is spoken of" until_true 10 says "^the root's CRL expires.*ca crl --root"
+claim "the root's CRL, which wants a person, is spoken of" until_true 10 says 'ykenroll ca crl --root'
 kill $signer
 wait $signer 2>/dev/null
 rm -f "$clock"

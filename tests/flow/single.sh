@@ -13,7 +13,7 @@ export YKENROLL_HOME="$T/home"
 init() { ykenroll init --single --name Test --rehearsal "$YKVIRT_ROOT" --recovery-out "$T/recovery.key" --ca-pass "file:$T/pass" \
 	--recovery-pass "file:$T/rpass" "$@"; }
 pub=$T/home/pub
-exits 2 '--single makes one key only' "one level has one key" init --root-algorithm ECCP384
+exits 2 '--single .*--root-' "one level has one key" init --root-algorithm ECCP384
 exits 0 '' "init --single" init
 claim "one certificate, self-signed" sh -c 'cmp "$0/root.crt" "$0/issuing.crt" && openssl verify -x509_strict -CAfile "$0/root.crt" "$0/root.crt"' "$pub"
 claim "its subject says so" sh -c 'openssl x509 -in "$0/root.crt" -noout -subject | grep -q "CN = REHEARSAL Test CA$\|CN=REHEARSAL Test CA$"' "$pub"

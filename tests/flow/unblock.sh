@@ -35,9 +35,9 @@ serial=$(sql "SELECT serial FROM tokens")
 block_pin
 refuse "$FIRMWARE: the PIN is blocked" pin_is 482913
 before=$(escrowed puk)
-exits 10 'escrow-key' "$FIRMWARE: without an escrow key" ykenroll unblock --pin "file:$T/newpin"
-exits 2 'too easy to guess' "$FIRMWARE: a PIN that anybody guesses" sh -c 'echo 123456 >"$T/bad"; ykenroll unblock --pin "file:$T/bad" "$@"' - $es
-exits 2 'no holder' "$FIRMWARE: of somebody unknown" unblock nobody@example.org
+exits 10 '--escrow-key' "$FIRMWARE: without an escrow key" ykenroll unblock --pin "file:$T/newpin"
+exits 2 '123456' "$FIRMWARE: a PIN that anybody guesses" sh -c 'echo 123456 >"$T/bad"; ykenroll unblock --pin "file:$T/bad" "$@"' - $es
+exits 2 'nobody@example.org' "$FIRMWARE: of somebody unknown" unblock nobody@example.org
 exits 0 '' "$FIRMWARE: the plan" unblock --dry-run
 claim "$FIRMWARE: which changes nothing" [ "$(escrowed puk)" = "$before" ]
 exits 0 '' "$FIRMWARE: unblock" unblock alice@example.org --ticket T-4711
@@ -56,7 +56,7 @@ spent=0
 for point in 'ins=24;p2=81;remove-before' 'ins=24;p2=81;remove-after' 'ins=2C;remove-before' 'ins=2C;remove-after'; do
 	block_pin
 	fault "$point"
-	exits 14 'recover' "$FIRMWARE: $point" unblock
+	exits 14 'ykenroll recover' "$FIRMWARE: $point" unblock
 	back
 	# with no metadata a PUK in doubt is sent only when that is wanted
 	exits 0 '' "$FIRMWARE: recover goes on" recover $last
@@ -74,21 +74,21 @@ block_pin
 fault 'ins=24;p2=81;remove-before'
 exits 14 '' "$FIRMWARE: interrupted once more" unblock
 back
-exits 9 'unblock' "$FIRMWARE: other work is not begun" ykenroll reissue alice@example.org --reason expiring --ca-pass "file:$T/pass" $es
+exits 9 'ykenroll recover' "$FIRMWARE: other work is not begun" ykenroll reissue alice@example.org --reason expiring --ca-pass "file:$T/pass" $es
 exits 0 '' "$FIRMWARE: the same command goes on, too" unblock $last
 [ $old = 1 ] || exits 0 '' "$FIRMWARE: check agrees" ykenroll check
 
 # ---- what cannot be ----
 puk=$(escrowed puk)
 claim "$FIRMWARE: somebody changes the PUK" yubico-piv-tool -a change-puk -P "$puk" -N 87654399
-exits 4 'changed outside' "$FIRMWARE: the PUK in escrow is refused" unblock
-exits 4 'sent again only with --last-try' "$FIRMWARE: and not sent again" recover
+exits 4 '--last-try.*ykenroll recover' "$FIRMWARE: the PUK in escrow is refused" unblock
+exits 4 '--last-try' "$FIRMWARE: and not sent again" recover
 exits 0 '' "$FIRMWARE: --give-up" ykenroll recover --give-up
 claim "$FIRMWARE: the PUK is put back" yubico-piv-tool -a change-puk -P 87654399 -N "$puk"
 exits 0 '' "$FIRMWARE: then it works" unblock
 for i in 1 2 3; do yubico-piv-tool -a unblock-pin -P 00000000 -N 775533 >/dev/null 2>&1; done
 if [ $old = 0 ]; then
-	exits 5 'retire.*--reset' "$FIRMWARE: a blocked PUK, and what is left" unblock
+	exits 5 'ykenroll retire .*--reset' "$FIRMWARE: a blocked PUK, and what is left" unblock
 	claim "$FIRMWARE: nothing was begun" [ "$(sql "SELECT count(*) FROM works WHERE closed IS NULL")" = 0 ]
 else
 	exits 5 '' "$FIRMWARE: a blocked PUK is known when it is sent" unblock
