@@ -71,17 +71,17 @@ server = iis"
 exits 2 '' "and a server that nobody knows" ykenroll ca publish
 put "dir = $T/a
 allow.a/b = profile=client"
-exits 2 "invalid name of a list, 'a/b'" "and a list by a name that would lead elsewhere" ykenroll ca publish
+exits 2 "'a/b'" "and a list by a name that would lead elsewhere" ykenroll ca publish
 put "dir = $T/a
 allow.admin = admins"
-exits 2 "absolute path of a file that names holders, not 'admins'" "and one of a relative path" ykenroll ca publish
+exits 2 "'admins'" "and one of a relative path" ykenroll ca publish
 put "dir = $T/b
 allow.admin = $T/admins"
 ca crl >/dev/null
-exits 2 "in place, but .*allow.admin: there is no file $T/admins" "a list whose file is not there is said" ykenroll ca publish
+exits 2 "allow.admin: .* $T/admins" "a list whose file is not there is said" ykenroll ca publish
 claim "it has nobody, and all the rest is published" eval '! grep -v "^#" "$T/b/allow-admin.haproxy" && cmp "$T/b/issuing.crl.pem" "$pub/issuing.crl"'
 put "dir = $T/b"
-exits 0 'warning: .*/b/allow-admin.haproxy is kept by nothing' "one that ykenroll.conf has no more, too" ykenroll ca publish
+exits 0 '/b/allow-admin.haproxy ' "one that ykenroll.conf has no more, too" ykenroll ca publish
 put "dir = $T/a"
 chmod 666 "$conf"
 exits 2 'ykenroll.conf .*chmod 644' "a configuration that others can write is not obeyed" ykenroll ca publish

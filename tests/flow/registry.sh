@@ -27,9 +27,10 @@ for word in "$hex" "$low" "0x$hex" "0X$low" "$colons" "$(echo "$colons" | tr A-F
 	claim "the certificate $word is Alice's" finds "$word" alice@example.org
 done
 claim "enroll writes a name as it is searched for" [ "$(sqlite3 "$db" "SELECT folded FROM holders WHERE key = 'alice@example.org'")" = 'alice adams' ]
-# and as a release before that column has left it
+# and as a release before that column has left it, and what came after it
 sqlite3 "$db" "INSERT INTO holders (key, name, email, upn, made, changed) VALUES ('zoe@example.org', 'Zoë Müller-Weiß', '', '', 1, 1);
-	DROP INDEX holders_folded; ALTER TABLE holders DROP COLUMN folded; PRAGMA user_version = $(($(sqlite3 "$db" 'PRAGMA user_version') - 1))"
+	DROP INDEX holders_folded; ALTER TABLE holders DROP COLUMN folded; ALTER TABLE works DROP COLUMN days_kept;
+	PRAGMA user_version = $(($(sqlite3 "$db" 'PRAGMA user_version') - 2))"
 for word in 'Zoë Müller-Weiß' 'zoe muller-weiss' 'ZOË MÜLLER-WEISS' "$(printf 'zoe\314\210 mu\314\210ller-weiss')"; do
 	claim "$word is Zoë" finds "$word" zoe@example.org
 done

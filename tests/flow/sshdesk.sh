@@ -88,7 +88,7 @@ rm -f "$sock"
 ykenroll signer --home "$T/other/home" --socket "$sock" --ca-pass "file:$T/pass" 2>/dev/null &
 signer=$!
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do [ -S "$sock" ] && break || sleep 0.2; done
-exits 11 "$desk/pub/issuing.crt" "and so is one of another CA" ykenroll ca crl
+exits 11 "$desk/pub/root.crt" "and so is one of another CA" ykenroll ca crl
 kill $signer $sshd_pid
 wait 2>/dev/null
 finish
