@@ -14,9 +14,9 @@ chmod 755 "$S" && mkdir -m 755 "$S/state" "$S/state/none" "$S/run" "$S/live"
 export HOME="$S" XDG_CONFIG_HOME="$S/run" XDG_DATA_HOME="$S/run" XDG_CACHE_HOME="$S/run"
 SERVERS=${SERVERS_ALL-nginx apache haproxy caddy}
 
-software() { # software NAME: a certificate of that name whose key is in a file
+software() { # software NAME [PROFILE]: a certificate of that name whose key is in a file
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/$1.key" -subj /CN=x -out "$S/$1.csr" 2>/dev/null &&
-		ca ca issue "$S/$1.csr" --profile software --cn "$1" --out "$S/$1.crt"
+		ca ca issue "$S/$1.csr" --profile "${2:-software}" --cn "$1" --out "$S/$1.crt"
 }
 ca() { verb=$1; shift; ykenroll "$verb" "$@" --ca-pass "file:$T/pass"; }
 serial() { openssl x509 -in "$S/$1.crt" -noout -serial | cut -d= -f2; }
@@ -45,8 +45,9 @@ no='400|403|404|000'
 # place SERVER RELOAD: where ykenroll.conf has its files go, in the lines that the configuration quotes
 place() {
 	cp "$T/conf" "$T/home/ykenroll.conf"
-	for path in /admin /; do
-		ykenroll server "$1" --name web.test --dir "$(server_dir "$1")" --path $path --allow "$T/admins" | sed -n '/^#   \[publish/,/^#   allow/s/^#   //p'
+	for path in /admin / /robots; do
+		[ $path = /robots ] && who=profile=robot || who=$T/admins
+		ykenroll server "$1" --name web.test --dir "$(server_dir "$1")" --path $path --allow "$who" | sed -n '/^#   \[publish/,/^#   allow/s/^#   //p'
 		printf 'test = true\nreload = %s\n' "${2:-true}"
 	done >>"$T/home/ykenroll.conf"
 }
@@ -64,9 +65,10 @@ zoe() { # zoe N: with her token of that number
 		--cert "$uri;id=%01;pin-source=$T/rawpin" "https://web.test:$(server_port $s)/admin"
 }
 claim "a CA" make_ca
+printf '\n[profile robot]\nbase = software\n' >>"$T/home/ykenroll.conf"
 cp "$T/home/ykenroll.conf" "$T/conf"
 for who in alice bob carol erin; do claim "$who" software $who; done
-for s in $SERVERS; do claim "dave-$s" software "dave-$s"; done
+for s in $SERVERS; do claim "dave-$s and a robot" eval 'software "dave-$s" && software "robot-$s" robot'; done
 claim "Zoe has a token" enroll Zoe zoe@example.org -d "$(token_serial 1)"
 claim "another Zoe, too" enroll Zoe zoe@example.net -d "$(token_serial 3)"
 claim "the servers' certificate" server_certificate
@@ -108,7 +110,8 @@ chmod 600 "$T/admins"
 exits 0 '' "a list named by its profile" ykenroll server nginx --path /admin/ --allow profile=software --json
 claim "and JSON names it" jq -e '.configuration | test("allow.admin = profile=software")' "$T/out"
 
-# ---- on each server ----
+# ---- on each server; with QUICK what is not the server's own affair is tried on the first one only ----
+whole() { [ -z "${QUICK-}" ] || [ "$s" = "${SERVERS%% *}" ]; }
 for s in $SERVERS; do
 	admins "  alice   # by name
 $(serial carol)
@@ -149,11 +152,13 @@ zoe@example.org"
 	claim "$s: who came to it" change $s ykenroll ca publish
 	claim "$s: is in" is 200 $s bob /admin
 
-	# a line that names nobody lets nobody in, holds up nothing, and is said
-	printf 'bob\nalicia\n' >"$T/admins"
-	before=$(generations $s)
-	exits 2 "allow.admin: .*line 2: no holder, token or certificate matches alicia" "$s: a name that is wrong is said" ykenroll ca publish
-	claim "$s: the others were told" eval 'reloaded $s "$before" && is 200 $s bob /admin && is 403 $s alice /admin'
+	if whole; then
+		# a line that names nobody lets nobody in, holds up nothing, and is said
+		printf 'bob\nalicia\n' >"$T/admins"
+		before=$(generations $s)
+		exits 2 "allow.admin: .*line 2: no holder, token or certificate matches alicia" "$s: a name that is wrong is said" ykenroll ca publish
+		claim "$s: the others were told" eval 'reloaded $s "$before" && is 200 $s bob /admin && is 403 $s alice /admin'
+	fi
 
 	# a person's next token; the last server, since there is one of each
 	if [ $s = "${SERVERS##* }" ]; then
@@ -166,14 +171,16 @@ zoe@example.org"
 		refuse "$s: and not with the lost one" zoe 1
 	fi
 
-	# what the list's file says is obeyed as soon as it is there
-	ykenroll ca publish --watch >"$S/watch.out" 2>&1 &
-	watch=$!
-	for _ in $(seq 50); do grep -q '2 lists' "$S/watch.out" && break; sleep 0.1; done
-	admins bob
-	for _ in $(seq 80); do is 200 $s bob /admin >/dev/null && break; sleep 0.1; done
-	claim "$s: ca publish --watch sees the file change" is 200 $s bob /admin
-	kill $watch && wait $watch
+	if whole; then
+		# what the list's file says is obeyed as soon as it is there
+		ykenroll ca publish --watch >"$S/watch.out" 2>&1 &
+		watch=$!
+		for _ in $(seq 50); do grep -q '3 lists' "$S/watch.out" && break; sleep 0.1; done
+		admins bob
+		for _ in $(seq 80); do is 200 $s bob /admin >/dev/null && break; sleep 0.1; done
+		claim "$s: ca publish --watch sees the file change" is 200 $s bob /admin
+		kill $watch && wait $watch
+	fi
 
 	# another CA in the same bundle
 	printf 'alice\n' >"$T/admins"
@@ -199,6 +206,15 @@ zoe@example.org"
 	claim "$s, certificates optional" eval 'ykenroll ca publish --force; server_print $s --optional --path /admin --allow "$T/admins" && server_go $s'
 	claim "$s: without one, out there and in elsewhere" eval 'is 403 $s none /admin /admin/ && is 200 $s none /'
 	claim "$s: with one as above" eval 'is 200 $s alice /admin && is 403 $s bob /admin && is 200 $s bob /'
+	server_stop $s
+	whole || continue
+	claim "$s, a list by profile" eval 'server_print $s --path /robots --allow profile=robot && server_go $s'
+	place $s "$(server_reload_command $s)"
+	claim "$s: a robot is in, people are out there, and in elsewhere" eval 'is 200 $s robot-$s /robots /robots/x && is 403 $s alice /robots /ROBOTS/x && is 200 $s alice /'
+	claim "$s: another robot" eval 'software next-$s robot && change $s ykenroll ca publish'
+	claim "$s: is in" is 200 $s next-$s /robots
+	claim "$s: the first one revoked" change $s ca revoke "$(serial robot-$s)" --reason superseded
+	claim "$s: it is out" is "$no" $s robot-$s /robots /
 	server_stop $s
 	claim "$s, all of the site" eval 'server_print $s --path / --allow "$T/admins" && server_go $s'
 	claim "$s: Alice alone is in" eval 'is 200 $s alice / /x && is "$no" $s bob / /x /admin'
