@@ -101,6 +101,12 @@ os.copy_file_range(a, b, 8)'
 claim "planted: a strace that is shown pointers is found" $weak $leaks run --canaries "$C" --runs "$T/planted" \
 	--find 'nothing@blind' -- ykenroll list --home "$T/none"
 plant 'nothing@elsewhere' "a file where nobody looks" -- sh -c ': >"$T/elsewhere"'
+echo clean >"$T/home2/x"
+sleep 1.1
+claim "a file without a secret has none" $leaks run --canaries "$C" --runs "$T/planted" $dirs -- echo x
+claim "and is not read again as long as nobody touches it" grep -q "$T/home2/x" "$T/planted.clean"
+cat "$C/pin-new" >>"$T/home2/x"
+plant 'pin-new@file .*/home2/x' "a secret in a file that had none" -- echo x
 for form in 'x.hex()' 'x.hex().upper()' 'x.hex(" ")' 'x.hex(":")' 'x[::-1].decode()' 'x.decode().encode("utf-16-le").decode("latin-1")' \
 	'b64(x)' 'b64(b"1" + x)' 'b64(b"12" + x)' 'hashlib.sha256(x).hexdigest()'; do
 	plant 'pin-new@stdout' "$form" -- python3 -c 'import base64, hashlib, os, sys
