@@ -39,6 +39,12 @@ checkpoint() {
 		END { for (n in hit) if (n < last || hit[n] !~ /registry\.db/) exit 1 }' "$1"
 }
 
+# names_why ERROR FILE: what it says has libc's words for that error, SQLite's code, the file, or how a signer is reached
+names_why() {
+	libc=$(python3 -c 'import errno, os, sys; print(os.strerror(getattr(errno, sys.argv[1])))' "$1")
+	grep -Eq "ykenroll: .*($libc|, code [0-9]|/home/| ssh )" "$2"
+}
+
 inside_clean() { do_enroll tracing "$P/trace" "" && cp "$P/trace" "$T/$V/clean.trace"; }
 
 inside_fail() { # CALL-N-ERROR-once|sticky
@@ -54,7 +60,7 @@ inside_fail() { # CALL-N-ERROR-once|sticky
 	if [ $rc != 0 ]; then
 		: >"$P/refused"
 		said "$P/trace" >"$P/said" || return 22
-		[ ! -f "$P/hit" ] || grep -Eqi 'input/output|no space|read-only|disk|cannot be written|signer' "$P/said" || return 23
+		[ ! -f "$P/hit" ] || names_why "$error" "$P/said" || return 23
 	elif [ -f "$P/hit" ]; then
 		: >"$P/absorbed"
 		checkpoint "$P/trace" || return 24
@@ -74,7 +80,7 @@ inside_room() { # KB-room
 	rc=$?
 	if [ $rc != 0 ]; then
 		: >"$P/refused"
-		grep -Eqi '^ykenroll: .*(no space|full|disk)' "$P/full.out" || return 32
+		names_why ENOSPC "$P/full.out" || return 32
 	fi
 	rm -rf "$P/home" && cp -a "$P/disk/home" "$P/home" && keep
 	rm "$P/disk/filler"
@@ -86,7 +92,7 @@ inside_room() { # KB-room
 inside_readonly() {
 	mount --bind "$P/home" "$P/home" && mount -o remount,bind,ro "$P/home" || return 41
 	do_enroll >"$P/ro.out" 2>&1
-	[ $? = 1 ] && grep -Eqi '^ykenroll: .*(read-only|readonly)' "$P/ro.out" || return 42
+	[ $? = 1 ] && names_why EROFS "$P/ro.out" || return 42
 	ykvirt inspect "$YKVIRT_STATE_DIR/key-1.json" | jq -e '.management_key.factory and .puk.factory and .pin.factory' >/dev/null || return 43
 	umount "$P/home" && again 1
 }
