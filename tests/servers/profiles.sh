@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Does the script for Firefox find the profile, wherever that is, or say what to do, and never put the module elsewhere?
-# certutil and modutil look; a script plays Firefox.
+# Do the scripts for Firefox and Chromium find the profile, wherever that is, or say what to do, and never put the module elsewhere?
+# certutil and modutil look; a script plays the browser.
 set -u
 cd "$(dirname "$0")" || exit 1
 . ../flow/lib.sh
@@ -79,4 +79,19 @@ profile .mozilla/firefox/a.default-esr
 sed 's,^module=.*,module=/nonexistent.so,' "$T/firefox.sh" >"$T/broken.sh"
 refuse "a module that is not there is no success" eval '(cd "$T/me/here" && HOME="$T/me" XDG_CONFIG_HOME= PATH="$T/bin:$PATH" sh "$T/broken.sh")'
 claim "and Firefox is not started" [ ! -e "$T/started" ]
+
+# ---- Chromium's is always at the same place, but not that of a snap or of Flatpak ----
+claim "the script for Chromium" eval 'ykenroll show --client chromium --url https://web.test/ --ca-file "$T/home/pub/root.crt" >"$T/firefox.sh"'
+mkdir -p "$T/snap/bin" "$T/tools"
+for p in certutil modutil mkdir env timeout sh grep; do ln -s "$(command -v $p)" "$T/tools/$p"; done
+for p in snap/bin/chromium bin/chromium; do printf '#!/bin/sh\necho "chromium $*" >>"%s"\n' "$T/started" >"$T/$p" && chmod +x "$T/$p"; done
+for path in "$T/tools" "$T/snap/bin:$T/tools"; do
+	home
+	exits 1 'does not see the module: sudo apt install chromium' "no Chromium, or a snap" run PATH="$path"
+	claim "and nothing is made" nowhere
+done
+home
+# what needs root goes nowhere
+exits 0 '' "Debian's" run as_root=true
+claim "has the module and the CA, and is started" eval 'has .pki/nssdb && grep -qx "chromium https://web.test/" "$T/started"'
 finish

@@ -24,7 +24,7 @@ case $(printf '%s\n' "$found" | grep -c .) in
 1)
 	mkdir -p "$found" &&
 		{ [ -e "$found/cert9.db" ] || certutil -d sql:"$found" -N --empty-password; } &&
-		{ modutil -dbdir sql:"$found" -list OpenSC >/dev/null 2>&1 ||
+		{ grep -qsx name=OpenSC "$found/pkcs11.txt" ||
 			modutil -dbdir sql:"$found" -add OpenSC -libfile "$module" -force </dev/null; } &&
 		certutil -d sql:"$found" -A -n 'CA of the server' -t C,, -i "$ca" &&
 		$start --profile "$found" "$url"
