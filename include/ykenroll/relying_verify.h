@@ -16,6 +16,7 @@
 
 #define RELYING_PROBE_DAYS 30
 #define RELYING_PROBE_CN "ykenroll probe"
+#define RELYING_LISTED_CN RELYING_PROBE_CN " listed" /* for lists: relying_verify.path */
 
 struct relying_verify {
 	const char *url;      /* "https://host[:port][/path]", "host:port"; imaps, pop3s, smtps,
@@ -26,6 +27,8 @@ struct relying_verify {
 	const char *expect;   /* what a page has for those who are in; NULL: what the valid one gets
 			       */
 	const char *echo;     /* path of a page that shows the headers of a request; NULL: none */
+	const char *also;     /* another name that the server has; or NULL */
+	const char *path;     /* a part of the site that only those on a list get into; or NULL */
 	bool token;	      /* log in with the token's 9A key too */
 	bool optional;	      /* who has no certificate may be let in */
 	unsigned timeout_sec; /* of one login; 0: 10 */
@@ -49,12 +52,12 @@ struct relying_probe {
 	bool wants_in, any; /* the right verdict; any: both are */
 	bool needed;	    /* without it nothing can be said of the server */
 	bool right;
-	char why[320];	    /* "HTTP 400 (…)", "alert certificate revoked" */
-	int alert, status;  /* of tls_reply */
-	bool resumed, late; /* of tls_reply */
+	char why[320];		    /* "HTTP 400 (…)", "alert certificate revoked" */
+	int alert, status;	    /* of tls_reply */
+	bool resumed, late, closed; /* of tls_reply */
 };
 #define RELYING_ADDRESSES_MAX 8
-#define RELYING_PROBES_MAX (RELYING_ADDRESSES_MAX * 40)
+#define RELYING_PROBES_MAX (RELYING_ADDRESSES_MAX * 50 + 1)
 
 struct relying_verified {
 	char server[X509_TEXT_MAX];	   /* "www.example.org:443" */

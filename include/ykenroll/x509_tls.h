@@ -52,10 +52,11 @@ struct tls_reply {
 	bool resumed;		       /* the session that was given */
 	bool closed;		       /* without an alert and without an answer */
 	bool answered;		       /* it said something, or TLS_MUTE */
+	bool strange;		       /* that is not of this protocol, or no welcome */
 	int alert;		       /* RFC 8446, 6; -1: none */
 	char alert_name[TLS_WORD_MAX]; /* "certificate revoked" */
 	int status;		       /* of HTTP, not 1xx; 0: none */
-	char title[TLS_WORD_MAX];      /* of a page: printable ASCII */
+	char title[TLS_WORD_MAX];      /* of a page, or a greeting: printable ASCII */
 	char location[TLS_WORD_MAX];   /* where a redirect leads, cut */
 	char anchor[X509_TEXT_MAX];    /* that vouched for the server */
 	struct blob page;	       /* the answer's body, or what the server greets with */

@@ -9,7 +9,7 @@
 
 #define TIMEOUT_MAX 300
 
-static char *ca_file, *connect_to, *timeout, *expect, *echo;
+static char *ca_file, *connect_to, *timeout, *expect, *echo, *path, *also;
 static int prepare, use_token, optional;
 
 static const struct poptOption table[] = {
@@ -19,6 +19,9 @@ static const struct poptOption table[] = {
 	"ADDRESS[:PORT]"),
     OPT_TEXT("expect", 0, &expect, "what a page has for those who are let in", "TEXT"),
     OPT_TEXT("echo", 0, &echo, "a page that shows the headers of the request", "PATH"),
+    OPT_TEXT("path", 0, &path, "a part of the site that only those on a list get into", "PATH"),
+    OPT_TEXT("also-name", 0, &also,
+	"another name that this server has, to try its sessions and Host", "HOST"),
     OPT_TEXT("timeout", 0, &timeout, "timeout of one login (10)", "SECONDS"),
     OPT_FLAG("optional", 0, &optional, "clients without a certificate may be let in"),
     OPT_FLAG("token", 0, &use_token, "also log in with the token"),
@@ -159,6 +162,8 @@ run(struct called *c, struct err *err)
 	    .ca_file = ca_file,
 	    .expect = expect,
 	    .echo = echo,
+	    .path = path,
+	    .also = also,
 	    .token = use_token != 0,
 	    .optional = optional != 0};
 	unsigned long sec = 0;
@@ -167,6 +172,10 @@ run(struct called *c, struct err *err)
 	if (timeout != NULL &&
 	    (rc = text_number(timeout, "--timeout", TIMEOUT_MAX, &sec, err)) != 0)
 		return rc;
+	if (prepare && (expect != NULL || echo != NULL || also != NULL || use_token || optional))
+		return err_set(err, ERR_USAGE,
+		    "--prepare takes --path, --ca-file, --connect and --timeout; repeat the others "
+		    "without --prepare");
 	if (c->n == 0 && !prepare)
 		return err_set(err, ERR_USAGE, "no server; try: ykenroll verify-server URL");
 	what.timeout_sec = (unsigned)sec;

@@ -7,21 +7,6 @@
 #include "base/file.h"
 #include "relying/verify_server.h"
 
-static void
-probing_wipe(struct probing *p)
-{
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		blob_wipe(&p->own[i]);
-		blob_wipe(&p->strangers[i]);
-	}
-	blob_wipe(&p->names);
-	judging_wipe(&p->judging);
-	cast_wipe(&p->cast);
-	visit_wipe(&p->v);
-}
-
 /* What was learned at one address is nothing of another one's. */
 static void
 forget(struct probing *p)
@@ -31,10 +16,21 @@ forget(struct probing *p)
 	for (i = 0; i < 2; i++) {
 		blob_wipe(&p->own[i]);
 		blob_wipe(&p->strangers[i]);
+		p->unspoken[i] = false;
 	}
 	blob_wipe(&p->names);
 	judging_wipe(&p->judging);
+	judging_wipe(&p->there);
 	p->asked = false;
+	p->timeouts = 0;
+}
+
+static void
+probing_wipe(struct probing *p)
+{
+	forget(p);
+	cast_wipe(&p->cast);
+	visit_wipe(&p->v);
 }
 
 /* Where nobody listens, nobody gets in. */
@@ -53,13 +49,8 @@ reach(struct probing *p, bool *ret, struct err *err)
 		*err = why;
 		return ERR_INTERNAL;
 	}
-	to = &p->ret->probes[p->ret->n++];
-	*to = (struct relying_probe){.name = "address",
-	    .what = "an address of the server's name",
-	    .protocol = "TLS",
-	    .needed = rc != ERR_ABSENT,
-	    .alert = -1};
-	snprintf(to->address, sizeof(to->address), "%s", p->v.at->text);
+	to = probe_add(p, "address", "an address of the server's name", "TLS");
+	to->needed = rc != ERR_ABSENT;
 	untried(to, why.text);
 	return 0;
 }
@@ -79,16 +70,36 @@ probe_all(struct probing *p, struct err *err)
 			return rc;
 		any = any || reached;
 	}
+	if (any && p->v.place.more) {
+		struct relying_probe *to =
+		    probe_add(p, "address", "an address of the server's name", "TLS");
+
+		to->needed = true;
+		untried(to, "it has more addresses; name them one by one with --connect");
+	}
 	return any ? 0 : err_set(err, ERR_INTERNAL, "cannot connect to any of its addresses");
+}
+
+static bool
+is_path(const char *text)
+{
+	char path[sizeof(((struct place *)NULL)->path)];
+
+	return text[0] == '/' && place_path(text, path, sizeof(path)) == 0;
 }
 
 int
 relying_verify_server(const struct desk *w, const struct relying_verify *what,
     struct relying_verified *ret, struct err *err)
 {
-	CLEAN(probing_wipe) struct probing p = {.ret = ret, .judging = {.v = &p.v}};
+	CLEAN(probing_wipe)
+	struct probing p = {.ret = ret, .judging = {.v = &p.v}, .there = {.v = &p.v}};
+	struct err found = ERR_INIT;
 	int rc;
 
+	if ((what->echo != NULL && !is_path(what->echo)) ||
+	    (what->path != NULL && !is_path(what->path)))
+		return err_set(err, ERR_USAGE, "--echo and --path take a path like /admin");
 	memset(ret, 0, sizeof(*ret));
 	(void)signal(SIGPIPE, SIG_IGN); /* a server may hang up while we speak */
 	if ((rc = visit_open(&p.v, w, what, err)) != 0)
@@ -99,7 +110,13 @@ relying_verify_server(const struct desk *w, const struct relying_verify *what,
 	ret->addresses = p.v.place.n;
 	if ((rc = cast_gather(&p.cast, w, p.v.cas, what->token, err)) != 0)
 		return rc;
-	if ((rc = probe_all(&p, err)) != 0)
-		return rc;
-	return verify_conclude(ret, err);
+	if ((rc = probe_all(&p, err)) == 0)
+		return verify_conclude(ret, err);
+	/* somebody who got in before it came to that is not forgotten */
+	if (verify_conclude(ret, &found) == ERR_PROOF) {
+		*err = found;
+		return ERR_PROOF;
+	}
+	ret->finding[0] = '\0';
+	return rc;
 }

@@ -22,10 +22,13 @@ struct place {
 		char text[RELYING_ADDRESS_MAX];
 	} addresses[RELYING_ADDRESSES_MAX];
 	size_t n;
+	bool more; /* addresses than these */
 };
 /* "host", "host:port", "[v6]:port": fills host and bracket, and port if there is one. Returns 0 or
  * -1. */
 MUST_CHECK int place_authority(const char *text, size_t len, struct place *ret);
+/* "/path?query", printable ASCII, with the slash if it lacks. Returns 0 or -1. */
+MUST_CHECK int place_path(const char *text, char *ret, size_t size);
 /* Errors: ERR_USAGE. */
 MUST_CHECK int place_parse(const char *url, struct place *ret, struct err *err);
 /* Look all its addresses up, once. connect may be NULL. Errors: ERR_USAGE; ERR_INTERNAL no such
@@ -45,6 +48,7 @@ enum probe_id {
 	PROBE_GONE,
 	PROBE_FIRST,
 	PROBE_SERVER,
+	PROBE_LISTED,
 	PROBE_OLD,
 	PROBE_IDS
 };
@@ -69,9 +73,10 @@ MUST_CHECK int probe_load(
  * NULL. */
 MUST_CHECK int probe_is_revoked(
     const struct desk *w, const struct probe_key *p, bool *ret, bool *ret_last, struct err *err);
-/* Where the session of the revoked one with this server is kept, from before. */
-MUST_CHECK int probe_session_path(const struct desk *w, const struct place *place, bool tls12,
-    char ret[static PATH_MAX], struct err *err);
+/* Where the session of the revoked one with this server at v->at is kept, from before. */
+struct visit;
+MUST_CHECK int probe_session_path(
+    const struct visit *v, bool tls12, char ret[static PATH_MAX], struct err *err);
 
 /* ---- verify_server_who.c: all that take part ---- */
 
@@ -83,6 +88,7 @@ enum who {
 	WHO_GONE,
 	WHO_FIRST,
 	WHO_SERVER,
+	WHO_LISTED,
 	WHO_OLD,
 	WHO_TOKEN,
 	WHO_N
@@ -106,10 +112,11 @@ MUST_CHECK int cast_gather(struct cast *c, const struct desk *w, const struct bl
 void cast_wipe(struct cast *c);
 /* Right before a login of who: what its key needs. */
 MUST_CHECK int cast_ready(struct cast *c, enum who who, struct err *err);
+/* The token is let go, until it is needed again. */
+void cast_release(struct cast *c);
 
 /* ---- verify_server_judge.c ---- */
 
-struct visit;
 #define DOUBTS 40 /* probes at an address */
 struct judging {
 	const struct visit *v;
@@ -125,12 +132,11 @@ struct judging {
 };
 void judging_wipe(struct judging *j);
 /* Fills verdict, right, why, status and alert. wants_in of *to: one that must be in. */
-/* The server's answer is a page, or an answer of another protocol, to who is let in. */
+/* It is an answer, and not one that refuses. */
 bool judge_is_in(const struct tls_reply *r);
 void judge(struct judging *j, struct relying_probe *to, const struct tls_reply *r);
-/* After all of an address: a page that everybody gets who cannot be let in, with a certificate of
- * another CA and without one, is a refusal. Where those without one are refused in other words, it
- * is not known: an application that greets whom its server did not verify looks the same. */
+/* After all of an address: what a page means that also those of another CA get is not known. It
+ * may be a refusal, or an application that greets whom its server did not verify. */
 void judging_settle(struct judging *j);
 void untried(struct relying_probe *to, const char *why);
 /* Did the server say this to the valid one? */
@@ -184,13 +190,28 @@ struct probing {
 	struct visit v;
 	struct relying_verified *ret;
 	struct cast cast;
-	struct judging judging;
+	struct judging judging, there; /* there: at what->path */
 	/* by protocol, of one address: sessions that were begun here, and what is asked for */
 	struct blob own[2], strangers[2], names;
 	bool asked;
+	bool unspoken[2];  /* the server does not know this protocol */
+	unsigned timeouts; /* in a row */
+	bool any_host;	   /* the valid one gets its page under any Host */
 };
 /* All that is to be tried at p->v.at. Errors end the run: they are about the server as a whole, or
  * the token. */
 MUST_CHECK int probe_address(struct probing *p, struct err *err);
+
+/* ---- verify_server_look.c ---- */
+
+/* A row of its own, for v->at. */
+struct relying_probe *probe_add(
+    struct probing *p, const char *name, const char *what, const char *protocol);
+/* That of v->at, or NULL. */
+struct relying_probe *probe_find(const struct probing *p, const char *name, const char *protocol);
+/* What is no login: the CAs that the server asks for; whether what a client says of itself reaches
+ * the application. */
+MUST_CHECK int look_at_names(struct probing *p, struct err *err);
+void look_at_echo(struct probing *p);
 
 #endif

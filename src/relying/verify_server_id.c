@@ -13,6 +13,7 @@ static const char *const id_names[PROBE_IDS] = {[PROBE_LIVE] = "live",
     [PROBE_GONE] = "revoked",
     [PROBE_FIRST] = "revoked-before",
     [PROBE_SERVER] = "server",
+    [PROBE_LISTED] = "listed",
     [PROBE_OLD] = "expired"};
 
 void
@@ -56,6 +57,23 @@ load_key(const struct desk *w, enum probe_id id, struct key **ret, struct err *e
 	return key_file_load(path, pass, ret, err);
 }
 
+/* Killed between the two, a replacement leaves one of them behind. */
+static int
+is_of(const struct probe_key *p, struct err *err)
+{
+	CLEAN(blob_wipe) struct blob of_key = {0}, of_cert = {0};
+	int rc;
+
+	if ((rc = key_spki(p->key, &of_key, err)) != 0 ||
+	    (rc = cert_spki(p->certs[0].data, p->certs[0].len, &of_cert, err)) != 0)
+		return rc;
+	return blob_equal(&of_key, &of_cert)
+		   ? 0
+		   : err_set(err, ERR_PROOF,
+			 "key and certificate do not match; create new ones with: ykenroll "
+			 "verify-server --prepare");
+}
+
 int
 probe_load(const struct desk *w, enum probe_id id, struct probe_key *ret, struct err *err)
 {
@@ -66,7 +84,7 @@ probe_load(const struct desk *w, enum probe_id id, struct probe_key *ret, struct
 	if ((rc = probe_id_path(w, id, ".crt", path, err)) != 0 ||
 	    (rc = ca_cert_file(path, &p.certs[0], err)) != 0 ||
 	    (rc = cert_read(p.certs[0].data, p.certs[0].len, &p.info, err)) != 0 ||
-	    (rc = load_key(w, id, &p.key, err)) != 0 ||
+	    (rc = load_key(w, id, &p.key, err)) != 0 || (rc = is_of(&p, err)) != 0 ||
 	    (rc = home_pem(w->home, "pub/issuing.crt", cert_from_pem, &p.certs[1], err)) != 0 ||
 	    (rc = cert_issued_by(&p.certs[0], &p.certs[1], err)) != 0)
 		return rc;
@@ -93,17 +111,16 @@ probe_is_revoked(
 
 /* ---- sessions ---- */
 
-/* A file name of the server's name: "session-www.example.org-443-tls12". */
+/* "session-www.example.org-192.0.2.1_443-tls12" */
 int
-probe_session_path(const struct desk *w, const struct place *place, bool tls12,
-    char ret[static PATH_MAX], struct err *err)
+probe_session_path(const struct visit *v, bool tls12, char ret[static PATH_MAX], struct err *err)
 {
-	char name[200], *p;
+	char name[240], *p;
 
-	snprintf(name, sizeof(name), "session-%.150s-%s-%s", place->host, place->port,
+	snprintf(name, sizeof(name), "session-%.120s-%s-%s", v->place.host, v->at->text,
 	    tls12 ? "tls12" : "tls13");
 	for (p = name; *p != '\0'; p++)
 		if (*p == ':')
 			*p = '_';
-	return probe_path(w, name, ".der", ret, err);
+	return probe_path(v->w, name, ".der", ret, err);
 }

@@ -26,7 +26,8 @@ tell(struct relying_probe *to, const struct tls_reply *r)
 		snprintf(to->why, sizeof(to->why), "HTTP %d%s%s%s", r->status,
 		    more[0] != '\0' ? " (" : "", more, more[0] != '\0' ? ")" : "");
 	else if (r->answered)
-		snprintf(to->why, sizeof(to->why), r->page.len > 0 ? "answered" : "no alert came");
+		snprintf(
+		    to->why, sizeof(to->why), "%s", r->title[0] != '\0' ? r->title : "no alert");
 	else if (r->alert >= 0)
 		snprintf(to->why, sizeof(to->why), "alert %s", r->alert_name);
 	else
@@ -89,7 +90,7 @@ judging_is_page(const struct judging *j, const struct tls_reply *r)
 
 	for (i = 0; i < j->n; i++)
 		if (blob_equal(&j->pages[i], &r->page))
-			return is_page(r->status);
+			return r->status == 0 || is_page(r->status);
 	return false;
 }
 
@@ -156,6 +157,20 @@ look_closer(struct relying_probe *to, const struct tls_reply *r, bool tls12)
 	add_why(to, "asked for a certificate after the handshake only, which browsers refuse");
 }
 
+/* A server of another protocol: its answer, when it says that it is ready, is as good as a page. */
+static void
+judge_greeting(struct judging *j, struct relying_probe *to, const struct tls_reply *r)
+{
+	if (r->strange) {
+		unclear(to, "which is no welcome");
+		return;
+	}
+	to->verdict = VERDICT_IN;
+	if (to->wants_in && j->n < sizeof(j->pages) / sizeof(j->pages[0]) &&
+	    blob_set(&j->pages[j->n], r->page.data, r->page.len, NULL) == 0)
+		j->n++;
+}
+
 void
 judge(struct judging *j, struct relying_probe *to, const struct tls_reply *r)
 {
@@ -163,13 +178,15 @@ judge(struct judging *j, struct relying_probe *to, const struct tls_reply *r)
 	to->status = r->status;
 	to->resumed = r->resumed;
 	to->late = r->late;
-	if (r->alert == TLS_PROTOCOL_VERSION) {
-		untried(to, "the server does not support it");
-		to->needed = false;
-		return;
-	}
+	to->closed = r->closed;
 	tell(to, r);
 	/* What ends before a certificate was asked for ends for another reason. */
+	if (r->strange && !r->answered) {
+		to->verdict = VERDICT_UNTRIED;
+		snprintf(to->why, sizeof(to->why),
+		    "the server does not speak HTTP; give imaps://, ldaps://, tls:// or the like");
+		return;
+	}
 	if (!r->asked && !r->handshake) {
 		to->verdict = VERDICT_UNTRIED;
 		add_why(to, "before a client certificate was asked for");
@@ -178,7 +195,7 @@ judge(struct judging *j, struct relying_probe *to, const struct tls_reply *r)
 	if (!judge_is_in(r))
 		to->verdict = VERDICT_REFUSED;
 	else if (j->v->place.speech != TLS_HTTP)
-		to->verdict = VERDICT_IN;
+		judge_greeting(j, to, r);
 	else if (to->wants_in)
 		judge_valid(j, to, r);
 	else
@@ -209,20 +226,12 @@ judging_settle(struct judging *j)
 	for (i = 0; i < j->n_doubts; i++) {
 		struct relying_probe *to = j->doubts[i].to;
 		const struct doubt *a = doubt_of(j, "other-ca", to->protocol),
-				   *b = doubt_of(j, "same-name", to->protocol),
-				   *none = doubt_of(j, "none", to->protocol);
+				   *b = doubt_of(j, "same-name", to->protocol);
 
-		if (a == NULL || b == NULL || !blob_equal(&a->page, &b->page) ||
-		    !blob_equal(&a->page, &j->doubts[i].page))
-			continue;
-		if (none == NULL) {
+		if (to->verdict == VERDICT_IN && a != NULL && b != NULL &&
+		    blob_equal(&a->page, &b->page) && blob_equal(&a->page, &j->doubts[i].page))
 			unclear(to, "and so do those of another CA; say with --expect what a page "
 				    "has for those who are in");
-		} else if (blob_equal(&none->page, &a->page)) {
-			to->verdict = VERDICT_REFUSED;
-			to->right = !to->wants_in;
-			add_why(to, "and so does everybody else");
-		}
 	}
 }
 

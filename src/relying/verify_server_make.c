@@ -80,14 +80,14 @@ static int
 make(struct making *m, enum probe_id id, struct err *err)
 {
 	const bool server = id == PROBE_SERVER;
+	const char *name = id == PROBE_LISTED ? RELYING_LISTED_CN : RELYING_PROBE_CN;
 	CLEAN(key_freep) struct key *key = NULL;
 	CLEAN(blob_wipe) struct blob cert = {0};
 	int rc;
 
 	if ((rc = audit_tell(m->w->home, m->registry, m->signer, err)) != 0 ||
-	    (rc = ca_issue_own(m->signer, m->registry, server ? "server" : "software",
-		 RELYING_PROBE_CN, server ? SERVER_NAME : "", RELYING_PROBE_DAYS, &key, &cert,
-		 err)) != 0)
+	    (rc = ca_issue_own(m->signer, m->registry, server ? "server" : "software", name,
+		 server ? SERVER_NAME : "", RELYING_PROBE_DAYS, &key, &cert, err)) != 0)
 		return rc;
 	m->ret->made++;
 	return store(m, id, key, &cert, err);
@@ -151,16 +151,17 @@ prepare_live(struct making *m, struct err *err)
 	return make(m, PROBE_LIVE, err);
 }
 
+/* Those that are to be let in somewhere, or nowhere, as long as they last. */
 static int
-prepare_server(struct making *m, struct err *err)
+prepare_other(struct making *m, enum probe_id id, struct err *err)
 {
 	CLEAN(probe_key_wipe) struct probe_key p = {0};
 	bool revoked;
 	int rc;
 
-	if ((rc = load(m, PROBE_SERVER, &p, &revoked, err)) != 0 || (lasts(&p) && !revoked))
+	if ((rc = load(m, id, &p, &revoked, err)) != 0 || (lasts(&p) && !revoked))
 		return rc;
-	return make(m, PROBE_SERVER, err);
+	return make(m, id, err);
 }
 
 /* ---- the revoked one ---- */
@@ -180,9 +181,9 @@ keep_session(
 		return rc;
 	}
 	if (rc != 0 || !judge_is_in(&reply))
-		return 0;
+		blob_wipe(&reply.session);
 	m->ret->sessions += reply.session.len > 0; /* an empty file: there is none to be had */
-	if ((rc = probe_session_path(m->w, &v->place, tls12, path, err)) != 0)
+	if ((rc = probe_session_path(v, tls12, path, err)) != 0)
 		return rc;
 	return file_write(path, reply.session.data, reply.session.len, 0600, err);
 }
@@ -191,12 +192,17 @@ static int
 keep_sessions(struct making *m, const struct probe_key *who, struct err *err)
 {
 	CLEAN(visit_wipe) struct visit v = {0};
+	size_t i;
 	int rc;
 
-	if ((rc = visit_open(&v, m->w, m->what, err)) != 0 || (rc = visit_reach(&v, err)) != 0 ||
-	    (rc = keep_session(m, &v, who, true, err)) != 0)
+	if ((rc = visit_open(&v, m->w, m->what, err)) != 0 || (rc = visit_reach(&v, err)) != 0)
 		return rc;
-	return keep_session(m, &v, who, false, err);
+	for (i = 0; rc == 0 && i < v.place.n; i++) {
+		v.at = &v.place.addresses[i];
+		if ((rc = keep_session(m, &v, who, true, err)) == 0)
+			rc = keep_session(m, &v, who, false, err);
+	}
+	return rc;
 }
 
 static int
@@ -279,7 +285,8 @@ relying_verify_prepare(const struct desk *w, const struct relying_verify *what,
 		return rc;
 	if ((rc = ca_registry(w, &m.registry, err)) != 0 ||
 	    (rc = session_open_signer(w, &m.signer, err)) != 0 ||
-	    (rc = prepare_live(&m, err)) != 0 || (rc = prepare_server(&m, err)) != 0)
+	    (rc = prepare_live(&m, err)) != 0 || (rc = prepare_other(&m, PROBE_SERVER, err)) != 0 ||
+	    (what->path != NULL && (rc = prepare_other(&m, PROBE_LISTED, err)) != 0))
 		return rc;
 	return prepare_gone(&m, err);
 }

@@ -25,18 +25,21 @@ is_known_somehow(const struct relying_verified *r, const struct relying_probe *a
 	return false;
 }
 
-/* A protocol that the server does not speak takes "needed" from its probe, but not from all. The
- * token's login counts as a valid certificate's. */
+/* The token's login counts as a valid certificate's, and as one's on the list. */
+static bool
+token_does(const struct relying_verified *r, const struct relying_probe *p)
+{
+	const bool live = strcmp(p->name, "live") == 0;
+	struct relying_probe as = {.name = live ? "token" : "path-token"};
+
+	memcpy(as.address, p->address, sizeof(as.address));
+	return (live || strcmp(p->name, "path-listed") == 0) && is_known_somehow(r, &as);
+}
+
 static bool
 is_missing(const struct relying_verified *r, const struct relying_probe *p)
 {
-	const struct relying_probe token = {.name = "token"};
-	struct relying_probe as = token;
-
-	memcpy(as.address, p->address, sizeof(as.address));
-	if (is_known(p) || (strcmp(p->name, "live") == 0 && is_known_somehow(r, &as)))
-		return false;
-	return p->needed || (p->alert == TLS_PROTOCOL_VERSION && !is_known_somehow(r, p));
+	return p->needed && !is_known(p) && !token_does(r, p);
 }
 
 /* ---- the meanings ---- */
@@ -63,6 +66,9 @@ static const struct meaning {
     {"no-name", GOT_IN, "other-name",
 	"clients without a certificate get in when they send no server name: let the server refuse "
 	"requests whose Host is not the name of the TLS connection"},
+    {"also-name", GOT_IN, "other-name",
+	"clients without a certificate get in when they ask for another name of the server first: let "
+	"it refuse requests whose Host is not the name of the TLS connection"},
     {"other-session", GOT_IN, "other-session",
 	"clients without a certificate get in with a session that they began under another server "
 	"name: turn off session caches and tickets"},
@@ -94,8 +100,15 @@ static const struct meaning {
     {"announced", WRONG, "other-ca-announced",
 	"the server asks for certificates of another CA too, whose holders it may let in: remove "
 	"that CA from its bundle"},
+    {"path-none", GOT_IN, "path-open",
+	"clients without a certificate get into the part of the site that --path names"},
+    {"path-unlisted", GOT_IN, "path-open",
+	"clients that are not on the list get into the part of the site that --path names"},
+    {"path-listed", SOMEBODY, "path-refuses",
+	"who is on the list does not get into the part of the site that --path names: is there a "
+	"line \"" RELYING_LISTED_CN "\" on the list (ykenroll ca publish, and reload the server)?"},
     {NULL, SOMEBODY, "refuses-some", "the server refuses some clients that it should let in"},
-    {"live", WRONG, "post-handshake",
+    {NULL, WRONG, "post-handshake",
 	"the server asks for a certificate after the handshake only, which browsers refuse with TLS "
 	"1.3: ask for it in the whole virtual host, or of a host name of its own"},
     {"live", UNCLEAR, "no-answer",
@@ -164,16 +177,23 @@ shows(const struct relying_verified *r, const struct meaning *m)
 static void
 tell_refuses_all(struct relying_verified *r, const struct relying_probe *p)
 {
-	const char *why = "check whether one of its CRLs is expired, missing or dated in the "
-			  "future, whether it trusts this CA, and whether its list of certificates "
-			  "(Caddy) has the probes";
+	const bool chain = p->alert == TLS_UNKNOWN_CA || p->status == 400;
+	const char *why =
+	    "its error log says why, or check whether one of its CRLs is expired, missing "
+	    "or dated in the future, whether its bundle has root and issuing CA and its "
+	    "depth is 2, and whether its list of certificates (Caddy) has the probes";
 
-	if (r->asks == ASKS_NOT_ROOT)
-		why = "it does not ask for this CA's root, which is missing in its bundle";
+	if (p->status >= 200 && p->status < 300)
+		why = "the valid certificate's page does not have the text of --expect";
+	else if (p->status == 401 || p->status == 403)
+		why = "the valid certificate got a page that refuses it (HTTP 401 or 403): ask the "
+		      "application, or give a path that it shows to everybody";
+	else if (chain && r->asks == ASKS_NOT_ROOT)
+		why = "it does not ask for this CA's root, which seems to be missing in its bundle";
 	else if (p->alert == TLS_UNKNOWN_CA)
 		why =
-		    "it finds no chain to a CA that it trusts: check its bundle, which needs root "
-		    "and issuing CA, and its depth, which has to be 2";
+		    "it finds no chain to a CA that it trusts, or no CRL of one: check its bundle, which "
+		    "needs root and issuing CA, their two CRLs, and its depth, which has to be 2";
 	snprintf(r->finding, sizeof(r->finding),
 	    "the server refuses everybody, so its other refusals prove nothing: %s", why);
 }

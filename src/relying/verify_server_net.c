@@ -66,8 +66,8 @@ place_authority(const char *text, size_t len, struct place *ret)
 	return is_port(ret->port) ? 0 : -1;
 }
 
-static int
-take_path(const char *text, char *ret, size_t size)
+int
+place_path(const char *text, char *ret, size_t size)
 {
 	const size_t n = strcspn(text, "#");
 	size_t i;
@@ -89,11 +89,19 @@ static const struct {
     {"tls", NULL, TLS_MUTE}};
 #define SCHEMES (sizeof(schemes) / sizeof(schemes[0]))
 
+static const char *
+scheme_end(const char *url)
+{
+	const char *after = strstr(url, "://");
+
+	return after != NULL && after == url + strcspn(url, ":/?#") ? after : NULL;
+}
+
 /* Of a place without a scheme, its port tells. */
 static int
 take_scheme(const char *url, struct place *ret, struct err *err)
 {
-	const char *after = strstr(url, "://");
+	const char *after = scheme_end(url);
 	const size_t len = after == NULL ? 0 : (size_t)(after - url);
 	size_t i, scheme = SCHEMES;
 
@@ -120,12 +128,12 @@ take_scheme(const char *url, struct place *ret, struct err *err)
 int
 place_parse(const char *url, struct place *ret, struct err *err)
 {
-	const char *after = strstr(url, "://"), *from = after == NULL ? url : after + 3;
+	const char *after = scheme_end(url), *from = after == NULL ? url : after + 3;
 	const size_t n = strcspn(from, "/?#");
 	struct place p = {.n = 0};
 	int rc;
 
-	if (place_authority(from, n, &p) != 0 || take_path(from + n, p.path, sizeof(p.path)) != 0)
+	if (place_authority(from, n, &p) != 0 || place_path(from + n, p.path, sizeof(p.path)) != 0)
 		return err_set(err, ERR_USAGE,
 		    "%.200s is neither https://HOST[:PORT][/PATH] nor HOST:PORT", url);
 	if ((rc = take_scheme(url, &p, err)) == 0)
@@ -174,19 +182,18 @@ add_address(struct place *p, const struct addrinfo *a)
 int
 place_find(struct place *p, const char *connect_to, struct err *err)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *list = NULL, *a;
 	struct place to = *p;
 	int r;
 
 	if (connect_to != NULL && place_authority(connect_to, strlen(connect_to), &to) != 0)
 		return err_set(err, ERR_USAGE, "invalid --connect; use ADDRESS[:PORT]");
-	if ((r = getaddrinfo(to.host, to.port, &hints, &list)) != 0 &&
-	    (r = getaddrinfo(to.host, to.port, NULL, &list)) != 0)
+	if ((r = getaddrinfo(to.host, to.port, &hints, &list)) != 0)
 		return err_set(err, ERR_INTERNAL, "cannot find %s: %s", to.host, gai_strerror(r));
 	for (a = list; a != NULL && p->n < RELYING_ADDRESSES_MAX; a = a->ai_next)
-		if (a->ai_socktype == 0 || a->ai_socktype == SOCK_STREAM)
-			add_address(p, a);
+		add_address(p, a);
+	p->more = a != NULL;
 	freeaddrinfo(list);
 	return p->n > 0 ? 0 : err_set(err, ERR_INTERNAL, "%s has no address", to.host);
 }

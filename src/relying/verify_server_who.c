@@ -52,6 +52,7 @@ static const struct {
     {WHO_GONE, PROBE_GONE, true, "none exists; create one with: " PREPARE " URL"},
     {WHO_FIRST, PROBE_FIRST, true, "only one was revoked yet"},
     {WHO_SERVER, PROBE_SERVER, false, "none exists; create one with: " PREPARE},
+    {WHO_LISTED, PROBE_LISTED, false, "none exists; create one with: " PREPARE " --path PATH"},
     {WHO_OLD, PROBE_OLD, false, "none exists yet"},
 };
 
@@ -124,6 +125,14 @@ open_token(struct cast *c, struct err *err)
 	    (rc = token_verify_pin(c->session.token, c->pin, session_flags(&c->session), err)) != 0)
 		return rc;
 	return token_key(c->session.token, SLOT, &c->spki, c->touch, &c->keys[WHO_TOKEN].key, err);
+}
+
+void
+cast_release(struct cast *c)
+{
+	key_freep(&c->keys[WHO_TOKEN].key);
+	session_wipe(&c->session);
+	c->session = (struct session){.w = c->w};
 }
 
 /* PIN policy "always" wants a VERIFY right before each use. */

@@ -275,7 +275,7 @@ item_when(const struct crl_item *e, char ret[static WHEN_LEN + 1])
 	at = all.value;
 	if (element(&at, end, &serial) != 0 || element(&at, end, &when) != 0)
 		return;
-	utc = when.tag == V_ASN1_UTCTIME;
+	utc = when.tag == V_ASN1_UTCTIME && when.end > when.value;
 	snprintf(ret, WHEN_LEN + 1, "%s%.*s",
 	    !utc		  ? ""
 	    : when.value[0] < '5' ? "20"
@@ -287,6 +287,7 @@ item_when(const struct crl_item *e, char ret[static WHEN_LEN + 1])
 static int
 is_last(struct crl *c, bool *ret, struct err *err)
 {
+	const uint8_t *own_der = c->last.der;
 	char own[WHEN_LEN + 1], when[WHEN_LEN + 1];
 	struct crl_item e;
 	int rc;
@@ -296,7 +297,7 @@ is_last(struct crl *c, bool *ret, struct err *err)
 	*ret = true;
 	while ((rc = crl_next(c, &e, err)) == 1) {
 		item_when(&e, when);
-		*ret = *ret && strcmp(when, own) <= 0;
+		*ret = *ret && (strcmp(when, own) < 0 || e.der == own_der);
 	}
 	return rc;
 }

@@ -16,6 +16,8 @@
 #include "x509/parse.h"
 
 #define FIRST_WAIT_MS 300
+#define CACHE_SEC \
+	300 /* a server that does not say how long: as nginx, Apache, HAProxy by default */
 #define ALERT_OFFSET 1000 /* SSL_AD_REASON_OFFSET: reasons above it are the peer's alerts */
 
 OSSL_FREEP(ssl_freep, SSL, SSL_free)
@@ -137,6 +139,9 @@ talk_new(struct talk *t, struct err *err)
 		return evp_err(err, ERR_INTERNAL, "cannot create a TLS client");
 	SSL_CTX_set_cert_cb(ctx, on_request, t->ret);
 	SSL_CTX_set_post_handshake_auth(ctx, 1);
+	/* what is sent is what was given; and no record is waited for inside */
+	SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_clear_mode(ctx, SSL_MODE_AUTO_RETRY);
 	if ((rc = trust(ctx, t->login, err)) != 0 || (rc = identify(ctx, t->login, err)) != 0)
 		return rc;
 	if ((t->ssl = SSL_new(ctx)) == NULL || !name_server(t->ssl, t->login) ||
@@ -158,7 +163,9 @@ wait_for(const struct talk *t, short events, int64_t until_ns)
 
 	do {
 		left = (until_ns - utc_monotonic_ns()) / 1000000;
-		n = poll(&p, 1, left > 0 ? (int)left : 0);
+		if (left <= 0) /* also of a server that always has something to say */
+			return 0;
+		n = poll(&p, 1, (int)left);
 	} while (n < 0 && errno == EINTR);
 	return n > 0;
 }
@@ -215,12 +222,18 @@ static int
 keep_on(struct talk *t, int (*step)(struct talk *), enum outcome *ret, struct err *err)
 {
 	short events;
-	int rc;
+	unsigned long why;
+	bool bad;
+	int r, rc;
 
 	for (;;) {
 		ERR_clear_error();
-		rc = outcome(t, step(t), ret, &events, err);
-		if (rc != 0 && SSL_get_verify_result(t->ssl) != X509_V_OK)
+		r = step(t);
+		why = ERR_peek_last_error();
+		bad = ERR_GET_LIB(why) == ERR_LIB_SSL &&
+		      ERR_GET_REASON(why) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+		rc = outcome(t, r, ret, &events, err);
+		if (rc != 0 && bad)
 			return bad_server(t, err);
 		if (rc != 0 || *ret != AGAIN)
 			return rc;
@@ -253,7 +266,7 @@ step_request(struct talk *t)
 	    "GET %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: ykenroll\r\nAccept: */*\r\n%s"
 	    "Connection: close\r\n\r\n",
 	    l->path, l->authority, l->headers == NULL ? "" : l->headers);
-	return SSL_write(t->ssl, request, n);
+	return SSL_write(t->ssl, request, n < (int)sizeof(request) ? n : (int)sizeof(request) - 1);
 }
 
 /* ---- the answer ---- */
@@ -276,7 +289,7 @@ take_answer(struct talk *t, struct blob *a, struct err *err)
 		rc = http_read(a, r, err);
 		r->answered = r->status != 0;
 	} else {
-		r->answered = a->len > 0 && (t->login->speech != TLS_LDAP || a->data[0] == 0x30);
+		greeting_read(t->login->speech, a, r);
 		blob_move(&r->page, a);
 	}
 	if (r->answered) { /* how it ended then does not matter */
@@ -295,7 +308,7 @@ read_answer(struct talk *t, struct err *err)
 	short events;
 	int n, rc;
 
-	while (!is_enough(t, &a)) {
+	while (!is_enough(t, &a) && utc_monotonic_ns() < t->login->deadline_ns) {
 		ERR_clear_error();
 		n = SSL_read(t->ssl, some, sizeof(some));
 		if ((rc = outcome(t, n, &how, &events, err)) != 0)
@@ -318,7 +331,8 @@ read_answer(struct talk *t, struct err *err)
 static int
 stay_mute(struct talk *t, struct err *err)
 {
-	const int64_t until = utc_monotonic_ns() + TLS_MUTE_MS * INT64_C(1000000);
+	const int64_t mute = utc_monotonic_ns() + TLS_MUTE_MS * INT64_C(1000000);
+	const int64_t until = mute < t->login->deadline_ns ? mute : t->login->deadline_ns;
 	char some[4096];
 	enum outcome how;
 	short events;
@@ -358,7 +372,7 @@ tls_session_lives(const struct blob *session, int64_t now)
 	if (s == NULL)
 		return false;
 	life = (int64_t)SSL_SESSION_get_ticket_lifetime_hint(s);
-	return now - SSL_SESSION_get_time(s) < (life != 0 ? life : SSL_SESSION_get_timeout(s));
+	return now - SSL_SESSION_get_time(s) < (life != 0 ? life : CACHE_SEC);
 }
 
 static void
@@ -422,7 +436,7 @@ tls_login(const struct tls_login *login, struct tls_reply *ret, struct err *err)
 	ERR_clear_error();
 	rc = talk(&t, err);
 	ssl = t.ssl;
-	if (ssl != NULL && rc == 0)
+	if (ssl != NULL && rc == 0 && ret->answered)
 		(void)SSL_shutdown(ssl);
 	ERR_clear_error();
 	return rc;

@@ -11,5 +11,7 @@
 bool http_is_whole(const struct blob *answer);
 /* Status, title, location and page. */
 MUST_CHECK int http_read(const struct blob *answer, struct tls_reply *ret, struct err *err);
+/* Of TLS_GREETS and TLS_LDAP: title, and whether it is a welcome. */
+void greeting_read(enum tls_speech speech, const struct blob *answer, struct tls_reply *ret);
 
 #endif

@@ -150,6 +150,8 @@ http_read(const struct blob *answer, struct tls_reply *ret, struct err *err)
 
 	find_head(answer, &h);
 	ret->status = h.status;
+	ret->strange = h.status == 0 && answer->len > 0 &&
+		       memcmp(answer->data, "HTTP/", answer->len < 5 ? answer->len : 5) != 0;
 	if (h.end == 0)
 		return 0;
 	if ((location = header(&h, "Location")) != NULL)
@@ -161,4 +163,42 @@ http_read(const struct blob *answer, struct tls_reply *ret, struct err *err)
 		return ERR_INTERNAL;
 	take_title(&ret->page, ret->title);
 	return 0;
+}
+
+/* ---- other protocols ---- */
+
+/* RFC 4511, 4.5.2 and 4.1.9: an entry, or a result whose code is success (0). */
+static bool
+is_ldap_welcome(const struct blob *a)
+{
+	static const uint8_t success[] = {0x0a, 1, 0};
+	const uint8_t *id = memmem(a->data, a->len < 16 ? a->len : 16, "\x02\x01\x01", 3);
+	size_t left;
+
+	if (id == NULL || (left = a->len - (size_t)(id - a->data)) < 4)
+		return false;
+	return id[3] == 0x64 || (id[3] == 0x65 && memmem(id, left < 12 ? left : 12, success,
+						      sizeof(success)) != NULL);
+}
+
+void
+greeting_read(enum tls_speech speech, const struct blob *answer, struct tls_reply *ret)
+{
+	static const char *const welcomes[] = {"2", "* OK", "* PREAUTH", "+OK"};
+	char text[TLS_WORD_MAX];
+	size_t i;
+
+	ret->answered = answer->len > 0;
+	ret->strange = ret->answered;
+	if (answer->len == 0)
+		return;
+	if (speech == TLS_LDAP) {
+		ret->strange = !is_ldap_welcome(answer);
+		return;
+	}
+	snprintf(text, sizeof(text), "%.*s", (int)answer->len, (const char *)answer->data);
+	take_text(text, "\r\n", ret->title);
+	for (i = 0; i < sizeof(welcomes) / sizeof(welcomes[0]); i++)
+		if (strncmp(text, welcomes[i], strlen(welcomes[i])) == 0)
+			ret->strange = false;
 }

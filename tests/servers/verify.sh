@@ -55,7 +55,7 @@ compare() {
 		done
 	done
 }
-session() { [ -s "$T/home/probe/session-web.test-$(server_port "$1")-tls$(echo "$2" | tr -d .).der" ] && echo kept || echo none; }
+session() { [ -s "$T/home/probe/session-web.test-127.0.0.1_$(server_port "$1")-tls$(echo "$2" | tr -d .).der" ] && echo kept || echo none; }
 # in order SERVER STATE: everybody gets what is right
 is_right() { [ "$(wanted "$1" "$2" alice 1.3)" != refused ] && [ "$(wanted "$1" "$2" bob 1.3)" != "let in" ]; }
 judged() { # judged SERVER STATE OPTIONS…
