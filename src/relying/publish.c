@@ -55,7 +55,6 @@ struct publishing {
 	size_t n; /* of both; the last one is the root */
 	bool same[LEN(files)];
 	int dir; /* locked */
-	struct config config;
 };
 
 static void
@@ -67,7 +66,6 @@ publishing_wipe(struct publishing *p)
 		blob_wipe(&p->certs[i]);
 	lists_wipe(&p->crls);
 	registry_closep(&p->registry);
-	config_wipe(&p->config);
 	file_closep(&p->dir);
 }
 
@@ -434,12 +432,16 @@ put_live(struct publishing *p, struct err *err)
 	CLEAN(live_wipe)
 	struct live v = {
 	    .crl = &p->crls.all[0].crl, .issuing = &p->certs[0], .root = &p->certs[p->n - 1]};
+	CLEAN(config_wipe) struct config c = {.n = 0};
 	struct relying_published *ret = p->ret;
+	struct err why = ERR_INIT;
 	struct allows lists;
 	int rc;
 
-	config_allows(&p->config, p->dir, &lists);
-	allow_warn(p->w, p->what->dir, &lists);
+	/* a directory that is named needs none, and root obeys none of another user's */
+	(void)!config_read(p->w->home, &c, &why);
+	config_allows(&c, p->dir, &lists);
+	allow_warn(p->w, p->what->dir, &lists, &why);
 	ret->has_leaves = p->what->leaves || leaves_there(p->what->dir);
 	if (!ret->has_leaves && lists.n == 0)
 		return 0;
@@ -480,8 +482,7 @@ publish_files(const struct desk *w, const struct relying_publish *what,
 	*ret = (struct relying_published){0};
 	/* without it an expired certificate's entry cannot be told from a lost one */
 	(void)!registry_open(w->home, w->actor, &p.registry, NULL);
-	if ((rc = config_read(w->home, &p.config, err)) != 0 ||
-	    (rc = publish_dir(what->dir, &p.dir, err)) != 0 ||
+	if ((rc = publish_dir(what->dir, &p.dir, err)) != 0 ||
 	    (what->leaves && (rc = leaves_check(what->dir, err)) != 0) ||
 	    (rc = load(&p, err)) != 0 || (rc = each(&p, prepare, err)) != 0 ||
 	    (rc = each(&p, stage, err)) != 0 || (rc = each(&p, put, err)) != 0 ||
