@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verify_server_look: what is no login: the CAs that a server asks for, and what it tells its
  * application. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +73,9 @@ look_at_names(struct probing *p, struct err *err)
 	return 0;
 }
 
-/* What applications are told about the client, as this program's configurations and others do. */
+/* ---- what the application is told ---- */
+
+/* As this program's configurations and others call it. */
 static const char *const identity[] = {"Client-Verify", "Client-Subject", "Client-Name",
     "Client-Serial", "Client-Fingerprint", "Client-Email", "Client-Cert", "Client-Cert-Chain",
     "X-Client-Cert", "X-Client-CN", "X-Client-DN", "X-Client-Verify", "X-Client-Serial",
@@ -83,6 +86,7 @@ static const char *const identity[] = {"Client-Verify", "Client-Subject", "Clien
 #define IDENTITY (sizeof(identity) / sizeof(identity[0]))
 #define SPOOF "ykenroll-spoofed"
 #define MARK "ykenroll-echo"
+#define MARKED "X-Ykenroll: " MARK "\r\n"
 
 /* Client_Verify is Client-Verify to many an application. */
 static void
@@ -90,7 +94,7 @@ spoof(char *ret, size_t size)
 {
 	size_t n = 0, i, c;
 
-	n += (size_t)snprintf(ret, size, "X-Ykenroll: " MARK "\r\n");
+	n += (size_t)snprintf(ret, size, MARKED);
 	for (i = 0; i < 2 * IDENTITY; i++) {
 		char name[64];
 
@@ -102,45 +106,86 @@ spoof(char *ret, size_t size)
 	}
 }
 
-static void
-judge_echo(struct relying_probe *to, const struct tls_reply *r)
+static bool
+is_part(uint8_t c)
 {
-	static const uint8_t none[] = "";
-	const uint8_t *page = r->page.len > 0 ? r->page.data : none;
+	return isalnum(c) || c == '-' || c == '_';
+}
+
+/* In any spelling that an application may show it in: Client-Verify, HTTP_CLIENT_VERIFY. */
+static bool
+shows_name(const struct blob *page, const char *name)
+{
+	const size_t n = strlen(name);
+	size_t i, c;
+
+	for (i = 0; i + n <= page->len; i++) {
+		const uint8_t *at = page->data + i;
+
+		for (c = 0; c < n; c++)
+			if (tolower(at[c]) != tolower((unsigned char)name[c]) &&
+			    !(name[c] == '-' && at[c] == '_'))
+				break;
+		if (c == n && (i + n == page->len || !is_part(at[n])) &&
+		    (i == 0 || !is_part(at[-1]) || (i >= 5 && memcmp(at - 5, "HTTP_", 5) == 0)))
+			return true;
+	}
+	return false;
+}
+
+static bool
+has_text(const struct blob *page, const char *text)
+{
+	return page->len > 0 && memmem(page->data, page->len, text, strlen(text)) != NULL;
+}
+
+/* What a server sets must be its own word. Where it sets nothing, nothing may pass. */
+static void
+judge_echo(
+    struct relying_probe *to, const struct blob *plain, const struct blob *spoofed, const char *who)
+{
+	bool used[IDENTITY], some = false;
 	char value[32];
 	size_t i;
 
-	if (memmem(page, r->page.len, MARK, strlen(MARK)) == NULL) {
-		snprintf(to->why, sizeof(to->why),
-		    "the page (HTTP %d) does not show the header X-Ykenroll that was sent to it",
-		    r->status);
-		return;
-	}
-	to->verdict = VERDICT_FOUND;
-	to->right = true;
-	snprintf(to->why, sizeof(to->why), "none reaches the application");
+	for (i = 0; i < IDENTITY; i++)
+		some = (used[i] = shows_name(plain, identity[i])) || some;
 	for (i = 0; i < 2 * IDENTITY && to->right; i++) {
 		snprintf(value, sizeof(value), SPOOF "-%zu-", i);
-		if (memmem(page, r->page.len, value, strlen(value)) == NULL)
+		if ((some && !used[i / 2]) || !has_text(spoofed, value))
 			continue;
 		to->right = false;
 		snprintf(to->why, sizeof(to->why),
-		    "%s%s, as the client sent it, reaches the application", identity[i / 2],
-		    i % 2 == 1 ? " with underscores" : "");
+		    "%s%s of a client with %s reaches the application", identity[i / 2],
+		    i % 2 == 1 ? " with underscores" : "", who);
 	}
+}
+
+/* Errors: ERR_FIT it is no such page. */
+static int
+get_echo(const struct probing *p, enum who who, const char *headers, struct tls_reply *ret,
+    struct err *err)
+{
+	const struct login how = {.who = who == WHO_NOBODY ? NULL : &p->cast.keys[who],
+	    .tls12 = p->unspoken[0],
+	    .path = p->v.what->echo,
+	    .headers = headers};
+	const int rc = visit_login(&p->v, &how, ret, err);
+
+	if (rc != 0 || has_text(&ret->page, MARK))
+		return rc;
+	return err_set(err, ERR_FIT,
+	    "the page (HTTP %d) does not show the header X-Ykenroll that was sent to it",
+	    ret->status);
 }
 
 void
 look_at_echo(struct probing *p)
 {
 	struct relying_probe *to =
-	    probe_add(p, "spoofed", "a valid certificate that sends identity headers", "TLS");
-	CLEAN(tls_reply_wipe) struct tls_reply r = {0};
+	    probe_add(p, "spoofed", "clients that send headers for identities", "TLS");
+	CLEAN(tls_reply_wipe) struct tls_reply plain = {0}, live = {0}, nobody = {0};
 	char headers[IDENTITY * 2 * 64];
-	struct login how = {.who = &p->cast.keys[WHO_LIVE],
-	    .tls12 = p->unspoken[0],
-	    .path = p->v.what->echo,
-	    .headers = headers};
 	struct err why = ERR_INIT;
 
 	if (p->v.what->echo == NULL) {
@@ -149,10 +194,20 @@ look_at_echo(struct probing *p)
 	}
 	to->needed = true;
 	spoof(headers, sizeof(headers));
-	if (p->cast.absent[WHO_LIVE][0] != '\0')
+	if (p->cast.absent[WHO_LIVE][0] != '\0') {
 		untried(to, p->cast.absent[WHO_LIVE]);
-	else if (visit_login(&p->v, &how, &r, &why) != 0)
+		return;
+	}
+	if (get_echo(p, WHO_LIVE, MARKED, &plain, &why) != 0 ||
+	    get_echo(p, WHO_LIVE, headers, &live, &why) != 0 ||
+	    (p->v.what->optional && get_echo(p, WHO_NOBODY, headers, &nobody, &why) != 0)) {
 		untried(to, why.text);
-	else
-		judge_echo(to, &r);
+		return;
+	}
+	to->verdict = VERDICT_FOUND;
+	to->right = true;
+	snprintf(to->why, sizeof(to->why), "none takes the place of the server's word");
+	judge_echo(to, &plain.page, &live.page, "a certificate");
+	if (p->v.what->optional)
+		judge_echo(to, &plain.page, &nobody.page, "no certificate");
 }
