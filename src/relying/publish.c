@@ -441,7 +441,7 @@ put_live(struct publishing *p, struct err *err)
 	/* a directory that is named needs none, and root obeys none of another user's */
 	(void)!config_read(p->w->home, &c, &why);
 	config_allows(&c, p->dir, &lists);
-	allow_warn(p->w, p->what->dir, &lists, &why);
+	allow_look(p->w, p->what->dir, &lists, &why, ret);
 	ret->has_leaves = p->what->leaves || leaves_there(p->what->dir);
 	if (!ret->has_leaves && lists.n == 0)
 		return 0;

@@ -80,10 +80,10 @@ MUST_CHECK int allow_form(const char *name, const char *who, struct err *err);
 MUST_CHECK int allow_put(const struct live *v, struct registry *registry, const char *dir,
     const struct allows *lists, struct relying_published *ret, struct err *err);
 
-/* Of files of a list that is none of these: who should fall out of it stays. why: with a code, that
- * ykenroll.conf could not be read. */
-void allow_warn(
-    const struct desk *w, const char *dir, const struct allows *lists, const struct err *why);
+/* Are there files of a list that is none of these? Who should fall out of it stays, which is said;
+ * or, why having a code since ykenroll.conf could not be read, becomes ret->list. */
+void allow_look(const struct desk *w, const char *dir, const struct allows *lists,
+    const struct err *why, struct relying_published *ret);
 
 #define CONFIG_PLACES 8
 struct config { /* the strings belong to conf */

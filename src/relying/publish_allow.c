@@ -340,12 +340,13 @@ is_kept(const struct allows *lists, const char *name, size_t len)
 }
 
 void
-allow_warn(const struct desk *w, const char *dir, const struct allows *lists, const struct err *why)
+allow_look(const struct desk *w, const char *dir, const struct allows *lists, const struct err *why,
+    struct relying_published *ret)
 {
 	static const char head[] = "allow-", tail[] = ".haproxy";
 	const size_t before = sizeof(head) - 1, after = sizeof(tail) - 1;
 	CLEAN(file_dir_closep) DIR *d = opendir(dir);
-	char text[PATH_MAX + ERR_TEXT_MAX];
+	char text[PATH_MAX + 200];
 	struct dirent *e;
 
 	while (d != NULL && (e = readdir(d)) != NULL) {
@@ -355,11 +356,15 @@ allow_warn(const struct desk *w, const char *dir, const struct allows *lists, co
 		    strcmp(e->d_name + len - after, tail) != 0 ||
 		    is_kept(lists, e->d_name + before, len - before - after))
 			continue;
-		snprintf(text, sizeof(text), "warning: %s/%s is kept by nothing: %s", dir,
-		    e->d_name,
-		    why->code != 0 ? why->text
-				   : "name it in ykenroll.conf, or remove it and what the "
-				     "server's configuration says of it");
+		if (why->code != 0) {
+			ret->list = *why;
+			err_wrap(&ret->list, "%s is not kept", e->d_name);
+			continue;
+		}
+		snprintf(text, sizeof(text),
+		    "warning: %s/%s is kept by nothing: name it in ykenroll.conf, or remove it and "
+		    "what the server's configuration says of it",
+		    dir, e->d_name);
 		w->ui.say(w->ui.ctx, text);
 	}
 }

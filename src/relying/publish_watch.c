@@ -48,7 +48,7 @@ list_failed(const struct relying_published *p, struct err *err)
 		return 0;
 	if (err != NULL)
 		*err = p->list;
-	err_wrap(err, "the files are in place, but not all who should be are on a list");
+	err_wrap(err, "the files are in place, but a list is not as it should be");
 	return p->list.code;
 }
 
