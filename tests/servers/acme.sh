@@ -63,8 +63,8 @@ root=$S/ca/pki/authorities/local/root.crt
 for _ in $(seq 100); do [ -s "$root" ] && break; sleep 0.1; done
 
 # ---- what is printed ----
-exits 2 'use either --acme' "a certificate as well" ykenroll server caddy --acme --certificate /a.pem
-exits 2 'for caddy and traefik.*--certificate' "a server that cannot" ykenroll server nginx --acme
+exits 2 '--acme.*--certificate' "a certificate as well" ykenroll server caddy --acme --certificate /a.pem
+exits 2 '--acme.* caddy .*--certificate' "a server that cannot" ykenroll server nginx --acme
 claim "Caddy's" eval 'ykenroll server caddy --acme --name web.test --dir "$S/pub" >"$S/Caddyfile"'
 claim "is valid by itself" env HOME="$S/web" XDG_DATA_HOME="$S/web" XDG_CONFIG_HOME="$S/web" caddy validate --config "$S/Caddyfile" --adapter caddyfile
 printf '{\nadmin unix/%s\nstorage file_system %s\nacme_ca https://ca.test:9443/acme/local/directory\nacme_ca_root %s\n}\nimport %s\n' \

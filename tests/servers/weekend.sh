@@ -140,7 +140,7 @@ clock $((ends - 12))
 sleep 2
 claim "control: twelve hours before the CRL's end all is still well" all_well
 claim "and doctor says what is to come" doctor_warns
-claim "so do the publishers" grep -l 'warning: the issuing CRL expires' "$S"/publish.*.log
+claim "so do the publishers" grep -l 'CRL .*ykenroll ca crl' "$S"/publish.*.log
 clock $((ends + 2))
 sleep 1
 for s in $SERVERS; do
