@@ -18,7 +18,7 @@
 #include "base/utc.h"
 #include "testsigner.h"
 
-#define WAIT_MS 60000 /* for the next signer */
+#define WAIT_MS 1800000 /* for the next signer */
 
 struct desk {
 	struct signer_open how;

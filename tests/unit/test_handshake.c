@@ -3,6 +3,7 @@
 #include "testca.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/utc.h"
 #include "key/evp.h"
@@ -217,18 +218,18 @@ a_handshake_takes_a_few_milliseconds(void **state)
 	CLEAN(scene_wipe) struct scene s = {0};
 	struct handshake_result r;
 	struct err err;
-	int64_t start, each;
+	clock_t start, each; /* us: POSIX's CLOCKS_PER_SEC */
 	int i;
 
 	(void)state;
 	set(&s, KEY_P256);
 	assert_int_equal(prove(&s, &s.ca.der, &r, &err), 0);
-	start = utc_monotonic_ns();
+	start = clock();
 	for (i = 0; i < 20; i++)
 		assert_int_equal(prove(&s, &s.ca.der, &r, &err), 0);
-	each = (utc_monotonic_ns() - start) / 20;
-	print_message("a handshake: %ld us\n", (long)(each / 1000));
-	assert_true(each < 100000000); /* generous: sanitizers, busy machines */
+	each = (clock() - start) / 20;
+	print_message("a handshake: %ld us of the processor\n", (long)each);
+	assert_true(each < 100000); /* generous: sanitizers */
 }
 
 int

@@ -3,6 +3,7 @@
 #include "testca.h"
 
 #include <string.h>
+#include <time.h>
 
 #include <openssl/err.h>
 #include <openssl/rsa.h>
@@ -382,24 +383,24 @@ signing_costs_little_beside_the_callback(void **state)
 {
 	CLEAN(key_freep) struct key *key = NULL;
 	struct testkey k;
-	int64_t start, ours, native;
+	clock_t start, ours, native; /* us of the processor */
 	int i;
 
 	(void)state;
 	testkey_new(KEY_P256, &k, &key);
-	start = utc_monotonic_ns();
+	start = clock();
 	for (i = 0; i < 500; i++)
 		sign_and_verify(key, EVP_sha256(), false);
-	ours = (utc_monotonic_ns() - start) / 500;
+	ours = (clock() - start) / 500;
 	key_freep(&key);
 	testkey_wipe(&k);
 	assert_int_equal(key_generate(KEY_P256, &key, NULL), 0);
-	start = utc_monotonic_ns();
+	start = clock();
 	for (i = 0; i < 500; i++)
 		sign_and_verify(key, EVP_sha256(), false);
-	native = (utc_monotonic_ns() - start) / 500;
-	print_message("sign and verify: %ld ns here, %ld ns natively\n", (long)ours, (long)native);
-	assert_true(ours < native + 1000000);
+	native = (clock() - start) / 500;
+	print_message("sign and verify: %ld us here, %ld us natively\n", (long)ours, (long)native);
+	assert_true(ours < native + 1000);
 }
 
 int
