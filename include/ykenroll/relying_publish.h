@@ -16,7 +16,6 @@ struct relying_publish {
 	const char *test;   /* a command and its words, or NULL: is the configuration one? */
 	const char *reload; /* the same, when the files are in place and the test has passed */
 	bool leaves;	    /* the list of live certificates, too; always where there is one */
-	bool changed_only;  /* test and reload only when a file has changed */
 };
 #define RELYING_LEVELS_MAX 2
 struct relying_published {
@@ -61,7 +60,8 @@ MUST_CHECK int relying_publish_usual(const char *name, struct relying_publish *t
 
 /* To each [publish] of ykenroll.conf, in its order; *ret_n of them, which may be none. revoke,
  * suspend, resume and what else ends a certificate do this, so that the servers know when the
- * command returns. One that fails does not keep the others from it. again: as changed_only. Errors:
+ * command returns. One that fails does not keep the others from it. Of places with the same
+ * commands these run once, behind the last; with again, only where a file has changed. Errors:
  * ERR_USAGE the file; those of relying_publish, of the first that failed. */
 MUST_CHECK int relying_publish_configured(
     const struct desk *w, bool again, size_t *ret_n, struct err *err);

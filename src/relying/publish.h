@@ -11,6 +11,11 @@
 MUST_CHECK int publish_files(const struct desk *w, const struct relying_publish *what,
     struct relying_published *ret, struct err *err);
 
+/* What runs behind them. Errors: ERR_INTERNAL. */
+MUST_CHECK int publish_commands(const struct relying_publish *what, struct err *err);
+/* Errors: p->list, where a list is not as it should be. */
+MUST_CHECK int publish_list_failed(const struct relying_published *p, struct err *err);
+
 /* CRLs on disk: one of a million entries is not held in memory. */
 struct list {
 	struct crl_file file;

@@ -358,7 +358,7 @@ allow_look(const struct desk *w, const char *dir, const struct allows *lists, co
 			continue;
 		if (why->code != 0) {
 			ret->list = *why;
-			err_wrap(&ret->list, "%s is not kept", e->d_name);
+			err_wrap(&ret->list, "%s/%s is not kept", dir, e->d_name);
 			continue;
 		}
 		snprintf(text, sizeof(text),

@@ -99,38 +99,6 @@ relying_publish_usual(const char *name, struct relying_publish *to, struct err *
 	return 0;
 }
 
-static bool
-same(const char *a, const char *b)
-{
-	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
-/* The one that was read last. What only adds lists to one before it is published with that one: its
- * server is reloaded once. */
-static int
-keep_place(struct config *c, struct err *err)
-{
-	const struct relying_publish *to = &c->to[c->n];
-	struct allows *lists = &c->allow[c->n];
-	size_t i, k;
-	int rc = 0;
-
-	for (i = 0; i < c->n; i++)
-		if (same(c->to[i].dir, to->dir) && same(c->to[i].test, to->test) &&
-		    same(c->to[i].reload, to->reload))
-			break;
-	if (i == c->n) {
-		c->n++;
-		return 0;
-	}
-	c->to[i].leaves = c->to[i].leaves || to->leaves;
-	for (k = 0; rc == 0 && k < lists->n; k++)
-		rc = one_allow(lists->all[k].name, lists->all[k].who, &c->allow[i], err);
-	c->to[c->n] = (struct relying_publish){.dir = NULL};
-	lists->n = 0;
-	return rc;
-}
-
 static int
 one_place(const char *section, struct config *c, struct err *err)
 {
@@ -147,7 +115,8 @@ one_place(const char *section, struct config *c, struct err *err)
 		rc = relying_publish_usual(server, to, err);
 	if (rc == 0 && to->dir == NULL)
 		rc = err_set(err, ERR_USAGE, "the setting dir is missing");
-	return rc != 0 ? rc : keep_place(c, err);
+	c->n++;
+	return rc;
 }
 
 static int

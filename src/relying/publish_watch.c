@@ -22,8 +22,8 @@
 #define REPEAT_SEC 3600 /* the same complaint */
 #define WARNINGS 8	/* different ones */
 
-static int
-run_commands(const struct relying_publish *what, struct err *err)
+int
+publish_commands(const struct relying_publish *what, struct err *err)
 {
 	int rc;
 
@@ -41,8 +41,8 @@ run_commands(const struct relying_publish *what, struct err *err)
 }
 
 /* The servers have everything that could be made. */
-static int
-list_failed(const struct relying_published *p, struct err *err)
+int
+publish_list_failed(const struct relying_published *p, struct err *err)
 {
 	if (p->list.code == 0)
 		return 0;
@@ -70,9 +70,9 @@ relying_publish(const struct desk *w, const struct relying_publish *what,
 
 	if ((rc = check_commands(what, err)) != 0 || (rc = publish_files(w, what, ret, err)) != 0)
 		return rc;
-	if ((!what->changed_only || ret->written > 0) && (rc = run_commands(what, err)) != 0)
+	if ((rc = publish_commands(what, err)) != 0)
 		return rc;
-	return list_failed(ret, err);
+	return publish_list_failed(ret, err);
 }
 
 /* ---- staying ---- */
@@ -220,7 +220,7 @@ command(struct watch *v, struct err *err)
 
 	if (!v->due || (v->again_sec > 0 && now < v->again_at && now + v->again_sec >= v->again_at))
 		return 0;
-	if ((rc = run_commands(v->to, err)) != 0) {
+	if ((rc = publish_commands(v->to, err)) != 0) {
 		v->again_sec = v->again_sec == 0 ? 1 : 2 * v->again_sec;
 		if (v->again_sec > AGAIN_MAX_SEC)
 			v->again_sec = AGAIN_MAX_SEC;
@@ -233,7 +233,7 @@ command(struct watch *v, struct err *err)
 		v->failed.text[0] = '\0';
 	v->tell->published(v->tell->ctx, v->to, &v->done);
 	v->done.written = 0;
-	return list_failed(&v->done, err);
+	return publish_list_failed(&v->done, err);
 }
 
 static void

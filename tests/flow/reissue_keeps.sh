@@ -44,9 +44,9 @@ exits 0 '' "damaged" reissue $A --reason damaged --reset -y -d $B
 claim "damaged: the same again" logon $B 'Alice Brown' 40
 sql "UPDATE tokens SET state = 'retired' WHERE serial = $A"
 printf '\n[publish]\ndir = %s\nreload = sh -c "echo >>%s"\n[publish more]\ndir = %s\nreload = sh -c "echo >>%s"\nallow.admin = profile=smartcard-logon\n' \
-	"$T/www" "$T/reloads" "$T/www" "$T/reloads" >>"$T/home/ykenroll.conf"
+	"$T/www" "$T/reloads" "$T/more" "$T/reloads" >>"$T/home/ykenroll.conf"
 exits 0 '' "lost" reissue $B --reason lost --reset -y -d $A
-claim "the server was reloaded at once, and for the new token on its list; of two sections of one directory together" \
+claim "the server was reloaded at once, and for the new token on its list; of two sections with one command together" \
 	[ "$(wc -l <"$T/reloads")" = 2 ]
 sed -i '/^.publish more/,$d' "$T/home/ykenroll.conf" && : >"$T/reloads"
 claim "lost: the same again" logon $A 'Alice Brown' 40
