@@ -420,7 +420,7 @@ an_intermediate_that_no_root_signed_is_not_believed(void **state)
 		t.f9_spec.issuer = rows[i].subject;
 		testca_cert(&t.f9_spec, &t.f9);
 		assert_int_equal(attest_check_f9(&t.f9, &trust, anchor, &err), ERR_ATTEST);
-		assert_non_null(strstr(err.text, "not signed by a known"));
+		assert_non_null(strstr(err.text, "f9"));
 	}
 	test_remove_dir();
 }

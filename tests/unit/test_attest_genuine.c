@@ -97,7 +97,7 @@ a_genuine_leaf_does_not_go_with_another_genuine_f9(void **state)
 	test_read_pem(GENUINE "tmc_5_2_7_oid11.pem", &leaf);
 	test_read_pem(GENUINE "tmc_5_7_2_oid2.pem", &f9);
 	assert_int_equal(attest_verify(&leaf, &f9, &trust, &a, &err), ERR_ATTEST);
-	assert_non_null(strstr(err.text, "not signed by this token's f9"));
+	assert_non_null(strstr(err.text, "f9"));
 }
 
 /* Which certificates of the anchors' own files may stand where an f9 stands? None: those that issue

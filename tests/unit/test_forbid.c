@@ -162,7 +162,6 @@ what_is_forbidden_is_not_signed(void **state)
 	OK(signer_forbid(b->second, b->p.serial, REASON_SUPERSEDED, &was_signed, &err));
 	assert_false(was_signed);
 	assert_int_equal(signer_sign(b->first, b->p.serial, &cert, &err), ERR_CA);
-	assert_non_null(strstr(err.text, "given up"));
 	assert_int_equal(signer_find(b->second, b->p.serial, &cert, NULL, &err), ERR_ABSENT);
 	assert_false(on_crl(b, b->p.serial));
 	OK(signer_forbid(b->first, b->p.serial, REASON_SUPERSEDED, &was_signed, &err));
@@ -184,7 +183,6 @@ not_after_a_crash_either(void **state)
 	stop(b);
 	start(b);
 	assert_int_equal(signer_sign(b->first, b->p.serial, &cert, &err), ERR_CA);
-	assert_non_null(strstr(err.text, "given up"));
 }
 
 static void

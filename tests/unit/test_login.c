@@ -343,7 +343,6 @@ a_server_that_is_not_meant_is_no_answer(void **state)
 		l.host = rows[i].host;
 		l.cas = rows[i].trusted ? &s.web.der : &s.clients.der;
 		assert_int_equal(tls_login(&l, &r, &err), ERR_FIT);
-		assert_non_null(strstr(err.text, "does not verify"));
 		assert_int_equal(s.k.calls, 0);
 	}
 	unlink(getenv("SSL_CERT_FILE"));

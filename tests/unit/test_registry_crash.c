@@ -174,7 +174,7 @@ fill_small_disk(struct testreg *t)
 	    posix_fallocate(fileno(f), 0, 512 * 1024) != 0 || fclose(f) != 0)
 		return 3;
 	n = begin_until_full(t, &err);
-	if (n < 1 || n == 2000 || strstr(err.text, "disk full") == NULL) {
+	if (n < 1 || n == 2000 || strstr(err.text, "code 13") == NULL) {
 		print_message("%d: %s\n", n, err.text);
 		return 4;
 	}

@@ -366,7 +366,6 @@ expect_refused(
 		fail_msg("%s: the patch changes nothing", what);
 	if (check_tbs(plan, bad, &err) != ERR_CA)
 		fail_msg("%s: is not refused", what);
-	assert_non_null(strstr(err.text, "refusing to sign"));
 }
 
 static void

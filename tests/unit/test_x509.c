@@ -86,7 +86,6 @@ a_request_signed_by_another_key_is_refused(void **state)
 	assert_non_null(cn);
 	cn[0] = 'm';
 	assert_int_equal(read_csr(&der, &err), ERR_FIT);
-	assert_non_null(strstr(err.text, "does not verify with the key in it"));
 }
 
 static void
@@ -106,7 +105,6 @@ a_request_for_a_key_of_another_kind_is_refused(void **state)
 	assert_true((len = i2d_X509_REQ(req, &der)) > 0);
 	assert_int_equal(blob_set(&b, der, (size_t)len, NULL), 0);
 	assert_int_equal(read_csr(&b, &err), ERR_FIT);
-	assert_non_null(strstr(err.text, "unsupported type"));
 }
 
 /* ---- reading ---- */
