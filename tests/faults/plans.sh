@@ -3,8 +3,8 @@
 # After the first enrolment: does anything that is done to a token survive the removal of the token (before delivery, after
 # delivery, answer lost), SIGKILL, and a disk that refuses? Each scenario of libscenarios.sh; every STEPth APDU, every KILLth
 # write, sync, rename or word to pcscd, every DISKth of these with each error. A point counts only where it happened.
-# FULL=1: every one. PLANS="unblock …": only these. QUICK=N: every Nth of these points, and of the scenarios only those
-# that have steps of their own (the others are an order of the same).
+# FULL=1: every one. PLANS="unblock …": only these. QUICK=N: every Nth of these points, each APDU with one of the three kinds
+# of removal, and of the scenarios only those that have steps of their own (the others are an order of the same).
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
@@ -122,11 +122,8 @@ disks() { # disks TRACE, behind calls
 		{ for (i = 1; i <= 3; i++) { if (k++ % s == 0) print $0 "-" e[i] "-once"; if (k++ % s == 0) print $0 "-" e[i] "-sticky" } }'
 }
 removals() { # removals LAST: every STEPth APDU and the last, with each kind
-	for kind in remove-before remove-after remove-answered; do
-		for at in $(seq 1 "$STEP" $(($1 - 1))) "$1"; do
-			echo "$at-$kind"
-		done
-	done
+	{ seq 1 "$STEP" $(($1 - 1)); echo "$1"; } | awk -v one="${QUICK-}" 'BEGIN { kinds = split("before after answered", kind) }
+		{ for (i = 1; i <= kinds; i++) if (one == "" || i == 1 + NR % kinds) print $1 "-remove-" kind[i] }'
 }
 
 if ! strace -f -o /dev/null true 2>/dev/null; then
