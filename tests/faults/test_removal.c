@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "point.h"
+#include "quick.h"
 #include "vhooks.h"
 
 static const char *const kinds[] = {"remove-before", "remove-after", "remove-answered"};
@@ -113,16 +114,6 @@ one_point(
 	point_stop(&p);
 }
 
-/* QUICK=N: every Nth. */
-static unsigned
-point_step(void)
-{
-	const char *quick = getenv("QUICK");
-	const int n = quick == NULL ? 1 : atoi(quick);
-
-	return n > 1 ? (unsigned)n : 1;
-}
-
 /* Some other APDU, another one for each point. */
 static unsigned
 other(unsigned at, unsigned kind, unsigned n)
@@ -136,7 +127,7 @@ static void
 every_apdu(const char *firmware)
 {
 	const bool all = getenv("FAULTS") != NULL && strcmp(getenv("FAULTS"), "all") == 0;
-	const unsigned n = clean_run(firmware), step = point_step();
+	const unsigned n = clean_run(firmware), step = quick();
 	struct tally t = {0};
 	unsigned at, kind;
 
@@ -153,7 +144,8 @@ every_apdu(const char *firmware)
 	    "%u during the runs after it\n",
 	    firmware, n, t.points, t.succeeded, t.again);
 	assert_true(t.points >= 3 * (n / step) && t.succeeded >= 1);
-	assert_true(t.again >= t.points / 3);
+	/* few points may all lie where the runs after them need fewer APDUs */
+	assert_true(t.again >= (step > 3 ? 1 : t.points / 3));
 	assert_true(t.succeeded <= (all ? 2 : 1));
 }
 

@@ -18,6 +18,7 @@
 #include "device/apdu.h"
 #include "device/wire.h"
 #include "hostile.h"
+#include "quick.h"
 
 #define APDUS_MAX 50 /* of one operation */
 /* Of one operation: less than the deadline of one APDU (30 s), which it must not wait for. */
@@ -321,8 +322,7 @@ cut_code(const struct hostile_command *c, size_t cut)
 static void
 no_command_believes_an_answer_cut_at_any_byte(void **state)
 {
-	const char *quick = getenv("QUICK");
-	const size_t step = quick != NULL && atoi(quick) > 1 ? (size_t)atoi(quick) : 1;
+	const size_t step = quick();
 	unsigned cases = 0, bad = 0, answers = 0;
 	char what[60];
 	size_t i, cut, len;

@@ -9,9 +9,10 @@
 
 #include "base/utc.h"
 #include "signer/init_make.h"
+#include "quick.h"
 #include "testsigner.h"
 
-#define KILLS 24
+#define KILLS (24 / (int)quick())
 
 static void
 textp(char **s)
@@ -159,7 +160,8 @@ init_takes_only_sensible_words(void **state)
 	assert_int_equal(init_ca(&init, NULL), ERR_USAGE);
 }
 
-/* Killed at moments spread over all of it, the next call finishes or finds a finished one. */
+/* Killed at 24 moments (QUICK=N: an Nth of these) spread over all of it, the next call finishes or
+ * finds a finished one. */
 static void
 init_may_be_killed_anywhere(void **state)
 {
