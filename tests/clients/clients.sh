@@ -59,7 +59,7 @@ worker() { # do what no other worker has begun
 		ROUND=${job%/*} FIRMWARE=${job#*/} D=$T/${job%/*}-${job#*/}
 		mkdir "$D" 2>/dev/null || continue
 		export ROUND FIRMWARE D
-		timeout -k 5 120 ykvirt lab --firmware "$FIRMWARE" $(kind "$ROUND") -- sh "$HERE/clients.sh" >"$D.tap" 2>&1 </dev/null
+		timeout -k 5 1800 ykvirt lab --firmware "$FIRMWARE" $(kind "$ROUND") -- sh "$HERE/clients.sh" >"$D.tap" 2>&1 </dev/null
 	done
 }
 worker &

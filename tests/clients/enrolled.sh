@@ -16,7 +16,7 @@ OPENSC=$(ls /usr/lib/*/opensc-pkcs11.so /usr/lib/opensc-pkcs11.so 2>/dev/null | 
 cd "$T" || exit 1
 export LC_ALL=C.UTF-8
 
-run() { timeout -k 5 30 "$@" </dev/null; }
+run() { timeout -k 5 1800 "$@" </dev/null; }
 says() { # says ERE COMMAND…: the client must succeed, with a line like this
 	want=$1
 	shift

@@ -64,7 +64,7 @@ cell() { # cell NAME TEXT COMMAND…
 }
 
 run() { # run COMMAND…: a client, which may neither hang nor ask
-	timeout -k 5 30 "$@" </dev/null
+	timeout -k 5 1800 "$@" </dev/null
 	rc=$?
 	[ $rc != 124 ] && [ $rc != 137 ] || echo "timed out: $*"
 	return $rc

@@ -25,7 +25,7 @@ told() { # told STATUS NAME
 # pcscd needs a moment to see it
 insert() {
 	ykvirt control "$(key)" insert || return 1
-	for _ in $(seq 50); do
+	for _ in $(seq 9000); do
 		ykenroll check >"$P/insert.out" 2>&1
 		case $? in 3 | 14 | 20) ;; *) return 0 ;; esac
 		sleep 0.1

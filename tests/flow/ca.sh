@@ -45,7 +45,7 @@ exits 0 '' "and the issuing CA's CRL does not need it" ca crl
 cp "$T/root.key.first" "$T/home/ca/root.key"
 ykenroll signer --ca-pass "file:$T/pass" 2>/dev/null &
 signer=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$T/home/signer.sock" ] && break; sleep 0.3; done
+for _ in $(seq 9000); do [ -S "$T/home/signer.sock" ] && break; sleep 0.3; done
 exits 11 '/signer.sock' "--root is not for a signer that listens" ca crl --root
 exits 0 '' "a CRL of the issuing CA is" ykenroll ca crl
 exits 2 'ykenroll ca crl --root' "a signer that listens cannot have the root's key" ykenroll signer --root

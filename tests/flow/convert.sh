@@ -116,7 +116,7 @@ claim "nothing is exported" [ ! -e "$T/none" ]
 # ---- OCSP ----
 ykenroll ca ocsp --listen 127.0.0.1:0 --ca-pass "file:$T/pass" >"$T/url" 2>"$T/ocsp.err" &
 responder=$!
-for _ in $(seq 100); do [ -s "$T/url" ] && break; sleep 0.1; done
+for _ in $(seq 9000); do [ -s "$T/url" ] && break; sleep 0.1; done
 openssl x509 -in "$pub/issuing.crt" -outform DER -out "$T/issuing.der"
 id=$(python3 ocsp.py ids "$T/issuing.der")
 answers() { want=$1; shift; [ "$(python3 ocsp.py status "$(cat "$T/url")" "$id" "$@" | tee "$T/status")" = "$want" ]; }

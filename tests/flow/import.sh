@@ -209,7 +209,7 @@ CONF
 visit() { # visit PORT NAME
 	curl -sf -m 10 --cacert "$S/server.crt" --cert "$O/$2.crt" --key "$O/$2.key" "https://localhost:$1/index.html" 2>&1 | grep -qx hello
 }
-up() { for _ in $(seq 50); do visit "$1" good && return 0; sleep 0.1; done; return 1; }
+up() { for _ in $(seq 9000); do visit "$1" good && return 0; sleep 0.1; done; return 1; }
 if command -v nginx >/dev/null; then
 	nginx -e "$S/nginx.log" -c "$S/nginx.conf" 2>"$S/nginx.err" &
 	claim "nginx lets in who was issued by the old CA" up 8441

@@ -31,7 +31,7 @@ sshd_start() { # sshd_start: its pid is in $sshd_pid
 	fi
 	$SSHD -f "$s/sshd.conf" -D -e 2>"$s/sshd.log" &
 	sshd_pid=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in $(seq 9000); do
 		kill -0 $sshd_pid 2>/dev/null || return 1
 		grep -q 'Server listening' "$s/sshd.log" && return 0
 		sleep 0.2
@@ -45,7 +45,7 @@ tunnel() { # tunnel LOCAL REMOTE: as the manual says; its pid is in $tunnel_pid
 		-o ExitOnForwardFailure=yes -o StreamLocalBindMask=0177 -o StreamLocalBindUnlink=yes -L "$1:$2" \
 		"$(id -un)@127.0.0.1" 2>"$T/ssh/ssh.log" &
 	tunnel_pid=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do
+	for _ in $(seq 9000); do
 		[ -S "$1" ] && return 0
 		kill -0 $tunnel_pid 2>/dev/null || return 1
 		sleep 0.2

@@ -11,11 +11,11 @@ ca="--ca-pass file:$T/pass" pub=$T/home/pub
 signer_start() {
 	ykenroll signer $ca 2>>"$T/signer.err" &
 	signer=$!
-	for _ in $(seq 100); do [ -S "$T/home/signer.sock" ] && return 0; kill -0 $signer 2>/dev/null || return 1; sleep 0.1; done
+	for _ in $(seq 9000); do [ -S "$T/home/signer.sock" ] && return 0; kill -0 $signer 2>/dev/null || return 1; sleep 0.1; done
 	return 1
 }
 signer_stop() { kill $signer && wait $signer; }
-soon() { timeout 20 "$@" </dev/null; }
+soon() { timeout 1800 "$@" </dev/null; }
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$T/key" -subj /CN=x -out "$T/csr" 2>/dev/null
 issue() { soon ykenroll ca issue "$T/csr" --profile software --cn "$1" --email "$1@example.org" --out "$T/$1.crt"; }
 serial() { openssl x509 -in "$T/$1.crt" -noout -serial | sed 's/.*=//' | tr A-F a-f; }
@@ -26,7 +26,7 @@ claim "a signer is at work" signer_start
 claim "it issues" eval 'issue anna && issue bert && issue carl'
 ykenroll ca ocsp --listen 127.0.0.1:0 >"$T/warm" 2>"$T/ocsp.err" &
 warm=$!
-for _ in $(seq 50); do [ -s "$T/warm" ] && break; sleep 0.1; done
+for _ in $(seq 9000); do [ -s "$T/warm" ] && break; sleep 0.1; done
 openssl x509 -in "$pub/issuing.crt" -outform DER -out "$T/issuing.der"
 id=$(python3 ocsp.py ids "$T/issuing.der")
 status() { soon python3 ocsp.py status "$(cat "$T/warm")" "$id" "$@"; }
@@ -51,11 +51,11 @@ signal.pause()
 PY
 python3 "$T/held.py" "$T/home/ca/issuance.db" >"$T/held" &
 held=$!
-for _ in $(seq 50); do [ -s "$T/held" ] && break; sleep 0.1; done
+for _ in $(seq 9000); do [ -s "$T/held" ] && break; sleep 0.1; done
 kill -STOP $held
 ykenroll ca ocsp --listen 127.0.0.1:0 >"$T/url" 2>"$T/ocsp.err" &
 responder=$!
-for _ in $(seq 50); do [ -s "$T/url" ] && break; sleep 0.1; done
+for _ in $(seq 9000); do [ -s "$T/url" ] && break; sleep 0.1; done
 cp "$T/url" "$T/warm"
 # many askers, so that it is at work when the signal comes
 for i in 1 2 3 4; do (while :; do python3 ocsp.py status "$(cat "$T/url")" "$id" "$(serial anna)"; done >/dev/null 2>&1) & askers="${askers-} $!"; done

@@ -22,7 +22,7 @@ start() { # start PROGRAM OPTIONS…: its URL in $url
 	shift
 	"$program" ca ocsp --listen 127.0.0.1:0 "$@" >"$T/url" 2>"$T/ocsp.err" &
 	responder=$!
-	for _ in $(seq 100); do [ -s "$T/url" ] && break; kill -0 $responder 2>/dev/null || break; sleep 0.1; done
+	for _ in $(seq 9000); do [ -s "$T/url" ] && break; kill -0 $responder 2>/dev/null || break; sleep 0.1; done
 	url=$(cat "$T/url") && [ -n "$url" ]
 }
 stop() { kill "$responder" && wait "$responder"; }
@@ -34,7 +34,7 @@ by_openssl() { # by_openssl WORD CERT OPTIONS…
 		>"$T/ossl" 2>&1 && cat "$T/ossl" && grep -q 'Response verify OK' "$T/ossl" && grep -q ": $want\$" "$T/ossl"
 }
 by_gnutls() { # by_gnutls WORD CERT
-	timeout 20 ocsptool --ask="$url" --load-issuer "$pub/issuing.crt" --load-cert "$2" --load-trust "$pub/issuing.crt" >"$T/gnutls" 2>&1
+	timeout 1800 ocsptool --ask="$url" --load-issuer "$pub/issuing.crt" --load-cert "$2" --load-trust "$pub/issuing.crt" >"$T/gnutls" 2>&1
 	grep -E 'Status:|Verif|Revoc' "$T/gnutls"
 	grep -q "Certificate Status: $1" "$T/gnutls" && grep -q 'Verifying OCSP Response: Success' "$T/gnutls"
 }
@@ -59,7 +59,7 @@ id=$($ocsp ids "$T/issuing.der")
 answers() { [ "$($ocsp status "$url" "$id" "$@" | tee "$T/status")" = "$words" ]; }
 ykenroll ca ocsp $ca --listen '[::1]:0' >"$T/url6" 2>/dev/null &
 six=$!
-for _ in $(seq 50); do [ -s "$T/url6" ] && break; sleep 0.1; done
+for _ in $(seq 9000); do [ -s "$T/url6" ] && break; sleep 0.1; done
 claim "it listens at IPv6, too, where it is told to" eval 'grep -q "^http://\[::1\]:[0-9]*/$" "$T/url6" && [ "$(curl -sg -o "$T/page" -w "%{http_code}" "$(cat "$T/url6")")" = 400 ]'
 kill $six
 claim "openssl: good" by_openssl good "$T/alice.crt"
@@ -95,7 +95,7 @@ alternate() { # ten times, and asked twice each time: what was signed before is 
 }
 ykenroll signer $ca 2>/dev/null &
 signer=$!
-for _ in $(seq 50); do [ -S "$T/home/signer.sock" ] && break; sleep 0.1; done
+for _ in $(seq 9000); do [ -S "$T/home/signer.sock" ] && break; sleep 0.1; done
 claim "ten changes, none missed" alternate
 kill $signer
 wait $signer
@@ -212,8 +212,8 @@ if command -v nginx >/dev/null; then
 	done
 	nginx -e stderr -c "$T/ngx/conf" 2>"$T/ngx/err" &
 	nginx=$!
-	login() { timeout 20 curl -s --cacert "$T/ngx/s.crt" --cert "$T/$1.crt" --key "$T/$1.key" -o "$T/page" -w '%{http_code}' https://127.0.0.1:8451/; }
-	for _ in $(seq 50); do [ "$(login carol)" != 000 ] && break; sleep 0.1; done
+	login() { timeout 1800 curl -s --cacert "$T/ngx/s.crt" --cert "$T/$1.crt" --key "$T/$1.key" -o "$T/page" -w '%{http_code}' https://127.0.0.1:8451/; }
+	for _ in $(seq 9000); do [ "$(login carol)" != 000 ] && break; sleep 0.1; done
 	claim "nginx: good gets in" [ "$(login carol)" = 200 ]
 	claim "nginx: one that was never issued does not" [ "$(login eve)" = 400 ]
 	claim "nginx: dave gets in" [ "$(login dave)" = 200 ]
@@ -271,7 +271,7 @@ if [ -n "$lib" ]; then
 	claim "and goes on" answers "$alice"
 	$faked ykenroll-signer $ca 2>>"$T/signer.err" &
 	signer=$!
-	for _ in $(seq 50); do [ -S "$T/home/signer.sock" ] && break; sleep 0.1; done
+	for _ in $(seq 9000); do [ -S "$T/home/signer.sock" ] && break; sleep 0.1; done
 	clock 86
 	claim "with a signer it has one" [ "$(new)" = 1 ]
 	clock 171

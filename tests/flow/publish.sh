@@ -200,7 +200,7 @@ restore
 # ---- a reader that polls sees whole files only ----
 ykenroll signer --ca-pass "file:$T/pass" 2>/dev/null &
 signer=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$T/home/signer.sock" ] && break; sleep 0.3; done
+for _ in $(seq 9000); do [ -S "$T/home/signer.sock" ] && break; sleep 0.3; done
 cat >"$T/poll.py" <<'PY'
 import os, subprocess, sys
 www, stop, reads, bad, last = sys.argv[1], sys.argv[2], 0, [], {}

@@ -43,7 +43,7 @@ fi
 # ---- run by a service manager ----
 $service --cred "ca-pass=$T/pass:400" --socket "$sock" -- ykenroll signer --ca-pass credential:ca-pass >"$T/service" 2>"$T/signer.err" &
 manager=$!
-claim "readiness is told" until_true 10 grep -q '^notify READY=1' "$T/service"
+claim "readiness is told" until_true 1800 grep -q '^notify READY=1' "$T/service"
 pid=$(awk '$1 == "pid" { print $2 }' "$T/service")
 claim "it says where it listens" [ -s "$T/signer.err" ]
 status() { awk -v f="$1:" '$1 == f { print $2 }' "/proc/$pid/status"; }
@@ -62,11 +62,11 @@ claim "who asked is in every row of the log" [ "$(sqlite3 "$log" "SELECT count(*
 rm -f "$T/service" # what the last one said is not this one's word
 $service --abstract --cred "ca-pass=$T/pass:440" -- ykenroll signer --ca-pass credential:ca-pass >"$T/service" 2>"$T/signer.err" &
 manager=$!
-claim "readiness is told to an abstract address, and a mask of an ACL is no fault" until_true 10 grep -q '^notify READY=1' "$T/service"
+claim "readiness is told to an abstract address, and a mask of an ACL is no fault" until_true 1800 grep -q '^notify READY=1' "$T/service"
 kill "$(awk '$1 == "pid" { print $2 }' "$T/service")"
 wait $manager
 run() { # run ARGUMENTS-OF-SERVICE… -- : with that credential, what does the signer say?
-	timeout 20 $service "$@" ykenroll signer --ca-pass "${spec:-credential:ca-pass}"
+	timeout 1800 $service "$@" ykenroll signer --ca-pass "${spec:-credential:ca-pass}"
 }
 exits 2 '/ca-pass .*mode 444' "a credential that others can read is refused" run --cred "ca-pass=$T/pass:444" --
 exits 2 '/ca-pass ' "one that is not there is named" run --cred "other=$T/pass:400" --
@@ -110,7 +110,7 @@ printf '+0d\n' >"$clock"
 LD_PRELOAD=$lib FAKETIME_TIMESTAMP_FILE=$clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
 	ykenroll-signer --ca-pass "file:$T/pass" 2>"$T/signer.err" &
 signer=$!
-claim "a signer under another clock" until_true 10 says "$home/signer.sock"
+claim "a signer under another clock" until_true 1800 says "$home/signer.sock"
 first=$(crl_number)
 printf '+3d\n' >"$clock"
 sleep 3
@@ -118,20 +118,20 @@ claim "after three days the CRL is what it was" [ "$(crl_number)" = "$first" ]
 printf '+4d\n' >"$clock"
 next=$(printf '0x%02X' $((first + 1)))
 has_next() { [ "$(crl_number)" = "$next" ]; }
-claim "after half of its life there is the next, though no desk has come by" until_true 10 has_next
+claim "after half of its life there is the next, though no desk has come by" until_true 1800 has_next
 claim "servers would take it then" openssl crl -in "$home/pub/issuing.crl" -CAfile "$home/pub/issuing.crt" -noout
 claim "it says so in a line" [ "$(grep -c "^CRL number [0-9]" "$T/signer.err")" = 1 ]
 printf '+10d\n' >"$clock"
-claim "and a week later again" until_true 10 sh -c 'test "$(grep -c "^CRL number [0-9]" "$T/signer.err")" = 2'
+claim "and a week later again" until_true 1800 sh -c 'test "$(grep -c "^CRL number [0-9]" "$T/signer.err")" = 2'
 printf '+1d\n' >"$clock"
-claim "a clock that is set back is said" until_true 10 says '[0-9]Z, '
+claim "a clock that is set back is said" until_true 1800 says '[0-9]Z, '
 exits 0 '' "what needs no signature is still answered" ykenroll ca show --pem
 exits 11 '[0-9]Z, ' "what needs one is refused" ykenroll revoke alice@example.org --reason superseded
 said=$(wc -l <"$T/signer.err")
 printf '+11d\n' >"$clock"
-claim "and said when it is over" until_true 10 sh -c 'test "$(wc -l <"$T/signer.err")" -gt "$1"' sh "$said"
+claim "and said when it is over" until_true 1800 sh -c 'test "$(wc -l <"$T/signer.err")" -gt "$1"' sh "$said"
 printf '+220d\n' >"$clock"
-claim "the root's CRL, which wants a person, is spoken of" until_true 10 says 'ykenroll ca crl --root'
+claim "the root's CRL, which wants a person, is spoken of" until_true 1800 says 'ykenroll ca crl --root'
 kill $signer
 wait $signer 2>/dev/null
 rm -f "$clock"

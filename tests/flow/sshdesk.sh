@@ -15,7 +15,7 @@ mkdir -m 700 "$T/run"
 signer_start() {
 	ykenroll signer --home "$ca" --ca-pass "file:$T/pass" 2>"$T/signer.err" &
 	signer=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do [ -S "$ca/signer.sock" ] && break || sleep 0.2; done
+	for _ in $(seq 9000); do [ -S "$ca/signer.sock" ] && break || sleep 0.2; done
 }
 export YKENROLL_HOME="$desk"
 new_desk() { # new_desk HOME OPTIONS…
@@ -78,7 +78,7 @@ c.send(struct.pack(">I", len(body)) + body)
 c.recv(1)
 PY
 fake=$!
-for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$sock" ] && break || sleep 0.2; done
+for _ in $(seq 9000); do [ -S "$sock" ] && break || sleep 0.2; done
 exits 11 'version 99' "a signer of another release is refused" ykenroll ca crl
 wait $fake
 mkdir -m 700 "$T/other"
@@ -87,7 +87,7 @@ ykenroll init --home "$T/other/home" --name Other --rehearsal "$YKVIRT_ROOT" --r
 rm -f "$sock"
 ykenroll signer --home "$T/other/home" --socket "$sock" --ca-pass "file:$T/pass" 2>/dev/null &
 signer=$!
-for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do [ -S "$sock" ] && break || sleep 0.2; done
+for _ in $(seq 9000); do [ -S "$sock" ] && break || sleep 0.2; done
 exits 11 "$desk/pub/root.crt" "and so is one of another CA" ykenroll ca crl
 kill $signer $sshd_pid
 wait 2>/dev/null

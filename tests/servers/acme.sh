@@ -60,7 +60,7 @@ CNF
 caddy_run ca
 claim "the public CA listens" listens 9443
 root=$S/ca/pki/authorities/local/root.crt
-for _ in $(seq 100); do [ -s "$root" ] && break; sleep 0.1; done
+for _ in $(seq 9000); do [ -s "$root" ] && break; sleep 0.1; done
 
 # ---- what is printed ----
 exits 2 '--acme.*--certificate' "a certificate as well" ykenroll server caddy --acme --certificate /a.pem
@@ -72,7 +72,7 @@ printf '{\nadmin unix/%s\nstorage file_system %s\nacme_ca https://ca.test:9443/a
 caddy_run web
 claim "it listens" listens 443
 got=
-for _ in $(seq 300); do [ -n "$(find "$S/web" -name web.test.crt)" ] && got=yes && break; sleep 0.1; done
+for _ in $(seq 9000); do [ -n "$(find "$S/web" -name web.test.crt)" ] && got=yes && break; sleep 0.1; done
 claim "and has a certificate of that CA" eval '[ -n "$got" ] || { tail -5 "$S/web.log"; false; }'
 
 visit() { # visit WHO: the HTTP status, or 000

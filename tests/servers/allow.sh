@@ -175,9 +175,9 @@ zoe@example.org"
 		# what the list's file says is obeyed as soon as it is there
 		ykenroll ca publish --watch >"$S/watch.out" 2>&1 &
 		watch=$!
-		for _ in $(seq 50); do grep -q '3 lists' "$S/watch.out" && break; sleep 0.1; done
+		for _ in $(seq 9000); do grep -q '3 lists' "$S/watch.out" && break; sleep 0.1; done
 		admins bob
-		for _ in $(seq 80); do is 200 $s bob /admin >/dev/null && break; sleep 0.1; done
+		for _ in $(seq 9000); do is 200 $s bob /admin >/dev/null && break; sleep 0.1; done
 		claim "$s: ca publish --watch sees the file change" is 200 $s bob /admin
 		kill $watch && wait $watch
 	fi

@@ -36,7 +36,7 @@ echo '{"BrowserSignin":0}' >/etc/chromium/policies/managed/welcome.json # a firs
 # no socket in /tmp: the abstract one belongs to this network namespace
 Xvfb -displayfd 7 -nolisten unix -screen 0 1024x700x24 7>"$T/display" >"$T/xvfb.log" 2>&1 &
 xvfb=$!
-for _ in $(seq 50); do [ -s "$T/display" ] && break; sleep 0.1; done
+for _ in $(seq 9000); do [ -s "$T/display" ] && break; sleep 0.1; done
 DISPLAY=:$(cat "$T/display")
 export DISPLAY
 openbox >"$T/openbox.log" 2>&1 &
@@ -64,12 +64,12 @@ browse() {
 	: >"$log"
 	mkdir -p "$HOME/profile" && : >"$HOME/profile/First Run"
 	CHROMIUM_FLAGS="--no-first-run --no-default-browser-check --disable-gpu --disable-background-networking --user-data-dir=$HOME/profile --window-size=1000,600" \
-		as_root= timeout -k 5 60 sh "$T/chromium.sh" >"$T/chromium.log" 2>&1 </dev/null &
+		as_root= timeout -k 5 1800 sh "$T/chromium.sh" >"$T/chromium.log" 2>&1 </dev/null &
 	browser=$!
-	dialog=$(window 'Unlock Security Device' 20) || { picture nothing; return 1; }
+	dialog=$(window 'Unlock Security Device' 1800) || { picture nothing; return 1; }
 	picture dialog
 	xdotool windowactivate --sync "$dialog" type --delay 30 --file "$1" && xdotool key Return || return 1
-	pages 20
+	pages 1800
 }
 leave() {
 	kill "$browser" 2>/dev/null

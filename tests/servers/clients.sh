@@ -29,10 +29,10 @@ show() { # show CLIENT TOKEN OPTIONS…
 	shift 2
 	ykenroll show --client "$c" -d "$(token_serial "$t")" --url "$url" --ca-file "$S/web-ca.crt" "$@" >"$T/$c.sh"
 }
-script() { timeout -k 5 50 "$@" </dev/null; }
+script() { timeout -k 5 1800 "$@" </dev/null; }
 # nginx writes the line when it has closed the connection, which may be after the client's end.
 logged() { # logged PATTERN
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	for _ in $(seq 9000); do
 		grep -Eq "$1" "$log" && return 0
 		sleep 0.1
 	done
@@ -65,7 +65,7 @@ with_file() { # with_file CLIENT TOKEN
 typed() { # typed CLIENT TOKEN
 	show "$1" "$2" || return 1
 	: >"$log"
-	$answer "$T/pin" -- timeout -k 5 50 sh "$T/$1.sh"
+	$answer "$T/pin" -- timeout -k 5 1800 sh "$T/$1.sh"
 }
 
 pins=$(tries)

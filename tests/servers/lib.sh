@@ -89,7 +89,7 @@ people_make() {
 	# the CA key is unlocked once
 	ykenroll signer --ca-pass "file:$T/pass" &
 	signer=$!
-	for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$T/home/signer.sock" ] && break; sleep 0.2; done
+	for _ in $(seq 9000); do [ -S "$T/home/signer.sock" ] && break; sleep 0.2; done
 	enroll Alice alice@example.org -d "$(token_serial 1)" && enroll Bob bob@example.org -d "$(token_serial 2)" || return 1
 	cp -a "$T/home/pub" "$S/pub.older"
 	ykenroll ca publish "$S/state/older" ${LEAVES-} &&
@@ -140,7 +140,7 @@ servers_make() {
 
 listens() { # listens PORT: within ten seconds
 	hex=$(printf ':%04X' "$1")
-	for _ in $(seq 100); do
+	for _ in $(seq 9000); do
 		cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p="$hex$" '$2 ~ p && $4 == "0A" { f = 1 } END { exit !f }' && return 0
 		sleep 0.1
 	done
@@ -286,7 +286,7 @@ server_reload() {
 
 reloaded() { # reloaded SERVER GENERATION: waits until there is another
 	[ "$1" = caddy ] && return 0 # says so by itself
-	for _ in $(seq 50); do
+	for _ in $(seq 9000); do
 		[ "$(generations "$1")" != "$2" ] && sleep 0.3 && return 0
 		sleep 0.1
 	done
@@ -327,7 +327,7 @@ visit() {
 	*) set -- --cert "pkcs11:token=$person;id=%01;pin-source=$T/rawpin" "$@" ;;
 	esac
 	rm -f "$S/body"
-	code=$(PKCS11_MODULE_PATH=$OPENSC timeout 30 curl -sS -m 20 --cacert "$S/web-ca.crt" --resolve "web.test:$(server_port "$server"):127.0.0.1" \
+	code=$(PKCS11_MODULE_PATH=$OPENSC timeout 1800 curl -sS --cacert "$S/web-ca.crt" --resolve "web.test:$(server_port "$server"):127.0.0.1" \
 		-o "$S/body" -w '%{http_code}' "$@" "https://web.test:$(server_port "$server")/" 2>"$S/said")
 	rc=$?
 	[ $rc = 0 ] && echo "$code" || echo "alert $rc"
@@ -341,6 +341,6 @@ s_client_token() { # s_client_token PERSON
 talk() { # talk SERVER TLS OPTIONS…: openssl s_client, standard input to the server, and no renegotiation by a letter
 	port=$(server_port "$1") version=-tls$(echo "$2" | tr . _)
 	shift 2
-	PKCS11_MODULE_PATH=$OPENSC timeout 20 openssl s_client -connect "127.0.0.1:$port" -servername web.test -CAfile "$S/web-ca.crt" \
+	PKCS11_MODULE_PATH=$OPENSC timeout 1800 openssl s_client -connect "127.0.0.1:$port" -servername web.test -CAfile "$S/web-ca.crt" \
 		"$version" -ign_eof "$@"
 }

@@ -68,7 +68,7 @@ export HOME="$S" XDG_CONFIG_HOME="$S/run" XDG_DATA_HOME="$S/run" XDG_CACHE_HOME=
 make_ca >"$S/init.log" 2>&1
 ykenroll signer --ca-pass "file:$T/pass" 2>"$S/signer.log" &
 daemons="$daemons $!"
-for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$T/home/signer.sock" ] && break; sleep 0.2; done
+for _ in $(seq 9000); do [ -S "$T/home/signer.sock" ] && break; sleep 0.2; done
 claim "Alice has a token" enroll Alice alice@example.org
 tr -d '\n' <"$T/pin" >"$HOME/pin"
 python3 echo.py $BACKEND >/dev/null 2>&1 &
@@ -85,7 +85,7 @@ page() { # page FILE: its blocks, one after the other
 		case $block in
 		*.fails)
 			sleep 0.5 # a reload takes a moment
-			refuse "$name ${block%.*} is refused: $first" timeout 60 sh "./$block"
+			refuse "$name ${block%.*} is refused: $first" timeout 1800 sh "./$block"
 			;;
 		*.background)
 			sh "./$block" >"$S/$name.watch" 2>&1 &
@@ -95,7 +95,7 @@ page() { # page FILE: its blocks, one after the other
 			;;
 		*)
 			case $first in curl*) sleep 0.5 ;; esac
-			claim "$name ${block%.*}: $first" timeout 60 sh "./$block"
+			claim "$name ${block%.*}: $first" timeout 1800 sh "./$block"
 			case $first in curl*)
 				cp "$T/claim.out" "$S/body"
 				headers=$(sed -n 's/^The application sees \(.*\)\. The server.*/\1/p' "$1" | grep -o 'Client-[A-Za-z]*')

@@ -16,7 +16,7 @@ prepare() { ykenroll verify-server --prepare --ca-file "$S/web-ca.crt" $ca "$@";
 ask() { # ask SERVER OPTIONS…: by the name that is in its configuration
 	server=$1
 	shift
-	timeout 60 ykenroll verify-server "https://web.test:$(server_port "$server")/" --connect 127.0.0.1 --ca-file "$S/web-ca.crt" "$@" </dev/null
+	timeout 1800 ykenroll verify-server "https://web.test:$(server_port "$server")/" --connect 127.0.0.1 --ca-file "$S/web-ca.crt" "$@" </dev/null
 }
 ask_closed() { server_start nginx fresh && ask nginx; rc=$?; server_stop nginx; return $rc; }
 publish() { ykenroll ca publish "$S/state/fresh" ${LEAVES-}; }

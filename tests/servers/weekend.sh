@@ -54,7 +54,7 @@ start_signer() {
 	FAKETIME_TIMESTAMP_FILE=$T/home/pub/clock ykenroll-signer --ca-pass "file:$T/pass" 2>>"$S/signer.log" &
 	signer=$!
 	daemons="$daemons $signer"
-	for _ in $(seq 100); do [ -S "$T/home/signer.sock" ] && return 0; sleep 0.1; done
+	for _ in $(seq 9000); do [ -S "$T/home/signer.sock" ] && return 0; sleep 0.1; done
 	return 1
 }
 crl() { openssl crl -in "${2:-$T/home/pub/issuing.crl}" -noout "-$1" | cut -d= -f2; }
