@@ -169,7 +169,7 @@ exits 0 '' "a program that is only connected is no defect" ykenroll doctor --jso
 claim "but named" jq -e 'any(.findings[]; .id == "held" and .level == "note" and (.text | contains("scdaemon")))' "$T/out"
 let_go
 hold scdaemon transaction 4
-exits 12 ' 1800 s\)' "a held card is waited for" ykenroll check --wait 20
+exits 12 ' 1800 s\)' "a held card is waited for" ykenroll check --wait 1800
 
 # ---- home ----
 chmod 755 "$T/home"
