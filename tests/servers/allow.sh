@@ -56,6 +56,11 @@ change() { # change SERVER COMMAND…: which has the servers told
 	shift
 	"$@" && reloaded "$one" "$before"
 }
+found() { # found CODE ID PATH: what verify-server makes of it
+	ykenroll verify-server "$at" --connect 127.0.0.1 --ca-file "$S/web-ca.crt" --path "$3" --json >"$T/found" 2>&1
+	rc=$?
+	[ "$rc $(jq -r .finding_id "$T/found")" = "$1 $2" ] || { cat "$T/found"; return 1; }
+}
 admins() { printf '# who may administrate\n\n%s\n' "$1" >"$T/admins"; }
 
 zoe() { # zoe N: with her token of that number
@@ -151,6 +156,19 @@ zoe@example.org"
 	echo bob >>"$T/admins"
 	claim "$s: who came to it" change $s ykenroll ca publish
 	claim "$s: is in" is 200 $s bob /admin
+
+	# verify-server has certificates of its own for it
+	at="https://web.test:$(server_port $s)/"
+	claim "$s: verify-server: certificates" ca verify-server --prepare --path /admin
+	echo 'ykenroll probe listed' >>"$T/admins"
+	claim "$s: one of them is on the list" change $s ykenroll ca publish
+	claim "$s: another one is revoked" ca verify-server --prepare "$at" --path /admin --connect 127.0.0.1 --ca-file "$S/web-ca.crt"
+	claim "$s: and the server told" change $s ykenroll ca publish
+	claim "$s: verify-server proves the list" found 0 right /admin
+	claim "$s: and finds a part of the site that is open" found 13 path-open /x
+	sed -i '/^ykenroll probe/d' "$T/admins"
+	claim "$s: taken off the list" change $s ykenroll ca publish
+	claim "$s: verify-server finds that it is out" found 13 path-refuses /admin
 
 	if whole; then
 		# a line that names nobody lets nobody in, holds up nothing, and is said
