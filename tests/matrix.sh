@@ -6,6 +6,7 @@
 #
 #   sh tests/matrix.sh clients    every client of cards on every firmware
 #   sh tests/matrix.sh servers    every web server in every state, with every probe
+#   sh tests/matrix.sh states     what verify-server says of servers of many kinds, and who really gets in
 #   sh tests/matrix.sh browser    a browser with a token, and what it prints
 #   BUILDDIR=DIR                  a build that is there (default: a temporary one)
 set -u
@@ -15,12 +16,14 @@ top=$(pwd)
 case ${1-} in
 clients) tests="clients/clients clients/enrolled" ;;
 servers) tests="servers/matrix servers/headers servers/verify servers/single servers/clients servers/weekend servers/neighbours" ;;
+states) tests=servers/states ;;
 browser) tests="servers/browser servers/print" ;;
-*) echo "usage: sh tests/matrix.sh clients|servers|browser" >&2; exit 2 ;;
+*) echo "usage: sh tests/matrix.sh clients|servers|states|browser" >&2; exit 2 ;;
 esac
 
 . tests/packages.sh
-install_packages $BUILD_PACKAGES $TEST_PACKAGES || exit 1
+[ "$1" = states ] || STATES_PACKAGES=
+install_packages $BUILD_PACKAGES $TEST_PACKAGES $STATES_PACKAGES || exit 1
 
 T=$(mktemp -d "${TMPDIR:-/tmp}/ykenroll-matrix.XXXXXX") || exit 1
 build=${BUILDDIR:-$T/build}

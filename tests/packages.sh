@@ -15,8 +15,10 @@ case $(. /etc/os-release; echo "${VERSION_ID-}") in
 *) TEST_PACKAGES="$TEST_PACKAGES lld" CLIENT_PACKAGES="$CLIENT_PACKAGES pkcs11-provider" ;; # binutils has no gold any more
 esac
 TEST_PACKAGES="$TEST_PACKAGES $CLIENT_PACKAGES"
+# More servers, for servers/states.sh; what is not there is skipped.
+STATES_PACKAGES="lighttpd lighttpd-mod-openssl stunnel4 slapd dovecot-imapd nodejs"
 # Each of these would start a daemon on this machine, now and at every boot, if it were just installed.
-DAEMON_PACKAGES="nginx apache2 haproxy caddy openssh-server postgresql"
+DAEMON_PACKAGES="nginx apache2 haproxy caddy openssh-server postgresql lighttpd lighttpd-mod-openssl stunnel4 slapd dovecot-imapd"
 
 missing_packages() {
 	for p in "$@"; do

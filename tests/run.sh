@@ -5,7 +5,7 @@
 #
 #   sh tests/run.sh                 all that CI runs; what is many of a kind is thinned
 #   FULL=1 sh tests/run.sh          every point of every fault test, every client: hours
-#   sh tests/matrix.sh GROUP        clients, servers or browser: the whole matrix of foreign programs
+#   sh tests/matrix.sh GROUP        clients, servers, states or browser: the whole matrix of foreign programs
 #   TESTDATA=DIR sh tests/run.sh    also what needs attestations and transcripts of real keys (default: beside
 #                                   the checkout, where it exists)
 #   BUILDDIR=DIR                    where to build (default: a temporary directory, kept where a test failed)

@@ -66,6 +66,35 @@ revoked_line() { # revoked_line SERIAL: for index.txt
 		"$(date -u -d '1 hour ago' +%y%m%d%H%M%SZ)" "$1"
 }
 
+# One that was good until an hour ago, as if it had been made a month ago.
+old_probe() {
+	mkdir -p "$S/old" && : >"$S/old/index.txt" && echo 5000000000000000000000000000BEEF >"$S/old/serial" || return 1
+	cat >"$S/old/cnf" <<-CNF
+		[ca]
+		default_ca = c
+		[c]
+		database = $S/old/index.txt
+		serial = $S/old/serial
+		new_certs_dir = $S/old
+		default_md = sha256
+		policy = p
+		x509_extensions = e
+		[p]
+		commonName = supplied
+		[e]
+		basicConstraints = critical,CA:FALSE
+		keyUsage = critical,digitalSignature
+		extendedKeyUsage = clientAuth
+		authorityKeyIdentifier = keyid
+	CNF
+	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/old/key" -out "$S/old/csr" -subj '/CN=ykenroll probe' 2>"$S/old/err" &&
+		openssl ca -batch -notext -config "$S/old/cnf" -in "$S/old/csr" -out "$S/old/crt" -cert "$T/home/pub/issuing.crt" \
+			-keyfile "$T/home/ca/issuing.key" -passin "file:$T/pass" -startdate "$(date -u -d '30 days ago' +%Y%m%d%H%M%SZ)" \
+			-enddate "$(date -u -d '1 hour ago' +%Y%m%d%H%M%SZ)" 2>>"$S/old/err" || return 1
+	mkdir -p "$T/home/probe" && printf 0123456789abcdef >"$T/home/probe/passphrase" && cp "$S/old/crt" "$T/home/probe/live.crt" &&
+		openssl pkcs8 -topk8 -scrypt -in "$S/old/key" -passout "file:$T/home/probe/passphrase" -out "$T/home/probe/live.key"
+}
+
 # state_make NAME FROM ISSUING-CRL ROOT-CRL: a copy of a published directory with other CRLs
 state_make() {
 	rm -rf "$S/state/$1" && cp -a "$S/state/$2" "$S/state/$1" && cat "$3" "$4" >"$S/state/$1/crl-bundle.pem"

@@ -90,34 +90,6 @@ exits 2 ' https' "no TLS" ykenroll verify-server http://localhost/
 server_stop nginx
 
 # ---- the probes, known to the servers and not revoked yet: that is the state "older" ----
-# One that was good until an hour ago, as if it had been made a month ago.
-old_probe() {
-	mkdir -p "$S/old" && : >"$S/old/index.txt" && echo 5000000000000000000000000000BEEF >"$S/old/serial" || return 1
-	cat >"$S/old/cnf" <<-CNF
-		[ca]
-		default_ca = c
-		[c]
-		database = $S/old/index.txt
-		serial = $S/old/serial
-		new_certs_dir = $S/old
-		default_md = sha256
-		policy = p
-		x509_extensions = e
-		[p]
-		commonName = supplied
-		[e]
-		basicConstraints = critical,CA:FALSE
-		keyUsage = critical,digitalSignature
-		extendedKeyUsage = clientAuth
-		authorityKeyIdentifier = keyid
-	CNF
-	openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/old/key" -out "$S/old/csr" -subj '/CN=ykenroll probe' 2>"$S/old/err" &&
-		openssl ca -batch -notext -config "$S/old/cnf" -in "$S/old/csr" -out "$S/old/crt" -cert "$T/home/pub/issuing.crt" \
-			-keyfile "$T/home/ca/issuing.key" -passin "file:$T/pass" -startdate "$(date -u -d '30 days ago' +%Y%m%d%H%M%SZ)" \
-			-enddate "$(date -u -d '1 hour ago' +%Y%m%d%H%M%SZ)" 2>>"$S/old/err" || return 1
-	mkdir -p "$T/home/probe" && printf 0123456789abcdef >"$T/home/probe/passphrase" && cp "$S/old/crt" "$T/home/probe/live.crt" &&
-		openssl pkcs8 -topk8 -scrypt -in "$S/old/key" -passout "file:$T/home/probe/passphrase" -out "$T/home/probe/live.key"
-}
 older() { prepare && publish && rm -rf "$S/state/older" && cp -a "$S/state/fresh" "$S/state/older"; }
 claim "a probe that has expired" old_probe
 exits 10 '' "is not taken for a valid one" ask_closed
