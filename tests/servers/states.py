@@ -239,6 +239,7 @@ class Prepared:
             ok, session = ask(c, self.state, self.port)
             self.kept.append((c, session))
         must('ykenroll', 'revoke', f'{S}/{self.name}.crt', '--reason', 'superseded', *CA_PASS)
+        time.sleep(1.1)  # CRLs count seconds: in one and the same it is not known who came last
         must('ykenroll', 'verify-server', '--prepare', url, '--ca-file', f'{S}/web-ca.crt', *CA_PASS)
         publish(self.live, f'{S}/state/fresh')
         return '' if server.reload() else 'no reload'
