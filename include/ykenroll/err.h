@@ -19,6 +19,8 @@
 
 #define ERR_TEXT_MAX 1024 /* bytes, with the NUL; a longer chain is cut */
 
+#define ERR_NEXT_MAX 256 /* a longer one is left out */
+
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 /* The program's exit status is the negated code (see err_exit_status). Stable: ykenroll(1), EXIT
@@ -50,6 +52,7 @@ struct err {
 	int tries; /* with ERR_PIN: tries left; else -1 */
 	int why;   /* with ERR_NO_TOKEN: enum device_why; else 0 */
 	char text[ERR_TEXT_MAX];
+	char next[ERR_NEXT_MAX]; /* the command that text says to run, or "" */
 };
 
 #define ERR_INIT                       \
@@ -57,7 +60,9 @@ struct err {
 		.code = 0, .tries = -1 \
 	}
 
-/* Start the chain: remember code and say what happened. Returns code. */
+/* Start the chain: remember code and say what happened. Returns code. A format that ends in
+ * ": ykenroll VERB …", without punctuation behind it, has what is to be run next there; what an
+ * argument brings in never counts, since others may have written it. */
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* As err_set, with ": " and strerror(errno) behind the text. */
@@ -74,6 +79,10 @@ void err_hint(struct err *err, const char *fmt, ...) __attribute__((format(print
  * and err are that call's. *ret: its answer was yes. Returns 0 for both, with nothing in *err, else
  * rc. */
 MUST_CHECK int err_answer(int rc, int no, bool *ret, struct err *err);
+
+/* "occupied": what a script calls the code; "internal" for unknown ones. ERR_NONE has none: NULL.
+ */
+const char *err_name(int code);
 
 /* The exit status for a return value of any function here: 0 for 0, 1..20 for the codes, 1 for
  * unknown ones. */

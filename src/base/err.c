@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ykenroll/err.h"
@@ -14,6 +15,32 @@ append(struct err *err, const char *between, const char *tail)
 	snprintf(err->text + n, sizeof(err->text) - n, "%s%s", between, tail);
 }
 
+/* The position in the text is known from the format alone. */
+static void
+set_next(struct err *err, const char *fmt, va_list ap)
+{
+	static const char mark[] = ": ykenroll ";
+	const char *at = strstr(fmt, mark);
+	char front[ERR_TEXT_MAX], *text;
+	va_list again;
+	int n, skip;
+
+	if (at == NULL || strpbrk(at + 1, ";,.(:") != NULL || (size_t)(at - fmt) >= sizeof(front))
+		return;
+	snprintf(front, sizeof(front), "%.*s", (int)(at - fmt), fmt);
+	va_copy(again, ap);
+	skip = vsnprintf(NULL, 0, front, again);
+	va_end(again);
+	va_copy(again, ap);
+	n = vasprintf(&text, fmt, again);
+	va_end(again);
+	if (n < 0)
+		return;
+	if (n - skip - 2 < ERR_NEXT_MAX)
+		strcpy(err->next, text + skip + 2);
+	free(text);
+}
+
 static void
 set_v(struct err *err, int code, const char *fmt, va_list ap)
 {
@@ -22,6 +49,8 @@ set_v(struct err *err, int code, const char *fmt, va_list ap)
 	err->code = code;
 	err->tries = -1;
 	err->why = 0;
+	err->next[0] = '\0';
+	set_next(err, fmt, ap);
 	vsnprintf(err->text, sizeof(err->text), fmt, ap);
 }
 
@@ -75,6 +104,7 @@ err_hint(struct err *err, const char *fmt, ...)
 	if (err == NULL)
 		return;
 	va_start(ap, fmt);
+	set_next(err, fmt, ap);
 	vsnprintf(hint, sizeof(hint), fmt, ap);
 	va_end(ap);
 	append(err, "; ", hint);
@@ -89,12 +119,48 @@ err_answer(int rc, int no, bool *ret, struct err *err)
 	return rc == no ? 0 : rc;
 }
 
+static const struct {
+	int code;
+	const char *name;
+} names[] = {
+    {ERR_INTERNAL, "internal"},
+    {ERR_USAGE, "usage"},
+    {ERR_NO_TOKEN, "no-token"},
+    {ERR_PIN, "pin"},
+    {ERR_BLOCKED, "blocked"},
+    {ERR_AMBIGUOUS, "ambiguous"},
+    {ERR_MGMKEY, "management-key"},
+    {ERR_ATTEST, "attestation"},
+    {ERR_OCCUPIED, "occupied"},
+    {ERR_PERSON, "person"},
+    {ERR_CA, "ca"},
+    {ERR_FIT, "fit"},
+    {ERR_PROOF, "proof"},
+    {ERR_GONE, "gone"},
+    {ERR_TOUCH, "touch"},
+    {ERR_BATCH, "batch"},
+    {ERR_HELD, "held"},
+};
+
+/* Of a code that no program ends with: that of ERR_INTERNAL. */
+static size_t
+name_index(int code)
+{
+	size_t i;
+
+	for (i = sizeof(names) / sizeof(names[0]) - 1; i > 0 && names[i].code != code; i--)
+		;
+	return i;
+}
+
+const char *
+err_name(int code)
+{
+	return code == 0 ? NULL : names[name_index(code)].name;
+}
+
 int
 err_exit_status(int code)
 {
-	if (code == 0)
-		return 0;
-	if (code <= ERR_USAGE && code >= ERR_BATCH)
-		return -code;
-	return code == ERR_HELD ? 20 : 1;
+	return code == 0 ? 0 : -names[name_index(code)].code;
 }

@@ -76,9 +76,12 @@ MUST_CHECK int opt_out(const char *path, const struct blob *data, mode_t mode, s
 
 /* ---- render.c ---- */
 
-/* Print one JSON object on stdout and free it. json: json_t *. Errors: ERR_INTERNAL. */
+/* Keep the one JSON object that --json prints; it is freed. Errors: ERR_INTERNAL it is NULL. */
 struct json_t;
 MUST_CHECK int render_json(struct json_t *json, struct err *err);
+/* The last thing with --json: print it on stdout, with the error where rc is one. Returns rc.
+ * Errors: ERR_INTERNAL. */
+MUST_CHECK int render_end(int rc, struct err *err);
 struct json_t *render_cert(const struct cert_info *cert);
 
 /* As text, good until eight more of these were made. */

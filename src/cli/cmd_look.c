@@ -46,12 +46,10 @@ run(struct called *c, struct err *err)
 	rc = workflow_check(&c->desk, &token, findings, &n, err);
 	if (n == 0)
 		return rc;
-	if (opt.json)
-		return render_json(findings_json(&token, findings, n), rc == 0 ? err : NULL) != 0 &&
-			       rc == 0
-			   ? ERR_INTERNAL
-			   : rc;
-	findings_text(&token, findings, n);
+	if (!opt.json)
+		findings_text(&token, findings, n);
+	else if (render_json(findings_json(&token, findings, n), rc == 0 ? err : NULL) != 0)
+		return rc == 0 ? ERR_INTERNAL : rc;
 	return rc;
 }
 

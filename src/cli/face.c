@@ -40,11 +40,17 @@ waiting(void *ctx, const char *why)
 static void
 deadline(void *ctx)
 {
-	static const char text[] =
-	    "ykenroll: the token does not answer; unplug it, plug it in again and run: ykenroll "
-	    "recover\n";
+	static const char
+	    text[] =
+		"ykenroll: the token does not answer; unplug it, plug it in again and run: ykenroll "
+		"recover\n",
+	    json[] =
+		"{\"error\": {\"code\": 14, \"name\": \"gone\", \"text\": \"the token does not "
+		"answer\", \"next\": \"ykenroll recover\"}}\n";
 
 	(void)ctx;
+	if (opt.json)
+		(void)!write(STDOUT_FILENO, json, sizeof(json) - 1);
 	if (countdown_runs()) /* it ends with us, in the middle of its line */
 		(void)!write(STDERR_FILENO, "\n", 1);
 	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);

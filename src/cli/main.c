@@ -27,12 +27,25 @@ start(struct err *err)
 	return secret_harden(err);
 }
 
+/* Known before any word is taken, so that what is wrong with the words is said in JSON, too. */
+static bool
+has_json(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
 	int rc;
 
+	opt.json = has_json(argc, argv);
 	report_start_ns = utc_monotonic_ns();
 	if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
 		printf("ykenroll %s\n", YKENROLL_VERSION);
@@ -40,6 +53,8 @@ main(int argc, char **argv)
 	}
 	if ((rc = start(&err)) == 0)
 		rc = command_run(&program, argc, (const char **)argv, &err);
+	if (opt.json)
+		rc = render_end(rc, &err);
 	if (fflush(stdout) != 0 && rc == 0)
 		rc = err_errno(&err, ERR_INTERNAL, "cannot write the output");
 	if (rc != 0)

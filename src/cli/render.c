@@ -5,15 +5,45 @@
 #include "base/utc.h"
 #include "cli/cli.h"
 
+static json_t *kept; /* what the command has to say, to the end */
+
 int
 render_json(json_t *json, struct err *err)
 {
-	int r = json == NULL ? -1 : json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-
-	json_decref(json);
-	if (r != 0 || putchar('\n') == EOF)
-		return err_set(err, ERR_INTERNAL, "cannot write the JSON object");
+	if (json == NULL)
+		return err_set(err, ERR_INTERNAL, "out of memory");
+	json_decref(kept);
+	kept = json;
 	return 0;
+}
+
+static json_t *
+error_json(int rc, const struct err *err)
+{
+	json_t *o = json_pack("{s:i, s:s, s:s, s:s*}", "code", err_exit_status(rc), "name",
+	    err_name(rc), "text", render_escaped(err->text), "next",
+	    err->next[0] == '\0' ? NULL : render_escaped(err->next));
+
+	if (err->tries >= 0)
+		json_object_set_new(o, "tries", json_integer(err->tries));
+	return o;
+}
+
+int
+render_end(int rc, struct err *err)
+{
+	if (rc != 0 && kept == NULL)
+		kept = json_object();
+	if (rc != 0)
+		json_object_set_new(kept, "error", error_json(rc, err));
+	if (kept != NULL &&
+	    (json_dumpf(kept, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII) != 0 ||
+		putchar('\n') == EOF) &&
+	    rc == 0)
+		rc = err_set(err, ERR_INTERNAL, "cannot write the JSON object");
+	json_decref(kept);
+	kept = NULL;
+	return rc;
 }
 
 /* Used up after eight more of them. */

@@ -215,6 +215,10 @@ each_code_is_an_exit_status_of_its_own(void **state)
 	assert_int_equal(err_exit_status(ERR_HELD), 20);
 	assert_int_equal(err_exit_status(ERR_ABSENT), 1);
 	assert_int_equal(err_exit_status(ERR_BATCH - 1), 1);
+	assert_null(err_name(0));
+	assert_string_equal(err_name(ERR_BATCH - 1), err_name(ERR_INTERNAL));
+	for (code = ERR_BATCH; code < ERR_INTERNAL; code++)
+		assert_string_not_equal(err_name(code), err_name(code + 1));
 }
 
 int
