@@ -105,6 +105,9 @@ open_read(const char *path, int *ret_fd, struct err *err)
 
 	if (fd < 0 && errno == ENOENT)
 		return err_set(err, ERR_ABSENT, "%s does not exist", path);
+	if (fd < 0 && errno == ELOOP)
+		return err_set(
+		    err, ERR_USAGE, "%s is a link; name the file that it leads to", path);
 	if (fd < 0)
 		return err_errno(err, ERR_INTERNAL, "cannot open %s", path);
 	*ret_fd = fd;
@@ -167,28 +170,41 @@ file_read_ours(const char *path, struct blob *ret, struct err *err)
 	return read_all(fd, path, ret, err);
 }
 
-/* The first line. */
-static int
-take_line(const char *path, const struct blob *b, struct secret *ret, struct err *err)
+int
+file_secret_line(
+    const char *from, const uint8_t *data, size_t len, struct secret *ret, struct err *err)
 {
+	const size_t mark = len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	size_t n;
 
-	for (n = 0; n < b->len && b->data[n] != '\n' && b->data[n] != '\0'; n++)
+	if (len >= 2 && (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0))
+		return err_set(err, ERR_USAGE, "%s is UTF-16; save it as UTF-8", from);
+	data += mark;
+	len -= mark;
+	for (n = 0; n < len && data[n] != '\n' && data[n] != '\0'; n++)
 		;
-	if (n > 0 && b->data[n - 1] == '\r')
+	if (n > 0 && data[n - 1] == '\r')
 		n--;
 	if (n == 0)
-		return err_set(err, ERR_USAGE, "%s is empty", path);
-	return secret_set(ret, b->data, n, err);
+		return err_set(err, ERR_USAGE, "%s is empty", from);
+	return secret_set(ret, data, n, err);
 }
 
 int
 file_read_secret(const char *path, struct secret *ret, struct err *err)
 {
 	CLEAN(blob_wipe) struct blob b = {0};
-	int rc = file_read_private(path, &b, err);
+	struct stat st;
+	int rc;
 
-	return rc != 0 ? rc : take_line(path, &b, ret, err);
+	if (lstat(path, &st) == 0 && (S_ISLNK(st.st_mode) || S_ISFIFO(st.st_mode)))
+		return err_set(err, ERR_USAGE,
+		    "%s is a link or a pipe, which is not followed; name a file, or use fd:N, such "
+		    "as fd:3 with 3<FILE behind the command",
+		    path);
+	if ((rc = file_read_private(path, &b, err)) != 0)
+		return rc;
+	return file_secret_line(path, b.data, b.len, ret, err);
 }
 
 /* systemd.exec(5), CREDENTIALS: root's, with the service's user in an access control list, whose
@@ -218,7 +234,9 @@ file_read_credential(const char *name, struct secret *ret, struct err *err)
 		return err_set(err, ERR_USAGE,
 		    "credential %s is not a file that only this service can read (mode %03o)", path,
 		    (unsigned)st.st_mode & 0777);
-	return (rc = read_all(fd, path, &b, err)) != 0 ? rc : take_line(path, &b, ret, err);
+	if ((rc = read_all(fd, path, &b, err)) != 0)
+		return rc;
+	return file_secret_line(path, b.data, b.len, ret, err);
 }
 
 int

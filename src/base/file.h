@@ -38,7 +38,13 @@ MUST_CHECK int file_read_private(const char *path, struct blob *ret, struct err 
  * write it: what it says is obeyed. Errors: as file_read_private. */
 MUST_CHECK int file_read_ours(const char *path, struct blob *ret, struct err *err);
 
-/* The first line of a private file (file_read_private), without its newline, as a secret. */
+/* The first line of what was read: without its end, which may be CRLF, and without a byte-order
+ * mark in front. from: what it was read from, for the refusal. Errors: ERR_USAGE empty, too long,
+ * UTF-16. */
+MUST_CHECK int file_secret_line(
+    const char *from, const uint8_t *data, size_t len, struct secret *ret, struct err *err);
+
+/* That of a private file (file_read_private). Errors: also ERR_USAGE a link or a pipe. */
 MUST_CHECK int file_read_secret(const char *path, struct secret *ret, struct err *err);
 
 /* That of a credential that systemd has put into $CREDENTIALS_DIRECTORY for this service. Errors:

@@ -100,6 +100,8 @@ plain(uint32_t c)
 	    {0xfeff, 0xfeff},
 	    {0xffa0, 0xffa0},
 	    {0xfff0, 0xfff8},
+	    /* non-characters, beside the last two of each plane */
+	    {0xfdd0, 0xfdef},
 	    {0x1bca0, 0x1bca3},
 	    {0x1d173, 0x1d17a},
 	    {0xe0000, 0xe0fff},
@@ -109,7 +111,7 @@ plain(uint32_t c)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (c >= bad[i].from && c <= bad[i].to)
 			return false;
-	return true;
+	return (c & 0xfffe) != 0xfffe;
 }
 
 bool
@@ -135,8 +137,9 @@ text_chars(const char *s)
 	return n;
 }
 
-void
-text_escape(const char *s, char *ret, size_t size)
+/* byte: how one of a character that is not plain is written. */
+static void
+escape(const char *s, char *ret, size_t size, const char *byte, bool backslash)
 {
 	const uint8_t *p = (const uint8_t *)s;
 	size_t n, used = 0;
@@ -145,17 +148,29 @@ text_escape(const char *s, char *ret, size_t size)
 	while (*p != 0 && used + 5 < size) {
 		n = utf8_char(p, &c);
 		if (n == 0 || !plain(c)) {
-			used += (size_t)snprintf(ret + used, size - used, "\\x%02x", *p);
+			used += (size_t)snprintf(ret + used, size - used, byte, *p);
 			p++;
 			continue;
 		}
-		if (c == '\\')
+		if (c == '\\' && backslash)
 			ret[used++] = '\\';
 		memcpy(ret + used, p, n);
 		used += n;
 		p += n;
 	}
 	ret[used] = '\0';
+}
+
+void
+text_escape(const char *s, char *ret, size_t size)
+{
+	escape(s, ret, size, "\\x%02x", true);
+}
+
+void
+text_escape_name(const char *s, char *ret, size_t size)
+{
+	escape(s, ret, size, "\\%02X", false);
 }
 
 int

@@ -15,8 +15,8 @@ void text_hex(const uint8_t *data, size_t len, char *ret);
 int text_unhex(const char *hex, uint8_t *ret, size_t len);
 
 /* Well-formed UTF-8 (no overlong forms, surrogates, or beyond U+10FFFF) without control characters
- * (C0, DEL, C1), line separators, or the bidirectional and zero-width characters that make a text
- * look like another one. */
+ * (C0, DEL, C1), line separators, non-characters, or the bidirectional and zero-width characters
+ * that make a text look like another one. */
 bool text_is_plain(const char *s);
 
 /* Characters of a string that text_is_plain accepts. */
@@ -25,6 +25,9 @@ size_t text_chars(const char *s);
 /* Make s safe for a terminal: what text_is_plain would refuse becomes \xNN; the backslash becomes
  * \\ . Cut at size. */
 void text_escape(const char *s, char *ret, size_t size);
+
+/* The same for a distinguished name, which has its backslashes already (RFC 4514, 2.4): \NN. */
+void text_escape_name(const char *s, char *ret, size_t size);
 
 /* A decimal number from 0 to max. what: its name, for the refusal. Errors: ERR_USAGE. */
 MUST_CHECK int text_number(

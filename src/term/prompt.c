@@ -47,24 +47,26 @@ prompt_check_spec(const char *spec, const char *option, struct err *err)
 static int
 from_fd(const char *number, struct secret *ret, struct err *err)
 {
+	CLEAN(secret_freep) struct secret *line = secret_new();
 	unsigned long fd;
+	char from[16];
 	ssize_t n;
 	int rc;
 
 	if ((rc = text_number(number, "fd", 1023, &fd, err)) != 0)
 		return rc;
-	ret->len = 0;
-	while (ret->len < SECRET_MAX) {
-		n = read((int)fd, &ret->bytes[ret->len], 1);
+	snprintf(from, sizeof(from), "fd:%lu", fd);
+	/* not a byte more: the next line may be another secret */
+	while (line->len < SECRET_MAX) {
+		n = read((int)fd, &line->bytes[line->len], 1);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err_errno(err, ERR_USAGE, "cannot read fd:%lu", fd);
-		if (n == 0 || ret->bytes[ret->len] == '\n')
+			return err_errno(err, ERR_USAGE, "cannot read %s", from);
+		if (n == 0 || line->bytes[line->len++] == '\n')
 			break;
-		ret->len++;
 	}
-	return ret->len > 0 ? 0 : err_set(err, ERR_USAGE, "nothing to read from fd:%lu", fd);
+	return file_secret_line(from, line->bytes, line->len, ret, err);
 }
 
 /* One round of OpenSSL's own terminal dialogue: no echo, and the terminal is put right after a

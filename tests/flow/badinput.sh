@@ -51,6 +51,13 @@ exits 11 'issuing.key' "a wrong CA passphrase" ykenroll enroll Alice --email a@e
 exits 10 '--ca-pass.*ykenroll signer' "no passphrase and nobody to ask" ykenroll enroll Alice --email a@example.org --pin "file:$T/pin" --non-interactive
 exits 10 '--pin file:PATH' "no PIN and nobody to ask" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --non-interactive
 exits 1 'ykenroll init' "a home that is missing" enroll Alice a@example.org --home "$T/nowhere"
+ln -s pin "$T/link" && mkfifo "$T/pipe"
+for p in link pipe; do
+	exits 2 "/$p .*fd:N" "a PIN file that is a $p" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin "file:$T/$p"
+done
+exits 2 '/dev/fd/5 .*fd:N' "a PIN as bash's <(…)" sh -c 'exec ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin file:/dev/fd/5 5<"$T/pin"'
+iconv -t UTF-16 "$T/pin" >"$T/pin16"
+exits 2 '/pin16 .*UTF-8' "a PIN file in UTF-16" ykenroll enroll Alice --email a@example.org --ca-pass "file:$T/pass" --pin "file:$T/pin16"
 chmod 755 "$T/home"
 exits 2 '/home .*chmod 700' "a home that is too open" enroll Alice a@example.org
 chmod 700 "$T/home"
@@ -74,6 +81,11 @@ ykman --device 10000001 piv access change-pin -P 123456 -n 654321 >/dev/null
 exits 4 '--current-pin' "a PIN that is not the factory's" enroll Alice a@example.org
 echo 111222 >"$T/wrongpin" && echo 654321 >"$T/rightpin"
 exits 4 'tries left: 2' "a wrong PIN, once" enroll Alice a@example.org --current-pin "file:$T/wrongpin"
+printf '\357\273\277654321\r\n' >"$T/crlf"
+fd() { ykenroll token change-pin --pin fd:3 --new-pin "file:$T/pin" 3<"$T/crlf"; }
+exits 0 '' "fd:N takes a CRLF line with a byte-order mark as file: does" fd
+cp "$T/pin" "$T/rightpin"
+exits 4 'tries left: 2' "and a wrong PIN, once" enroll Alice a@example.org --current-pin "file:$T/wrongpin"
 yubico-piv-tool -a verify-pin -P 000000 >/dev/null 2>&1
 exits 4 '--last-try' "a PIN with one try left is not sent" enroll Alice a@example.org --current-pin "file:$T/rightpin"
 claim "really not" [ "$(card .pin.left)" = 1 ]

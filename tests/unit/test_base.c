@@ -194,7 +194,8 @@ static void
 only_well_formed_text_is_plain(void **state)
 {
 	static const char *const bad[] = {"\xc0\xaf", "\xe0\x80\xaf", "\xf0\x80\x80\xaf",
-	    "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80", "\xe2\x80\xae", "\x7f", "a\nb"};
+	    "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82", "\x80", "\xe2\x80\xae", "\x7f", "a\nb",
+	    "\xef\xb7\x90", "\xef\xbf\xbe", "\xf0\x9f\xbf\xbf"};
 	size_t i;
 
 	(void)state;
@@ -221,6 +222,31 @@ each_code_is_an_exit_status_of_its_own(void **state)
 		assert_string_not_equal(err_name(code), err_name(code + 1));
 }
 
+static void
+a_secret_s_line_is_the_same_however_it_was_saved(void **state)
+{
+	static const char *const good[] = {"482913", "482913\n", "482913\r\n", "482913\nmore",
+	    "\xef\xbb\xbf"
+	    "482913\r\n"};
+	static const char *const bad[] = {"", "\n", "\r\n", "\xef\xbb\xbf\r\n",
+	    "\xff\xfe"
+	    "4",
+	    "\xfe\xff"};
+	CLEAN(secret_freep) struct secret *s = secret_new();
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < LEN(good); i++)
+		if (file_secret_line("x", (const uint8_t *)good[i], strlen(good[i]), s, NULL) !=
+			0 ||
+		    s->len != 6 || memcmp(s->bytes, "482913", 6) != 0)
+			fail_msg("%zu", i);
+	for (i = 0; i < LEN(bad); i++)
+		if (file_secret_line("x", (const uint8_t *)bad[i], strlen(bad[i]), s, NULL) !=
+		    ERR_USAGE)
+			fail_msg("%zu", i);
+}
+
 int
 main(void)
 {
@@ -233,6 +259,7 @@ main(void)
 	    cmocka_unit_test(the_environment_chooses_no_code),
 	    cmocka_unit_test(a_number_is_digits_and_within_its_limit),
 	    cmocka_unit_test(only_well_formed_text_is_plain),
+	    cmocka_unit_test(a_secret_s_line_is_the_same_however_it_was_saved),
 	    cmocka_unit_test(each_code_is_an_exit_status_of_its_own),
 	};
 
