@@ -63,7 +63,7 @@ MUST_CHECK int csr_names(const struct blob *csr, struct blob *ret_lines, struct 
 struct cert_info {
 	uint8_t serial[X509_SERIAL_MAX]; /* big endian, without a leading zero octet */
 	size_t serial_len;
-	char subject[X509_TEXT_MAX]; /* RFC 2253, escaped: printable ASCII */
+	char subject[X509_TEXT_MAX]; /* RFC 4514 in UTF-8; what is not plain, escaped */
 	char issuer[X509_TEXT_MAX];
 	int64_t not_before, not_after;
 	uint8_t sha256[X509_SHA256_LEN];      /* of the DER */

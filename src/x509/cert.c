@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "base/text.h"
 #include "key/evp.h"
 #include "key/ossl.h"
 #include "x509/parse.h"
@@ -56,12 +57,14 @@ void
 cert_name_text(const X509_NAME *name, char ret[static X509_TEXT_MAX])
 {
 	CLEAN(bio_freep) BIO *bio = BIO_new(BIO_s_mem());
+	const unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
+	char text[X509_TEXT_MAX];
 	int n = 0;
 
-	/* XN_FLAG_RFC2253 escapes controls and everything above ASCII. */
-	if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0)
-		n = BIO_read(bio, ret, X509_TEXT_MAX - 1);
-	ret[n > 0 ? n : 0] = '\0';
+	if (bio != NULL && X509_NAME_print_ex(bio, name, 0, flags) >= 0)
+		n = BIO_read(bio, text, X509_TEXT_MAX - 1);
+	text[n > 0 ? n : 0] = '\0';
+	text_escape_name(text, ret, X509_TEXT_MAX);
 	ERR_clear_error();
 }
 

@@ -13,15 +13,17 @@
 #include "cli/cli.h"
 #include "device_rig.h"
 
+struct opt opt; /* of cli/opt.c, which is not linked */
+
 /* ---- the judge: not the code that it judges ---- */
 
 /* From Unicode's tables: Cc, Zl, Zp, Cs, the annotations, and Default_Ignorable_Code_Point, which
- * has all of Bidi_Control in it. */
+ * has all of Bidi_Control in it; Noncharacter_Code_Point. */
 static const uint32_t dangerous[][2] = {{0, 0x1f}, {0x7f, 0x9f}, {0xad, 0xad}, {0x34f, 0x34f},
     {0x61c, 0x61c}, {0x115f, 0x1160}, {0x17b4, 0x17b5}, {0x180b, 0x180f}, {0x200b, 0x200f},
     {0x2028, 0x202e}, {0x2060, 0x206f}, {0x3164, 0x3164}, {0xd800, 0xdfff}, {0xfe00, 0xfe0f},
     {0xfeff, 0xfeff}, {0xffa0, 0xffa0}, {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
-    {0xe0000, 0xe0fff}};
+    {0xe0000, 0xe0fff}, {0xfdd0, 0xfdef}};
 
 static bool
 is_dangerous(uint32_t c)
@@ -31,7 +33,7 @@ is_dangerous(uint32_t c)
 	for (i = 0; i < sizeof(dangerous) / sizeof(dangerous[0]); i++)
 		if (c >= dangerous[i][0] && c <= dangerous[i][1])
 			return true;
-	return false;
+	return (c & 0xfffe) == 0xfffe; /* non-characters */
 }
 
 static size_t
