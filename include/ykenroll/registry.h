@@ -311,6 +311,7 @@ struct registry_software {
 	char path[REGISTRY_PATH_MAX]; /* the file that it is in; empty: not known, or renewed */
 	bool chain;		      /* with the issuing CA's behind it */
 	unsigned days;		      /* as it was asked for; 0: the profile's */
+	bool renewed; /* registry_software_each: a later one has its profile and subject */
 };
 
 /* r may be NULL here, in a home without a registry: nothing is written. */
@@ -424,6 +425,9 @@ struct registry_found { /* exactly one of them */
 	bool has_cert;
 	uint8_t cert_serial[REGISTRY_SERIAL_LEN];
 };
+/* Is text a part of the holder's name, e-mail or key, whatever its case and accents? */
+bool registry_holder_has(const struct holder *holder, const char *text);
+
 /* A holder (by key, external id, e-mail, UPN, directory DN or name), a token (serial number) or a
  * certificate (serial number). Errors: ERR_ABSENT none; ERR_AMBIGUOUS more than one. */
 MUST_CHECK int registry_find(
@@ -483,9 +487,14 @@ struct registry_audit_row {
 	char detail[2048];
 	uint8_t prev[32], hash[32];
 };
-/* The audit rows of a token (0: all) from number first on, in order. A non-zero return of row stops
- * and is returned. */
-MUST_CHECK int registry_audit_rows(struct registry *r, uint32_t token, int64_t first,
+struct registry_audit_which { /* 0, NULL: any */
+	uint32_t token;
+	int64_t since;	    /* UTC seconds */
+	int64_t holder;	    /* who had the token then, or is named by the key */
+	const char *ticket; /* works with it, and what names it */
+};
+/* The audit rows that fit all of it, in order. A non-zero return of row stops and is returned. */
+MUST_CHECK int registry_audit_rows(struct registry *r, const struct registry_audit_which *which,
     int (*row)(void *ctx, const struct registry_audit_row *row), void *ctx, struct err *err);
 
 #endif

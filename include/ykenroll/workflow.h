@@ -104,10 +104,11 @@ const char *workflow_advisory_name(enum workflow_advisory one); /* "EUCLEAK" */
 
 struct workflow_list {	      /* NULL: any */
 	const char *expiring; /* "30d", "12h", "2w": an active certificate ends by then */
-	const char *holder;   /* as registry_find has it */
+	const char *holder;   /* as registry_find has it, or registry_holder_has */
 	const char *state;    /* "active", or several with commas */
 	const char *firmware; /* "5.7", "<5.7", ">=5.4.3" */
 	const char *advisory; /* "ROCA", "EUCLEAK", "YSA-2019-02", "any" */
+	bool all;	      /* workflow_list_software: not only what --expiring asks for */
 };
 struct workflow_listed {
 	struct registry_row row;
@@ -118,6 +119,24 @@ struct workflow_listed {
  * ERR_AMBIGUOUS. */
 MUST_CHECK int workflow_list(struct registry *r, const struct workflow_list *what,
     int (*row)(void *ctx, const struct workflow_listed *one), void *ctx, struct err *err);
+/* The certificates of keys that are in no token: those that end by then, if no later one took their
+ * place; or all. They have no holder, state, firmware or advisory: where one is asked for, none. */
+MUST_CHECK int workflow_list_software(struct registry *r, const struct workflow_list *what,
+    int (*row)(void *ctx, const struct registry_software *one, const struct blob *cert), void *ctx,
+    struct err *err);
+/* "active", "renewed", "expired", "suspended", "revoked" */
+const char *workflow_software_state(const struct registry_software *one);
+
+struct workflow_audit_rows { /* NULL: any */
+	uint32_t token;	     /* 0: any */
+	const char *since;   /* "2026-11-30", "2026-11-30T09:00:00Z", or "30d": so long ago */
+	const char *holder;  /* as registry_find has it */
+	const char *ticket;
+};
+/* Calls row for each row of the audit that fits all that is given. Errors: ERR_USAGE a filter that
+ * cannot be read, no such holder; ERR_AMBIGUOUS. */
+MUST_CHECK int workflow_audit_rows(struct registry *r, const struct workflow_audit_rows *what,
+    int (*row)(void *ctx, const struct registry_audit_row *row), void *ctx, struct err *err);
 
 /* ---- people and the escrow; what the plans use is registry_escrow.h ---- */
 

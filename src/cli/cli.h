@@ -83,11 +83,14 @@ MUST_CHECK int render_json(struct json_t *json, struct err *err);
  * Errors: ERR_INTERNAL. */
 MUST_CHECK int render_end(int rc, struct err *err);
 struct json_t *render_cert(const struct cert_info *cert);
+struct json_t *render_software(const struct registry_software *one);
 
 /* As text, good until eight more of these were made. */
 #define RENDER_HEX_MAX 32 /* bytes */
 const char *render_hex(const uint8_t *data, size_t len);
-const char *render_time(int64_t utc);		     /* seconds */
+const char *render_time(int64_t utc); /* seconds */
+/* For a person: local time on a terminal; render_time where it is none, and with --json. */
+const char *render_when(int64_t utc);
 const char *render_firmware(const uint8_t *version); /* three bytes */
 
 /* ---- csv.c ---- */

@@ -5,11 +5,16 @@
 #include "cli/cli.h"
 
 static char *reason;
+static struct workflow_audit_rows rows;
 static int csv;
 
 static const struct poptOption table_export[] = {
     OPT_FLAG("csv", 0, &csv, "comma-separated values, instead of JSON lines"),
     OPT_TEXT("device", 'd', &opt.device, "of this token alone", "SERIAL"),
+    OPT_TEXT(
+	"holder", 0, &rows.holder, "of tokens while this holder had them, or that name him", "WHO"),
+    OPT_TEXT("ticket", 0, &rows.ticket, "of works by this ticket, or that name it", "TEXT"),
+    OPT_TEXT("since", 0, &rows.since, "since then: 2026-11-30, or 30d ago", "TIME"),
     OPT_END,
 };
 
@@ -109,8 +114,8 @@ run_export(struct called *c, struct err *err)
 		return rc;
 	if (csv)
 		csv_row(stdout, csv_head, CSV_COLUMNS);
-	rc = registry_audit_rows(
-	    r, c->desk.choice.serial, 1, csv ? export_csv : export_json, NULL, err);
+	rows.token = c->desk.choice.serial;
+	rc = workflow_audit_rows(r, &rows, csv ? export_csv : export_json, NULL, err);
 	return rc != 0 && err->code == 0 ? err_set(err, rc, "cannot write the rows") : rc;
 }
 

@@ -94,12 +94,12 @@ ca_text(const char *what, const struct cert_info *c, const struct crl_info *l)
 	if (l == NULL) {
 		printf("%-8s %s\n"
 		       "         until %s; its CRL is not signed here\n",
-		    what, render_escaped(c->subject), render_time(c->not_after));
+		    what, render_escaped(c->subject), render_when(c->not_after));
 		return;
 	}
 	printf("%-8s %s\n         until %s; CRL number %llu, %zu entries, until %s\n", what,
-	    render_escaped(c->subject), render_time(c->not_after), (unsigned long long)l->number,
-	    l->entries, render_time(l->next_update));
+	    render_escaped(c->subject), render_when(c->not_after), (unsigned long long)l->number,
+	    l->entries, render_when(l->next_update));
 }
 
 static int

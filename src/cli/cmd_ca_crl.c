@@ -27,7 +27,7 @@ show(const struct crl_info *crl, struct err *err)
 			"crl_next_update", render_time(crl->next_update)),
 		    err);
 	printf("%s CRL number %llu, %zu entries, until %s, in %s/pub/%s.crl\n", which,
-	    (unsigned long long)crl->number, crl->entries, render_time(crl->next_update),
+	    (unsigned long long)crl->number, crl->entries, render_when(crl->next_update),
 	    render_escaped(opt.home_path), which);
 	return 0;
 }

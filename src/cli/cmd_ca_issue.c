@@ -59,7 +59,7 @@ ca_issued_text(const struct workflow_issued *issued, const char *profile, const 
 {
 	fprintf(stderr, "%s certificate %s for %s, until %s%s%s\n", profile,
 	    render_hex(issued->info.serial, issued->info.serial_len),
-	    render_escaped(issued->info.subject), render_time(issued->info.not_after),
+	    render_escaped(issued->info.subject), render_when(issued->info.not_after),
 	    path == NULL ? "" : ", in ", path == NULL ? "" : render_escaped(path));
 	report_cut(issued->info.not_after);
 }

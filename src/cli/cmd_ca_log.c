@@ -63,7 +63,7 @@ show(const struct signer_log *l, struct err *err)
 		return render_json(
 		    json_pack("{s:I, s:I, s:I, s:s, s:I, s:s}", "lines", (json_int_t)l->lines,
 			"certificates", (json_int_t)l->certs, "open", (json_int_t)l->open, "last",
-			render_time(l->last_time), "crl_number", (json_int_t)l->crl_number, "head",
+			render_when(l->last_time), "crl_number", (json_int_t)l->crl_number, "head",
 			render_hex(l->head, sizeof(l->head))),
 		    err);
 	printf(
@@ -71,7 +71,7 @@ show(const struct signer_log *l, struct err *err)
 	    "%llu\n",
 	    (unsigned long long)l->lines, (unsigned long long)l->certs,
 	    (unsigned long long)l->crl_number);
-	printf("last row of %s, SHA-256 %s\n", render_time(l->last_time),
+	printf("last row of %s, SHA-256 %s\n", render_when(l->last_time),
 	    render_hex(l->head, sizeof(l->head)));
 	return 0;
 }

@@ -59,7 +59,7 @@ show(const char *dir, const struct relying_published *p, struct err *err)
 	    "%s: %zu file%s written", render_escaped(dir), p->written, p->written == 1 ? "" : "s");
 	for (i = 0; i < p->levels; i++) {
 		printf("%s %s CRL number %llu until %s", i == 0 ? ";" : ",", names[i],
-		    (unsigned long long)p->crls[i].number, render_time(p->crls[i].next_update));
+		    (unsigned long long)p->crls[i].number, render_when(p->crls[i].next_update));
 	}
 	if (p->has_leaves)
 		printf(", %zu certificate%s in the list", p->leaves, p->leaves == 1 ? "" : "s");

@@ -33,8 +33,8 @@ static const struct poptOption table[] = {
 static void
 row(void *ctx, const char *path, const struct cert_info *from, const struct cert_info *to)
 {
-	const char *was = render_time(from->not_after);
-	const char *is = to == NULL ? was : render_time(to->not_after);
+	const char *was = render_when(from->not_after);
+	const char *is = to == NULL ? was : render_when(to->not_after);
 
 	if (opt.json)
 		json_array_append_new(
@@ -97,7 +97,7 @@ renew_issuing(const struct desk *w, size_t n, struct err *err)
 				       render_time(info.not_after)),
 		    err);
 	printf("%s until %s, in %s/pub/issuing.crt; servers need it, next: ykenroll ca publish\n",
-	    render_escaped(info.subject), render_time(info.not_after),
+	    render_escaped(info.subject), render_when(info.not_after),
 	    render_escaped(opt.home_path));
 	return 0;
 }

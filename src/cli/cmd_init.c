@@ -167,7 +167,7 @@ show_end(void)
 		printf("logins stop on %s unless the CRL is renewed and published before: by "
 		       "`ykenroll signer` as a service, by ykenroll-crl.timer, or by hand: "
 		       "ykenroll ca crl\n",
-		    render_time(ends[0].until));
+		    render_when(ends[0].until));
 }
 
 static int

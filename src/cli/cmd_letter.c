@@ -16,7 +16,7 @@ static int
 row_text(void *ctx, const struct registry_letter *letter)
 {
 	(void)ctx;
-	printf("%-10u %s  %s\n", (unsigned)letter->token.serial, render_time(letter->made),
+	printf("%-10u %s  %s\n", (unsigned)letter->token.serial, render_when(letter->made),
 	    render_escaped(letter->holder.key));
 	return 0;
 }

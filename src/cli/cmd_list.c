@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* list: tokens with their holders and newest certificates. */
+/* list: tokens with their holders and newest certificates; certificates of keys in no token. */
 #include <jansson.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "cli/cli.h"
 
 static struct workflow_list what;
 static int csv;
 
+static int all;
+
 static const struct poptOption table[] = {
+    OPT_FLAG(
+	"all", 'a', &all, "also certificates of servers and programs, whose keys are in no token"),
     OPT_TEXT("expiring", 0, &what.expiring,
-	"whose active certificate expires within this time: 30d, 12h, 8w", "TIME"),
-    OPT_TEXT("holder", 0, &what.holder, "of this holder (e-mail, id or name)", "WHO"),
+	"whose active certificate expires within this time: 30d, 12h, 8w; those of servers too",
+	"TIME"),
+    OPT_TEXT(
+	"holder", 0, &what.holder, "of this holder (e-mail, id, name, or a part of them)", "WHO"),
     OPT_TEXT("state", 0, &what.state, "in one of these states, such as active,lost", "STATE"),
     OPT_TEXT("firmware", 0, &what.firmware, "with this firmware, such as '<5.7'", "VERSION"),
     OPT_TEXT("advisory", 0, &what.advisory,
@@ -62,36 +70,94 @@ static const char *const csv_head[] = {"token", "firmware", "state", "unfinished
     "algorithm", "advisories"};
 #define CSV_COLUMNS (sizeof(csv_head) / sizeof(csv_head[0]))
 
-/* Once, before the first row, or in place of any: not before it is known that the words fit. */
-static void
-head(void)
-{
-	static bool done;
+/* ---- as text: columns as wide as what is in them ---- */
 
-	if (!done && csv)
-		csv_row(stdout, csv_head, CSV_COLUMNS);
-	else if (!done)
-		printf("%-10s %-7s %-13s %-10s %-24s %s\n", "TOKEN", "FW", "STATE", "UNTIL", "ID",
-		    "NAME");
-	done = true;
+struct widths {
+	int id;
+	size_t n, n_software;
+};
+
+static int
+columns(const char *text)
+{
+	return (int)text_chars(render_escaped(text));
+}
+
+/* printf counts bytes: so many more where characters have several. */
+static int
+padded(const char *text, int width)
+{
+	return width + (int)strlen(text) - (int)text_chars(text);
+}
+
+static int
+measure(void *ctx, const struct workflow_listed *one)
+{
+	struct widths *w = ctx;
+	const int id = columns(one->row.holder.key);
+
+	w->id = id > w->id ? id : w->id;
+	w->n++;
+	return 0;
+}
+
+/* What is revoked, or on hold, has no date in the future to wait for. */
+static bool
+counts(const struct registry_row *row)
+{
+	return row->has_cert && row->token.state != TOKEN_SUSPENDED &&
+	       row->cert_state != CERT_REVOKED && row->cert_state != CERT_DROPPED;
 }
 
 static int
 row_text(void *ctx, const struct workflow_listed *one)
 {
 	const struct registry_row *row = &one->row;
+	const char *id = render_escaped(row->holder.key);
+	const struct widths *w = ctx;
 	char advisories[64];
 
-	(void)ctx;
-	head();
 	advisories_text(one->advisories, advisories, sizeof(advisories));
-	printf("%-10u %-7s %-13s %-10.10s %-24s %s%s%s%s\n", row->token.serial,
+	printf("%-10u %-7s %-13s %-10.10s %-*s %s%s%s%s\n", row->token.serial,
 	    render_firmware(row->token.firmware), registry_token_state_name(row->token.state),
-	    row->has_cert ? render_time(row->not_after) : "-", render_escaped(row->holder.key),
+	    counts(row) ? render_when(row->not_after) : "-", padded(id, w->id), id,
 	    render_escaped(row->holder.name), row->work_open ? "  (not finished: recover)" : "",
 	    advisories[0] == '\0' ? "" : "  ", advisories);
 	return 0;
 }
+
+static int
+software_text(void *ctx, const struct registry_software *one, const struct blob *cert)
+{
+	struct widths *w = ctx;
+
+	(void)cert;
+	if (w->n_software++ == 0)
+		printf("\n%-32s %-10s %-10s %-12s %s\n", "CERTIFICATE", "STATE", "UNTIL", "PROFILE",
+		    "SUBJECT");
+	printf("%-32s %-10s %-10.10s %-12s %s%s%s\n", render_hex(one->serial, sizeof(one->serial)),
+	    workflow_software_state(one), one->revoked != 0 ? "-" : render_when(one->not_after),
+	    render_escaped(one->profile), render_escaped(one->subject),
+	    one->path[0] == '\0' ? "" : "  ", render_escaped(one->path));
+	return 0;
+}
+
+static int
+list_text(struct registry *r, struct err *err)
+{
+	struct widths w = {.id = 24};
+	int rc;
+
+	if ((rc = workflow_list(r, &what, measure, &w, err)) != 0)
+		return rc;
+	printf("%-10s %-7s %-13s %-10s %-*s %s\n", "TOKEN", "FW", "STATE", "UNTIL", w.id, "ID",
+	    "NAME");
+	if ((rc = workflow_list(r, &what, row_text, &w, err)) != 0)
+		return rc;
+	return workflow_list_software(r, &what, software_text, &w, err);
+}
+
+/* ---- as CSV ---- */
 
 static int
 row_csv(void *ctx, const struct workflow_listed *one)
@@ -108,22 +174,68 @@ row_csv(void *ctx, const struct workflow_listed *one)
 	    row->has_cert ? key_alg_name((enum key_alg)row->key_alg) : "", advisories};
 
 	(void)ctx;
-	head();
 	snprintf(token, sizeof(token), "%u", (unsigned)row->token.serial);
 	advisories_text(one->advisories, advisories, sizeof(advisories));
 	csv_row(stdout, cells, CSV_COLUMNS);
 	return 0;
 }
 
+/* In the columns of a token what both have; the subject where the name stands. */
+static int
+software_csv(void *ctx, const struct registry_software *one, const struct blob *cert)
+{
+	const char *const cells[CSV_COLUMNS] = {"", "", "", "no", one->subject, "", "", "", "", "",
+	    render_hex(one->serial, sizeof(one->serial)), workflow_software_state(one),
+	    render_time(one->not_after), "", ""};
+
+	(void)ctx;
+	(void)cert;
+	csv_row(stdout, cells, CSV_COLUMNS);
+	return 0;
+}
+
+static int
+nothing(void *ctx, const struct workflow_listed *one)
+{
+	(void)ctx;
+	(void)one;
+	return 0;
+}
+
+static int
+list_csv(struct registry *r, struct err *err)
+{
+	int rc;
+
+	/* no head before it is known that the words fit */
+	if ((rc = workflow_list(r, &what, nothing, NULL, err)) != 0)
+		return rc;
+	csv_row(stdout, csv_head, CSV_COLUMNS);
+	if ((rc = workflow_list(r, &what, row_csv, NULL, err)) != 0)
+		return rc;
+	return workflow_list_software(r, &what, software_csv, NULL, err);
+}
+
+static int
+software_json(void *ctx, const struct registry_software *one, const struct blob *cert)
+{
+	(void)cert;
+	return json_array_append_new(ctx, render_software(one));
+}
+
 static int
 list_json(struct registry *r, struct err *err)
 {
-	json_t *rows = json_array();
-	const int rc = workflow_list(r, &what, row_json, rows, err);
+	json_t *rows = json_array(), *software = json_array();
+	int rc = workflow_list(r, &what, row_json, rows, err);
 
 	if (rc == 0)
-		return render_json(json_pack("{s:o}", "tokens", rows), err);
+		rc = workflow_list_software(r, &what, software_json, software, err);
+	if (rc == 0)
+		return render_json(
+		    json_pack("{s:o, s:o}", "tokens", rows, "software", software), err);
 	json_decref(rows);
+	json_decref(software);
 	return rc;
 }
 
@@ -136,12 +248,10 @@ run(struct called *c, struct err *err)
 	(void)c;
 	if (csv && opt.json)
 		return err_set(err, ERR_USAGE, "use either --csv or --json");
+	what.all = all != 0;
 	if ((rc = opt_registry(&registry, err)) != 0)
 		return rc;
-	if (opt.json)
-		rc = list_json(registry, err);
-	else if ((rc = workflow_list(registry, &what, csv ? row_csv : row_text, NULL, err)) == 0)
-		head();
+	rc = (opt.json ? list_json : csv ? list_csv : list_text)(registry, err);
 	fflush(stdout);
 	report_ends();
 	return rc;

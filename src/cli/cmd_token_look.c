@@ -222,7 +222,7 @@ slot_text(const struct workflow_token_slot *s)
 	if (s->cert_readable) {
 		printf("  certificate    %s\n  issuer         %s\n  until          %s%s\n",
 		    render_escaped(s->cert.subject), render_escaped(s->cert.issuer),
-		    render_time(s->cert.not_after),
+		    render_when(s->cert.not_after),
 		    s->has_key && !s->cert_matches ? "; NOT OF THIS KEY" : "");
 	} else if (s->has_cert) {
 		printf("  certificate    cannot be read\n");

@@ -45,12 +45,12 @@ show_remote(const struct workflow_remote_result *t, struct err *err)
 		    "valid until %s. When you have the answer in %s.answer: ykenroll unblock "
 		    "--apply %s\n",
 		    (unsigned)t->token, render_escaped(request), render_escaped(request), t->code,
-		    render_time(t->until), render_escaped(request), render_escaped(request));
+		    render_when(t->until), render_escaped(request), render_escaped(request));
 	else if (answer != NULL)
 		printf(
 		    "token %u: send the answer to %s back; it can be used once, until %s. Replace "
 		    "the PUK when the token is here: ykenroll unblock\n",
-		    (unsigned)t->token, t->code, render_time(t->until));
+		    (unsigned)t->token, t->code, render_when(t->until));
 	else
 		printf("token %u: the PIN is set\n", (unsigned)t->token);
 	return 0;

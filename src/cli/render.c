@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <jansson.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "base/utc.h"
@@ -75,6 +77,20 @@ render_time(int64_t utc)
 }
 
 const char *
+render_when(int64_t utc)
+{
+	const time_t t = (time_t)utc;
+	struct tm tm;
+	char *text;
+
+	if (opt.json || !isatty(STDOUT_FILENO) || localtime_r(&t, &tm) == NULL)
+		return render_time(utc);
+	text = ring();
+	strftime(text, 2 * RENDER_HEX_MAX, "%Y-%m-%d %H:%M:%S %z", &tm);
+	return text;
+}
+
+const char *
 render_firmware(const uint8_t *v)
 {
 	char *text = ring();
@@ -90,4 +106,17 @@ render_cert(const struct cert_info *c)
 	    render_hex(c->serial, c->serial_len), "subject", c->subject, "issuer", c->issuer,
 	    "not_before", render_time(c->not_before), "not_after", render_time(c->not_after),
 	    "sha256", render_hex(c->sha256, sizeof(c->sha256)));
+}
+
+json_t *
+render_software(const struct registry_software *one)
+{
+	const bool revoked = one->revoked != 0;
+
+	return json_pack("{s:s, s:s, s:s*, s:s*, s:s, s:s, s:s, s:s, s:s*}", "serial",
+	    render_hex(one->serial, sizeof(one->serial)), "state", workflow_software_state(one),
+	    "reason", revoked ? workflow_reason_name(one->reason) : NULL, "revoked",
+	    revoked ? render_when(one->revoked) : NULL, "not_before", render_when(one->not_before),
+	    "not_after", render_when(one->not_after), "subject", one->subject, "profile",
+	    one->profile, "file", one->path[0] == '\0' ? NULL : one->path);
 }

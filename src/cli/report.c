@@ -77,7 +77,7 @@ report_text(const struct workflow_report *r)
 	if (r->has_cert) {
 		printf("token %u: certificate %s for %s, until %s\n", r->token.serial,
 		    render_hex(r->cert.serial, r->cert.serial_len), render_escaped(r->cert.subject),
-		    render_time(r->cert.not_after));
+		    render_when(r->cert.not_after));
 	}
 	if (r->already) {
 		printf("token %u is already enrolled for %s: nothing to do\n", r->token.serial,
@@ -107,7 +107,7 @@ report_ends(void)
 		if (!ends[i].soon)
 			continue;
 		snprintf(line, sizeof(line), "warning: the %s %s %s, and logins stop then; %s",
-		    ends[i].what, ends[i].over ? "has ended" : "ends", render_time(ends[i].until),
+		    ends[i].what, ends[i].over ? "has ended" : "ends", render_when(ends[i].until),
 		    ends[i].fix);
 		render_line(stderr, line);
 	}
@@ -125,7 +125,7 @@ report_cut(int64_t not_after)
 		if (ends[i].until == not_after) {
 			snprintf(line, sizeof(line),
 			    "warning: the validity was cut: the certificate ends with the %s, %s",
-			    ends[i].what, render_time(not_after));
+			    ends[i].what, render_when(not_after));
 			render_line(stderr, line);
 			return;
 		}

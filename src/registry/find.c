@@ -119,6 +119,22 @@ find_holder(struct registry *r, const char *what, int64_t *ret, struct err *err)
 	return 0;
 }
 
+bool
+registry_holder_has(const struct holder *holder, const char *text)
+{
+	const char *const in[] = {holder->name, holder->email, holder->key};
+	char part[REGISTRY_FOLD_MAX], all[REGISTRY_FOLD_MAX];
+	size_t i;
+
+	registry_fold(text, part);
+	for (i = 0; i < sizeof(in) / sizeof(in[0]); i++) {
+		registry_fold(in[i], all);
+		if (strstr(all, part) != NULL)
+			return true;
+	}
+	return false;
+}
+
 int
 registry_find(struct registry *r, const char *what, struct registry_found *ret, struct err *err)
 {

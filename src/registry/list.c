@@ -196,18 +196,36 @@ read_audit(struct db_stmt *st, struct registry_audit_row *a, struct err *err)
 	return db_col_bytes(st, 7, a->hash, sizeof(a->hash), err);
 }
 
+/* What a work did says "work 7: …", and only its first row by which ticket. A row is of whoever had
+ * the token then. A holder's key or a ticket ends where a word does: not "T-1" in "T-10". */
+#define WORDS(text)                                                                               \
+	"' ' || replace(replace(replace(replace(" text ", ',', ' '), ':', ' '), '(', ' '), ')', " \
+	"' ') || ' '"
+#define NAMES(words) "instr(" WORDS("audit.detail") ", " WORDS(words) ") > 0"
+#define AUDIT_SQL                                                                                    \
+	"SELECT seq, at, actor, action, token, detail, prev, hash FROM audit"                        \
+	" WHERE (?1 = 0 OR token = ?1) AND at >= ?2"                                                 \
+	" AND (?3 = 0 OR (SELECT w.holder FROM works AS w WHERE w.token = audit.token"               \
+	"   AND w.started <= audit.at ORDER BY w.id DESC LIMIT 1) = ?3"                              \
+	"  OR EXISTS (SELECT 1 FROM holders AS h WHERE h.id = ?3 AND " NAMES(                        \
+	    "h.key") "))"                                                                            \
+		     " AND (?4 = '' OR EXISTS (SELECT 1 FROM works AS w WHERE w.token = audit.token" \
+		     "   AND audit.detail LIKE 'work ' || w.id || ':%' AND w.ticket = ?4)"           \
+		     "  OR " NAMES("'ticket ' || ?4") ") ORDER BY seq"
+
 int
-registry_audit_rows(struct registry *r, uint32_t token, int64_t first,
+registry_audit_rows(struct registry *r, const struct registry_audit_which *which,
     int (*row)(void *ctx, const struct registry_audit_row *row), void *ctx, struct err *err)
 {
+	const char *ticket = which->ticket == NULL ? "" : which->ticket;
 	CLEAN(db_donep) struct db_stmt *st = NULL;
 	struct registry_audit_row one;
 	int rc;
 
-	while ((rc = db_next(r->db,
-		    "SELECT seq, at, actor, action, token, detail, prev, hash FROM audit"
-		    " WHERE (?1 = 0 OR token = ?1) AND seq >= ?2 ORDER BY seq",
-		    DB_ARGS(DB_I(token), DB_I(first)), &st, err)) == 1)
+	while (
+	    (rc = db_next(r->db, AUDIT_SQL,
+		 DB_ARGS(DB_I(which->token), DB_I(which->since), DB_I(which->holder), DB_T(ticket)),
+		 &st, err)) == 1)
 		if ((rc = read_audit(st, &one, err)) != 0 || (rc = row(ctx, &one)) != 0)
 			return rc;
 	return rc;

@@ -24,6 +24,7 @@ read_row(struct db_stmt *st, struct registry_software *ret, struct blob *cert, s
 	ret->reason = (int)db_col_int(st, 6);
 	ret->chain = db_col_int(st, 8) != 0;
 	ret->days = (unsigned)db_col_int(st, 9);
+	ret->renewed = db_col_int(st, 11) != 0;
 	if ((rc = db_col_text(st, 7, ret->path, sizeof(ret->path), err)) != 0)
 		return rc;
 	return cert == NULL ? 0 : db_col_blob(st, 10, cert, err);
@@ -75,7 +76,7 @@ registry_software_find(struct registry *r, const uint8_t serial[static REGISTRY_
 	struct registry_software one;
 	int rc;
 
-	if ((rc = db_next(r->db, "SELECT " COLS " FROM software WHERE serial = ?",
+	if ((rc = db_next(r->db, "SELECT " COLS ", 0 FROM software WHERE serial = ?",
 		 DB_ARGS(DB_B(serial, REGISTRY_SERIAL_LEN)), &st, err)) < 0)
 		return rc;
 	if (rc == 0)
@@ -95,7 +96,9 @@ registry_software_each(struct registry *r, int64_t after,
 	int rc;
 
 	while ((rc = db_next(r->db,
-		    "SELECT " COLS " FROM software WHERE not_after > ? ORDER BY issued, serial",
+		    "SELECT " COLS ", not_after < max(CASE WHEN revoked IS NULL THEN not_after END)"
+		    " OVER (PARTITION BY profile, subject) FROM software WHERE not_after > ?"
+		    " ORDER BY issued, serial",
 		    DB_ARGS(DB_I(after)), &st, err)) == 1) {
 		CLEAN(blob_wipe) struct blob cert = {0};
 		struct registry_software one;

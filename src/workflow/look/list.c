@@ -154,7 +154,8 @@ duration(const char *text, int64_t *ret, struct err *err)
 struct listing {
 	const struct workflow_list *what;
 	int64_t before; /* 0: any */
-	int64_t holder; /* 0: any */
+	int64_t holder; /* 0: any, or those that part fits */
+	const char *part;
 	unsigned states, advisory;
 	struct versions firmware;
 	int (*row)(void *ctx, const struct workflow_listed *one);
@@ -188,15 +189,36 @@ parse_states(const char *text, unsigned *ret, struct err *err)
 }
 
 static int
-parse_holder(struct registry *r, const char *text, int64_t *ret, struct err *err)
+find_holder(struct registry *r, const char *text, int64_t *ret, struct err *err)
 {
 	struct registry_found found = {0};
-	int rc = registry_find(r, text, &found, err);
+	const int rc = registry_find(r, text, &found, err);
 
 	if (rc == ERR_ABSENT || (rc == 0 && found.holder == 0))
-		return err_set(err, ERR_USAGE, "no holder matches %s", text);
+		return err_set(err, ERR_ABSENT, "no holder matches %s", text);
 	*ret = found.holder;
 	return rc;
+}
+
+static int
+is_part(void *ctx, const struct registry_row *row)
+{
+	return registry_holder_has(&row->holder, ctx);
+}
+
+/* Who is named in full is that one alone. */
+static int
+parse_holder(struct registry *r, const char *text, struct listing *l, struct err *err)
+{
+	const int rc = find_holder(r, text, &l->holder, err);
+
+	if (rc != ERR_ABSENT || text[0] == '\0' ||
+	    registry_list(r, 0, is_part, (void *)(uintptr_t)text, NULL) != 1)
+		return rc;
+	l->part = text;
+	if (err != NULL)
+		*err = (struct err)ERR_INIT;
+	return 0;
 }
 
 static int
@@ -216,7 +238,7 @@ parse(struct registry *r, struct listing *l, struct err *err)
 		(rc = parse_firmware(what->firmware, &l->firmware, err)) != 0) ||
 	    (what->advisory != NULL &&
 		(rc = parse_advisory(what->advisory, &l->advisory, err)) != 0) ||
-	    (what->holder != NULL && (rc = parse_holder(r, what->holder, &l->holder, err)) != 0))
+	    (what->holder != NULL && (rc = parse_holder(r, what->holder, l, err)) != 0))
 		return rc;
 	return 0;
 }
@@ -231,6 +253,8 @@ fits(const struct listing *l, const struct workflow_listed *one)
 	    (!row->has_cert || row->cert_state != CERT_ACTIVE || row->not_after > l->before))
 		return false;
 	if (l->holder != 0 && row->holder.id != l->holder)
+		return false;
+	if (l->part != NULL && !registry_holder_has(&row->holder, l->part))
 		return false;
 	if (l->states != 0 && (l->states & 1u << row->token.state) == 0)
 		return false;
@@ -260,4 +284,85 @@ workflow_list(struct registry *r, const struct workflow_list *what,
 	if ((rc = parse(r, &l, err)) != 0)
 		return rc;
 	return registry_list(r, 0, take, &l, err);
+}
+
+/* ---- of keys that are in no token ---- */
+
+const char *
+workflow_software_state(const struct registry_software *one)
+{
+	if (one->revoked != 0)
+		return one->reason == REASON_HOLD ? "suspended" : "revoked";
+	if (one->not_after <= utc_now())
+		return "expired";
+	return one->renewed ? "renewed" : "active";
+}
+
+struct software {
+	int64_t before; /* 0: all */
+	int (*row)(void *ctx, const struct registry_software *one, const struct blob *cert);
+	void *ctx;
+};
+
+static int
+take_software(void *ctx, const struct registry_software *one, const struct blob *cert)
+{
+	const struct software *s = ctx;
+
+	return s->before == 0 || (one->revoked == 0 && !one->renewed && one->not_after <= s->before)
+		   ? s->row(s->ctx, one, cert)
+		   : 0;
+}
+
+int
+workflow_list_software(struct registry *r, const struct workflow_list *what,
+    int (*row)(void *ctx, const struct registry_software *one, const struct blob *cert), void *ctx,
+    struct err *err)
+{
+	struct software s = {.row = row, .ctx = ctx};
+	int rc;
+
+	if ((!what->all && what->expiring == NULL) || what->holder != NULL || what->state != NULL ||
+	    what->firmware != NULL || what->advisory != NULL)
+		return 0;
+	if (what->expiring != NULL) {
+		if ((rc = duration(what->expiring, &s.before, err)) != 0)
+			return rc;
+		s.before += utc_now();
+	}
+	return registry_software_each(r, 0, take_software, &s, err);
+}
+
+/* ---- rows of the audit ---- */
+
+/* A day, a time, or so long ago. */
+static int
+parse_since(const char *text, int64_t *ret, struct err *err)
+{
+	char day[40];
+	int rc;
+
+	snprintf(day, sizeof(day), "%sT00:00:00Z", text);
+	if (utc_parse(text, ret) == 0 || utc_parse(day, ret) == 0)
+		return 0;
+	if ((rc = duration(text, ret, NULL)) != 0)
+		return err_set(err, rc,
+		    "invalid --since '%s'; write it like 2026-11-30, 2026-11-30T09:00:00Z, or 30d "
+		    "for so long ago",
+		    text);
+	*ret = utc_now() - *ret;
+	return 0;
+}
+
+int
+workflow_audit_rows(struct registry *r, const struct workflow_audit_rows *what,
+    int (*row)(void *ctx, const struct registry_audit_row *row), void *ctx, struct err *err)
+{
+	struct registry_audit_which which = {.token = what->token, .ticket = what->ticket};
+	int rc;
+
+	if ((what->since != NULL && (rc = parse_since(what->since, &which.since, err)) != 0) ||
+	    (what->holder != NULL && (rc = find_holder(r, what->holder, &which.holder, err)) != 0))
+		return rc;
+	return registry_audit_rows(r, &which, row, ctx, err);
 }

@@ -134,11 +134,12 @@ take_audit(void *ctx, const struct registry_audit_row *row)
 static int
 check_unanswered(struct enrolment *e, const struct unblock_request *t, struct err *err)
 {
+	const struct registry_audit_which which = {.token = t->token};
 	struct answered a = {.text = ANSWERED};
 	int rc;
 
 	text_hex(t->sha256, sizeof(t->sha256), a.text + strlen(ANSWERED));
-	if ((rc = registry_audit_rows(e->s.registry, t->token, 1, take_audit, &a, err)) < 0)
+	if ((rc = registry_audit_rows(e->s.registry, &which, take_audit, &a, err)) < 0)
 		return rc;
 	return a.before ? err_set(err, ERR_OCCUPIED,
 			      "this request was answered before and can be answered only once: "
