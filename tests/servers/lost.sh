@@ -81,7 +81,7 @@ claim "nginx says why: revoked" grep -q 'certificate revoked' "$(server_log ngin
 
 # What differs from day to day, and from machine to machine, is made the same.
 same() {
-	sed -E "s/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z/2026-11-21T10:00:00Z/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}/2026-11-21/g
+	sed -E "s/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} [-+][0-9]{4}/2026-11-21 11:00:00 +0100/g; s/[0-9]{4}-[0-9]{2}-[0-9]{2}/2026-11-21/g
 		s/\b[0-9a-fA-F]{32,64}\b/5f0c…/g; s/[0-9]+(\.[0-9]+)? ms/9 ms/g; s,$T/home,/var/lib/ykenroll,g; s,$S/live/nginx,/etc/nginx/ykenroll,g
 		s/\(TLS_[A-Z0-9_]+,/(TLS_AES_256_GCM_SHA384,/; s/uid [0-9]+( \([^)]*\))?/uid 1000 (desk)/g; /^ *(nginx: |20[0-9/]+ [0-9:]+ \[)/d"
 }
