@@ -141,12 +141,39 @@ sleep 0.5
 login >"$S/page"
 brings "The SSL certificate error" "$S/page"
 brings "client SSL certificate verify error: (23:certificate revoked)" /var/log/nginx/error.log
+# number N SED-PROGRAM COMMAND…: what nginx writes of that login, with its configuration changed
+number() {
+	number=$1 program=$2
+	shift 2
+	cp /etc/nginx/conf.d/www.example.org.conf "$S/was.conf" && : >/var/log/nginx/error.log
+	sed -i "$program" /etc/nginx/conf.d/www.example.org.conf && systemctl stop nginx && systemctl start nginx
+	for _ in $(seq 9000); do [ "$(curl -sk -o "$S/page" -w '%{http_code}' https://www.example.org/)" = 400 ] && break; sleep 0.1; done
+	"$@" >"$S/page" 2>&1
+	claim "troubleshooting: nginx's $number" sh -c 'grep -q "^| ${1%|*}[ ,]" "$2" && { grep -E "verify error: .($1):" /var/log/nginx/error.log || { tail -5 /var/log/nginx/error.log; false; }; }' sh "$number" "$doc/troubleshooting.md"
+	cp "$S/was.conf" /etc/nginx/conf.d/www.example.org.conf
+}
+with_root() { # as OpenSSL's client sends it: leaf and its root, of another CA
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/far.key" -out "$S/far.crt" -subj /CN=far -days 2 2>/dev/null
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/near.key" -subj /CN=near 2>/dev/null |
+		openssl x509 -req -CA "$S/far.crt" -CAkey "$S/far.key" -CAcreateserial -out "$S/near.crt" -days 2 2>/dev/null
+	printf 'GET / HTTP/1.0\r\n\r\n' | openssl s_client -connect 127.0.0.1:443 -servername www.example.org -cert "$S/near.crt" -key "$S/near.key" -cert_chain "$S/far.crt" -ign_eof
+}
+number 3 's,/ca-bundle.pem,/issuing.crt.pem,' login
+number 2 '/ssl_crl/d; s,/ca-bundle.pem,/issuing.crt.pem,' login
+number 19 /ssl_crl/d with_root
+number '22|2' '/ssl_crl/d; s/ssl_verify_depth 2/ssl_verify_depth 0/' login
 systemctl stop nginx
 sed -i '/SSLCARevocationCheck/d' /etc/apache2/sites-available/www.example.org.conf
 systemctl start apache2 >/dev/null 2>&1
 claim "Apache without SSLCARevocationCheck lets a revoked token in" sh -c \
 	'echo "$1" | grep -q Client-Verify' sh "$(sleep 0.5; login)"
 brings "CRL checking (SSLCARevocationCheck) is not enabled" /var/log/apache2/error.log
+systemctl stop apache2
+sed -i 's/^\([[:space:]]*\)SSLVerifyClient .*/\1<Location \/>\n\1SSLVerifyClient require\n\1<\/Location>/' /etc/apache2/sites-available/www.example.org.conf
+systemctl start apache2 >/dev/null 2>&1
+for _ in $(seq 9000); do openssl s_client -connect 127.0.0.1:443 </dev/null >"$S/page" 2>&1 && break; sleep 0.1; done
+printf 'GET / HTTP/1.1\r\nHost: www.example.org\r\nConnection: close\r\n\r\n' | openssl s_client -tls1_3 -connect 127.0.0.1:443 -servername www.example.org -ign_eof >"$S/page" 2>&1
+brings "AH10158: cannot perform post-handshake authentication" /var/log/apache2/error.log
 systemctl stop apache2
 
 # weak digest, one name for two, no intermediate: certificates that ykenroll would not make
