@@ -57,7 +57,7 @@ struct relying_probe {
 	bool resumed, late, closed; /* of tls_reply */
 };
 #define RELYING_ADDRESSES_MAX 8
-#define RELYING_PROBES_MAX (RELYING_ADDRESSES_MAX * 50 + 1)
+#define RELYING_PROBES_MAX (RELYING_ADDRESSES_MAX * 64 + 1)
 
 struct relying_verified {
 	char server[X509_TEXT_MAX];	   /* "www.example.org:443" */

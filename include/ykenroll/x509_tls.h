@@ -60,6 +60,7 @@ struct tls_reply {
 	char location[TLS_WORD_MAX];   /* where a redirect leads, cut */
 	char anchor[X509_TEXT_MAX];    /* that vouched for the server */
 	struct blob page;	       /* the answer's body, or what the server greets with */
+	struct blob hosts;	       /* dNSNames of the server's certificate, a line each */
 	struct blob names;	       /* CAs that the server asks for, RFC 2253, a line each */
 	struct blob session;	       /* that can be resumed later: a secret; may be empty */
 };

@@ -15,6 +15,7 @@ forget(struct probing *p)
 
 	for (i = 0; i < 2; i++) {
 		blob_wipe(&p->own[i]);
+		blob_wipe(&p->nobodys[i]);
 		blob_wipe(&p->strangers[i]);
 		p->unspoken[i] = false;
 	}
@@ -22,6 +23,7 @@ forget(struct probing *p)
 	judging_wipe(&p->judging);
 	judging_wipe(&p->there);
 	p->asked = false;
+	p->n_also = 0;
 	p->timeouts = 0;
 }
 
@@ -33,7 +35,7 @@ probing_wipe(struct probing *p)
 	visit_wipe(&p->v);
 }
 
-/* Where nobody listens, nobody gets in. */
+/* Where nobody listens now, somebody may tomorrow. */
 static int
 reach(struct probing *p, bool *ret, struct err *err)
 {
@@ -50,7 +52,7 @@ reach(struct probing *p, bool *ret, struct err *err)
 		return ERR_INTERNAL;
 	}
 	to = probe_add(p, "address", "an address of the server's name", "TLS");
-	to->needed = rc != ERR_ABSENT;
+	to->needed = true;
 	untried(to, why.text);
 	return 0;
 }

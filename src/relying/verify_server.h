@@ -129,6 +129,7 @@ struct judging {
 		struct blob page;
 	} doubts[DOUBTS];
 	size_t n_doubts;
+	bool nobody; /* the one that is judged has no certificate */
 };
 void judging_wipe(struct judging *j);
 /* Fills verdict, right, why, status and alert. wants_in of *to: one that must be in. */
@@ -186,13 +187,16 @@ MUST_CHECK int visit_login(
 
 /* ---- verify_server_probe.c ---- */
 
+#define ALSO_MAX 4
 struct probing {
 	struct visit v;
 	struct relying_verified *ret;
 	struct cast cast;
 	struct judging judging, there; /* there: at what->path */
 	/* by protocol, of one address: sessions that were begun here, and what is asked for */
-	struct blob own[2], strangers[2], names;
+	struct blob own[2], nobodys[2], strangers[2], names;
+	char also[ALSO_MAX][PLACE_HOST]; /* other names of the server */
+	size_t n_also;
 	bool asked;
 	bool unspoken[2];  /* the server does not know this protocol */
 	unsigned timeouts; /* in a row */

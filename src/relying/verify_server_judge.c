@@ -124,6 +124,12 @@ judge_page(struct judging *j, struct relying_probe *to, const struct tls_reply *
 	if (expect != NULL || j->n == 0 || judging_is_page(j, r) || j->n_doubts == DOUBTS)
 		return;
 	add_why(to, "another page than the valid certificate gets");
+	if (j->nobody && !to->any) { /* an application may greet strangers, and ask who they are */
+		unclear(to,
+		    "if it is not a refusal, say with --expect what a page has for those who "
+		    "are in");
+		return;
+	}
 	d->to = to;
 	if (blob_set(&d->page, r->page.data, r->page.len, NULL) == 0)
 		j->n_doubts++;

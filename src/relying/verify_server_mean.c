@@ -74,6 +74,13 @@ static const struct meaning {
 	"name: turn off session caches and tickets"},
     {"other-ca", GOT_IN, "other-ca",
 	"the server lets clients in with a certificate that this CA did not issue"},
+    {"none-session", GOT_IN, "other-session",
+	"clients without a certificate get in with a session that they began without one: turn off "
+	"session caches and tickets"},
+    {"other-ca-leaf", GOT_IN, "other-ca",
+	"the server lets clients in with a certificate that this CA did not issue"},
+    {"same-name-leaf", GOT_IN, "other-ca",
+	"the server lets clients in with a certificate that this CA did not issue"},
     {"same-name", GOT_IN, "other-ca",
 	"the server lets clients in with a certificate that this CA did not issue"},
     {"chain", GOT_IN, "needs-chain",

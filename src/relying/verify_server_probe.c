@@ -11,7 +11,7 @@
 
 #define OTHER_NAME "ykenroll-probe.invalid" /* RFC 6761, 6.4: nobody has it */
 
-enum from { NO_SESSION, OWN, STRANGERS, KEPT };
+enum from { NO_SESSION, OWN, NOBODYS, STRANGERS, KEPT };
 enum named { ITS_NAME, ANOTHER, NO_NAME, ALSO };
 
 /* In this order: by what the valid one gets the others are judged. */
@@ -36,11 +36,17 @@ static const struct kind {
 	.needed = true},
     {"also-name", "no certificate, the server's name of --also-name", .who = WHO_NOBODY,
 	.sni = ALSO, .needed = true},
+    {"none-session", "no certificate, a session of one without", .who = WHO_NOBODY,
+	.session = NOBODYS},
     {"other-session", "no certificate, a session of another server's name", .who = WHO_NOBODY,
 	.session = STRANGERS},
     {"other-ca", "a certificate of another CA", .who = WHO_OTHER, .needed = true},
+    {"other-ca-leaf", "a certificate of another CA, alone", .who = WHO_OTHER, .alone = true,
+	.needed = true},
     {"same-name", "a certificate of another CA with our CA's name", .who = WHO_SAME_NAME,
 	.needed = true},
+    {"same-name-leaf", "a certificate of another CA with our CA's name, alone",
+	.who = WHO_SAME_NAME, .alone = true, .needed = true},
     {"revoked", "the certificate revoked last", .who = WHO_GONE, .needed = true},
     {"revoked-before", "a certificate revoked before", .who = WHO_FIRST},
     {"resumed", "a session from before the revocation", .who = WHO_GONE, .session = KEPT},
@@ -99,14 +105,16 @@ static int
 session_for(const struct probing *p, enum from from, bool tls12, struct blob *ret,
     struct relying_probe *to, struct err *err)
 {
-	const struct blob *one = from == OWN ? &p->own[tls12] : &p->strangers[tls12];
+	const struct blob *one = from == OWN	   ? &p->own[tls12]
+				 : from == NOBODYS ? &p->nobodys[tls12]
+						   : &p->strangers[tls12];
 
 	if (from == KEPT)
 		return kept_session(p, tls12, ret, to, err);
 	if (from == NO_SESSION || one->len == 0) {
 		if (from != NO_SESSION)
-			untried(to, from == OWN ? "the server gave no session to be resumed"
-						: "no session is given under another name");
+			untried(to, from == STRANGERS ? "no session is given under another name"
+						      : "the server gave no session to be resumed");
 		return 0;
 	}
 	return blob_set(ret, one->data, one->len, err);
@@ -118,6 +126,25 @@ keep(struct blob *to, const struct tls_reply *r)
 	if (to->len == 0 && r->session.len > 0 &&
 	    blob_set(to, r->session.data, r->session.len, NULL) != 0)
 		blob_wipe(to);
+}
+
+/* The names in the server's certificate that it has besides the one that is asked about. */
+static void
+learn_hosts(struct probing *p, const struct blob *hosts)
+{
+	const char *at = (const char *)hosts->data, *end = at + hosts->len;
+	size_t n;
+
+	if (p->v.what->also != NULL)
+		snprintf(p->also[p->n_also++], PLACE_HOST, "%s", p->v.what->also);
+	for (; at < end && p->n_also < ALSO_MAX; at += n + 1) {
+		struct place place = {.n = 0};
+
+		n = strcspn(at, "\n");
+		if (place_authority(at, n, &place) == 0 && place.port[0] == '\0' &&
+		    strcasecmp(place.host, p->v.place.host) != 0)
+			snprintf(p->also[p->n_also++], PLACE_HOST, "%s", place.host);
+	}
 }
 
 static void
@@ -136,6 +163,10 @@ learn(struct probing *p, const struct kind *k, bool tls12, const struct relying_
 		memcpy(p->ret->anchor, r->anchor, sizeof(r->anchor));
 	if (k->who == WHO_LIVE && to->verdict == VERDICT_IN)
 		keep(&p->own[tls12], r);
+	if (k->who == WHO_NOBODY)
+		keep(&p->nobodys[tls12], r);
+	if (k->who == WHO_LIVE && k->alone && p->n_also == 0)
+		learn_hosts(p, &r->hosts);
 	if (r->asked && p->names.len == 0 && r->names.len > 0 &&
 	    blob_set(&p->names, r->names.data, r->names.len, NULL) != 0)
 		blob_wipe(&p->names);
@@ -184,6 +215,15 @@ judge_name(struct probing *p, struct login how, struct relying_probe *to, const 
 	to->right = to->any || to->verdict == VERDICT_REFUSED;
 }
 
+static void
+name_it(struct relying_probe *to, const char *name)
+{
+	char why[sizeof(to->why)];
+
+	snprintf(why, sizeof(why), "%s", to->why);
+	snprintf(to->why, sizeof(to->why), "%.60s: %.240s", name, why);
+}
+
 static bool
 ends_the_run(const struct probing *p, const struct kind *k, int rc)
 {
@@ -194,10 +234,10 @@ ends_the_run(const struct probing *p, const struct kind *k, int rc)
 }
 
 static int
-one_login(struct probing *p, const struct kind *k, bool tls12, struct err *err)
+one_login(struct probing *p, const struct kind *k, const char *also, bool tls12, struct err *err)
 {
 	const char *const snis[] = {
-	    [ITS_NAME] = NULL, [ANOTHER] = OTHER_NAME, [NO_NAME] = "", [ALSO] = p->v.what->also};
+	    [ITS_NAME] = NULL, [ANOTHER] = OTHER_NAME, [NO_NAME] = "", [ALSO] = also};
 	struct relying_probe *to = add_kind(p, k, tls12 ? "TLS 1.2" : "TLS 1.3");
 	CLEAN(tls_reply_wipe) struct tls_reply reply = {0};
 	CLEAN(blob_wipe) struct blob session = {0};
@@ -206,6 +246,7 @@ one_login(struct probing *p, const struct kind *k, bool tls12, struct err *err)
 	    .alone = k->alone,
 	    .path = k->there ? p->v.what->path : NULL,
 	    .sni = snis[k->sni]};
+	struct judging *j = k->there ? &p->there : &p->judging;
 	struct err why = ERR_INIT;
 	int rc;
 
@@ -225,10 +266,13 @@ one_login(struct probing *p, const struct kind *k, bool tls12, struct err *err)
 		untried(to, why.text);
 		return 0;
 	}
-	judge(k->there ? &p->there : &p->judging, to, &reply);
+	j->nobody = k->who == WHO_NOBODY;
+	judge(j, to, &reply);
 	learn(p, k, tls12, to, &reply);
 	if (k->sni != ITS_NAME)
 		judge_name(p, how, to, &reply);
+	if (k->sni == ALSO)
+		name_it(to, also);
 	return 0;
 }
 
@@ -274,11 +318,12 @@ learn_protocols(struct probing *p)
 static int
 try_kind(struct probing *p, const struct kind *k, struct err *err)
 {
+	size_t also;
 	int tls12, rc;
 
 	if (k->there && p->v.what->path == NULL)
 		return 0;
-	if (k->sni == ALSO && p->v.what->also == NULL) {
+	if (k->sni == ALSO && p->n_also == 0) {
 		untried(add_kind(p, k, "TLS"), "not asked (--also-name)");
 		p->ret->probes[p->ret->n - 1].needed = false;
 		return 0;
@@ -292,12 +337,14 @@ try_kind(struct probing *p, const struct kind *k, struct err *err)
 		untried(add_kind(p, k, "TLS"), "the server did not answer several times");
 		return 0;
 	}
-	for (tls12 = 0; tls12 < 2; tls12++) {
-		const char *why = p->unspoken[tls12] ? "" : why_not(p, k, tls12 == 1);
+	for (also = 0; also < (k->sni == ALSO ? p->n_also : 1); also++)
+		for (tls12 = 0; tls12 < 2; tls12++) {
+			const char *why = p->unspoken[tls12] ? "" : why_not(p, k, tls12 == 1);
 
-		if (why == NULL && (rc = one_login(p, k, tls12 == 1, err)) != 0)
-			return rc;
-	}
+			if (why == NULL &&
+			    (rc = one_login(p, k, p->also[also], tls12 == 1, err)) != 0)
+				return rc;
+		}
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include "base/utc.h"
 #include "key/evp.h"
@@ -34,6 +35,7 @@ void
 tls_reply_wipe(struct tls_reply *r)
 {
 	blob_wipe(&r->page);
+	blob_wipe(&r->hosts);
 	blob_wipe(&r->names);
 	blob_wipe(&r->session);
 }
@@ -385,6 +387,26 @@ take_anchor(SSL *ssl, char ret[static X509_TEXT_MAX])
 		cert_name_text(X509_get_subject_name(sk_X509_value(chain, n - 1)), ret);
 }
 
+static void
+take_hosts(SSL *ssl, struct blob *ret)
+{
+	X509 *cert = SSL_get0_peer_certificate(ssl);
+	GENERAL_NAMES *all =
+	    cert == NULL ? NULL : X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	int i;
+
+	for (i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+		const GENERAL_NAME *one = sk_GENERAL_NAME_value(all, i);
+		const ASN1_IA5STRING *name = one->type == GEN_DNS ? one->d.dNSName : NULL;
+
+		if (name != NULL && (blob_append(ret, ASN1_STRING_get0_data(name),
+					 (size_t)ASN1_STRING_length(name), NULL) != 0 ||
+					blob_append(ret, "\n", 1, NULL) != 0))
+			break;
+	}
+	GENERAL_NAMES_free(all);
+}
+
 static int
 ask(struct talk *t, struct err *err)
 {
@@ -413,6 +435,7 @@ talk(struct talk *t, struct err *err)
 	t->ret->handshake = true;
 	t->ret->resumed = SSL_session_reused(t->ssl) == 1;
 	take_anchor(t->ssl, t->ret->anchor);
+	take_hosts(t->ssl, &t->ret->hosts);
 	/* In TLS 1.3 the server has not said yet what it thinks of our certificate. A request that
 	 * it does not want to read any more would make it reset the connection, and its alert would
 	 * be lost. */

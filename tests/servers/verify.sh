@@ -130,7 +130,8 @@ found 13 revoked nginx
 claim "nginx that takes any CA's" mistake nginx 's/ssl_verify_client on/ssl_verify_client optional_no_ca/; /ssl_crl /d'
 found 13 no-certificate nginx
 claim "nginx that lets people in without a certificate" mistake nginx 's/ssl_verify_client on/ssl_verify_client optional/'
-found 13 no-certificate nginx
+found 10 unclear nginx
+found 13 no-certificate nginx --expect Client-Verify
 exits 0 '' "and is right where that is meant" ask nginx --optional
 claim "Apache that has a CRL and does not check it" mistake apache '/SSLCARevocationCheck/d'
 found 13 revoked apache
