@@ -14,7 +14,7 @@ back() { ykvirt control "$k" insert >/dev/null; sleep 0.3; }
 refused() { card '.refused | add'; }
 recover() { ykenroll recover --ca-pass "file:$T/pass" --pin "file:$T/pin" "$@"; }
 fresh() { # a new registry and a token as from the factory
-	ykman piv reset -f >/dev/null 2>&1
+	factory_reset
 	rm -rf "$T/home" "$T/recovery.key"
 	make_ca >"$T/init.log" 2>&1
 	before=$(refused)

@@ -72,6 +72,9 @@ enroll() { # enroll NAME EMAIL OPTIONS…
 	ykenroll enroll "$who" --email "$mail" --ca-pass "file:$T/pass" --pin "file:$T/pin" "$@"
 }
 
+# Where it is not the subject: ykman takes half a second for it, most of it to start.
+factory_reset() { env -u YKENROLL_HOME ykenroll token reset -y "$@" >"$T/reset.log" 2>&1 || cat "$T/reset.log" >&2; } # factory_reset [-d SERIAL]
+
 # faked SPEC COMMAND…: the command's clock is off by "+2h". Without the faketime program, whose semaphores have names that
 # other machines' tests on this host may use.
 FAKETIME_LIB=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -1)
