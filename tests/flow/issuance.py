@@ -6,7 +6,7 @@
   issuance.py rows DB [SQL]    the rows as JSON lines, blobs in hexadecimal; SQL: "what = 'intent' AND text = 'client'"
   issuance.py append DB JSON   one row more, as the signer would write it: chain, certs and sums
   issuance.py forge DB         make the chain of edited rows fit, as their editor would
-  issuance.py converted DB OLD the rows say what the lines of a former release's log say
+  issuance.py converted DB OLD verify, and the rows say what the lines of a former release's log say
 """
 import base64
 import calendar
@@ -194,7 +194,7 @@ def of_line(e):
 
 def converted(path, old):
     lines = open(old, "rb").read().split(b"\n")
-    tail, prev, faults = lines.pop(), "0" * 64, []
+    tail, prev, faults = lines.pop(), "0" * 64, verify(path)
     rows = list(read(connect(path)))
     for n, line in enumerate(lines, 1):
         e = json.loads(line)
