@@ -19,21 +19,12 @@ traces() { # traces MARK EXIT TEXT COMMAND…: and the text did come through, es
 	shift 3
 	claim "$what (exit $want), escaped" $screen --exit "$want" --contains "$mark" -- "$@"
 }
-# each_string COMMAND…: run it once with each hostile text as its last word
-each_string() {
-	$screen --strings >"$T/strings"
-	while read -r octal; do
-		"$@" "$(printf "$octal")" || return 1
-	done <"$T/strings"
-}
-n_strings=$($screen --strings | wc -l)
 esc=$(printf 'x\033[31m\302\233\342\200\256\342\200\213y') # the worst of them in one
 mark='x\x1b[31m\xc2\x9b\xe2\x80\xae\xe2\x80\x8by'
 export esc
 
 # ---- would it be noticed? ----
-plant() { not $screen -- printf '%s' "$1"; }
-claim "planted: each of $n_strings texts is noticed" each_string plant
+claim "planted: each text is noticed" $screen --each --planted -- printf %s @@
 plant_one() { printf '%s' "$esc" >"$T/raw"; not $screen --pipes -- cat "$T/raw"; }
 claim "planted: a file with ESC is noticed" plant_one
 claim "plain text is not" $screen -- printf 'Zo\303\253 \346\227\245\346\234\254 \360\237\230\200\tx\n'
@@ -41,12 +32,16 @@ claim "plain text is not" $screen -- printf 'Zo\303\253 \346\227\245\346\234\254
 make_ca >"$T/init.log" 2>&1
 
 # ---- words and file names ----
-refused() { $screen --exit 2 --pipes -- ykenroll enroll "A$1" --email a@example.org --ca-pass "file:$T/pass" --pin "file:$T/pin" --dry-run; }
-claim "a holder's name with any of $n_strings texts is refused" each_string refused
-refused() { $screen --exit 2 --pipes -- ykenroll enroll A --email "a$1@example.org" --ca-pass "file:$T/pass" --pin "file:$T/pin" --dry-run; }
-claim "so is an address" each_string refused
-refused() { $screen --exit 2,11 --pipes -- ykenroll init --home "$T/h2" --name "A$1" --recovery-out "$T/r2" --ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass"; }
-claim "so is a CA's name" each_string refused
+each() { # each EXIT COMMAND…: with each text in the place of @@
+	want=$1
+	shift
+	$screen --each --exit "$want" --pipes -- "$@"
+}
+dry="--ca-pass file:$T/pass --pin file:$T/pin --dry-run"
+claim "a holder's name with any text is refused" each 2 ykenroll enroll A@@ --email a@example.org $dry
+claim "so is an address" each 2 ykenroll enroll A --email a@@@example.org $dry
+claim "so is a CA's name" each 2,11 ykenroll init --home "$T/h2" --name A@@ --recovery-out "$T/r2" \
+	--ca-pass "file:$T/pass" --recovery-pass "file:$T/rpass"
 rm -rf "$T/h2" "$T/r2"
 e="ykenroll enroll A --email a@example.org"
 traces "$mark" 2 "an unknown command" ykenroll "$esc"

@@ -3,7 +3,8 @@
 """Runs a command on pipes, then on a terminal, and looks for what would command a terminal or deceive who reads it.
 
   screen.py [--exit N[,N]] [--pipes] [--contains TEXT] -- COMMAND…
-  screen.py --strings            the hostile texts, one a line, as Python writes bytes
+  screen.py --each … -- COMMAND…  with each hostile text in the place of @@
+  screen.py --each --planted …    is each of them noticed?
 
 What must not be shown: bytes that are no UTF-8, C0 but newline and tab, DEL, C1, line and paragraph separators, and what
 Unicode calls Default_Ignorable_Code_Point or Bidi_Control. A terminal's own \\r before \\n is no matter.
@@ -61,29 +62,41 @@ def on_terminal(command):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.replace(b"\r\n", b"\n")
 
 
-def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--exit")
-    p.add_argument("--pipes", action="store_true", help="only: a terminal would be asked")
-    p.add_argument("--contains", help="the output must have this: the hostile text came as far as it")
-    p.add_argument("--strings", action="store_true")
-    words = sys.argv[1:]
-    at = words.index("--") if "--" in words else len(words)
-    o = p.parse_args(words[:at])
-    if o.strings:
-        print("\n".join("".join(f"\\{b:03o}" for b in s) for s in HOSTILE))
-        return 0
-    bad = 0
+def judged(o, command):
+    """What is wrong with the run of a command, in all ways that it is shown."""
+    bad = []
     for where, run in (("pipes", on_pipes), ("a terminal", on_terminal))[:1 if o.pipes else 2]:
-        rc, out = run([os.fsencode(w) for w in words[at + 1:]])
+        rc, out = run(command)
         found = list(faults(out))
         if o.exit and str(rc) not in o.exit.split(","):
             found.append(f"exit {rc} instead of {o.exit}: {out[-500:]!r}")
         if o.contains and o.contains.encode() not in out:
             found.append(f"does not say {o.contains}: {out[-1500:]!r}")
-        for f in found[:5]:
-            print(f"on {where}: {f}")
-        bad = bad or bool(found)
+        if o.planted:
+            found = [] if found else ["nothing is noticed"]
+        bad += [f"on {where}: {f}" for f in found[:5]]
+    return bad
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--exit")
+    p.add_argument("--pipes", action="store_true", help="only: a terminal would be asked")
+    p.add_argument("--contains", help="the output must have this: the hostile text came as far as it")
+    p.add_argument("--each", action="store_true", help="once with each hostile text in the place of @@")
+    p.add_argument("--planted", action="store_true", help="something must be found")
+    words = sys.argv[1:]
+    at = words.index("--") if "--" in words else len(words)
+    o = p.parse_args(words[:at])
+    command = [os.fsencode(w) for w in words[at + 1:]]
+    bad = 0
+    for text in HOSTILE if o.each else [b"@@"]:
+        found = judged(o, [w.replace(b"@@", text) for w in command])
+        if found:
+            print(f"{text!r}:" if o.each else "", *found, sep="\n")
+        bad += bool(found)
+    if o.each:
+        print(f"{len(HOSTILE)} texts")
     return 1 if bad else 0
 
 
