@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Does SIGKILL where something goes to disk lose anything? Each fsync, fdatasync, rename, link, unlink and mkdir of init and
 # of enroll, the signer included, is once the last call of its process. FULL=1: each write, and each word to pcscd, of which
-# an APDU has several, as well. QUICK=N: every Nth such call, and one firmware. FIRMWARES=: init alone.
+# an APDU has several, as well. QUICK=N: every Nth such call, of init every 2Nth, and one firmware. FIRMWARES=: init alone.
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
@@ -27,7 +27,7 @@ names() {
 	awk '{ call = $2; sub(/\(.*/, "", call) } call ~ /^[a-z]+[0-9]*$/ { if (++n[$1, call] > max[call]) max[call] = n[$1, call] }
 		END { for (c in max) for (i = 1; i <= max[c]; i++) print c "-" i }' "$1" | sort -V
 }
-thin() { awk -v s="${QUICK:-1}" 'NR % s == 0'; }
+thin() { awk -v s=$((${QUICK:-1} * ${1:-1})) 'NR % s == 0'; } # thin [TIMES]: to an Nth, or so many times fewer
 killed() { grep -q 'killed by SIGKILL' "$1"; }
 
 # ---- in a lab, at one point ----
@@ -64,10 +64,10 @@ init_again() { # init_again FILE
 	9) grep -q "^ykenroll: $P/home " "$P/init.out" && key=recovery.key || return 1 ;;
 	*) return 1 ;;
 	esac
+	openssl pkey -in "$P/$key" -passin "file:$T/rpass" -out "$P/plain" || return 1
 	echo a secret | openssl cms -encrypt -binary -aes-256-gcm -outform DER -out "$P/sealed" "$P/home/recovery.crt" &&
-		openssl cms -decrypt -inform DER -in "$P/sealed" -inkey "$P/$key" -passin "file:$T/rpass" \
-			-recip "$P/home/recovery.crt" | grep -q 'a secret' || return 1
-	python3 "$here/checker.py" --mode init --key "$P/$key" --pass "$T/rpass" "$P"
+		openssl cms -decrypt -inform DER -in "$P/sealed" -inkey "$P/plain" -recip "$P/home/recovery.crt" | grep -q 'a secret' || return 1
+	python3 "$here/checker.py" --mode init --key "$P/plain" --pass "$T/rpass" "$P"
 }
 
 init_point() { # init_point NAME
@@ -131,7 +131,7 @@ done
 mkdir "$T/init" "$T/init/clean"
 P=$T/init/clean
 claim "init runs under strace" init tracing "$P/trace"
-names "$P/trace" | grep -v '^mkdir-[1-4]$' | thin >"$T/init/names"
+names "$P/trace" | grep -v '^mkdir-[1-4]$' | thin ${QUICK:+2} >"$T/init/names"
 want=$(wc -l <"$T/init/names")
 points init init <"$T/init/names"
 claim "init: $(count "$T"/init/p-*/rc) points, each of which ended in SIGKILL ($(count "$T"/init/p-*/twice) twice)" \
