@@ -115,7 +115,8 @@ for b in gcc clang; do
 		[ -f "$t" ] && [ -x "$t" ] || continue
 		# the sanitizers judge each path once: they need not see it at every point
 		case $b/$(basename "$t") in
-		gcc/test_removal | gcc/test_issue_many) how=$few ;;
+		gcc/test_issue_many) how=$few ;;
+		gcc/test_removal) how=$fewer ;;
 		gcc/*) how= ;;
 		*) how=$fewer ;;
 		esac
