@@ -128,7 +128,7 @@ found 13 no-certificate nginx
 claim "nginx without CRLs" mistake nginx '/ssl_crl /d'
 found 13 revoked nginx
 claim "nginx that takes any CA's" mistake nginx 's/ssl_verify_client on/ssl_verify_client optional_no_ca/; /ssl_crl /d'
-found 13 no-certificate nginx
+found 13 other-ca nginx
 claim "nginx that lets people in without a certificate" mistake nginx 's/ssl_verify_client on/ssl_verify_client optional/'
 found 10 unclear nginx
 found 13 no-certificate nginx --expect Client-Verify
