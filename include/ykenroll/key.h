@@ -95,7 +95,8 @@ MUST_CHECK int key_import(
 /* Is that one encrypted? */
 MUST_CHECK int key_import_asks(const char *path, bool *ret, struct err *err);
 
-extern int64_t key_kdf_ns; /* nanoseconds this process has spent deriving keys from passphrases */
+extern bool key_pass_wrong; /* of the last key_file_load: another passphrase may be right */
+extern int64_t key_kdf_ns;  /* nanoseconds this process has spent deriving keys from passphrases */
 
 /* ---- keys in a PKCS #11 token: an HSM, SoftHSM, or another host's by p11-kit's remoting ----
  *

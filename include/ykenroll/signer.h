@@ -73,10 +73,13 @@ struct signer;
 
 struct signer_open {
 	const char *home;
-	const char *ca_pass_spec;   /* handed on to a signer that has to be started: "prompt",
-				       "file:PATH", "fd:N"; NULL: none can be asked */
-	bool root;		    /* start a signer for this alone, with the root's key in it */
+	const char *ca_pass_spec; /* handed on to a signer that has to be started: "prompt",
+				     "file:PATH", "fd:N"; NULL: none can be asked */
+	bool root;		  /* start a signer for this alone, with the root's key in it */
+	bool look; /* without a key, and so nobody is asked: it finds, and checks what it is asked
+		      for (signer_precheck, signer_prepare…), and signs nothing */
 	const char *root_pass_spec; /* with root; NULL: the CA passphrase opens it too */
+	const char *about;  /* a line for above the prompt of one that is started; NULL, "": none */
 	const char *socket; /* of a signer that listens there, perhaps on another host; NULL: what
 			       [desk] signer of home/ykenroll.conf names, if it does */
 };

@@ -11,6 +11,8 @@
 /* Gives a passphrase. what: for the prompt ("CA passphrase"). */
 struct signer_pass {
 	int (*get)(void *ctx, const char *what, struct secret *ret, struct err *err);
+	/* It was wrong, and may be given again: says so. NULL: it would be the same again. */
+	void (*again)(void *ctx, const struct err *why);
 	void *ctx;
 };
 
@@ -21,6 +23,7 @@ struct signer_serve {
 	const char *socket; /* with fd -1: path to listen at; NULL: home/signer.sock. Ends on
 			       SIGTERM/SIGINT */
 	bool root;	    /* with fd: unlock the root's key too, for one signer_crl of the root */
+	bool look;	    /* with fd: without any key. What needs one is refused */
 	const struct signer_pass *root_pass; /* with root; NULL: what pass gave opens it too */
 	/* What a signer that listens does by itself, and what somebody has to do: one line of plain
 	 * text each, to be escaped where it is shown. May be NULL. */

@@ -22,6 +22,7 @@
 #define REWRITE "rewrite it: openssl pkcs8 -topk8 -scrypt -scrypt_N 16384 -in OLD -out NEW"
 
 int64_t key_kdf_ns;
+bool key_pass_wrong;
 
 OSSL_FREEP(pbe2_freep, PBE2PARAM, PBE2PARAM_free)
 OSSL_FREEP(scrypt_freep, SCRYPT_PARAMS, SCRYPT_PARAMS_free)
@@ -224,6 +225,7 @@ key_file_load(const char *path, const struct secret *pass, struct key **ret, str
 	int64_t start;
 	int rc;
 
+	key_pass_wrong = false;
 	if ((rc = file_read_private(path, &pem, err)) != 0)
 		return rc;
 	if ((uri = find_reference(&pem)) != NULL)
@@ -234,6 +236,7 @@ key_file_load(const char *path, const struct secret *pass, struct key **ret, str
 	p8 = PKCS8_decrypt(sig, (const char *)pass->bytes, (int)pass->len);
 	key_kdf_ns += utc_monotonic_ns() - start;
 	if (p8 == NULL) {
+		key_pass_wrong = true;
 		ERR_clear_error();
 		return err_set(err, ERR_CA, "wrong passphrase for %s", path);
 	}

@@ -50,6 +50,7 @@ load_certs(struct ca *ca, struct err *err)
 	if (rc != 0)
 		return rc;
 	ca->single = blob_equal(&ca->cert[LOG_ISSUING], &ca->cert[LOG_ROOT]);
+	ca->alg = info.alg;
 	ca->not_before = info.not_before;
 	ca->not_after = info.not_after;
 	return 0;
@@ -83,6 +84,33 @@ open_log(struct ca *ca, struct err *err)
 	return ca->log->sums.stale ? crl_renew(ca, who.peer, true, err) : 0;
 }
 
+/* Nobody else has it open. */
+static int
+take(struct ca *ca, const struct secret *pass, int wait_ms, struct err *err)
+{
+	int rc;
+
+	if ((rc = unlock(ca, pass, err)) != 0 ||
+	    (rc = ca_lock(ca->home, wait_ms, &ca->lock, err)) != 0)
+		return rc;
+	return open_log(ca, err);
+}
+
+/* The log of a former release is converted all the same: there is no other way to read it. */
+static int
+look(struct ca *ca, int wait_ms, struct err *err)
+{
+	const struct log_who who = {.now = ca->now(), .peer = (uint32_t)geteuid()};
+	const struct ca_name dir = ca_name(ca->home, CA_DIR);
+	const struct ca_name path = ca_name(ca->home, CA_LOG);
+	int rc;
+
+	if (log_convert_due(dir.at) && ((rc = ca_lock(ca->home, wait_ms, &ca->lock, err)) != 0 ||
+					   (rc = log_convert(dir.at, &who, err)) != 0))
+		return rc;
+	return log_open_view(path.at, &ca->log, err);
+}
+
 int
 ca_open(const char *home, const struct secret *pass, int wait_ms, struct ca **ret, struct err *err)
 {
@@ -106,8 +134,7 @@ ca_open(const char *home, const struct secret *pass, int wait_ms, struct ca **re
 				 "%s must be accessible to its owner alone (chmod 700)", dir.at)
 			   : rc;
 	if ((rc = rules_load(conf.at, &ca->rules, err)) != 0 || (rc = load_certs(ca, err)) != 0 ||
-	    (rc = unlock(ca, pass, err)) != 0 ||
-	    (rc = ca_lock(home, wait_ms, &ca->lock, err)) != 0 || (rc = open_log(ca, err)) != 0)
+	    (rc = pass == NULL ? look(ca, wait_ms, err) : take(ca, pass, wait_ms, err)) != 0)
 		return rc;
 	*ret = TAKE(ca);
 	return 0;

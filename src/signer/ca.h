@@ -20,7 +20,8 @@
 struct ca {
 	char home[PATH_MAX / 2];
 	int lock;
-	struct key *key;	   /* the issuing CA's */
+	struct key *key;	   /* the issuing CA's; NULL: of one that only looks */
+	enum key_alg alg;	   /* of it */
 	struct key *root_key;	   /* NULL but for a moment: crl.h */
 	struct blob cert[LOG_CAS]; /* DER */
 	bool single;  /* one level: the issuing CA is the root, and both are the same */
@@ -41,8 +42,9 @@ struct ca {
 	int (*random)(void *to, size_t len); /* 0, or -1 */
 };
 
-/* Unlock and open it; waits up to wait_ms for another signer's end. Abandons what a crash left open
- * and publishes the CRL that says so. Errors: ERR_CA. */
+/* Unlock and open it (pass NULL: look at it, without key, lock or any change); waits up to wait_ms
+ * for another signer's end. Abandons what a crash left open and publishes the CRL that says so.
+ * Errors: ERR_CA. */
 MUST_CHECK int ca_open(
     const char *home, const struct secret *pass, int wait_ms, struct ca **ret, struct err *err);
 void ca_closep(struct ca **ca);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,7 +78,7 @@ can_ask(struct signer_open *how, struct err *err)
 
 	if (how->ca_pass_spec != NULL)
 		return 0;
-	if (ca_secret(how->home, &kind, NULL) != 0 || kind != KEY_SECRET_NONE)
+	if (!how->look && (ca_secret(how->home, &kind, NULL) != 0 || kind != KEY_SECRET_NONE))
 		return err_set(err, ERR_PERSON,
 		    "the %s is needed; use --ca-pass, or start: ykenroll signer",
 		    kind == KEY_SECRET_PIN ? "HSM PIN" : "CA passphrase");
@@ -88,14 +89,19 @@ can_ask(struct signer_open *how, struct err *err)
 static int
 open_child(struct signer *s, const struct signer_open *open, struct err *err)
 {
+	const struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct signer_open how = *open;
+	struct sigaction was;
 	int rc;
 
 	if ((rc = ca_there(open->home, err)) != 0 || (rc = can_ask(&how, err)) != 0 ||
 	    (rc = process_start(&how, &s->fd, &s->pid, err)) != 0)
 		return rc;
-	/* no limit: a person may be typing */
+	/* No limit: a person may be typing. An interrupt is for who asks, and comes back as its
+	 * answer. */
+	sigaction(SIGINT, &ignore, &was);
 	rc = hello(s, -1, err);
+	sigaction(SIGINT, &was, NULL);
 	return rc != 0 && s->fd < 0 ? no_hello(s, err) : rc;
 }
 

@@ -125,7 +125,7 @@ plan_it(const struct ca *ca, struct issue_peer *own, const struct request *reque
 	    .names = names,
 	    .spki = spki,
 	    .issuer = &ca->cert[LOG_ISSUING],
-	    .issuer_alg = key_algorithm(ca->key),
+	    .issuer_alg = ca->alg,
 	};
 	const struct sign_algorithm *alg;
 	size_t len_max;

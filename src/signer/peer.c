@@ -171,21 +171,32 @@ on_renew_issuing(const struct asked *a, struct blob *to, struct err *err)
 	return issue_issuing(a->ca, a->uid, err);
 }
 
-static int (*const table[])(const struct asked *a, struct blob *to, struct err *err) = {
-    [MESSAGE_CA] = on_ca,
-    [MESSAGE_PREPARE] = on_prepare,
-    [MESSAGE_SIGN] = on_sign,
-    [MESSAGE_FIND] = on_find,
-    [MESSAGE_REVOKE] = on_revoke,
-    [MESSAGE_PRECHECK] = on_prepare,
-    [MESSAGE_CRL] = on_crl,
-    [MESSAGE_ROOT_CRL] = on_root_crl,
-    [MESSAGE_SOFTWARE] = on_prepare,
-    [MESSAGE_RENEW] = on_prepare,
-    [MESSAGE_RENEW_ISSUING] = on_renew_issuing,
-    [MESSAGE_FORBID] = on_forbid,
-    [MESSAGE_TELL] = on_tell,
+static const struct {
+	int (*answer)(const struct asked *a, struct blob *to, struct err *err);
+	bool looks; /* needs no key, and changes nothing */
+} table[] = {
+    [MESSAGE_CA] = {on_ca, false},
+    [MESSAGE_PREPARE] = {on_prepare, true},
+    [MESSAGE_SIGN] = {on_sign, false},
+    [MESSAGE_FIND] = {on_find, true},
+    [MESSAGE_REVOKE] = {on_revoke, false},
+    [MESSAGE_PRECHECK] = {on_prepare, true},
+    [MESSAGE_CRL] = {on_crl, false},
+    [MESSAGE_ROOT_CRL] = {on_root_crl, false},
+    [MESSAGE_SOFTWARE] = {on_prepare, true},
+    [MESSAGE_RENEW] = {on_prepare, true},
+    [MESSAGE_RENEW_ISSUING] = {on_renew_issuing, false},
+    [MESSAGE_FORBID] = {on_forbid, false},
+    [MESSAGE_TELL] = {on_tell, true},
 };
+
+static int
+answer_by_table(const struct asked *a, struct blob *to, struct err *err)
+{
+	if (a->ca->key == NULL && !table[a->m->type].looks)
+		return err_set(err, ERR_CA, "this signer has no key: it only looks");
+	return table[a->m->type].answer(a, to, err);
+}
 
 /* ---- frames ---- */
 
@@ -240,13 +251,13 @@ answer_request(struct ca *ca, struct issue_peer *own, uint32_t uid, const struct
 	struct err err = ERR_INIT;
 	int rc;
 
-	if (m->type >= sizeof(table) / sizeof(table[0]) || table[m->type] == NULL)
+	if (m->type >= sizeof(table) / sizeof(table[0]) || table[m->type].answer == NULL)
 		return ERR_INTERNAL;
 	a.serial = serial == NULL ? NULL : serial->data;
 	ca->audit = own->audit;
 	if ((rc = message_request(m, &a.request, &err)) == 0 &&
 	    (rc = message_begin(&frame, message_reply(m->type), &err)) == 0)
-		rc = table[m->type](&a, &frame, &err);
+		rc = answer_by_table(&a, &frame, &err);
 	ca->audit = (struct signer_audit){0};
 	times->fsync_ns += file_fsync_ns - before;
 	return rc == 0 ? finish(&frame, times, ret_frame) : peer_error(rc, &err, times, ret_frame);

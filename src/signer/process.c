@@ -23,6 +23,7 @@
 #include "signer/sandbox.h"
 
 #define BACKLOG 16
+#define PROCESS_WORDS 16
 #define NUMBER_LEN 16 /* characters of a descriptor */
 
 static const char *program;
@@ -219,11 +220,22 @@ process_start(const struct signer_open *open, int *ret_fd, pid_t *ret_pid, struc
 	const int inherit[] = {
 	    spec_fd(open->ca_pass_spec), root_spec == NULL ? -1 : spec_fd(root_spec)};
 	char number[NUMBER_LEN],
-	    *argv[] = {word("ykenroll-signer"), word("--fd"), number, word("--home"),
-		word(open->home), word("--ca-pass"), word(open->ca_pass_spec),
-		open->root ? word("--root") : NULL, root_spec != NULL ? word("--root-pass") : NULL,
-		word(root_spec), NULL};
+	    *argv[PROCESS_WORDS] = {word("ykenroll-signer"), word("--fd"), number, word("--home"),
+		word(open->home), word("--ca-pass"), word(open->ca_pass_spec)};
+	size_t n = 7;
 
+	if (open->root)
+		argv[n++] = word("--root");
+	if (open->look)
+		argv[n++] = word("--look");
+	if (root_spec != NULL) {
+		argv[n++] = word("--root-pass");
+		argv[n++] = word(root_spec);
+	}
+	if (open->about != NULL && open->about[0] != '\0') {
+		argv[n++] = word("--about");
+		argv[n++] = word(open->about);
+	}
 	return start(argv, number, inherit, ret_fd, ret_pid, err);
 }
 

@@ -21,8 +21,8 @@ MUST_CHECK int process_connect(const char *path, int *ret_fd, struct err *err);
  * ERR_INTERNAL. */
 MUST_CHECK int process_listen(const char *path, int *ret_fd, struct err *err);
 
-/* Start `ykenroll-signer --fd N --home HOME --ca-pass SPEC [--root [--root-pass SPEC]]` over a
- * socketpair. */
+/* Start `ykenroll-signer --fd N --home HOME --ca-pass SPEC [--look | --root [--root-pass SPEC]]
+ * [--about TEXT]` over a socketpair. */
 MUST_CHECK int process_start(
     const struct signer_open *open, int *ret_fd, pid_t *ret_pid, struct err *err);
 /* Wait for its end, *pid is 0 then. Returns its exit status, 127: it could not be started; -1: it

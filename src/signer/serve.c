@@ -23,8 +23,9 @@
 #include "ykenroll/signer_serve.h"
 
 #define PEERS_MAX 32
-#define TICK_MS 1000	   /* how often the clocks are looked at */
-#define USELESS_MS 3000	   /* from a failure to the end */
+#define TICK_MS 1000	/* how often the clocks are looked at */
+#define USELESS_MS 3000 /* from a failure to the end */
+#define PASS_TRIES 3
 #define LOCK_WAIT_MS 10000 /* for the end of another signer of this home */
 
 struct server {
@@ -169,7 +170,7 @@ confine(struct server *s, const char *socket, struct err *err)
 	const struct sandbox box = {
 	    .home = s->ca->home,
 	    .socket = socket,
-	    .hsm = key_outside(s->ca->key) ||
+	    .hsm = (s->ca->key != NULL && key_outside(s->ca->key)) ||
 		   (s->ca->root_key != NULL && key_outside(s->ca->root_key)),
 	};
 	struct sandbox_in_force f;
@@ -247,22 +248,46 @@ ask(const struct signer_serve *serve, struct secret *pass, struct err *err)
 	    serve->pass->ctx, kind == KEY_SECRET_PIN ? "HSM PIN" : "CA passphrase", pass, err);
 }
 
+/* What was typed may be typed again; an HSM has few tries, and a file says the same. */
+static int
+unlock_own(const struct signer_serve *serve, struct secret *pass, struct ca **ret,
+    int64_t *ret_wait_ns, struct err *err)
+{
+	struct err why;
+	int64_t start;
+	int left, rc;
+
+	for (left = PASS_TRIES; left > 0; left--) {
+		start = utc_monotonic_ns();
+		rc = ask(serve, pass, err);
+		*ret_wait_ns += utc_monotonic_ns() - start;
+		if (rc != 0)
+			return rc;
+		why = (struct err)ERR_INIT;
+		rc = ca_open(serve->home, pass, LOCK_WAIT_MS, ret, &why);
+		if (rc == 0 || !key_pass_wrong || serve->pass->again == NULL)
+			break;
+		if (left > 1)
+			serve->pass->again(serve->pass->ctx, &why);
+	}
+	if (rc != 0 && err != NULL)
+		*err = why;
+	return rc;
+}
+
 static int
 unlock(const struct signer_serve *serve, struct ca **ret, int64_t *ret_wait_ns, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *pass = secret_new();
 	CLEAN(ca_closep) struct ca *ca = NULL;
-	int64_t start;
 	int rc;
 
+	*ret_wait_ns = 0;
 	if ((rc = sandbox_harden(err)) != 0)
 		return rc;
-	start = utc_monotonic_ns();
-	rc = ask(serve, pass, err);
-	*ret_wait_ns = utc_monotonic_ns() - start;
-	if (rc != 0)
-		return rc;
-	if ((rc = ca_open(serve->home, pass, LOCK_WAIT_MS, &ca, err)) != 0 ||
+	if (serve->look)
+		return ca_open(serve->home, NULL, LOCK_WAIT_MS, ret, err);
+	if ((rc = unlock_own(serve, pass, &ca, ret_wait_ns, err)) != 0 ||
 	    (rc = unlock_root(serve, pass, ca, err)) != 0)
 		return rc;
 	*ret = TAKE(ca);

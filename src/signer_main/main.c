@@ -22,7 +22,21 @@ static const char usage[] =
     "\n"
     "It holds the CA key behind a socket; ykenroll-signer(1) tells the rest.\n";
 
-enum word { SOCKET = 1, FD, MAKE, ROOT, ROOT_PASS, CA_PASS, HOME, NOBODY, JSON, HELP, VERSION };
+enum word {
+	SOCKET = 1,
+	FD,
+	MAKE,
+	ROOT,
+	ROOT_PASS,
+	LOOK,
+	ABOUT,
+	CA_PASS,
+	HOME,
+	NOBODY,
+	JSON,
+	HELP,
+	VERSION
+};
 
 static const struct option table[] = {
     {"socket", required_argument, NULL, SOCKET},
@@ -30,6 +44,8 @@ static const struct option table[] = {
     {"make", required_argument, NULL, MAKE},	       /* by ykenroll */
     {"root", no_argument, NULL, ROOT},		       /* by ykenroll */
     {"root-pass", required_argument, NULL, ROOT_PASS}, /* by ykenroll */
+    {"about", required_argument, NULL, ABOUT},	       /* by ykenroll */
+    {"look", no_argument, NULL, LOOK},		       /* by ykenroll */
     {"ca-pass", required_argument, NULL, CA_PASS},
     {"home", required_argument, NULL, HOME},
     {"non-interactive", no_argument, NULL, NOBODY},
@@ -73,6 +89,14 @@ pass(void *ctx, const char *what, struct secret *ret, struct err *err)
 	return prompt_secret(&ask, ret, err);
 }
 
+/* The prompt has said whose it is. */
+static void
+again(void *ctx, const struct err *why)
+{
+	(void)ctx;
+	render_error(why);
+}
+
 static void
 say(void *ctx, const char *line)
 {
@@ -100,7 +124,8 @@ serve(int fd, struct err *err)
 {
 	struct prompt own = {.spec = words[CA_PASS], .option = "--ca-pass"};
 	struct prompt root = {.spec = words[ROOT_PASS], .option = "--root-pass"};
-	const struct signer_pass ask = {pass, &own}, ask_root = {pass, &root};
+	const struct signer_pass ask = {pass, prompt_is_person(own.spec) ? again : NULL, &own};
+	const struct signer_pass ask_root = {pass, NULL, &root};
 	char home[PATH_MAX];
 	const struct signer_serve how = {
 	    .home = home,
@@ -108,16 +133,21 @@ serve(int fd, struct err *err)
 	    .fd = fd,
 	    .socket = words[SOCKET],
 	    .root = words[ROOT] != NULL,
+	    .look = words[LOOK] != NULL,
 	    .root_pass = root.spec == NULL ? NULL : &ask_root,
 	    .say = say,
 	};
 	int rc;
 
 	prompt_nobody = words[NOBODY] != NULL;
+	prompt_about = words[ABOUT] == NULL || words[ABOUT][0] == '\0' ? NULL : words[ABOUT];
+	prompt_left = ""; /* who started us says it */
 	if ((rc = env_home(words[HOME], home, err)) != 0 ||
 	    (rc = prompt_check_spec(own.spec, own.option, err)) != 0 ||
 	    (rc = prompt_check_spec(root.spec, root.option, err)) != 0)
 		return rc;
+	if (fd < 0 && how.look)
+		return err_set(err, ERR_USAGE, "--look is for ykenroll alone");
 	if (fd < 0 && how.root)
 		return err_set(err, ERR_USAGE,
 		    "a signer that listens does not hold the root's key; use: ykenroll ca crl --root");

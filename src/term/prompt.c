@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ui.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,8 +17,11 @@
 
 #define PROMPT_ROUNDS 3
 #define CREDENTIAL "credential:"
+#define FILE_SPEC "file:"
 
 bool prompt_nobody;
+const char *prompt_about;
+const char *prompt_left = "nothing was changed";
 int64_t prompt_ns;
 
 static bool
@@ -34,14 +38,27 @@ have_terminal(void)
 int
 prompt_check_spec(const char *spec, const char *option, struct err *err)
 {
-	if (spec == NULL || strcmp(spec, "prompt") == 0 || strncmp(spec, "file:", 5) == 0 ||
-	    strncmp(spec, "fd:", 3) == 0 || strncmp(spec, CREDENTIAL, strlen(CREDENTIAL)) == 0)
+	int rc;
+
+	if (spec != NULL && strncmp(spec, FILE_SPEC, strlen(FILE_SPEC)) == 0) {
+		if ((rc = file_check_private(spec + strlen(FILE_SPEC), err)) != 0)
+			(void)err_wrap(err, "%s", option);
+		return rc == ERR_ABSENT ? ERR_USAGE : rc;
+	}
+	if (spec == NULL || strcmp(spec, "prompt") == 0 || strncmp(spec, "fd:", 3) == 0 ||
+	    strncmp(spec, CREDENTIAL, strlen(CREDENTIAL)) == 0)
 		return 0;
 	/* The value is not repeated: it may be the secret itself. */
 	return err_set(err, ERR_USAGE,
 	    "%s must be prompt, file:PATH, fd:N or credential:NAME, not the secret itself: any "
 	    "user can see the arguments of a command, and every child inherits the environment",
 	    option);
+}
+
+bool
+prompt_is_person(const char *spec)
+{
+	return spec == NULL || strcmp(spec, "prompt") == 0;
 }
 
 static int
@@ -75,14 +92,16 @@ static int
 ask(const struct prompt *p, struct secret *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *again = secret_new();
-	char text[128];
+	char text[128], about[ERR_TEXT_MAX + 2] = "";
 	UI *ui = UI_new();
 	int r = -1;
 
 	/* OpenSSL puts "Verifying - " before the second one. */
 	snprintf(text, sizeof(text), "%s: ", p->what);
 	text[0] = (char)toupper((unsigned char)text[0]);
-	if (ui != NULL &&
+	if (prompt_about != NULL)
+		snprintf(about, sizeof(about), "%s\n", render_escaped(prompt_about));
+	if (ui != NULL && UI_add_info_string(ui, about) >= 0 &&
 	    UI_add_input_string(ui, text, 0, (char *)ret->bytes, 0, SECRET_MAX - 1) >= 0 &&
 	    (!p->twice || UI_add_verify_string(ui, text, 0, (char *)again->bytes, 0, SECRET_MAX - 1,
 			      (const char *)ret->bytes) >= 0))
@@ -90,7 +109,8 @@ ask(const struct prompt *p, struct secret *ret, struct err *err)
 	UI_free(ui);
 	ERR_clear_error();
 	if (r == -2)
-		return err_set(err, ERR_PERSON, "interrupted at the prompt for the %s", p->what);
+		return err_set(err, ERR_PERSON, "interrupted at the prompt for the %s%s%s", p->what,
+		    prompt_left[0] == '\0' ? "" : "; ", prompt_left);
 	if (r != 0)
 		return p->twice ? err_set(err, ERR_USAGE, "The two entries differ. Try again.")
 				: err_set(err, ERR_USAGE, "the %s could not be read", p->what);
@@ -117,6 +137,25 @@ ask_rounds(const struct prompt *p, struct secret *ret, struct err *err)
 	return rc;
 }
 
+static void
+on_interrupt(int sig)
+{
+	(void)sig;
+}
+
+/* Interrupted is not yes. */
+static void
+read_line(FILE *tty, char *ret, int size)
+{
+	const struct sigaction sa = {.sa_handler = on_interrupt}; /* no SA_RESTART */
+	struct sigaction was;
+
+	sigaction(SIGINT, &sa, &was);
+	if (fgets(ret, size, tty) == NULL)
+		ret[0] = '\0';
+	sigaction(SIGINT, &was, NULL);
+}
+
 int
 prompt_yes(const char *question, bool yes, struct err *err)
 {
@@ -132,8 +171,7 @@ prompt_yes(const char *question, bool yes, struct err *err)
 		    "this needs a confirmation and there is nobody to ask; use -y to confirm");
 	fprintf(tty, "Type yes: ");
 	fflush(tty);
-	if (fgets(answer, sizeof(answer), tty) == NULL)
-		answer[0] = '\0';
+	read_line(tty, answer, sizeof(answer));
 	fclose(tty);
 	return strcmp(answer, "yes\n") == 0
 		   ? 0
@@ -147,8 +185,8 @@ prompt_secret(const struct prompt *p, struct secret *ret, struct err *err)
 
 	if ((rc = prompt_check_spec(p->spec, p->option, err)) != 0)
 		return rc;
-	if (p->spec != NULL && strncmp(p->spec, "file:", 5) == 0)
-		rc = file_read_secret(p->spec + 5, ret, err);
+	if (p->spec != NULL && strncmp(p->spec, FILE_SPEC, strlen(FILE_SPEC)) == 0)
+		rc = file_read_secret(p->spec + strlen(FILE_SPEC), ret, err);
 	else if (p->spec != NULL && strncmp(p->spec, "fd:", 3) == 0)
 		rc = from_fd(p->spec + 3, ret, err);
 	else if (p->spec != NULL && strncmp(p->spec, CREDENTIAL, strlen(CREDENTIAL)) == 0)

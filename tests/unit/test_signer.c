@@ -289,6 +289,31 @@ a_desk_can_ask_before_it_touches_the_token(void **state)
 	assert_int_equal(signer_precheck(s, &q.r, &err), ERR_ATTEST);
 }
 
+/* No passphrase, and no key: it is asked while the signer proper waits for somebody. */
+static void
+one_that_only_looks_prepares_and_never_signs(void **state)
+{
+	CLEAN(textp) char *home = testsigner_home();
+	CLEAN(testsigner_request_wipe) struct testsigner_request q;
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	CLEAN(signer_closep) struct signer *s = NULL;
+	CLEAN(blob_wipe) struct blob cert = {0};
+	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
+	const struct signer_open how = {.home = home, .look = true};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	OK(signer_open(&how, &s, &err));
+	testsigner_request(&q, KEY_P256, "alice");
+	OK(signer_prepare(s, &q.r, &p, &err));
+	assert_int_equal(signer_sign(s, p.serial, &cert, &err), ERR_CA);
+	assert_int_equal(signer_find(s, p.serial, &cert, NULL, &err), ERR_ABSENT);
+	assert_int_equal(signer_ca(s, &ca, &err), ERR_CA);
+	assert_int_equal(signer_crl(s, false, &err), ERR_CA);
+	assert_int_equal(
+	    signer_revoke(s, p.serial, sizeof(p.serial), NULL, REASON_SUPERSEDED, &err), ERR_CA);
+}
+
 static void
 opening_says_why_it_cannot(void **state)
 {
@@ -383,6 +408,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(a_desk_gets_a_certificate_once_and_finds_it_again),
 	    cmocka_unit_test(a_revoked_certificate_is_on_the_list_when_revoke_returns),
 	    cmocka_unit_test(a_desk_can_ask_before_it_touches_the_token),
+	    cmocka_unit_test(one_that_only_looks_prepares_and_never_signs),
 	    cmocka_unit_test(opening_says_why_it_cannot),
 	    cmocka_unit_test(a_passphrase_comes_through_an_inherited_descriptor),
 	    cmocka_unit_test(one_signer_at_a_time_writes_the_log),

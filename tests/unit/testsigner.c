@@ -251,7 +251,9 @@ testsigner_main(int argc, char **argv)
 
 	if (argc == 3 && strcmp(argv[1], "--make") == 0)
 		_exit(signer_make(atoi(argv[2]), NULL) == 0 ? 0 : 1);
-	if (argc != 7 || strcmp(argv[1], "--fd") != 0 || strcmp(argv[3], "--home") != 0)
+	serve.look = argc == 8 && strcmp(argv[7], "--look") == 0;
+	if ((argc != 7 && !serve.look) || strcmp(argv[1], "--fd") != 0 ||
+	    strcmp(argv[3], "--home") != 0)
 		return 2;
 	serve.fd = atoi(argv[2]);
 	serve.home = argv[4];
