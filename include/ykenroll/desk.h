@@ -44,6 +44,15 @@ struct desk_ui {
 	/* Get a secret. Errors: ERR_PERSON none was given and nobody can be asked; ERR_ABSENT none
 	 * was given and it is one that is only given explicitly (the CURRENT ones). */
 	int (*secret)(void *ctx, enum desk_secret which, struct secret *ret, struct err *err);
+	/* From here on: for whom and about which token anybody is asked; and, for who interrupts
+	 * that, what state is left and what finishes it. Both are copied. May be NULL. */
+	void (*about)(void *ctx, const char *whom, const char *left);
+	/* Was what a person has typed wrong, and may it be typed again? Then why was said. NULL:
+	 * never. */
+	bool (*again)(void *ctx, enum desk_secret which, const struct err *why);
+	/* What a file gives can be known before anybody is asked: is it a value that may be?
+	 * Nothing given, or not by a file: 0. May be NULL. Errors: ERR_USAGE. */
+	int (*check)(void *ctx, enum desk_secret which, struct err *err);
 	/* May this be done? For the verbs of workflow_token.h. Errors: ERR_PERSON no, or nobody can
 	 * be asked. */
 	int (*confirm)(void *ctx, const char *question, struct err *err);

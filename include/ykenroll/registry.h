@@ -150,6 +150,11 @@ MUST_CHECK int registry_begin(struct registry *r, struct registry_work *w,
     const struct registry_sealed *sealed, size_t n_sealed, enum registry_begin how,
     struct err *err);
 
+/* Would it? recycled: after registry_recycle. Nothing is changed, w neither. Errors: as
+ * registry_begin. */
+MUST_CHECK int registry_begin_check(struct registry *r, const struct registry_work *w,
+    enum registry_begin how, bool recycled, struct err *err);
+
 /* The open work on this token. Errors: ERR_ABSENT. */
 MUST_CHECK int registry_work_open(
     struct registry *r, uint32_t serial, struct registry_work *ret, struct err *err);

@@ -143,6 +143,10 @@ MUST_CHECK int workflow_audit_rows(struct registry *r, const struct workflow_aud
 /* Unlock the key that w->escrow_key names (an encrypted PKCS#8 file or a PKCS #11 URI); its
  * passphrase is asked of w->ui (DESK_ESCROW_PASS) where one is needed. Errors: ERR_PERSON no
  * key is named; and as registry_escrow_unlock. */
+/* Before anybody is asked: is one named, and there? *ret_wanted, unless NULL: what opens it.
+ * Errors: ERR_PERSON; ERR_USAGE. */
+MUST_CHECK int workflow_escrow_check(
+    const struct desk *w, enum key_secret *ret_wanted, struct err *err);
 MUST_CHECK int workflow_escrow_unlock(
     const struct desk *w, struct registry *r, struct registry_escrow_key **ret, struct err *err);
 
@@ -337,6 +341,9 @@ struct workflow_p12 {
 	bool compat;
 	const char *path; /* written 0600; w->force replaces it */
 };
+/* What the CA would refuse of it, before a passphrase is asked for. Errors: as ca_check. */
+MUST_CHECK int workflow_p12_check(
+    const struct desk *w, const struct request *request, struct err *err);
 /* Make a key here, have it certified, and put key, certificate and chain into a PKCS #12 file. What
  * was certified and could not be written is revoked. Errors: ERR_OCCUPIED path exists; as
  * workflow_issue. */

@@ -135,14 +135,13 @@ file_read(const char *path, struct blob *ret, struct err *err)
 	return read_all(fd, path, ret, err);
 }
 
-int
-file_read_private(const char *path, struct blob *ret, struct err *err)
+static int
+open_private(const char *path, int *ret_fd, struct err *err)
 {
-	CLEAN(file_closep) int fd = -1;
 	struct stat st;
 	int rc;
 
-	if ((rc = open_stat(path, &fd, &st, err)) != 0)
+	if ((rc = open_stat(path, ret_fd, &st, err)) != 0)
 		return rc;
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_USAGE, "%s is not a regular file", path);
@@ -151,7 +150,24 @@ file_read_private(const char *path, struct blob *ret, struct err *err)
 	if ((st.st_mode & 077) != 0)
 		return err_set(err, ERR_USAGE, "%s can be read by others (mode %03o); chmod 600 it",
 		    path, (unsigned)st.st_mode & 0777);
-	return read_all(fd, path, ret, err);
+	return 0;
+}
+
+int
+file_check_private(const char *path, struct err *err)
+{
+	CLEAN(file_closep) int fd = -1;
+
+	return open_private(path, &fd, err);
+}
+
+int
+file_read_private(const char *path, struct blob *ret, struct err *err)
+{
+	CLEAN(file_closep) int fd = -1;
+	const int rc = open_private(path, &fd, err);
+
+	return rc != 0 ? rc : read_all(fd, path, ret, err);
 }
 
 int
@@ -399,6 +415,30 @@ file_create(const char *path, const void *data, size_t len, mode_t mode, struct 
 		return rc;
 	}
 	return file_sync_dir(path, err);
+}
+
+int
+file_check_dir(const char *path, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	char dir[PATH_SIZE];
+	int n = snprintf(dir, sizeof(dir), "%.*s", slash == NULL ? 1 : (int)(slash - path + 1),
+	    slash == NULL ? "." : path);
+
+	if (n < 0 || (size_t)n >= sizeof(dir))
+		return err_set(err, ERR_USAGE, "path too long: %s", path);
+	return access(dir, W_OK | X_OK) == 0
+		   ? 0
+		   : err_errno(err, ERR_USAGE, "%s cannot be written there", path);
+}
+
+int
+file_check_new(const char *path, struct err *err)
+{
+	struct stat st;
+
+	return lstat(path, &st) != 0 ? file_check_dir(path, err)
+				     : err_set(err, ERR_OCCUPIED, "%s already exists", path);
 }
 
 int

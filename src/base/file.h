@@ -33,6 +33,8 @@ MUST_CHECK int file_read(const char *path, struct blob *ret, struct err *err);
 /* As file_read, but the file must be a regular one, ours or root's, and closed to group and others.
  * Errors: ERR_ABSENT; ERR_USAGE too open, of another owner, not regular; ERR_INTERNAL. */
 MUST_CHECK int file_read_private(const char *path, struct blob *ret, struct err *err);
+/* Is it such a file? Nothing of it is read. */
+MUST_CHECK int file_check_private(const char *path, struct err *err);
 
 /* As file_read, but the file must be a regular one, ours or root's, and others must not be able to
  * write it: what it says is obeyed. Errors: as file_read_private. */
@@ -65,6 +67,11 @@ MUST_CHECK int file_create(
  * comes later. Errors: ERR_INTERNAL, and nothing is left. */
 MUST_CHECK int file_stage(
     const char *path, const void *data, size_t len, mode_t mode, struct err *err);
+
+/* Is the folder there in which that file would be made, and may it be? Errors: ERR_USAGE. */
+MUST_CHECK int file_check_dir(const char *path, struct err *err);
+/* And is the file not there? Errors: also ERR_OCCUPIED. */
+MUST_CHECK int file_check_new(const char *path, struct err *err);
 
 /* fsync the directory that path is in: what was renamed there stays renamed. Errors: ERR_INTERNAL.
  */

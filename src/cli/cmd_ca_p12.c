@@ -64,7 +64,8 @@ run(struct called *c, struct err *err)
 		return rc;
 	what.compat = compat != 0;
 	what.path = ca_out_path;
-	if ((rc = prompt_secret(&(struct prompt){pass_spec, "passphrase for the file", "--p12-pass",
+	if ((rc = workflow_p12_check(&c->desk, r, err)) != 0 ||
+	    (rc = prompt_secret(&(struct prompt){pass_spec, "passphrase for the file", "--p12-pass",
 				    true, long_enough},
 		 pass, err)) != 0 ||
 	    (rc = workflow_p12(&c->desk, &what, &issued, err)) != 0)

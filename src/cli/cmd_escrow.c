@@ -127,9 +127,7 @@ check_out(struct err *err)
 	if (out == NULL && !isatty(STDOUT_FILENO))
 		return err_set(err, ERR_USAGE,
 		    "secrets are shown only on a terminal, not in a pipe; use --out FILE");
-	if (out != NULL && access(out, F_OK) == 0)
-		return err_set(err, ERR_OCCUPIED, "%s already exists", out);
-	return 0;
+	return out == NULL ? 0 : file_check_new(out, err);
 }
 
 /* A PUK as it is typed, a management key in hexadecimal, and a newline. */

@@ -127,7 +127,7 @@ run(struct called *c, struct err *err)
 	if (c->n != 1 || out == NULL)
 		return err_set(err, ERR_USAGE,
 		    "ykenroll receipt HOLDER|TOKEN --out FILE, or: ykenroll receipt verify FILE");
-	if ((rc = token_of(c->args[0], &token, err)) != 0 ||
+	if ((rc = file_check_new(out, err)) != 0 || (rc = token_of(c->args[0], &token, err)) != 0 ||
 	    (rc = workflow_receipt(&c->desk, token, &receipt, err)) != 0 ||
 	    (rc = file_create(out, receipt.data, receipt.len, 0644, err)) != 0)
 		return rc;

@@ -131,7 +131,7 @@ check_new(bool out_needed, const char *given, const char *option, struct err *er
 	if (out_needed && out == NULL)
 		return err_set(err, ERR_USAGE,
 		    "--generate needs --out FILE: the value is written there and not shown");
-	return 0;
+	return out == NULL ? 0 : file_check_new(out, err);
 }
 
 static int

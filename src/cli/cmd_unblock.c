@@ -8,7 +8,7 @@
 #define HOURS_MAX (24 * 7)
 
 static char *ticket, *request, *answer, *apply, *answer_file;
-static int hours;
+static int hours = HOURS_DEFAULT;
 
 static const struct poptOption table[] = {
     OPT_TEXT("pin", 0, &face.new_pin,
@@ -63,7 +63,7 @@ run_remote(const struct desk *w, struct err *err)
 								: answer != NULL ? answer
 										 : apply,
 	    .answer = answer_file,
-	    .hours = hours == 0 ? HOURS_DEFAULT : (unsigned)hours,
+	    .hours = (unsigned)hours,
 	    .ticket = ticket};
 	struct workflow_remote_result done;
 	int rc;
@@ -73,7 +73,7 @@ run_remote(const struct desk *w, struct err *err)
 	if (opt.dry_run)
 		return err_set(
 		    err, ERR_USAGE, "--dry-run cannot be used with --request, --answer or --apply");
-	if (hours < 0 || hours > HOURS_MAX)
+	if (hours < 1 || hours > HOURS_MAX)
 		return err_set(err, ERR_USAGE, "--hours must be from 1 to %d", HOURS_MAX);
 	rc = request != NULL  ? workflow_remote_request(w, &what, &done, err)
 	     : answer != NULL ? workflow_remote_answer(w, &what, &done, err)

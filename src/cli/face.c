@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* face: what a person sees of a workflow while it runs. */
+#include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -179,10 +180,57 @@ secret(void *ctx, enum desk_secret which, struct secret *ret, struct err *err)
 }
 
 static int
+check_given(const struct asked *a, enum desk_secret which, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *value = secret_new();
+
+	return *a->spec != NULL && strncmp(*a->spec, "file:", 5) == 0 ? ask(a, which, value, err)
+								      : 0;
+}
+
+static int
+check(void *ctx, enum desk_secret which, struct err *err)
+{
+	(void)ctx;
+	return check_given(&of_life[which], which, err);
+}
+
+static int
+token_check(void *ctx, enum desk_secret which, struct err *err)
+{
+	(void)ctx;
+	return check_given(&of_token[which], which, err);
+}
+
+static int
 token_secret(void *ctx, enum desk_secret which, struct secret *ret, struct err *err)
 {
 	(void)ctx;
 	return ask(&of_token[which], which, ret, err);
+}
+
+static void
+about(void *ctx, const char *whom, const char *left)
+{
+	static char whom_kept[ERR_TEXT_MAX], left_kept[ERR_TEXT_MAX];
+
+	(void)ctx;
+	snprintf(whom_kept, sizeof(whom_kept), "%s", whom);
+	snprintf(left_kept, sizeof(left_kept), "%s", left);
+	prompt_about = whom_kept;
+	prompt_left = left_kept;
+}
+
+static bool
+again(void *ctx, enum desk_secret which, const struct err *why)
+{
+	static unsigned tries;
+
+	(void)ctx;
+	if (!prompt_is_person(*of_life[which].spec) || ++tries >= PROMPT_TRIES)
+		return false;
+	render_error(why);
+	return true;
 }
 
 static int
@@ -192,5 +240,12 @@ confirm(void *ctx, const char *question, struct err *err)
 	return prompt_yes(question, face.yes, err);
 }
 
-const struct desk_ui face_ui = {.step = step, .say = say, .secret = secret, .confirm = confirm};
-const struct desk_ui face_token_ui = {.say = say, .secret = token_secret, .confirm = confirm};
+const struct desk_ui face_ui = {.step = step,
+    .say = say,
+    .about = about,
+    .again = again,
+    .secret = secret,
+    .check = check,
+    .confirm = confirm};
+const struct desk_ui face_token_ui = {
+    .say = say, .about = about, .secret = token_secret, .check = token_check, .confirm = confirm};

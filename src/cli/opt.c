@@ -93,11 +93,15 @@ is_stdout(const char *path)
 int
 opt_out_check(const char *path, struct err *err)
 {
-	struct stat st;
+	int rc;
 
-	if (is_stdout(path) || opt.force || lstat(path, &st) != 0)
+	if (is_stdout(path))
 		return 0;
-	return err_set(err, ERR_OCCUPIED, "%s already exists; use --force to overwrite it", path);
+	if (opt.force)
+		return file_check_dir(path, err);
+	if ((rc = file_check_new(path, err)) == ERR_OCCUPIED)
+		err_hint(err, "use --force to overwrite it");
+	return rc;
 }
 
 int

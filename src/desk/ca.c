@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "desk/ca.h"
+#include "desk/session.h"
 
 int
 ca_registry(const struct desk *w, struct registry **ret, struct err *err)
@@ -14,6 +15,16 @@ ca_registry(const struct desk *w, struct registry **ret, struct err *err)
 	bool there;
 
 	return err_answer(registry_open(w->home, w->actor, ret, err), ERR_ABSENT, &there, err);
+}
+
+int
+ca_check(const struct desk *w, const struct request *request, struct err *err)
+{
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	CLEAN(signer_closep) struct signer *look = NULL;
+	const int rc = session_open_look(w, &look, err);
+
+	return rc != 0 ? rc : signer_prepare_software(look, request, &p, err);
 }
 
 int

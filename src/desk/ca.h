@@ -7,6 +7,8 @@
 
 /* ---- certificates for keys that are in no token, over a connection that is open ---- */
 
+/* What would be refused, asked of who needs no key. Errors: those of signer_prepare_software. */
+MUST_CHECK int ca_check(const struct desk *w, const struct request *request, struct err *err);
 /* Prepare and sign. ret_cert: DER. Errors: those of signer_prepare_software and signer_sign. */
 MUST_CHECK int ca_issue(
     struct signer *s, const struct request *request, struct blob *ret_cert, struct err *err);

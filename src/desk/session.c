@@ -14,6 +14,7 @@ void
 session_wipe(struct session *s)
 {
 	signer_closep(&s->signer);
+	signer_closep(&s->look);
 	registry_escrow_lockp(&s->escrow);
 	registry_closep(&s->registry);
 	token_closep(&s->token);
@@ -39,6 +40,14 @@ session_open_signer(const struct desk *w, struct signer **ret, struct err *err)
 }
 
 int
+session_open_look(const struct desk *w, struct signer **ret, struct err *err)
+{
+	const struct signer_open how = {.home = w->home, .look = true};
+
+	return signer_open(&how, ret, err);
+}
+
+int
 session_registry(struct session *s, struct err *err)
 {
 	return s->registry != NULL ? 0 : session_open_registry(s->w, &s->registry, err);
@@ -47,7 +56,21 @@ session_registry(struct session *s, struct err *err)
 int
 session_signer(struct session *s, struct err *err)
 {
-	return s->signer != NULL ? 0 : session_open_signer(s->w, &s->signer, err);
+	const struct signer_open how = {
+	    .home = s->w->home, .ca_pass_spec = s->w->ca_pass_spec, .about = s->about};
+	int rc;
+
+	if (s->signer != NULL)
+		return 0;
+	if ((rc = signer_open(&how, &s->signer, err)) == ERR_PERSON && s->left[0] != '\0')
+		err_hint(err, "%s", s->left);
+	return rc;
+}
+
+int
+session_look(struct session *s, struct err *err)
+{
+	return s->look != NULL ? 0 : session_open_look(s->w, &s->look, err);
 }
 
 int
@@ -121,6 +144,24 @@ session_ask(const struct session *s, enum desk_secret which, struct secret *ret,
 	bool given;
 
 	return err_answer(s->w->ui.secret(s->w->ui.ctx, which, ret, err), ERR_ABSENT, &given, err);
+}
+
+void
+session_about(struct session *s, const struct holder *holder, const char *left)
+{
+	const bool any = holder != NULL && holder->key[0] != '\0';
+
+	snprintf(s->about, sizeof(s->about), any ? "token %u → %s (%s)" : "token %u", s->serial,
+	    any ? holder->name : "", any ? holder->key : "");
+	snprintf(s->left, sizeof(s->left), "%s", left);
+	if (s->w->ui.about != NULL)
+		s->w->ui.about(s->w->ui.ctx, s->about, s->left);
+}
+
+int
+session_check(const struct session *s, enum desk_secret which, struct err *err)
+{
+	return s->w->ui.check == NULL ? 0 : s->w->ui.check(s->w->ui.ctx, which, err);
 }
 
 int

@@ -11,6 +11,8 @@
 #include "ykenroll/registry_escrow.h"
 #include "ykenroll/desk.h"
 
+#define SESSION_ABOUT_MAX (2 * REGISTRY_TEXT_MAX)
+
 struct session {
 	const struct desk *w;
 	struct device_choice choice; /* w's, and then that of the token that was named */
@@ -19,9 +21,11 @@ struct session {
 	struct registry *registry;
 	struct registry_escrow_key *escrow;
 	struct signer *signer;
+	struct signer *look;	 /* one that needs no key, and asks nobody */
 	uint32_t serial;	 /* of the token that this is about; 0: it does not tell */
 	struct registry_row row; /* token.serial 0: the registry does not know it */
 	bool pin_verified, authenticated;
+	char about[SESSION_ABOUT_MAX], left[SESSION_ABOUT_MAX]; /* session_about */
 };
 
 void session_wipe(struct session *s);
@@ -32,10 +36,13 @@ void session_wipe(struct session *s);
  * registry. */
 MUST_CHECK int session_open_registry(const struct desk *w, struct registry **ret, struct err *err);
 MUST_CHECK int session_open_signer(const struct desk *w, struct signer **ret, struct err *err);
+/* Only to be asked what it would refuse, and what it has issued: nobody has to unlock it. */
+MUST_CHECK int session_open_look(const struct desk *w, struct signer **ret, struct err *err);
 
 /* Each: where it is not open yet. */
 MUST_CHECK int session_registry(struct session *s, struct err *err);
 MUST_CHECK int session_signer(struct session *s, struct err *err);
+MUST_CHECK int session_look(struct session *s, struct err *err);
 MUST_CHECK int session_token(struct session *s, struct err *err); /* and s->serial */
 /* One that tells its serial number, by which all is recorded. Errors: ERR_NO_TOKEN. */
 MUST_CHECK int session_known_token(struct session *s, struct err *err);
@@ -54,6 +61,12 @@ MUST_CHECK int session_note(
 /* A secret that need not be given: ret stays empty. */
 MUST_CHECK int session_ask(
     const struct session *s, enum desk_secret which, struct secret *ret, struct err *err);
+/* Before anybody is asked: "token 7 → Alice (alice@example.org)" stands above each prompt from here
+ * on, and left is said to who interrupts it: what is left, and what finishes it. holder: NULL, or
+ * key "": nobody's. */
+void session_about(struct session *s, const struct holder *holder, const char *left);
+/* One that a file gives: may it be? Errors: ERR_USAGE. */
+MUST_CHECK int session_check(const struct session *s, enum desk_secret which, struct err *err);
 /* A new PIN, and may it be one? */
 MUST_CHECK int session_new_pin(const struct session *s, struct secret *ret, struct err *err);
 /* Errors: ERR_PERSON no, or nobody can be asked. */

@@ -319,6 +319,21 @@ begin_rows(struct registry *r, struct registry_work *w, const struct registry_se
 	return put_intent(r, w, sealed, n_sealed, err);
 }
 
+/* Done, and rolled back: whatever would refuse it does. */
+int
+registry_begin_check(struct registry *r, const struct registry_work *w, enum registry_begin how,
+    bool recycled, struct err *err)
+{
+	CLEAN(db_rollbackp) struct db_tx tx = {0};
+	struct registry_work copy = *w; /* what it points to stays w's */
+	int rc;
+
+	if ((rc = check_texts(&copy, err)) != 0 || (rc = db_begin(r->db, &tx, err)) != 0 ||
+	    (recycled && (rc = registry_token_move(r, w->asked.token, TOKEN_NEW, err)) != 0))
+		return rc;
+	return begin_rows(r, &copy, NULL, 0, how, err);
+}
+
 int
 registry_begin(struct registry *r, struct registry_work *w, const struct registry_sealed *sealed,
     size_t n_sealed, enum registry_begin how, struct err *err)

@@ -19,7 +19,7 @@ struct renewal {
 	const struct desk *w;
 	const struct workflow_renew *what;
 	struct registry *registry;
-	struct signer *signer; /* opened when the first one is due */
+	struct signer *signer, *look; /* opened when the first one is due */
 	struct signer_ca ca;
 	size_t n;
 };
@@ -29,6 +29,7 @@ renewal_wipe(struct renewal *r)
 {
 	signer_ca_wipe(&r->ca);
 	signer_closep(&r->signer);
+	signer_closep(&r->look);
 	registry_closep(&r->registry);
 }
 
@@ -107,6 +108,21 @@ asked_for(struct renewal *r, const struct leaf *l, struct request *ret, struct e
 	return 0;
 }
 
+/* What the CA would refuse, which nobody need be asked for. */
+static int
+check(struct renewal *r, const struct leaf *l, const struct request *asked, struct err *err)
+{
+	CLEAN(signer_prepared_wipe) struct signer_prepared p = {0};
+	int rc;
+
+	if (l->info.serial_len != SIGNER_SERIAL_LEN)
+		return err_set(err, ERR_CA, "it was not issued by this CA");
+	if (r->look == NULL && (rc = session_open_look(r->w, &r->look, err)) != 0)
+		return rc;
+	rc = signer_prepare_renewal(r->look, l->info.serial, asked, &p, err);
+	return rc != ERR_ABSENT ? rc : err_set(err, ERR_CA, "it was not issued by this CA");
+}
+
 static int
 sign(struct renewal *r, const struct leaf *l, const struct request *asked, struct blob *ret,
     struct err *err)
@@ -115,12 +131,10 @@ sign(struct renewal *r, const struct leaf *l, const struct request *asked, struc
 	int rc;
 
 	if ((rc = connect_ca(r, err)) != 0 ||
-	    (rc = audit_tell(r->w->home, r->registry, r->signer, err)) != 0)
+	    (rc = audit_tell(r->w->home, r->registry, r->signer, err)) != 0 ||
+	    (rc = signer_prepare_renewal(r->signer, l->info.serial, asked, &p, err)) != 0)
 		return rc;
-	rc = signer_prepare_renewal(r->signer, l->info.serial, asked, &p, err);
-	if (rc == ERR_ABSENT)
-		return err_set(err, ERR_CA, "it was not issued by this CA");
-	return rc != 0 ? rc : signer_sign(r->signer, p.serial, ret, err);
+	return signer_sign(r->signer, p.serial, ret, err);
 }
 
 /* First the former one beside it, then the new one in its place: at every moment the file is one
@@ -142,6 +156,7 @@ replace(const struct renewal *r, const char *path, const struct leaf *l, const s
 	return file_write(path, pem.data, pem.len, l->mode, err);
 }
 
+/* In a dry run: would it be? */
 static int
 renew_file(struct renewal *r, const char *path, const struct leaf *l, struct cert_info *ret,
     struct err *err)
@@ -151,10 +166,10 @@ renew_file(struct renewal *r, const char *path, const struct leaf *l, struct cer
 	struct request asked;
 	int rc;
 
-	if (l->info.serial_len != SIGNER_SERIAL_LEN)
-		return err_set(err, ERR_CA, "it was not issued by this CA");
-	if ((rc = asked_for(r, l, &asked, err)) != 0 ||
-	    (rc = sign(r, l, &asked, &cert, err)) != 0 ||
+	if ((rc = asked_for(r, l, &asked, err)) != 0 || (rc = check(r, l, &asked, err)) != 0 ||
+	    r->w->dry_run)
+		return rc;
+	if ((rc = sign(r, l, &asked, &cert, err)) != 0 ||
 	    (rc = cert_read(cert.data, cert.len, ret, err)) != 0 ||
 	    (rc = replace(r, path, l, &cert, err)) != 0)
 		return rc;
@@ -173,7 +188,7 @@ renew(struct renewal *r, const char *path, struct err *err)
 		return rc;
 	if (left != 0 && l.info.not_after - utc_now() > left)
 		return 0;
-	if (!r->w->dry_run && (rc = renew_file(r, path, &l, &info, err)) != 0)
+	if ((rc = renew_file(r, path, &l, &info, err)) != 0)
 		return err_wrap(err, "%s", path), rc;
 	r->n++;
 	if (r->what->row != NULL)

@@ -24,8 +24,8 @@ issue(const struct desk *w, struct registry *r, const struct request *request,
 	CLEAN(signer_ca_wipe) struct signer_ca ca = {0};
 	int rc;
 
-	if ((rc = session_open_signer(w, &s, err)) != 0 || (rc = signer_ca(s, &ca, err)) != 0 ||
-	    (rc = audit_tell(w->home, r, s, err)) != 0 ||
+	if ((rc = ca_check(w, request, err)) != 0 || (rc = session_open_signer(w, &s, err)) != 0 ||
+	    (rc = signer_ca(s, &ca, err)) != 0 || (rc = audit_tell(w->home, r, s, err)) != 0 ||
 	    (rc = ca_issue(s, request, &ret->cert, err)) != 0)
 		return rc;
 	blob_move(&ret->issuing, &ca.cas[0]);
@@ -110,6 +110,19 @@ make_p12(const struct desk *w, struct registry *r, const struct workflow_p12 *wh
 }
 
 int
+workflow_p12_check(const struct desk *w, const struct request *request, struct err *err)
+{
+	CLEAN(key_freep) struct key *key = NULL;
+	CLEAN(request_wipe) struct request asked = *request; /* and its csr is made here */
+	int rc;
+
+	if ((rc = key_generate(KEY_P256, &key, err)) != 0 ||
+	    (rc = csr_make(key, asked.holder.name, &asked.csr, err)) != 0)
+		return rc;
+	return ca_check(w, &asked, err);
+}
+
+int
 workflow_p12(const struct desk *w, const struct workflow_p12 *what, struct workflow_issued *ret,
     struct err *err)
 {
@@ -117,8 +130,9 @@ workflow_p12(const struct desk *w, const struct workflow_p12 *what, struct workf
 	CLEAN(registry_closep) struct registry *r = NULL;
 	int rc;
 
-	if (!w->force && access(what->path, F_OK) == 0)
-		return err_set(err, ERR_OCCUPIED, "%s exists; --force replaces it", what->path);
+	if ((rc = w->force ? file_check_dir(what->path, err) : file_check_new(what->path, err)) !=
+	    0)
+		return rc;
 	if ((rc = ca_registry(w, &r, err)) != 0 || (rc = make_p12(w, r, what, &issued, err)) != 0 ||
 	    (rc = registry_software_put(r, "p12", what->request, &issued.cert, NULL, false, err)) !=
 		0)

@@ -57,8 +57,8 @@ letter_check(const struct desk *w, struct err *err)
 
 	if (w->letter == NULL)
 		return 0;
-	if (access(w->letter, F_OK) == 0)
-		return err_set(err, ERR_OCCUPIED, "the letter %s already exists", w->letter);
+	if ((rc = file_check_new(w->letter, err)) != 0)
+		return err_wrap(err, "the letter"), rc;
 	if (is_pdf(w->letter))
 		rc = make_pdf("", &page, err);
 	if (rc == 0 && w->letter_to != NULL &&

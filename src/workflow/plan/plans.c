@@ -171,20 +171,46 @@ static const struct plan_row retire_rows[] = {
 
 #define BOTH (1u << SECRET_MGMKEY | 1u << SECRET_PUK)
 
-/* name, rows, secrets, on, ca, signer, check, ask */
-const struct plan plan_enroll = {
-    "enroll", enroll_rows, BOTH, false, true, false, before_enroll_check, before_enroll_ask};
+const struct plan plan_enroll = {.name = "enroll",
+    .rows = enroll_rows,
+    .secrets = BOTH,
+    .ca = true,
+    .check = before_enroll_check,
+    .ask = before_enroll_ask};
 /* the same, in place of another token */
-const struct plan plan_reissue = {
-    "reissue", enroll_rows, BOTH, false, true, false, before_enroll_check, before_enroll_ask};
-const struct plan plan_renew = {"renew", renew_rows, 1u << SECRET_MGMKEY, true, true, false,
-    before_renew_check, before_renew_ask};
-const struct plan plan_adopt = {
-    "adopt", adopt_rows, BOTH, false, true, false, before_adopt_check, before_adopt_ask};
-const struct plan plan_unblock = {"unblock", unblock_rows, 1u << SECRET_PUK, true, false, false,
-    before_unblock_check, before_unblock_ask};
-const struct plan plan_retire = {
-    "retire", retire_rows, 0, true, false, true, before_retire_check, before_retire_ask};
+const struct plan plan_reissue = {.name = "reissue",
+    .rows = enroll_rows,
+    .secrets = BOTH,
+    .ca = true,
+    .check = before_enroll_check,
+    .ask = before_enroll_ask};
+const struct plan plan_renew = {.name = "renew",
+    .rows = renew_rows,
+    .secrets = 1u << SECRET_MGMKEY,
+    .on = true,
+    .ca = true,
+    .escrow = true,
+    .check = before_renew_check,
+    .ask = before_renew_ask};
+const struct plan plan_adopt = {.name = "adopt",
+    .rows = adopt_rows,
+    .secrets = BOTH,
+    .ca = true,
+    .check = before_adopt_check,
+    .ask = before_adopt_ask};
+const struct plan plan_unblock = {.name = "unblock",
+    .rows = unblock_rows,
+    .secrets = 1u << SECRET_PUK,
+    .on = true,
+    .escrow = true,
+    .check = before_unblock_check,
+    .ask = before_unblock_ask};
+const struct plan plan_retire = {.name = "retire",
+    .rows = retire_rows,
+    .on = true,
+    .signer = true,
+    .check = before_retire_check,
+    .ask = before_retire_ask};
 
 const struct plan *
 plan_find(const char *name)

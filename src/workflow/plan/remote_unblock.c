@@ -97,7 +97,9 @@ workflow_remote_request(const struct desk *w, const struct workflow_remote_unblo
 	struct paths p;
 	int rc;
 
-	if ((rc = make_paths(what, &p, err)) != 0 || (rc = open_token(&s, &puk_state, err)) != 0 ||
+	if ((rc = make_paths(what, &p, err)) != 0 || (rc = file_check_new(p.key, err)) != 0 ||
+	    (rc = file_check_new(what->request, err)) != 0 ||
+	    (rc = open_token(&s, &puk_state, err)) != 0 ||
 	    (rc = unblock_make(
 		 s.serial, now, now + (int64_t)what->hours * HOUR, &request, &key, err)) != 0 ||
 	    (rc = unblock_read(&request, &t, err)) != 0)
@@ -212,10 +214,10 @@ workflow_remote_answer(const struct desk *w, const struct workflow_remote_unbloc
 
 	enrolment_init(&e, w, &none);
 	if ((rc = make_paths(what, &p, err)) != 0 ||
-	    (rc = read_request(what->request, &t, err)) != 0)
+	    (rc = read_request(what->request, &t, err)) != 0 ||
+	    (rc = file_check_new(p.answer, err)) != 0 ||
+	    (rc = workflow_escrow_check(w, NULL, err)) != 0)
 		return rc;
-	if (access(p.answer, F_OK) == 0)
-		return err_set(err, ERR_OCCUPIED, "%s already exists", p.answer);
 	if ((rc = session_registry(&e.s, err)) != 0 || (rc = check_token_row(&e, &t, err)) != 0 ||
 	    (what->ticket != NULL && what->ticket[0] != '\0' &&
 		(rc = request_set(&e.work.asked, "ticket", what->ticket, err)) != 0) ||

@@ -248,9 +248,6 @@ suspend_token(struct taking *t, const struct registry_token *token, struct err *
 	size_t i;
 	int rc;
 
-	if (token->state != TOKEN_ACTIVE && token->state != TOKEN_SUSPENDED)
-		return err_set(err, ERR_OCCUPIED, "token %u is %s: neither active nor suspended",
-		    (unsigned)token->serial, registry_token_state_name(token->state));
 	for (i = 0; i < t->ret->n; i++) {
 		c = &t->ret->certs[i];
 		if (c->token.serial != token->serial ||
@@ -267,6 +264,20 @@ suspend_token(struct taking *t, const struct registry_token *token, struct err *
 
 /* ---- all of it ---- */
 
+/* What would be refused, before anybody is asked and anything is changed. */
+static int
+check_token(struct taking *t, const struct registry_token *token, struct err *err)
+{
+	enum registry_token_state to;
+
+	if (t->what->how == TAKE_REVOKE)
+		return moves_token(t, token->serial) ? wanted_state(t, token, &to, err) : 0;
+	return token->state == TOKEN_ACTIVE || token->state == TOKEN_SUSPENDED
+		   ? 0
+		   : err_set(err, ERR_OCCUPIED, "token %u is %s: neither active nor suspended",
+			 (unsigned)token->serial, registry_token_state_name(token->state));
+}
+
 static int
 do_token(struct taking *t, const struct registry_token *token, struct err *err)
 {
@@ -276,7 +287,9 @@ do_token(struct taking *t, const struct registry_token *token, struct err *err)
 
 /* Each token once: its first certificate stands for it. */
 static int
-do_tokens(struct taking *t, struct err *err)
+each_token(struct taking *t,
+    int (*what)(struct taking *t, const struct registry_token *token, struct err *err),
+    struct err *err)
 {
 	struct registry_token token;
 	size_t i, j;
@@ -286,14 +299,14 @@ do_tokens(struct taking *t, struct err *err)
 		for (j = 0; j < i; j++)
 			if (t->ret->certs[j].token.serial == t->ret->certs[i].token.serial)
 				break;
-		if (j == i && (rc = do_token(t, &t->ret->certs[i].token, err)) != 0)
+		if (j == i && (rc = what(t, &t->ret->certs[i].token, err)) != 0)
 			return rc;
 	}
 	if (t->ret->n > 0)
 		return 0;
 	/* one that never had a certificate */
 	rc = registry_token(t->registry, t->which.token, &token, err);
-	return rc != 0 ? rc : do_token(t, &token, err);
+	return rc != 0 ? rc : what(t, &token, err);
 }
 
 static int
@@ -314,7 +327,8 @@ open_all(struct taking *t, struct err *err)
 
 	if ((rc = registry_open(t->w->home, t->w->actor, &t->registry, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
-	rc = gather(t, err);
+	if ((rc = gather(t, err)) == 0)
+		rc = each_token(t, check_token, err);
 	if (rc != 0 || t->w->dry_run || (rc = session_open_signer(t->w, &t->signer, err)) != 0)
 		return rc;
 	return audit_tell(t->w->home, t->registry, t->signer, err);
@@ -360,7 +374,7 @@ take_all(struct taking *t, struct err *err)
 		    t->note, t->ret, err);
 	if (rc != 0 || t->w->dry_run)
 		return rc;
-	if ((rc = do_tokens(t, err)) != 0 ||
+	if ((rc = each_token(t, do_token, err)) != 0 ||
 	    (rc = signer_crl_state(t->signer, false, &t->ret->crl, err)) != 0)
 		return rc;
 	t->ret->already = !t->changed;

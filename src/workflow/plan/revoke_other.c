@@ -139,8 +139,9 @@ take(struct other *o, const char *what, struct err *err)
 
 	if (!is_ours && len == 0)
 		return ERR_ABSENT;
-	if ((rc = session_open_signer(o->w, &o->signer, err)) != 0 ||
-	    (rc = audit_tell(o->w->home, o->registry, o->signer, err)) != 0)
+	rc = o->w->dry_run ? session_open_look(o->w, &o->signer, err)
+			   : session_open_signer(o->w, &o->signer, err);
+	if (rc != 0 || (rc = audit_tell(o->w->home, o->registry, o->signer, err)) != 0)
 		return rc;
 	rc = is_ours ? take_ours(o, ours, err) : ERR_ABSENT;
 	if (rc != ERR_ABSENT)

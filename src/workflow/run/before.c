@@ -96,7 +96,8 @@ before_enroll_check(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = session_ask(&e->s, DESK_CURRENT_MGMKEY, e->current_mgmkey, err)) != 0 ||
+	if ((rc = session_check(&e->s, DESK_NEW_PIN, err)) != 0 ||
+	    (rc = session_ask(&e->s, DESK_CURRENT_MGMKEY, e->current_mgmkey, err)) != 0 ||
 	    (rc = session_ask(&e->s, DESK_CURRENT_PUK, e->current_puk, err)) != 0 ||
 	    (rc = session_ask(&e->s, DESK_CURRENT_PIN, e->current_pin, err)) != 0)
 		return rc;
@@ -166,6 +167,8 @@ before_renew_ask(struct enrolment *e, struct err *err)
 {
 	int rc;
 
+	if (!e->resumed && (rc = steps_escrow_unlock(e, err)) != 0)
+		return rc;
 	if ((rc = holder_pin(e, err)) != 0 || e->resumed)
 		return rc;
 	/* known to be right before anything is written down; it has no counter */
@@ -194,7 +197,9 @@ before_unblock_check(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if (!e->resumed && e->s.row.token.state != TOKEN_SUSPENDED && (rc = is_active(e, err)) != 0)
+	if ((rc = session_check(&e->s, DESK_NEW_PIN, err)) != 0 ||
+	    (!e->resumed && e->s.row.token.state != TOKEN_SUSPENDED &&
+		(rc = is_active(e, err)) != 0))
 		return rc;
 	return puk_usable(e, err);
 }
@@ -206,6 +211,8 @@ before_unblock_ask(struct enrolment *e, struct err *err)
 
 	if (enrolment_recorded(e, "pin"))
 		return 0;
+	if (!e->resumed && (rc = steps_escrow_unlock(e, err)) != 0)
+		return rc;
 	if ((rc = enrolment_new_pin(e, err)) != 0)
 		return rc;
 	/* a work that is under way opens it when it is needed */
@@ -257,7 +264,7 @@ look_cert(struct enrolment *e, const struct slot *slot, bool *ret, struct reques
 	*ret = false;
 	if (!slot->cert_readable || slot->cert.serial_len != SIGNER_SERIAL_LEN)
 		return 0;
-	rc = signer_find(e->s.signer, slot->cert.serial, &logged, ret_said, err);
+	rc = signer_find(e->s.look, slot->cert.serial, &logged, ret_said, err);
 	if ((rc = err_answer(rc, ERR_ABSENT, ret, err)) != 0 || !*ret)
 		return rc;
 	*ret = false;
@@ -316,9 +323,9 @@ look(struct enrolment *e, struct err *err)
 	if ((rc = slot_look(e->s.token, ENROL_SLOT, true, &slot, err)) != 0 ||
 	    (rc = check_key(e, &slot, err)) != 0)
 		return rc;
-	if ((e->work.asked.flags & WORK_NEW_KEY) != 0 || e->s.w->dry_run)
+	if ((e->work.asked.flags & WORK_NEW_KEY) != 0)
 		return 0;
-	if ((rc = session_signer(&e->s, err)) != 0 ||
+	if ((rc = session_look(&e->s, err)) != 0 ||
 	    (rc = look_cert(e, &slot, &ours, &said, err)) != 0)
 		return rc;
 	return ours ? record(e, &slot.cert_der, &said, err) : 0;

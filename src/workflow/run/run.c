@@ -152,15 +152,18 @@ seal_new(struct enrolment *e, enum registry_secret_kind kind, struct registry_se
 			     mgm ? (uint8_t)e->mgm_alg : 0, value, ret, err);
 }
 
+static enum registry_begin
+begin_how(const struct enrolment *e)
+{
+	return e->plan->on ? BEGIN_HELD : e->additional ? BEGIN_MORE : BEGIN_FIRST;
+}
+
 /* Written down before it is done: holder, plan, identity and the secrets, sealed, in one
  * transaction. */
 static int
 write_intent(struct enrolment *e, struct err *err)
 {
 	struct registry_sealed sealed[SECRET_KINDS] = {0};
-	const enum registry_begin how = e->plan->on	? BEGIN_HELD
-					: e->additional ? BEGIN_MORE
-							: BEGIN_FIRST;
 	enum registry_secret_kind kind;
 	size_t i, n = 0;
 	int rc = 0;
@@ -169,7 +172,7 @@ write_intent(struct enrolment *e, struct err *err)
 		if (renews(e, kind))
 			rc = seal_new(e, kind, &sealed[n++], err);
 	if (rc == 0)
-		rc = registry_begin(e->s.registry, &e->work, sealed, n, how, err);
+		rc = registry_begin(e->s.registry, &e->work, sealed, n, begin_how(e), err);
 	for (i = 0; i < SECRET_KINDS; i++)
 		registry_sealed_wipe(&sealed[i]);
 	return rc;
@@ -197,16 +200,53 @@ flight_secrets(struct enrolment *e, struct err *err)
 
 /* ---- the run ---- */
 
-/* What it would refuse, asked beforehand. */
+/* What CA, registry and escrow would refuse, asked before anybody is asked for anything. */
 static int
-ask_ca(struct enrolment *e, struct err *err)
+would_be_refused(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if ((rc = session_signer(&e->s, err)) != 0 ||
-	    (rc = signer_ca(e->s.signer, &e->ca, err)) != 0)
+	if (e->plan->ca && ((rc = session_look(&e->s, err)) != 0 ||
+			       (rc = signer_precheck(e->s.look, &e->work.asked, err)) != 0))
 		return rc;
-	return signer_precheck(e->s.signer, &e->work.asked, err);
+	if (e->resumed)
+		return 0;
+	if ((rc = registry_begin_check(
+		 e->s.registry, &e->work, begin_how(e), steps_reset_recycles(e), err)) != 0)
+		return rc;
+	return e->plan->escrow ? workflow_escrow_check(e->s.w, NULL, err) : 0;
+}
+
+/* All that can be known before anybody is asked for anything, also for --dry-run. */
+static int
+check(struct enrolment *e, struct err *err)
+{
+	int rc;
+
+	if ((rc = letter_check(e->s.w, err)) != 0 || (rc = precheck(e, err)) != 0 ||
+	    (rc = e->plan->check(e, err)) != 0)
+		return rc;
+	/* the card's name to be is among what the CA is asked for */
+	if (!e->resumed && (rc = session_guid(e->work.asked.guid, err)) != 0)
+		return rc;
+	rc = would_be_refused(e, err);
+	signer_closep(&e->s.look);
+	return rc;
+}
+
+/* What is left of it when it is interrupted before anything was changed in this run. */
+static void
+about(struct enrolment *e)
+{
+	char left[128];
+
+	if (e->resumed)
+		snprintf(left, sizeof(left),
+		    "its work stays open; continue with: ykenroll recover --device %u",
+		    e->work.asked.token);
+	else
+		snprintf(left, sizeof(left), "token %u is as it was: run this again", e->s.serial);
+	session_about(&e->s, &e->work.asked.holder, left);
 }
 
 static int
@@ -214,12 +254,10 @@ before_the_intent(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	/* the card's name to be is among what the CA is asked for */
-	if (!e->resumed && (rc = session_guid(e->work.asked.guid, err)) != 0)
+	about(e);
+	if ((e->plan->ca || e->plan->signer) && (rc = session_signer(&e->s, err)) != 0)
 		return rc;
-	if (e->plan->ca && (rc = ask_ca(e, err)) != 0)
-		return rc;
-	if (e->plan->signer && (rc = session_signer(&e->s, err)) != 0)
+	if (e->plan->ca && (rc = signer_ca(e->s.signer, &e->ca, err)) != 0)
 		return rc;
 	return e->plan->ask(e, err);
 }
@@ -231,8 +269,7 @@ run_plan(struct enrolment *e, struct err *err)
 
 	e->work.asked.slot = ENROL_SLOT;
 	memcpy(e->work.asked.firmware, e->report->token.firmware, sizeof(e->work.asked.firmware));
-	if ((rc = letter_check(e->s.w, err)) != 0 || (rc = precheck(e, err)) != 0 ||
-	    (rc = e->plan->check(e, err)) != 0)
+	if ((rc = check(e, err)) != 0)
 		return rc;
 	if (e->s.w->dry_run) {
 		plan_show(e);
@@ -246,6 +283,7 @@ run_plan(struct enrolment *e, struct err *err)
 		rc = registry_step(e->s.registry, e->work.id, STEP_PUK_FACTORY, NULL, err);
 	if (rc != 0 || (rc = letter_keep(e, err)) != 0)
 		return rc;
+	session_about(&e->s, &e->work.asked.holder, ""); /* what follows has its own word */
 	if ((rc = plan_run(e, err)) != 0)
 		err_hint(err, "%snothing is lost: continue with ykenroll recover --device %u",
 		    rc == ERR_GONE ? "plug the token in again; " : "", e->work.asked.token);

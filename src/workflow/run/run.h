@@ -43,6 +43,7 @@ struct plan {
 	bool on;	  /* on a token that somebody holds: BEGIN_HELD */
 	bool ca;	  /* a certificate is made: what the CA can refuse is known before */
 	bool signer;	  /* the CA is needed all the same */
+	bool escrow;	  /* a fresh run opens a secret from the escrow */
 	/* Before the first change, fresh and resumed: what can be known of the token beside what
 	 * every run looks at. Spends no try. */
 	step_fn *check;
@@ -168,6 +169,8 @@ MUST_CHECK int enroll_token(
 
 /* steps_escrow.c: with a secret from the escrow, which is replaced. escrow: this version
  * (0: the current one), by the key that the operator named. */
+/* The operator's key to it, whose passphrase is asked for once in a run. */
+MUST_CHECK step_fn steps_escrow_unlock;
 MUST_CHECK int steps_escrow(struct enrolment *e, enum registry_secret_kind kind, unsigned version,
     struct secret *ret, struct err *err);
 MUST_CHECK step_fn steps_mgmkey_open;
@@ -175,6 +178,7 @@ MUST_CHECK step_fn steps_mgmkey_open;
 /* steps_end.c: as from the factory. check: may it be reset at all, and what is lost; ask: a
  * person's yes. */
 MUST_CHECK step_fn steps_reset_check, steps_reset_ask;
+bool steps_reset_recycles(const struct enrolment *e); /* the registry knows it from another life */
 
 /* Where something was ended: publish to the servers of ykenroll.conf, the card and the CA let go.
  */

@@ -239,6 +239,13 @@ steps_reset_check(struct enrolment *e, struct err *err)
 	return slot_lost(e->s.token, e->lost, err);
 }
 
+bool
+steps_reset_recycles(const struct enrolment *e)
+{
+	return (e->work.asked.flags & WORK_RESET) != 0 && e->s.row.token.serial != 0 &&
+	       e->s.row.token.state != TOKEN_NEW;
+}
+
 int
 steps_reset_ask(struct enrolment *e, struct err *err)
 {
@@ -253,10 +260,9 @@ steps_reset_ask(struct enrolment *e, struct err *err)
 	    e->s.serial, e->lost[0] != '\0' ? e->lost : " nothing but PIN, PUK and objects");
 	if ((rc = session_confirm(&e->s, question, err)) != 0)
 		return rc;
-	return e->s.row.token.serial == 0 || e->s.row.token.state == TOKEN_NEW
-		   ? 0
-		   : registry_recycle(e->s.registry, e->s.row.token.serial,
-			 e->lost[0] != '\0' ? e->lost : " nothing", err);
+	return !steps_reset_recycles(e) ? 0
+					: registry_recycle(e->s.registry, e->s.row.token.serial,
+					      e->lost[0] != '\0' ? e->lost : " nothing", err);
 }
 
 int

@@ -10,6 +10,14 @@
 /* ---- opening ---- */
 
 int
+steps_escrow_unlock(struct enrolment *e, struct err *err)
+{
+	if (e->s.escrow != NULL)
+		return 0;
+	return workflow_escrow_unlock(e->s.w, e->s.registry, &e->s.escrow, err);
+}
+
+int
 steps_escrow(struct enrolment *e, enum registry_secret_kind kind, unsigned version,
     struct secret *ret, struct err *err)
 {
@@ -19,9 +27,7 @@ steps_escrow(struct enrolment *e, enum registry_secret_kind kind, unsigned versi
 	int rc;
 
 	enrolment_purpose(e, why);
-	/* its passphrase is asked for once in a run */
-	if (e->s.escrow == NULL &&
-	    (rc = workflow_escrow_unlock(e->s.w, e->s.registry, &e->s.escrow, err)) != 0)
+	if ((rc = steps_escrow_unlock(e, err)) != 0)
 		return rc;
 	rc = registry_escrow_open(e->s.registry, e->s.escrow, &what, ret, NULL, err);
 	return rc != ERR_ABSENT ? rc

@@ -17,10 +17,8 @@ wanted_secret(const char *where, enum key_secret *ret, struct err *err)
 }
 
 int
-workflow_escrow_unlock(
-    const struct desk *w, struct registry *r, struct registry_escrow_key **ret, struct err *err)
+workflow_escrow_check(const struct desk *w, enum key_secret *ret_wanted, struct err *err)
 {
-	CLEAN(secret_freep) struct secret *pass = secret_new();
 	enum key_secret wanted = KEY_SECRET_NONE;
 	int rc;
 
@@ -31,10 +29,55 @@ workflow_escrow_unlock(
 	rc = wanted_secret(w->escrow_key, &wanted, err);
 	if (rc == ERR_ABSENT)
 		return err_set(err, ERR_USAGE, "%s does not exist", w->escrow_key);
-	if (rc != 0 || (wanted != KEY_SECRET_NONE &&
-			   (rc = w->ui.secret(w->ui.ctx, DESK_ESCROW_PASS, pass, err)) != 0))
+	if (rc == 0 && ret_wanted != NULL)
+		*ret_wanted = wanted;
+	return rc;
+}
+
+int
+workflow_escrow_unlock(
+    const struct desk *w, struct registry *r, struct registry_escrow_key **ret, struct err *err)
+{
+	CLEAN(secret_freep) struct secret *pass = secret_new();
+	enum key_secret wanted;
+	int rc;
+
+	struct err why;
+
+	if ((rc = workflow_escrow_check(w, &wanted, err)) != 0)
 		return rc;
-	return registry_escrow_unlock(r, w->escrow_key, pass, ret, err);
+	do {
+		if (wanted != KEY_SECRET_NONE &&
+		    (rc = w->ui.secret(w->ui.ctx, DESK_ESCROW_PASS, pass, err)) != 0)
+			return rc;
+		why = (struct err)ERR_INIT;
+		rc = registry_escrow_unlock(r, w->escrow_key, pass, ret, &why);
+	} while (rc == ERR_CA && wanted == KEY_SECRET_PASSPHRASE && w->ui.again != NULL &&
+		 w->ui.again(w->ui.ctx, DESK_ESCROW_PASS, &why));
+	if (rc != 0 && err != NULL)
+		*err = why;
+	return rc;
+}
+
+static int
+is_it(void *ctx, const struct registry_secret *s)
+{
+	const struct workflow_escrow_open *what = ctx;
+
+	return s->kind == what->kind && (what->version == 0 || s->version == what->version);
+}
+
+/* Is there such a one at all? */
+static int
+check_there(struct registry *r, const struct workflow_escrow_open *what, struct err *err)
+{
+	const int rc = registry_secrets(r, what->token, is_it, (void *)(uintptr_t)what, err);
+
+	if (rc < 0)
+		return rc;
+	return rc == 1 ? 0
+		       : err_set(err, ERR_USAGE, "the escrow has no such %s of token %u",
+			     registry_secret_kind_name(what->kind), (unsigned)what->token);
 }
 
 int
@@ -52,6 +95,7 @@ workflow_escrow_open(const struct desk *w, const struct workflow_escrow_open *wh
 		return err_set(err, ERR_USAGE, "--reason must be printable text and not empty");
 	if ((rc = session_note(why, sizeof(why), what->reason, what->ticket, err)) != 0 ||
 	    (rc = session_open_registry(w, &r, err)) != 0 ||
+	    (rc = check_there(r, what, err)) != 0 ||
 	    (rc = workflow_escrow_unlock(w, r, &key, err)) != 0)
 		return rc;
 	rc = registry_escrow_open(r, key, &open, ret, NULL, err);
