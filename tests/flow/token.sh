@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Does each verb of `ykenroll token` do what it says, judged by the clients that people have, and does it refuse
-# what would be regretted? On firmware before and after 5.7.
+# what would be regretted? On firmware before and after 5.7. QUICK: ykman has its say with 5.7.1 alone, and no key is RSA4096.
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
@@ -24,6 +24,7 @@ umask 077
 export YKENROLL_HOME="$T/home"
 token() { ykenroll token "$@"; }
 new() { [ "$FW" = 5.7.1 ]; }
+by_ykman() { ! new && [ -n "${QUICK-}" ] || claim "$@"; } # a claim that ykman makes: half a second each
 value() { echo "$2" >"$T/$1"; } # value FILE TEXT
 out() { token "$@" >"$T/text" 2>"$T/err"; }
 
@@ -56,11 +57,11 @@ generated() { # generated SLOT FILE
 }
 claim "generate, default algorithm" token generate 9a "$T/9a.pem"
 claim "yubico-piv-tool attests that key" generated 9a "$T/9a.pem"
-claim "ykman exports it" sh -c 'ykman piv keys export 9a - | cmp - "$T/9a.pem"'
+by_ykman "ykman exports it" sh -c 'ykman piv keys export 9a - | cmp - "$T/9a.pem"'
 exits 9 'slot 9a.*ECCP256.*--force' "an occupied slot, by its name" token generate authentication
 exits 9 '/9a.pem .*--force' "over a file" token generate 9c "$T/9a.pem"
 claim "--force makes another key" token generate 9a "$T/9a.pem" --force
-claim "which ykman exports" sh -c 'ykman piv keys export 9a - | cmp - "$T/9a.pem"'
+by_ykman "which ykman exports" sh -c 'ykman piv keys export 9a - | cmp - "$T/9a.pem"'
 for a in SIGNATURE:eccp384 KEY_MANAGEMENT:RSA2048 card-auth:P-256 RETIRED1:P-384; do
 	slot=${a%:*} alg=${a#*:}
 	claim "generate $alg in $slot" token generate "$slot" "$T/$slot.pem" -a "$alg" --pin-policy once --touch-policy never
@@ -71,6 +72,7 @@ claim "9e" generated 9e "$T/card-auth.pem"
 claim "82" generated 82 "$T/RETIRED1.pem"
 for alg in ED25519 X25519 RSA3072 RSA4096; do
 	if new; then
+		[ $alg != RSA4096 ] || [ -z "${QUICK-}" ] || continue # seconds, by chance
 		claim "generate $alg" token generate 83 "$T/$alg.pem" -a $alg --force
 		claim "the card has it" [ "$(card '.slots["83"].algorithm' | tr -d '[:space:]-' | tr '[:lower:]' '[:upper:]')" = "$alg" ]
 		claim "yubico-piv-tool attests it" generated 83 "$T/$alg.pem"
@@ -147,7 +149,7 @@ exits 12 '3052' "a certificate that is too large" token import 9a "$T/random.crt
 exits 12 ' 95 .*--force' "a slot without a key" token import 95 "$T/small.crt"
 exits 12 '/fpin' "a file that is none" token import 9a "$T/fpin"
 claim "import" token import 9a "$T/small.crt"
-claim "ykman exports it" sh -c 'ykman piv certificates export 9a - | cmp - "$T/small.crt"'
+by_ykman "ykman exports it" sh -c 'ykman piv certificates export 9a - | cmp - "$T/small.crt"'
 claim "yubico-piv-tool reads it" sh -c 'yubico-piv-tool -a read-certificate -s 9a | cmp - "$T/small.crt"'
 claim "OpenSC reads it" sh -c 'pkcs11-tool --module opensc-pkcs11.so --read-object --type cert --id 01 2>/dev/null |
 	openssl x509 -inform DER | cmp - "$T/small.crt"'
@@ -175,15 +177,15 @@ claim "info says that it fits the key" sh -c 'ykenroll token info --json | jq -e
 # ---- delete and move ----
 exits 2 '--certificate.*--key' "delete, but what" token delete 9a
 claim "delete the certificate" token delete 9a --certificate
-refuse "ykman finds none" ykman piv certificates export 9a -
+by_ykman "ykman finds none" not ykman piv certificates export 9a -
 exits 2 ' 9a ' "nothing to delete" token delete 9a --certificate
 if new; then
 	claim "a certificate to move" token import 9a "$T/small.crt"
 	exits 9 ' 9c .*ECCP384' "move onto another key" token move 9a 9c
 	claim "move" token move 9a 95
 	claim "yubico-piv-tool attests the key there" generated 95 "$T/9a.pem"
-	claim "ykman exports the certificate there" sh -c 'ykman piv certificates export 95 - | cmp - "$T/small.crt"'
-	refuse "and not here" ykman piv certificates export 9a -
+	by_ykman "ykman exports the certificate there" sh -c 'ykman piv certificates export 95 - | cmp - "$T/small.crt"'
+	by_ykman "and not here" not ykman piv certificates export 9a -
 	claim "the slot is free" [ "$(card '.slots["9a"] | . == null or .algorithm == null')" = true ]
 	exits 10 ' -y ' "a key is not deleted without a yes" token delete 95 --key --certificate --non-interactive
 	claim "delete key and certificate" token delete 95 --key --certificate -y
@@ -218,7 +220,7 @@ exits 10 '--pin file:PATH' "no PIN and nobody to ask" token change-pin --non-int
 # ---- tries ----
 exits 9 ' 10000001 .*--force' "set-retries on a personalised token" token set-retries 5 4
 claim "--force" token set-retries 5 4 --force --pin "file:$T/newpin"
-claim "ykman sees five, and the factory's PIN" sh -c 'ykman piv info | tee "$T/info" | grep -q "remaining: *5/5" && grep -q "default PIN" "$T/info"'
+by_ykman "ykman sees five, and the factory's PIN" sh -c 'ykman piv info | tee "$T/info" | grep -q "remaining: *5/5" && grep -q "default PIN" "$T/info"'
 claim "set-retries on a fresh one" token set-retries 3 3 --pin "file:$T/fpin"
 exits 2 ' 1 .* 15 ' "no tries at all" token set-retries 0 3
 
@@ -230,7 +232,7 @@ for alg in 3DES AES128 AES192 AES256; do
 	rm -f "$T/mgm.new"
 	claim "change-management-key to $alg" token change-management-key -a $alg --generate --out "$T/mgm.new" -m "file:$T/mgm"
 	mv "$T/mgm.new" "$T/mgm"
-	claim "ykman uses it" mgm_works "$T/mgm"
+	by_ykman "ykman uses it" mgm_works "$T/mgm"
 done
 exits 7 '--management-key' "a key that is not given" token generate 9a --force
 exits 7 '' "a wrong key" token generate 9a --force -m "file:$T/factory"
@@ -239,15 +241,15 @@ claim "upper case and colons are read" token generate 9a "$T/9a.pem" --force -m 
 value weak 010101010101010101010101010101010101010101010101
 exits 2 'DES' "a weak DES key" token change-management-key -a 3DES --new-management-key "file:$T/weak" -m "file:$T/mgm"
 exits 2 '--generate .*--out FILE' "a generated key is written down" token change-management-key --generate -m "file:$T/mgm"
-claim "and the former one still works" mgm_works "$T/mgm"
+by_ykman "and the former one still works" mgm_works "$T/mgm"
 exits 4 'tries left: 2' "--protect with a PIN that is not the token's" token change-management-key --protect -m "file:$T/mgm" --pin "file:$T/wrong"
-claim "has changed nothing" mgm_works "$T/mgm"
+by_ykman "has changed nothing" mgm_works "$T/mgm"
 claim "--protect" token change-management-key --protect -m "file:$T/mgm" --pin "file:$T/fpin"
-claim "ykman sees it" sh -c 'ykman piv info | grep -qi "protected by PIN"'
-claim "ykman uses it with the PIN" ykman piv objects generate CHUID -P 123456
+by_ykman "ykman sees it" sh -c 'ykman piv info | grep -qi "protected by PIN"'
+by_ykman "ykman uses it with the PIN" ykman piv objects generate CHUID -P 123456
 claim "and so do we" token generate 9c "$T/9c.pem" --force --pin "file:$T/fpin"
 claim "a plain one again" token change-management-key --new-management-key "file:$T/factory" -a 3DES --pin "file:$T/fpin"
-refuse "ykman sees no flag any more" sh -c 'ykman piv info | grep -qi "protected by PIN"'
+by_ykman "ykman sees no flag any more" not sh -c 'ykman piv info | grep -qi "protected by PIN"'
 refuse "nor is the copy there" yubico-piv-tool -a verify-pin -P 123456 -a read-object --id 0x5fc109
 claim "yubico-piv-tool uses it" yubico-piv-tool -a set-chuid -k010203040506070801020304050607080102030405060708
 
@@ -255,7 +257,7 @@ claim "yubico-piv-tool uses it" yubico-piv-tool -a set-chuid -k01020304050607080
 exits 10 ' -y ' "reset without a yes" token reset --non-interactive
 claim "says what is lost" grep -q 'slot 9c: .*ECCP256' "$T/err"
 claim "reset" token reset -y
-claim "ykman finds the factory's" sh -c 'ykman piv info | tee "$T/info" | grep -q "default PIN" && grep -q "default Management" "$T/info"'
+by_ykman "ykman finds the factory's" sh -c 'ykman piv info | tee "$T/info" | grep -q "default PIN" && grep -q "default Management" "$T/info"'
 refuse "and no key" yubico-piv-tool -a attest -s 9c
 
 # ---- a token that the registry knows ----
