@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # Does `ykenroll server` print what was asked for, and nothing that a value has smuggled in? No server runs.
+# QUICK=N: each server takes every Nth of them, each another one.
 # Traefik is not in Debian: its file is only read, against the keys that its documentation lists.
 set -u
 cd "$(dirname "$0")" || exit 1

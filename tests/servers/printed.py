@@ -4,11 +4,13 @@
 #   printed.py hostile ROUNDS        no value breaks out of its place, and none that is refused leaves any output
 #   printed.py path ROUNDS WHO       nor does a --path
 #   printed.py traefik FILE OPTIONAL every key is one that Traefik documents, at its place
+import os
 import random
 import string
 import subprocess
 import sys
 
+QUICK = int(os.environ.get('QUICK') or 1)  # each server takes every Nth value, each another one
 SERVERS = ['nginx', 'apache', 'haproxy', 'caddy', 'traefik']
 OPTIONS = {'--name': 'a.b', '--dir': '/a', '--backend': 'http://a:1', '--certificate': '/a', '--key': '/a'}
 HOSTILE = ['', ' ', 'a b', 'a\nb', 'a\rb', 'a\tb', 'a"b', "a'b", 'a`b', 'a{b', 'a}b', 'a;b', 'a#b', 'a$b', 'a${x}', 'a%b', 'a\\b', 'a\\',
@@ -54,7 +56,9 @@ def hostile(rounds):
     for kind in SERVERS:
         shape = words(kind, server(kind, usual(kind))[1])
         for option in OPTIONS:
-            for value in values(option, rounds):
+            for n, value in enumerate(values(option, rounds)):
+                if (n + SERVERS.index(kind)) % QUICK:
+                    continue
                 options = usual(kind)
                 options[option] = value
                 if kind == 'haproxy' and option in ('--certificate', '--key'):
@@ -68,7 +72,7 @@ def hostile(rounds):
                     wrong += 1
                     print(kind, option, repr(value), rc, out[:200], err[:200])
     print(f'{good} values taken, {bad} refused, {wrong} wrong')
-    return wrong > 0 or good < 20 or bad < 200
+    return wrong > 0 or good < 20 // QUICK or bad < 200 // QUICK
 
 
 def path(rounds, who):
