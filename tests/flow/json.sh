@@ -16,7 +16,8 @@ names = {int(code): name for name, code in (line.split() for line in open(os.env
 wrong = {"an unknown option": ["--frobnicate"], "a word too many": ["x"] * 300, "no such home": ["--home", os.environ["T"] + "/none"],
          "nobody to ask, no such word": ["--non-interactive", "none@example.org"], "an option without its value": ["--home"]}
 def run(words):
-    return subprocess.run(["ykenroll", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=1800)
+    return subprocess.run(["ykenroll", *words], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=1800,
+                          cwd=os.environ["T"])  # where backup, publish and others make what has the word for a name
 def commands(words):
     listed = re.findall(r"^  ([a-z-]+) ", run([*words, "--help"]).stdout, re.M) if len(words) < 2 else []
     listed = [v for v in listed if "VERB" in run([*words, "--help"]).stdout or not words]
