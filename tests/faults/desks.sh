@@ -27,7 +27,6 @@ changes() {
 # A token that nobody touched is as it left the factory.
 factory() { ykvirt inspect "$1" | jq -e '.management_key.factory and .pin.factory and .puk.factory and (.slots | has("9a") | not)'; }
 
-serial() { ykvirt inspect "$YKVIRT_STATE_DIR/key-$1.json" | jq -r .serial; }
 
 inside_token() { race "$1" 1 1 desk "Bob Brown" bob; }
 inside_twice() { race "$1" 1 1 desk "Alice Adams" alice; }
@@ -36,7 +35,7 @@ inside_holder() {
 	factory "$YKVIRT_STATE_DIR/key-$loser.json" >"$P/factory" || return
 	ln -sf "lab/key-$winner.json" "$P/key.json"
 }
-inside_clean() { desk "Alice Adams" alice --device "$(serial 1)" >"$P/clean.json" && changes >"$P/changes"; }
+inside_clean() { desk "Alice Adams" alice --device "$(lab_serial 1)" >"$P/clean.json" && changes >"$P/changes"; }
 
 timed() { # timed 1|2 COMMAND…
 	me=$1
@@ -56,7 +55,7 @@ overlapped() { # how many of these points had both desks at work at once
 # race MS-MS-N KEY KEY SECOND…: Alice's desk after so many milliseconds, the second after so many, each with its key
 race() {
 	after1=${1%%-*} after2=${1#*-}
-	key1=$(serial "$2") key2=$(serial "$3")
+	key1=$(lab_serial "$2") key2=$(lab_serial "$3")
 	shift 3
 	(
 		sleep "$(printf '0.%03d' "$after1")"

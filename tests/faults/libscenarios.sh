@@ -12,9 +12,8 @@ SCENARIOS="reset unblock expiring newkey renamed lost damaged forgotten left ret
 
 secrets="--ca-pass file:$T/pass"
 escrow="--escrow-key $T/recovery.key --escrow-pass file:$T/rpass"
-serial() { ykvirt inspect "$YKVIRT_STATE_DIR/key-${1:-1}.json" | jq -r .serial; }
-alice() { ykenroll enroll "Alice Adams" --email alice@example.org $secrets --pin "file:$T/pin" --device "$(serial 1)"; }
-checked() { ykenroll check --device "$(serial "${1:-1}")"; }
+alice() { ykenroll enroll "Alice Adams" --email alice@example.org $secrets --pin "file:$T/pin" --device "$(lab_serial 1)"; }
+checked() { ykenroll check --device "$(lab_serial "${1:-1}")"; }
 blocked() { # with three wrong PINs
 	for _ in 1 2 3; do
 		yubico-piv-tool -r "$(ykvirt inspect "$YKVIRT_STATE_DIR/key-1.json" | jq -r '.reader // empty')" -a verify-pin -P 111222
@@ -58,19 +57,19 @@ judge_renamed="--finished 2,3 --pin $T/pin"
 # Onto another token: the first one is lost, is damaged, was left at home.
 keys_lost=2 key_lost=2
 before_lost() { alice; }
-do_lost() { "$@" ykenroll reissue alice@example.org --reason lost $secrets --pin "file:$T/pin" --device "$(serial 2)"; }
+do_lost() { "$@" ykenroll reissue alice@example.org --reason lost $secrets --pin "file:$T/pin" --device "$(lab_serial 2)"; }
 again_lost() { checked 2; }
 judge_lost="--tokens lost,active --finished 2 --pin $T/pin"
 
 keys_damaged=2 key_damaged=2
 before_damaged() { alice; }
-do_damaged() { "$@" ykenroll reissue alice@example.org --reason damaged $secrets --pin "file:$T/pin" --device "$(serial 2)"; }
+do_damaged() { "$@" ykenroll reissue alice@example.org --reason damaged $secrets --pin "file:$T/pin" --device "$(lab_serial 2)"; }
 again_damaged() { checked 2; }
 judge_damaged="--tokens damaged,active --finished 2 --pin $T/pin"
 
 keys_forgotten=2 key_forgotten=2
 before_forgotten() { alice; }
-do_forgotten() { "$@" ykenroll reissue alice@example.org --reason forgotten --hours 24 $secrets --pin "file:$T/pin" --device "$(serial 2)"; }
+do_forgotten() { "$@" ykenroll reissue alice@example.org --reason forgotten --hours 24 $secrets --pin "file:$T/pin" --device "$(lab_serial 2)"; }
 again_forgotten() { checked 2; }
 judge_forgotten="--tokens suspended,active --finished 2 --pin $T/pin"
 
@@ -82,7 +81,7 @@ judge_left="--tokens retired --pin $T/pin"
 
 # The end of a token that is here.
 before_retire() { alice; }
-do_retire() { "$@" ykenroll retire --device "$(serial 1)" -y $secrets; }
+do_retire() { "$@" ykenroll retire --device "$(lab_serial 1)" -y $secrets; }
 again_retire() { do_retire; }
 judge_retire="--tokens retired --finished 2 --refused 14 --wiped"
 mid_retire="--refused 6 --blocking"

@@ -40,7 +40,7 @@ finished() {
 # Every second time recover is asked first; with nothing begun it says so and changes nothing.
 complete() { # complete NUMBER
 	if [ $(($1 % 2)) = 0 ]; then
-		ykenroll recover --device "$(ykvirt inspect "$(key)" | jq -r .serial)" $secrets --pin "file:$T/pin" $(set_of "recover_$S" "") >"$P/recover.out" 2>&1 </dev/null || return 51
+		ykenroll recover --device "$(lab_serial "$K")" $secrets --pin "file:$T/pin" $(set_of "recover_$S" "") >"$P/recover.out" 2>&1 </dev/null || return 51
 	fi
 	"do_$S" >"$P/do.out" 2>&1 </dev/null || return 52
 	finished || return 53
@@ -48,7 +48,7 @@ complete() { # complete NUMBER
 insert() {
 	ykvirt control "$(key)" insert || return 1
 	for _ in $(seq 9000); do
-		ykenroll check --device "$(ykvirt inspect "$(key)" | jq -r .serial)" >"$P/insert.out" 2>&1
+		ykenroll check --device "$(lab_serial "$K")" >"$P/insert.out" 2>&1
 		case $? in 3 | 14 | 20) ;; *) return 0 ;; esac
 		sleep 0.1
 	done

@@ -7,8 +7,7 @@ cd "$(dirname "$0")" || exit 1
 in_lab "$(pwd)/letter.sh" --tokens 3 --firmware 5.7.1
 
 make_ca >"$T/init.log" 2>&1
-serial() { ykvirt inspect "$(state "$1")" | jq -r .serial; }
-one=$(serial 1) two=$(serial 2) three=$(serial 3)
+one=$(lab_serial 1) two=$(lab_serial 2) three=$(lab_serial 3)
 made() { # made TOKEN NAME LETTER OPTIONS…
 	token=$1 who=$2 letter=$3
 	shift 3

@@ -84,6 +84,7 @@ faked() {
 	env LD_PRELOAD="$FAKETIME_LIB" FAKETIME="$spec" "$@"
 }
 
+lab_serial() { echo $((10000000 + ${1:-1})); } # lab_serial NUMBER: the lab's first key is 10000001
 state() { echo "$YKVIRT_STATE_DIR/key-${1:-1}.json"; }
 card() { ykvirt inspect "$(state)" | jq -r "$1"; } # card JQ-FILTER: what the virtual key itself says
 

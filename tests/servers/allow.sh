@@ -65,7 +65,7 @@ admins() { printf '# who may administrate\n\n%s\n' "$1" >"$T/admins"; }
 
 zoe() { # zoe N: with her token of that number
 	printf %s "$(cat "$T/pin")" >"$T/rawpin"
-	uri=$(ykenroll show --client curl -d "$(token_serial "$1")" | grep -o 'pkcs11:manufacturer=piv_II;serial=[0-9a-f]*' | head -1)
+	uri=$(ykenroll show --client curl -d "$(lab_serial "$1")" | grep -o 'pkcs11:manufacturer=piv_II;serial=[0-9a-f]*' | head -1)
 	PKCS11_MODULE_PATH=$OPENSC curl -fsS -m 20 --cacert "$S/web-ca.crt" --resolve "web.test:$(server_port $s):127.0.0.1" \
 		--cert "$uri;id=%01;pin-source=$T/rawpin" "https://web.test:$(server_port $s)/admin"
 }
@@ -74,8 +74,8 @@ printf '\n[profile robot]\nbase = software\n' >>"$T/home/ykenroll.conf"
 cp "$T/home/ykenroll.conf" "$T/conf"
 for who in alice bob carol erin; do claim "$who" software $who; done
 for s in $SERVERS; do claim "dave-$s and a robot" eval 'software "dave-$s" && software "robot-$s" robot'; done
-claim "Zoe has a token" enroll Zoe zoe@example.org -d "$(token_serial 1)"
-claim "another Zoe, too" enroll Zoe zoe@example.net -d "$(token_serial 3)"
+claim "Zoe has a token" enroll Zoe zoe@example.org -d "$(lab_serial 1)"
+claim "another Zoe, too" enroll Zoe zoe@example.net -d "$(lab_serial 3)"
 claim "the servers' certificate" server_certificate
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/other.key" -out "$S/other.crt" -subj /CN=other-ca -days 30 2>/dev/null
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$S/mallory.key" -out "$S/mallory.csr" -subj /CN=alice 2>/dev/null
@@ -181,8 +181,8 @@ zoe@example.org"
 	# a person's next token; the last server, since there is one of each
 	if [ $s = "${SERVERS##* }" ]; then
 		admins zoe@example.org
-		claim "$s: Zoe's lost token" change $s ca reissue "$(token_serial 1)" --reason lost -d "$(token_serial 2)" --pin "file:$T/pin"
-		ykenroll token export 9a "$S/zoe.crt" -d "$(token_serial 2)"
+		claim "$s: Zoe's lost token" change $s ca reissue "$(lab_serial 1)" --reason lost -d "$(lab_serial 2)" --pin "file:$T/pin"
+		ykenroll token export 9a "$S/zoe.crt" -d "$(lab_serial 2)"
 		claim "$s: her next one alone is on the list" [ "$(grep -v '^#' "$(server_dir $s)/allow-admin.haproxy")" = \
 			"$(openssl x509 -in "$S/zoe.crt" -noout -fingerprint -sha256 | sed 's/.*=//; s/://g' | tr A-Z a-z)" ]
 		claim "$s: she is in with it" zoe 2

@@ -27,7 +27,7 @@ serial_of() { openssl x509 -in "$S/$1.crt" -noout -serial | cut -d= -f2; }
 show() { # show CLIENT TOKEN OPTIONS…
 	c=$1 t=$2
 	shift 2
-	ykenroll show --client "$c" -d "$(token_serial "$t")" --url "$url" --ca-file "$S/web-ca.crt" "$@" >"$T/$c.sh"
+	ykenroll show --client "$c" -d "$(lab_serial "$t")" --url "$url" --ca-file "$S/web-ca.crt" "$@" >"$T/$c.sh"
 }
 script() { timeout -k 5 1800 "$@" </dev/null; }
 # nginx writes the line when it has closed the connection, which may be after the client's end.
@@ -132,7 +132,7 @@ claim "and refuses it" refused
 claim "no PIN try was lost: $pins" [ "$(tries)" = "$pins" ]
 
 # ---- words that do not fit ----
-one="-d $(token_serial 1)"
+one="-d $(lab_serial 1)"
 exits 2 'curl, openssl' "a client that there is not" ykenroll show --client lynx $one
 exits 2 '--pin-source' "a PIN file by a relative path" ykenroll show --client curl --pin-source pin $one
 exits 2 ' https' "a URL without TLS" ykenroll show --client curl --url http://www.example.org/ $one

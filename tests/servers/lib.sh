@@ -119,15 +119,13 @@ people_make() {
 	ykenroll signer --ca-pass "file:$T/pass" &
 	signer=$!
 	for _ in $(seq 9000); do [ -S "$T/home/signer.sock" ] && break; sleep 0.2; done
-	enroll Alice alice@example.org -d "$(token_serial 1)" && enroll Bob bob@example.org -d "$(token_serial 2)" || return 1
+	enroll Alice alice@example.org -d "$(lab_serial 1)" && enroll Bob bob@example.org -d "$(lab_serial 2)" || return 1
 	cp -a "$T/home/pub" "$S/pub.older"
 	ykenroll ca publish "$S/state/older" ${LEAVES-} &&
 		ykenroll revoke bob@example.org --reason superseded && ykenroll ca publish "$S/state/fresh" ${LEAVES-} || return 1
 	kill "$signer" && wait "$signer"
-	YKENROLL_HOME=$T/other enroll Mallory alice@example.org -d "$(token_serial 3)"
+	YKENROLL_HOME=$T/other enroll Mallory alice@example.org -d "$(lab_serial 3)"
 }
-
-token_serial() { ykvirt inspect "$(state "$1")" | jq -r .serial; }
 
 states_make() {
 	fresh=$T/home/pub root=$T/home/pub/root.crl

@@ -80,7 +80,7 @@ start=$(date +%s)
 server_start nginx fresh || exit 1
 exits 10 '' "nothing prepared: not an all-clear" ask nginx
 claim "and it says how" grep -q 'revoked .*--prepare' "$T/out"
-exits 10 '' "the token stands for a valid certificate" ask nginx --token -d "$(token_serial 1)" --pin "file:$T/pin"
+exits 10 '' "the token stands for a valid certificate" ask nginx --token -d "$(lab_serial 1)" --pin "file:$T/pin"
 claim "and is let in" grep -Eq '^ok +token +TLS 1.3 ' "$T/out"
 exits 12 '' "a server whose certificate nobody vouches for" ykenroll verify-server "https://localhost:$(server_port nginx)"
 exits 12 '' "a server of another name" ykenroll verify-server https://www.example.org/ \

@@ -70,8 +70,8 @@ start_server() { # as its own unit would: what is published is there before it s
 	daemons="$daemons $!"
 }
 claim "a signer" start_signer
-claim "Alice" enroll Alice alice@example.org -d "$(token_serial 1)"
-claim "Bob" enroll Bob bob@example.org -d "$(token_serial 2)"
+claim "Alice" enroll Alice alice@example.org -d "$(lab_serial 1)"
+claim "Bob" enroll Bob bob@example.org -d "$(lab_serial 2)"
 server_certificate
 python3 "$SERVERS_DIR/echo.py" $BACKEND >"$S/run/echo.log" 2>&1 &
 echo $! >"$S/run/echo.pid"
