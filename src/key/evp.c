@@ -9,6 +9,7 @@
 #include "key/evp.h"
 #include "key/key_priv.h"
 #include "key/ossl.h"
+#include "key/weak.h"
 
 OSSL_FREEP(ecdsa_freep, ECDSA_SIG, ECDSA_SIG_free)
 
@@ -137,7 +138,7 @@ evp_public(const uint8_t *spki, size_t len, EVP_PKEY **ret, enum key_alg *ret_al
 	EVP_PKEY *pkey;
 
 	if (alg == KEY_NONE)
-		return err_set(err, ERR_FIT, "unsupported type of public key");
+		return weak_kind(spki, len, err);
 	/* Decoding checks that the point is on its curve. */
 	if ((pkey = d2i_PUBKEY(NULL, &p, (long)len)) == NULL)
 		return evp_err(err, ERR_FIT, "the public key is not valid");

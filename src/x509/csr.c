@@ -8,6 +8,7 @@
 
 #include "key/evp.h"
 #include "key/ossl.h"
+#include "key/weak.h"
 #include "x509/parse.h"
 
 static int
@@ -145,6 +146,8 @@ csr_read(
 		 "the certificate request has no public key", &spki, err)) != 0)
 		return rc;
 	if ((rc = evp_public(spki.data, spki.len, &pub, &alg, err)) != 0)
+		return err_wrap(err, "certificate request"), rc;
+	if ((rc = weak_check(pub, err)) != 0)
 		return err_wrap(err, "certificate request"), rc;
 	if (X509_REQ_verify(req, pub) != 1) {
 		ERR_clear_error();

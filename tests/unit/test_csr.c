@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <openssl/bn.h>
+#include <openssl/param_build.h>
 #include <openssl/x509v3.h>
 
 #include "key/ossl.h"
@@ -205,6 +207,119 @@ the_attestation_is_carried_as_it_is(void **state)
 	}
 }
 
+/* ---- weak keys ---- */
+
+/* A prime of that many bits: the next one from there on in that step. */
+static void
+next_prime(BIGNUM *p, const BIGNUM *step, BN_CTX *ctx)
+{
+	do
+		assert_true(BN_add(p, p, step));
+	while (BN_check_prime(p, ctx, NULL) != 1);
+}
+
+/* As ROCA's library made them: k * M + (65537^a mod M), M the product of the first primes. */
+static void
+roca_prime(BIGNUM *p, BN_CTX *ctx)
+{
+	BIGNUM *m = BN_new(), *two = BN_new(), *power = BN_new(), *a = BN_new();
+	int i;
+
+	assert_true(BN_set_word(m, 1) && BN_set_word(two, 1) && BN_set_word(power, 65537));
+	for (i = 0; i < 39; i++) {
+		next_prime(two, BN_value_one(), ctx);
+		assert_true(BN_mul(m, m, two, ctx));
+	}
+	assert_true(BN_rand(a, 200, -1, 0) && BN_mod_exp(power, power, a, m, ctx));
+	assert_true(BN_rand(p, 1024, BN_RAND_TOP_TWO, 0) && BN_div(p, NULL, p, m, ctx) &&
+		    BN_mul(p, p, m, ctx) && BN_add(p, p, power));
+	next_prime(p, m, ctx);
+	BN_free(m);
+	BN_free(two);
+	BN_free(power);
+	BN_free(a);
+}
+
+static EVP_PKEY *
+rsa(const BIGNUM *p, const BIGNUM *q, BN_ULONG exponent, BN_CTX *ctx)
+{
+	BIGNUM *n = BN_new(), *e = BN_new(), *d = BN_new(), *phi = BN_new();
+	OSSL_PARAM_BLD *params = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *make = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key = NULL;
+	OSSL_PARAM *list;
+
+	assert_true(BN_mul(n, p, q, ctx) && BN_set_word(e, exponent) && BN_sub(phi, n, p) &&
+		    BN_sub(phi, phi, q) && BN_add_word(phi, 1) &&
+		    BN_mod_inverse(d, e, phi, ctx) != NULL);
+	assert_true(OSSL_PARAM_BLD_push_BN(params, "n", n) &&
+		    OSSL_PARAM_BLD_push_BN(params, "e", e) &&
+		    OSSL_PARAM_BLD_push_BN(params, "d", d));
+	list = OSSL_PARAM_BLD_to_param(params);
+	assert_true(EVP_PKEY_fromdata_init(make) == 1 &&
+		    EVP_PKEY_fromdata(make, &key, EVP_PKEY_KEYPAIR, list) == 1);
+	OSSL_PARAM_free(list);
+	OSSL_PARAM_BLD_free(params);
+	EVP_PKEY_CTX_free(make);
+	BN_free(n);
+	BN_free(e);
+	BN_free(d);
+	BN_free(phi);
+	return key;
+}
+
+static int
+read_signed_by(EVP_PKEY *key, struct err *err)
+{
+	CLEAN(req_freep) X509_REQ *req = X509_REQ_new();
+	CLEAN(blob_wipe) struct blob spki = {0};
+	unsigned char *der = NULL;
+	enum key_alg alg;
+	int len, rc;
+
+	assert_true(X509_REQ_set_version(req, X509_REQ_VERSION_1) &&
+		    X509_REQ_set_pubkey(req, key) && X509_REQ_sign(req, key, EVP_sha256()) > 0);
+	len = i2d_X509_REQ(req, &der);
+	assert_true(len > 0);
+	rc = csr_read(der, (size_t)len, &spki, &alg, err);
+	OPENSSL_free(der);
+	EVP_PKEY_free(key);
+	return rc;
+}
+
+static void
+requests_with_weak_rsa_keys_are_refused(void **state)
+{
+	BIGNUM *p = BN_new(), *q = BN_new(), *two = BN_new();
+	struct err err = ERR_INIT;
+	BN_CTX *ctx = BN_CTX_new();
+
+	(void)state;
+	BN_set_word(two, 2);
+	/* both congruent 2 modulo 3, so that 3 has an inverse */
+	assert_true(BN_generate_prime_ex(p, 1024, 0, NULL, NULL, NULL));
+	assert_true(BN_generate_prime_ex(q, 1024, 0, NULL, NULL, NULL));
+	while (BN_mod_word(p, 3) != 2)
+		next_prime(p, two, ctx);
+	while (BN_mod_word(q, 3) != 2)
+		next_prime(q, two, ctx);
+	assert_int_equal(read_signed_by(rsa(p, q, 65537, ctx), &err), 0);
+	assert_int_equal(read_signed_by(rsa(p, q, 3, ctx), &err), ERR_FIT);
+	assert_non_null(strstr(err.text, "65537"));
+	assert_true(BN_copy(q, p) != NULL);
+	next_prime(q, two, ctx);
+	assert_int_equal(read_signed_by(rsa(p, q, 65537, ctx), &err), ERR_FIT);
+	assert_non_null(strstr(err.text, "factors"));
+	roca_prime(p, ctx);
+	roca_prime(q, ctx);
+	assert_int_equal(read_signed_by(rsa(p, q, 65537, ctx), &err), ERR_FIT);
+	assert_non_null(strstr(err.text, "CVE-2017-15361"));
+	BN_free(p);
+	BN_free(q);
+	BN_free(two);
+	BN_CTX_free(ctx);
+}
+
 int
 main(void)
 {
@@ -214,6 +329,7 @@ main(void)
 	    cmocka_unit_test(alternative_names_are_of_their_kind),
 	    cmocka_unit_test(names_without_a_subject_are_critical),
 	    cmocka_unit_test(the_attestation_is_carried_as_it_is),
+	    cmocka_unit_test(requests_with_weak_rsa_keys_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
