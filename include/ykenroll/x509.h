@@ -52,7 +52,8 @@ MUST_CHECK int csr_build(
 MUST_CHECK int csr_read(
     const uint8_t *der, size_t len, struct blob *ret_spki, enum key_alg *ret_alg, struct err *err);
 
-/* A request in PEM or DER as DER; csr_read looks into it. Errors: ERR_FIT. */
+/* The one request of a file, in PEM or DER, as DER; csr_read looks into it. Errors: ERR_FIT there
+ * is none, and what it is instead; there are several. */
 MUST_CHECK int csr_from_file(const struct blob *file, struct blob *ret_der, struct err *err);
 /* The DNS names and IP addresses that a request asks for, one "dns:…" or "ip:…" a line, as text
  * with a NUL; empty when it asks for none. Errors: ERR_FIT it has others. */
@@ -88,6 +89,10 @@ MUST_CHECK int cert_spki(const uint8_t *der, size_t len, struct blob *ret_spki, 
 MUST_CHECK int pem_put(const struct blob *der, const char *name, struct blob *ret, struct err *err);
 /* The first certificate, CRL of a PEM text. Errors: ERR_FIT. */
 MUST_CHECK int cert_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
+/* The certificate that a file, in PEM or DER, is of: of a chain, in whatever order, the one that
+ * issued none of the others. Errors: ERR_FIT there is none, and what it is instead; or more than
+ * one. */
+MUST_CHECK int cert_from_file(const struct blob *file, struct blob *ret_der, struct err *err);
 MUST_CHECK int crl_from_pem(const struct blob *pem, struct blob *ret_der, struct err *err);
 
 struct crl_info {

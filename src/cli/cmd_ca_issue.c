@@ -69,12 +69,15 @@ ca_issued_text(const struct workflow_issued *issued, const char *profile, const 
 int
 ca_read_csr(const char *path, struct blob *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob file = {0};
+	CLEAN(blob_wipe) struct blob file = {0}, spki = {0};
+	enum key_alg alg;
 	int rc;
 
 	if ((rc = file_read(path, &file, err)) != 0)
 		return rc;
-	if ((rc = csr_from_file(&file, ret, err)) != 0)
+	/* the signer looks again: here it is before anybody is asked for a passphrase */
+	if ((rc = csr_from_file(&file, ret, err)) != 0 ||
+	    (rc = csr_read(ret->data, ret->len, &spki, &alg, err)) != 0)
 		err_wrap(err, "%s", path);
 	return rc;
 }

@@ -136,9 +136,7 @@ read_cert(const char *path, struct blob *ret, struct err *err)
 
 	if ((rc = token_in(path, &data, err)) != 0)
 		return rc;
-	if (data.len > 0 && data.data[0] == 0x30)
-		blob_move(ret, &data);
-	else if ((rc = cert_from_pem(&data, ret, err)) != 0)
+	if ((rc = cert_from_file(&data, ret, err)) != 0)
 		return err_wrap(err, "%s", path), rc;
 	return cert_read(ret->data, ret->len, &info, err);
 }

@@ -179,7 +179,7 @@ exits 12 '/cut.csr: .*PKCS' "half a request" ca issue "$T/cut.csr" --dns a.examp
 openssl req -in "$T/www.csr" -outform DER -out "$T/www.der"
 exits 0 '' "one in DER" ca issue "$T/www.der" --dns a.example.org
 python3 -c 'import sys; b=bytearray(open(sys.argv[1],"rb").read()); b[-1]^=1; open(sys.argv[1],"wb").write(b)' "$T/www.der"
-exits 11 '' "one that its key did not sign" ca issue "$T/www.der" --dns a.example.org
+exits 12 '' "one that its key did not sign" ca issue "$T/www.der" --dns a.example.org
 
 # ---- who may ----
 cat >>"$conf" <<'CONF'
@@ -235,4 +235,47 @@ claim "and with it what was signed before" openssl verify -x509_strict -CAfile "
 claim "the chain file has it" grep -qF "$(sed -n 2p "$pub/issuing.crt")" "$pub/chain.pem"
 claim "the signer's own copy is the same" cmp "$pub/issuing.crt" "$T/home/ca/issuing.crt"
 exits 0 '' "which goes on with it" ca issue "$T/www.csr" --dns a.example.org
+# ---- what is no request is called by what it is ----
+not_a_request() { # not_a_request FILE WORD…: refused before a passphrase is asked for, and named
+	file=$1
+	shift
+	exits 12 "/$file: .*$*.*PKCS #10" "$file is called what it is" ykenroll ca issue "$T/$file" --dns a.example.org --non-interactive
+}
+openssl req -in "$T/www.csr" -outform DER -out "$T/www.csr.der"
+openssl x509 -in "$T/www.crt" -outform DER -out "$T/www.der"
+openssl ec -in "$T/www.key" -outform DER -out "$T/ec.der" 2>/dev/null
+openssl pkey -in "$T/www.key" -pubout -out "$T/www.pub"
+openssl pkcs8 -topk8 -nocrypt -in "$T/www.key" -outform DER -out "$T/www.key.der"
+openssl crl2pkcs7 -nocrl -certfile "$T/other.crt" -out "$T/www.p7"
+openssl crl2pkcs7 -nocrl -certfile "$T/other.crt" -outform DER -out "$T/www.p7.der"
+openssl pkcs12 -export -in "$T/www.crt" -inkey "$T/www.key" -passout pass:x -out "$T/www.p12"
+: >"$T/empty"
+echo hello >"$T/text"
+iconv -t UTF-16 "$T/www.csr" >"$T/utf16.csr"
+not_a_request www.crt CERTIFICATE
+not_a_request www.der 'X\.509'
+not_a_request www.key PRIVATE
+not_a_request www.key.der DER
+not_a_request ec.der DER
+not_a_request www.pub PUBLIC
+not_a_request www.p7 PKCS7
+not_a_request www.p7.der 'PKCS #7'
+not_a_request www.p12 'PKCS #12'
+not_a_request utf16.csr 'UTF-16'
+not_a_request empty ''
+not_a_request text PEM
+exits 0 '' "a request in DER is one" ca issue "$T/www.csr.der" --dns der.example.org --out "$T/last.crt"
+cat "$T/www.csr" "$T/other.csr" >"$T/two.csr"
+exits 12 '/two.csr: .* 2 ' "two requests in one file" ykenroll ca issue "$T/two.csr" --dns a.example.org --non-interactive
+openssl req -new -newkey rsa:1024 -nodes -keyout "$T/k" -subj /CN=x -out "$T/1024.csr" 2>/dev/null
+exits 12 '/1024.csr: .*RSA.* 1024 .*ECCP256' "a key of a kind that is not taken says which, and which are" ykenroll ca issue "$T/1024.csr" --dns a.example.org --non-interactive
+openssl req -new -newkey rsa:2048 -pkeyopt rsa_keygen_pubexp:3 -nodes -keyout "$T/k" -subj /CN=x -out "$T/e3.csr" 2>/dev/null
+exits 12 '/e3.csr: .*RSA.* 2048 .*65537' "a request with a tiny exponent" ykenroll ca issue "$T/e3.csr" --dns a.example.org --non-interactive
+cat "$pub/root.crt" "$pub/issuing.crt" "$T/last.crt" >"$T/chain.crt"
+exits 0 '' "a chain with the CA first" ykenroll revoke "$T/chain.crt" --reason superseded --json --ca-pass "file:$T/pass"
+claim "stands for the certificate at its end" [ "$(jq -r '.certificates[0].serial' "$T/out")" = "$(openssl x509 -in "$T/last.crt" -noout -serial | sed 's/.*=//' | tr A-F a-f)" ]
+cat "$T/www.crt" "$T/other.crt" >"$T/both.crt"
+exits 2 '/both.crt: .* 3 ' "two certificates in one file" ykenroll revoke "$T/both.crt" --reason superseded --ca-pass "file:$T/pass"
+exits 2 '/www.key: .*PRIVATE' "a key in its place" ykenroll revoke "$T/www.key" --reason superseded --ca-pass "file:$T/pass"
+
 finish

@@ -47,10 +47,9 @@ take_file(struct taking *t, struct registry_found *ret, struct err *err)
 
 	if (file_read(path, &text, NULL) != 0)
 		return ERR_ABSENT;
-	if (cert_from_pem(&text, &t->cert, NULL) != 0)
-		blob_move(&t->cert, &text);
-	if (cert_read(t->cert.data, t->cert.len, &info, NULL) != 0)
-		return err_set(err, ERR_USAGE, "%s is not a certificate", path);
+	if (cert_from_file(&text, &t->cert, err) != 0 ||
+	    cert_read(t->cert.data, t->cert.len, &info, err) != 0)
+		return err_wrap(err, "%s", path), ERR_USAGE;
 	if ((rc = home_pem(t->w->home, "pub/issuing.crt", cert_from_pem, &ca, err)) != 0)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	if (cert_issued_by(&t->cert, &ca, NULL) != 0)
