@@ -225,13 +225,10 @@ each_code_is_an_exit_status_of_its_own(void **state)
 static void
 a_secret_s_line_is_the_same_however_it_was_saved(void **state)
 {
-	static const char *const good[] = {"482913", "482913\n", "482913\r\n", "482913\nmore",
-	    "\xef\xbb\xbf"
-	    "482913\r\n"};
-	static const char *const bad[] = {"", "\n", "\r\n", "\xef\xbb\xbf\r\n",
-	    "\xff\xfe"
-	    "4",
-	    "\xfe\xff"};
+	static const char *const good[] = {
+	    "482913", "482913\n", "482913\r\n", "482913\nmore", "\357\273\277482913\r\n"};
+	static const char *const bad[] = {
+	    "", "\n", "\r\n", "\xef\xbb\xbf\r\n", "\377\3764", "\xfe\xff"};
 	CLEAN(secret_freep) struct secret *s = secret_new();
 	size_t i;
 

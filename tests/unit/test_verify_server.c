@@ -150,14 +150,15 @@ a_page_for_other_cas_too_is_unclear(void **state)
 {
 	static const struct {
 		int none;
-		const char *none_gets, *other_gets;
+		const char *none_gets, *other_gets, *same_gets;
 		enum relying_verdict is; /* with the page "sorry" */
 	} rows[] = {
-	    {200, "sorry", "sorry", VERDICT_UNCLEAR},
-	    {400, "", "sorry", VERDICT_UNCLEAR},
-	    {200, "welcome", "sorry", VERDICT_UNCLEAR},
-	    {200, "sorry", "hello", VERDICT_IN},
-	    {200, "sorry", "in", VERDICT_IN},
+	    {200, "sorry", "sorry", "sorry", VERDICT_UNCLEAR},
+	    {400, "", "sorry", "sorry", VERDICT_UNCLEAR},
+	    {200, "welcome", "sorry", "sorry", VERDICT_UNCLEAR},
+	    {200, "sorry", "hello", "sorry", VERDICT_IN},
+	    {200, "sorry", "in", "sorry", VERDICT_IN},
+	    {200, "sorry", "sorry", "hello", VERDICT_IN},
 	};
 	size_t i;
 
@@ -171,7 +172,7 @@ a_page_for_other_cas_too_is_unclear(void **state)
 		assert_int_equal(judged(&j, &live, "live", 200, "in"), VERDICT_IN);
 		(void)judged(&j, &none, "none", rows[i].none, rows[i].none_gets);
 		(void)judged(&j, &other, "other-ca", 200, rows[i].other_gets);
-		(void)judged(&j, &same, "same-name", 200, "sorry");
+		(void)judged(&j, &same, "same-name", 200, rows[i].same_gets);
 		(void)judged(&j, &gone, "revoked", 200, "sorry");
 		judging_settle(&j);
 		assert_int_equal(gone.verdict, rows[i].is);
