@@ -246,8 +246,7 @@ struct registry_which {	       /* all that is given must fit */
 	int64_t holder;	       /* 0: any */
 	int64_t after;	       /* those that end later than this */
 };
-/* Calls row for each certificate but dropped ones, oldest first; a non-zero return of row stops and
- * is returned. */
+/* Calls row for each certificate but dropped ones, oldest first, as registry_list does. */
 MUST_CHECK int registry_certs(struct registry *r, const struct registry_which *which,
     int (*row)(void *ctx, const struct registry_cert *cert), void *ctx, struct err *err);
 
@@ -260,9 +259,8 @@ struct registry_live { /* whose and what for a certificate in a token was made *
 	uint32_t token;
 	char profile[64];
 };
-/* Calls row with each certificate in a token (DER) that was signed, ends later than `after` and is
- * not revoked in the registry (the CRL may know better), oldest first; a non-zero return of row
- * stops and is returned. */
+/* Calls row, as registry_list does, with each certificate in a token (DER) that was signed, ends
+ * later than `after` and is not revoked in the registry (the CRL may know better), oldest first. */
 MUST_CHECK int registry_live(struct registry *r, int64_t after,
     int (*row)(void *ctx, const struct registry_live *of, const struct blob *der), void *ctx,
     struct err *err);
@@ -333,9 +331,7 @@ MUST_CHECK int registry_software_put(struct registry *r, const char *action,
 MUST_CHECK int registry_software_find(struct registry *r,
     const uint8_t serial[static REGISTRY_SERIAL_LEN], struct registry_software *ret,
     struct err *err);
-
-/* Those that end later than after, the eldest first; a non-zero return of row stops and is
- * returned. cert: DER, for the time of the call. */
+/* Those that end later than after, the eldest first, as registry_list. cert: DER, for the call. */
 MUST_CHECK int registry_software_each(struct registry *r, int64_t after,
     int (*row)(void *ctx, const struct registry_software *one, const struct blob *cert), void *ctx,
     struct err *err);
@@ -432,7 +428,6 @@ struct registry_found { /* exactly one of them */
 };
 /* Is text a part of the holder's name, e-mail or key, whatever its case and accents? */
 bool registry_holder_has(const struct holder *holder, const char *text);
-
 /* A holder (by key, external id, e-mail, UPN, directory DN or name), a token (serial number) or a
  * certificate (serial number). Errors: ERR_ABSENT none; ERR_AMBIGUOUS more than one. */
 MUST_CHECK int registry_find(
@@ -480,8 +475,7 @@ struct registry_secret {
 	int64_t opened;	    /* UTC seconds when somebody was shown it; 0: never */
 	int64_t changed;
 };
-/* The sealed secrets of a token (0: of all), oldest first. A non-zero return of row stops and is
- * returned. */
+/* The sealed secrets of a token (0: of all), oldest first; of row as for registry_list. */
 MUST_CHECK int registry_secrets(struct registry *r, uint32_t token,
     int (*row)(void *ctx, const struct registry_secret *secret), void *ctx, struct err *err);
 
