@@ -7,7 +7,7 @@
 #
 #   sh clients.sh [ROUND[/FIRMWARE]…]
 #
-# QUICK: one round of ykman and one of PKCS #11; the whole matrix: tests/matrix.sh clients
+# QUICK: one round of ykman, without some algorithms, and one of PKCS #11; the whole matrix: tests/matrix.sh clients
 set -u
 cd "$(dirname "$0")" || exit 1
 HERE=$(pwd)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Does the program itself survive the removal of its card behind a real pcscd? Every fourth APDU of an enrolment, before
 # delivery, after delivery, after the answer (test_removal does every one in its own process). FULL=1: every APDU. QUICK=N: of
-# these every Nth, on one firmware.
+# these every Nth with one of the three kinds, and the last with each, on one firmware.
 set -u
 cd "$(dirname "$0")" || exit 1
 . ./lib.sh
@@ -50,12 +50,9 @@ remove | count) in_point "$1" "$2" "$3"; exit ;;
 inside-*) "inside_${1#inside-}" "$3"; exit ;;
 esac
 
-names() { # names LAST: every STEPth APDU and the last one, with each kind
-	for kind in remove-before remove-after remove-answered; do
-		for at in $(seq 1 "$STEP" $(($1 - 1))) "$1"; do
-			echo "$at-$kind"
-		done
-	done
+names() { # names LAST: every STEPth APDU and the last one, with each kind, or the kinds take turns
+	{ seq 1 "$STEP" $(($1 - 1)); echo "$1"; } | awk -v last="$1" -v one="${QUICK-}" 'BEGIN { kinds = split("before after answered", kind) }
+		{ for (i = 1; i <= kinds; i++) if (one == "" || $1 == last || i == 1 + NR % kinds) print $1 "-remove-" kind[i] }'
 }
 
 start
