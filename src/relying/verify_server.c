@@ -114,8 +114,8 @@ relying_verify_server(const struct desk *w, const struct relying_verify *what,
 		return rc;
 	if ((rc = probe_all(&p, err)) == 0)
 		return verify_conclude(ret, err);
-	/* somebody who got in before it came to that is not forgotten */
-	if (verify_conclude(ret, &found) == ERR_PROOF) {
+	/* of what ends at the server: somebody who got in before is not forgotten */
+	if ((rc == ERR_FIT || rc == ERR_INTERNAL) && verify_conclude(ret, &found) == ERR_PROOF) {
 		*err = found;
 		return ERR_PROOF;
 	}
