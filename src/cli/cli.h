@@ -106,6 +106,7 @@ struct face {
 	char *escrow_pass;
 	bool ask_current; /* the current ones are asked for where none was given */
 	bool yes;	  /* to every question */
+	bool json;	  /* all that is said is one object */
 	const char *wait; /* seconds, as they were given */
 };
 extern struct face face;

@@ -50,7 +50,7 @@ deadline(void *ctx)
 		"answer\", \"next\": \"ykenroll recover\"}}\n";
 
 	(void)ctx;
-	if (opt.json)
+	if (face.json)
 		(void)!write(STDOUT_FILENO, json, sizeof(json) - 1);
 	if (countdown_runs()) /* it ends with us, in the middle of its line */
 		(void)!write(STDERR_FILENO, "\n", 1);

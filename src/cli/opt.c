@@ -183,6 +183,7 @@ opt_desk(struct desk *ret, struct err *err)
 	ret->choice.reader = opt.reader;
 	ret->choice.wait_sec = (unsigned)wait_sec;
 	face.yes = opt.yes != 0;
+	face.json = opt.json != 0;
 	face.wait = opt.wait;
 	ret->device_ui = &face_device;
 	ret->ui = face_ui;
