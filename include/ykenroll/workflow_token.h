@@ -35,10 +35,11 @@ struct workflow_token_slot {
 	struct token_slot key;
 	bool cert_readable; /* cert is filled */
 	struct cert_info cert;
-	bool cert_matches;	    /* the key in the slot, as far as that is known */
-	int attest_code;	    /* 0 attested, ERR_ABSENT not (imported), ERR_ATTEST refused */
-	bool attest_rehearsal;	    /* by the rehearsal root, not by Yubico */
-	char attest[X509_TEXT_MAX]; /* anchor, or why not */
+	bool cert_matches;	     /* the key in the slot, as far as that is known */
+	int attest_code;	     /* 0 attested, ERR_ABSENT not (imported), ERR_ATTEST refused */
+	bool attest_rehearsal;	     /* by the rehearsal root, not by Yubico */
+	char attest[X509_TEXT_MAX];  /* anchor, or why not */
+	char trouble[X509_TEXT_MAX]; /* why the slot could not be read; "": it was */
 };
 
 #define WORKFLOW_TOKEN_SLOTS 25
@@ -53,7 +54,7 @@ struct workflow_token_info {
 	bool has_guid, has_ccc;
 	uint8_t guid[DEVICE_GUID_LEN];
 	struct workflow_token_slot slots[WORKFLOW_TOKEN_SLOTS]; /* those in use */
-	size_t n_slots;
+	size_t n_slots, n_trouble;
 	bool registered;
 	enum registry_token_state state;
 	char holder[REGISTRY_TEXT_MAX];
@@ -102,7 +103,8 @@ struct workflow_token_mgmkey {
 	bool protect; /* also in the token, readable with the PIN: ykman's convention */
 };
 MUST_CHECK int workflow_token_change_mgmkey(const struct desk *w,
-    const struct workflow_token_mgmkey *how, struct token_id *ret, struct err *err);
+    const struct workflow_token_mgmkey *how, bool *ret_changed, struct token_id *ret,
+    struct err *err);
 
 /* ---- keys and certificates ---- */
 

@@ -150,9 +150,10 @@ slot_json(const struct workflow_token_slot *s)
 	char slot[3];
 
 	snprintf(slot, sizeof(slot), "%02x", s->slot->slot);
-	return json_pack("{s:s, s:s, s:o, s:b, s:o, s:{s:s, s:s}}", "slot", slot, "name",
-	    s->slot->name, "key", key_json(s), "has_certificate", s->has_cert, "certificate",
-	    cert_json(s), "attestation", "verdict", verdict(s), "text", s->attest);
+	return json_pack("{s:s, s:s, s:s*, s:o, s:b, s:o, s:{s:s, s:s}}", "slot", slot, "name",
+	    s->slot->name, "error", s->trouble[0] != '\0' ? s->trouble : NULL, "key", key_json(s),
+	    "has_certificate", s->has_cert, "certificate", cert_json(s), "attestation", "verdict",
+	    verdict(s), "text", s->attest);
 }
 
 static const char *
@@ -212,6 +213,10 @@ static void
 slot_text(const struct workflow_token_slot *s)
 {
 	printf("slot %02x (%s)\n", s->slot->slot, s->slot->name);
+	if (s->trouble[0] != '\0') {
+		printf("  NOT READ       %s\n", render_escaped(s->trouble));
+		return;
+	}
 	if (s->key_known)
 		printf("  key            %s, %s, PIN %s, touch %s\n", key_alg_name(s->key.alg),
 		    s->key.generated ? "generated" : "imported", pin_word(s->key.pin_policy),
@@ -271,10 +276,14 @@ run_info(struct called *c, struct err *err)
 
 	if ((rc = workflow_token_info(&c->desk, &info, err)) != 0)
 		return rc;
-	if (opt.json)
-		return render_json(info_json(&info), err);
-	info_text(&info);
-	return 0;
+	if (opt.json && (rc = render_json(info_json(&info), err)) != 0)
+		return rc;
+	if (!opt.json)
+		info_text(&info);
+	return info.n_trouble == 0
+		   ? 0
+		   : err_set(err, ERR_FIT, "%zu slot%s of token %u could not be read",
+			 info.n_trouble, info.n_trouble == 1 ? "" : "s", info.id.serial);
 }
 
 const struct command cmd_token_info = {"token info",

@@ -175,7 +175,7 @@ run_change_mgmkey(struct called *c, struct err *err)
 {
 	struct workflow_token_mgmkey how = {.alg = 0};
 	struct token_id id = {0};
-	bool kept = false;
+	bool kept = false, changed;
 	int rc;
 
 	if (protect && face.new_mgmkey == NULL)
@@ -187,8 +187,10 @@ run_change_mgmkey(struct called *c, struct err *err)
 	how.new_key = (struct workflow_token_new){generate != 0, out == NULL ? NULL : keep, &kept};
 	how.touch = touch != 0;
 	how.protect = protect != 0;
-	rc = workflow_token_change_mgmkey(&c->desk, &how, &id, err);
-	drop_unused(rc, kept);
+	rc = workflow_token_change_mgmkey(&c->desk, &how, &changed, &id, err);
+	drop_unused(rc, kept && !changed);
+	if (rc != 0 && kept && changed)
+		err_hint(err, "the new one is in %s", out);
 	if (rc == 0)
 		done(&id, protect ? "the management key is changed, and kept behind the PIN"
 				  : "the management key is changed");

@@ -103,9 +103,6 @@ judge(struct token *token, enum state_ref ref, unsigned sw, const char *what, st
 		return rc;
 	}
 	state_forget(token);
-	if (sw == SW_CONDITIONS)
-		return err_set(err, ERR_USAGE,
-		    "the token rejected the new value (its length, characters or complexity)");
 	return token_result(token, status_sw(err, sw, what));
 }
 
@@ -144,7 +141,15 @@ spend(struct token *token, struct apdu cmd, enum state_ref ref, const struct sec
 		state_forget(token);
 		return rc;
 	}
-	return sw == SW_OK ? 0 : judge(token, ref, sw, cmd.what, err);
+	if (sw == SW_OK)
+		return 0;
+	/* 6985 of firmware 5.7, 6A80 of others: it is the new value that they speak of */
+	if (cmd.ins != INS_VERIFY && (sw == SW_CONDITIONS || sw == SW_WRONG_DATA)) {
+		state_forget(token);
+		return err_set(err, ERR_USAGE,
+		    "the token rejected the new value (its length, characters or complexity)");
+	}
+	return judge(token, ref, sw, cmd.what, err);
 }
 
 int

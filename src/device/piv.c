@@ -109,7 +109,7 @@ token_attest(struct token *token, uint8_t slot, struct blob *ret_der, struct err
 	if (sw == SW_WRONG_DATA || sw == SW_NO_REFERENCE || sw == SW_ABSENT)
 		return err_set(
 		    err, ERR_ABSENT, "slot %02x is empty, or its key was imported", slot);
-	if (sw == SW_NO_INS)
+	if (sw == SW_NO_INS && !token_firmware(token, 4, 3, 0))
 		return err_set(err, ERR_ABSENT, "firmware before 4.3 does not support attestation");
 	if (sw != SW_OK)
 		return token_result(token, status_sw(err, sw, "ATTEST"));

@@ -73,8 +73,8 @@ static const struct hostile_except delete_except[] = {
 static const struct hostile_except retries_except[] = {{A_BARE_OK, HARMLESS}, {A_SW_6982, ERR_PIN}};
 static const struct hostile_except mgm_except[] = {{A_SW_6A80, ERR_MGMKEY}};
 static const struct hostile_except no_answer_except[] = {{A_BARE_OK, HARMLESS}};
-static const struct hostile_except attest_except[] = {{A_SW_6A82, ERR_ABSENT},
-    {A_SW_6A88, ERR_ABSENT}, {A_SW_6A80, ERR_ABSENT}, {A_SW_6D00, ERR_ABSENT}};
+static const struct hostile_except attest_except[] = {
+    {A_SW_6A82, ERR_ABSENT}, {A_SW_6A88, ERR_ABSENT}, {A_SW_6A80, ERR_ABSENT}};
 
 static const struct hostile_except sign_except[] = {
     {A_SW_6A88, ERR_ABSENT}, {A_SW_6982, ERR_PIN}, {A_SW_6A80, ERR_ABSENT}};

@@ -144,6 +144,30 @@ info_slot(struct verb *v, const struct device_slot *slot, const struct blob *f9,
 	return 0;
 }
 
+/* One slot that cannot be read hides no other. After an odd answer the connection is made anew;
+ * where that fails, the token is gone. */
+static int
+slot_trouble(struct verb *v, const struct device_slot *slot, struct workflow_token_info *info,
+    int rc, struct err *err)
+{
+	const uint32_t serial = v->s.serial;
+	struct workflow_token_slot *to;
+	struct err why = *err;
+
+	token_closep(&v->s.token);
+	if (session_token(&v->s, err) != 0 || v->s.serial != serial ||
+	    info->n_slots == WORKFLOW_TOKEN_SLOTS) {
+		*err = why;
+		return rc;
+	}
+	to = &info->slots[info->n_slots++];
+	*to = (struct workflow_token_slot){.slot = slot, .attest_code = ERR_ABSENT};
+	snprintf(to->trouble, sizeof(to->trouble), "%.*s", (int)sizeof(to->trouble) - 1, why.text);
+	info->n_trouble++;
+	*err = (struct err)ERR_INIT;
+	return 0;
+}
+
 static int
 info_slots(struct verb *v, struct workflow_token_info *info, struct err *err)
 {
@@ -160,7 +184,8 @@ info_slots(struct verb *v, struct workflow_token_info *info, struct err *err)
 		return rc;
 	slots = device_slots(&n);
 	for (i = 0; i < n; i++)
-		if ((rc = info_slot(v, &slots[i], &f9, &trust, info, err)) != 0)
+		if ((rc = info_slot(v, &slots[i], &f9, &trust, info, err)) != 0 &&
+		    (rc = slot_trouble(v, &slots[i], info, rc, err)) != 0)
 			return rc;
 	return 0;
 }

@@ -156,12 +156,28 @@ make_key(const struct verb *v, const struct workflow_token_mgmkey *how, enum dev
 	return how->new_key.keep == NULL ? 0 : how->new_key.keep(how->new_key.ctx, ret, err);
 }
 
-/* The copy first: interrupted after it, the former key still opens the token. */
+struct change { /* of the key */
+	const struct session_admin *was;
+	enum device_mgm_alg alg;
+	bool touch;
+	bool done; /* the token has the new one */
+};
+
 static int
-set_protected(struct verb *v, const struct session_admin *admin, enum device_mgm_alg alg,
-    bool touch, const struct secret *key, struct err *err)
+set_key(struct verb *v, struct change *c, const struct secret *key, struct err *err)
 {
-	struct session_admin flags = *admin;
+	const int rc = token_set_mgmkey(v->s.token, c->alg, key, c->touch, err);
+
+	c->done = rc == 0;
+	return rc;
+}
+
+/* The copy and what announces it first: interrupted after them, the former key still opens the
+ * token; and nothing is left to fail when the new one does. */
+static int
+set_protected(struct verb *v, struct change *c, const struct secret *key, struct err *err)
+{
+	struct session_admin flags = *c->was;
 	int rc;
 
 	/* Only the PIN leads to that copy: one that nobody knows would lose the key. */
@@ -169,25 +185,30 @@ set_protected(struct verb *v, const struct session_admin *admin, enum device_mgm
 		return rc;
 	flags.protected_key = true;
 	if ((rc = session_put_protected(&v->s, key, err)) != 0 ||
-	    (rc = token_set_mgmkey(v->s.token, alg, key, touch, err)) != 0)
+	    (rc = session_put_admin(&v->s, &flags, err)) != 0)
 		return rc;
-	return session_put_admin(&v->s, &flags, err);
+	if ((rc = set_key(v, c, key, err)) == 0)
+		return 0;
+	flags.present = true;
+	flags.protected_key = c->was->protected_key;
+	(void)!session_put_admin(&v->s, &flags, NULL);
+	err_hint(err, "the management key is the former one");
+	return rc;
 }
 
 /* Others would go on to try the key that the flags announce, so they go, and the copy with them. */
 static int
-set_plain(struct verb *v, const struct session_admin *admin, enum device_mgm_alg alg, bool touch,
-    const struct secret *key, struct err *err)
+set_plain(struct verb *v, struct change *c, const struct secret *key, struct err *err)
 {
-	struct session_admin flags = *admin;
+	struct session_admin flags = *c->was;
 	int rc;
 
 	flags.protected_key = false;
-	if ((rc = token_set_mgmkey(v->s.token, alg, key, touch, err)) != 0)
+	if ((rc = set_key(v, c, key, err)) != 0)
 		return rc;
-	if (admin->protected_key && (rc = session_put_protected(&v->s, NULL, err)) != 0)
+	if (c->was->protected_key && (rc = session_put_protected(&v->s, NULL, err)) != 0)
 		return rc;
-	if (!admin->protected_key && !admin->derived_key)
+	if (!c->was->protected_key && !c->was->derived_key)
 		return 0;
 	return session_put_admin(&v->s, &flags, err);
 }
@@ -205,25 +226,42 @@ check_alg(const struct verb *v, enum device_mgm_alg alg, struct err *err)
 	    fw[0], fw[1], fw[2]);
 }
 
+/* There is a row of it either way. */
+static int
+changed(struct verb *v, struct token_id *ret, int rc, struct err *err)
+{
+	struct err own = ERR_INIT;
+	const int row = verb_done(v, ret, rc == 0 ? err : &own, "the management key was changed%s",
+	    rc == 0 ? "" : "; what the token says of the former one is still there");
+
+	if (rc == 0)
+		return row;
+	(void)err_wrap(err, "the management key is changed, but what the token says of the former "
+			    "one is still there");
+	if (row != 0)
+		err_hint(err, "%s", own.text);
+	return rc;
+}
+
 int
 workflow_token_change_mgmkey(const struct desk *w, const struct workflow_token_mgmkey *how,
-    struct token_id *ret, struct err *err)
+    bool *ret_changed, struct token_id *ret, struct err *err)
 {
 	CLEAN(secret_freep) struct secret *key = secret_new();
 	CLEAN(verb_wipe) struct verb v = {0};
 	struct session_admin admin;
-	enum device_mgm_alg alg;
+	struct change c = {.was = &admin, .touch = how->touch};
 	int rc;
 
+	*ret_changed = false;
 	if ((rc = verb_open(&v, w, "change-management-key", VERB_CHANGE, err)) != 0)
 		return rc;
-	alg = how->alg == 0 ? device_mgm_best(token_id(v.s.token)->firmware) : how->alg;
-	if ((rc = check_alg(&v, alg, err)) != 0 || (rc = session_admin(&v.s, &admin, err)) != 0 ||
-	    (rc = verb_authenticate(&v, err)) != 0 || (rc = make_key(&v, how, alg, key, err)) != 0)
+	c.alg = how->alg == 0 ? device_mgm_best(token_id(v.s.token)->firmware) : how->alg;
+	if ((rc = check_alg(&v, c.alg, err)) != 0 || (rc = session_admin(&v.s, &admin, err)) != 0 ||
+	    (rc = verb_authenticate(&v, err)) != 0 ||
+	    (rc = make_key(&v, how, c.alg, key, err)) != 0)
 		return rc;
-	rc = how->protect ? set_protected(&v, &admin, alg, how->touch, key, err)
-			  : set_plain(&v, &admin, alg, how->touch, key, err);
-	if (rc != 0)
-		return rc;
-	return verb_done(&v, ret, err, "the management key was changed");
+	rc = how->protect ? set_protected(&v, &c, key, err) : set_plain(&v, &c, key, err);
+	*ret_changed = c.done;
+	return c.done ? changed(&v, ret, rc, err) : rc;
 }
