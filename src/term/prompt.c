@@ -156,16 +156,12 @@ read_line(FILE *tty, char *ret, int size)
 	sigaction(SIGINT, &was, NULL);
 }
 
-int
-prompt_yes(const char *question, bool yes, struct err *err)
+static int
+typed_yes(struct err *err)
 {
 	char answer[16] = "";
-	FILE *tty;
+	FILE *tty = prompt_nobody ? NULL : fopen("/dev/tty", "r+e");
 
-	render_line(stderr, question);
-	if (yes)
-		return 0;
-	tty = prompt_nobody ? NULL : fopen("/dev/tty", "r+e");
 	if (tty == NULL)
 		return err_set(err, ERR_PERSON,
 		    "this needs a confirmation and there is nobody to ask; use -y to confirm");
@@ -176,6 +172,22 @@ prompt_yes(const char *question, bool yes, struct err *err)
 	return strcmp(answer, "yes\n") == 0
 		   ? 0
 		   : err_set(err, ERR_PERSON, "nothing was done: the answer was not yes");
+}
+
+int
+prompt_yes(const char *question, bool yes, struct err *err)
+{
+	render_line(stderr, question);
+	return yes ? 0 : typed_yes(err);
+}
+
+int
+prompt_agree(const char *question, bool yes, struct err *err)
+{
+	const bool person = !prompt_nobody && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+
+	render_line(stderr, question);
+	return yes || !person ? 0 : typed_yes(err);
 }
 
 int

@@ -207,4 +207,63 @@ exits 11 '' "one from a file is tried once" ykenroll unblock -d 10000001 $es --e
 after=$(cards)
 claim "none of these has changed a card, or spent a try" [ "$before" = "$after" ]
 claim "nor begun any work" [ "$(sqlite3 "$T/home/registry.db" "SELECT count(*) FROM works")" = 1 ]
+# ---- whom and what, and a person's yes; a script goes on ----
+sql() { sqlite3 "$T/home/registry.db" "$1"; }
+ca="--ca-pass file:$T/pass"
+exits 10 'Bea Beispiel \(bea@example.org\), token 10000001' "revoke asks" typed no revoke bea@example.org --reason superseded $ca
+exits 10 '10000001 .*Bea Beispiel' "a lost token, too" typed no reissue bea@example.org --reason lost -d 10000002 $ca
+exits 10 '10000001 .*Bea Beispiel' "and one that expires in a year" typed no reissue bea@example.org --reason expiring $es $ca
+claim "nothing is revoked" [ "$(sql "SELECT state FROM certificates")" = active ]
+exits 0 '10000001 .*Bea Beispiel' "a script is told" ykenroll reissue bea@example.org --reason expiring $es \
+	--escrow-pass "file:$T/rpass" $ca --pin "file:$T/pin"
+claim "suspend speaks of the one certificate that it changed" sh -c \
+	'[ "$(ykenroll suspend bea@example.org --ca-pass "file:$T/pass" --json | jq -r ".certificates | length")" = 1 ]'
+claim "which show calls on hold, and no other" sh -c \
+	'[ "$(ykenroll show bea@example.org --json | jq -c "[.tokens[].certificates[].on_hold] | sort")" = "[false,true]" ]'
+claim "resume, too" sh -c \
+	'[ "$(ykenroll resume bea@example.org --ca-pass "file:$T/pass" --json | jq -r ".certificates | length")" = 1 ]'
+
+# ---- an odd answer ----
+k2=$(state 2)
+fault() { ykvirt control "$k2" fault "$1" >/dev/null; }
+for slot in 9A 9C; do
+	ykman --device 10000002 piv keys generate -a ECCP256 -m 010203040506070801020304050607080102030405060708 $slot - >/dev/null 2>&1
+done
+fault 'ins=F7;p2=9A;sw=6F00'
+exits 12 '10000002' "token info with an odd answer about a slot" ykenroll token info -d 10000002 --json
+slots=$(jq -c '[.slots[] | select(.slot != "f9") | [.slot, .error != null]]' "$T/out")
+claim "names it and shows the other" [ "$slots" = '[["9a",true],["9c",false]]' ]
+fault 'ins=2C;sw=6A80'
+echo 12345678 >"$T/puk"
+exits 2 '' "a new PIN that the token does not want" ykenroll token unblock-pin -d 10000002 --puk "file:$T/puk" --new-pin "file:$T/pin"
+
+# ---- the management key, and what announces it ----
+echo 123456 >"$T/oldpin"
+protected() { ykman --device 10000002 piv info | grep -c 'stored on the YubiKey'; }
+factory_key() { [ "$(ykvirt inspect "$k2" | jq .management_key.factory)" = true ]; }
+for nth in 1 2; do
+	fault "ins=DB;nth=$nth;sw=6581"
+	exits 1 '' "--protect, write $nth fails" ykenroll token change-management-key -d 10000002 --protect --pin "file:$T/oldpin"
+	claim "and the key is the former one" factory_key
+done
+fault 'ins=FF;sw=6581'
+exits 1 '' "--protect, the key fails" ykenroll token change-management-key -d 10000002 --protect --pin "file:$T/oldpin"
+claim "it is the former one, and nothing says otherwise" [ "$(factory_key && protected)" = 0 ]
+exits 0 '' "--protect" ykenroll token change-management-key -d 10000002 --protect --pin "file:$T/oldpin"
+fault 'ins=DB;sw=6581'
+exits 1 "$T/mgm" "back to a plain one, and what announces the other stays" ykenroll token change-management-key -d 10000002 \
+	--generate --out "$T/mgm" --pin "file:$T/oldpin"
+claim "the file with the new one is kept, and it is the token's" ykenroll token change-management-key -d 10000002 \
+	--management-key "file:$T/mgm" --generate --out "$T/mgm2"
+
+# ---- recover knows what was begun ----
+ykman --device 10000002 piv reset -f >/dev/null 2>&1
+fault 'ins=47;remove-after'
+exits 14 'ykenroll recover' "an enrolment with a letter, interrupted" ykenroll enroll New $new $ca --pin generate --letter "$T/letter"
+exits 6 '10000002' "recover with another key in the reader names it" ykenroll recover $ca
+ykvirt control "$k2" insert >/dev/null && sleep 0.5
+exits 0 '10000002' "recover asks for no PIN" ykenroll recover -d 10000002 $ca --non-interactive
+exits 0 '' "the letter waits, and is written" ykenroll letter 10000002 --letter "$T/letter"
+grep -o 'PIN: *[0-9]*' "$T/letter" | tr -dc '0-9\n' >"$T/letterpin"
+claim "with the PIN that the token has" ykman --device 10000002 piv access change-pin -P "$(cat "$T/letterpin")" -n 482913
 finish
