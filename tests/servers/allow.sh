@@ -61,6 +61,7 @@ found() { # found CODE ID PATH: what verify-server makes of it
 	rc=$?
 	[ "$rc $(jq -r .finding_id "$T/found")" = "$1 $2" ] || { cat "$T/found"; return 1; }
 }
+soon() { for _ in $(seq 9000); do "$@" >"$S/soon" && return 0; sleep 0.2; done; return 1; } # the former process ends by itself
 admins() { printf '# who may administrate\n\n%s\n' "$1" >"$T/admins"; }
 
 zoe() { # zoe N: with her token of that number
@@ -205,7 +206,7 @@ zoe@example.org"
 	claim "$s: Alice alone" change $s ykenroll ca publish
 	cat "$S/other.crt" >>"$(server_dir $s)/ca-bundle.pem" && cat "$S/other.crl" >>"$(server_dir $s)/crl-bundle.pem"
 	[ $s != caddy ] || sed -i "s,.*trusted_ca_cert_file.*root.crt.pem,&\ntrusted_ca_cert_file $S/other.crt," "$S/run/caddy.printed"
-	claim "$s: another CA's clients are let in" eval 'server_reload $s && { is 200 $s mallory / || [ $s = caddy ]; }'
+	claim "$s: another CA's clients are let in" eval 'server_reload $s && { [ $s = caddy ] || soon is 200 $s mallory /; }'
 	claim "$s: but Alice's serial number and name are not Alice" eval 'is "$no" $s mallory /admin && is 200 $s alice /admin'
 
 	# many

@@ -284,7 +284,7 @@ def judge(state, port):
         for s in servers:
             s.stop()
     try:
-        found = json.loads(r.stdout)['finding_id']
+        found = json.loads(r.stdout).get('finding_id', '')
     except ValueError:
         found = ''
     if set(who) != set(state.who):
@@ -296,7 +296,7 @@ def judge(state, port):
         wrong += f'verify-server: {r.returncode} {found}, not {state.code} {state.id}: {state.why}\n{r.stderr}'
         if r.stdout.startswith('{'):
             wrong += '\n'.join(' '.join(str(p.get(k, '')) for k in ('address', 'probe', 'protocol', 'verdict', 'right', 'why'))
-                               for p in json.loads(r.stdout)['probes']) + '\n'
+                               for p in json.loads(r.stdout).get('probes', [])) + '\n'
     return wrong, f'{r.returncode} {found}, {took:.1f} s' + (f', OPEN: should be {state.code} {state.id}' if state.open else '')
 
 
