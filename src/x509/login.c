@@ -21,6 +21,13 @@
 	300 /* a server that does not say how long: as nginx, Apache, HAProxy by default */
 #define ALERT_OFFSET 1000 /* SSL_AD_REASON_OFFSET: reasons above it are the peer's alerts */
 
+/* 64 bits since 3.3; the other one is deprecated since 3.4 */
+#if OPENSSL_VERSION_PREREQ(3, 3)
+#define SESSION_TIME(s) SSL_SESSION_get_time_ex(s)
+#else
+#define SESSION_TIME(s) SSL_SESSION_get_time(s)
+#endif
+
 OSSL_FREEP(ssl_freep, SSL, SSL_free)
 OSSL_FREEP(ssl_ctx_freep, SSL_CTX, SSL_CTX_free)
 OSSL_FREEP(session_freep, SSL_SESSION, SSL_SESSION_free)
@@ -374,7 +381,7 @@ tls_session_lives(const struct blob *session, int64_t now)
 	if (s == NULL)
 		return false;
 	life = (int64_t)SSL_SESSION_get_ticket_lifetime_hint(s);
-	return now - SSL_SESSION_get_time(s) < (life != 0 ? life : CACHE_SEC);
+	return now - SESSION_TIME(s) < (life != 0 ? life : CACHE_SEC);
 }
 
 static void
