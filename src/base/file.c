@@ -154,14 +154,6 @@ open_private(const char *path, int *ret_fd, struct err *err)
 }
 
 int
-file_check_private(const char *path, struct err *err)
-{
-	CLEAN(file_closep) int fd = -1;
-
-	return open_private(path, &fd, err);
-}
-
-int
 file_read_private(const char *path, struct blob *ret, struct err *err)
 {
 	CLEAN(file_closep) int fd = -1;
@@ -206,19 +198,35 @@ file_secret_line(
 	return secret_set(ret, data, n, err);
 }
 
-int
-file_read_secret(const char *path, struct secret *ret, struct err *err)
+static int
+open_secret(const char *path, int *ret, struct err *err)
 {
-	CLEAN(blob_wipe) struct blob b = {0};
 	struct stat st;
-	int rc;
 
 	if (lstat(path, &st) == 0 && (S_ISLNK(st.st_mode) || S_ISFIFO(st.st_mode)))
 		return err_set(err, ERR_USAGE,
 		    "%s is a link or a pipe, which is not followed; name a file, or use fd:N, such "
 		    "as fd:3 with 3<FILE behind the command",
 		    path);
-	if ((rc = file_read_private(path, &b, err)) != 0)
+	return open_private(path, ret, err);
+}
+
+int
+file_check_secret(const char *path, struct err *err)
+{
+	CLEAN(file_closep) int fd = -1;
+
+	return open_secret(path, &fd, err);
+}
+
+int
+file_read_secret(const char *path, struct secret *ret, struct err *err)
+{
+	CLEAN(file_closep) int fd = -1;
+	CLEAN(blob_wipe) struct blob b = {0};
+	int rc;
+
+	if ((rc = open_secret(path, &fd, err)) != 0 || (rc = read_all(fd, path, &b, err)) != 0)
 		return rc;
 	return file_secret_line(path, b.data, b.len, ret, err);
 }

@@ -33,8 +33,8 @@ MUST_CHECK int file_read(const char *path, struct blob *ret, struct err *err);
 /* As file_read, but the file must be a regular one, ours or root's, and closed to group and others.
  * Errors: ERR_ABSENT; ERR_USAGE too open, of another owner, not regular; ERR_INTERNAL. */
 MUST_CHECK int file_read_private(const char *path, struct blob *ret, struct err *err);
-/* Is it such a file? Nothing of it is read. */
-MUST_CHECK int file_check_private(const char *path, struct err *err);
+/* Would file_read_secret take it? Nothing of it is read. Errors: as file_read_private. */
+MUST_CHECK int file_check_secret(const char *path, struct err *err);
 
 /* As file_read, but the file must be a regular one, ours or root's, and others must not be able to
  * write it: what it says is obeyed. Errors: as file_read_private. */

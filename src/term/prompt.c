@@ -41,7 +41,7 @@ prompt_check_spec(const char *spec, const char *option, struct err *err)
 	int rc;
 
 	if (spec != NULL && strncmp(spec, FILE_SPEC, strlen(FILE_SPEC)) == 0) {
-		if ((rc = file_check_private(spec + strlen(FILE_SPEC), err)) != 0)
+		if ((rc = file_check_secret(spec + strlen(FILE_SPEC), err)) != 0)
 			(void)err_wrap(err, "%s", option);
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	}
