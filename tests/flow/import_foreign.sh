@@ -172,7 +172,7 @@ openssl req -config "$T/cnf" -x509 -key "$T/leaf.key" -set_serial 3 -subj /CN=Ot
 exits 2 '/other.pem ' "another CA's with a serial of ours" ykenroll revoke "$T/other.pem" --reason superseded --ca-pass "file:$T/pass"
 claim "does no harm" good "$M/newcerts/03.pem"
 exits 11 '' "the CA's own" ykenroll revoke "$M/cacert.pem" --reason superseded --ca-pass "file:$T/pass"
-exits 2 '/pass ' "a file that is none" ykenroll revoke "$T/pass" --reason superseded --ca-pass "file:$T/pass"
+exits 2 '/pass: ' "a file that is none" ykenroll revoke "$T/pass" --reason superseded --ca-pass "file:$T/pass"
 exits 0 '' "suspend by file" ykenroll suspend "$M/newcerts/0D.pem" --ca-pass "file:$T/pass"
 claim "openssl verify sees it" bad "$M/newcerts/0D.pem"
 exits 0 '' "resume by file" ykenroll resume "$M/newcerts/0D.pem" --ca-pass "file:$T/pass"

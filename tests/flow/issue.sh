@@ -85,7 +85,9 @@ exits 2 '--p12-pass .*file:PATH' "a passphrase in argv" ca p12 --p12-pass "for t
 exits 11 ' client .*ykenroll enroll' "no software key in a token's profile" p12 --profile client --cn x --out "$T/x.p12"
 revoked() { rows "what = 'revoked'"; }
 was=$(revoked)
-exits 1 '' "a file that cannot be written" p12 --cn x --out "$T/none/x.p12"
+exits 2 '/none/x.p12 ' "a directory that is not there" p12 --cn x --out "$T/none/x.p12"
+claim "is known before there is a certificate" [ "$(revoked)" = $was ]
+exits 1 '' "a file that cannot be written after all" p12 --cn x --out /proc/x.p12
 claim "is a certificate that is revoked" [ "$(revoked)" = $((was + 1)) ]
 
 # ---- taking back ----
