@@ -99,7 +99,7 @@ for what in kill die 30 b3 corrupt; do
 	rm -f "$T/calls"
 	SHIM_FAULT="C_Sign:1:$what"
 	export SHIM_FAULT
-	exits 11 'C_Sign|OpenSSL' "$what in C_Sign: enroll fails and says why" take
+	exits 11 'C_Sign|OpenSSL|ECDSA|RSA' "$what in C_Sign: enroll fails and says why" take
 	unset SHIM_FAULT
 	claim "$what: the HSM was asked once, after one login" [ "$(calls C_Login).$(calls C_Sign)" = 1.1 ]
 	exits 0 '' "$what: the next run completes" take
