@@ -56,9 +56,6 @@ struct desk_ui {
 	/* May this be done? For the verbs of workflow_token.h. Errors: ERR_PERSON no, or nobody can
 	 * be asked. */
 	int (*confirm)(void *ctx, const char *question, struct err *err);
-	/* What is about to be done is shown; a person at a terminal has to agree, a script goes on.
-	 * May be NULL. Errors: ERR_PERSON no. */
-	int (*agree)(void *ctx, const char *question, struct err *err);
 	void *ctx;
 };
 
@@ -78,9 +75,6 @@ struct desk {
 	 * *ret_n of them, which may be none. */
 	int (*tell_servers)(const struct desk *desk, bool again, size_t *ret_n, struct err *err);
 };
-
-/* ui.agree, where there is one. */
-MUST_CHECK int desk_agree(const struct desk *w, const char *question, struct err *err);
 
 /* May this be a holder's PIN? Length, the factory's value, trivial ones. Errors: ERR_USAGE. */
 MUST_CHECK int desk_pin_check(const struct secret *pin, struct err *err);

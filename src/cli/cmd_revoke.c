@@ -21,7 +21,6 @@ static const struct poptOption table_revoke[] = {
     OPT_TEXT("token", 0, &token_state,
 	"new state of the token: lost (default for keyCompromise), damaged, retired (default)",
 	"STATE"),
-    OPT_TABLE(opt_yes),
     COMMON,
 };
 

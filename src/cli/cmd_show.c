@@ -88,13 +88,12 @@ add_cert(void *ctx, const struct registry_cert *c)
 	const char *reason = c->state == CERT_REVOKED ? workflow_reason_name(c->reason) : NULL;
 
 	return json_array_append_new(
-	    ctx, json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s*, s:s, s:b}", "serial",
+	    ctx, json_pack("{s:s, s:s, s:s*, s:s, s:s, s:s*, s:s}", "serial",
 		     render_hex(c->serial, sizeof(c->serial)), "state",
 		     registry_cert_state_name(c->state), "reason", reason, "not_before",
 		     render_when(c->not_before), "not_after", render_when(c->not_after), "sha256",
 		     c->state == CERT_PREPARED ? NULL : render_hex(c->sha256, sizeof(c->sha256)),
-		     "holder", c->holder.key, "on_hold",
-		     c->state == CERT_ACTIVE && c->token.state == TOKEN_SUSPENDED));
+		     "holder", c->holder.key));
 }
 
 static int
@@ -252,10 +251,7 @@ certs_text(const json_t *certs)
 	json_array_foreach(certs, i, c)
 	{
 		printf("  certificate %s  %s%s%s, %.10s to %.10s\n", text(c, "serial"),
-		    text(c, "state"),
-		    json_is_true(json_object_get(c, "on_hold")) ? ", on hold"
-		    : text(c, "reason")[0] == '\0'		? ""
-								: " for ",
+		    text(c, "state"), text(c, "reason")[0] == '\0' ? "" : " for ",
 		    text(c, "reason"), text(c, "not_before"), text(c, "not_after"));
 		if (verbose && text(c, "sha256")[0] != '\0')
 			printf("    SHA-256 %s\n", text(c, "sha256"));

@@ -240,20 +240,12 @@ confirm(void *ctx, const char *question, struct err *err)
 	return prompt_yes(question, face.yes, err);
 }
 
-static int
-agree(void *ctx, const char *question, struct err *err)
-{
-	(void)ctx;
-	return prompt_agree(question, face.yes, err);
-}
-
 const struct desk_ui face_ui = {.step = step,
     .say = say,
     .about = about,
     .again = again,
     .secret = secret,
     .check = check,
-    .confirm = confirm,
-    .agree = agree};
+    .confirm = confirm};
 const struct desk_ui face_token_ui = {
     .say = say, .about = about, .secret = token_secret, .check = token_check, .confirm = confirm};

@@ -165,12 +165,6 @@ session_check(const struct session *s, enum desk_secret which, struct err *err)
 }
 
 int
-desk_agree(const struct desk *w, const char *question, struct err *err)
-{
-	return w->ui.agree == NULL ? 0 : w->ui.agree(w->ui.ctx, question, err);
-}
-
-int
 desk_pin_check(const struct secret *pin, struct err *err)
 {
 	int rc;

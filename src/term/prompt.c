@@ -156,12 +156,16 @@ read_line(FILE *tty, char *ret, int size)
 	sigaction(SIGINT, &was, NULL);
 }
 
-static int
-typed_yes(struct err *err)
+int
+prompt_yes(const char *question, bool yes, struct err *err)
 {
 	char answer[16] = "";
-	FILE *tty = prompt_nobody ? NULL : fopen("/dev/tty", "r+e");
+	FILE *tty;
 
+	render_line(stderr, question);
+	if (yes)
+		return 0;
+	tty = prompt_nobody ? NULL : fopen("/dev/tty", "r+e");
 	if (tty == NULL)
 		return err_set(err, ERR_PERSON,
 		    "this needs a confirmation and there is nobody to ask; use -y to confirm");
@@ -172,22 +176,6 @@ typed_yes(struct err *err)
 	return strcmp(answer, "yes\n") == 0
 		   ? 0
 		   : err_set(err, ERR_PERSON, "nothing was done: the answer was not yes");
-}
-
-int
-prompt_yes(const char *question, bool yes, struct err *err)
-{
-	render_line(stderr, question);
-	return yes ? 0 : typed_yes(err);
-}
-
-int
-prompt_agree(const char *question, bool yes, struct err *err)
-{
-	const bool person = !prompt_nobody && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-
-	render_line(stderr, question);
-	return yes || !person ? 0 : typed_yes(err);
 }
 
 int

@@ -42,8 +42,6 @@ bool prompt_is_person(const char *spec);
 extern const char *prompt_about;
 /* Behind "interrupted": what state was left, and what finishes it. */
 extern const char *prompt_left;
-/* The same where a person is at the terminal (standard input and error); a script goes on. */
-MUST_CHECK int prompt_agree(const char *question, bool yes, struct err *err);
 extern bool prompt_nobody; /* --non-interactive: nobody is to be asked */
 extern int64_t prompt_ns;  /* time in which a person was waited for */
 

@@ -158,10 +158,7 @@ expected_cert(struct check *c, const struct cert_info *info)
 	else
 		findings_add(&c->found, LEVEL_OK, NULL, "certificate in slot 9A", NULL,
 		    "%s, %s, until %s", info->subject,
-		    c->s.row.token.state == TOKEN_SUSPENDED
-			? "on hold"
-			: registry_cert_state_name(c->expected.cert_state),
-		    end);
+		    registry_cert_state_name(c->expected.cert_state), end);
 }
 
 static int

@@ -105,23 +105,6 @@ write_letter(const struct desk *w, const struct holder *holder, uint32_t token,
 
 /* ---- as a part of a plan ---- */
 
-static int
-take(void *ctx, const struct registry_letter *letter)
-{
-	*(struct registry_letter *)ctx = *letter;
-	return 1;
-}
-
-bool
-letter_waits(const struct enrolment *e)
-{
-	struct registry_letter letter = {.made = 0};
-
-	return e->resumed &&
-	       registry_letters(e->s.registry, e->work.asked.token, take, &letter, NULL) == 1 &&
-	       letter.made >= e->work.started;
-}
-
 int
 letter_pin(struct enrolment *e, struct secret *ret, struct err *err)
 {
@@ -151,7 +134,6 @@ keeps_pin(const struct enrolment *e)
 int
 letter_finish(struct enrolment *e, struct err *err)
 {
-	char text[160];
 	bool was;
 	int rc;
 
@@ -167,21 +149,19 @@ letter_finish(struct enrolment *e, struct err *err)
 	}
 	if (keeps_pin(e))
 		return 0;
-	if (letter_waits(e)) { /* what was begun with one has its PIN from there */
-		snprintf(text, sizeof(text),
-		    "the PIN of token %u is in a letter that waits; write it with: ykenroll letter "
-		    "%u --letter FILE",
-		    (unsigned)e->work.asked.token, (unsigned)e->work.asked.token);
-		if (e->s.w->ui.say != NULL)
-			e->s.w->ui.say(e->s.w->ui.ctx, text);
-		return 0;
-	}
 	rc = registry_letter_end(
 	    e->s.registry, e->work.asked.token, "the PIN in it is no longer the token's", err);
 	return err_answer(rc, ERR_ABSENT, &was, err);
 }
 
 /* ---- on its own ---- */
+
+static int
+take(void *ctx, const struct registry_letter *letter)
+{
+	*(struct registry_letter *)ctx = *letter;
+	return 1;
+}
 
 int
 workflow_letter_write(const struct desk *w, uint32_t token, struct err *err)

@@ -114,55 +114,6 @@ give_up(struct enrolment *e, struct err *err)
 	return registry_give_up(e->s.registry, e->work.id, "given up by the operator", err);
 }
 
-struct others {
-	uint32_t here;
-	struct registry_row first;
-};
-
-static int
-take_open(void *ctx, const struct registry_row *row)
-{
-	struct others *o = ctx;
-
-	if (!row->work_open || row->token.serial == o->here)
-		return 0;
-	o->first = *row;
-	return 1;
-}
-
-/* Another token's work may be what is meant. ret_name: "token 7 of Alice (alice@example.org)". */
-static int
-open_elsewhere(struct enrolment *e, char *ret_name, size_t size, bool *ret, struct err *err)
-{
-	struct others o = {.here = e->s.token == NULL ? 0 : e->s.serial};
-	const int rc = registry_list(e->s.registry, 0, take_open, &o, err);
-
-	*ret = rc == 1;
-	if (rc == 1)
-		snprintf(ret_name, size, "token %u of %s (%s)", o.first.token.serial,
-		    o.first.holder.name, o.first.holder.key);
-	return rc < 0 ? rc : 0;
-}
-
-/* Nothing to do here: is there elsewhere? rc: why nothing is here, or 0. */
-static int
-name_other(struct enrolment *e, int rc, struct err *err)
-{
-	char name[3 * REGISTRY_TEXT_MAX];
-	struct err why = ERR_INIT;
-	bool other = false;
-
-	if (e->s.registry == NULL || open_elsewhere(e, name, sizeof(name), &other, &why) != 0 ||
-	    !other)
-		return rc;
-	if (rc == 0)
-		return err_set(err, ERR_AMBIGUOUS,
-		    "token %u has no unfinished work, but %s has: plug that one in", e->s.serial,
-		    name);
-	err_hint(err, "%s has unfinished work", name);
-	return rc;
-}
-
 int
 workflow_recover(const struct desk *w, bool give, struct workflow_report *ret, struct err *err)
 {
@@ -171,7 +122,7 @@ workflow_recover(const struct desk *w, bool give, struct workflow_report *ret, s
 
 	enrolment_init(&e, w, ret);
 	if ((rc = enrolment_look(&e, err)) != 0)
-		return rc == ERR_NO_TOKEN ? name_other(&e, rc, err) : rc;
+		return rc;
 	rc = run_resume(&e, err);
 	if (e.resumed && give)
 		return give_up(&e, err);
@@ -179,8 +130,7 @@ workflow_recover(const struct desk *w, bool give, struct workflow_report *ret, s
 		return rc;
 	if (!e.resumed) {
 		ret->already = true;
-		/* a token that was named is that one */
-		return w->choice.serial != 0 ? 0 : name_other(&e, 0, err);
+		return 0;
 	}
 	return run_plan(&e, err);
 }

@@ -100,25 +100,6 @@ check_former(const struct workflow_reissue *what, const struct registry_row *row
 	    registry_token_state_name(state));
 }
 
-/* It is at once, and before there is another one. */
-static int
-agree(const struct enrolment *e, const struct workflow_reissue *what,
-    const struct registry_row *former, struct err *err)
-{
-	char text[3 * REGISTRY_TEXT_MAX];
-
-	if (former->token.state == what->why->to ||
-	    (what->why->hold && former->token.state == TOKEN_SUSPENDED))
-		return 0; /* done before */
-	snprintf(text, sizeof(text),
-	    "Token %u of %s (%s): its certificates are %s now (%s), before another token is made. "
-	    "Continue?",
-	    former->token.serial, former->holder.name, former->holder.key,
-	    what->why->hold ? "put on hold" : "revoked for good",
-	    workflow_reason_name((int)what->why->reason));
-	return desk_agree(e->s.w, text, err);
-}
-
 static int
 end_former(struct enrolment *e, struct workflow_reissued *ret, struct err *err)
 {
@@ -225,9 +206,7 @@ other_token(struct enrolment *e, const struct workflow_reissue *what, struct wor
 	    (rc = fill_enroll(e->s.registry, what, &former, &enroll, err)) != 0 ||
 	    (rc = run_begin(e, &plan_reissue, &enroll.request, err)) != 0)
 		return rc;
-	if (what->why->first && !e->s.w->dry_run &&
-	    ((rc = letter_check(e->s.w, err)) != 0 || (rc = agree(e, what, &former, err)) != 0 ||
-		(rc = end_former(e, ret, err)) != 0))
+	if (what->why->first && !e->s.w->dry_run && (rc = end_former(e, ret, err)) != 0)
 		return rc;
 	if (look != 0) {
 		*err = why;

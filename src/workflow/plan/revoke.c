@@ -319,27 +319,6 @@ write_note(struct taking *t, struct err *err)
 	return session_note(t->note, sizeof(t->note), reason, t->what->ticket, err);
 }
 
-/* For good: whom and what, before the CA is asked. */
-static int
-agree(const struct taking *t, struct err *err)
-{
-	const struct registry_cert *c = t->ret->n > 0 ? &t->ret->certs[0] : NULL;
-	char text[3 * REGISTRY_TEXT_MAX];
-	size_t i, n = 0;
-
-	if (t->what->how != TAKE_REVOKE)
-		return 0;
-	for (i = 0; i < t->ret->n; i++)
-		n += t->ret->certs[i].state != CERT_REVOKED;
-	if (c == NULL || n == 0) /* nothing that counts any more */
-		return 0;
-	snprintf(text, sizeof(text),
-	    "Revoke for good (%s): %zu certificate%s of %s (%s), token %u%s?",
-	    workflow_reason_name((int)t->what->reason), n, n == 1 ? "" : "s", c->holder.name,
-	    c->holder.key, (unsigned)c->token.serial, t->what->all ? " and all others" : "");
-	return desk_agree(t->w, text, err);
-}
-
 static int
 open_all(struct taking *t, struct err *err)
 {
@@ -349,8 +328,7 @@ open_all(struct taking *t, struct err *err)
 		return rc == ERR_ABSENT ? ERR_USAGE : rc;
 	if ((rc = gather(t, err)) == 0)
 		rc = each_token(t, check_token, err);
-	if (rc != 0 || t->w->dry_run || (rc = agree(t, err)) != 0 ||
-	    (rc = session_open_signer(t->w, &t->signer, err)) != 0)
+	if (rc != 0 || t->w->dry_run || (rc = session_open_signer(t->w, &t->signer, err)) != 0)
 		return rc;
 	return audit_tell(t->w->home, t->registry, t->signer, err);
 }
@@ -384,24 +362,6 @@ show(const struct taking *t)
 		t->w->ui.step(t->w->ui.ctx, &step);
 }
 
-static bool
-can_be_held(const struct registry_cert *c)
-{
-	return c->state == CERT_ACTIVE || c->state == CERT_SUPERSEDED;
-}
-
-/* Of suspend and resume: only those that were changed are spoken of. */
-static void
-forget_others(struct taking *t)
-{
-	size_t i, n = 0;
-
-	for (i = 0; i < t->ret->n; i++)
-		if (can_be_held(&t->ret->certs[i]))
-			t->ret->certs[n++] = t->ret->certs[i];
-	t->ret->n = n;
-}
-
 static int
 take_all(struct taking *t, struct err *err)
 {
@@ -417,8 +377,6 @@ take_all(struct taking *t, struct err *err)
 	    (rc = signer_crl_state(t->signer, false, &t->ret->crl, err)) != 0)
 		return rc;
 	t->ret->already = !t->changed;
-	if (t->what->how != TAKE_REVOKE)
-		forget_others(t);
 	return 0;
 }
 

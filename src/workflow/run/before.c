@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "base/utc.h"
 #include "workflow/run/run.h"
 
 /* ---- the holder, who is here ---- */
@@ -163,33 +162,12 @@ before_renew_check(struct enrolment *e, struct err *err)
 	return fill_key(e, err);
 }
 
-#define EARLY (90 * INT64_C(86400)) /* nobody renews so long before the end */
-
-/* Most often it was done before. */
-static int
-agree_early(const struct enrolment *e, struct err *err)
-{
-	const struct registry_row *row = &e->s.row;
-	char text[3 * REGISTRY_TEXT_MAX], end[UTC_TEXT_LEN];
-
-	if (strcmp(e->work.asked.why, "expiring") != 0 || !row->has_cert ||
-	    row->cert_state != CERT_ACTIVE || row->not_after - utc_now() < EARLY)
-		return 0;
-	utc_text(row->not_after, end);
-	snprintf(text, sizeof(text),
-	    "The certificate of token %u of %s (%s) is valid until %s, so it does not expire soon. "
-	    "Replace it now?",
-	    row->token.serial, row->holder.name, row->holder.key, end);
-	return desk_agree(e->s.w, text, err);
-}
-
 int
 before_renew_ask(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if (!e->resumed &&
-	    ((rc = agree_early(e, err)) != 0 || (rc = steps_escrow_unlock(e, err)) != 0))
+	if (!e->resumed && (rc = steps_escrow_unlock(e, err)) != 0)
 		return rc;
 	if ((rc = holder_pin(e, err)) != 0 || e->resumed)
 		return rc;

@@ -91,7 +91,7 @@ enrolment_new_pin(struct enrolment *e, struct err *err)
 {
 	int rc;
 
-	if (e->s.w->letter == NULL && !letter_waits(e))
+	if (e->s.w->letter == NULL)
 		return session_new_pin(&e->s, e->new_pin, err);
 	if ((rc = letter_pin(e, e->new_pin, err)) != 0)
 		return rc;

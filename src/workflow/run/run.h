@@ -194,8 +194,6 @@ MUST_CHECK step_fn before_enroll_check, before_enroll_ask, before_renew_check, b
 
 /* Can it be written? Before anything is done. Errors: ERR_OCCUPIED the file is there; ERR_USAGE. */
 MUST_CHECK int letter_check(const struct desk *w, struct err *err);
-/* Was it begun with one, whose PIN is kept? */
-bool letter_waits(const struct enrolment *e);
 /* The PIN that is kept for this token, or a new one. */
 MUST_CHECK int letter_pin(struct enrolment *e, struct secret *ret, struct err *err);
 /* Before the token gets it. */
