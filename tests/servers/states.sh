@@ -92,6 +92,7 @@ claim "a probe is revoked" prepare https://web.test:8081/
 claim "the next one" prepare
 claim "published" publish "$S/state/stale"
 claim "Bob is revoked" ykenroll revoke "$S/bob.crt" --reason superseded
+sleep 1.1 # a CRL knows seconds: the probe has to be the last
 claim "the next probe, too" prepare https://web.test:8081/
 claim "published again" publish "$S/state/fresh"
 
